@@ -1,0 +1,39 @@
+//! When may something start: windows (R7), daylight saving (R8), freezes (R9).
+
+use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
+
+use crate::settings::Timestamp;
+use crate::span::Span;
+
+/// One `window:` as written and checked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WindowSpec {
+    /// Five fields, Monday = 1, Sunday = 0 or 7, `SAT#3`, `SATL`.
+    pub cron: String,
+    /// Local length: start + duration is a local time again (R8).
+    pub duration: Span,
+    /// Where it is local.
+    pub zone: ZoneSpec,
+    /// So much must be left for a customer to start.
+    pub reserve: Span,
+}
+
+/// A zone, or the customer's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ZoneSpec {
+    /// Each customer's own.
+    Customer,
+    /// A fixed zone.
+    Zone(Tz),
+}
+
+/// A half-open interval `[from, until)`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Interval {
+    /// Inclusive.
+    pub from: Timestamp,
+    /// Exclusive.
+    pub until: Timestamp,
+}

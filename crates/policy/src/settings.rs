@@ -1,0 +1,201 @@
+//! The checked content of `tranche.yaml` and `customers.yaml`: what remains when every mistake has been refused.
+//!
+//! These are plain values that serialise, because a rollout freezes them (R6). How they are written in YAML is `parse`'s question.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
+
+use crate::calendar::{Freeze, WindowSpec};
+use crate::health::Profile;
+use crate::ids::{CustomerId, GroupId, PersonId, PolicyId, Role, ServiceId};
+use crate::span::Span;
+
+/// An instant, cut to milliseconds.
+pub type Timestamp = DateTime<Utc>;
+
+/// `tranche.yaml`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Project {
+    /// What is released.
+    pub product: String,
+    /// The folder of the policy files, as written.
+    pub policies: String,
+    /// The fleet's file, as written.
+    pub customers: String,
+    /// Where tags are resolved; any URL or path git understands.
+    pub repository: Option<String>,
+    /// The zone of instants and windows that name none.
+    pub timezone: Tz,
+    /// How Render is reached.
+    pub render: RenderSettings,
+    /// Variables written before each deploy, by service role; values are templates.
+    pub variables: BTreeMap<Role, BTreeMap<String, String>>,
+    /// Health profiles by name; `basic` and `comprehensive` always exist.
+    pub health: BTreeMap<String, Profile>,
+    /// Times at which nobody may start (R9).
+    pub freezes: Vec<Freeze>,
+    /// Who may act.
+    pub people: BTreeMap<PersonId, Person>,
+    /// Named sets of people.
+    pub groups: BTreeMap<GroupId, BTreeSet<PersonId>>,
+    /// Who holds which role, resolved to people.
+    pub roles: Roles,
+    /// Tags that start phases by themselves.
+    pub follow: Option<Follow>,
+    /// Who is told what.
+    pub notify: Vec<Notify>,
+    /// Private ranges that probes and webhooks may reach, in CIDR form (P51).
+    pub allow: Vec<String>,
+}
+
+/// The `render:` part of `tranche.yaml`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RenderSettings {
+    /// Base URL of the API.
+    pub url: String,
+    /// The workspace (`tea-...`); absent: not checked.
+    pub owner: Option<String>,
+    /// After this a given-up request can no longer take effect (P9).
+    pub settle: Span,
+    /// Fastest poll of a deploy.
+    pub poll_from: Span,
+    /// Slowest poll of a deploy.
+    pub poll_to: Span,
+    /// Deploys in flight over all rollouts.
+    pub max_parallel: u32,
+    /// Time limit of one request.
+    pub timeout: Span,
+    /// Repetitions of reads, and of what was surely not done.
+    pub max_retries: u32,
+    /// What to do about services with auto-deploy on (R18).
+    pub auto_deploy: AutoDeploy,
+    /// Whether services that cannot be deployed without downtime are refused.
+    pub zero_downtime: ZeroDowntime,
+}
+
+/// What to do about a service whose auto-deploy is on (R18).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AutoDeploy {
+    /// `start` refuses it.
+    Refuse,
+    /// Switch it off for the time of the rollout and restore it once.
+    Manage,
+}
+
+/// Whether a service that would go down while it is deployed is only warned about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ZeroDowntime {
+    /// Name it.
+    Warn,
+    /// Refuse it.
+    Require,
+}
+
+/// A person and what proves the identity.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Person {
+    /// Where announcements go.
+    pub email: Option<String>,
+    /// The operating-system account.
+    pub os: Option<String>,
+    /// Issuer and subject at an identity provider, `ISSUER#SUBJECT`.
+    pub oidc: Option<String>,
+}
+
+/// Who holds which role. A role that is absent in the file is held by everybody in `people`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Roles {
+    /// May start, pause and abort.
+    pub operator: BTreeSet<PersonId>,
+    /// May approve.
+    pub approver: BTreeSet<PersonId>,
+    /// May make tokens.
+    pub admin: BTreeSet<PersonId>,
+}
+
+/// `follow:` new tags that start phases by themselves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Follow {
+    /// A glob over tag names.
+    pub tags: String,
+    /// The phases that start.
+    pub policies: Vec<PolicyId>,
+}
+
+/// One entry of `notify:`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notify {
+    /// Event kinds.
+    pub when: Vec<String>,
+    /// Where to: sink name and its target (`slack`, `webhook`, `email`, `command`, `customer`).
+    pub to: BTreeMap<String, String>,
+    /// Repeat while it stays unanswered.
+    pub remind: Option<Span>,
+}
+
+/// `customers.yaml`: all customers with their services.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Fleet {
+    /// By key.
+    pub customers: BTreeMap<CustomerId, Customer>,
+}
+
+/// One customer: the unit that passes or fails as a whole (R5).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Customer {
+    /// The name people know; the key where none is written.
+    pub name: String,
+    /// Decides the policy.
+    pub tier: String,
+    /// The customer's own zone; absent: the project's.
+    pub timezone: Option<Tz>,
+    /// Position in the phase (R2).
+    pub order: i64,
+    /// Free marks for selection.
+    pub tags: BTreeSet<String>,
+    /// Services by role.
+    pub services: BTreeMap<Role, Service>,
+    /// Where secrets come from; never their values.
+    pub secrets: BTreeMap<String, SecretSource>,
+    /// The customer's own windows, intersected with the policy's (R7).
+    pub window: Vec<WindowSpec>,
+    /// The version this customer stays on.
+    pub pin: Option<Pin>,
+    /// For `notify: to: customer`.
+    pub contacts: BTreeMap<String, String>,
+}
+
+/// One Render service of a customer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Service {
+    /// Render's id.
+    pub id: ServiceId,
+    /// Where it answers; a database has none.
+    pub url: Option<String>,
+}
+
+/// Where a secret's value is read from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SecretSource {
+    /// An environment variable of the engine.
+    Env(String),
+    /// A file, relative to the project folder.
+    File(String),
+}
+
+/// A customer kept on a version until a date (R22).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pin {
+    /// A version or a pattern such as `1.0.x`.
+    pub version: String,
+    /// The instant at which the pin ends.
+    pub until: Option<Timestamp>,
+    /// Why.
+    pub reason: Option<String>,
+}

@@ -1,8 +1,13 @@
 //! When may something start: windows (R7), daylight saving (R8), freezes (R9).
 
+mod freeze;
+mod zone;
+
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
+pub use self::freeze::{Boundary, Freeze, FreezeScope};
+pub use self::zone::resolve_local;
 use crate::settings::Timestamp;
 use crate::span::Span;
 
@@ -29,6 +34,16 @@ pub enum ZoneSpec {
     Zone(Tz),
 }
 
+impl ZoneSpec {
+    /// The zone it means for a customer of that zone.
+    pub const fn resolve(self, customer_zone: Tz) -> Tz {
+        match self {
+            Self::Customer => customer_zone,
+            Self::Zone(zone) => zone,
+        }
+    }
+}
+
 /// A half-open interval `[from, until)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Interval {
@@ -36,4 +51,16 @@ pub struct Interval {
     pub from: Timestamp,
     /// Exclusive.
     pub until: Timestamp,
+}
+
+impl Interval {
+    /// Whether nothing lies in it.
+    pub fn is_empty(&self) -> bool {
+        self.from >= self.until
+    }
+
+    /// Whether an instant lies in it.
+    pub fn contains(&self, at: Timestamp) -> bool {
+        self.from <= at && at < self.until
+    }
 }

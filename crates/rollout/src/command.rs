@@ -1,0 +1,423 @@
+//! What the core asks the outside to do, and what comes back.
+//!
+//! Every request that changes something at Render is a command of its own (P7), so that the simulator and production
+//! exercise the same decisions. Reads may be long: following a deploy to its end, probing until a verdict.
+
+use std::collections::BTreeMap;
+
+use policy::health::Profile;
+use policy::rules::Hook;
+use policy::{CustomerId, Role, ServiceId, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::health::Verdict;
+use crate::ids::{AttachmentId, CommandId, DeployId, RunId};
+
+/// Something to do, issued once. Its answer is a [`Report`] with the same id.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Command {
+    /// Names the answer.
+    pub id: CommandId,
+    /// For whom.
+    pub run: RunId,
+    /// For whom.
+    pub customer: CustomerId,
+    /// What.
+    pub kind: CommandKind,
+}
+
+/// One Render service as a command names it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    /// The role within the customer.
+    pub role: Role,
+    /// Render's id.
+    pub id: ServiceId,
+    /// Where it answers.
+    pub url: Option<String>,
+}
+
+/// A live deploy to probe.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Probed {
+    /// Which service.
+    pub target: Target,
+    /// The deploy that must still be live (P33).
+    pub deploy: Option<DeployId>,
+    /// The version that must answer; `None`: not asked.
+    pub version: Option<String>,
+    /// Since when it is live: probes begun before do not count (R20).
+    pub live_at: Timestamp,
+    /// p95 of the same service before the deploy, milliseconds.
+    pub baseline_p95_ms: Option<u32>,
+}
+
+/// What to do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "do")]
+pub enum CommandKind {
+    /// Read everything that must hold before the customer is started (design: step 1). Answer: `Inspected` with one view a service, in order, or `SecretMissing`, or `Failed`.
+    Preflight {
+        /// In the order in which they will go.
+        services: Vec<Target>,
+        /// Templates whose secrets must resolve, by role.
+        variables: BTreeMap<Role, BTreeMap<String, String>>,
+        /// Whether to measure the latency baseline.
+        baseline: bool,
+    },
+    /// Read one service and its newest deploys. Answer: `Inspected`, `Failed`.
+    Inspect {
+        /// Which.
+        service: Target,
+    },
+    /// Read until this deploy of somebody else is over. Answer: `Ended`, or `Unfinished` at `until`.
+    AwaitQuiet {
+        /// Which.
+        service: Target,
+        /// The foreign deploy.
+        deploy: DeployId,
+        /// Give up then.
+        until: Option<Timestamp>,
+    },
+    /// Read all variables (every page) and seal old and new values of the planned keys (P27). Answer: `BackedUp`, `SecretMissing`, `Failed`.
+    BackUp {
+        /// Which.
+        service: Target,
+        /// The planned keys and their templates.
+        variables: BTreeMap<String, String>,
+        /// What `${version}`, `${commit}` stand for.
+        version: String,
+        /// The commit of the release.
+        commit: String,
+    },
+    /// Write the planned keys whose value differs, one by one, then read back (P28). Answer: `VariablesSet`, `Failed`.
+    SetVariables {
+        /// Which.
+        service: Target,
+        /// Where the new values are.
+        backup: AttachmentId,
+        /// The keys to write.
+        keys: Vec<String>,
+    },
+    /// Put the old values back where ours still stand; leave what others changed (P29). Answer: `VariablesRestored`, `Failed`.
+    RestoreVariables {
+        /// Which.
+        service: Target,
+        /// Where the old values are.
+        backup: AttachmentId,
+        /// The keys we wrote.
+        keys: Vec<String>,
+    },
+    /// Switch auto-deploy. Answer: `AutoDeploySet`, `Refused`, `NotSent`, `Unknown`.
+    SetAutoDeploy {
+        /// Which.
+        service: Target,
+        /// On or off.
+        on: bool,
+    },
+    /// `POST /services/{id}/deploys`. Answer: `Created`, `Accepted`, `Refused`, `NotSent`, `Unknown`.
+    CreateDeploy {
+        /// Which.
+        service: Target,
+        /// The pinned commit (P13).
+        commit: String,
+        /// Whether the build cache is cleared.
+        clear_cache: bool,
+        /// The attempt; not sent, but a second attempt is another command.
+        attempt: u32,
+    },
+    /// `POST /services/{id}/rollback`. Answers as for `CreateDeploy`.
+    CreateRollback {
+        /// Which.
+        service: Target,
+        /// The deploy to return to (R19).
+        deploy: DeployId,
+        /// The attempt.
+        attempt: u32,
+    },
+    /// Read the newest deploys, at least back to one of `known`. Answer: `Listed`, `Failed`.
+    ListDeploys {
+        /// Which.
+        service: Target,
+        /// Deploys known at the intent.
+        known: Vec<DeployId>,
+    },
+    /// Read a deploy until it is over. Answer: `Ended`; `Unfinished` on a status read at or after `until`.
+    FollowDeploy {
+        /// Which.
+        service: Target,
+        /// The deploy.
+        deploy: DeployId,
+        /// The time-out (R11).
+        until: Option<Timestamp>,
+    },
+    /// Cancel a deploy of ours (P14). Answer: `CancelSent`, `Refused`, `NotSent`, `Unknown`.
+    CancelDeploy {
+        /// Which.
+        service: Target,
+        /// The deploy.
+        deploy: DeployId,
+    },
+    /// Probe until a verdict on this service. Answer: `Judged`.
+    Verify {
+        /// What.
+        probed: Probed,
+        /// How.
+        profile: Profile,
+    },
+    /// Probe a healthy customer until it is unhealthy or this command is stopped. Answer: `Judged` (unhealthy), or `Replaced`.
+    Watch {
+        /// All its services.
+        probed: Vec<Probed>,
+        /// How.
+        profile: Profile,
+    },
+    /// Probe until one cycle passes on every service (R17). Answer: `Judged` (healthy).
+    Confirm {
+        /// All its services.
+        probed: Vec<Probed>,
+        /// How.
+        profile: Profile,
+    },
+    /// Run a hook. Answer: `HookFinished`, `Unknown`, `NotSent`.
+    RunHook {
+        /// What.
+        hook: Hook,
+        /// The service of a job.
+        service: Option<Target>,
+        /// The environment it sees: `TRANCHE_CUSTOMER`, `TRANCHE_VERSION`, ...
+        environment: BTreeMap<String, String>,
+    },
+    /// Stop this command: its answer is no longer wanted.
+    Stop {
+        /// Which.
+        command: CommandId,
+    },
+}
+
+impl CommandKind {
+    /// Whether repeating it after a restart is harmless (R16): reads, and writes of fixed values.
+    pub fn is_repeatable(&self) -> bool {
+        match self {
+            Self::Preflight { .. }
+            | Self::Inspect { .. }
+            | Self::AwaitQuiet { .. }
+            | Self::BackUp { .. }
+            | Self::SetVariables { .. }
+            | Self::RestoreVariables { .. }
+            | Self::ListDeploys { .. }
+            | Self::FollowDeploy { .. }
+            | Self::Verify { .. }
+            | Self::Watch { .. }
+            | Self::Confirm { .. }
+            | Self::Stop { .. } => true,
+            Self::SetAutoDeploy { .. }
+            | Self::CreateDeploy { .. }
+            | Self::CreateRollback { .. }
+            | Self::CancelDeploy { .. } => false,
+            Self::RunHook { hook, .. } => hook.repeatable,
+        }
+    }
+}
+
+/// How a command ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// The command.
+    pub command: CommandId,
+    /// How.
+    pub outcome: Outcome,
+}
+
+/// How a command ended: facts about the outside, never a decision.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "outcome")]
+pub enum Outcome {
+    /// The views of the services that were asked for, in their order.
+    Inspected {
+        /// One a service.
+        views: Vec<ServiceView>,
+    },
+    /// A deploy is over.
+    Ended {
+        /// As last read.
+        deploy: DeployView,
+    },
+    /// A deploy was still unfinished on a status read at or after the time limit.
+    Unfinished {
+        /// As last read.
+        deploy: DeployView,
+    },
+    /// All variables were read and the planned keys sealed.
+    BackedUp {
+        /// Every variable's name and keyed digest.
+        digests: BTreeMap<String, String>,
+        /// The planned keys whose value differs.
+        differing: Vec<String>,
+        /// The sealed bytes.
+        sealed: Sealed,
+    },
+    /// A `${secret:...}` does not resolve.
+    SecretMissing {
+        /// Its name.
+        name: String,
+    },
+    /// The keys were written and read back.
+    VariablesSet,
+    /// The old values are back.
+    VariablesRestored {
+        /// Keys that somebody else changed meanwhile, left alone.
+        foreign: Vec<String>,
+    },
+    /// Auto-deploy has the wanted value.
+    AutoDeploySet,
+    /// 201.
+    Created {
+        /// The deploy in the reply.
+        deploy: DeployView,
+    },
+    /// 202 without a body: queued behind another deploy, or not.
+    Accepted,
+    /// The request may or may not have taken effect.
+    Unknown {
+        /// What is known.
+        reason: String,
+    },
+    /// A definite refusal: nothing was done.
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// What Render says.
+        message: String,
+    },
+    /// The request surely never left.
+    NotSent {
+        /// Why.
+        reason: String,
+    },
+    /// The newest deploys, newest first.
+    Listed {
+        /// At least back to a known one.
+        deploys: Vec<DeployView>,
+    },
+    /// The cancel request was answered.
+    CancelSent,
+    /// A health verdict.
+    Judged {
+        /// Of which service.
+        role: Role,
+        /// With the deciding cycles (P34).
+        verdict: Verdict,
+    },
+    /// What is watched is no longer live: somebody replaced it.
+    Replaced {
+        /// Of which service.
+        role: Role,
+        /// What is live now, if known.
+        by: Option<DeployView>,
+    },
+    /// A hook ended.
+    HookFinished {
+        /// Exit 0.
+        ok: bool,
+        /// The end of what it printed, redacted.
+        output: String,
+    },
+    /// The thing is gone or the read can never succeed (404, 410).
+    Failed {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Sealed bytes that the engine stores in the same transaction; opaque to the core and to the journal.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sealed(pub Vec<u8>);
+
+impl std::fmt::Debug for Sealed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Sealed({} bytes)", self.0.len())
+    }
+}
+
+/// What Render says of one service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceView {
+    /// Which.
+    pub role: Role,
+    /// Whether it is suspended.
+    pub suspended: bool,
+    /// Whether Render deploys new commits by itself.
+    pub auto_deploy: bool,
+    /// The newest deploys, newest first, back to the live one.
+    pub deploys: Vec<DeployView>,
+    /// The version the service reports or its live commit is known by.
+    pub version: Option<String>,
+    /// p95 latency before the deploy, milliseconds, if it could be measured.
+    pub p95_ms: Option<u32>,
+    /// What would mean downtime, and other things a person should know.
+    pub warnings: Vec<String>,
+    /// Reasons why it must not be started (another workspace, a foreign url, ...).
+    pub refusals: Vec<String>,
+}
+
+impl ServiceView {
+    /// The deploy that serves traffic.
+    pub fn live(&self) -> Option<&DeployView> {
+        self.deploys.iter().find(|deploy| deploy.status == DeployStatus::Live)
+    }
+
+    /// The newest deploy that is not over.
+    pub fn unfinished(&self) -> Option<&DeployView> {
+        self.deploys.iter().find(|deploy| !deploy.status.is_over())
+    }
+}
+
+/// What Render says of one deploy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeployView {
+    /// Render's id.
+    pub id: DeployId,
+    /// Where it stands.
+    pub status: DeployStatus,
+    /// `api`, `rollback`, `new_commit`, ... as Render writes it.
+    pub trigger: String,
+    /// The full commit id; image deploys have none.
+    pub commit: Option<String>,
+}
+
+/// Where a deploy stands. An unknown status is unfinished, never success (P33).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeployStatus {
+    /// Created, queued, building, updating, or a status we do not know.
+    Unfinished,
+    /// Serves traffic.
+    Live,
+    /// Was live; a later deploy took over.
+    Deactivated,
+    /// The build failed; the old version serves.
+    BuildFailed,
+    /// The pre-deploy command failed; the old version serves.
+    PreDeployFailed,
+    /// Start or health check failed; the old version serves.
+    UpdateFailed,
+    /// Cancelled by a person, the API, or a newer deploy.
+    Canceled,
+}
+
+impl DeployStatus {
+    /// Whether it cannot change any more, except from live to deactivated.
+    pub fn is_over(self) -> bool {
+        self != Self::Unfinished
+    }
+}
+
+/// The one seam to the outside: starts a command. The answer comes later through `reply`, once or (for `Stop`) never.
+pub trait Executor {
+    /// Starts a command without waiting for it.
+    fn execute(&mut self, command: Command, reply: Reply);
+}
+
+/// Where the answer of a command goes.
+pub type Reply = Box<dyn FnOnce(Report) + Send>;

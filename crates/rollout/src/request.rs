@@ -1,0 +1,274 @@
+//! What people ask for, and what the outside reports by itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use policy::calendar::Freeze;
+use policy::settings::{Pin, Roles};
+use policy::{CustomerId, GroupId, PersonId, PlanInput, PolicyId, Role, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::command::{Report, ServiceView};
+use crate::ids::RunId;
+
+/// One thing that happened outside the core.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Input {
+    /// A command ended. Never rejected; a late or repeated one changes nothing.
+    Report(Report),
+    /// The outside noticed something by itself. Never rejected.
+    Notice(Notice),
+    /// A person asks for something.
+    Request(Request),
+    /// Time has passed; look again. Only this starts anything.
+    Tick,
+}
+
+/// What the shell notices by itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Notice {
+    /// A new process drives the core. Until `ClockTrusted` nothing starts (P25); changing commands in flight become look-ups (R16).
+    EngineStarted,
+    /// The wall clock and engine time diverge.
+    ClockSuspected {
+        /// What was measured.
+        reason: String,
+    },
+    /// The wall clock agrees with two Render replies.
+    ClockTrusted,
+    /// Nothing may start in the workspace: the key was refused (P46), or Render cannot be reached.
+    WorkspaceHeld {
+        /// Why.
+        reason: String,
+    },
+    /// The reason is gone.
+    WorkspaceReleased,
+    /// The project's files were read again (R6).
+    FilesRead(Box<FilesRead>),
+}
+
+/// What of the project's files takes effect at once, and what waits for `replan` (R6).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct FilesRead {
+    /// Who may do what.
+    pub directory: Directory,
+    /// Freezes as now written.
+    pub freezes: Vec<Freeze>,
+    /// Pins as now written.
+    pub pins: BTreeMap<CustomerId, Pin>,
+    /// All customers as now written.
+    pub customers: BTreeSet<CustomerId>,
+    /// Names of the files' other differences from the frozen plans, for `status` and `why`.
+    pub unapplied: Vec<String>,
+    /// Set when the files could not be read: everything else counts as unchanged.
+    pub unreadable: Option<String>,
+}
+
+/// Who exists, who belongs to which group, who holds which role.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Directory {
+    /// Members by group.
+    pub groups: BTreeMap<GroupId, BTreeSet<PersonId>>,
+    /// Holders by role.
+    pub roles: Roles,
+}
+
+/// Who asks, as proved by the shell.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Actor {
+    /// The name in events: a key of `people`, or `service:NAME`.
+    pub name: PersonId,
+    /// A service token: never an approver (P3).
+    pub service: bool,
+}
+
+impl Actor {
+    /// A person.
+    pub fn person(name: impl Into<String>) -> Self {
+        Self { name: PersonId::new(name), service: false }
+    }
+}
+
+/// A person asks for something.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Request {
+    /// Who.
+    pub by: Actor,
+    /// In which rollout; absent: the only unfinished one it can mean.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<RunId>,
+    /// What.
+    pub verb: Verb,
+}
+
+/// What people can ask for (R10, R13, R14).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "do")]
+pub enum Verb {
+    /// Begin a rollout.
+    Start(Box<Start>),
+    /// Vote for a gate. `gate` is `PHASE`, `PHASE/BATCH` or a customer's key.
+    Approve {
+        /// Which gate.
+        gate: String,
+        /// Why.
+        reason: Option<String>,
+        /// The plan digest the person has seen; refused when it is another (P4).
+        digest: Option<String>,
+    },
+    /// Vote against a gate: one is enough.
+    Reject {
+        /// Which gate.
+        gate: String,
+        /// Why.
+        reason: String,
+    },
+    /// Take the own vote back.
+    Withdraw {
+        /// Which gate.
+        gate: String,
+    },
+    /// No customer starts until `resume`.
+    Pause {
+        /// Why.
+        reason: Option<String>,
+    },
+    /// Ends a pause.
+    Resume,
+    /// Confirms the wall clock after a suspicion (`resume --clock`).
+    ConfirmClock,
+    /// Ends the rollout: drain, or roll everything back.
+    Abort {
+        /// Roll settled batches back too.
+        rollback: bool,
+        /// Why.
+        reason: Option<String>,
+    },
+    /// The same work again.
+    Retry {
+        /// A customer's key or a phase; absent with `failed`.
+        target: Option<String>,
+        /// All failed customers.
+        failed: bool,
+    },
+    /// Leave out what has not started, or a held customer.
+    Skip {
+        /// A customer, `PHASE/BATCH` or a phase.
+        target: String,
+        /// Why.
+        reason: String,
+    },
+    /// End the current delay or soak.
+    Promote {
+        /// Which phase; absent: the one that waits.
+        phase: Option<PolicyId>,
+        /// All that remain, and every `not_before`.
+        full: bool,
+    },
+    /// Apply the edited files to what has not started (R6).
+    Replan {
+        /// The files as now written; the release is ignored.
+        input: Box<PlanInput>,
+    },
+    /// No further customer gets this version, in any rollout.
+    Block {
+        /// The version.
+        version: String,
+        /// Why.
+        reason: String,
+    },
+    /// Ends a block.
+    Unblock {
+        /// The version.
+        version: String,
+    },
+    /// A freeze at once, until an instant.
+    Freeze {
+        /// Its name.
+        name: String,
+        /// Its end.
+        until: Timestamp,
+        /// Why.
+        reason: String,
+        /// Only these customers; empty: all.
+        customers: BTreeSet<CustomerId>,
+    },
+    /// Ends a freeze that `freeze` made.
+    Unfreeze {
+        /// Its name.
+        name: String,
+    },
+    /// Lift a freeze for one rollout; takes effect when a second person has said the same (P6).
+    Override {
+        /// The freeze.
+        name: String,
+        /// Why.
+        reason: String,
+    },
+    /// Return a customer to what ran before, or to a version.
+    Rollback {
+        /// Who.
+        customer: CustomerId,
+        /// The version; absent: what was live when we began with that customer.
+        to: Option<String>,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Everything `start` brings along, frozen at the request (R6, R14).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Start {
+    /// Files, release and scope.
+    pub input: PlanInput,
+    /// What Render says of the services, if it was asked.
+    pub observed: BTreeMap<CustomerId, BTreeMap<Role, ServiceView>>,
+    /// What to do about an unfinished rollout with a customer in common.
+    pub conflict: Conflict,
+    /// Clear the build cache of every deploy.
+    pub clear_cache: bool,
+    /// Overrides the policies' `deploy_timeout`.
+    pub deploy_timeout: Option<policy::Span>,
+}
+
+/// What to do about an unfinished rollout with a customer in common (R14).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Conflict {
+    /// Refuse.
+    #[default]
+    Refuse,
+    /// Begin when the other has ended.
+    Queue,
+    /// The other drains and ends.
+    Supersede,
+    /// As supersede, by the `hotfix` policy, exposed customers first.
+    Hotfix,
+}
+
+/// A request that is not allowed now. Nothing has changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}")]
+pub struct Rejected {
+    /// Which kind of no.
+    pub code: RejectedCode,
+    /// What is in the way, as a sentence fragment.
+    pub message: String,
+    /// What to type instead.
+    pub way_out: Option<String>,
+}
+
+/// Which kind of no.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RejectedCode {
+    /// Not in the present state: exit code 3.
+    State,
+    /// Not by this person: exit code 4.
+    NotPermitted,
+    /// No such thing, or it makes no sense: exit code 2.
+    Usage,
+    /// It is so already: said, exit code 0.
+    AlreadySo,
+}

@@ -1,12 +1,16 @@
 //! When may something start: windows (R7), daylight saving (R8), freezes (R9).
 
+mod cron;
 mod freeze;
+mod windows;
 mod zone;
 
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
+pub use self::cron::{Cron, CronError};
 pub use self::freeze::{Boundary, Freeze, FreezeScope};
+pub use self::windows::{Opening, SEARCH_HORIZON, Windows};
 pub use self::zone::resolve_local;
 use crate::settings::Timestamp;
 use crate::span::Span;

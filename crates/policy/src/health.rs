@@ -18,6 +18,46 @@ pub struct Profile {
     pub checks: Vec<Check>,
 }
 
+impl Profile {
+    /// The profile of policies that name none: `GET /api/health` answers 2xx.
+    pub fn basic() -> Self {
+        Self::of(vec![CheckKind::Http(Self::HEALTH_PATH.to_owned())])
+    }
+
+    /// All that a release can be asked: health, version, database, latency, error rate and baseline.
+    pub fn comprehensive() -> Self {
+        Self::of(vec![
+            CheckKind::Http(Self::HEALTH_PATH.to_owned()),
+            CheckKind::Version("/api/version".to_owned()),
+            CheckKind::Database {
+                path: Self::HEALTH_PATH.to_owned(),
+                field: "database".to_owned(),
+                equals: "connected".to_owned(),
+            },
+            CheckKind::Latency {
+                max: Span::from_secs(5),
+            },
+            CheckKind::ErrorRate { max: 5.0 },
+            CheckKind::Baseline { p95_ratio: 2.0 },
+        ])
+    }
+
+    const HEALTH_PATH: &str = "/api/health";
+
+    /// Those checks at the default pace.
+    pub(crate) fn of(kinds: Vec<CheckKind>) -> Self {
+        Self {
+            every: Span::from_secs(30),
+            pass_after: 1,
+            fail_after: 3,
+            checks: kinds
+                .into_iter()
+                .map(|kind| Check { kind, on: None })
+                .collect(),
+        }
+    }
+}
+
 /// One check, and the role it is asked of; `None`: every role it makes sense for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Check {

@@ -8,6 +8,7 @@ pub mod plan;
 pub mod rules;
 pub mod settings;
 pub mod span;
+pub mod suggest;
 
 pub use ids::{CustomerId, GroupId, PersonId, PolicyId, Role, ServiceId};
 pub use parse::{Config, Diagnostic, File, Sources};

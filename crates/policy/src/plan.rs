@@ -1,9 +1,24 @@
 //! The frozen plan: policies + fleet + release, compiled into a DAG of batches (R1, R2, R4, R6, R22).
 
+mod compile;
+mod describe;
+mod digest;
+mod draw;
+mod order;
+mod scope;
+mod sizes;
+mod version;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::compile::{DATABASE, HOTFIX, RunningVersions, compile};
+pub use self::describe::describe;
+pub use self::draw::{dot, mermaid};
+pub use self::order::order;
+pub use self::sizes::{batch_sizes, resize};
+pub use self::version::{bare, is_newer, matches_pin};
 use crate::calendar::Freeze;
 use crate::health::Profile;
 use crate::ids::{CustomerId, PolicyId, Role};

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::calendar::WindowSpec;
 use crate::ids::{CustomerId, GroupId, PersonId, PolicyId, Role};
+use crate::settings::Customer;
 use crate::span::Span;
 
 /// One policy, which makes one phase of every plan.
@@ -64,6 +65,29 @@ pub struct Selection {
     pub only: Option<BTreeSet<CustomerId>>,
     /// Never these.
     pub except: BTreeSet<CustomerId>,
+}
+
+impl Selection {
+    /// Whether a customer is covered.
+    pub fn covers(&self, id: &CustomerId, customer: &Customer) -> bool {
+        self.selects(id, customer) && !self.except.contains(id)
+    }
+
+    /// Whether a customer would be covered, were it not for `except`.
+    pub fn excepts(&self, id: &CustomerId, customer: &Customer) -> bool {
+        self.except.contains(id) && self.selects(id, customer)
+    }
+
+    /// Whether nothing but `except` restricts it.
+    pub fn is_open(&self) -> bool {
+        self.tier.is_none() && self.tags.is_empty() && self.only.is_none()
+    }
+
+    fn selects(&self, id: &CustomerId, customer: &Customer) -> bool {
+        self.tier.as_ref().is_none_or(|tier| *tier == customer.tier)
+            && self.tags.is_subset(&customer.tags)
+            && self.only.as_ref().is_none_or(|only| only.contains(id))
+    }
 }
 
 /// How a phase is cut into batches (R1).

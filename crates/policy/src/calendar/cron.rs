@@ -48,7 +48,9 @@ pub struct Cron {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CronError {
     /// Not five fields.
-    #[error("{found} fields instead of five; write minute, hour, day of month, month and weekday, such as `0 2 * * SUN`")]
+    #[error(
+        "{found} fields instead of five; write minute, hour, day of month, month and weekday, such as `0 2 * * SUN`"
+    )]
     Fields {
         /// How many there are.
         found: usize,
@@ -64,7 +66,9 @@ pub enum CronError {
         help: &'static str,
     },
     /// The day is restricted twice.
-    #[error("both the day of month `{month_day}` and the weekday `{weekday}` are restricted, which cron reads as either; write `*` for one of them, or two windows")]
+    #[error(
+        "both the day of month `{month_day}` and the weekday `{weekday}` are restricted, which cron reads as either; write `*` for one of them, or two windows"
+    )]
     BothDays {
         /// The third field.
         month_day: String,
@@ -79,10 +83,15 @@ impl FromStr for Cron {
     fn from_str(text: &str) -> Result<Self, CronError> {
         let fields: Vec<&str> = text.split_ascii_whitespace().collect();
         let &[minute, hour, month_day, month, weekday] = fields.as_slice() else {
-            return Err(CronError::Fields { found: fields.len() });
+            return Err(CronError::Fields {
+                found: fields.len(),
+            });
         };
         if month_day != "*" && weekday != "*" {
-            return Err(CronError::BothDays { month_day: month_day.to_owned(), weekday: weekday.to_owned() });
+            return Err(CronError::BothDays {
+                month_day: month_day.to_owned(),
+                weekday: weekday.to_owned(),
+            });
         }
         Ok(Self {
             minutes: numbers(&MINUTE, minute)?,
@@ -133,7 +142,9 @@ impl Cron {
 
     /// Whether something starts on every day there is.
     pub(super) fn is_daily(&self) -> bool {
-        self.month_days == !0 << 1 && self.months == 0b1_1111_1111_1110 && self.weekdays == [EVERY; 7]
+        self.month_days == !0 << 1
+            && self.months == 0b1_1111_1111_1110
+            && self.weekdays == [EVERY; 7]
     }
 
     fn on(&self, day: NaiveDate) -> bool {
@@ -147,7 +158,11 @@ impl Cron {
 fn occurrence(day: NaiveDate) -> u8 {
     let nth = 1 << (day.day0() / 7);
     let next = day.checked_add_signed(TimeDelta::days(7));
-    if next.is_some_and(|next| next.month() == day.month()) { nth } else { nth | LAST }
+    if next.is_some_and(|next| next.month() == day.month()) {
+        nth
+    } else {
+        nth | LAST
+    }
 }
 
 /// One field that the `cron` crate reads.
@@ -193,8 +208,14 @@ const WEEKDAY_HELP: &str = "write `*`, numbers from 0 to 7 (Monday is 1, Sunday 
 
 /// Reads one field with the `cron` crate, all others left open; one bit a number.
 fn numbers(field: &Field, text: &str) -> Result<u64, CronError> {
-    let wrong = || CronError::Field { field: field.name, text: text.to_owned(), help: field.help };
-    let allowed = |c: char| c.is_ascii_digit() || "*,-/".contains(c) || field.letters && c.is_ascii_alphabetic();
+    let wrong = || CronError::Field {
+        field: field.name,
+        text: text.to_owned(),
+        help: field.help,
+    };
+    let allowed = |c: char| {
+        c.is_ascii_digit() || "*,-/".contains(c) || field.letters && c.is_ascii_alphabetic()
+    };
     let well_formed = |item: &str| item.chars().all(allowed) && !item.is_empty() && !stepless(item);
     if !text.split(',').all(well_formed) {
         return Err(wrong());
@@ -202,12 +223,15 @@ fn numbers(field: &Field, text: &str) -> Result<u64, CronError> {
     let mut fields = ["0", "*", "*", "*", "*", "*"];
     fields[field.place] = text;
     let schedule = Schedule::from_str(&fields.join(" ")).map_err(|_| wrong())?;
-    Ok((field.ordinals)(&schedule).into_iter().fold(0, |bits, number| bits | 1 << number))
+    Ok((field.ordinals)(&schedule)
+        .into_iter()
+        .fold(0, |bits, number| bits | 1 << number))
 }
 
 /// Whether the step is 0, which would never advance.
 fn stepless(item: &str) -> bool {
-    item.split_once('/').is_some_and(|(_, step)| step.trim_start_matches('0').is_empty())
+    item.split_once('/')
+        .is_some_and(|(_, step)| step.trim_start_matches('0').is_empty())
 }
 
 /// Cuts a bit field whose numbers are known to be small.
@@ -219,8 +243,11 @@ fn narrow<T: TryFrom<u64> + Default>(bits: u64) -> T {
 fn weekdays(text: &str) -> Result<[u8; 7], CronError> {
     let mut mask = [0; 7];
     for item in text.split(',') {
-        let days = weekday_item(item)
-            .ok_or_else(|| CronError::Field { field: "weekday", text: text.to_owned(), help: WEEKDAY_HELP })?;
+        let days = weekday_item(item).ok_or_else(|| CronError::Field {
+            field: "weekday",
+            text: text.to_owned(),
+            help: WEEKDAY_HELP,
+        })?;
         for (day, which) in days {
             mask[day] |= which;
         }
@@ -231,14 +258,22 @@ fn weekdays(text: &str) -> Result<[u8; 7], CronError> {
 /// Reads `*`, `MON-FRI`, `*/2`, `SAT`, `SAT#3` or `SATL`.
 fn weekday_item(item: &str) -> Option<Vec<(usize, u8)>> {
     if let Some((day, nth)) = item.split_once('#') {
-        let nth = nth.parse::<u32>().ok().filter(|nth| (1..=5).contains(nth))?;
+        let nth = nth
+            .parse::<u32>()
+            .ok()
+            .filter(|nth| (1..=5).contains(nth))?;
         return Some(vec![(weekday(day)? % 7, 1 << (nth - 1))]);
     }
     if let Some(day) = item.strip_suffix(['L', 'l']) {
         return Some(vec![(weekday(day)? % 7, LAST)]);
     }
     let (range, step) = match item.split_once('/') {
-        Some((range, step)) => (range, step.parse::<usize>().ok().filter(|step| (1..=7).contains(step))?),
+        Some((range, step)) => (
+            range,
+            step.parse::<usize>()
+                .ok()
+                .filter(|step| (1..=7).contains(step))?,
+        ),
         None => (item, 1),
     };
     let (first, last) = match range.split_once('-') {
@@ -251,12 +286,20 @@ fn weekday_item(item: &str) -> Option<Vec<(usize, u8)>> {
     if first > last {
         return None;
     }
-    Some((first..=last).step_by(step).map(|day| (day % 7, EVERY)).collect())
+    Some(
+        (first..=last)
+            .step_by(step)
+            .map(|day| (day % 7, EVERY))
+            .collect(),
+    )
 }
 
 /// A weekday's number, 0 to 7.
 fn weekday(text: &str) -> Option<usize> {
-    if let Some(day) = WEEKDAYS.iter().position(|name| name.eq_ignore_ascii_case(text)) {
+    if let Some(day) = WEEKDAYS
+        .iter()
+        .position(|name| name.eq_ignore_ascii_case(text))
+    {
         return Some(day);
     }
     let all_digits = text.len() == 1 && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -266,7 +309,11 @@ fn weekday(text: &str) -> Option<usize> {
 /// The end of a range, where Sunday is the last day: `FRI-SUN`.
 fn last_weekday(text: &str) -> Option<usize> {
     let sunday = WEEKDAYS[Weekday::Sun.num_days_from_sunday() as usize];
-    if text.eq_ignore_ascii_case(sunday) { Some(7) } else { weekday(text) }
+    if text.eq_ignore_ascii_case(sunday) {
+        Some(7)
+    } else {
+        weekday(text)
+    }
 }
 
 #[cfg(test)]
@@ -276,7 +323,9 @@ mod tests {
     fn starts(text: &str, from: &str, count: usize) -> Vec<String> {
         let cron: Cron = text.parse().unwrap();
         let starts = cron.starts_from(from.parse().unwrap()).take(count);
-        starts.map(|start| start.format("%a %m-%d %H:%M").to_string()).collect()
+        starts
+            .map(|start| start.format("%a %m-%d %H:%M").to_string())
+            .collect()
     }
 
     #[test]
@@ -284,25 +333,52 @@ mod tests {
         let from = "2027-01-01T00:00:00";
         assert_eq!(starts("0 2 * * 1", from, 1), ["Mon 01-04 02:00"]);
         for sunday in ["0", "7", "SUN", "sun"] {
-            assert_eq!(starts(&format!("0 2 * * {sunday}"), from, 2), ["Sun 01-03 02:00", "Sun 01-10 02:00"]);
+            assert_eq!(
+                starts(&format!("0 2 * * {sunday}"), from, 2),
+                ["Sun 01-03 02:00", "Sun 01-10 02:00"]
+            );
         }
-        assert_eq!(starts("0 2 * * 5-7", from, 4), starts("0 2 * * FRI-SUN", from, 4));
+        assert_eq!(
+            starts("0 2 * * 5-7", from, 4),
+            starts("0 2 * * FRI-SUN", from, 4)
+        );
     }
 
     #[test]
     fn the_third_and_the_last_of_a_month_are_found() {
         let from = "2027-01-01T00:00:00";
-        assert_eq!(starts("0 22 * * SAT#3", from, 2), ["Sat 01-16 22:00", "Sat 02-20 22:00"]);
-        assert_eq!(starts("0 22 * * 6L", from, 2), ["Sat 01-30 22:00", "Sat 02-27 22:00"]);
-        assert_eq!(starts("0 22 * * SUN#5", from, 2), ["Sun 01-31 22:00", "Sun 05-30 22:00"]);
-        assert_eq!(starts("0 22 * * SAT#1,SATL", from, 3), ["Sat 01-02 22:00", "Sat 01-30 22:00", "Sat 02-06 22:00"]);
+        assert_eq!(
+            starts("0 22 * * SAT#3", from, 2),
+            ["Sat 01-16 22:00", "Sat 02-20 22:00"]
+        );
+        assert_eq!(
+            starts("0 22 * * 6L", from, 2),
+            ["Sat 01-30 22:00", "Sat 02-27 22:00"]
+        );
+        assert_eq!(
+            starts("0 22 * * SUN#5", from, 2),
+            ["Sun 01-31 22:00", "Sun 05-30 22:00"]
+        );
+        assert_eq!(
+            starts("0 22 * * SAT#1,SATL", from, 3),
+            ["Sat 01-02 22:00", "Sat 01-30 22:00", "Sat 02-06 22:00"]
+        );
     }
 
     #[test]
     fn a_start_at_the_asked_time_counts() {
-        assert_eq!(starts("*/30 9 * * *", "2027-01-01T09:30:00", 2), ["Fri 01-01 09:30", "Sat 01-02 09:00"]);
-        assert_eq!(starts("*/30 9 * * *", "2027-01-01T09:30:00.001", 1), ["Sat 01-02 09:00"]);
-        assert_eq!(starts("0 0 29 2 *", "2027-01-01T00:00:00", 1), ["Tue 02-29 00:00"]);
+        assert_eq!(
+            starts("*/30 9 * * *", "2027-01-01T09:30:00", 2),
+            ["Fri 01-01 09:30", "Sat 01-02 09:00"]
+        );
+        assert_eq!(
+            starts("*/30 9 * * *", "2027-01-01T09:30:00.001", 1),
+            ["Sat 01-02 09:00"]
+        );
+        assert_eq!(
+            starts("0 0 29 2 *", "2027-01-01T00:00:00", 1),
+            ["Tue 02-29 00:00"]
+        );
         assert!(starts("0 0 30 2 *", "2027-01-01T00:00:00", 1).is_empty());
     }
 

@@ -52,22 +52,35 @@ impl Windows {
     ///
     /// # Errors
     /// A `cron` that cannot be read. What `parse` has checked never fails here.
-    pub fn new(policy: &[WindowSpec], customer: &[WindowSpec], customer_zone: Tz) -> Result<Self, CronError> {
+    pub fn new(
+        policy: &[WindowSpec],
+        customer: &[WindowSpec],
+        customer_zone: Tz,
+    ) -> Result<Self, CronError> {
         let mut lists = Vec::new();
         for specs in [policy, customer] {
-            let list: Vec<Recurrence> =
-                specs.iter().map(|spec| Recurrence::new(spec, customer_zone)).collect::<Result<_, _>>()?;
+            let list: Vec<Recurrence> = specs
+                .iter()
+                .map(|spec| Recurrence::new(spec, customer_zone))
+                .collect::<Result<_, _>>()?;
             if !list.is_empty() {
                 lists.push(list);
             }
         }
-        let reserve = policy.iter().chain(customer).map(|spec| spec.reserve).max().unwrap_or_default();
+        let reserve = policy
+            .iter()
+            .chain(customer)
+            .map(|spec| spec.reserve)
+            .max()
+            .unwrap_or_default();
         Ok(Self { lists, reserve })
     }
 
     /// Whether nothing restricts the customer.
     pub fn is_always(&self) -> bool {
-        self.lists.iter().all(|list| list.iter().any(Recurrence::is_always))
+        self.lists
+            .iter()
+            .all(|list| list.iter().any(Recurrence::is_always))
     }
 
     /// What must be left of an interval for a customer to start.
@@ -79,10 +92,14 @@ impl Windows {
     pub fn opening(&self, at: Timestamp) -> Opening {
         let horizon = later(at, SEARCH_HORIZON.to_delta());
         if self.is_always() {
-            return Opening::Open { until: Timestamp::MAX_UTC };
+            return Opening::Open {
+                until: Timestamp::MAX_UTC,
+            };
         }
         for interval in self.from(at, horizon) {
-            let Some(until) = self.last_start_exclusive(interval) else { continue };
+            let Some(until) = self.last_start_exclusive(interval) else {
+                continue;
+            };
             if interval.from > at {
                 return Opening::Opens { at: interval.from };
             }
@@ -98,9 +115,14 @@ impl Windows {
         if self.is_always() {
             return vec![Interval { from, until }];
         }
-        let within = self.from(from, until).take_while(|interval| interval.from < until);
+        let within = self
+            .from(from, until)
+            .take_while(|interval| interval.from < until);
         within
-            .map(|interval| Interval { from: interval.from.max(from), until: interval.until.min(until) })
+            .map(|interval| Interval {
+                from: interval.from.max(from),
+                until: interval.until.min(until),
+            })
             .filter(|interval| !interval.is_empty())
             .collect()
     }
@@ -117,26 +139,46 @@ impl Windows {
 
     /// All joined intervals that end after an instant, up to those that begin after the horizon.
     fn from(&self, at: Timestamp, horizon: Timestamp) -> Box<dyn Iterator<Item = Interval> + '_> {
-        let mut restricting = self.lists.iter().filter(|list| !list.iter().any(Recurrence::is_always));
+        let mut restricting = self
+            .lists
+            .iter()
+            .filter(|list| !list.iter().any(Recurrence::is_always));
         match (restricting.next(), restricting.next()) {
-            (Some(one), Some(other)) => Box::new(intersection(union(one, at, horizon), union(other, at, horizon))),
+            (Some(one), Some(other)) => Box::new(intersection(
+                union(one, at, horizon),
+                union(other, at, horizon),
+            )),
             (Some(one), None) => Box::new(union(one, at, horizon)),
-            (None, _) => Box::new(iter::once(Interval { from: at, until: Timestamp::MAX_UTC })),
+            (None, _) => Box::new(iter::once(Interval {
+                from: at,
+                until: Timestamp::MAX_UTC,
+            })),
         }
     }
 }
 
 /// Unites the intervals of a list and joins those that touch.
-fn union(list: &[Recurrence], at: Timestamp, horizon: Timestamp) -> impl Iterator<Item = Interval> + '_ {
-    let mut sources: Vec<_> = list.iter().map(|one| one.intervals(at, horizon).peekable()).collect();
+fn union(
+    list: &[Recurrence],
+    at: Timestamp,
+    horizon: Timestamp,
+) -> impl Iterator<Item = Interval> + '_ {
+    let mut sources: Vec<_> = list
+        .iter()
+        .map(|one| one.intervals(at, horizon).peekable())
+        .collect();
     iter::from_fn(move || {
         let mut joined: Option<Interval> = None;
         // Take the earliest of all sources as long as it touches what was taken.
         loop {
-            let ahead = sources.iter_mut().enumerate().filter_map(|(n, source)| Some((source.peek()?.from, n)));
+            let ahead = sources
+                .iter_mut()
+                .enumerate()
+                .filter_map(|(n, source)| Some((source.peek()?.from, n)));
             let earliest = ahead.min().and_then(|(_, n)| sources.get_mut(n));
             let end = joined.map(|joined| joined.until);
-            let next = earliest.and_then(|source| source.next_if(|next| end.is_none_or(|end| next.from <= end)));
+            let next = earliest
+                .and_then(|source| source.next_if(|next| end.is_none_or(|end| next.from <= end)));
             match (next, &mut joined) {
                 (None, _) => return joined,
                 (Some(next), None) => joined = Some(next),
@@ -156,8 +198,15 @@ fn intersection(
         loop {
             let (a, b) = (*one.peek()?, *other.peek()?);
             // The one that ends first has nothing in common with what comes later.
-            if a.until <= b.until { one.next() } else { other.next() };
-            let common = Interval { from: a.from.max(b.from), until: a.until.min(b.until) };
+            if a.until <= b.until {
+                one.next()
+            } else {
+                other.next()
+            };
+            let common = Interval {
+                from: a.from.max(b.from),
+                until: a.until.min(b.until),
+            };
             if !common.is_empty() {
                 return Some(common);
             }
@@ -181,19 +230,26 @@ impl Recurrence {
         let cron: Cron = spec.cron.parse()?;
         let mut daily: Vec<(i64, i64)> = Vec::new();
         for time in cron.times() {
-            let start = time.signed_duration_since(NaiveTime::MIN).num_milliseconds();
+            let start = time
+                .signed_duration_since(NaiveTime::MIN)
+                .num_milliseconds();
             let end = start + spec.duration.as_millis();
             match daily.last_mut() {
                 Some(last) if start <= last.1 => last.1 = end,
                 Some(_) | None => daily.push((start, end)),
             }
         }
-        Ok(Self { cron, zone: spec.zone.resolve(customer_zone), daily })
+        Ok(Self {
+            cron,
+            zone: spec.zone.resolve(customer_zone),
+            daily,
+        })
     }
 
     /// Whether it covers every instant, because each day's last window reaches the next day's first.
     fn is_always(&self) -> bool {
-        matches!(self.daily.as_slice(), [(start, end)] if end - start >= DAY_MILLIS) && self.cron.is_daily()
+        matches!(self.daily.as_slice(), [(start, end)] if end - start >= DAY_MILLIS)
+            && self.cron.is_daily()
     }
 
     /// Its intervals that end after an instant and begin by the horizon, in order, without empty ones.
@@ -201,11 +257,21 @@ impl Recurrence {
         let longest = self.daily.last().map_or(0, |(_, end)| *end);
         // Two more days than the longest window: zones differ from UTC by less than one, and so do gaps.
         let back = u64::try_from(longest / DAY_MILLIS).unwrap_or_default() + 2;
-        let first = at.date_naive().checked_sub_days(Days::new(back)).unwrap_or(NaiveDate::MIN);
+        let first = at
+            .date_naive()
+            .checked_sub_days(Days::new(back))
+            .unwrap_or(NaiveDate::MIN);
         let last = horizon.date_naive();
-        let days = self.cron.days_from(first).take_while(move |day| day.pred_opt().is_none_or(|day| day <= last));
-        days.flat_map(move |day| self.daily.iter().filter_map(move |bounds| self.resolve(day, *bounds)))
-            .filter(move |interval| interval.until > at && interval.from <= horizon)
+        let days = self
+            .cron
+            .days_from(first)
+            .take_while(move |day| day.pred_opt().is_none_or(|day| day <= last));
+        days.flat_map(move |day| {
+            self.daily
+                .iter()
+                .filter_map(move |bounds| self.resolve(day, *bounds))
+        })
+        .filter(move |interval| interval.until > at && interval.from <= horizon)
     }
 
     fn resolve(&self, day: NaiveDate, (start, end): (i64, i64)) -> Option<Interval> {
@@ -214,7 +280,10 @@ impl Recurrence {
             let local = midnight.checked_add_signed(TimeDelta::milliseconds(millis))?;
             Some(resolve_local(self.zone, local))
         };
-        let interval = Interval { from: instant(start)?, until: instant(end)? };
+        let interval = Interval {
+            from: instant(start)?,
+            until: instant(end)?,
+        };
         (!interval.is_empty()).then_some(interval)
     }
 }

@@ -50,16 +50,32 @@ impl fmt::Display for Severity {
 
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { severity, code, file, line, column, message, .. } = self;
+        let Self {
+            severity,
+            code,
+            file,
+            line,
+            column,
+            message,
+            ..
+        } = self;
         writeln!(f, "{severity}[{code}]: {message}")?;
         write!(f, "  --> {file}:{line}:{column}")?;
         if !self.source_line.is_empty() {
             let gutter = line.to_string().len();
             // Everything before the caret keeps its tabs, so that the caret stands below what it means.
-            let before = self.source_line.chars().take(column.saturating_sub(1) as usize);
+            let before = self
+                .source_line
+                .chars()
+                .take(column.saturating_sub(1) as usize);
             let indent: String = before.map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
             write!(f, "\n {:gutter$} |\n {line} | {}\n", "", self.source_line)?;
-            write!(f, " {:gutter$} | {indent}{}", "", "^".repeat(self.length.max(1) as usize))?;
+            write!(
+                f,
+                " {:gutter$} | {indent}{}",
+                "",
+                "^".repeat(self.length.max(1) as usize)
+            )?;
         }
         if let Some(help) = &self.help {
             write!(f, "\n  = help: {help}")?;

@@ -253,7 +253,11 @@ impl Scenario {
     ///
     /// # Errors
     /// Every mistake in the files taken together.
-    pub fn edited(&self, base: Option<&Sources>, edits: &[&Edit]) -> Result<Config, Vec<Diagnostic>> {
+    pub fn edited(
+        &self,
+        base: Option<&Sources>,
+        edits: &[&Edit],
+    ) -> Result<Config, Vec<Diagnostic>> {
         let _ = (base, edits, &self.file);
         Err(Vec::new())
     }

@@ -1,0 +1,384 @@
+//! How a request reaches Render and comes back: paced, bounded, redacted, repeated only where that is harmless.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use backon::{ExponentialBuilder, Retryable};
+use chrono::{DateTime, Utc};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::{Response, StatusCode, Url, redirect};
+use secrecy::{ExposeSecret, SecretString};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::call::{Call, Repeat};
+use crate::error::{ApiError, Error, Result, Sent, Unreadable};
+use crate::limit::{Limiter, Priority, retry_after, server_date};
+use crate::redact::Redactor;
+use crate::settings::Settings;
+use crate::wire;
+
+/// Longest answer that is read, after decompression.
+const MAX_REPLY: usize = 16 << 20;
+
+/// Longest error answer that is read.
+const MAX_ERROR: usize = 64 << 10;
+
+/// Longest message and longest data of an [`ApiError`].
+const MAX_MESSAGE: usize = 500;
+const MAX_DATA: usize = 8 << 10;
+
+/// A connection must stand after this part of the time limit, so that running out of time while connecting is told from
+/// running out of time after the request left.
+const CONNECT_PART: u32 = 3;
+
+/// An idle connection is dropped before the usual proxy closes it under a request of ours.
+const IDLE_CONNECTION: Duration = Duration::from_secs(20);
+
+/// First and longest pause between attempts.
+const BACKOFF: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(15)];
+
+/// Render's API. Clones share connections, budgets and the server's clock; make one client a key.
+///
+/// ```no_run
+/// # async fn example() -> render::Result<()> {
+/// use render::{Client, Settings, key_from_env};
+///
+/// let client = Client::new(&Settings::new(key_from_env()?))?;
+/// println!("{} is connected", client.user().await?.email);
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Client {
+    shared: Arc<Shared>,
+    priority: Priority,
+}
+
+#[derive(Debug)]
+struct Shared {
+    http: reqwest::Client,
+    base: Url,
+    key: SecretString,
+    authorization: HeaderValue,
+    max_retries: usize,
+    limiter: Limiter,
+    server_time: watch::Sender<Option<ServerTime>>,
+}
+
+/// What Render's clock said, and when that arrived here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ServerTime {
+    /// `Date` of a reply; whole seconds.
+    pub at: DateTime<Utc>,
+    /// When it arrived, by the monotonic clock.
+    pub received_at: Instant,
+}
+
+/// A successful answer: its status, and its body as it came.
+pub(crate) struct Reply {
+    pub(crate) call: String,
+    pub(crate) status: StatusCode,
+    body: Vec<u8>,
+}
+
+impl Client {
+    /// Makes a client. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// When the settings cannot be used.
+    pub fn new(settings: &Settings) -> Result<Self> {
+        let base = settings.origin()?;
+        let shared = Shared {
+            http: http(settings, &base)?,
+            base,
+            key: settings.api_key.clone(),
+            authorization: authorization(&settings.api_key)?,
+            max_retries: settings.max_retries,
+            limiter: Limiter::new(settings.startup_spread),
+            server_time: watch::Sender::new(None),
+        };
+        Ok(Self {
+            shared: Arc::new(shared),
+            priority: Priority::Normal,
+        })
+    }
+
+    /// The same client with another claim on the budget that is kept for rollbacks.
+    #[must_use]
+    pub fn with_priority(&self, priority: Priority) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+            priority,
+        }
+    }
+
+    /// What Render's clock said in the newest reply, for the check of our own (P25).
+    pub fn last_server_time(&self) -> Option<ServerTime> {
+        *self.shared.server_time.borrow()
+    }
+
+    /// Tells of every `Date` that arrives; slow readers see the newest.
+    pub fn server_times(&self) -> watch::Receiver<Option<ServerTime>> {
+        self.shared.server_time.subscribe()
+    }
+
+    /// Sends a call, again if that is harmless, and returns a successful answer.
+    pub(crate) async fn send(&self, call: Call) -> Result<Reply> {
+        let url = call.url(&self.shared.base)?;
+        let backoff = ExponentialBuilder::default()
+            .with_min_delay(BACKOFF[0])
+            .with_max_delay(BACKOFF[1])
+            .with_max_times(self.shared.max_retries)
+            .with_jitter();
+        (|| self.attempt(&call, &url))
+            .retry(backoff)
+            .when(|error| may_repeat(call.repeat, error))
+            .adjust(|error, pause| {
+                pause.map(|pause| pause.max(error.retry_after().unwrap_or_default()))
+            })
+            .notify(|error, pause| tracing::warn!(%error, ?pause, "trying again"))
+            .await
+    }
+
+    /// Sends a call and reads the JSON it answers with.
+    pub(crate) async fn json<T: DeserializeOwned>(&self, call: Call) -> Result<T> {
+        self.send(call).await?.json()
+    }
+
+    /// Sends a call whose answer says nothing beyond success.
+    pub(crate) async fn done(&self, call: Call) -> Result<()> {
+        self.send(call).await.map(drop)
+    }
+
+    async fn attempt(&self, call: &Call, url: &Url) -> Result<Reply> {
+        let permit = self.shared.limiter.permit(&call.class, self.priority).await;
+        let response = self
+            .request(call, url)
+            .send()
+            .await
+            .map_err(|error| Error::transport(call.name(), error))?;
+        permit.learn(response.status(), response.headers());
+        self.note_time(response.headers());
+        let reply = if response.status().is_success() {
+            success(call, response).await
+        } else {
+            Err(self.failure(call, response).await)
+        };
+        match &reply {
+            Ok(reply) => tracing::debug!(
+                call = reply.call,
+                status = reply.status.as_u16(),
+                "Render answered"
+            ),
+            Err(error) => tracing::debug!(%error, "Render did not do it"),
+        }
+        reply
+    }
+
+    fn request(&self, call: &Call, url: &Url) -> reqwest::RequestBuilder {
+        let request = self
+            .shared
+            .http
+            .request(call.method.clone(), url.clone())
+            .header(AUTHORIZATION, self.shared.authorization.clone())
+            .header(ACCEPT, "application/json");
+        match call.body_text() {
+            Some(body) => request.header(CONTENT_TYPE, "application/json").body(body),
+            None => request,
+        }
+    }
+
+    fn note_time(&self, headers: &HeaderMap) {
+        if let Some(at) = server_date(headers) {
+            self.shared.server_time.send_replace(Some(ServerTime {
+                at,
+                received_at: Instant::now(),
+            }));
+        }
+    }
+
+    async fn failure(&self, call: &Call, response: Response) -> Error {
+        let status = response.status();
+        let headers = response.headers().clone();
+        // A refusal whose body is lost is still a refusal.
+        let body = read_up_to(response, MAX_ERROR).await.unwrap_or_default();
+        let redactor = Redactor::new(call.secrets.iter().chain([&self.shared.key]).cloned());
+        let error = api_error(status, &headers, &body.bytes, &redactor);
+        Error::Api {
+            call: call.name(),
+            error: Box::new(error),
+        }
+    }
+}
+
+impl Reply {
+    pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T> {
+        wire::parse(&self.body).map_err(|source| self.unreadable(source))
+    }
+
+    pub(crate) fn unreadable(&self, source: Unreadable) -> Error {
+        Error::Unreadable {
+            call: self.call.clone(),
+            source,
+        }
+    }
+}
+
+fn http(settings: &Settings, base: &Url) -> Result<reqwest::Client> {
+    let builder = reqwest::Client::builder()
+        .user_agent(&settings.user_agent)
+        .timeout(settings.timeout)
+        .connect_timeout(settings.timeout / CONNECT_PART)
+        .pool_idle_timeout(IDLE_CONNECTION)
+        .redirect(redirect::Policy::none())
+        .retry(reqwest::retry::never());
+    // A proxy would read the key of a request that is not encrypted.
+    let builder = if base.scheme() == "http" {
+        builder.no_proxy()
+    } else {
+        builder
+    };
+    builder
+        .build()
+        .map_err(|error| Error::Settings(error.without_url().to_string()))
+}
+
+fn authorization(key: &SecretString) -> Result<HeaderValue> {
+    let mut value = HeaderValue::from_str(&format!("Bearer {}", key.expose_secret()))
+        .map_err(|_| Error::Settings("the API key holds characters that no key has".to_owned()))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+fn may_repeat(repeat: Repeat, error: &Error) -> bool {
+    match repeat {
+        Repeat::Harmless => error.is_transient(),
+        Repeat::OnlyIfNotSent => {
+            error.is_transient() && (error.sent() == Sent::NotSent || error.is_rate_limit())
+        }
+    }
+}
+
+async fn success(call: &Call, response: Response) -> Result<Reply> {
+    let status = response.status();
+    let body = read_up_to(response, MAX_REPLY).await;
+    let body = body.map_err(|source| Error::Lost {
+        call: call.name(),
+        source: source.without_url(),
+    })?;
+    let reply = Reply {
+        call: call.name(),
+        status,
+        body: body.bytes,
+    };
+    if body.cut {
+        Err(reply.unreadable(Unreadable::TooLong { limit: MAX_REPLY }))
+    } else {
+        Ok(reply)
+    }
+}
+
+#[derive(Default)]
+pub(crate) struct Body {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) cut: bool,
+}
+
+/// Reads a body, and no more of it than the limit.
+pub(crate) async fn read_up_to(mut response: Response, limit: usize) -> reqwest::Result<Body> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        let room = limit - bytes.len();
+        bytes.extend_from_slice(&chunk[..chunk.len().min(room)]);
+        if chunk.len() > room {
+            return Ok(Body { bytes, cut: true });
+        }
+    }
+    Ok(Body { bytes, cut: false })
+}
+
+fn api_error(
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: &[u8],
+    redactor: &Redactor,
+) -> ApiError {
+    let data = serde_json::from_slice(body)
+        .ok()
+        .map(|data: Value| redactor.json(data));
+    let said = data
+        .as_ref()
+        .and_then(|data| data.get("message")?.as_str().map(str::to_owned));
+    let message = said.unwrap_or_else(|| redactor.text(&String::from_utf8_lossy(body)));
+    let request_id = headers
+        .get("render-request-id")
+        .and_then(|id| id.to_str().ok());
+    ApiError {
+        status: status.as_u16(),
+        message: one_line(&message).unwrap_or_else(|| reason(status)),
+        request_id: request_id.map(|id| id.chars().take(MAX_MESSAGE).collect()),
+        data: data.filter(|data| data.to_string().len() <= MAX_DATA),
+        retry_after: retry_after(headers),
+    }
+}
+
+fn reason(status: StatusCode) -> String {
+    if status.is_redirection() {
+        return "a redirect, which is never followed with the API key".to_owned();
+    }
+    status.canonical_reason().unwrap_or("no message").to_owned()
+}
+
+/// Foreign text as one bounded line (P53); `None` if nothing is left.
+fn one_line(text: &str) -> Option<String> {
+    let line = text
+        .split(|c: char| c.is_whitespace() || c.is_control())
+        .filter(|word| !word.is_empty());
+    let line = line.collect::<Vec<_>>().join(" ");
+    (!line.is_empty()).then(|| line.chars().take(MAX_MESSAGE).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(body: &str) -> ApiError {
+        let redactor = Redactor::new(["hunter2".into()]);
+        api_error(
+            StatusCode::BAD_REQUEST,
+            &HeaderMap::new(),
+            body.as_bytes(),
+            &redactor,
+        )
+    }
+
+    #[test]
+    fn the_message_comes_from_json_from_text_or_from_the_status() {
+        assert_eq!(
+            error(r#"{"message":"not found: srv-1"}"#).message,
+            "not found: srv-1"
+        );
+        assert_eq!(
+            error("<h1>\n bad\u{1b} gateway</h1>").message,
+            "<h1> bad gateway</h1>"
+        );
+        assert_eq!(error("").message, "Bad Request");
+    }
+
+    #[test]
+    fn a_message_is_redacted_before_it_is_cut() {
+        let long = format!("{}hunter2", "x".repeat(MAX_MESSAGE - 3));
+        let message = error(&long).message;
+        assert!(!message.contains("hun"), "{message}");
+        assert_eq!(message.len(), MAX_MESSAGE);
+    }
+
+    #[test]
+    fn data_that_is_too_long_is_left_out() {
+        let body = format!(r#"{{"message":"no","rest":"{}"}}"#, "x".repeat(MAX_DATA));
+        assert_eq!(error(&body).data, None);
+        assert_eq!(error(&body).message, "no");
+    }
+}

@@ -1,0 +1,350 @@
+//! When may a request go? One limiter a key, shared by every clone of a client (A2, P44).
+//!
+//! Render counts requests in windows and says in every reply what is left of them. The limiter begins with the documented
+//! numbers, believes the replies from then on, is silent after a 429 for as long as asked, and keeps a part of each budget
+//! for rollbacks. Nobody queues here: whoever has to wait asks again at the instant it was told, a little later than others.
+
+mod bucket;
+mod quota;
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use policy::ServiceId;
+use reqwest::StatusCode;
+use reqwest::header::HeaderMap;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use bucket::{Bucket, Budget};
+use quota::Quota;
+pub(crate) use quota::{clamp_silence, retry_after, server_date};
+
+/// Who may use the part of the budget that is kept back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Priority {
+    /// Everything else.
+    #[default]
+    Normal,
+    /// A rollback and what belongs to it.
+    Rollback,
+}
+
+/// What kind of request it is, as Render's limits see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Class {
+    /// Any GET.
+    Read,
+    /// Any other change, variables included.
+    Write,
+    /// Deploy, PATCH, suspend, resume: one shared budget a service (T20).
+    Service(ServiceId),
+    /// Rollback, cancel, restart, scale: undocumented, so counted in the strictest class and among the other changes.
+    Doubtful(ServiceId),
+    /// Services and databases.
+    Create,
+    /// One-off jobs.
+    Job,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Name {
+    Reads,
+    Writes,
+    Service(ServiceId),
+    Creations,
+    Jobs,
+}
+
+const MINUTE: Duration = Duration::from_mins(1);
+const HOUR: Duration = Duration::from_hours(1);
+
+/// Services remembered before idle ones are forgotten.
+const MANY_BUCKETS: usize = 1_000;
+
+/// Requests of a new client that are not spread.
+const UNSPREAD: u32 = 8;
+
+/// Silence after a 429 that does not say how long.
+const DEFAULT_SILENCE: Duration = Duration::from_secs(5);
+
+/// Waiters wake up within this time of one another.
+const WAKE_SPREAD: Duration = Duration::from_millis(750);
+
+impl Class {
+    fn charged(&self) -> Vec<Name> {
+        match self {
+            Self::Read => vec![Name::Reads],
+            Self::Write => vec![Name::Writes],
+            Self::Service(service) => vec![Name::Service(service.clone())],
+            Self::Doubtful(service) => vec![Name::Service(service.clone()), Name::Writes],
+            Self::Create => vec![Name::Creations],
+            Self::Job => vec![Name::Jobs],
+        }
+    }
+
+    /// The budget that the headers of a reply speak of, where that is known.
+    fn reported(&self) -> Option<Name> {
+        match self {
+            Self::Doubtful(_) => None,
+            Self::Read | Self::Write | Self::Service(_) | Self::Create | Self::Job => {
+                self.charged().pop()
+            }
+        }
+    }
+}
+
+impl Name {
+    fn budget(&self) -> Budget {
+        match self {
+            Self::Reads => Budget {
+                limit: 400,
+                window: MINUTE,
+                reserve: 40,
+            },
+            Self::Writes => Budget {
+                limit: 30,
+                window: MINUTE,
+                reserve: 6,
+            },
+            Self::Service(_) => Budget {
+                limit: 10,
+                window: MINUTE,
+                reserve: 3,
+            },
+            Self::Creations => Budget {
+                limit: 20,
+                window: HOUR,
+                reserve: 2,
+            },
+            Self::Jobs => Budget {
+                limit: 2_000,
+                window: HOUR,
+                reserve: 50,
+            },
+        }
+    }
+}
+
+/// All budgets of one key.
+#[derive(Debug)]
+pub(crate) struct Limiter {
+    buckets: Mutex<HashMap<Name, Bucket>>,
+    spread_until: Instant,
+    spread: Duration,
+    asked: Mutex<u32>,
+}
+
+impl Limiter {
+    pub(crate) fn new(spread: Duration) -> Self {
+        Self {
+            buckets: Mutex::default(),
+            spread_until: Instant::now() + spread,
+            spread,
+            asked: Mutex::default(),
+        }
+    }
+
+    /// Waits until a request of this class may go. Dropping the permit says that the request is over.
+    pub(crate) async fn permit(&self, class: &Class, priority: Priority) -> Permit<'_> {
+        if let Some(delay) = self.startup_delay() {
+            sleep(delay).await;
+        }
+        loop {
+            match self.take(class, priority, Instant::now()) {
+                Ok(permit) => return permit,
+                Err(until) => {
+                    tracing::debug!(?class, ?priority, "waiting for Render's rate limit");
+                    sleep_until(until + random_up_to(WAKE_SPREAD)).await;
+                }
+            }
+        }
+    }
+
+    fn take(&self, class: &Class, priority: Priority, now: Instant) -> Result<Permit<'_>, Instant> {
+        let charged = class.charged();
+        let mut buckets = self.lock();
+        if buckets.len() > MANY_BUCKETS {
+            buckets.retain(|_, bucket| !bucket.is_idle(now));
+        }
+        let waits = charged.iter().filter_map(|name| {
+            let bucket = buckets
+                .entry(name.clone())
+                .or_insert_with(|| Bucket::new(name.budget()));
+            bucket.wait_until(now, priority)
+        });
+        if let Some(until) = waits.max() {
+            return Err(until);
+        }
+        for name in &charged {
+            buckets
+                .entry(name.clone())
+                .and_modify(|bucket| bucket.take(now));
+        }
+        Ok(Permit {
+            limiter: self,
+            charged,
+            reported: class.reported(),
+        })
+    }
+
+    fn startup_delay(&self) -> Option<Duration> {
+        if Instant::now() >= self.spread_until {
+            return None;
+        }
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        *asked = asked.saturating_add(1);
+        (*asked > UNSPREAD).then(|| random_up_to(self.spread))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Name, Bucket>> {
+        // A panic elsewhere leaves nothing half-written here that the next reply would not correct.
+        self.buckets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The right to send one request.
+#[derive(Debug)]
+pub(crate) struct Permit<'a> {
+    limiter: &'a Limiter,
+    charged: Vec<Name>,
+    reported: Option<Name>,
+}
+
+impl Permit<'_> {
+    /// Takes in what the reply says.
+    pub(crate) fn learn(&self, status: StatusCode, headers: &HeaderMap) {
+        let now = Instant::now();
+        let quota = Quota::of(headers);
+        let mut buckets = self.limiter.lock();
+        if let Some(bucket) = self
+            .reported
+            .as_ref()
+            .and_then(|name| buckets.get_mut(name))
+        {
+            bucket.learn(now, &quota);
+        }
+        if status == StatusCode::TOO_MANY_REQUESTS {
+            let asked = retry_after(headers)
+                .or(quota.reset)
+                .unwrap_or(DEFAULT_SILENCE);
+            let until = now + clamp_silence(asked);
+            for name in &self.charged {
+                buckets
+                    .entry(name.clone())
+                    .and_modify(|bucket| bucket.silence(until));
+            }
+        }
+    }
+}
+
+impl Drop for Permit<'_> {
+    fn drop(&mut self) {
+        let mut buckets = self.limiter.lock();
+        for name in &self.charged {
+            buckets.entry(name.clone()).and_modify(Bucket::release);
+        }
+    }
+}
+
+fn random_up_to(most: Duration) -> Duration {
+    most.mul_f64(fastrand::f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn service(n: u32) -> Class {
+        Class::Service(ServiceId::new(format!("srv-{n}")))
+    }
+
+    fn limiter() -> Limiter {
+        Limiter::new(Duration::ZERO)
+    }
+
+    async fn spend(
+        limiter: &Limiter,
+        class: &Class,
+        requests: u32,
+        priority: Priority,
+    ) -> Duration {
+        let begin = Instant::now();
+        for _ in 0..requests {
+            drop(limiter.permit(class, priority).await);
+        }
+        begin.elapsed()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn services_do_not_share_their_budget() {
+        let limiter = limiter();
+        assert_eq!(
+            spend(&limiter, &service(1), 7, Priority::Normal).await,
+            Duration::ZERO
+        );
+        assert_eq!(
+            spend(&limiter, &service(2), 7, Priority::Normal).await,
+            Duration::ZERO
+        );
+        assert!(spend(&limiter, &service(1), 1, Priority::Normal).await >= MINUTE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_rollback_passes_where_a_deploy_waits() {
+        let limiter = limiter();
+        let Class::Service(id) = service(1) else {
+            unreachable!()
+        };
+        spend(&limiter, &service(1), 7, Priority::Normal).await;
+        let rollback = Class::Doubtful(id);
+        assert_eq!(
+            spend(&limiter, &rollback, 3, Priority::Rollback).await,
+            Duration::ZERO
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_a_429_every_class_it_was_charged_to_is_silent() {
+        let limiter = limiter();
+        let Class::Service(id) = service(1) else {
+            unreachable!()
+        };
+        let permit = limiter.permit(&Class::Doubtful(id), Priority::Normal).await;
+        let headers = [("retry-after".parse(), "30".parse())];
+        let headers = headers
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.ok()?, value.ok()?)))
+            .collect();
+        permit.learn(StatusCode::TOO_MANY_REQUESTS, &headers);
+        drop(permit);
+        let silent = Duration::from_secs(30)..Duration::from_secs(32);
+        assert!(silent.contains(&spend(&limiter, &Class::Write, 1, Priority::Rollback).await));
+        assert_eq!(
+            spend(&limiter, &Class::Read, 1, Priority::Normal).await,
+            Duration::ZERO
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_herd_after_a_restart_is_spread_and_a_single_command_is_not_delayed() {
+        let limiter = Limiter::new(Duration::from_secs(2));
+        assert_eq!(
+            spend(&limiter, &Class::Read, UNSPREAD, Priority::Normal).await,
+            Duration::ZERO
+        );
+        let herd = spend(&limiter, &Class::Read, 20, Priority::Normal).await;
+        assert!(herd > Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn idle_services_are_forgotten() {
+        let limiter = limiter();
+        for n in 0..=u32::try_from(MANY_BUCKETS).unwrap_or(u32::MAX) {
+            drop(limiter.permit(&service(n), Priority::Normal).await);
+        }
+        sleep(MINUTE).await;
+        drop(limiter.permit(&Class::Read, Priority::Normal).await);
+        assert_eq!(limiter.lock().len(), 1);
+    }
+}

@@ -14,10 +14,17 @@ mod call;
 pub mod client;
 mod deploy;
 mod error;
+mod event;
 mod ids;
+mod inspect;
+mod job;
 mod limit;
+mod log;
+mod metric;
 mod page;
+mod postgres;
 mod redact;
+mod service;
 mod settings;
 mod variable;
 mod wire;
@@ -30,8 +37,19 @@ pub use deploy::{
     Triggered,
 };
 pub use error::{ApiError, Error, Result, Sent, Unreadable};
+pub use event::{Event, EventKind};
 pub use ids::{DeployId, EventId, ExportId, InstanceId, JobId, OwnerId, PostgresId, ServiceId};
+pub use inspect::{DowntimeWarning, ServiceView, inspect};
+pub use job::{Job, JobStatus};
 pub use limit::Priority;
+pub use log::{Direction, LogFilter, LogLabel, LogLine};
+pub use metric::{Point, RequestCount, Series, SeriesLabel, TimeRange, request_counts};
 pub use page::Listing;
+pub use postgres::{ConnectionInfo, Export, Postgres, PostgresStatus, Recovery, RecoveryStatus};
+pub use service::{
+    AutoDeploy, AutoDeploySetting, AutoDeployTrigger, Autoscaling, CreatedService, CronJob,
+    CustomDomain, Details, Disk, Instance, MaintenanceMode, NewService, Origin, Server, Service,
+    ServiceFilter, ServiceKind, StaticSite, Suspension,
+};
 pub use settings::{DEFAULT_URL, KEY_VARIABLE, Settings, key_from_env};
 pub use variable::Variables;

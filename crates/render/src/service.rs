@@ -1,0 +1,658 @@
+//! Services: read, list, and the few settings of them that can be changed (A3).
+
+use chrono::{DateTime, Utc};
+use policy::ServiceId;
+use reqwest::Method;
+use secrecy::ExposeSecret;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value, json};
+
+use crate::call::Call;
+use crate::client::Client;
+use crate::error::{Error, Result};
+use crate::ids::{DeployId, InstanceId, OwnerId};
+use crate::limit::Class;
+use crate::variable::Variables;
+use crate::wire::nullable;
+use crate::words::words;
+
+words! {
+    /// What kind of service it is.
+    ServiceKind {
+        /// Files, served by Render.
+        StaticSite = "static_site",
+        /// Answers the public.
+        WebService = "web_service",
+        /// Answers other services only.
+        PrivateService = "private_service",
+        /// Answers nobody.
+        BackgroundWorker = "background_worker",
+        /// Runs now and then.
+        CronJob = "cron_job",
+    }
+}
+
+words! {
+    /// Whether Render deploys new commits by itself.
+    AutoDeploy {
+        /// It does.
+        Yes = "yes",
+        /// It does not.
+        No = "no",
+    }
+}
+
+words! {
+    /// What makes Render deploy by itself.
+    AutoDeployTrigger {
+        /// Every commit.
+        Commit = "commit",
+        /// A commit whose checks pass.
+        ChecksPass = "checksPass",
+        /// Nothing.
+        Off = "off",
+    }
+}
+
+words! {
+    /// Whether it is suspended.
+    Suspension {
+        /// It is.
+        Suspended = "suspended",
+        /// It runs.
+        NotSuspended = "not_suspended",
+    }
+}
+
+/// One service.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Service {
+    /// Its id.
+    pub id: ServiceId,
+    /// Its name, unique in the workspace.
+    pub name: String,
+    /// Its workspace.
+    pub owner: OwnerId,
+    /// What kind it is.
+    pub kind: ServiceKind,
+    /// The first label of its `onrender.com` name.
+    pub slug: String,
+    /// Whether it is suspended.
+    pub suspension: Suspension,
+    /// Who suspended it: `user`, `billing`, ...
+    pub suspenders: Vec<String>,
+    /// Whether Render deploys new commits by itself, and upon what.
+    pub auto_deploy: AutoDeploySetting,
+    /// Its repository; image services have none.
+    pub repo: Option<String>,
+    /// Its branch.
+    pub branch: Option<String>,
+    /// Its image; Git services have none.
+    pub image_path: Option<String>,
+    /// Its page in the dashboard.
+    pub dashboard_url: Option<String>,
+    /// When it was made.
+    pub created_at: Option<DateTime<Utc>>,
+    /// When it last changed.
+    pub updated_at: Option<DateTime<Utc>>,
+    /// What only its kind has.
+    pub details: Details,
+}
+
+impl Service {
+    /// Whether it is suspended.
+    pub fn is_suspended(&self) -> bool {
+        self.suspension == Suspension::Suspended
+    }
+
+    /// The public address that Render gave it.
+    pub fn url(&self) -> Option<&str> {
+        match &self.details {
+            Details::StaticSite(site) => site.url.as_deref(),
+            Details::Server(server) => server.url.as_deref(),
+            Details::CronJob(_) | Details::Other(_) => None,
+        }
+    }
+}
+
+/// The auto-deploy setting as it stands, complete enough to be restored (P32).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AutoDeploySetting {
+    /// On or off.
+    pub auto_deploy: AutoDeploy,
+    /// Upon what; older services do not say.
+    pub trigger: Option<AutoDeployTrigger>,
+}
+
+impl AutoDeploySetting {
+    /// Off.
+    pub const OFF: Self = Self {
+        auto_deploy: AutoDeploy::No,
+        trigger: None,
+    };
+
+    /// On, upon every commit.
+    pub const ON: Self = Self {
+        auto_deploy: AutoDeploy::Yes,
+        trigger: None,
+    };
+
+    /// Whether a commit may deploy by itself. Anything but a plain "no" may (T4).
+    pub fn is_on(&self) -> bool {
+        self.auto_deploy != AutoDeploy::No
+    }
+
+    fn body(&self) -> Value {
+        // Only `checksPass` cannot be said by yes or no; an older API does not know the field.
+        match &self.trigger {
+            Some(AutoDeployTrigger::ChecksPass) if self.is_on() => {
+                json!({ "autoDeploy": "yes", "autoDeployTrigger": AutoDeployTrigger::ChecksPass })
+            }
+            Some(_) | None => json!({ "autoDeploy": if self.is_on() { "yes" } else { "no" } }),
+        }
+    }
+}
+
+/// What only one kind of service has. The kind decides, since the shapes overlap (T18).
+#[derive(Clone, Debug, PartialEq)]
+pub enum Details {
+    /// Of a static site.
+    StaticSite(StaticSite),
+    /// Of a web service, a private service or a background worker.
+    Server(Server),
+    /// Of a cron job.
+    CronJob(CronJob),
+    /// Of a kind that this release does not know.
+    Other(Value),
+}
+
+/// What a static site has.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct StaticSite {
+    /// Where it answers.
+    pub url: Option<String>,
+    /// What builds it.
+    pub build_command: Option<String>,
+    /// Which folder is served.
+    pub publish_path: Option<String>,
+}
+
+/// What a web service, a private service or a background worker has.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Server {
+    /// Where it answers.
+    pub url: Option<String>,
+    /// `docker`, `node`, ...
+    pub runtime: Option<String>,
+    /// `oregon`, `frankfurt`, ...
+    pub region: Option<String>,
+    /// The instance type, a free text.
+    pub plan: Option<String>,
+    /// How many instances run while autoscaling is off.
+    pub num_instances: Option<u32>,
+    /// What Render's own health check asks; web services only.
+    pub health_check_path: Option<String>,
+    /// Whether the public gets a page instead of the service.
+    pub maintenance_mode: Option<MaintenanceMode>,
+    /// Between how many instances it scales by itself.
+    pub autoscaling: Option<Autoscaling>,
+    /// A disk, which rules out deploys without downtime.
+    pub disk: Option<Disk>,
+}
+
+/// Whether the public gets a page instead of the service.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct MaintenanceMode {
+    /// It does.
+    #[serde(deserialize_with = "nullable")]
+    pub enabled: bool,
+    /// The page; empty: Render's own.
+    #[serde(deserialize_with = "nullable")]
+    pub uri: String,
+}
+
+/// Between how many instances a service scales by itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Autoscaling {
+    /// It does.
+    #[serde(deserialize_with = "nullable")]
+    pub enabled: bool,
+    /// At least.
+    pub min: Option<u32>,
+    /// At most.
+    pub max: Option<u32>,
+}
+
+/// A persistent disk.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Disk {
+    /// Its id.
+    pub id: Option<String>,
+    /// Its name.
+    pub name: Option<String>,
+    /// Its size.
+    #[serde(rename = "sizeGB")]
+    pub size_gb: Option<u32>,
+    /// Where it is mounted.
+    pub mount_path: Option<String>,
+}
+
+/// What a cron job has.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct CronJob {
+    /// When it runs.
+    pub schedule: Option<String>,
+    /// When it last ran well.
+    pub last_successful_run_at: Option<DateTime<Utc>>,
+    /// The instance type.
+    pub plan: Option<String>,
+    /// Where it runs.
+    pub region: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Wire {
+    id: ServiceId,
+    #[serde(default, deserialize_with = "nullable")]
+    name: String,
+    owner_id: OwnerId,
+    #[serde(default, rename = "type")]
+    kind: ServiceKind,
+    #[serde(default, deserialize_with = "nullable")]
+    slug: String,
+    #[serde(default)]
+    suspended: Suspension,
+    #[serde(default, deserialize_with = "nullable")]
+    suspenders: Vec<String>,
+    #[serde(default)]
+    auto_deploy: AutoDeploy,
+    auto_deploy_trigger: Option<AutoDeployTrigger>,
+    repo: Option<String>,
+    branch: Option<String>,
+    image_path: Option<String>,
+    dashboard_url: Option<String>,
+    created_at: Option<DateTime<Utc>>,
+    updated_at: Option<DateTime<Utc>>,
+    #[serde(default)]
+    service_details: Value,
+}
+
+impl<'de> Deserialize<'de> for Service {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let wire = Wire::deserialize(from)?;
+        let details = Details::of(&wire.kind, wire.service_details).map_err(D::Error::custom)?;
+        Ok(Self {
+            id: wire.id,
+            name: wire.name,
+            owner: wire.owner_id,
+            kind: wire.kind,
+            slug: wire.slug,
+            suspension: wire.suspended,
+            suspenders: wire.suspenders,
+            auto_deploy: AutoDeploySetting {
+                auto_deploy: wire.auto_deploy,
+                trigger: wire.auto_deploy_trigger,
+            },
+            repo: wire.repo,
+            branch: wire.branch,
+            image_path: wire.image_path,
+            dashboard_url: wire.dashboard_url,
+            created_at: wire.created_at,
+            updated_at: wire.updated_at,
+            details,
+        })
+    }
+}
+
+impl Details {
+    fn of(kind: &ServiceKind, details: Value) -> serde_json::Result<Self> {
+        let details = if details.is_null() {
+            Value::Object(Map::new())
+        } else {
+            details
+        };
+        match kind {
+            ServiceKind::StaticSite => serde_json::from_value(details).map(Self::StaticSite),
+            ServiceKind::WebService
+            | ServiceKind::PrivateService
+            | ServiceKind::BackgroundWorker => serde_json::from_value(details).map(Self::Server),
+            ServiceKind::CronJob => serde_json::from_value(details).map(Self::CronJob),
+            ServiceKind::Other(_) => Ok(Self::Other(details)),
+        }
+    }
+}
+
+/// Which services are wanted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ServiceFilter {
+    /// Exactly this name.
+    pub name: Option<String>,
+    /// Only these kinds; none: all.
+    pub kinds: Vec<ServiceKind>,
+    /// Only of this workspace.
+    pub owner: Option<OwnerId>,
+    /// Only suspended ones, or only those that run.
+    pub suspension: Option<Suspension>,
+}
+
+impl ServiceFilter {
+    fn call(&self) -> Call {
+        let kinds = self
+            .kinds
+            .iter()
+            .map(ServiceKind::as_str)
+            .collect::<Vec<_>>()
+            .join(",");
+        Call::get(&["services"])
+            .maybe("name", self.name.as_deref())
+            .maybe("type", (!kinds.is_empty()).then_some(kinds))
+            .maybe("ownerId", self.owner.as_ref().map(OwnerId::to_string))
+            .maybe(
+                "suspended",
+                self.suspension.as_ref().map(Suspension::as_str),
+            )
+    }
+}
+
+/// A service to be made.
+#[derive(Debug)]
+pub struct NewService {
+    /// What kind.
+    pub kind: ServiceKind,
+    /// Its name, unique in the workspace.
+    pub name: String,
+    /// Its workspace.
+    pub owner: OwnerId,
+    /// From what it is built.
+    pub origin: Origin,
+    /// Whether Render deploys new commits by itself.
+    pub auto_deploy: AutoDeploy,
+    /// Its first variables.
+    pub variables: Variables,
+    /// `serviceDetails` as Render's documentation has them for this kind.
+    pub details: Map<String, Value>,
+}
+
+/// From what a service is built.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A repository, and a branch unless it is the default one.
+    Repository {
+        /// Its URL.
+        url: String,
+        /// The branch.
+        branch: Option<String>,
+    },
+    /// An image.
+    Image {
+        /// Host, repository, name, tag or digest.
+        path: String,
+    },
+}
+
+impl NewService {
+    fn body(&self) -> Value {
+        let variables = self.variables.iter();
+        let variables =
+            variables.map(|(key, value)| json!({ "key": key, "value": value.expose_secret() }));
+        let mut body = json!({
+            "type": self.kind,
+            "name": self.name,
+            "ownerId": self.owner,
+            "autoDeploy": self.auto_deploy,
+            "envVars": variables.collect::<Vec<_>>(),
+            "serviceDetails": self.details,
+        });
+        match &self.origin {
+            Origin::Repository { url, branch } => {
+                body["repo"] = url.as_str().into();
+                if let Some(branch) = branch {
+                    body["branch"] = branch.as_str().into();
+                }
+            }
+            Origin::Image { path } => {
+                body["image"] = json!({ "ownerId": self.owner, "imagePath": path })
+            }
+        }
+        body
+    }
+}
+
+/// A service that was just made, and its first deploy.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CreatedService {
+    /// The service.
+    pub service: Service,
+    /// Its first deploy, under way.
+    #[serde(default)]
+    pub deploy_id: Option<DeployId>,
+}
+
+/// An instance that runs now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Instance {
+    /// Its id.
+    pub id: InstanceId,
+    /// Since when.
+    #[serde(default)]
+    pub created_at: Option<DateTime<Utc>>,
+}
+
+/// A domain of a service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CustomDomain {
+    /// The domain.
+    pub name: String,
+    /// `verified` or `unverified`.
+    #[serde(default, deserialize_with = "nullable")]
+    pub verification_status: String,
+}
+
+/// Services.
+///
+/// ```no_run
+/// # async fn example(client: render::Client) -> render::Result<()> {
+/// use render::{AutoDeploySetting, ServiceFilter, ServiceKind};
+///
+/// let web = ServiceFilter { kinds: vec![ServiceKind::WebService], ..ServiceFilter::default() };
+/// for service in client.services(&web, 100).await? {
+///     if service.auto_deploy.is_on() {
+///         client.set_auto_deploy(&service.id, &AutoDeploySetting::OFF).await?;
+///     }
+/// }
+/// # Ok(()) }
+/// ```
+impl Client {
+    /// Lists services.
+    pub async fn services(&self, filter: &ServiceFilter, most: usize) -> Result<Vec<Service>> {
+        self.first(|| filter.call(), most).await
+    }
+
+    /// Reads one service.
+    pub async fn service(&self, service: &ServiceId) -> Result<Service> {
+        self.json(Call::get(&["services", service.as_str()])).await
+    }
+
+    /// Lists the domains that customers gave a service. Nothing here changes them.
+    pub async fn custom_domains(&self, service: &ServiceId) -> Result<Vec<CustomDomain>> {
+        self.all(|| Call::get(&["services", service.as_str(), "custom-domains"]))
+            .await
+    }
+
+    /// Lists the instances that run now.
+    pub async fn instances(&self, service: &ServiceId) -> Result<Vec<Instance>> {
+        self.json(Call::get(&["services", service.as_str(), "instances"]))
+            .await
+    }
+
+    /// Switches auto-deploy, or puts an earlier setting back.
+    pub async fn set_auto_deploy(
+        &self,
+        service: &ServiceId,
+        setting: &AutoDeploySetting,
+    ) -> Result<Service> {
+        self.update_service(service, &setting.body()).await
+    }
+
+    /// Switches maintenance mode: the public gets a page instead of the service.
+    pub async fn set_maintenance_mode(
+        &self,
+        service: &ServiceId,
+        mode: &MaintenanceMode,
+    ) -> Result<Service> {
+        self.update_service(
+            service,
+            &json!({ "serviceDetails": { "maintenanceMode": mode } }),
+        )
+        .await
+    }
+
+    /// Changes the fields that are present in `changes`; a null clears one.
+    pub async fn update_service(&self, service: &ServiceId, changes: &Value) -> Result<Service> {
+        let path = ["services", service.as_str()];
+        let call =
+            Call::change(Method::PATCH, &path, Class::Service(service.clone())).body(changes);
+        self.json(call).await
+    }
+
+    /// Makes a service, whose first deploy begins at once. No rollout ever does this (P12).
+    pub async fn create_service(&self, service: &NewService) -> Result<CreatedService> {
+        let call = Call::change(Method::POST, &["services"], Class::Create).body(&service.body());
+        let call = service.variables.values().fold(call, Call::hide);
+        self.json(call).await
+    }
+
+    /// Deletes a service for good; one that is already gone counts as deleted. No rollout ever does this (P12).
+    pub async fn delete_service(&self, service: &ServiceId) -> Result<()> {
+        let call = Call::change(
+            Method::DELETE,
+            &["services", service.as_str()],
+            Class::Write,
+        );
+        let gone_is_deleted = |error: Error| if error.is_gone() { Ok(()) } else { Err(error) };
+        self.done(call).await.or_else(gone_is_deleted)
+    }
+
+    /// Suspends a service; read it back to see when. No rollout ever does this (P12).
+    pub async fn suspend(&self, service: &ServiceId) -> Result<()> {
+        self.order(service, "suspend", Class::Service(service.clone()))
+            .await
+    }
+
+    /// Lifts a suspension, which deploys the service (T16). No rollout ever does this (P12).
+    pub async fn resume(&self, service: &ServiceId) -> Result<()> {
+        self.order(service, "resume", Class::Service(service.clone()))
+            .await
+    }
+
+    /// Restarts a service with the commit and variables it runs with; changed variables are not picked up.
+    pub async fn restart(&self, service: &ServiceId) -> Result<()> {
+        self.order(service, "restart", Class::Doubtful(service.clone()))
+            .await
+    }
+
+    /// Sets the number of instances; ignored while autoscaling is on. No rollout ever does this (P12).
+    pub async fn scale(&self, service: &ServiceId, instances: u32) -> Result<()> {
+        let path = ["services", service.as_str(), "scale"];
+        let call = Call::change(Method::POST, &path, Class::Doubtful(service.clone()));
+        self.done(call.body(&json!({ "numInstances": instances })))
+            .await
+    }
+
+    async fn order(&self, service: &ServiceId, order: &str, class: Class) -> Result<()> {
+        self.done(Call::change(
+            Method::POST,
+            &["services", service.as_str(), order],
+            class,
+        ))
+        .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    fn service(kind: &str, details: Value) -> Service {
+        let json =
+            json!({ "id": "srv-1", "ownerId": "tea-1", "type": kind, "serviceDetails": details });
+        serde_json::from_value(json).unwrap()
+    }
+
+    #[test]
+    fn the_kind_decides_the_details_and_not_their_shape() {
+        let details = json!({ "url": "https://a.onrender.com", "buildCommand": "x", "numInstances": 2, "plan": null });
+        let site = service("static_site", details.clone());
+        assert!(matches!(
+            site.details,
+            Details::StaticSite(StaticSite {
+                build_command: Some(_),
+                ..
+            })
+        ));
+        let web = service("web_service", details.clone());
+        assert!(matches!(
+            web.details,
+            Details::Server(Server {
+                num_instances: Some(2),
+                plan: None,
+                ..
+            })
+        ));
+        assert_eq!(web.url(), Some("https://a.onrender.com"));
+        assert!(matches!(
+            service("cron_job", json!({})).details,
+            Details::CronJob(_)
+        ));
+        assert_eq!(
+            service("workflow", details.clone()).details,
+            Details::Other(details)
+        );
+    }
+
+    #[test]
+    fn missing_details_are_empty_ones() {
+        assert_eq!(
+            service("web_service", Value::Null).details,
+            Details::Server(Server::default())
+        );
+    }
+
+    #[test]
+    fn only_a_plain_no_is_off() {
+        let setting = |auto_deploy: &str| AutoDeploySetting {
+            auto_deploy: auto_deploy.into(),
+            trigger: None,
+        };
+        assert!(!setting("no").is_on());
+        assert!(setting("yes").is_on());
+        assert!(setting("sometimes").is_on());
+        assert!(service("web_service", json!({})).auto_deploy.is_on());
+    }
+
+    #[test]
+    fn a_restored_setting_keeps_its_trigger() {
+        let checks = AutoDeploySetting {
+            trigger: Some(AutoDeployTrigger::ChecksPass),
+            ..AutoDeploySetting::ON
+        };
+        assert_eq!(
+            checks.body(),
+            json!({ "autoDeploy": "yes", "autoDeployTrigger": "checksPass" })
+        );
+        assert_eq!(AutoDeploySetting::OFF.body(), json!({ "autoDeploy": "no" }));
+    }
+}

@@ -124,6 +124,11 @@ impl Client {
         self.shared.server_time.subscribe()
     }
 
+    /// Whether at least half of the budget for reads is left, so that figures that are merely nice to have may be read.
+    pub(crate) fn has_spare_reads(&self) -> bool {
+        self.shared.limiter.has_spare_reads()
+    }
+
     /// Sends a call, again if that is harmless, and returns a successful answer.
     pub(crate) async fn send(&self, call: Call) -> Result<Reply> {
         let url = call.url(&self.shared.base)?;

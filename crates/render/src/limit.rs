@@ -161,6 +161,14 @@ impl Limiter {
         }
     }
 
+    /// Whether at least half of the budget for reads is left.
+    pub(crate) fn has_spare_reads(&self) -> bool {
+        let mut buckets = self.lock();
+        buckets
+            .get_mut(&Name::Reads)
+            .is_none_or(|bucket| bucket.has_half(Instant::now()))
+    }
+
     fn take(&self, class: &Class, priority: Priority, now: Instant) -> Result<Permit<'_>, Instant> {
         let charged = class.charged();
         let mut buckets = self.lock();

@@ -93,6 +93,12 @@ impl Bucket {
         self.silent_until = Some(self.silent_until.map_or(until, |known| known.max(until)));
     }
 
+    /// Whether at least half of it is left.
+    pub(super) fn has_half(&mut self, now: Instant) -> bool {
+        self.turn(now);
+        self.silent_until.is_none() && self.left >= self.budget.limit / 2
+    }
+
     /// Whether forgetting it would lose nothing.
     pub(super) fn is_idle(&mut self, now: Instant) -> bool {
         self.turn(now);

@@ -1,0 +1,9 @@
+//! The client, the probes and git against real sockets and processes on this machine.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod changes;
+mod git;
+mod lists;
+mod probes;
+mod reads;
+mod server;

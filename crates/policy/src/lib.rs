@@ -9,6 +9,7 @@ pub mod rules;
 pub mod settings;
 pub mod span;
 pub mod suggest;
+pub mod template;
 
 pub use ids::{CustomerId, GroupId, PersonId, PolicyId, Role, ServiceId};
 pub use parse::{Config, Diagnostic, File, Sources};

@@ -7,14 +7,28 @@
 //!
 //! Start reading at [`load`].
 
+mod check;
+mod cross;
 mod diagnostic;
+mod format;
+pub(crate) mod limits;
+mod node;
+mod read;
+mod report;
 pub mod scenario;
+pub(crate) mod shape;
+pub(crate) mod shapes;
+mod yaml;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use self::check::Mode;
 pub use self::diagnostic::{Diagnostic, Severity};
+use self::node::{Node, Pos};
+use self::report::Report;
+use self::shape::Shape;
 use crate::ids::PolicyId;
 use crate::rules::Policy;
 use crate::settings::{Fleet, Project};
@@ -57,6 +71,133 @@ pub struct Config {
 /// # Errors
 /// Every mistake of every file, in the order of files and lines; warnings among them.
 pub fn load(sources: &Sources) -> Result<Config, Vec<Diagnostic>> {
-    let _ = sources;
-    Err(Vec::new())
+    let mut report = Report::new();
+    let trees = Trees::read(sources, &mut report);
+    trees.config(report)
+}
+
+/// The trees of all files, before they are judged.
+struct Trees<'s> {
+    project: Option<Node<'s>>,
+    /// The whole of `customers.yaml`, with its key `customers`.
+    customers: Option<Node<'s>>,
+    policies: Vec<Node<'s>>,
+    /// Policies that may stand in files which cannot be read.
+    unread: BTreeSet<PolicyId>,
+}
+
+impl<'s> Trees<'s> {
+    fn read(sources: &'s Sources, report: &mut Report<'s>) -> Self {
+        let project = yaml::read(&sources.project, report);
+        let customers = yaml::read(&sources.customers, report);
+        let (mut policies, mut unread) = (Vec::new(), BTreeSet::new());
+        for file in sources.policies.iter().take(limits::POLICIES) {
+            match yaml::read(file, report) {
+                Some(node) => policies.push(node),
+                None => {
+                    unread.insert(PolicyId::from(stem(&file.path)));
+                }
+            }
+        }
+        if let Some(file) = sources.policies.get(limits::POLICIES) {
+            let pos = Pos {
+                file: report.file(file),
+                line: 1,
+                column: 1,
+                length: 1,
+            };
+            report.error(
+                pos,
+                "limit",
+                format!("more than {} files of policies", limits::POLICIES),
+            );
+        }
+        Self {
+            project,
+            customers,
+            policies,
+            unread,
+        }
+    }
+
+    /// Judges the trees and makes typed values of them.
+    fn config(&self, mut report: Report<'s>) -> Result<Config, Vec<Diagnostic>> {
+        self.check_shapes(&mut report);
+        let project = self.project.as_ref().map_or_else(
+            || read::project::project(&Node::map(Pos::default())),
+            read::project::project,
+        );
+        let zone = project.timezone;
+        let fleet = self
+            .customers
+            .as_ref()
+            .map(|node| read::fleet::fleet(node, zone))
+            .unwrap_or_default();
+        let groups = project.groups.keys().cloned().collect();
+        let surroundings = read::policy::Surroundings {
+            zone,
+            groups: &groups,
+        };
+        let policies: Vec<_> = self
+            .policies
+            .iter()
+            .filter_map(|node| Some((read::policy::policy(node, &surroundings)?, node)))
+            .collect();
+        let world = cross::World {
+            project: &project,
+            project_node: self.project.as_ref(),
+            fleet: &fleet,
+            fleet_node: self.customers.as_ref(),
+            policies: &policies,
+            unread: &self.unread,
+        };
+        world.check(&mut report);
+        let warnings = report.finish()?;
+        let policies = policies
+            .into_iter()
+            .map(|(policy, _)| (policy.name.clone(), policy))
+            .collect();
+        Ok(Config {
+            project,
+            fleet,
+            policies,
+            warnings,
+        })
+    }
+
+    fn check_shapes(&self, report: &mut Report<'s>) {
+        if let Some(node) = &self.project {
+            check::check(node, &PROJECT, Mode::Whole, report);
+        }
+        if let Some(node) = &self.customers {
+            check::check(node, &CUSTOMERS, Mode::Whole, report);
+        }
+        for node in &self.policies {
+            check::check(node, &POLICY, Mode::Whole, report);
+        }
+        if self.policies.is_empty() && self.unread.is_empty() {
+            let pos = self
+                .project
+                .as_ref()
+                .map_or(Pos::default(), |node| node.key_pos("policies"));
+            let help =
+                "write one such as policies/demo.yaml: `policy: demo`; `tranche init` makes four";
+            report.help(
+                pos,
+                "no-policies",
+                "there is no policy, so there is nothing to roll out by",
+                help,
+            );
+        }
+    }
+}
+
+static PROJECT: Shape = Shape::Record(&shapes::project::PROJECT);
+static CUSTOMERS: Shape = Shape::Record(&shapes::customers::CUSTOMERS);
+static POLICY: Shape = Shape::Record(&shapes::policy::POLICY);
+
+/// `demo` of `policies/demo.yaml`, which is how a policy's file is usually named.
+fn stem(path: &str) -> &str {
+    let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
+    name.split('.').next().unwrap_or(name)
 }

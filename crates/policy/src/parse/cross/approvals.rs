@@ -1,0 +1,211 @@
+//! Gates that can open: the groups and people exist, and there are enough of them.
+
+use std::collections::BTreeSet;
+
+use super::{World, unknown};
+use crate::ids::{GroupId, PersonId};
+use crate::parse::check::listed;
+use crate::parse::node::{Kind, Node};
+use crate::parse::report::Report;
+use crate::rules::{Approval, Approvers, Excluded, GroupOrPerson};
+
+impl World<'_, '_> {
+    pub(super) fn check_approval(
+        &self,
+        approval: &Approval,
+        node: &Node<'_>,
+        report: &mut Report<'_>,
+    ) {
+        let named = self.check_from(node, report) & self.check_not(node, report);
+        self.check_sum(approval, node, report);
+        // With an unknown name among them, who is entitled is not known either.
+        if named {
+            self.check_quorum(approval, node, report);
+        }
+    }
+
+    fn check_from(&self, node: &Node<'_>, report: &mut Report<'_>) -> bool {
+        let Some(from) = node.get("from") else {
+            return true;
+        };
+        let groups = || self.project.groups.keys().map(AsRef::as_ref);
+        let mut known = true;
+        for (key, _) in from.entries() {
+            if !self.project.groups.contains_key(&GroupId::new(&*key.name)) {
+                unknown(
+                    report,
+                    key.pos,
+                    "group",
+                    &key.name,
+                    groups(),
+                    "add it under `groups` in tranche.yaml",
+                );
+                known = false;
+            }
+        }
+        let names = if from.kind() == Kind::Map {
+            &[][..]
+        } else {
+            from.one_or_many()
+        };
+        for item in names {
+            if let Some(name) = item.scalar().filter(|name| !self.is_group_or_person(name)) {
+                let names = groups().chain(self.project.people.keys().map(AsRef::as_ref));
+                let help = "add it under `groups` or `people` in tranche.yaml";
+                unknown(report, item.pos, "group or person", name, names, help);
+                known = false;
+            }
+        }
+        known
+    }
+
+    fn check_not(&self, node: &Node<'_>, report: &mut Report<'_>) -> bool {
+        let mut known = true;
+        for item in node.get("not").map_or(&[][..], Node::one_or_many) {
+            let foreign = |name: &&str| {
+                *name != "starter" && !self.project.people.contains_key(&PersonId::from(*name))
+            };
+            if let Some(name) = item.scalar().filter(foreign) {
+                let names = self
+                    .project
+                    .people
+                    .keys()
+                    .map(AsRef::as_ref)
+                    .chain(["starter"]);
+                unknown(
+                    report,
+                    item.pos,
+                    "person",
+                    name,
+                    names,
+                    "write `starter`, or a person under `people`",
+                );
+                known = false;
+            }
+        }
+        known
+    }
+
+    /// With a number for each group the quorum is their sum; another number beside it means a misunderstanding.
+    fn check_sum(&self, approval: &Approval, node: &Node<'_>, report: &mut Report<'_>) {
+        let written = node
+            .get("quorum")
+            .and_then(Node::scalar)
+            .and_then(|text| text.parse::<u32>().ok());
+        if let (Approvers::Each(_), Some(written)) = (&approval.from, written)
+            && written != approval.quorum
+        {
+            let message = format!(
+                "the groups' numbers add up to {}, not {written}",
+                approval.quorum
+            );
+            report.help(
+                node.pos_of(&["quorum"]),
+                "quorum",
+                message,
+                "leave `quorum` out",
+            );
+        }
+    }
+
+    fn check_quorum(&self, approval: &Approval, node: &Node<'_>, report: &mut Report<'_>) {
+        let pos = if node.get("quorum").is_some() {
+            node.pos_of(&["quorum"])
+        } else {
+            node.key_pos("from")
+        };
+        if let Approvers::Each(groups) = &approval.from {
+            for (group, wanted) in groups {
+                let entitled = self
+                    .entitled(
+                        self.project.groups.get(group).into_iter().flatten(),
+                        approval,
+                    )
+                    .len();
+                if entitled < *wanted as usize {
+                    let message =
+                        format!("`{group}` has {entitled} of the {wanted} people who must approve");
+                    report.help(
+                        pos,
+                        "quorum",
+                        message,
+                        "add people to the group or to the role `approver`",
+                    );
+                }
+            }
+        }
+        let entitled = match &approval.from {
+            Approvers::Anybody => self.entitled(self.project.roles.approver.iter(), approval),
+            Approvers::Any(names) => {
+                self.entitled(names.iter().flat_map(|name| self.people(name)), approval)
+            }
+            Approvers::Each(groups) => {
+                let members = groups
+                    .keys()
+                    .filter_map(|group| self.project.groups.get(group))
+                    .flatten();
+                self.entitled(members, approval)
+            }
+        };
+        let wanted = approval.quorum as usize;
+        if entitled.len() < wanted {
+            let who = match entitled.len() {
+                0 => "nobody may".to_owned(),
+                _ => format!(
+                    "only {} may",
+                    listed(entitled.iter().map(|person| person.as_str()), "and")
+                ),
+            };
+            let message = format!("{wanted} must approve, but {who}, so the gate can never open");
+            report.help(
+                pos,
+                "quorum",
+                message,
+                "lower the quorum, or add people to the groups and to `approver`",
+            );
+        } else if entitled.len() == wanted && self.starter_is_among(&entitled, approval) {
+            let message =
+                "whoever starts the rollout is one of those who must approve, and may not"
+                    .to_owned();
+            report.warn(
+                pos,
+                "quorum",
+                message,
+                "add one more person, or write `not: []`",
+            );
+        }
+    }
+
+    fn people<'w>(&'w self, name: &'w GroupOrPerson) -> Vec<&'w PersonId> {
+        match name {
+            GroupOrPerson::Group(group) => self
+                .project
+                .groups
+                .get(group)
+                .into_iter()
+                .flatten()
+                .collect(),
+            GroupOrPerson::Person(person) => vec![person],
+        }
+    }
+
+    /// Those who hold the role of approver and are not excluded.
+    fn entitled<'w>(
+        &self,
+        people: impl Iterator<Item = &'w PersonId>,
+        approval: &Approval,
+    ) -> BTreeSet<&'w PersonId> {
+        let allowed = |person: &&PersonId| {
+            let excluded = approval.not.contains(&Excluded::Person((*person).clone()));
+            !excluded && self.project.roles.approver.contains(*person)
+        };
+        people.filter(allowed).collect()
+    }
+
+    /// Whether everybody who can start a rollout is among the entitled and may not approve their own.
+    fn starter_is_among(&self, entitled: &BTreeSet<&PersonId>, approval: &Approval) -> bool {
+        let operators = &self.project.roles.operator;
+        let all = !operators.is_empty() && operators.iter().all(|person| entitled.contains(person));
+        all && approval.not.contains(&Excluded::Starter)
+    }
+}

@@ -1,0 +1,270 @@
+//! `tranche.yaml` by itself: people, groups, freezes, Render's limits.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use super::{World, unknown};
+use crate::calendar::{Boundary, Freeze};
+use crate::ids::{CustomerId, GroupId, PersonId, PolicyId, Role};
+use crate::parse::node::Node;
+use crate::parse::report::Report;
+use crate::span::Span;
+
+/// Below this Render may still carry out a request that was given up.
+const SETTLE: Span = Span::from_secs(30);
+/// Below this polling alone would use up Render's limits.
+const POLL: Span = Span::from_secs(1);
+
+impl World<'_, '_> {
+    pub(super) fn check_project(&self, report: &mut Report<'_>) {
+        let Some(node) = self.project_node else {
+            return;
+        };
+        self.check_people(node, report);
+        self.check_render(node, report);
+        self.check_freezes(node, report);
+        self.check_templates(node, report);
+        self.check_check_roles(node, report);
+        self.check_network(node, report);
+        for item in node
+            .find(&["follow", "policies"])
+            .map_or(&[][..], Node::one_or_many)
+        {
+            if let Some(name) = item
+                .scalar()
+                .filter(|name| !self.knows_policy(&PolicyId::from(*name)))
+            {
+                unknown(
+                    report,
+                    item.pos,
+                    "policy",
+                    name,
+                    self.policy_names(),
+                    "name a file of the policies",
+                );
+            }
+        }
+    }
+
+    fn check_people(&self, node: &Node<'_>, report: &mut Report<'_>) {
+        let people = || self.project.people.keys().map(AsRef::as_ref);
+        let groups = node.get("groups").map_or(&[][..], Node::entries);
+        for (_, members) in groups {
+            for item in members.items() {
+                let known = |name: &&str| !self.project.people.contains_key(&PersonId::from(*name));
+                if let Some(name) = item.scalar().filter(known) {
+                    unknown(
+                        report,
+                        item.pos,
+                        "person",
+                        name,
+                        people(),
+                        "add the person under `people`",
+                    );
+                }
+            }
+        }
+        let roles = node.get("roles").map_or(&[][..], Node::entries);
+        for item in roles.iter().flat_map(|(_, holders)| holders.one_or_many()) {
+            if let Some(name) = item.scalar().filter(|name| !self.is_group_or_person(name)) {
+                let known = people().chain(self.project.groups.keys().map(AsRef::as_ref));
+                unknown(
+                    report,
+                    item.pos,
+                    "person or group",
+                    name,
+                    known,
+                    "add it under `people` or `groups`",
+                );
+            }
+        }
+    }
+
+    pub(super) fn is_group_or_person(&self, name: &str) -> bool {
+        let Self { project, .. } = self;
+        project.people.contains_key(&PersonId::from(name))
+            || project.groups.contains_key(&GroupId::from(name))
+    }
+
+    fn check_render(&self, node: &Node<'_>, report: &mut Report<'_>) {
+        let render = &self.project.render;
+        if render.poll_from > render.poll_to {
+            let pos = node.pos_of(&["render", "poll", "from"]);
+            report.help(
+                pos,
+                "range",
+                "`from` is slower than `to`",
+                "write the faster pace under `from`",
+            );
+        }
+        if is_loopback(&render.url) {
+            return;
+        }
+        if render.settle < SETTLE {
+            let pos = node.pos_of(&["render", "settle"]);
+            let help = "a request that was given up may still take effect; write at least 30s";
+            report.help(
+                pos,
+                "range",
+                format!("{} is too short for Render", render.settle),
+                help,
+            );
+        }
+        if render.poll_from < POLL {
+            let pos = node.pos_of(&["render", "poll", "from"]);
+            let help = "polling would use up Render's limits; write at least 1s";
+            report.help(
+                pos,
+                "range",
+                format!("{} is too fast for Render", render.poll_from),
+                help,
+            );
+        }
+    }
+
+    fn check_freezes(&self, node: &Node<'_>, report: &mut Report<'_>) {
+        let mut names = BTreeSet::new();
+        for item in node.get("freezes").map_or(&[][..], Node::items) {
+            let Some(name) = item.get("name").and_then(Node::scalar) else {
+                continue;
+            };
+            if !names.insert(name) {
+                let help = "`override` needs to tell freezes apart; give each its own name";
+                report.help(
+                    item.pos_of(&["name"]),
+                    "doubled-name",
+                    format!("two freezes are called `{name}`"),
+                    help,
+                );
+            }
+            let freeze = self
+                .project
+                .freezes
+                .iter()
+                .find(|freeze| freeze.name == name);
+            if freeze.is_some_and(is_empty) {
+                let help = "`until` is exclusive and must be later than `from`";
+                report.help(
+                    item.pos_of(&["until"]),
+                    "empty",
+                    format!("the freeze `{name}` is empty"),
+                    help,
+                );
+            }
+            let customers = item.get("customers");
+            let listed = customers.map_or(&[][..], Node::items);
+            let only = customers
+                .and_then(|node| node.get("only"))
+                .map_or(&[][..], Node::items);
+            listed
+                .iter()
+                .chain(only)
+                .for_each(|customer| self.check_customer_name(customer, report));
+        }
+    }
+
+    /// Refuses the name of a customer nobody knows.
+    pub(super) fn check_customer_name(&self, node: &Node<'_>, report: &mut Report<'_>) {
+        let Some(name) = node.scalar().filter(|_| self.fleet_node.is_some()) else {
+            return;
+        };
+        if !self.fleet.customers.contains_key(&CustomerId::from(name)) {
+            let known = self.fleet.customers.keys().map(AsRef::as_ref);
+            unknown(
+                report,
+                node.pos,
+                "customer",
+                name,
+                known,
+                "add it to the customers",
+            );
+        }
+    }
+
+    fn check_check_roles(&self, node: &Node<'_>, report: &mut Report<'_>) {
+        let profiles = node.get("health").map_or(&[][..], Node::entries);
+        let checks = profiles
+            .iter()
+            .filter_map(|(_, profile)| profile.get("checks"))
+            .flat_map(Node::items);
+        let roles: Vec<&Node<'_>> = checks.filter_map(|check| check.get("on")).collect();
+        if !roles.is_empty() {
+            let known = self.roles();
+            roles
+                .into_iter()
+                .for_each(|node| check_role(node, &known, report));
+        }
+    }
+
+    fn check_network(&self, node: &Node<'_>, report: &mut Report<'_>) {
+        for item in node
+            .find(&["network", "allow"])
+            .map_or(&[][..], Node::items)
+        {
+            if let Some(range) = item.scalar().filter(|range| !is_range(range)) {
+                let help = "write an address or a range such as `10.0.0.0/8` or `::1`";
+                report.help(
+                    item.pos,
+                    "network",
+                    format!("`{range}` is no range of addresses"),
+                    help,
+                );
+            }
+        }
+    }
+}
+
+/// Refuses a role of services that no customer has.
+pub(super) fn check_role(node: &Node<'_>, known: &BTreeSet<Role>, report: &mut Report<'_>) {
+    if let Some(name) = node
+        .scalar()
+        .filter(|name| !known.contains(&Role::from(*name)))
+    {
+        let names = known.iter().map(AsRef::as_ref);
+        unknown(
+            report,
+            node.pos,
+            "service role",
+            name,
+            names,
+            "use a role that some customer has",
+        );
+    }
+}
+
+/// Whether a freeze ends before it begins wherever it is judged; mixed boundaries depend on the zone.
+fn is_empty(freeze: &Freeze) -> bool {
+    match (freeze.from, freeze.until) {
+        (Boundary::Local(from), Boundary::Local(until)) => from >= until,
+        (Boundary::Instant(from), Boundary::Instant(until)) => from >= until,
+        (Boundary::Local(_), Boundary::Instant(_)) | (Boundary::Instant(_), Boundary::Local(_)) => {
+            false
+        }
+    }
+}
+
+/// Whether an address is on this machine, where nothing of Render's limits holds.
+fn is_loopback(url: &str) -> bool {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = match authority.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => authority.split(':').next().unwrap_or_default(),
+    };
+    host == "localhost"
+        || host
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
+}
+
+fn is_range(text: &str) -> bool {
+    let (address, prefix) = match text.split_once('/') {
+        Some((address, prefix)) => (address, prefix.parse::<u8>().ok()),
+        None => (text, Some(0)),
+    };
+    match (address.parse::<IpAddr>(), prefix) {
+        (Ok(IpAddr::V4(_)), Some(prefix)) => prefix <= 32,
+        (Ok(IpAddr::V6(_)), Some(prefix)) => prefix <= 128,
+        (Ok(_) | Err(_), _) => false,
+    }
+}

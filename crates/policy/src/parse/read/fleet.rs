@@ -1,0 +1,78 @@
+//! `customers.yaml`, typed.
+
+use chrono_tz::Tz;
+
+use super::window::windows;
+use super::{Fields, name};
+use crate::ids::{CustomerId, Role, ServiceId};
+use crate::parse::format;
+use crate::parse::node::Node;
+use crate::settings::{Customer, Fleet, Pin, SecretSource, Service};
+
+const ORDER: i64 = 100;
+
+/// Reads the mapping below `customers`. `zone` is the project's.
+pub(in crate::parse) fn fleet(node: &Node<'_>, zone: Tz) -> Fleet {
+    let customers = Fields::new(node).entries("customers");
+    let named = customers.filter_map(|(key, node)| Some((name(key)?, node)));
+    // Collecting sorts once, which is cheaper than inserting one by one.
+    Fleet {
+        customers: named
+            .map(|(key, node)| (CustomerId::from(key), customer(key, node, zone)))
+            .collect(),
+    }
+}
+
+fn customer(key: &str, node: &Node<'_>, project_zone: Tz) -> Customer {
+    let fields = Fields::new(node);
+    let timezone = fields.zone("timezone");
+    let zone = timezone.unwrap_or(project_zone);
+    Customer {
+        name: fields.text("name").unwrap_or_else(|| key.to_owned()),
+        tier: fields.text("tier").unwrap_or_default(),
+        timezone,
+        order: fields.int("order").unwrap_or(ORDER),
+        tags: fields.set("tags", str::to_owned),
+        services: fields
+            .entries("services")
+            .map(|(role, node)| (Role::from(role), service(node)))
+            .collect(),
+        secrets: fields
+            .entries("secrets")
+            .filter_map(|(name, node)| Some((name.to_owned(), secret(node)?)))
+            .collect(),
+        window: windows(fields, zone),
+        pin: fields
+            .get("pin")
+            .and_then(|node| pin(Fields::new(node), zone)),
+        contacts: fields
+            .entries("contacts")
+            .filter_map(|(kind, node)| Some((kind.to_owned(), node.scalar()?.to_owned())))
+            .collect(),
+    }
+}
+
+fn service(node: &Node<'_>) -> Service {
+    let fields = Fields::new(node);
+    Service {
+        id: ServiceId::from(fields.str("id").unwrap_or_default()),
+        url: fields.text("url"),
+    }
+}
+
+fn secret(node: &Node<'_>) -> Option<SecretSource> {
+    let fields = Fields::new(node);
+    let env = fields.text("env").map(SecretSource::Env);
+    env.or_else(|| fields.text("file").map(SecretSource::File))
+}
+
+fn pin(fields: Fields<'_, '_>, zone: Tz) -> Option<Pin> {
+    Some(Pin {
+        version: fields.text("version")?,
+        until: fields
+            .str("until")
+            .and_then(format::moment)
+            .map(|moment| moment.resolve(zone)),
+        reason: fields.text("reason"),
+    })
+}

@@ -1,0 +1,206 @@
+//! Where mistakes are collected, and turned into diagnostics with their source lines.
+
+use std::collections::BTreeSet;
+
+use super::diagnostic::{Diagnostic, Severity};
+use super::node::Pos;
+use super::{File, limits};
+
+/// The mistakes found so far, and the files they are found in.
+pub(crate) struct Report<'s> {
+    files: Vec<&'s File>,
+    found: Vec<Problem>,
+    /// How many were found beyond the limit.
+    unreported: usize,
+}
+
+/// A mistake whose source line is not looked up yet.
+struct Problem {
+    pos: Pos,
+    severity: Severity,
+    code: &'static str,
+    message: String,
+    help: Option<String>,
+}
+
+impl<'s> Report<'s> {
+    pub(crate) fn new() -> Self {
+        Self {
+            files: Vec::new(),
+            found: Vec::new(),
+            unreported: 0,
+        }
+    }
+
+    /// Adds a file and returns its index.
+    pub(crate) fn file(&mut self, file: &'s File) -> u16 {
+        self.files.push(file);
+        u16::try_from(self.files.len() - 1).unwrap_or(u16::MAX)
+    }
+
+    pub(crate) fn error(&mut self, pos: Pos, code: &'static str, message: impl Into<String>) {
+        self.add(Severity::Error, pos, code, message.into(), None);
+    }
+
+    pub(crate) fn help(
+        &mut self,
+        pos: Pos,
+        code: &'static str,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        self.add(
+            Severity::Error,
+            pos,
+            code,
+            message.into(),
+            Some(help.into()),
+        );
+    }
+
+    pub(crate) fn warn(
+        &mut self,
+        pos: Pos,
+        code: &'static str,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        self.add(
+            Severity::Warning,
+            pos,
+            code,
+            message.into(),
+            Some(help.into()),
+        );
+    }
+
+    fn add(
+        &mut self,
+        severity: Severity,
+        pos: Pos,
+        code: &'static str,
+        message: String,
+        help: Option<String>,
+    ) {
+        if self.found.len() < limits::PROBLEMS {
+            self.found.push(Problem {
+                pos,
+                severity,
+                code,
+                message,
+                help,
+            });
+        } else if severity == Severity::Error {
+            self.unreported += 1;
+        }
+    }
+
+    /// All that was found, by file and place: `Ok` with the warnings if there is no error.
+    pub(crate) fn finish(mut self) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
+        let failed = self.unreported > 0
+            || self
+                .found
+                .iter()
+                .any(|problem| problem.severity == Severity::Error);
+        if self.unreported > 0 {
+            let message = format!("{} more mistakes are not shown", self.unreported);
+            self.found.push(Problem {
+                pos: Pos {
+                    file: u16::MAX,
+                    ..Pos::default()
+                },
+                severity: Severity::Error,
+                code: "limit",
+                message,
+                help: None,
+            });
+        }
+        self.found.sort_by(|one, other| {
+            (one.pos, one.code, &one.message).cmp(&(other.pos, other.code, &other.message))
+        });
+        let mut lines = Lines::default();
+        let diagnostics = self
+            .found
+            .iter()
+            .map(|problem| diagnostic(&self.files, &mut lines, problem))
+            .collect();
+        let diagnostics = without_repetitions(diagnostics);
+        if failed {
+            Err(diagnostics)
+        } else {
+            Ok(diagnostics)
+        }
+    }
+}
+
+/// Aliases put one mistake into several places of the tree; people see it once.
+fn without_repetitions(diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let mut seen = BTreeSet::new();
+    let key = |one: &Diagnostic| (one.file.clone(), one.line, one.column, one.message.clone());
+    diagnostics
+        .into_iter()
+        .filter(|one| seen.insert(key(one)))
+        .collect()
+}
+
+/// Walks through the lines of the files once, as the mistakes come in the order of their places.
+#[derive(Default)]
+struct Lines<'s> {
+    file: Option<u16>,
+    line: u32,
+    rest: Option<std::str::Lines<'s>>,
+    current: &'s str,
+}
+
+impl<'s> Lines<'s> {
+    fn get(&mut self, files: &[&'s File], pos: Pos) -> &'s str {
+        if self.file != Some(pos.file) {
+            let text = files
+                .get(usize::from(pos.file))
+                .map_or("", |file| file.text.as_str());
+            *self = Self {
+                file: Some(pos.file),
+                line: 0,
+                rest: Some(text.lines()),
+                current: "",
+            };
+        }
+        while self.line < pos.line {
+            let Some(line) = self.rest.as_mut().and_then(Iterator::next) else {
+                return "";
+            };
+            self.current = line;
+            self.line += 1;
+        }
+        self.current
+    }
+}
+
+fn diagnostic<'s>(files: &[&'s File], lines: &mut Lines<'s>, problem: &Problem) -> Diagnostic {
+    let Problem {
+        pos,
+        severity,
+        code,
+        message,
+        help,
+    } = problem;
+    let source_line: String = lines
+        .get(files, *pos)
+        .chars()
+        .take(limits::SOURCE_LINE_CHARS)
+        .collect();
+    Diagnostic {
+        severity: *severity,
+        code: (*code).to_owned(),
+        file: files
+            .get(usize::from(pos.file))
+            .map(|file| file.path.clone())
+            .unwrap_or_default(),
+        line: pos.line.max(1),
+        column: pos.column.max(1),
+        length: pos.length.max(1),
+        source_line,
+        message: message.clone(),
+        help: help.clone(),
+    }
+}

@@ -1,0 +1,6 @@
+//! The shapes of all files, one module a file.
+
+pub(crate) mod customers;
+pub(crate) mod policy;
+pub(crate) mod project;
+pub(crate) mod scenario;

@@ -1,0 +1,378 @@
+//! What `tranche.yaml` may say.
+
+use crate::parse::shape::{
+    COUNT, Format, LASTING, NAME, NAME_OR_NAMES, NAMES, Record, SCALAR, Shape, TEXT, key, record,
+    required, word,
+};
+
+pub(crate) static PROJECT: Record = record!(
+    "the project",
+    &[
+        required!("product", "What is released.", &TEXT),
+        key!("policies", "The folder of the policy files.", &TEXT),
+        key!("customers", "The file of the customers.", &TEXT),
+        key!(
+            "repository",
+            "Where tags are resolved: any URL or path git understands.",
+            &TEXT
+        ),
+        key!(
+            "timezone",
+            "The zone of instants and windows that name none; UTC by default.",
+            &ZONE
+        ),
+        key!("render", "How Render is reached.", &Shape::Record(&RENDER)),
+        key!(
+            "variables",
+            "Variables written before each deploy, by service role.",
+            &VARIABLES
+        ),
+        key!(
+            "health",
+            "Health profiles; `basic` and `comprehensive` always exist.",
+            &PROFILES
+        ),
+        key!(
+            "freezes",
+            "Times at which nobody may start.",
+            &Shape::List(&Shape::Record(&FREEZE))
+        ),
+        key!(
+            "people",
+            "Who may act.",
+            &Shape::Dict(&Shape::Record(&PERSON))
+        ),
+        key!("groups", "Named lists of people.", &Shape::Dict(&NAMES)),
+        key!(
+            "roles",
+            "Who holds which role: groups or people; a missing role is held by everybody.",
+            &ROLES
+        ),
+        key!(
+            "follow",
+            "New tags that start phases by themselves.",
+            &Shape::Record(&FOLLOW)
+        ),
+        key!(
+            "notify",
+            "Who is told what.",
+            &Shape::List(&Shape::Record(&NOTIFY))
+        ),
+        key!(
+            "network",
+            "What probes and webhooks may reach.",
+            &Shape::Record(&NETWORK)
+        ),
+    ],
+);
+
+static ZONE: Shape = Shape::Scalar(Format::Zone);
+static VARIABLES: Shape = Shape::Dict(&Shape::Dict(&SCALAR));
+static PROFILES: Shape = Shape::Dict(&Shape::Record(&PROFILE));
+static RETRIES: Shape = Shape::Scalar(Format::Int(0, 100));
+
+static RENDER: Record = record!(
+    "the settings of Render",
+    &[
+        key!("url", "Base address of the API.", &ADDRESS),
+        key!(
+            "owner",
+            "The workspace (`tea-...`); a service in another one is refused.",
+            &TEXT
+        ),
+        key!(
+            "settle",
+            "After this long a request that was given up can no longer take effect.",
+            &LASTING
+        ),
+        key!(
+            "poll",
+            "How often a running deploy is looked at.",
+            &Shape::Record(&POLL)
+        ),
+        key!(
+            "max_parallel",
+            "Deploys in flight over all rollouts.",
+            &COUNT
+        ),
+        key!("timeout", "How long one request may take.", &LASTING),
+        key!(
+            "max_retries",
+            "Repetitions of reads, and of what was surely not done.",
+            &RETRIES
+        ),
+        key!(
+            "auto_deploy",
+            "What to do about services that deploy by themselves.",
+            &AUTO_DEPLOY
+        ),
+        key!(
+            "zero_downtime",
+            "Whether services that would go down while they are deployed are refused.",
+            &ZERO_DOWNTIME
+        ),
+    ],
+);
+
+static ADDRESS: Shape = Shape::Scalar(Format::Url);
+
+static POLL: Record = record!(
+    "the pace of polling",
+    &[
+        key!("from", "At the fastest.", &LASTING),
+        key!("to", "At the slowest.", &LASTING)
+    ],
+);
+
+static AUTO_DEPLOY: Shape = Shape::Words(&[
+    word!("refuse", "A rollout with such a service does not start."),
+    word!(
+        "manage",
+        "Switched off for the time of the rollout and restored once."
+    ),
+]);
+
+static ZERO_DOWNTIME: Shape = Shape::Words(&[
+    word!("warn", "Such services are named."),
+    word!("require", "Such services are refused."),
+]);
+
+static PROFILE: Record = record!(
+    "a health profile",
+    &[
+        key!("every", "Between the beginnings of two cycles.", &LASTING),
+        key!(
+            "pass_after",
+            "Passing cycles in a row that make a service healthy.",
+            &COUNT
+        ),
+        key!(
+            "fail_after",
+            "Failing cycles in a row that make it unhealthy.",
+            &COUNT
+        ),
+        required!(
+            "checks",
+            "What is asked; all must pass.",
+            &Shape::Filled(&Shape::Record(&CHECK))
+        ),
+    ],
+);
+
+static CHECK: Record = Record {
+    name: "a check",
+    keys: &[
+        key!("http", "A path that must answer 2xx in time.", &PATH),
+        key!("version", "A path that must report the release.", &PATH),
+        key!(
+            "database",
+            "A path whose JSON field `database` must equal `connected`, or all three.",
+            &DATABASE
+        ),
+        key!(
+            "latency",
+            "The slowest answer allowed.",
+            &Shape::Record(&LATENCY)
+        ),
+        key!(
+            "error_rate",
+            "The largest share of failed requests among the last 100.",
+            &Shape::Record(&ERROR_RATE)
+        ),
+        key!(
+            "baseline",
+            "The largest slow-down against the time before the deploy.",
+            &Shape::Record(&BASELINE)
+        ),
+        key!("on", "The one role it is asked of.", &NAME),
+    ],
+    one_of: &[
+        "http",
+        "version",
+        "database",
+        "latency",
+        "error_rate",
+        "baseline",
+    ],
+};
+
+static PATH: Shape = Shape::Scalar(Format::Path);
+static PERCENT: Shape = Shape::Scalar(Format::Percent);
+static POSITIVE: Shape = Shape::Scalar(Format::Positive);
+
+static DATABASE: Shape = Shape::Either(&[
+    &PATH,
+    &Shape::Record(&record!(
+        "a database check",
+        &[
+            required!("path", "The path that is asked.", &PATH),
+            key!("field", "The JSON field, `database` by default.", &TEXT),
+            key!("equals", "Its value, `connected` by default.", &SCALAR),
+        ],
+    )),
+]);
+
+static LATENCY: Record = record!(
+    "a latency check",
+    &[required!("max", "The upper limit.", &LASTING)]
+);
+static ERROR_RATE: Record = record!(
+    "an error rate check",
+    &[required!("max", "The upper limit.", &PERCENT)]
+);
+static BASELINE: Record = record!(
+    "a baseline check",
+    &[required!(
+        "p95_ratio",
+        "The upper limit of the ratio of the 95th percentiles.",
+        &POSITIVE
+    )]
+);
+
+static FREEZE: Record = record!(
+    "a freeze",
+    &[
+        required!("name", "What `override` calls it.", &NAME),
+        required!(
+            "from",
+            "Inclusive: a date (its 00:00), a local date-time or an instant.",
+            &MOMENT
+        ),
+        required!(
+            "until",
+            "Exclusive: a date (its 00:00), a local date-time or an instant.",
+            &MOMENT
+        ),
+        key!(
+            "timezone",
+            "Where local times are local: a zone, or `customer` for each customer's own.",
+            &ZONE_OR_CUSTOMER
+        ),
+        key!(
+            "customers",
+            "Whom it concerns: `all`, a list of customers, or a selection.",
+            &FROZEN
+        ),
+        key!("reason", "Why.", &TEXT),
+    ],
+);
+
+static MOMENT: Shape = Shape::Scalar(Format::Moment);
+static ZONE_OR_CUSTOMER: Shape = Shape::Scalar(Format::ZoneOrCustomer);
+
+static FROZEN: Shape = Shape::Either(&[
+    &Shape::Words(&[word!("all", "Everybody.")]),
+    &Shape::Filled(&NAME),
+    &Shape::Record(&record!(
+        "a selection of customers",
+        &[
+            key!(
+                "tier",
+                "Those of this tier, or of one of several.",
+                &NAME_OR_NAMES
+            ),
+            key!(
+                "tags",
+                "Those that carry all of these tags.",
+                &NAME_OR_NAMES
+            ),
+            key!("only", "Exactly these customers.", &NAMES),
+        ],
+    )),
+]);
+
+static PERSON: Record = record!(
+    "a person",
+    &[
+        key!("email", "Where announcements go.", &TEXT),
+        key!(
+            "os",
+            "The account of the operating system that proves the identity.",
+            &TEXT
+        ),
+        key!(
+            "oidc",
+            "Issuer and subject at an identity provider, `ISSUER#SUBJECT`.",
+            &TEXT
+        ),
+    ],
+);
+
+static ROLES: Shape = Shape::Record(&record!(
+    "the roles",
+    &[
+        key!(
+            "operator",
+            "Who may start, pause and abort.",
+            &NAME_OR_NAMES
+        ),
+        key!("approver", "Who may approve.", &NAME_OR_NAMES),
+        key!("admin", "Who may make tokens.", &NAME_OR_NAMES),
+    ],
+));
+
+static FOLLOW: Record = record!(
+    "what is followed",
+    &[
+        required!("tags", "A glob over tag names, such as `v*`.", &TEXT),
+        required!("policies", "The phases that start.", &NAME_OR_NAMES),
+    ],
+);
+
+static NOTIFY: Record = record!(
+    "a notification",
+    &[
+        required!("when", "Kinds of events.", &KINDS),
+        required!(
+            "to",
+            "Where to: `customer`, or one sink with its target.",
+            &SINK
+        ),
+        key!(
+            "remind",
+            "Say it again while it stays unanswered.",
+            &LASTING
+        ),
+    ],
+);
+
+static KINDS: Shape = Shape::Either(&[
+    &super::scenario::EVENT,
+    &Shape::Filled(&super::scenario::EVENT),
+]);
+
+static SINK: Shape = Shape::Either(&[
+    &Shape::Words(&[word!("customer", "The customer's own contact by e-mail.")]),
+    &Shape::Record(&Record {
+        name: "a sink",
+        keys: &[
+            key!(
+                "slack",
+                "The address of an incoming webhook of Slack.",
+                &TEXT
+            ),
+            key!("webhook", "An address that gets signed JSON.", &TEXT),
+            key!("email", "A person, a group or an address.", &TEXT),
+            key!(
+                "command",
+                "A command that gets JSON on its standard input.",
+                &TEXT
+            ),
+            key!(
+                "customer",
+                "The contact of the customer that is meant, such as `email`.",
+                &TEXT
+            ),
+        ],
+        one_of: &["slack", "webhook", "email", "command", "customer"],
+    }),
+]);
+
+static NETWORK: Record = record!(
+    "the network",
+    &[required!(
+        "allow",
+        "Loopback or private ranges, such as `10.0.0.0/8`.",
+        &Shape::List(&TEXT)
+    )]
+);

@@ -12,6 +12,7 @@ mod cross;
 mod diagnostic;
 mod format;
 pub(crate) mod limits;
+mod merge;
 mod node;
 mod read;
 mod report;
@@ -90,6 +91,20 @@ impl<'s> Trees<'s> {
     fn read(sources: &'s Sources, report: &mut Report<'s>) -> Self {
         let project = yaml::read(&sources.project, report);
         let customers = yaml::read(&sources.customers, report);
+        let (policies, unread) = Self::read_policies(sources, report);
+        Self {
+            project,
+            customers,
+            policies,
+            unread,
+        }
+    }
+
+    /// The trees of the policies, and the names of those that cannot be read.
+    fn read_policies(
+        sources: &'s Sources,
+        report: &mut Report<'s>,
+    ) -> (Vec<Node<'s>>, BTreeSet<PolicyId>) {
         let (mut policies, mut unread) = (Vec::new(), BTreeSet::new());
         for file in sources.policies.iter().take(limits::POLICIES) {
             match yaml::read(file, report) {
@@ -112,12 +127,7 @@ impl<'s> Trees<'s> {
                 format!("more than {} files of policies", limits::POLICIES),
             );
         }
-        Self {
-            project,
-            customers,
-            policies,
-            unread,
-        }
+        (policies, unread)
     }
 
     /// Judges the trees and makes typed values of them.

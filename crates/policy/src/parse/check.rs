@@ -44,6 +44,7 @@ pub(super) fn check(node: &Node<'_>, shape: &Shape, mode: Mode, report: &mut Rep
         Shape::Record(record) => check_record(node, record, mode, report),
         Shape::Dict(of) => check_dict(node, of, mode, false, report),
         Shape::Removable(of) => check_dict(node, of, mode, true, report),
+        Shape::Fragment(of) => check(node, of, Mode::Fragment, report),
         Shape::Either(shapes) => check_either(node, shapes, mode, report),
     }
 }
@@ -198,6 +199,7 @@ fn accepts(shape: &Shape, kind: Kind) -> bool {
         }
         Shape::List(_) | Shape::Filled(_) => kind == Kind::List,
         Shape::Record(_) | Shape::Dict(_) | Shape::Removable(_) => kind == Kind::Map,
+        Shape::Fragment(of) => accepts(of, kind),
         Shape::Either(shapes) => shapes.iter().any(|shape| accepts(shape, kind)),
     }
 }
@@ -211,6 +213,7 @@ fn described(shape: &Shape) -> String {
         Shape::List(_) | Shape::Filled(_) => "a list".to_owned(),
         Shape::Record(record) => format!("{} (a mapping)", record.name),
         Shape::Dict(_) | Shape::Removable(_) => "a mapping".to_owned(),
+        Shape::Fragment(of) => described(of),
         Shape::Either(shapes) => shapes
             .iter()
             .map(|shape| described(shape))

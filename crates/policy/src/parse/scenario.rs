@@ -1,5 +1,8 @@
 //! Scenario files: what-if runs with expectations.
 
+mod build;
+mod read;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -9,6 +12,9 @@ use super::{Config, Diagnostic, File, Sources};
 use crate::ids::{CustomerId, PersonId, Role};
 use crate::settings::Timestamp;
 use crate::span::Span;
+
+/// Who starts the rollout of a scenario that does not say.
+const DEFAULT_STARTER: &str = "operator";
 
 /// A checked scenario.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,7 +29,7 @@ pub struct Scenario {
     pub world: World,
     /// What goes wrong.
     pub inject: Vec<Inject>,
-    /// What people do, in order of time.
+    /// What people do, as written.
     pub script: Vec<Step>,
     /// The events that must happen.
     pub expect: Vec<Expected>,
@@ -237,8 +243,7 @@ impl Scenario {
     /// # Errors
     /// Every mistake in it.
     pub fn parse(file: &File) -> Result<Self, Vec<Diagnostic>> {
-        let _ = file;
-        Err(Vec::new())
+        read::parse(file)
     }
 
     /// The configuration at the start: the project folder's files, if any, under the scenario's fragments.
@@ -258,7 +263,6 @@ impl Scenario {
         base: Option<&Sources>,
         edits: &[&Edit],
     ) -> Result<Config, Vec<Diagnostic>> {
-        let _ = (base, edits, &self.file);
-        Err(Vec::new())
+        self.build(base, edits)
     }
 }

@@ -16,6 +16,8 @@ pub(crate) enum Shape {
     Dict(&'static Shape),
     /// A mapping whose keys may be removed by `null`.
     Removable(&'static Shape),
+    /// The same shape, of a part that is merged over something: no key is required, and `null` removes one.
+    Fragment(&'static Shape),
     /// Several shapes, told apart by what kind of value is written: scalar, list or mapping.
     Either(&'static [&'static Shape]),
     /// Anything at all.

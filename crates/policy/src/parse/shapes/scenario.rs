@@ -32,7 +32,7 @@ pub(crate) static SCENARIO: Record = record!(
         key!(
             "project",
             "Settings merged over tranche.yaml.",
-            &Shape::Record(&PROJECT)
+            &PROJECT_PART
         ),
         key!(
             "inject",
@@ -84,7 +84,7 @@ static OVERLAP: Shape = Shape::Words(&[
     word!("wait", "The newer deploy waits."),
 ]);
 
-static INJECT: Record = Record {
+pub(crate) static INJECT: Record = Record {
     name: "an injected fault",
     keys: &[
         key!("customer", "Whose.", &NAME),
@@ -203,7 +203,7 @@ pub(crate) static STEP: Record = record!(
         key!(
             "project",
             "Settings merged over tranche.yaml.",
-            &Shape::Record(&PROJECT)
+            &PROJECT_PART
         ),
         key!("gate", "A phase, `PHASE/BATCH` or a customer.", &SCALAR),
         key!("customer", "A customer.", &NAME),
@@ -388,8 +388,9 @@ pub(crate) const VERBS: &[Verb] = &[
     },
 ];
 
-static EDITED_FLEET: Shape = Shape::Removable(&Shape::Record(&SIMULATED));
-static EDITED_POLICIES: Shape = Shape::List(&Shape::Record(&POLICY));
+static PROJECT_PART: Shape = Shape::Fragment(&Shape::Record(&PROJECT));
+static EDITED_FLEET: Shape = Shape::Fragment(&Shape::Removable(&Shape::Record(&SIMULATED)));
+static EDITED_POLICIES: Shape = Shape::Fragment(&Shape::List(&Shape::Record(&POLICY)));
 
 static EXPECT: Record = record!(
     "an expected event",

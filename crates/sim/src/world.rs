@@ -1,0 +1,590 @@
+//! A whole rollout in virtual time: the real core, driven as the engine drives it, against the simulated Render.
+//!
+//! The clock jumps from one instant at which something can happen to the next, so weeks pass in milliseconds, and the same
+//! [`Setup`] always gives the same events. The world takes no decision about a rollout; it owns time, storage and faults.
+//! At one instant all reports come first, then what people ask for, then one tick, until nothing more follows (R24).
+//!
+//! Start reading at [`World::run`]; scenario files are run by [`scenario::run`], lines for people come from [`timeline()`].
+
+mod approvals;
+mod compare;
+mod disk;
+mod executor;
+mod files;
+pub mod scenario;
+mod script;
+mod timeline;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::mpsc;
+
+use policy::parse::scenario as written;
+use policy::{Config, CustomerId, PersonId, Span, Timestamp};
+use rollout::{
+    Actor, Event, Input, Notice, Product, Rejected, RejectedCode, Report, Request, Start, Step, Verb,
+};
+
+pub use self::approvals::Approvals;
+pub use self::compare::{Differences, KindDifference, Seen, compare};
+pub use self::executor::SimExecutor;
+pub use self::files::commit_of;
+pub use self::script::BadRow;
+pub use self::timeline::{Line, PhaseSummary, Summary, summaries, timeline};
+use self::approvals::Ballots;
+use self::disk::Disk;
+use self::script::{Ask, StartFlags};
+use crate::platform::Platform;
+
+/// So many steps at one instant are allowed to the world as such, and more to each customer.
+const STEPS_AT_ONE_INSTANT: usize = 10_000;
+
+/// So many more for each customer.
+const STEPS_PER_CUSTOMER: usize = 1_000;
+
+/// After so many instants in a row without an event, a world that only waits for people has ended.
+const QUIET_INSTANTS: usize = 1_000;
+
+/// What a simulated run is made of.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// The project's files at the start.
+    pub config: Config,
+    /// The version that is rolled out.
+    pub version: String,
+    /// When.
+    pub start: Timestamp,
+    /// Who starts it.
+    pub by: PersonId,
+    /// What customers run at the start; where nothing is written, something older than any release.
+    pub running: BTreeMap<CustomerId, String>,
+    /// How Render behaves where nothing is injected.
+    pub pace: written::World,
+    /// What goes wrong.
+    pub inject: Vec<written::Inject>,
+    /// What people do, in order of time.
+    pub script: Vec<Row>,
+    /// Who approves what nobody approves in the script.
+    pub approvals: Approvals,
+    /// Check after every step that folding the journal gives the stored rows (P36).
+    pub paranoid: bool,
+}
+
+/// One row of the script.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub act: Act,
+}
+
+/// What a row of the script does.
+#[derive(Clone, Debug)]
+pub enum Act {
+    /// A person says something on the command line.
+    Say(written::Verb),
+    /// The process dies, after everything else of its instant.
+    Crash {
+        /// When it is back.
+        until: Timestamp,
+    },
+    /// The files were edited: how they read now, or why they cannot be read.
+    Edit(Box<Result<Config, String>>),
+}
+
+impl Setup {
+    /// A rollout to the whole fleet in a world where nothing goes wrong and nobody does anything.
+    pub fn new(config: Config, version: &str, start: Timestamp, by: PersonId) -> Self {
+        Self {
+            config,
+            version: version.to_owned(),
+            start,
+            by,
+            running: BTreeMap::new(),
+            pace: written::World {
+                deploy: Span::from_secs(300),
+                rollback: Span::from_secs(120),
+                health_every: None,
+                overlap: written::Overlap::Override,
+            },
+            inject: Vec::new(),
+            script: Vec::new(),
+            approvals: Approvals::default(),
+            paranoid: false,
+        }
+    }
+}
+
+/// A row of the script that went otherwise than it was written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Surprise {
+    /// When it was said.
+    pub at: Timestamp,
+    /// What.
+    pub verb: String,
+    /// By whom.
+    pub by: PersonId,
+    /// What was surprising.
+    pub what: SurpriseKind,
+}
+
+/// What is surprising about the answer to a row of the script.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SurpriseKind {
+    /// It was refused.
+    Refused(Rejected),
+    /// It should have been refused.
+    Accepted,
+    /// It cannot be said like that.
+    Bad(BadRow),
+}
+
+impl std::fmt::Display for Surprise {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { at, verb, by, what } = self;
+        write!(f, "{} `{verb}` by {by} ", rollout::show_instant(*at))?;
+        match what {
+            SurpriseKind::Refused(rejected) => write!(f, "was refused: {rejected}"),
+            SurpriseKind::Accepted => f.write_str("was accepted, and should have been refused"),
+            SurpriseKind::Bad(bad) => write!(f, "makes no sense: {bad}"),
+        }
+    }
+}
+
+/// The engine's process: what a crash destroys.
+#[derive(Debug)]
+struct Process {
+    product: Product,
+    clock_trusted: bool,
+    workspace_held: bool,
+}
+
+/// The core, its storage, Render and the people, at one instant.
+#[derive(Debug)]
+pub struct World {
+    now: Timestamp,
+    process: Option<Process>,
+    back_at: Option<Timestamp>,
+    disk: Disk,
+    executor: SimExecutor,
+    answers: mpsc::Receiver<Report>,
+    answer_to: mpsc::Sender<Report>,
+    script: VecDeque<Row>,
+    ballots: Ballots,
+    /// The files as they read now.
+    config: Config,
+    /// The files as the last plan took them.
+    applied: Config,
+    pace: written::World,
+    running: BTreeMap<CustomerId, String>,
+    surprises: Vec<Surprise>,
+    steps: usize,
+    quiet: usize,
+}
+
+impl World {
+    /// A world just before the start.
+    pub fn new(mut setup: Setup) -> Self {
+        if setup.approvals != Approvals::Never {
+            files::people_for(&mut setup.config, &setup.by);
+        }
+        set_pace(&mut setup.config, &setup.pace);
+        let mut executor = SimExecutor::new(setup.start, &setup.pace);
+        executor.inject(&setup.inject, &releases(&setup));
+        executor.read_fleet(setup.start, &setup.config, &setup.running, files::older_than(&setup.version));
+        let (answer_to, answers) = mpsc::channel();
+        let mut script = VecDeque::from(setup.script);
+        script.push_front(first_row(&setup.version, setup.start, setup.by));
+        Self {
+            now: setup.start,
+            process: None,
+            back_at: Some(setup.start),
+            disk: Disk::new(setup.paranoid),
+            executor,
+            answers,
+            answer_to,
+            script,
+            ballots: Ballots::new(setup.approvals),
+            applied: setup.config.clone(),
+            config: setup.config,
+            pace: setup.pace,
+            running: setup.running,
+            surprises: Vec::new(),
+            steps: 0,
+            quiet: 0,
+        }
+    }
+
+    /// Lets everything happen until nothing can happen by itself any more.
+    ///
+    /// # Panics
+    /// When the core never comes to rest at one instant, or its stored state cannot be read back: both are bugs.
+    pub fn run(&mut self) {
+        while self.proceed() {}
+        self.disk.check_all(self.product());
+    }
+
+    /// Goes to the next instant at which something can happen; says whether there was one.
+    pub fn proceed(&mut self) -> bool {
+        let Some(at) = self.next_at() else {
+            return false;
+        };
+        let known = self.disk.events().len();
+        self.now = self.now.max(at);
+        self.steps = 0;
+        self.live_through();
+        self.quiet = if self.disk.events().len() == known { self.quiet + 1 } else { 0 };
+        true
+    }
+
+    /// The instant it is.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// The journal.
+    pub fn events(&self) -> &[Event] {
+        self.disk.events()
+    }
+
+    /// The core's state; none while the process is down.
+    pub fn product(&self) -> Option<&Product> {
+        self.process.as_ref().map(|process| &process.product)
+    }
+
+    /// The simulated Render.
+    pub fn platform(&self) -> &Platform {
+        self.executor.platform()
+    }
+
+    /// Rows of the script that went otherwise than they were written.
+    pub fn surprises(&self) -> &[Surprise] {
+        &self.surprises
+    }
+
+    /// When something can happen next; none: the run has ended.
+    fn next_at(&self) -> Option<Timestamp> {
+        let Some(process) = &self.process else {
+            return self.back_at;
+        };
+        let asked = self.script.front().map(|row| row.at);
+        let asked = earliest([asked, self.ballots.next_at()]);
+        let product = &process.product;
+        if asked.is_none() && (product.is_finished() || self.only_waits_for_people(product)) {
+            return None;
+        }
+        let waits_for_render = !process.clock_trusted || process.workspace_held;
+        let reachable_at = self.executor.unreachable_until(self.now).filter(|_| waits_for_render);
+        earliest([asked, product.wake_at(), self.executor.next_at(), reachable_at])
+    }
+
+    fn only_waits_for_people(&self, product: &Product) -> bool {
+        self.quiet >= QUIET_INSTANTS && product.is_idle()
+    }
+
+    /// Lets everything happen that happens at this instant.
+    fn live_through(&mut self) {
+        let mut death = None;
+        loop {
+            self.start_process();
+            if self.deliver_reports() || self.give_notices() || self.ask_due(&mut death) {
+                continue;
+            }
+            if !self.tick() && !self.is_back() {
+                break;
+            }
+        }
+        // A crash comes after everything else of its instant; one from a time when nothing ran may be over.
+        if let Some(until) = death.filter(|until| *until > self.now) {
+            self.crash(until);
+        }
+    }
+
+    fn is_back(&self) -> bool {
+        self.process.is_none() && self.back_at.is_some_and(|at| at <= self.now)
+    }
+
+    /// Begins a new process if the old one is gone and the time for it has come.
+    fn start_process(&mut self) {
+        if !self.is_back() {
+            return;
+        }
+        self.back_at = None;
+        self.process = Some(Process {
+            product: self.disk.load(),
+            clock_trusted: false,
+            workspace_held: false,
+        });
+        self.executor.begin(self.now);
+        self.step(Input::Notice(Notice::EngineStarted));
+    }
+
+    fn crash(&mut self, until: Timestamp) {
+        self.process = None;
+        self.back_at = Some(until.max(self.now));
+        self.executor.forget();
+        while self.answers.try_recv().is_ok() {}
+    }
+
+    /// Hands over the answers that have come; says whether there were any.
+    fn deliver_reports(&mut self) -> bool {
+        let mut any = false;
+        loop {
+            self.executor.look(self.now);
+            self.notice_outage();
+            let answers: Vec<Report> = self.answers.try_iter().collect();
+            if answers.is_empty() || self.process.is_none() {
+                return any;
+            }
+            any = true;
+            for report in answers {
+                self.step(Input::Report(report));
+            }
+        }
+    }
+
+    /// The executor's first failed request makes the workspace's trouble known.
+    fn notice_outage(&mut self) {
+        let met = self.executor.take_outage_met();
+        let Some(process) = self.process.as_mut().filter(|process| met && !process.workspace_held) else {
+            return;
+        };
+        process.workspace_held = true;
+        let reason = "Render cannot be reached".to_owned();
+        self.step(Input::Notice(Notice::WorkspaceHeld { reason }));
+    }
+
+    /// Tells the core what the process notices by itself; says whether there was anything.
+    fn give_notices(&mut self) -> bool {
+        let Some(process) = self.process.as_mut() else {
+            return false;
+        };
+        if self.executor.unreachable_until(self.now).is_some() {
+            return false;
+        }
+        let trusts = !std::mem::replace(&mut process.clock_trusted, true);
+        let releases = std::mem::take(&mut process.workspace_held);
+        if releases {
+            self.step(Input::Notice(Notice::WorkspaceReleased));
+        }
+        if trusts {
+            self.step(Input::Notice(Notice::ClockTrusted));
+        }
+        trusts || releases
+    }
+
+    /// Lets people ask for what they ask at this instant, or asked while nothing ran; says whether they did.
+    fn ask_due(&mut self, death: &mut Option<Timestamp>) -> bool {
+        let mut any = false;
+        while self.process.is_some()
+            && let Some(row) = self.script.pop_front_if(|row| row.at <= self.now)
+        {
+            any = true;
+            match row.act {
+                Act::Say(verb) => self.say(&verb),
+                Act::Crash { until } => *death = (*death).max(Some(until)),
+                Act::Edit(config) => self.edit(*config),
+            }
+        }
+        for ballot in self.ballots.take_due(self.now) {
+            any = true;
+            self.vote(&ballot);
+        }
+        any
+    }
+
+    fn say(&mut self, row: &written::Verb) {
+        let answer = script::read(row).and_then(|ask| Ok((script::run(row)?, ask)));
+        let answer = answer.map(|(run, ask)| {
+            let verb = self.complete(ask);
+            self.ask(Request { by: Actor { name: row.by.clone(), service: false }, run, verb })
+        });
+        let what = match answer {
+            Ok(Ok(_)) => row.refused.then_some(SurpriseKind::Accepted),
+            // Saying what is so already is no refusal: it ends with exit code 0.
+            Ok(Err(no)) if no.code == RejectedCode::AlreadySo => {
+                row.refused.then_some(SurpriseKind::Accepted)
+            }
+            Ok(Err(no)) => (!row.refused).then_some(SurpriseKind::Refused(no)),
+            Err(bad) => (!row.refused).then_some(SurpriseKind::Bad(bad)),
+        };
+        self.surprises.extend(what.map(|what| Surprise {
+            at: self.now,
+            verb: row.verb.clone(),
+            by: row.by.clone(),
+            what,
+        }));
+    }
+
+    /// Adds what only the world knows.
+    fn complete(&mut self, ask: Ask) -> Verb {
+        match ask {
+            Ask::Plain(verb) => verb,
+            Ask::Start(flags) => Verb::Start(Box::new(self.start(flags))),
+            Ask::Replan => {
+                let release = files::release("");
+                let input = files::plan_input(&self.config, release, policy::PlanScope::default());
+                Verb::Replan { input: Box::new(input) }
+            }
+        }
+    }
+
+    fn start(&mut self, flags: StartFlags) -> Start {
+        let release = files::release(&flags.version);
+        self.executor.name_version(&release);
+        Start {
+            observed: self.executor.observe(self.now, &self.config),
+            input: files::plan_input(&self.config, release, flags.scope),
+            conflict: flags.conflict,
+            clear_cache: flags.clear_cache,
+            deploy_timeout: flags.deploy_timeout,
+        }
+    }
+
+    /// A person asks for something, as through a command line.
+    ///
+    /// # Errors
+    /// As the core refuses it.
+    pub fn ask(&mut self, request: Request) -> Result<Vec<Event>, Rejected> {
+        let Some(process) = self.process.as_mut() else {
+            unreachable!("requests wait until a process runs");
+        };
+        let applies_files = matches!(request.verb, Verb::Start(_) | Verb::Replan { .. });
+        match process.product.step(self.now, Input::Request(request.clone())) {
+            Ok(step) => {
+                if applies_files {
+                    self.applied = self.config.clone();
+                }
+                let events = step.events.clone();
+                self.commit(step);
+                Ok(events)
+            }
+            Err(rejected) => {
+                let step = process.product.denied(self.now, &request, &rejected);
+                self.commit(step);
+                Err(rejected)
+            }
+        }
+    }
+
+    /// The votes of a ballot, until its quorum is complete.
+    fn vote(&mut self, ballot: &approvals::Ballot) {
+        for person in &ballot.people {
+            let verb = Verb::Approve {
+                gate: ballot.gate.clone(),
+                reason: None,
+                digest: None,
+            };
+            let by = Actor { name: person.clone(), service: false };
+            let answer = self.ask(Request { by, run: ballot.run, verb });
+            if answer.is_ok_and(|events| events.iter().any(approvals::completes)) {
+                return;
+            }
+        }
+    }
+
+    fn edit(&mut self, config: Result<Config, String>) {
+        let read = match config {
+            Ok(mut config) => {
+                set_pace(&mut config, &self.pace);
+                self.executor.read_fleet(self.now, &config, &self.running, files::older_than(""));
+                self.config = config;
+                files::read(&self.config, &self.applied)
+            }
+            Err(reason) => files::unreadable(&reason),
+        };
+        self.step(Input::Notice(Notice::FilesRead(Box::new(read))));
+    }
+
+    /// Lets time pass if the core wants that; says whether it did.
+    fn tick(&mut self) -> bool {
+        let wake_at = self.product().and_then(Product::wake_at);
+        let due = wake_at.is_some_and(|at| at <= self.now);
+        if due {
+            self.step(Input::Tick);
+        }
+        due
+    }
+
+    /// Takes an input that is never rejected.
+    fn step(&mut self, input: Input) {
+        let Some(process) = self.process.as_mut() else {
+            return;
+        };
+        let step = process.product.step(self.now, input);
+        self.commit(step.expect("reports, notices and ticks are never rejected"));
+    }
+
+    /// Stores what happened, then lets the commands leave.
+    fn commit(&mut self, mut step: Step) {
+        self.count_step();
+        let Some(process) = &self.process else {
+            return;
+        };
+        self.executor.keep(std::mem::take(&mut step.attachments));
+        for event in &step.events {
+            self.ballots.notice(event, &self.config);
+        }
+        self.disk.commit(&process.product, &mut step);
+        for command in step.commands {
+            let answer_to = self.answer_to.clone();
+            // The world outlives its answers, so somebody always listens.
+            let reply = Box::new(move |report| drop(answer_to.send(report)));
+            rollout::Executor::execute(&mut self.executor, command, reply);
+            if let Some(until) = self.executor.take_death() {
+                self.crash(until);
+                return;
+            }
+        }
+    }
+
+    /// Guards against a core that never comes to rest at one instant.
+    fn count_step(&mut self) {
+        self.steps += 1;
+        let limit = STEPS_AT_ONE_INSTANT + STEPS_PER_CUSTOMER * self.config.fleet.customers.len();
+        if self.steps > limit {
+            let last = self.events().iter().rev().take(10).map(Seen::from);
+            let last: Vec<String> = last.map(|seen| seen.to_string()).collect();
+            panic!(
+                "the core does not come to rest at {}: {limit} steps, the last events were\n{}",
+                rollout::show_instant(self.now),
+                last.join("\n")
+            );
+        }
+    }
+}
+
+fn earliest<const N: usize>(instants: [Option<Timestamp>; N]) -> Option<Timestamp> {
+    instants.into_iter().flatten().min()
+}
+
+/// The versions that are rolled out at some time.
+fn releases(setup: &Setup) -> Vec<String> {
+    let started = setup.script.iter().filter_map(|row| match &row.act {
+        Act::Say(verb) => verb.args.get("version")?.as_str().map(str::to_owned),
+        Act::Crash { .. } | Act::Edit(_) => None,
+    });
+    started.chain([setup.version.clone()]).collect()
+}
+
+/// What is said first: the start of the rollout.
+fn first_row(version: &str, at: Timestamp, by: PersonId) -> Row {
+    let version = serde_json::Value::String(version.to_owned());
+    let act = Act::Say(written::Verb {
+        verb: "start".to_owned(),
+        args: BTreeMap::from([("version".to_owned(), version)]),
+        by,
+        refused: false,
+    });
+    Row { at, act }
+}
+
+/// A world's own pace of health cycles beats the profiles.
+fn set_pace(config: &mut Config, pace: &written::World) {
+    let Some(every) = pace.health_every else {
+        return;
+    };
+    for profile in config.project.health.values_mut() {
+        profile.every = every;
+    }
+}

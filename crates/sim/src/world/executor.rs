@@ -1,0 +1,269 @@
+//! Carries out the core's commands against the simulated Render, in this process and in virtual time.
+//!
+//! Nothing takes time here but what Render itself takes. A command that has to wait is looked at again at an instant
+//! that is known beforehand, or whenever Render changes while somebody waits for that; a healthy customer that is
+//! watched costs nothing until a fault or somebody else's deploy comes near it.
+
+mod deploys;
+mod faults;
+mod fleet;
+mod probe;
+mod variables;
+mod view;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use policy::parse::scenario as written;
+use policy::{CustomerId, Role, Timestamp};
+use rollout::command::Sealed;
+use rollout::{AttachmentId, Command, CommandId, CommandKind, Executor, Outcome, Reply, Report};
+
+use self::faults::Faults;
+use self::probe::{Probing, Purpose};
+use crate::carry::Delivery;
+use crate::platform::Platform;
+use crate::settings::{Overlap, Settings};
+
+/// After this a read that Render answered badly is repeated.
+const RETRY_AFTER: policy::Span = policy::Span::from_secs(1);
+
+/// The executor of the simulated world, and Render itself.
+pub struct SimExecutor {
+    now: Timestamp,
+    /// Since when the process runs: counts of health cycles begin anew with it (R20).
+    began_at: Timestamp,
+    platform: Platform,
+    attachments: BTreeMap<AttachmentId, Sealed>,
+    urls: BTreeMap<CustomerId, BTreeMap<Role, String>>,
+    faults: Faults,
+    works: BTreeMap<CommandId, Work>,
+    /// When which command is looked at again.
+    looks: BTreeSet<(Timestamp, CommandId)>,
+    /// Commands that wait for a change at Render.
+    waiting: BTreeSet<CommandId>,
+    death: Option<Timestamp>,
+    outage_met: bool,
+}
+
+/// A command that has not been answered.
+struct Work {
+    command: Command,
+    reply: Reply,
+    look_at: Option<Timestamp>,
+    probing: Option<Probing>,
+}
+
+/// How far a command has come.
+enum Progress {
+    /// It has an answer.
+    Done(Outcome),
+    /// Nothing new can be known before then.
+    LookAt(Timestamp),
+    /// It waits for a change at Render, until then at most.
+    LookOnChange { until: Option<Timestamp> },
+    /// Nothing that is known of can change it.
+    Rest,
+    /// The process died in this call.
+    Dead,
+}
+
+impl SimExecutor {
+    /// An executor beside an empty Render.
+    pub(super) fn new(now: Timestamp, pace: &written::World) -> Self {
+        let settings = Settings {
+            deploy: pace.deploy,
+            rollback: pace.rollback,
+            overlap: match pace.overlap {
+                written::Overlap::Override => Overlap::Override,
+                written::Overlap::Wait => Overlap::Wait,
+            },
+            ..Settings::default()
+        };
+        Self {
+            now,
+            began_at: now,
+            platform: Platform::new(now, settings),
+            attachments: BTreeMap::new(),
+            urls: BTreeMap::new(),
+            faults: Faults::default(),
+            works: BTreeMap::new(),
+            looks: BTreeSet::new(),
+            waiting: BTreeSet::new(),
+            death: None,
+            outage_met: false,
+        }
+    }
+
+    /// The simulated Render.
+    pub fn platform(&self) -> &Platform {
+        &self.platform
+    }
+
+    /// A new process begins.
+    pub(super) fn begin(&mut self, now: Timestamp) {
+        self.now = now;
+        self.began_at = now;
+    }
+
+    /// The process dies: nothing that it waited for is answered.
+    pub(super) fn forget(&mut self) {
+        self.works.clear();
+        self.looks.clear();
+        self.waiting.clear();
+    }
+
+    /// Keeps sealed bytes, as the engine stores them with the events that name them.
+    pub(super) fn keep(&mut self, attachments: Vec<(AttachmentId, Sealed)>) {
+        self.attachments.extend(attachments);
+    }
+
+    /// Until when the process is dead, if it died in a call.
+    pub(super) fn take_death(&mut self) -> Option<Timestamp> {
+        self.death.take()
+    }
+
+    /// Whether a request found Render unreachable since this was last asked.
+    pub(super) fn take_outage_met(&mut self) -> bool {
+        std::mem::take(&mut self.outage_met)
+    }
+
+    /// When Render can be reached again, if it cannot now.
+    pub(super) fn unreachable_until(&self, now: Timestamp) -> Option<Timestamp> {
+        self.faults.unreachable_until(now)
+    }
+
+    /// When some command may have an answer.
+    pub(super) fn next_at(&self) -> Option<Timestamp> {
+        let look = self.looks.first().map(|(at, _)| *at);
+        let change = self.platform.next_event_at().filter(|_| !self.waiting.is_empty());
+        [look, change].into_iter().flatten().min()
+    }
+
+    /// Looks at every command that may have an answer by now.
+    pub(super) fn look(&mut self, now: Timestamp) {
+        self.now = now;
+        let mut due = self.waiting.clone();
+        due.extend(self.looks.iter().take_while(|(at, _)| *at <= now).map(|(_, id)| *id));
+        for id in due {
+            if let Some(work) = self.take(id) {
+                self.go_on(work);
+            }
+        }
+    }
+
+    fn take(&mut self, id: CommandId) -> Option<Work> {
+        let mut work = self.works.remove(&id)?;
+        self.waiting.remove(&id);
+        if let Some(at) = work.look_at.take() {
+            self.looks.remove(&(at, id));
+        }
+        Some(work)
+    }
+
+    fn go_on(&mut self, mut work: Work) {
+        let id = work.command.id;
+        let look_at = match self.attempt(&mut work) {
+            Progress::Done(outcome) => {
+                (work.reply)(Report { command: id, outcome });
+                return;
+            }
+            Progress::Dead => return,
+            Progress::Rest => None,
+            Progress::LookAt(at) => Some(at),
+            Progress::LookOnChange { until } => {
+                self.waiting.insert(id);
+                until
+            }
+        };
+        if let Some(at) = look_at {
+            self.looks.insert((at, id));
+        }
+        work.look_at = look_at;
+        self.works.insert(id, work);
+    }
+
+    fn attempt(&mut self, work: &mut Work) -> Progress {
+        let customer = &work.command.customer;
+        let done = match &work.command.kind {
+            CommandKind::Preflight { services, baseline, .. } => self.inspect(services, *baseline),
+            CommandKind::Inspect { service } => self.inspect(std::slice::from_ref(service), false),
+            CommandKind::AwaitQuiet { service, deploy, until }
+            | CommandKind::FollowDeploy { service, deploy, until } => {
+                self.follow(&service.id, deploy, *until)
+            }
+            CommandKind::BackUp { service, variables, version, commit } => {
+                let release = policy::Release { version: version.clone(), commit: commit.clone() };
+                self.back_up(customer, service, variables, &release)
+            }
+            CommandKind::SetVariables { service, backup, keys } => {
+                self.set_variables(&service.id, backup, keys)
+            }
+            CommandKind::RestoreVariables { service, backup, keys } => {
+                self.restore_variables(&service.id, backup, keys)
+            }
+            CommandKind::SetAutoDeploy { service, on } => Ok(self.set_auto_deploy(&service.id, *on)),
+            CommandKind::CreateDeploy { service, commit, clear_cache, .. } => {
+                self.create_deploy(&service.id, commit, *clear_cache)
+            }
+            CommandKind::CreateRollback { service, deploy, .. } => {
+                self.create_rollback(&service.id, deploy)
+            }
+            CommandKind::ListDeploys { service, known } => self.list(&service.id, known),
+            CommandKind::CancelDeploy { service, deploy } => Ok(self.cancel(&service.id, deploy)),
+            CommandKind::Verify { probed, profile } => {
+                let probed = std::slice::from_ref(probed);
+                self.probe(&mut work.probing, Purpose::Verify, probed, profile)
+            }
+            CommandKind::Watch { probed, profile } => {
+                self.probe(&mut work.probing, Purpose::Watch, probed, profile)
+            }
+            CommandKind::Confirm { probed, profile } => {
+                self.probe(&mut work.probing, Purpose::Confirm, probed, profile)
+            }
+            CommandKind::RunHook { .. } => Ok(Outcome::HookFinished { ok: true, output: String::new() }),
+            CommandKind::Stop { .. } => Err(Progress::Rest),
+        };
+        done.map_or_else(|progress| progress, Progress::Done)
+    }
+
+    /// What a read learns; trouble on the way is met again later, a refusal is final.
+    fn learn<T>(&mut self, reply: crate::carry::Reply<T>) -> Result<T, Progress> {
+        let again = Progress::LookAt(self.now + RETRY_AFTER.to_delta());
+        match reply {
+            Delivery::Delivered(Ok(answer)) => Ok(answer),
+            Delivery::Delivered(Err(error)) if error.status == 429 || error.status >= 500 => Err(again),
+            Delivery::Delivered(Err(error)) => {
+                let reason = error.to_string();
+                Err(Progress::Done(Outcome::Failed { reason }))
+            }
+            Delivery::Lost | Delivery::NeverSent => Err(again),
+            Delivery::Unreachable { until } => {
+                self.outage_met = true;
+                Err(until.map_or(Progress::Rest, Progress::LookAt))
+            }
+        }
+    }
+}
+
+impl Executor for SimExecutor {
+    fn execute(&mut self, command: Command, reply: Reply) {
+        if let CommandKind::Stop { command } = command.kind {
+            drop(self.take(command));
+            return;
+        }
+        self.go_on(Work {
+            command,
+            reply,
+            look_at: None,
+            probing: None,
+        });
+    }
+}
+
+impl fmt::Debug for SimExecutor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let works = self.works.values().map(|work| &work.command);
+        f.debug_list().entries(works).finish()
+    }
+}

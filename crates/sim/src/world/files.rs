@@ -1,0 +1,152 @@
+//! What the project's files say, in the forms in which the core and the platform want to hear it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use policy::settings::Service;
+use policy::{Config, CustomerId, PersonId, PlanInput, PlanScope, Release, Role};
+use rollout::canonical;
+use rollout::request::{Directory, FilesRead};
+use serde_json::Value;
+
+/// The role that is never deployed, because it is a database.
+const DATABASE: &str = "database";
+
+/// The version that runs where nobody says which: older than any release.
+const OLDEST: &str = "v0.0.0";
+
+/// The version that runs in a fleet that gets [`OLDEST`] as its release.
+const BEFORE_OLDEST: &str = "v0.0.0-before";
+
+/// What a customer runs at the start, if nobody says so.
+pub(super) fn older_than(version: &str) -> &'static str {
+    if version == OLDEST { BEFORE_OLDEST } else { OLDEST }
+}
+
+/// The commit of a version in a world without a repository: always the same for the same version.
+pub fn commit_of(version: &str) -> String {
+    let mut digest = canonical::digest(&Value::String(format!("commit of {version}")));
+    digest.truncate(40);
+    digest
+}
+
+/// The release of that name.
+pub(super) fn release(version: &str) -> Release {
+    Release {
+        version: version.to_owned(),
+        commit: commit_of(version),
+    }
+}
+
+/// What a plan is made of.
+pub(super) fn plan_input(config: &Config, release: Release, scope: PlanScope) -> PlanInput {
+    PlanInput {
+        project: config.project.clone(),
+        fleet: config.fleet.clone(),
+        policies: config.policies.clone(),
+        release,
+        scope,
+    }
+}
+
+/// All services that can be deployed, with whom they belong to.
+pub(super) fn services(config: &Config) -> impl Iterator<Item = (&CustomerId, &Role, &Service)> {
+    config.fleet.customers.iter().flat_map(|(id, customer)| {
+        let deployed = customer.services.iter();
+        let deployed = deployed.filter(|(role, _)| role.as_str() != DATABASE);
+        deployed.map(move |(role, service)| (id, role, service))
+    })
+}
+
+/// The addresses of each customer's services, for templates.
+pub(super) fn urls(config: &Config) -> BTreeMap<CustomerId, BTreeMap<Role, String>> {
+    let mut urls: BTreeMap<_, BTreeMap<_, _>> = BTreeMap::new();
+    for (customer, role, service) in services(config) {
+        if let Some(url) = &service.url {
+            let own = urls.entry(customer.clone()).or_default();
+            own.insert(role.clone(), url.clone());
+        }
+    }
+    urls
+}
+
+/// Fills a project in which nobody is named with the starter and so many approvers, so that gates can open.
+pub(super) fn people_for(config: &mut Config, starter: &PersonId) {
+    if !config.project.people.is_empty() {
+        return;
+    }
+    let quorums = config.policies.values();
+    let quorum = quorums.filter_map(|policy| policy.approval.as_ref().map(|a| a.quorum)).max();
+    let made_up = (1..=quorum.unwrap_or(0)).map(|n| PersonId::new(format!("approver-{n}")));
+    for person in made_up.chain([starter.clone()]) {
+        let roles = &mut config.project.roles;
+        for role in [&mut roles.operator, &mut roles.approver, &mut roles.admin] {
+            role.insert(person.clone());
+        }
+        config.project.people.entry(person).or_default();
+    }
+}
+
+/// What the engine tells the core when it reads the files again (R6).
+pub(super) fn read(now: &Config, applied: &Config) -> FilesRead {
+    let customers = &now.fleet.customers;
+    let pins = customers.iter();
+    FilesRead {
+        directory: Directory {
+            groups: now.project.groups.clone(),
+            roles: now.project.roles.clone(),
+        },
+        freezes: now.project.freezes.clone(),
+        pins: pins
+            .filter_map(|(id, customer)| Some((id.clone(), customer.pin.clone()?)))
+            .collect(),
+        customers: customers.keys().cloned().collect(),
+        unapplied: unapplied(now, applied),
+        unreadable: None,
+    }
+}
+
+/// What the engine tells the core when the files cannot be read.
+pub(super) fn unreadable(reason: &str) -> FilesRead {
+    FilesRead {
+        unreadable: Some(reason.to_owned()),
+        ..FilesRead::default()
+    }
+}
+
+/// Names of the differences that wait for `replan`.
+fn unapplied(now: &Config, applied: &Config) -> Vec<String> {
+    let mut names = differing("policy", &now.policies, &applied.policies);
+    names.extend(differing("health profile", &now.project.health, &applied.project.health));
+    names.extend(differing("variables of", &now.project.variables, &applied.project.variables));
+    names.extend(edited_customers(now, applied));
+    names
+}
+
+fn differing<K, V>(what: &str, now: &BTreeMap<K, V>, applied: &BTreeMap<K, V>) -> Vec<String>
+where
+    K: Ord + std::fmt::Display,
+    V: PartialEq,
+{
+    let keys: BTreeSet<&K> = now.keys().chain(applied.keys()).collect();
+    let changed = keys.into_iter().filter(|key| now.get(key) != applied.get(key));
+    changed.map(|key| format!("{what} {key}")).collect()
+}
+
+/// Customers that stayed and changed; those who joined or left are told by `customers`.
+fn edited_customers(now: &Config, applied: &Config) -> Vec<String> {
+    let stayed = now.fleet.customers.iter();
+    stayed
+        .filter(|(id, customer)| {
+            let before = applied.fleet.customers.get(id);
+            before.is_some_and(|before| without_pin(before) != without_pin(customer))
+        })
+        .map(|(id, _)| format!("customer {id}"))
+        .collect()
+}
+
+/// A pin takes effect at once, so it is no difference that waits.
+fn without_pin(customer: &policy::settings::Customer) -> policy::settings::Customer {
+    let mut customer = customer.clone();
+    customer.pin = None;
+    customer
+}

@@ -1,0 +1,207 @@
+//! What can go wrong between the core and the disk.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rusqlite::ErrorCode;
+
+/// A failure of the shell. What the core refuses is a [`rollout::Rejected`] instead.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Nothing has ever been stored.
+    #[error("there is no database at `{}`", path.display())]
+    Absent {
+        /// Where it would be.
+        path: PathBuf,
+    },
+    /// A second engine (P40).
+    #[error("another process{} drives `{}`", show_pid(*pid), path.display())]
+    Held {
+        /// The lock.
+        path: PathBuf,
+        /// Who holds it, as far as it is known.
+        pid: Option<u32>,
+    },
+    /// Another engine has taken over (P40).
+    #[error("another engine has taken over this database (epoch {found}, ours is {ours})")]
+    Stale {
+        /// The epoch of this engine.
+        ours: u64,
+        /// The epoch in the database.
+        found: u64,
+    },
+    /// Written by a later release (P41).
+    #[error("`{}` was written by a newer release (schema {found}, this release knows {known})", path.display())]
+    Newer {
+        /// The database.
+        path: PathBuf,
+        /// Its schema.
+        found: i64,
+        /// The newest schema that this release knows.
+        known: i64,
+    },
+    /// A database of some other program.
+    #[error("`{}` is not a database of tranche", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The stored data contradicts itself (P41).
+    #[error("the database is damaged: {what}")]
+    Damaged {
+        /// What does not fit.
+        what: String,
+    },
+    /// `SQLITE_FULL` (P42).
+    #[error("the disk is full")]
+    Full(#[source] rusqlite::Error),
+    /// Another process has kept the database locked for too long (P42).
+    #[error("the database is locked by another process")]
+    Busy(#[source] rusqlite::Error),
+    /// Any other failure of the database (P42).
+    #[error("the database failed")]
+    Storage(#[source] rusqlite::Error),
+    /// A file beside the database.
+    #[error("`{}` cannot be {doing}", path.display())]
+    File {
+        /// Past participle: `read`, `created`.
+        doing: &'static str,
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// Nothing is durable at present, so nothing is done (P42).
+    #[error("the engine cannot store anything at present: {reason}")]
+    Degraded {
+        /// Why.
+        reason: String,
+    },
+    /// Nobody answered in time; the request was withdrawn and has no effect.
+    #[error("the engine did not answer in time; the request was withdrawn")]
+    NoAnswer,
+    /// Somebody withdrew a request while it was being filed; nothing of it was stored.
+    #[error("a request was withdrawn while it was being filed")]
+    Withdrawn,
+    /// The engine has ended, or is ending.
+    #[error("the engine has stopped")]
+    Stopped,
+    /// Nobody that this project knows, or not entitled (exit code 4).
+    #[error("{message}")]
+    NotPermitted {
+        /// Who is missing what.
+        message: String,
+        /// What to do about it.
+        way_out: String,
+    },
+    /// A sealed backup does not open: wrong key, wrong owner, or altered bytes.
+    #[error("the backup cannot be opened: {what}")]
+    Sealed {
+        /// What does not fit.
+        what: &'static str,
+    },
+    /// The system gives no random numbers.
+    #[error("no random numbers are to be had")]
+    Random(#[source] getrandom::Error),
+    /// A broken invariant.
+    #[error("an invariant is broken: {message}")]
+    Bug {
+        /// What the panic said.
+        message: String,
+    },
+}
+
+impl Error {
+    /// Names the file and what was to be done with it.
+    pub(crate) fn file(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::File {
+            doing,
+            path,
+            source,
+        }
+    }
+
+    /// Whether trying again later can help; otherwise an engine must end (P41).
+    pub(crate) fn is_passing(&self) -> bool {
+        match self {
+            Self::Full(_)
+            | Self::Busy(_)
+            | Self::Storage(_)
+            | Self::File { .. }
+            | Self::Degraded { .. }
+            | Self::Withdrawn
+            | Self::Bug { .. } => true,
+            Self::Absent { .. }
+            | Self::Held { .. }
+            | Self::Stale { .. }
+            | Self::Newer { .. }
+            | Self::Foreign { .. }
+            | Self::Damaged { .. }
+            | Self::NoAnswer
+            | Self::Stopped
+            | Self::NotPermitted { .. }
+            | Self::Sealed { .. }
+            | Self::Random(_) => false,
+        }
+    }
+
+    /// What a person can do about it.
+    pub fn way_out(&self) -> Option<String> {
+        match self {
+            Self::Absent { .. } => Some("begin with `tranche start VERSION`".to_owned()),
+            Self::Held { .. } => {
+                Some("use it: all other commands reach the running engine by themselves".to_owned())
+            }
+            Self::Stale { .. } => {
+                Some("see which engine runs with `tranche status`, and keep only one".to_owned())
+            }
+            Self::Newer { .. } => Some(
+                "use that release; `tranche events` and `tranche verify` still read".to_owned(),
+            ),
+            Self::Foreign { .. } => Some("name another file with `--db`".to_owned()),
+            Self::Damaged { .. } => Some(
+                "see what is left with `tranche verify` and `tranche events`, then restore a copy"
+                    .to_owned(),
+            ),
+            Self::Full(_) => Some("free some space; the engine goes on by itself".to_owned()),
+            Self::NotPermitted { way_out, .. } => Some(way_out.clone()),
+            Self::NoAnswer => Some("ask again".to_owned()),
+            Self::Busy(_)
+            | Self::Storage(_)
+            | Self::File { .. }
+            | Self::Degraded { .. }
+            | Self::Withdrawn
+            | Self::Stopped
+            | Self::Sealed { .. }
+            | Self::Random(_)
+            | Self::Bug { .. } => None,
+        }
+    }
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => Self::Full(error),
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy(error),
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged {
+                what: error.to_string(),
+            },
+            Some(_) | None => Self::Storage(error),
+        }
+    }
+}
+
+impl From<rollout::LoadError> for Error {
+    fn from(error: rollout::LoadError) -> Self {
+        Self::Damaged {
+            what: format!("{error}: {}", error.source),
+        }
+    }
+}
+
+fn show_pid(pid: Option<u32>) -> String {
+    pid.map_or_else(String::new, |pid| format!(" ({pid})"))
+}

@@ -1,0 +1,81 @@
+//! Have the project's files been edited (R6)? Their times are looked at once a heartbeat; only then they are read.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use rollout::Product;
+use rollout::request::FilesRead;
+
+/// Reads and checks the project's files. Runs on the engine's thread.
+pub type ReadFiles = Box<dyn FnMut(&Product) -> FilesRead + Send>;
+
+/// The project's files, and how to read them.
+pub struct Files {
+    paths: Vec<PathBuf>,
+    read: ReadFiles,
+    seen: Option<Fingerprint>,
+    told: Option<FilesRead>,
+}
+
+/// Times and lengths by path; folders by what is in them.
+type Fingerprint = BTreeMap<PathBuf, Option<(SystemTime, u64)>>;
+
+impl Files {
+    /// Watches files, and folders with the files directly in them.
+    pub fn new(paths: Vec<PathBuf>, read: ReadFiles) -> Self {
+        Self {
+            paths,
+            read,
+            seen: None,
+            told: None,
+        }
+    }
+
+    /// What has changed for the core since the last look; the first look always tells.
+    pub(crate) fn look(&mut self, product: &Product) -> Option<FilesRead> {
+        let found = fingerprint(&self.paths);
+        if self.seen.as_ref() == Some(&found) {
+            return None;
+        }
+        self.seen = Some(found);
+        let read = (self.read)(product);
+        if self.told.as_ref() == Some(&read) {
+            return None;
+        }
+        self.told = Some(read.clone());
+        Some(read)
+    }
+
+    /// Tells everything again: the core has forgotten.
+    pub(crate) fn forget(&mut self) {
+        self.seen = None;
+        self.told = None;
+    }
+}
+
+impl fmt::Debug for Files {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Files")
+            .field("paths", &self.paths)
+            .finish_non_exhaustive()
+    }
+}
+
+fn fingerprint(paths: &[PathBuf]) -> Fingerprint {
+    let mut found = Fingerprint::new();
+    for path in paths {
+        found.insert(path.clone(), stamp(path));
+        for entry in fs::read_dir(path).into_iter().flatten().flatten() {
+            found.insert(entry.path(), stamp(&entry.path()));
+        }
+    }
+    found
+}
+
+fn stamp(path: &Path) -> Option<(SystemTime, u64)> {
+    let metadata = fs::metadata(path).ok()?;
+    Some((metadata.modified().ok()?, metadata.len()))
+}

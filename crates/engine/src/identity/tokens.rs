@@ -1,0 +1,183 @@
+//! Tokens: 256 random bits, shown once, stored hashed, compared in constant time (P50).
+
+use policy::{PersonId, Timestamp};
+use rusqlite::{Connection, Row, params};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+use subtle::{Choice, ConstantTimeEq as _};
+
+use crate::clock;
+use crate::error::Error;
+use crate::limits::TOKENS;
+use crate::place::StateDir;
+use crate::store;
+
+/// So that secret scanners know one when they see it.
+const PREFIX: &str = "tranche_";
+const TOKEN_BYTES: usize = 32;
+/// So much of the hash names a token to people.
+const ID_CHARS: usize = 10;
+
+/// Whom a token proves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenOwner {
+    /// A person.
+    Person(PersonId),
+    /// A program; never an approver (P3).
+    Service(String),
+}
+
+/// A token as far as anybody may see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TokenInfo {
+    /// Names it to `revoke`.
+    pub id: String,
+    /// Whom it proves.
+    pub owner: TokenOwner,
+    /// Since when.
+    pub created_at: String,
+    /// Who made it.
+    pub created_by: PersonId,
+    /// Until when, if it was revoked.
+    pub revoked_at: Option<String>,
+    /// Who revoked it.
+    pub revoked_by: Option<PersonId>,
+}
+
+/// The tokens of a project.
+#[derive(Debug)]
+pub struct Tokens {
+    connection: Connection,
+}
+
+impl Tokens {
+    /// Opens the project's database.
+    ///
+    /// # Errors
+    /// It is damaged, foreign or newer.
+    pub fn open(state: &StateDir) -> Result<Self, Error> {
+        Ok(Self {
+            connection: store::open_for_writing(state)?,
+        })
+    }
+
+    /// Makes a token. Nobody can see it again.
+    ///
+    /// # Errors
+    /// There are too many, no random numbers, or it cannot be stored.
+    pub fn create(&self, owner: &TokenOwner, by: &PersonId) -> Result<SecretString, Error> {
+        if self.valid()?.len() >= TOKENS {
+            let message = format!("this project has {TOKENS} tokens already");
+            return Err(Error::NotPermitted {
+                message,
+                way_out: "revoke some with `tranche token revoke`".to_owned(),
+            });
+        }
+        let mut bytes = [0; TOKEN_BYTES];
+        getrandom::fill(&mut bytes).map_err(Error::Random)?;
+        let token = SecretString::from(format!("{PREFIX}{}", hex(&bytes)));
+        let (name, service) = match owner {
+            TokenOwner::Person(person) => (person.as_str(), false),
+            TokenOwner::Service(name) => (name.as_str(), true),
+        };
+        let sql = "INSERT INTO tokens (hash, owner, service, created_at, created_by) VALUES (?1, ?2, ?3, ?4, ?5)";
+        self.connection.execute(
+            sql,
+            params![
+                hash(&token),
+                name,
+                service,
+                stamp(clock::wall()),
+                by.as_str()
+            ],
+        )?;
+        Ok(token)
+    }
+
+    /// Whom a token proves; `None` if it is unknown or revoked.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn owner_of(&self, token: &SecretString) -> Result<Option<TokenOwner>, Error> {
+        let hash = hash(token);
+        let mut owner = None;
+        for (stored, found) in self.valid()? {
+            if bool::from(same(&stored, &hash)) {
+                owner = Some(found);
+            }
+        }
+        Ok(owner)
+    }
+
+    /// All tokens, revoked ones included, oldest first.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn list(&self) -> Result<Vec<TokenInfo>, Error> {
+        let sql = "SELECT hash, owner, service, created_at, created_by, revoked_at, revoked_by FROM tokens ORDER BY created_at, hash";
+        let mut statement = self.connection.prepare(sql)?;
+        let tokens = statement.query_map([], info)?;
+        Ok(tokens.collect::<Result<_, _>>()?)
+    }
+
+    /// Revokes one token by its id, or all of a person or service. Says how many.
+    ///
+    /// # Errors
+    /// It cannot be stored.
+    pub fn revoke(&self, id_or_owner: &str, by: &PersonId) -> Result<usize, Error> {
+        let sql = "UPDATE tokens SET revoked_at = ?2, revoked_by = ?3 \
+                   WHERE revoked_at IS NULL AND (owner = ?1 OR substr(hash, 1, ?4) = ?1)";
+        Ok(self.connection.execute(
+            sql,
+            params![id_or_owner, stamp(clock::wall()), by.as_str(), ID_CHARS],
+        )?)
+    }
+
+    fn valid(&self) -> Result<Vec<(String, TokenOwner)>, Error> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT hash, owner, service FROM tokens WHERE revoked_at IS NULL")?;
+        let tokens = statement.query_map([], |row| Ok((row.get(0)?, owner(row)?)))?;
+        Ok(tokens.collect::<Result<_, _>>()?)
+    }
+}
+
+fn info(row: &Row<'_>) -> rusqlite::Result<TokenInfo> {
+    let hash: String = row.get(0)?;
+    let person = |name: String| PersonId::new(name);
+    Ok(TokenInfo {
+        id: hash.chars().take(ID_CHARS).collect(),
+        owner: owner(row)?,
+        created_at: row.get(3)?,
+        created_by: row.get(4).map(person)?,
+        revoked_at: row.get(5)?,
+        revoked_by: row.get::<_, Option<String>>(6)?.map(person),
+    })
+}
+
+fn owner(row: &Row<'_>) -> rusqlite::Result<TokenOwner> {
+    let name: String = row.get(1)?;
+    Ok(if row.get(2)? {
+        TokenOwner::Service(name)
+    } else {
+        TokenOwner::Person(PersonId::new(name))
+    })
+}
+
+fn same(stored: &str, hash: &str) -> Choice {
+    stored.as_bytes().ct_eq(hash.as_bytes())
+}
+
+fn hash(token: &SecretString) -> String {
+    hex(&Sha256::digest(token.expose_secret().as_bytes()))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn stamp(at: Timestamp) -> String {
+    rollout::show_instant(at)
+}

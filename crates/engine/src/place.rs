@@ -1,0 +1,130 @@
+//! Where the state of a project lies, and who may read it: the folder 0700, its files 0600 (P48).
+
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use crate::error::Error;
+
+const FOLDER: &str = ".tranche";
+const FOLDER_MODE: u32 = 0o700;
+const FILE_MODE: u32 = 0o600;
+
+/// The files in which a project's state is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StateDir {
+    folder: PathBuf,
+    database: PathBuf,
+    prefix: String,
+}
+
+impl StateDir {
+    /// `.tranche/` in a project folder.
+    pub fn of_project(project: &Path) -> Self {
+        let folder = project.join(FOLDER);
+        Self {
+            database: folder.join("tranche.db"),
+            folder,
+            prefix: String::new(),
+        }
+    }
+
+    /// A database elsewhere (`--db`); the other files lie beside it and carry its name.
+    pub fn of_database(database: &Path) -> Self {
+        let folder = database
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty())
+            .unwrap_or(Path::new("."));
+        let stem = database.file_stem().unwrap_or_default().to_string_lossy();
+        Self {
+            folder: folder.to_owned(),
+            database: database.to_owned(),
+            prefix: format!("{stem}-"),
+        }
+    }
+
+    /// The database.
+    pub fn database(&self) -> &Path {
+        &self.database
+    }
+
+    /// The file whose lock makes a process the engine.
+    pub fn lock(&self) -> PathBuf {
+        self.beside("engine.lock")
+    }
+
+    /// The socket that wakes the engine.
+    pub fn socket(&self) -> PathBuf {
+        self.beside("engine.sock")
+    }
+
+    /// The key of the sealed backups.
+    pub fn key(&self) -> PathBuf {
+        self.beside("backup.key")
+    }
+
+    /// The last event that was surely committed.
+    pub fn mark(&self) -> PathBuf {
+        self.beside("journal.mark")
+    }
+
+    /// Makes the folder, for the owner only.
+    pub(crate) fn prepare(&self) -> Result<(), Error> {
+        let made = DirBuilder::new()
+            .recursive(true)
+            .mode(FOLDER_MODE)
+            .create(&self.folder);
+        made.map_err(Error::file("created", &self.folder))?;
+        if self.prefix.is_empty() {
+            restrict(&self.folder, FOLDER_MODE)?;
+        }
+        Ok(())
+    }
+
+    fn beside(&self, name: &str) -> PathBuf {
+        self.folder.join(format!("{}{name}", self.prefix))
+    }
+}
+
+/// Opens a file of ours for reading and writing, made if need be.
+pub(crate) fn open_private(path: &Path) -> Result<File, Error> {
+    let opened = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(FILE_MODE)
+        .open(path);
+    let file = opened.map_err(Error::file("opened", path))?;
+    restrict(path, FILE_MODE)?;
+    Ok(file)
+}
+
+/// Makes an empty file of ours unless there is one. An existing file is not opened: closing it would drop `SQLite`'s locks.
+pub(crate) fn make_private(path: &Path) -> Result<(), Error> {
+    match create_private(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => restrict(path, FILE_MODE),
+        Err(error) => Err(Error::file("created", path)(error)),
+    }
+}
+
+/// Makes a new file of ours.
+pub(crate) fn create_private(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(FILE_MODE)
+        .open(path)
+}
+
+/// Takes away what others may do with it.
+pub(crate) fn restrict(path: &Path, mode: u32) -> Result<(), Error> {
+    let metadata = fs::metadata(path).map_err(Error::file("read", path))?;
+    if metadata.permissions().mode() & 0o777 & !mode != 0 {
+        fs::set_permissions(path, Permissions::from_mode(mode))
+            .map_err(Error::file("made private", path))?;
+    }
+    Ok(())
+}

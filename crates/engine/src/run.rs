@@ -1,0 +1,130 @@
+//! The engine: one thread that owns the state, the database and the executor, and takes everything through one channel.
+//!
+//! Each turn of it is one instant: what has arrived is stepped (reports, then notices and requests, then one tick), all that
+//! followed is committed in one transaction, and only then answers and commands leave. Start reading at [`start`]; one
+//! turn is `Driver::turn`.
+
+mod driver;
+mod handle;
+mod inlet;
+mod recovery;
+
+use std::fmt;
+use std::sync::mpsc;
+use std::thread;
+
+use rollout::Executor;
+use tokio::runtime;
+use tokio::sync::{broadcast, oneshot, watch};
+
+use self::driver::{Driver, Outside};
+pub use self::handle::{Ended, EngineHandle, EngineState};
+pub use self::inlet::Inlet;
+use crate::clock::{EngineClock, Reading};
+use crate::crash::CrashAt;
+use crate::error::Error;
+use crate::files::Files;
+use crate::inbox::Doorbell;
+use crate::limits::EVENTS_BUFFERED;
+use crate::lock::{EngineLock, LockFor};
+use crate::place::StateDir;
+use crate::store::Store;
+
+/// How an engine is to run.
+pub struct EngineOptions {
+    /// The project's files, watched for edits (R6).
+    pub files: Option<Files>,
+    /// Where the server's time comes from (P25).
+    pub server_time: ServerTime,
+    /// Ends when every rollout rests, or only a person could change anything.
+    pub until_idle: bool,
+    /// Dies there, for tests.
+    pub crash_at: Option<CrashAt>,
+    /// Reads the machine's clocks; tests and demonstrations bring their own.
+    pub readings: Box<dyn FnMut() -> Reading + Send>,
+}
+
+/// How the wall clock earns trust (P25).
+pub enum ServerTime {
+    /// There is no server whose time could differ: the clock is trusted at once.
+    Local,
+    /// Called while the clock is not trusted: asks the server for something harmless without waiting, and hands the
+    /// `Date` of each reply to [`Inlet::server_time`].
+    Ask(Box<dyn FnMut(&Inlet) + Send>),
+}
+
+impl Default for EngineOptions {
+    fn default() -> Self {
+        Self {
+            files: None,
+            server_time: ServerTime::Local,
+            until_idle: false,
+            crash_at: None,
+            readings: Box::new(Reading::take),
+        }
+    }
+}
+
+impl fmt::Debug for EngineOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EngineOptions")
+            .field("files", &self.files)
+            .field("until_idle", &self.until_idle)
+            .field("crash_at", &self.crash_at)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Becomes the engine of a project and drives its rollouts, from where the last one stopped, on a thread of its own.
+///
+/// The executor is made with an [`Inlet`], through which it tells what concerns more than one command. It is used on the
+/// engine's thread, within the runtime from which this is called; when the engine ends it is dropped, and must then stop its work.
+///
+/// # Errors
+/// [`Error::Held`] if there is an engine already (P40); a damaged, foreign or newer database (P41).
+///
+/// # Panics
+/// Outside a tokio runtime.
+pub fn start(
+    state: &StateDir,
+    mut options: EngineOptions,
+    executor: impl FnOnce(&Inlet) -> Box<dyn Executor + Send>,
+) -> Result<EngineHandle, Error> {
+    let lock = EngineLock::acquire(state, LockFor::Engine)?;
+    let store = Store::open(state, &lock)?;
+    let product = store.load()?;
+    let clock = EngineClock::start((options.readings)(), store.last_at()?);
+
+    let (messages, arriving) = mpsc::channel();
+    let (events, _) = broadcast::channel(EVENTS_BUFFERED);
+    let (state_out, state_in) = watch::channel(EngineState::Driving);
+    let (ended_out, ended_in) = oneshot::channel();
+    let inlet = Inlet::new(messages);
+    let outside = Outside {
+        executor: executor(&inlet),
+        events: events.clone(),
+        state: state_out,
+        inlet: inlet.clone(),
+    };
+    let driver = Driver::new(
+        state.clone(),
+        store,
+        product,
+        clock,
+        options,
+        outside,
+        arriving,
+    );
+
+    let doorbell = Doorbell::hang(state, inlet.ringer());
+    let runtime = runtime::Handle::current();
+    let run = move || {
+        let _within = runtime.enter();
+        let ended = driver.run();
+        drop((doorbell, lock));
+        let _ = ended_out.send(ended);
+    };
+    let spawned = thread::Builder::new().name("engine".to_owned()).spawn(run);
+    spawned.map_err(Error::file("given a thread", state.database()))?;
+    Ok(EngineHandle::new(inlet, events, state_in, ended_in))
+}

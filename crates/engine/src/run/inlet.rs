@@ -1,0 +1,80 @@
+//! The one channel into the engine.
+
+use std::fmt;
+use std::sync::mpsc::Sender;
+use std::time::Duration;
+
+use policy::Timestamp;
+use rollout::{Notice, Product, Reply, Report, Request};
+use tokio::sync::oneshot;
+
+use crate::error::Error;
+use crate::inbox::Answer;
+
+/// What can arrive at the engine.
+pub(super) enum Message {
+    /// A command ended, issued since the state was loaded so many times.
+    Report { generation: u64, report: Report },
+    /// The outside noticed something by itself.
+    Notice(Notice),
+    /// The server told its time.
+    ServerTime(Timestamp),
+    /// A person asks, in this process.
+    Ask(Box<Request>, oneshot::Sender<Result<Answer, Error>>),
+    /// Somebody wants to see the state.
+    Look(Box<dyn FnOnce(&Product) + Send>),
+    /// Look again: the inbox, the clock.
+    Ring,
+    /// End gracefully, within this time.
+    Stop(Duration),
+    /// End at once, as a crash would.
+    Kill,
+}
+
+/// Tells the engine things; cloning gives another way in. What is told to an engine that has ended is lost.
+#[derive(Clone)]
+pub struct Inlet {
+    messages: Sender<Message>,
+}
+
+impl Inlet {
+    pub(super) fn new(messages: Sender<Message>) -> Self {
+        Self { messages }
+    }
+
+    /// Something that concerns more than one command: the workspace is held or released.
+    pub fn notice(&self, notice: Notice) {
+        self.send(Message::Notice(notice));
+    }
+
+    /// The `Date` of a reply that has just arrived (P25).
+    pub fn server_time(&self, at: Timestamp) {
+        self.send(Message::ServerTime(at));
+    }
+
+    /// Makes the engine look at clock and inbox now.
+    pub fn ring(&self) {
+        self.send(Message::Ring);
+    }
+
+    pub(super) fn ringer(&self) -> impl Fn() + Send + 'static {
+        let inlet = self.clone();
+        move || inlet.ring()
+    }
+
+    pub(super) fn reply(&self, generation: u64) -> Reply {
+        let inlet = self.clone();
+        Box::new(move |report| inlet.send(Message::Report { generation, report }))
+    }
+
+    /// Whoever waits for an answer notices that the engine has ended.
+    pub(super) fn send(&self, message: Message) {
+        let _ = self.messages.send(message);
+    }
+}
+
+impl fmt::Debug for Inlet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inlet").finish_non_exhaustive()
+    }
+}

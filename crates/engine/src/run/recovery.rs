@@ -1,0 +1,108 @@
+//! What the engine does when an instant could not be stored, or broke an invariant.
+//!
+//! Memory is discarded and nothing leaves; what runs is stopped, since nobody could record how it ends. Then the database is
+//! opened and loaded again, and the engine begins as after a restart (P42).
+
+use std::any::Any;
+use std::error::Error as _;
+use std::mem;
+use std::panic::{self, AssertUnwindSafe};
+use std::time::Duration;
+
+use rollout::{Command, CommandKind, Product};
+
+use super::EngineState;
+use super::driver::{Driver, Mode};
+use crate::error::Error;
+use crate::limits::{BUGS, RETRY};
+use crate::store::{Changes, Store, StoredAnswer};
+
+/// A time in which nothing can be stored.
+pub(super) struct Outage {
+    pub(super) reason: String,
+    /// Since boot.
+    pub(super) retry_at: Duration,
+}
+
+impl Driver {
+    /// Runs one turn; a broken invariant becomes an error like others, instead of a silent end of the thread.
+    pub(super) fn guard(
+        &mut self,
+        turn: impl FnOnce(&mut Self) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let turned = panic::catch_unwind(AssertUnwindSafe(|| turn(self)));
+        turned.unwrap_or_else(|panic| {
+            Err(Error::Bug {
+                message: message_of(&*panic),
+            })
+        })
+    }
+
+    /// Discards memory and waits before trying again, unless trying again cannot help.
+    pub(super) fn fall_back(&mut self, error: Error) -> Result<(), Error> {
+        self.bugs += u32::from(matches!(error, Error::Bug { .. }));
+        if !error.is_passing() || self.bugs >= BUGS || matches!(self.mode, Mode::Stopping(_)) {
+            return Err(error);
+        }
+        let reason = with_causes(&error);
+        tracing::error!(reason, retry_in = ?self.pause, "nothing can be stored; nothing is done until it can");
+        self.stop_what_runs();
+        self.product = Product::new();
+        let retry_at = self.read_clocks().boot + self.pause;
+        self.pause = (self.pause * 2).min(RETRY.1);
+        self.outside.state.send_replace(EngineState::Degraded {
+            reason: reason.clone(),
+        });
+        self.mode = Mode::Degraded(Outage { reason, retry_at });
+        Ok(())
+    }
+
+    /// Opens and loads everything again, and begins as after a restart.
+    pub(super) fn recover(&mut self) -> Result<(), Error> {
+        self.store = Store::reopen(&self.place, self.store.epoch())?;
+        if let Some(id) = self.stepping.take() {
+            let trouble = StoredAnswer::trouble(
+                "this request breaks an invariant; nothing was changed".to_owned(),
+            );
+            self.store.commit(&Changes {
+                answers: vec![(id, trouble)],
+                ..Changes::default()
+            })?;
+        }
+        self.product = self.store.load()?;
+        self.mode = Mode::Driving;
+        self.begin()?;
+        tracing::info!("what happens is stored again");
+        self.outside.state.send_replace(EngineState::Driving);
+        Ok(())
+    }
+
+    fn stop_what_runs(&mut self) {
+        for (id, sent) in mem::take(&mut self.sent) {
+            let kind = CommandKind::Stop { command: id };
+            self.dispatch(Command {
+                id,
+                run: sent.run,
+                customer: sent.customer,
+                kind,
+            });
+        }
+        self.generation += 1;
+    }
+}
+
+fn message_of(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "a panic without a message".to_owned())
+}
+
+fn with_causes(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}

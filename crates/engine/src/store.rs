@@ -1,0 +1,209 @@
+//! The database: one writer, events and the rows they fold to in one transaction.
+//!
+//! [`Store`] is the writer and needs the [`EngineLock`]; [`Reader`] looks on from any process, also while an engine runs;
+//! [`verify`] checks the whole journal against itself and against the rows. The file is never opened outside `SQLite`.
+
+mod connection;
+mod journal;
+mod mark;
+mod reader;
+pub(crate) mod requests;
+mod schema;
+mod verify;
+
+use policy::Timestamp;
+use rollout::command::Sealed;
+use rollout::{AttachmentId, Event, Product, RowKey};
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+
+pub use self::journal::{BadHead, Head};
+use self::mark::Mark;
+pub use self::reader::{Line, Reader};
+pub use self::requests::{InboxId, Pending, StoredAnswer};
+pub use self::verify::{Problem, Verification, verify};
+use crate::error::Error;
+use crate::lock::EngineLock;
+use crate::place::StateDir;
+
+pub(crate) use self::connection::open_for_writing;
+
+/// The one writer of events and rows.
+#[derive(Debug)]
+pub struct Store {
+    connection: Connection,
+    epoch: u64,
+    mark: Mark,
+}
+
+/// What one commit stores, all of it or nothing.
+#[derive(Debug, Default)]
+pub struct Changes {
+    /// To append.
+    pub events: Vec<Event>,
+    /// To write, or to delete (`None`).
+    pub rows: Vec<(RowKey, Option<String>)>,
+    /// Sealed bytes that the events name.
+    pub attachments: Vec<(AttachmentId, Sealed)>,
+    /// Answers to requests of other processes.
+    pub answers: Vec<(InboxId, StoredAnswer)>,
+}
+
+impl Store {
+    /// Opens the database, made if need be, and takes it over from whichever engine had it before.
+    ///
+    /// # Errors
+    /// A damaged, foreign or newer database (P41), or one that cannot be written.
+    pub fn open(state: &StateDir, _proof: &EngineLock) -> Result<Self, Error> {
+        let connection = open_for_writing(state)?;
+        connection::check_pages(&connection)?;
+        let epoch = connection.query_row(
+            "UPDATE meta SET epoch = epoch + 1 RETURNING epoch",
+            [],
+            |row| row.get(0),
+        )?;
+        requests::forget_old(&connection)?;
+        let mark = Mark::open(state)?;
+        Ok(Self {
+            connection,
+            epoch,
+            mark,
+        })
+    }
+
+    /// Opens the database again after a failed commit, as the same engine.
+    ///
+    /// # Errors
+    /// As for [`Store::open`]; [`Error::Stale`] if another engine has taken over meanwhile.
+    pub(crate) fn reopen(state: &StateDir, epoch: u64) -> Result<Self, Error> {
+        let connection = open_for_writing(state)?;
+        connection::check_pages(&connection)?;
+        check_epoch(&connection, epoch)?;
+        let mark = Mark::open(state)?;
+        Ok(Self {
+            connection,
+            epoch,
+            mark,
+        })
+    }
+
+    /// Which writer this is, counted from 1.
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// Reads the state back from its rows and checks it against the end of the journal (P36).
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] if they do not belong together.
+    pub fn load(&self) -> Result<Product, Error> {
+        let snapshot = self.connection.unchecked_transaction()?;
+        self.mark.check(&snapshot)?;
+        journal::load(&snapshot)
+    }
+
+    /// The instant of the last event.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn last_at(&self) -> Result<Option<Timestamp>, Error> {
+        journal::last_at(&self.connection)
+    }
+
+    /// Stores everything that one instant gave, in one transaction.
+    ///
+    /// # Errors
+    /// Nothing may leave (P42): memory is to be discarded and loaded again. [`Error::Stale`] if another engine has taken over (P40).
+    pub fn commit(&mut self, changes: &Changes) -> Result<(), Error> {
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        check_epoch(&transaction, self.epoch)?;
+        write_events(&transaction, &changes.events)?;
+        write_rows(&transaction, &changes.rows)?;
+        write_attachments(&transaction, &changes.attachments)?;
+        for (id, answer) in &changes.answers {
+            requests::write_answer(&transaction, *id, answer)?;
+        }
+        transaction.commit()?;
+        match changes.events.last() {
+            Some(event) => self.mark.set(event.seq, &event.hash),
+            None => Ok(()),
+        }
+    }
+
+    /// Requests of other processes that wait for an answer, in order of arrival.
+    pub(crate) fn pending(&self) -> Result<Vec<Pending>, Error> {
+        requests::pending(&self.connection)
+    }
+
+    /// A number that changes when another process writes.
+    pub(crate) fn data_version(&self) -> Result<i64, Error> {
+        connection::data_version(&self.connection)
+    }
+
+    /// Refuses to grow past so many pages, as if the disk ended there.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub fn limit_pages(&self, pages: u32) -> Result<(), Error> {
+        let set =
+            self.connection
+                .pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()));
+        set.map_err(Error::from)
+    }
+}
+
+fn check_epoch(connection: &Connection, ours: u64) -> Result<(), Error> {
+    let mut statement = connection.prepare_cached("SELECT epoch FROM meta")?;
+    let found = statement.query_row([], |row| row.get(0))?;
+    if found == ours {
+        Ok(())
+    } else {
+        Err(Error::Stale { ours, found })
+    }
+}
+
+fn write_events(transaction: &Transaction<'_>, events: &[Event]) -> Result<(), Error> {
+    let mut insert = transaction.prepare_cached(
+        "INSERT INTO events (seq, at, rollout, kind, json) VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?;
+    for event in events {
+        let rollout = event.fact.rollout.map(|run| run.to_string());
+        insert.execute(params![
+            event.seq,
+            rollout::show_instant(event.at),
+            rollout,
+            event.fact.kind.as_str(),
+            journal::line(event)
+        ])?;
+    }
+    Ok(())
+}
+
+fn write_rows(
+    transaction: &Transaction<'_>,
+    rows: &[(RowKey, Option<String>)],
+) -> Result<(), Error> {
+    let mut put =
+        transaction.prepare_cached("INSERT INTO rows (key, json) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET json = excluded.json")?;
+    let mut delete = transaction.prepare_cached("DELETE FROM rows WHERE key = ?1")?;
+    for (key, json) in rows {
+        match json {
+            Some(json) => put.execute([&key.0, json])?,
+            None => delete.execute([&key.0])?,
+        };
+    }
+    Ok(())
+}
+
+fn write_attachments(
+    transaction: &Transaction<'_>,
+    attachments: &[(AttachmentId, Sealed)],
+) -> Result<(), Error> {
+    let mut insert =
+        transaction.prepare_cached("INSERT INTO attachments (id, bytes) VALUES (?1, ?2)")?;
+    for (id, sealed) in attachments {
+        insert.execute(params![id.0, sealed.0])?;
+    }
+    Ok(())
+}

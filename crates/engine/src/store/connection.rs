@@ -1,0 +1,71 @@
+//! How a connection is opened, for writing and for reading.
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::schema;
+use crate::error::Error;
+use crate::limits::BUSY;
+use crate::place::{self, StateDir};
+
+/// Versions before this one could lose a checkpoint under concurrent writers.
+const OLDEST_SQLITE: i32 = 3_051_003;
+
+/// For the engine, and for other processes that file a request or keep tokens.
+pub(crate) fn open_for_writing(state: &StateDir) -> Result<Connection, Error> {
+    assert!(
+        rusqlite::version_number() >= OLDEST_SQLITE,
+        "SQLite {} is bundled, 3.51.3 is needed",
+        rusqlite::version()
+    );
+    state.prepare()?;
+    place::make_private(state.database())?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(state.database(), flags)?;
+    settle(&connection)?;
+    schema::check(&connection, state.database())?;
+    connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    schema::migrate(&connection, state.database())?;
+    Ok(connection)
+}
+
+/// For looking on. A newer schema is let through: its journal can still be read (P41).
+pub(super) fn open_for_reading(state: &StateDir) -> Result<Connection, Error> {
+    if !state.database().exists() {
+        return Err(Error::Absent {
+            path: state.database().to_owned(),
+        });
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(state.database(), flags)?;
+    settle(&connection)?;
+    match schema::check(&connection, state.database()) {
+        Ok(()) | Err(Error::Newer { .. }) => Ok(connection),
+        Err(error) => Err(error),
+    }
+}
+
+/// Checks the pages and the order within them; an engine does not start on damaged ones (P41).
+pub(super) fn check_pages(connection: &Connection) -> Result<(), Error> {
+    let verdict: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    if verdict == "ok" {
+        Ok(())
+    } else {
+        Err(Error::Damaged { what: verdict })
+    }
+}
+
+/// Changes when another connection has written.
+pub(super) fn data_version(connection: &Connection) -> Result<i64, Error> {
+    let mut statement = connection.prepare_cached("PRAGMA data_version")?;
+    Ok(statement.query_row([], |row| row.get(0))?)
+}
+
+fn settle(connection: &Connection) -> Result<(), Error> {
+    connection.busy_timeout(BUSY)?;
+    connection.set_prepared_statement_cache_capacity(32);
+    connection.execute_batch(
+        "PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA foreign_keys = ON;",
+    )?;
+    Ok(())
+}

@@ -1,0 +1,104 @@
+//! Looking on, from any process: readers never block the writer, nor it them.
+
+use rollout::command::Sealed;
+use rollout::{AttachmentId, Event, Product, RunId};
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::{connection, journal};
+use crate::error::Error;
+use crate::place::StateDir;
+use crate::store::Head;
+
+/// A read-only view of the database.
+#[derive(Debug)]
+pub struct Reader {
+    connection: Connection,
+}
+
+/// One line of the journal, as exported.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// Its sequence number.
+    pub seq: u64,
+    /// One JSON object.
+    pub json: String,
+}
+
+impl Reader {
+    /// Opens the database for reading, also one of a newer release.
+    ///
+    /// # Errors
+    /// [`Error::Absent`] if nothing was ever stored; a foreign or unreadable file.
+    pub fn open(state: &StateDir) -> Result<Self, Error> {
+        Ok(Self {
+            connection: connection::open_for_reading(state)?,
+        })
+    }
+
+    /// The state as committed last.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] if rows and journal do not belong together.
+    pub fn product(&self) -> Result<Product, Error> {
+        let snapshot = self.connection.unchecked_transaction()?;
+        journal::load(&snapshot)
+    }
+
+    /// The end of the journal, to be kept elsewhere as an anchor.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn head(&self) -> Result<Head, Error> {
+        journal::head(&self.connection)
+    }
+
+    /// Up to `limit` lines behind `after`, of one rollout or operation or of all.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn lines(&self, run: Option<RunId>, after: u64, limit: u32) -> Result<Vec<Line>, Error> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT seq, json FROM events WHERE seq > ?1 AND (?2 IS NULL OR rollout = ?2) ORDER BY seq LIMIT ?3")?;
+        let run = run.map(|run| run.to_string());
+        let lines = statement.query_map(params![after, run, limit], |row| {
+            Ok(Line {
+                seq: row.get(0)?,
+                json: row.get(1)?,
+            })
+        })?;
+        Ok(lines.collect::<Result<_, _>>()?)
+    }
+
+    /// As [`Reader::lines`], parsed.
+    ///
+    /// # Errors
+    /// The database cannot be read, or a line is not an event.
+    pub fn events(&self, run: Option<RunId>, after: u64, limit: u32) -> Result<Vec<Event>, Error> {
+        let lines = self.lines(run, after, limit)?;
+        lines
+            .iter()
+            .map(|line| journal::parse(line.seq, &line.json))
+            .collect()
+    }
+
+    /// A number that changes when something was committed: cheap to ask again and again.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn data_version(&self) -> Result<i64, Error> {
+        connection::data_version(&self.connection)
+    }
+
+    /// Sealed bytes that an event names.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn attachment(&self, id: &AttachmentId) -> Result<Option<Sealed>, Error> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT bytes FROM attachments WHERE id = ?1")?;
+        Ok(statement
+            .query_row([&id.0], |row| row.get(0).map(Sealed))
+            .optional()?)
+    }
+}

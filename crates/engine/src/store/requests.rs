@@ -1,0 +1,153 @@
+//! The `inbox` table: requests of other processes, and their answers.
+
+use std::time::Duration;
+
+use rollout::{Event, Rejected, Request};
+use rusqlite::{Connection, OptionalExtension as _, params};
+use serde::{Deserialize, Serialize};
+
+use crate::clock;
+use crate::error::Error;
+use crate::limits::{ANSWERS_KEPT, REQUESTS_A_COMMIT};
+
+/// A row of the inbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InboxId(i64);
+
+/// A request that waits for its answer.
+#[derive(Debug)]
+pub struct Pending {
+    /// Its row.
+    pub id: InboxId,
+    /// The request, or why it cannot be read.
+    pub request: Result<Box<Request>, String>,
+}
+
+/// An answer as stored: it names events instead of repeating them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredAnswer {
+    /// The sequence number before the first event.
+    pub after: u64,
+    /// How many events.
+    pub events: u32,
+    /// Why it was refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rejected: Option<Rejected>,
+    /// Why it could not be judged at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<String>,
+}
+
+impl StoredAnswer {
+    /// The answer to a request that was judged.
+    pub fn of(events: &[Event], rejected: Option<Rejected>) -> Self {
+        let after = events
+            .first()
+            .map_or(0, |event| event.seq.saturating_sub(1));
+        let events = u32::try_from(events.len()).unwrap_or(u32::MAX);
+        Self {
+            after,
+            events,
+            rejected,
+            trouble: None,
+        }
+    }
+
+    /// The answer to a request that could not be judged.
+    pub fn trouble(trouble: String) -> Self {
+        Self {
+            trouble: Some(trouble),
+            ..Self::default()
+        }
+    }
+}
+
+/// Files a request. It counts for so long; whoever sent it has gone by then.
+pub(crate) fn insert(
+    connection: &Connection,
+    request: &Request,
+    patience: Duration,
+) -> Result<InboxId, Error> {
+    let json = serde_json::to_string(request).expect("requests serialise");
+    let at = rollout::show_instant(clock::wall());
+    let by = request.by.name.as_str();
+    let sql = "INSERT INTO inbox (at, actor, request, expires_at) VALUES (?1, ?2, ?3, ?4)";
+    connection.execute(
+        sql,
+        params![at, by, json, now_ms().saturating_add(millis(patience))],
+    )?;
+    Ok(InboxId(connection.last_insert_rowid()))
+}
+
+/// The answer, if there is one.
+pub(crate) fn answer(connection: &Connection, id: InboxId) -> Result<Option<StoredAnswer>, Error> {
+    let mut statement = connection.prepare_cached("SELECT answer FROM inbox WHERE id = ?1")?;
+    let json: Option<Option<String>> = statement.query_row([id.0], |row| row.get(0)).optional()?;
+    let parse = |json: String| serde_json::from_str(&json);
+    json.flatten()
+        .map(parse)
+        .transpose()
+        .map_err(|error| Error::Damaged {
+            what: format!("an answer cannot be read: {error}"),
+        })
+}
+
+/// Takes a request back. `false`: it was answered before.
+pub(crate) fn withdraw(connection: &Connection, id: InboxId) -> Result<bool, Error> {
+    let withdrawn = connection.execute(
+        "UPDATE inbox SET state = 'withdrawn' WHERE id = ?1 AND state = 'pending'",
+        [id.0],
+    )?;
+    Ok(withdrawn == 1)
+}
+
+/// Requests that wait for an answer, in order of arrival.
+pub(super) fn pending(connection: &Connection) -> Result<Vec<Pending>, Error> {
+    let sql = "SELECT id, request FROM inbox WHERE state = 'pending' AND expires_at > ?1 ORDER BY id LIMIT ?2";
+    let mut statement = connection.prepare_cached(sql)?;
+    let rows = statement.query_map(params![now_ms(), REQUESTS_A_COMMIT], |row| {
+        let json: String = row.get(1)?;
+        let request = serde_json::from_str(&json)
+            .map_err(|error| format!("the request cannot be read: {error}"));
+        Ok(Pending {
+            id: InboxId(row.get(0)?),
+            request,
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Answers a request in the transaction that stores what followed from it.
+///
+/// [`Error::Withdrawn`] undoes that transaction: whoever withdrew it was told that it has no effect.
+pub(super) fn write_answer(
+    connection: &Connection,
+    id: InboxId,
+    answer: &StoredAnswer,
+) -> Result<(), Error> {
+    let json = serde_json::to_string(answer).expect("answers serialise");
+    let sql =
+        "UPDATE inbox SET answer = ?2, state = 'answered' WHERE id = ?1 AND state = 'pending'";
+    match connection
+        .prepare_cached(sql)?
+        .execute(params![id.0, json])?
+    {
+        1 => Ok(()),
+        _ => Err(Error::Withdrawn),
+    }
+}
+
+/// Removes what nobody will ask for any more; the journal keeps what mattered.
+pub(super) fn forget_old(connection: &Connection) -> Result<(), Error> {
+    let before = now_ms().saturating_sub(millis(ANSWERS_KEPT));
+    connection.execute("DELETE FROM inbox WHERE expires_at < ?1", [before])?;
+    Ok(())
+}
+
+fn now_ms() -> i64 {
+    clock::wall().timestamp_millis()
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,307 @@
+//! Is the journal whole, and does it fold to what is stored (P36, P37)?
+
+use std::collections::BTreeMap;
+
+use rollout::event::GENESIS;
+use rollout::{Event, Product, RowKey, canonical};
+use rusqlite::{Connection, Row};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::journal::{self, Head};
+use super::{connection, mark};
+use crate::error::Error;
+use crate::limits::PROBLEMS_NAMED;
+use crate::place::StateDir;
+
+/// What [`verify`] found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Verification {
+    /// How many events were read.
+    pub events: u64,
+    /// How many rows were compared.
+    pub rows: u64,
+    /// The end of the journal as `SEQ:HASH`.
+    pub head: String,
+    /// What does not hold; empty: all is well.
+    pub problems: Vec<Problem>,
+}
+
+/// One thing that does not hold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
+#[serde(rename_all = "snake_case", tag = "problem")]
+pub enum Problem {
+    /// Pages, indices or the write-ahead log.
+    #[error("the database itself: {text}")]
+    Database {
+        /// As `SQLite` says it.
+        text: String,
+    },
+    /// Sequence numbers with a gap, or out of order.
+    #[error("event {expected} is missing: event {found} follows event {}", expected.saturating_sub(1))]
+    Missing {
+        /// The number that was due.
+        expected: u64,
+        /// The number that was found.
+        found: u64,
+    },
+    /// The stored text is not what was written.
+    #[error("event {seq} was altered: {what}")]
+    Altered {
+        /// Which event.
+        seq: u64,
+        /// What does not fit.
+        what: String,
+    },
+    /// A stored row is not what the journal folds to.
+    #[error("row `{key}` {what}")]
+    Row {
+        /// Which row.
+        key: String,
+        /// What does not fit.
+        what: &'static str,
+    },
+    /// The anchor names an event that is not in this journal.
+    #[error("the anchor {anchor} is not in this journal")]
+    Anchor {
+        /// As given.
+        anchor: String,
+    },
+}
+
+/// Reads the whole journal and compares: the chain, the fold and the rows, the pages, and an anchor kept elsewhere.
+///
+/// # Errors
+/// The database cannot be read at all; whatever else is wrong is a [`Problem`].
+pub fn verify(state: &StateDir, anchor: Option<&Head>) -> Result<Verification, Error> {
+    let connection = connection::open_for_reading(state)?;
+    let snapshot = connection.unchecked_transaction()?;
+    let mut check = Check::new(anchor);
+    check.pages(&snapshot);
+    check.journal(&snapshot);
+    if check.problems.is_empty() {
+        check.mark(&snapshot, state);
+        check.rows(&snapshot);
+    }
+    Ok(check.finish())
+}
+
+struct Check<'a> {
+    anchor: Option<&'a Head>,
+    anchored: bool,
+    events: u64,
+    rows: u64,
+    hash: String,
+    product: Product,
+    problems: Vec<Problem>,
+}
+
+impl<'a> Check<'a> {
+    fn new(anchor: Option<&'a Head>) -> Self {
+        Self {
+            anchor,
+            anchored: anchor.is_none_or(|anchor| anchor.seq == 0 && anchor.hash == GENESIS),
+            events: 0,
+            rows: 0,
+            hash: GENESIS.to_owned(),
+            product: Product::new(),
+            problems: Vec::new(),
+        }
+    }
+
+    fn pages(&mut self, connection: &Connection) {
+        let found = connection
+            .prepare("PRAGMA integrity_check(20)")
+            .and_then(|mut statement| {
+                let lines = statement.query_map([], |row| row.get::<_, String>(0))?;
+                lines.collect::<Result<Vec<_>, _>>()
+            });
+        match found {
+            Ok(lines) => lines
+                .into_iter()
+                .filter(|line| line != "ok")
+                .for_each(|text| self.note(Problem::Database { text })),
+            Err(error) => self.note(Problem::Database {
+                text: error.to_string(),
+            }),
+        }
+    }
+
+    fn journal(&mut self, connection: &Connection) {
+        let read = connection
+            .prepare("SELECT seq, at, rollout, kind, json FROM events ORDER BY seq")
+            .and_then(|mut statement| {
+                let mut rows = statement.query([])?;
+                while let Some(row) = rows.next()? {
+                    self.event(&Stored::read(row)?);
+                }
+                Ok(())
+            });
+        if let Err(error) = read {
+            self.note(Problem::Database {
+                text: format!("behind event {}: {error}", self.events),
+            });
+        }
+    }
+
+    fn event(&mut self, stored: &Stored) {
+        let expected = self.events + 1;
+        if stored.seq != expected {
+            self.note(Problem::Missing {
+                expected,
+                found: stored.seq,
+            });
+        }
+        self.events = stored.seq;
+        match stored.check(&self.hash) {
+            Ok(event) => {
+                self.anchored |= self
+                    .anchor
+                    .is_some_and(|anchor| anchor.seq == event.seq && anchor.hash == event.hash);
+                if self.problems.is_empty() {
+                    self.product.apply(&event);
+                }
+                self.hash = event.hash;
+            }
+            Err(altered) => {
+                self.hash = altered.hash;
+                self.note(Problem::Altered {
+                    seq: stored.seq,
+                    what: altered.what,
+                });
+            }
+        }
+    }
+
+    fn mark(&mut self, connection: &Connection, state: &StateDir) {
+        if let Err(error) = mark::check(connection, state) {
+            self.note(Problem::Database {
+                text: error.to_string(),
+            });
+        }
+    }
+
+    fn rows(&mut self, connection: &Connection) {
+        let mut stored: BTreeMap<RowKey, String> = match journal::rows(connection) {
+            Ok(rows) => rows.into_iter().collect(),
+            Err(error) => {
+                return self.note(Problem::Database {
+                    text: error.to_string(),
+                });
+            }
+        };
+        for key in self.product.row_keys() {
+            self.rows += 1;
+            match (self.product.row(&key), stored.remove(&key)) {
+                (folded, stored) if folded == stored => {}
+                (_, None) => self.note(Problem::Row {
+                    key: key.0,
+                    what: "is missing",
+                }),
+                (_, Some(_)) => self.note(Problem::Row {
+                    key: key.0,
+                    what: "is not what the journal folds to",
+                }),
+            }
+        }
+        for key in stored.into_keys() {
+            self.note(Problem::Row {
+                key: key.0,
+                what: "has no place in the journal",
+            });
+        }
+    }
+
+    fn note(&mut self, problem: Problem) {
+        if self.problems.len() < PROBLEMS_NAMED {
+            self.problems.push(problem);
+        }
+    }
+
+    fn finish(mut self) -> Verification {
+        if let Some(anchor) = self.anchor.filter(|_| !self.anchored) {
+            self.note(Problem::Anchor {
+                anchor: anchor.to_string(),
+            });
+        }
+        let head = Head {
+            seq: self.events,
+            hash: self.hash,
+        }
+        .to_string();
+        Verification {
+            events: self.events,
+            rows: self.rows,
+            head,
+            problems: self.problems,
+        }
+    }
+}
+
+/// An event as it lies in its table.
+struct Stored {
+    seq: u64,
+    at: String,
+    rollout: Option<String>,
+    kind: String,
+    json: String,
+}
+
+/// What was altered, and the hash with which the next event is compared.
+struct Altered {
+    what: String,
+    hash: String,
+}
+
+impl Stored {
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        let text = |column: usize| -> rusqlite::Result<Option<String>> {
+            // A flipped bit may have left no UTF-8; the event is to be named all the same.
+            let bytes = row.get_ref(column)?.as_bytes_or_null()?;
+            Ok(bytes.map(|bytes| String::from_utf8_lossy(bytes).into_owned()))
+        };
+        Ok(Self {
+            seq: row.get(0)?,
+            at: text(1)?.unwrap_or_default(),
+            rollout: text(2)?,
+            kind: text(3)?.unwrap_or_default(),
+            json: text(4)?.unwrap_or_default(),
+        })
+    }
+
+    fn check(&self, prev: &str) -> Result<Event, Altered> {
+        let altered = |what: &str, hash: &str| Altered {
+            what: what.to_owned(),
+            hash: hash.to_owned(),
+        };
+        let Ok(event) = serde_json::from_str::<Event>(&self.json) else {
+            return Err(altered("it is no event", prev));
+        };
+        let what = if event.prev != prev {
+            "it does not follow the event before it"
+        } else if raw_digest(&self.json).as_deref() != Some(&event.hash) {
+            "its hash is another"
+        } else if journal::line(&event) != self.json {
+            "its text is written in another way"
+        } else if !self.columns_agree(&event) {
+            "its columns differ from its text"
+        } else {
+            return Ok(event);
+        };
+        Err(altered(what, &event.hash))
+    }
+
+    fn columns_agree(&self, event: &Event) -> bool {
+        self.seq == event.seq
+            && self.at == rollout::show_instant(event.at)
+            && self.rollout == event.fact.rollout.map(|run| run.to_string())
+            && self.kind == event.fact.kind.as_str()
+    }
+}
+
+/// The digest of the text as stored, fields that this release does not know included.
+fn raw_digest(json: &str) -> Option<String> {
+    let mut value: Value = serde_json::from_str(json).ok()?;
+    value.as_object_mut()?.remove("hash")?;
+    Some(canonical::digest(&value))
+}

@@ -360,6 +360,13 @@ mod tests {
     }
 
     #[test]
+    fn a_client_does_not_show_its_key() {
+        let client =
+            Client::new(&Settings::new("rnd_secret".into())).map(|client| format!("{client:?}"));
+        assert!(client.is_ok_and(|shown| !shown.contains("rnd_secret")));
+    }
+
+    #[test]
     fn the_message_comes_from_json_from_text_or_from_the_status() {
         assert_eq!(
             error(r#"{"message":"not found: srv-1"}"#).message,

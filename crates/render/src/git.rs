@@ -13,7 +13,7 @@ use tokio::process::Command;
 pub use tags::Tags;
 
 /// Time limit of one question.
-const TIME_LIMIT: Duration = Duration::from_secs(60);
+const TIME_LIMIT: Duration = Duration::from_mins(1);
 
 /// How much of git's complaint is kept.
 const MAX_COMPLAINT: usize = 500;
@@ -166,9 +166,10 @@ impl Repository {
 }
 
 fn not_run(error: io::Error) -> GitError {
-    match error.kind() {
-        io::ErrorKind::NotFound => GitError::NotInstalled(error),
-        _ => GitError::NotRun(error),
+    if error.kind() == io::ErrorKind::NotFound {
+        GitError::NotInstalled(error)
+    } else {
+        GitError::NotRun(error)
     }
 }
 

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 pub use policy::ServiceId;
+pub use rollout::DeployId;
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -33,10 +34,6 @@ macro_rules! id {
     };
 }
 
-id!(
-    /// A deploy (`dep-...`).
-    DeployId
-);
 id!(
     /// A workspace (`tea-...`), or a user's own (`usr-...`).
     OwnerId

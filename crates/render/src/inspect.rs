@@ -173,7 +173,7 @@ mod tests {
 
     use super::*;
 
-    fn seen(details: Value) -> ServiceView {
+    fn seen(details: &Value) -> ServiceView {
         let service = json!({
             "id": "srv-1", "ownerId": "tea-1", "type": "web_service", "suspended": "not_suspended",
             "serviceDetails": details,
@@ -193,7 +193,7 @@ mod tests {
 
     #[test]
     fn an_address_must_be_one_of_its_own() {
-        let view = seen(json!({ "url": "https://acme-backend.onrender.com" }));
+        let view = seen(&json!({ "url": "https://acme-backend.onrender.com" }));
         assert!(view.answers_at("https://acme-backend.onrender.com/api/health"));
         assert!(view.answers_at("https://ACME.example"));
         assert!(!view.answers_at("https://acme.example.evil.com"));
@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn live_and_unfinished_deploys_are_told_apart() {
-        let view = seen(json!({}));
+        let view = seen(&json!({}));
         assert_eq!(view.live().unwrap().id, "dep-1".into());
         assert_eq!(
             view.unfinished()
@@ -216,7 +216,7 @@ mod tests {
     #[test]
     fn what_would_interrupt_it_is_named() {
         let all =
-            seen(json!({ "disk": { "id": "dsk-1" }, "numInstances": 1, "healthCheckPath": "" }));
+            seen(&json!({ "disk": { "id": "dsk-1" }, "numInstances": 1, "healthCheckPath": "" }));
         assert_eq!(
             all.warnings,
             [
@@ -227,7 +227,7 @@ mod tests {
         );
         let scaling = json!({ "enabled": true, "min": 2, "max": 4 });
         let none = seen(
-            json!({ "numInstances": 1, "autoscaling": scaling, "healthCheckPath": "/healthz" }),
+            &json!({ "numInstances": 1, "autoscaling": scaling, "healthCheckPath": "/healthz" }),
         );
         assert_eq!(none.warnings, []);
     }

@@ -1,21 +1,25 @@
 //! Services: read, list, and the few settings of them that can be changed (A3).
 
+mod create;
+mod details;
+
 use chrono::{DateTime, Utc};
 use policy::ServiceId;
 use reqwest::Method;
-use secrecy::ExposeSecret;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::call::Call;
 use crate::client::Client;
 use crate::error::{Error, Result};
-use crate::ids::{DeployId, InstanceId, OwnerId};
+use crate::ids::{InstanceId, OwnerId};
 use crate::limit::Class;
-use crate::variable::Variables;
 use crate::wire::nullable;
 use crate::words::words;
+
+pub use create::{CreatedService, NewService, Origin};
+pub use details::{Autoscaling, CronJob, Details, Disk, MaintenanceMode, Server, StaticSite};
 
 words! {
     /// What kind of service it is.
@@ -154,109 +158,6 @@ impl AutoDeploySetting {
     }
 }
 
-/// What only one kind of service has. The kind decides, since the shapes overlap (T18).
-#[derive(Clone, Debug, PartialEq)]
-pub enum Details {
-    /// Of a static site.
-    StaticSite(StaticSite),
-    /// Of a web service, a private service or a background worker.
-    Server(Server),
-    /// Of a cron job.
-    CronJob(CronJob),
-    /// Of a kind that this release does not know.
-    Other(Value),
-}
-
-/// What a static site has.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct StaticSite {
-    /// Where it answers.
-    pub url: Option<String>,
-    /// What builds it.
-    pub build_command: Option<String>,
-    /// Which folder is served.
-    pub publish_path: Option<String>,
-}
-
-/// What a web service, a private service or a background worker has.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Server {
-    /// Where it answers.
-    pub url: Option<String>,
-    /// `docker`, `node`, ...
-    pub runtime: Option<String>,
-    /// `oregon`, `frankfurt`, ...
-    pub region: Option<String>,
-    /// The instance type, a free text.
-    pub plan: Option<String>,
-    /// How many instances run while autoscaling is off.
-    pub num_instances: Option<u32>,
-    /// What Render's own health check asks; web services only.
-    pub health_check_path: Option<String>,
-    /// Whether the public gets a page instead of the service.
-    pub maintenance_mode: Option<MaintenanceMode>,
-    /// Between how many instances it scales by itself.
-    pub autoscaling: Option<Autoscaling>,
-    /// A disk, which rules out deploys without downtime.
-    pub disk: Option<Disk>,
-}
-
-/// Whether the public gets a page instead of the service.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct MaintenanceMode {
-    /// It does.
-    #[serde(deserialize_with = "nullable")]
-    pub enabled: bool,
-    /// The page; empty: Render's own.
-    #[serde(deserialize_with = "nullable")]
-    pub uri: String,
-}
-
-/// Between how many instances a service scales by itself.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Autoscaling {
-    /// It does.
-    #[serde(deserialize_with = "nullable")]
-    pub enabled: bool,
-    /// At least.
-    pub min: Option<u32>,
-    /// At most.
-    pub max: Option<u32>,
-}
-
-/// A persistent disk.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Disk {
-    /// Its id.
-    pub id: Option<String>,
-    /// Its name.
-    pub name: Option<String>,
-    /// Its size.
-    #[serde(rename = "sizeGB")]
-    pub size_gb: Option<u32>,
-    /// Where it is mounted.
-    pub mount_path: Option<String>,
-}
-
-/// What a cron job has.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct CronJob {
-    /// When it runs.
-    pub schedule: Option<String>,
-    /// When it last ran well.
-    pub last_successful_run_at: Option<DateTime<Utc>>,
-    /// The instance type.
-    pub plan: Option<String>,
-    /// Where it runs.
-    pub region: Option<String>,
-}
-
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Wire {
@@ -312,24 +213,6 @@ impl<'de> Deserialize<'de> for Service {
     }
 }
 
-impl Details {
-    fn of(kind: &ServiceKind, details: Value) -> serde_json::Result<Self> {
-        let details = if details.is_null() {
-            Value::Object(Map::new())
-        } else {
-            details
-        };
-        match kind {
-            ServiceKind::StaticSite => serde_json::from_value(details).map(Self::StaticSite),
-            ServiceKind::WebService
-            | ServiceKind::PrivateService
-            | ServiceKind::BackgroundWorker => serde_json::from_value(details).map(Self::Server),
-            ServiceKind::CronJob => serde_json::from_value(details).map(Self::CronJob),
-            ServiceKind::Other(_) => Ok(Self::Other(details)),
-        }
-    }
-}
-
 /// Which services are wanted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServiceFilter {
@@ -360,81 +243,6 @@ impl ServiceFilter {
                 self.suspension.as_ref().map(Suspension::as_str),
             )
     }
-}
-
-/// A service to be made.
-#[derive(Debug)]
-pub struct NewService {
-    /// What kind.
-    pub kind: ServiceKind,
-    /// Its name, unique in the workspace.
-    pub name: String,
-    /// Its workspace.
-    pub owner: OwnerId,
-    /// From what it is built.
-    pub origin: Origin,
-    /// Whether Render deploys new commits by itself.
-    pub auto_deploy: AutoDeploy,
-    /// Its first variables.
-    pub variables: Variables,
-    /// `serviceDetails` as Render's documentation has them for this kind.
-    pub details: Map<String, Value>,
-}
-
-/// From what a service is built.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// A repository, and a branch unless it is the default one.
-    Repository {
-        /// Its URL.
-        url: String,
-        /// The branch.
-        branch: Option<String>,
-    },
-    /// An image.
-    Image {
-        /// Host, repository, name, tag or digest.
-        path: String,
-    },
-}
-
-impl NewService {
-    fn body(&self) -> Value {
-        let variables = self.variables.iter();
-        let variables =
-            variables.map(|(key, value)| json!({ "key": key, "value": value.expose_secret() }));
-        let mut body = json!({
-            "type": self.kind,
-            "name": self.name,
-            "ownerId": self.owner,
-            "autoDeploy": self.auto_deploy,
-            "envVars": variables.collect::<Vec<_>>(),
-            "serviceDetails": self.details,
-        });
-        match &self.origin {
-            Origin::Repository { url, branch } => {
-                body["repo"] = url.as_str().into();
-                if let Some(branch) = branch {
-                    body["branch"] = branch.as_str().into();
-                }
-            }
-            Origin::Image { path } => {
-                body["image"] = json!({ "ownerId": self.owner, "imagePath": path })
-            }
-        }
-        body
-    }
-}
-
-/// A service that was just made, and its first deploy.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct CreatedService {
-    /// The service.
-    pub service: Service,
-    /// Its first deploy, under way.
-    #[serde(default)]
-    pub deploy_id: Option<DeployId>,
 }
 
 /// An instance that runs now.
@@ -526,13 +334,6 @@ impl Client {
         self.json(call).await
     }
 
-    /// Makes a service, whose first deploy begins at once. No rollout ever does this (P12).
-    pub async fn create_service(&self, service: &NewService) -> Result<CreatedService> {
-        let call = Call::change(Method::POST, &["services"], Class::Create).body(&service.body());
-        let call = service.variables.values().fold(call, Call::hide);
-        self.json(call).await
-    }
-
     /// Deletes a service for good; one that is already gone counts as deleted. No rollout ever does this (P12).
     pub async fn delete_service(&self, service: &ServiceId) -> Result<()> {
         let call = Call::change(
@@ -586,7 +387,7 @@ mod tests {
 
     use super::*;
 
-    fn service(kind: &str, details: Value) -> Service {
+    fn service(kind: &str, details: &Value) -> Service {
         let json =
             json!({ "id": "srv-1", "ownerId": "tea-1", "type": kind, "serviceDetails": details });
         serde_json::from_value(json).unwrap()
@@ -595,7 +396,7 @@ mod tests {
     #[test]
     fn the_kind_decides_the_details_and_not_their_shape() {
         let details = json!({ "url": "https://a.onrender.com", "buildCommand": "x", "numInstances": 2, "plan": null });
-        let site = service("static_site", details.clone());
+        let site = service("static_site", &details);
         assert!(matches!(
             site.details,
             Details::StaticSite(StaticSite {
@@ -603,7 +404,7 @@ mod tests {
                 ..
             })
         ));
-        let web = service("web_service", details.clone());
+        let web = service("web_service", &details);
         assert!(matches!(
             web.details,
             Details::Server(Server {
@@ -614,11 +415,11 @@ mod tests {
         ));
         assert_eq!(web.url(), Some("https://a.onrender.com"));
         assert!(matches!(
-            service("cron_job", json!({})).details,
+            service("cron_job", &json!({})).details,
             Details::CronJob(_)
         ));
         assert_eq!(
-            service("workflow", details.clone()).details,
+            service("workflow", &details).details,
             Details::Other(details)
         );
     }
@@ -626,7 +427,7 @@ mod tests {
     #[test]
     fn missing_details_are_empty_ones() {
         assert_eq!(
-            service("web_service", Value::Null).details,
+            service("web_service", &Value::Null).details,
             Details::Server(Server::default())
         );
     }
@@ -640,7 +441,7 @@ mod tests {
         assert!(!setting("no").is_on());
         assert!(setting("yes").is_on());
         assert!(setting("sometimes").is_on());
-        assert!(service("web_service", json!({})).auto_deploy.is_on());
+        assert!(service("web_service", &json!({})).auto_deploy.is_on());
     }
 
     #[test]

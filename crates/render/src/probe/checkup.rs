@@ -15,7 +15,7 @@ use super::asked::{asked, path, paths};
 use super::figures::{self, FigureSource, Figures, Latency, Traffic};
 use super::history::History;
 use super::judge::{self, CheckResult, MIN_REQUESTS, Probe};
-use super::prober::Prober;
+use super::prober::{NoAnswer, Prober};
 use crate::client::Client;
 use crate::service::ServiceKind;
 
@@ -135,7 +135,7 @@ pub struct Checkup {
 /// Everything that was seen in one cycle, before it is judged.
 struct Seen<'a> {
     probes: BTreeMap<String, Probe>,
-    traffic: Option<Traffic>,
+    traffic: Traffic,
     latency: Option<Latency>,
     expected: &'a Expectation,
 }
@@ -163,8 +163,7 @@ impl Checkup {
 
     /// How fast a service is before its deploy: by metrics, or by twenty probes. `None`: too little could be measured.
     pub async fn latency_before(&self, subject: &Subject, profile: &Profile) -> Option<Latency> {
-        let checks = asked(profile, subject);
-        let reference = paths(&checks).into_iter().next()?;
+        let reference = paths(&asked(profile, subject)).into_iter().next()?;
         let mut history = History::default();
         let figures = self.figures(subject, None, &mut history).await;
         if let Some(latency) = figures
@@ -173,8 +172,7 @@ impl Checkup {
         {
             return Some(latency);
         }
-        self.top_up(&address(subject, &reference)?, &mut history)
-            .await;
+        self.top_up(subject, &reference, &mut history).await;
         history
             .latency()
             .filter(|latency| latency.requests >= MIN_REQUESTS)
@@ -189,38 +187,27 @@ impl Checkup {
     ) -> Seen<'a> {
         let paths = paths(checks);
         let probes = self.probe(subject, &paths).await;
-        let reference = paths.first();
-        let all_answer = probes
-            .values()
-            .all(|probe| probe.as_ref().is_ok_and(|answer| answer.status < 500));
-        if let Some(probe) = reference.and_then(|path| probes.get(path)) {
-            history.record(probe);
+        let mut figures = Figures::default();
+        if let Some(reference) = paths.first() {
+            probes
+                .get(reference)
+                .into_iter()
+                .for_each(|probe| history.record(probe));
+            if checks.iter().any(needs_many_requests) {
+                figures = self.figures(subject, expected.live_at, history).await;
+            }
+            if probes.values().all(is_up) && needs_many_probes(checks, expected, figures) {
+                self.top_up(subject, reference, history).await;
+            }
         }
-        let wants_figures = checks.iter().any(needs_many_requests);
-        let figures = if wants_figures {
-            self.figures(subject, expected.live_at, history).await
-        } else {
-            Figures::default()
-        };
-        let by_metrics = figures
-            .traffic
-            .filter(|traffic| traffic.requests >= MIN_REQUESTS);
-        if let (true, None, Some(url)) = (
-            wants_figures && all_answer,
-            by_metrics,
-            reference.and_then(|path| address(subject, path)),
-        ) {
-            self.top_up(&url, history).await;
-        }
-        let source = expected.before.map(|before| before.source);
-        let latency = if source == Some(FigureSource::Metrics) {
+        let latency = if compares_metrics(expected) {
             figures.latency
         } else {
             history.latency()
         };
         Seen {
             probes,
-            traffic: Some(by_metrics.unwrap_or_else(|| history.traffic())),
+            traffic: enough(figures.traffic).unwrap_or(history.traffic()),
             latency,
             expected,
         }
@@ -255,18 +242,15 @@ impl Checkup {
     }
 
     /// Adds probes, one after the other, until there are enough or it takes too long.
-    async fn top_up(&self, url: &str, history: &mut History) {
+    async fn top_up(&self, subject: &Subject, reference: &str, history: &mut History) {
+        let Some(url) = address(subject, reference) else {
+            return;
+        };
         let deadline = Instant::now() + TOP_UP;
         while history.len() < MIN_REQUESTS {
-            let Ok(probe) = timeout_at(deadline, self.prober.get(url)).await else {
-                return;
-            };
-            let was_asked = probe
-                .as_ref()
-                .map_or_else(super::NoAnswer::was_asked, |_| true);
-            history.record(&probe);
-            if !was_asked {
-                return;
+            match timeout_at(deadline, self.prober.get(&url)).await {
+                Ok(probe) if was_asked(&probe) => history.record(&probe),
+                Ok(_) | Err(_) => return,
             }
         }
     }
@@ -324,6 +308,24 @@ fn address(subject: &Subject, path: &str) -> Option<String> {
     Some(format!("{base}/{}", path.trim_start_matches('/')))
 }
 
+fn is_up(probe: &Probe) -> bool {
+    probe.as_ref().is_ok_and(|answer| answer.status < 500)
+}
+
+fn was_asked(probe: &Probe) -> bool {
+    probe.as_ref().map_or_else(NoAnswer::was_asked, |_| true)
+}
+
+fn enough(traffic: Option<Traffic>) -> Option<Traffic> {
+    traffic.filter(|traffic| traffic.requests >= MIN_REQUESTS)
+}
+
+fn compares_metrics(expected: &Expectation) -> bool {
+    expected
+        .before
+        .is_some_and(|before| before.source == FigureSource::Metrics)
+}
+
 fn needs_many_requests(check: &CheckKind) -> bool {
     match check {
         CheckKind::ErrorRate { .. } | CheckKind::Baseline { .. } => true,
@@ -332,6 +334,18 @@ fn needs_many_requests(check: &CheckKind) -> bool {
         | CheckKind::Database { .. }
         | CheckKind::Latency { .. } => false,
     }
+}
+
+/// Whether a check asks for many requests that the metrics do not have.
+fn needs_many_probes(checks: &[CheckKind], expected: &Expectation, figures: Figures) -> bool {
+    checks.iter().any(|check| match check {
+        CheckKind::ErrorRate { .. } => enough(figures.traffic).is_none(),
+        CheckKind::Baseline { .. } => expected.before.is_some() && !compares_metrics(expected),
+        CheckKind::Http(_)
+        | CheckKind::Version(_)
+        | CheckKind::Database { .. }
+        | CheckKind::Latency { .. } => false,
+    })
 }
 
 fn name(check: &CheckKind) -> String {

@@ -78,6 +78,7 @@ mod tests {
     use super::*;
     use crate::probe::{Answer, NoAnswer};
 
+    #[expect(clippy::unnecessary_wraps, reason = "a probe is a result")]
     fn answer(status: u16, millis: u64) -> Probe {
         Ok(Answer {
             status,

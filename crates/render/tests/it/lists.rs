@@ -149,7 +149,7 @@ async fn a_service_is_seen_with_its_domains_and_deploys() {
 
 #[tokio::test]
 async fn logs_are_read_window_after_window() {
-    let line = |n| json!({ "id": n.to_string(), "timestamp": "2027-01-11T09:00:00Z", "message": "m", "labels": [] });
+    let line = |n: u32| json!({ "id": n.to_string(), "timestamp": "2027-01-11T09:00:00Z", "message": "m", "labels": [] });
     let more = json!({ "hasMore": true, "nextStartTime": "s2", "nextEndTime": "e2", "logs": [line(1), line(2)] });
     let end =
         json!({ "hasMore": false, "nextStartTime": "s3", "nextEndTime": "e3", "logs": [line(3)] });

@@ -27,6 +27,7 @@ pub(crate) enum Action {
 }
 
 impl Action {
+    #[expect(clippy::needless_pass_by_value, reason = "reads better at the call")]
     pub(crate) fn json(status: u16, body: impl ToString) -> Self {
         Self::Answer(status, "", body.to_string())
     }

@@ -2,6 +2,7 @@
 
 mod cron;
 mod freeze;
+mod lint;
 mod windows;
 mod zone;
 
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::cron::{Cron, CronError};
 pub use self::freeze::{Boundary, Freeze, FreezeScope};
+pub use self::lint::{Finding, lint_windows};
 pub use self::windows::{Opening, SEARCH_HORIZON, Windows};
 pub use self::zone::resolve_local;
 use crate::settings::Timestamp;
@@ -61,6 +63,11 @@ impl Interval {
     /// Whether nothing lies in it.
     pub fn is_empty(&self) -> bool {
         self.from >= self.until
+    }
+
+    /// How long it is.
+    pub fn length(&self) -> Span {
+        Span::from_millis(self.until.signed_duration_since(self.from).num_milliseconds())
     }
 
     /// Whether an instant lies in it.

@@ -1,4 +1,10 @@
 //! From YAML to a frozen plan.
+//!
+//! A project folder's files are checked by [`parse::load`], which reports every mistake of all of them at once. From the
+//! checked values, a release and what runs, [`plan::compile`] makes a [`Plan`]: phases in order, customers in batches,
+//! with a digest. [`calendar`] answers when a customer may start, as far as windows and freezes say.
+//!
+//! This crate is pure: it knows no clock, reads no file and draws no random number. Time and texts are arguments.
 
 pub mod calendar;
 pub mod health;
@@ -6,6 +12,7 @@ pub mod ids;
 pub mod parse;
 pub mod plan;
 pub mod rules;
+pub mod schema;
 pub mod settings;
 pub mod span;
 pub mod suggest;

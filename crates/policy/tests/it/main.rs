@@ -1,0 +1,12 @@
+//! Tests of the crate from outside, in one binary.
+
+#![allow(clippy::unwrap_used, reason = "a failed test should stop where it fails")]
+#![allow(missing_docs, reason = "tests say what they show by their names")]
+
+mod calendars;
+mod golden;
+mod hostile;
+mod plans;
+mod scenarios;
+mod schemas;
+mod support;

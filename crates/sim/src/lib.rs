@@ -1,1 +1,24 @@
-//! sim
+//! A simulated Render: the platform as a state machine on a virtual clock, faults on demand, and both served over HTTP.
+//!
+//! - [`platform`] is what Render does: services, variables, deploys. Pure and deterministic.
+//! - [`api`] is how it is asked: paths, JSON, paging, rate limits, authentication.
+//! - [`carry`](Platform::client) lets a client in the same process ask, with the same faults on the way.
+//! - [`site`] is what customers' own sites answer, depending on what is live.
+//! - [`http`] serves all of it on a socket, with control endpoints for tests.
+//!
+//! Start reading at [`Platform`].
+
+pub mod api;
+mod carry;
+pub mod fault;
+pub mod http;
+pub mod ids;
+pub mod platform;
+pub mod requests;
+pub mod settings;
+pub mod site;
+pub mod world;
+
+pub use carry::{Client, Delivery, Reply, ServiceView};
+pub use platform::Platform;
+pub use settings::Settings;

@@ -1,0 +1,257 @@
+//! Render's public API over the platform: from a request to a reply, without a socket.
+
+mod call;
+mod limits;
+mod logs;
+mod metrics;
+mod page;
+mod perform;
+mod query;
+mod view;
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::carry::{Carried, Ending};
+use crate::ids::Timestamp;
+use crate::platform::Platform;
+
+pub use call::{Call, Op};
+pub use limits::Allowance;
+pub(crate) use limits::Limiter;
+pub(crate) use perform::Done;
+pub(crate) use query::Query;
+
+/// A request as it arrives.
+#[derive(Clone, Debug, Default)]
+pub struct ApiRequest {
+    /// `GET`, `POST`, `PUT`, `PATCH` or `DELETE`.
+    pub method: String,
+    /// The path below `/v1`, as sent.
+    pub path: String,
+    /// What follows the question mark, as sent.
+    pub query: String,
+    /// The value of the header `Authorization`.
+    pub authorization: Option<String>,
+    /// The body; empty: none.
+    pub body: Vec<u8>,
+}
+
+impl ApiRequest {
+    /// A request with a key and perhaps a JSON body.
+    pub fn new(method: &str, target: &str, key: &str, body: Option<&Value>) -> Self {
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        Self {
+            method: method.to_owned(),
+            path: path.to_owned(),
+            query: query.to_owned(),
+            authorization: Some(format!("Bearer {key}")),
+            body: body.map_or_else(Vec::new, |body| body.to_string().into_bytes()),
+        }
+    }
+}
+
+/// A reply as it leaves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiReply {
+    /// The status.
+    pub status: u16,
+    /// Names and values.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body; absent: none, and no content type either.
+    pub body: Option<String>,
+}
+
+impl ApiReply {
+    /// A reply with a JSON body.
+    pub(crate) fn json(status: u16, body: &Value) -> Self {
+        Self {
+            status,
+            headers: Vec::new(),
+            body: Some(body.to_string()),
+        }
+    }
+
+    /// A reply without a body.
+    pub(crate) fn empty(status: u16) -> Self {
+        Self {
+            status,
+            headers: Vec::new(),
+            body: None,
+        }
+    }
+
+    /// The value of a header, by its name in any case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut headers = self.headers.iter();
+        headers
+            .find(|(known, _)| known.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// The body as JSON; `null` without one.
+    pub fn value(&self) -> Value {
+        let body = self.body.as_deref().unwrap_or("null");
+        serde_json::from_str(body).unwrap_or(Value::Null)
+    }
+}
+
+/// What a client gets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// A reply.
+    Reply(ApiReply),
+    /// A reply, but late.
+    Late(ApiReply, policy::Span),
+    /// The connection ends without a reply.
+    Dropped,
+    /// The connection is reset.
+    Reset,
+}
+
+/// Render's refusal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApiError {
+    /// The status.
+    pub status: u16,
+    /// The message.
+    pub message: String,
+    /// Seconds to wait, with 429.
+    pub retry_after: Option<u32>,
+}
+
+impl ApiError {
+    /// A refusal with a status and a message.
+    pub fn new(status: u16, message: &str) -> Self {
+        Self {
+            status,
+            message: message.to_owned(),
+            retry_after: None,
+        }
+    }
+
+    pub(crate) fn not_found(what: &str) -> Self {
+        Self::new(404, &format!("not found: {what}"))
+    }
+
+    pub(crate) fn bad_request(message: &str) -> Self {
+        Self::new(400, message)
+    }
+
+    pub(crate) fn rate_limited(retry_after: u32) -> Self {
+        Self {
+            retry_after: Some(retry_after),
+            ..Self::new(429, "rate limit exceeded")
+        }
+    }
+
+    fn reply(&self) -> ApiReply {
+        let mut reply = ApiReply::json(self.status, &json!({ "message": self.message }));
+        let wait = self.retry_after.map(|s| ("Retry-After", s.to_string()));
+        reply.headers.extend(wait);
+        reply
+    }
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.status, self.message)
+    }
+}
+
+impl std::error::Error for ApiError {}
+
+impl Platform {
+    /// Answers a request as Render would, or as the faults that are armed have it.
+    pub fn handle(&mut self, now: Timestamp, request: &ApiRequest) -> Answer {
+        let now = self.advance(now);
+        let call = Call::parse(request);
+        let key = request.authorization.as_deref().and_then(bearer);
+        let carried = self.carry(now, &call, |platform, quirk| {
+            platform.admit(now, key, &call)?;
+            platform.perform(now, &call, quirk)
+        });
+        match carried {
+            Carried::Nothing { reset: true } => Answer::Reset,
+            Carried::Nothing { reset: false }
+            | Carried::NeverSent
+            | Carried::Unreachable { .. } => Answer::Dropped,
+            Carried::Reply { outcome, ending } => {
+                let reply = outcome.unwrap_or_else(|error| error.reply());
+                let reply = self.with_headers(now, reply, key, &call);
+                deliver(reply, ending)
+            }
+        }
+    }
+
+    /// Lets a request that its client gave up have its effect.
+    pub(crate) fn arrive(&mut self, at: Timestamp, call: &Call) {
+        // The answer is on record; nobody waits for it.
+        let _unheard = self.record_effect(at, call, |platform| platform.perform(at, call, None));
+    }
+
+    /// Authentication and rate limits.
+    fn admit(&mut self, now: Timestamp, key: Option<&str>, call: &Call) -> Result<(), ApiError> {
+        let known = key.filter(|key| self.settings().api_keys.iter().any(|known| known == key));
+        let Some(key) = known else {
+            return Err(ApiError::new(401, "unauthorized"));
+        };
+        let class = call.class(&self.settings().assumptions);
+        let limits = self.settings().limits;
+        let allowance = self.limiter.spend(now, key, &class, &limits);
+        if allowance.granted {
+            return Ok(());
+        }
+        Err(ApiError::rate_limited(allowance.reset))
+    }
+
+    /// Adds what every reply carries.
+    fn with_headers(
+        &mut self,
+        now: Timestamp,
+        mut reply: ApiReply,
+        key: Option<&str>,
+        call: &Call,
+    ) -> ApiReply {
+        let class = call.class(&self.settings().assumptions);
+        let limits = self.settings().limits;
+        let allowance = self
+            .limiter
+            .look(now, key.unwrap_or_default(), &class, &limits);
+        let date = now.format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+        reply.headers.extend([
+            ("Ratelimit-Limit", allowance.limit.to_string()),
+            ("Ratelimit-Remaining", allowance.remaining.to_string()),
+            ("Ratelimit-Reset", allowance.reset.to_string()),
+            ("Render-Request-Id", self.request_id(now)),
+            ("Date", date),
+        ]);
+        if reply.body.is_some() {
+            reply
+                .headers
+                .push(("Content-Type", "application/json; charset=utf-8".to_owned()));
+        }
+        reply
+    }
+}
+
+fn bearer(authorization: &str) -> Option<&str> {
+    authorization.strip_prefix("Bearer ").map(str::trim)
+}
+
+fn deliver(mut reply: ApiReply, ending: Ending) -> Answer {
+    match ending {
+        Ending::Whole => Answer::Reply(reply),
+        Ending::Late(by) => Answer::Late(reply, by),
+        Ending::Malformed => {
+            reply.body = Some("{\"id\": \"dep-".to_owned());
+            Answer::Reply(reply)
+        }
+        Ending::Huge(bytes) => {
+            reply.body = Some(format!("[\"{}\"]", "x".repeat(bytes)));
+            Answer::Reply(reply)
+        }
+    }
+}

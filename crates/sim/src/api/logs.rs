@@ -1,0 +1,156 @@
+//! Logs: lines that follow from what happened to the services.
+
+use serde_json::{Value, json};
+
+use super::query::Query;
+use super::{ApiError, view};
+use crate::ids::{ServiceId, Timestamp};
+use crate::platform::{Ended, Event, EventKind, Platform, ServiceKind};
+
+const DEFAULT_LIMIT: u32 = 20;
+const MAX_LIMIT: u32 = 100;
+
+/// One line.
+struct Line<'a> {
+    service: &'a ServiceId,
+    event: &'a Event,
+    source: &'static str,
+    level: &'static str,
+    message: String,
+}
+
+/// The lines that a query asks for, newest first unless it says `forward`.
+pub(super) fn list(platform: &Platform, now: Timestamp, query: &Query) -> Result<Value, ApiError> {
+    let resources = query.all("resource");
+    if query.one("ownerId").is_none() || resources.is_empty() {
+        return Err(ApiError::bad_request("ownerId and resource are required"));
+    }
+    let (from, until) = query.last_hour(now)?;
+    let limit = query.number("limit")?.unwrap_or(DEFAULT_LIMIT);
+    if !(1..=MAX_LIMIT).contains(&limit) {
+        return Err(ApiError::bad_request("limit must be from 1 to 100"));
+    }
+    let mut lines = Vec::new();
+    for resource in &resources {
+        let service = platform.service(&resource.as_str().into())?;
+        if service.kind != ServiceKind::StaticSite {
+            let events = service.events().filter(|e| from <= e.at && e.at <= until);
+            lines.extend(events.filter_map(|event| line(&service.id, event)));
+        }
+    }
+    lines.retain(|line| wanted(line, query));
+    lines.sort_by(|a, b| (a.event.at, &a.event.id).cmp(&(b.event.at, &b.event.id)));
+    let forward = query.one("direction") == Some("forward");
+    if !forward {
+        lines.reverse();
+    }
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = lines.get(limit).map(|line| line.event.at);
+    lines.truncate(limit);
+    let (next_from, next_until) = match more {
+        Some(at) if forward => (at, until),
+        Some(at) => (from, at),
+        None => (from, until),
+    };
+    Ok(json!({
+        "hasMore": more.is_some(),
+        "nextStartTime": view::instant(next_from),
+        "nextEndTime": view::instant(next_until),
+        "logs": lines.iter().map(show).collect::<Vec<_>>(),
+    }))
+}
+
+fn wanted(line: &Line<'_>, query: &Query) -> bool {
+    let among = |name: &str, text: &str| {
+        let patterns = query.all(name);
+        patterns.is_empty() || patterns.iter().any(|pattern| fits(pattern, text))
+    };
+    let texts = query.all("text");
+    among("type", line.source)
+        && among("level", line.level)
+        && (texts.is_empty()
+            || texts
+                .iter()
+                .any(|text| fits(&format!("*{text}*"), &line.message)))
+}
+
+/// Whether a text fits a pattern in which `*` stands for anything.
+fn fits(pattern: &str, text: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == text,
+        Some((head, rest)) => text.strip_prefix(head).is_some_and(|text| {
+            let ends = text.char_indices().map(|(at, _)| at).chain([text.len()]);
+            ends.into_iter().any(|at| fits(rest, &text[at..]))
+        }),
+    }
+}
+
+fn line<'a>(service: &'a ServiceId, event: &'a Event) -> Option<Line<'a>> {
+    let (source, level, message) = match &event.kind {
+        EventKind::DeployStarted { .. } | EventKind::ServiceResumed => return None,
+        EventKind::BuildStarted { .. } => ("build", "info", "==> Building".to_owned()),
+        EventKind::BuildEnded { ended, .. } => ("build", level(*ended), ending("Build", *ended)),
+        EventKind::PreDeployStarted { .. } => (
+            "app",
+            "info",
+            "==> Running the pre-deploy command".to_owned(),
+        ),
+        EventKind::PreDeployEnded { ended, .. } => {
+            ("app", level(*ended), ending("Pre-deploy command", *ended))
+        }
+        EventKind::DeployEnded { ended, .. } => ("app", level(*ended), ending("Deploy", *ended)),
+        EventKind::ServiceSuspended => ("app", "info", "==> Suspended".to_owned()),
+        EventKind::ServerRestarted => ("app", "info", "==> Restarted".to_owned()),
+    };
+    Some(Line {
+        service,
+        event,
+        source,
+        level,
+        message,
+    })
+}
+
+fn level(ended: Ended) -> &'static str {
+    if ended == Ended::Failed {
+        "error"
+    } else {
+        "info"
+    }
+}
+
+fn ending(what: &str, ended: Ended) -> String {
+    let how = match ended {
+        Ended::Succeeded => "succeeded",
+        Ended::Failed => "failed",
+        Ended::Canceled => "was canceled",
+    };
+    format!("==> {what} {how}")
+}
+
+fn show(line: &Line<'_>) -> Value {
+    json!({
+        "id": line.event.id,
+        "timestamp": view::instant(line.event.at),
+        "message": line.message,
+        "labels": [
+            { "name": "resource", "value": line.service },
+            { "name": "type", "value": line.source },
+            { "name": "level", "value": line.level },
+        ],
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_stands_for_anything() {
+        assert!(fits("build*", "build failed"));
+        assert!(fits("*fail*", "build failed"));
+        assert!(fits("*", ""));
+        assert!(!fits("build", "build failed"));
+        assert!(!fits("*x", "build failed"));
+    }
+}

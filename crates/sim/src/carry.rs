@@ -1,0 +1,384 @@
+//! The way of a request to Render and of its answer back, with whatever goes wrong on it.
+//!
+//! HTTP and clients in this process share it, so both meet the same faults and are recorded alike.
+
+use std::collections::BTreeMap;
+
+use policy::Span;
+use serde_json::json;
+
+use crate::api::{ApiError, Call, Done, Op};
+use crate::fault::{Reach, Trouble};
+use crate::ids::{DeployId, JobId, OwnerId, PostgresId, ServiceId, Timestamp};
+use crate::platform::{
+    Database, Deploy, DeployFilter, Job, NewValue, Platform, RecoverBody, Service, ServiceKind,
+    TriggerBody, YesNo,
+};
+
+/// What a client in this process learns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Delivery<T> {
+    /// Render's answer.
+    Delivered(T),
+    /// Nothing; the request may have had its effect, or may still have it.
+    Lost,
+    /// The request surely never left.
+    NeverSent,
+    /// The request surely never left, and none will until then; absent: for good.
+    Unreachable {
+        /// When requests arrive again.
+        until: Option<Timestamp>,
+    },
+}
+
+/// What a client in this process gets: Render's answer or refusal, or less.
+pub type Reply<T> = Delivery<Result<T, ApiError>>;
+
+/// Trouble that the operation itself must take part in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Quirk {
+    /// Answer 202 without a body.
+    NoBody,
+    /// The same, and the deploy is listed that much later.
+    ListedLate(Span),
+    /// Leave the newest out of the list.
+    OmitsNewest,
+}
+
+/// How a reply reaches the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// As it was sent.
+    Whole,
+    /// Later.
+    Late(Span),
+    /// Cut off.
+    Malformed,
+    /// Far too long.
+    Huge(usize),
+}
+
+/// What came of a request.
+pub(crate) enum Carried<T> {
+    /// It never left.
+    NeverSent,
+    /// It could not leave.
+    Unreachable { until: Option<Timestamp> },
+    /// Nothing came back.
+    Nothing { reset: bool },
+    /// A reply came back.
+    Reply {
+        outcome: Result<T, ApiError>,
+        ending: Ending,
+    },
+}
+
+impl Platform {
+    /// Carries a request there and its answer back.
+    pub(crate) fn carry<T>(
+        &mut self,
+        now: Timestamp,
+        call: &Call,
+        effect: impl FnOnce(&mut Self, Option<Quirk>) -> Result<Done<T>, ApiError>,
+    ) -> Carried<T> {
+        let service = call.service.as_ref();
+        if let Some(until) = self.faults.outage(service, Reach::Api, now) {
+            return Carried::Unreachable { until };
+        }
+        let Some(trouble) = self.faults.take_trouble(call.op, service) else {
+            let outcome = self.record_effect(now, call, |platform| effect(platform, None));
+            return Carried::whole(outcome);
+        };
+        let happen = |platform: &mut Self, quirk| {
+            platform.record_effect(now, call, |platform| effect(platform, quirk))
+        };
+        let (outcome, ending) = match trouble {
+            Trouble::NeverSent => return Carried::NeverSent,
+            Trouble::ArrivesLate { by } => {
+                self.arrive_later(now + by.to_delta(), call);
+                return Carried::Nothing { reset: false };
+            }
+            Trouble::Reset { effect: false } => return Carried::Nothing { reset: true },
+            Trouble::Reset { effect: true } => {
+                // The answer is on record; nobody hears it.
+                let _unheard = happen(self, None);
+                return Carried::Nothing { reset: true };
+            }
+            Trouble::Lost => {
+                let _unheard = happen(self, None);
+                return Carried::Nothing { reset: false };
+            }
+            Trouble::Status { status, effect } => {
+                if effect {
+                    let _unheard = happen(self, None);
+                } else {
+                    self.log.record(now, call, status, None);
+                }
+                (Err(ApiError::new(status, "internal error")), Ending::Whole)
+            }
+            Trouble::RateLimited { retry_after } => {
+                self.log.record(now, call, 429, None);
+                (Err(ApiError::rate_limited(retry_after)), Ending::Whole)
+            }
+            Trouble::AcceptedWithoutBody => (happen(self, Some(Quirk::NoBody)), Ending::Whole),
+            Trouble::ListedLate { by } => {
+                (happen(self, Some(Quirk::ListedLate(by))), Ending::Whole)
+            }
+            Trouble::OmitsNewest => (happen(self, Some(Quirk::OmitsNewest)), Ending::Whole),
+            Trouble::ReplyLate { by } => (happen(self, None), Ending::Late(by)),
+            Trouble::Malformed => (happen(self, None), Ending::Malformed),
+            Trouble::Huge { bytes } => (happen(self, None), Ending::Huge(bytes)),
+        };
+        Carried::Reply { outcome, ending }
+    }
+
+    /// Lets a request have its effect, and records it.
+    pub(crate) fn record_effect<T>(
+        &mut self,
+        now: Timestamp,
+        call: &Call,
+        effect: impl FnOnce(&mut Self) -> Result<Done<T>, ApiError>,
+    ) -> Result<T, ApiError> {
+        match effect(self) {
+            Ok(done) => {
+                self.log.record(now, call, done.status, done.deploy);
+                Ok(done.value)
+            }
+            Err(error) => {
+                self.log.record(now, call, error.status, None);
+                Err(error)
+            }
+        }
+    }
+
+    /// A client in this process.
+    pub fn client(&mut self, now: Timestamp) -> Client<'_> {
+        Client {
+            now: self.advance(now),
+            platform: self,
+        }
+    }
+}
+
+impl<T> Carried<T> {
+    fn whole(outcome: Result<T, ApiError>) -> Self {
+        Self::Reply {
+            outcome,
+            ending: Ending::Whole,
+        }
+    }
+
+    /// What a client in this process learns. It waits for nothing, so an answer that comes late is lost to it,
+    /// and so is one that cannot be read.
+    fn learned(self) -> Reply<T> {
+        match self {
+            Self::NeverSent => Delivery::NeverSent,
+            Self::Unreachable { until } => Delivery::Unreachable { until },
+            Self::Nothing { .. } => Delivery::Lost,
+            Self::Reply { outcome, ending } => match ending {
+                Ending::Whole => Delivery::Delivered(outcome),
+                Ending::Late(_) | Ending::Malformed | Ending::Huge(_) => Delivery::Lost,
+            },
+        }
+    }
+}
+
+/// What a client sees of a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceView {
+    /// Its id.
+    pub id: ServiceId,
+    /// Its name.
+    pub name: String,
+    /// Its workspace.
+    pub owner: OwnerId,
+    /// Its type.
+    pub kind: ServiceKind,
+    /// Where it answers.
+    pub url: Option<String>,
+    /// Further names it answers to.
+    pub domains: Vec<String>,
+    /// Whether a push deploys it.
+    pub auto_deploy: bool,
+    /// Whether it is suspended.
+    pub suspended: bool,
+}
+
+impl From<&Service> for ServiceView {
+    fn from(service: &Service) -> Self {
+        Self {
+            id: service.id.clone(),
+            name: service.name.clone(),
+            owner: service.owner.clone(),
+            kind: service.kind,
+            url: service.url.clone(),
+            domains: service.domains.clone(),
+            auto_deploy: service.auto_deploy,
+            suspended: service.is_suspended(),
+        }
+    }
+}
+
+/// A client in this process, at one instant. Authentication and rate limits do not concern it; faults do.
+pub struct Client<'p> {
+    platform: &'p mut Platform,
+    now: Timestamp,
+}
+
+impl Client<'_> {
+    fn ask<T>(
+        &mut self,
+        call: &Call,
+        effect: impl FnOnce(&mut Platform, Timestamp) -> Result<Done<T>, ApiError>,
+    ) -> Reply<T> {
+        let now = self.now;
+        self.platform
+            .carry(now, call, |platform, _| effect(platform, now))
+            .learned()
+    }
+
+    /// Looks at a service.
+    pub fn get_service(&mut self, service: &ServiceId) -> Reply<ServiceView> {
+        let call = Call::of(Op::GetService, Some(service), None);
+        self.ask(&call, |platform, now| {
+            let view = platform.get_service(now, service)?.into();
+            Ok(Done::new(200, view))
+        })
+    }
+
+    /// Switches auto-deploy on or off.
+    pub fn set_auto_deploy(&mut self, service: &ServiceId, on: bool) -> Reply<ServiceView> {
+        let body = json!({ "autoDeploy": YesNo::from(on) });
+        let call = Call::of(Op::UpdateService, Some(service), None).with(&body);
+        self.ask(&call, |platform, now| {
+            let view = platform.set_auto_deploy(now, service, on)?.into();
+            Ok(Done::new(200, view))
+        })
+    }
+
+    /// Lists deploys, newest first, all pages.
+    pub fn list_deploys(
+        &mut self,
+        service: &ServiceId,
+        filter: &DeployFilter,
+    ) -> Reply<Vec<Deploy>> {
+        let call = Call::of(Op::ListDeploys, Some(service), None);
+        let now = self.now;
+        self.platform
+            .carry(now, &call, |platform, quirk| {
+                platform.deploys_seen(now, service, filter, quirk)
+            })
+            .learned()
+    }
+
+    /// Looks at a deploy.
+    pub fn get_deploy(&mut self, service: &ServiceId, deploy: &DeployId) -> Reply<Deploy> {
+        let call = Call::of(Op::GetDeploy, Some(service), Some(deploy.as_str()));
+        self.ask(&call, |platform, now| {
+            let deploy = platform.get_deploy(now, service, deploy)?.clone();
+            Ok(Done::new(200, deploy))
+        })
+    }
+
+    /// Triggers a deploy; without one in the answer it was accepted and waits.
+    pub fn trigger_deploy(
+        &mut self,
+        service: &ServiceId,
+        body: &TriggerBody,
+    ) -> Reply<Option<Deploy>> {
+        let call = Call::of(Op::TriggerDeploy, Some(service), None).with(body);
+        let now = self.now;
+        self.platform
+            .carry(now, &call, |platform, quirk| {
+                platform.trigger_seen(now, service, body, quirk)
+            })
+            .learned()
+    }
+
+    /// Rolls back; without a deploy in the answer it was accepted and waits.
+    pub fn rollback(&mut self, service: &ServiceId, target: &DeployId) -> Reply<Option<Deploy>> {
+        let body = json!({ "deployId": target });
+        let call = Call::of(Op::Rollback, Some(service), None).with(&body);
+        let now = self.now;
+        self.platform
+            .carry(now, &call, |platform, quirk| {
+                platform.rollback_seen(now, service, target, quirk)
+            })
+            .learned()
+    }
+
+    /// Cancels a deploy.
+    pub fn cancel(&mut self, service: &ServiceId, deploy: &DeployId) -> Reply<Deploy> {
+        let call = Call::of(Op::CancelDeploy, Some(service), Some(deploy.as_str()));
+        self.ask(&call, |platform, now| {
+            let deploy = platform.cancel(now, service, deploy)?.clone();
+            Ok(Done::new(200, deploy))
+        })
+    }
+
+    /// Reads all variables.
+    pub fn env_vars(&mut self, service: &ServiceId) -> Reply<BTreeMap<String, String>> {
+        let call = Call::of(Op::ListEnvVars, Some(service), None);
+        self.ask(&call, |platform, now| {
+            let variables = platform.env_vars(now, service)?.clone();
+            Ok(Done::new(200, variables))
+        })
+    }
+
+    /// Stores one variable.
+    pub fn put_env_var(&mut self, service: &ServiceId, key: &str, value: &str) -> Reply<()> {
+        let body = json!({ "value": value });
+        let call = Call::of(Op::PutEnvVar, Some(service), Some(key)).with(&body);
+        self.ask(&call, |platform, now| {
+            let value = NewValue::Text(value.to_owned());
+            platform.put_env_var(now, service, key, value)?;
+            Ok(Done::new(200, ()))
+        })
+    }
+
+    /// Removes one variable.
+    pub fn delete_env_var(&mut self, service: &ServiceId, key: &str) -> Reply<()> {
+        let call = Call::of(Op::DeleteEnvVar, Some(service), Some(key));
+        self.ask(&call, |platform, now| {
+            platform.delete_env_var(now, service, key)?;
+            Ok(Done::new(204, ()))
+        })
+    }
+
+    /// Starts a one-off job.
+    pub fn create_job(&mut self, service: &ServiceId, command: &str) -> Reply<Job> {
+        let body = json!({ "startCommand": command });
+        let call = Call::of(Op::CreateJob, Some(service), None).with(&body);
+        self.ask(&call, |platform, now| {
+            let job = platform.create_job(now, service, command, None)?.clone();
+            Ok(Done::new(201, job))
+        })
+    }
+
+    /// Looks at a one-off job.
+    pub fn get_job(&mut self, service: &ServiceId, job: &JobId) -> Reply<Job> {
+        let call = Call::of(Op::GetJob, Some(service), Some(job.as_str()));
+        self.ask(&call, |platform, now| {
+            let job = platform.job(now, service, job)?.clone();
+            Ok(Done::new(200, job))
+        })
+    }
+
+    /// Looks at a database.
+    pub fn get_database(&mut self, database: &PostgresId) -> Reply<Database> {
+        let call = Call::of(Op::GetDatabase, None, Some(database.as_str()));
+        self.ask(&call, |platform, now| {
+            let database = platform.database(now, database)?.clone();
+            Ok(Done::new(200, database))
+        })
+    }
+
+    /// Restores a database into a new one.
+    pub fn recover(&mut self, database: &PostgresId, body: &RecoverBody) -> Reply<Database> {
+        let call = Call::of(Op::Recover, None, Some(database.as_str())).with(body);
+        self.ask(&call, |platform, now| {
+            let database = platform.recover(now, database, body)?.clone();
+            Ok(Done::new(200, database))
+        })
+    }
+}

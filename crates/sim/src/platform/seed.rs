@@ -1,0 +1,292 @@
+//! What a platform holds at the beginning.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::Platform;
+use super::databases::Database;
+use super::model::{
+    Deploy, Order, Service, ServiceKind, Source, Status, Suspender, Trigger, Variables,
+};
+use super::services::{default_details, has_url, merge_details};
+use crate::ids::{CommitId, DeployId, OwnerId, PostgresId, ServiceId, Timestamp};
+
+/// Everything a platform holds at the beginning.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Seed {
+    /// Workspaces; those that services name are made up if they are missing here.
+    pub owners: Vec<Owner>,
+    /// Services.
+    pub services: Vec<ServiceSeed>,
+    /// Databases.
+    pub databases: Vec<DatabaseSeed>,
+    /// Versions by commit id or image reference.
+    pub versions: BTreeMap<String, String>,
+}
+
+/// A workspace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owner {
+    /// Its id.
+    pub id: OwnerId,
+    /// Its name.
+    pub name: String,
+    /// Its address.
+    pub email: String,
+    /// The API key does not reach it.
+    #[serde(default)]
+    pub foreign: bool,
+}
+
+impl Owner {
+    /// A workspace named after its id.
+    pub fn named(id: &OwnerId) -> Self {
+        Self {
+            id: id.clone(),
+            name: format!("workspace {id}"),
+            email: "owner@example.com".to_owned(),
+            foreign: false,
+        }
+    }
+}
+
+/// A service and what is live there.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ServiceSeed {
+    /// Its id.
+    pub id: ServiceId,
+    /// Its name; empty: its id.
+    #[serde(default)]
+    pub name: String,
+    /// Its type.
+    #[serde(rename = "type", default = "web_service")]
+    pub kind: ServiceKind,
+    /// Its workspace.
+    #[serde(default = "default_owner")]
+    pub owner: OwnerId,
+    /// Where it answers; absent: an address at Render.
+    #[serde(default)]
+    pub url: Option<String>,
+    /// Further names.
+    #[serde(default)]
+    pub domains: Vec<String>,
+    /// Whether a push deploys it.
+    #[serde(default)]
+    pub auto_deploy: bool,
+    /// Its repository.
+    #[serde(default)]
+    pub repo: Option<String>,
+    /// Its branch.
+    #[serde(default)]
+    pub branch: Option<String>,
+    /// Its image; absent: it is built from the repository.
+    #[serde(default)]
+    pub image: Option<String>,
+    /// It is suspended.
+    #[serde(default)]
+    pub suspended: bool,
+    /// What is live; absent: it was never deployed.
+    #[serde(default)]
+    pub live: Option<LiveSeed>,
+    /// Its variables, stored and live.
+    #[serde(default)]
+    pub variables: BTreeMap<String, String>,
+    /// Further `serviceDetails`; `preDeployCommand` is understood.
+    #[serde(default)]
+    pub details: Map<String, Value>,
+}
+
+/// What is live at the beginning.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LiveSeed {
+    /// Its commit; of image services it is not used.
+    pub commit: CommitId,
+    /// Its version.
+    #[serde(default)]
+    pub version: Option<String>,
+}
+
+/// A database.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DatabaseSeed {
+    /// Its id.
+    pub id: PostgresId,
+    /// Its name.
+    pub name: String,
+    /// Its workspace.
+    #[serde(default = "default_owner")]
+    pub owner: OwnerId,
+    /// Its plan.
+    #[serde(default = "default_plan")]
+    pub plan: String,
+}
+
+/// The workspace of what names none.
+pub const DEFAULT_OWNER: &str = "tea-simulated00000000000";
+
+fn default_owner() -> OwnerId {
+    DEFAULT_OWNER.into()
+}
+
+fn default_plan() -> String {
+    "basic_1gb".to_owned()
+}
+
+fn web_service() -> ServiceKind {
+    ServiceKind::WebService
+}
+
+impl ServiceSeed {
+    /// A web service on which a commit of a version is live.
+    pub fn web(id: &str, commit: &str, version: &str) -> Self {
+        Self {
+            id: id.into(),
+            name: id.to_owned(),
+            kind: ServiceKind::WebService,
+            owner: default_owner(),
+            url: None,
+            domains: Vec::new(),
+            auto_deploy: false,
+            repo: None,
+            branch: None,
+            image: None,
+            suspended: false,
+            live: Some(LiveSeed {
+                commit: commit.into(),
+                version: Some(version.to_owned()),
+            }),
+            variables: BTreeMap::new(),
+            details: Map::new(),
+        }
+    }
+}
+
+impl Platform {
+    /// Adds all of it.
+    pub fn seed(&mut self, now: Timestamp, seed: Seed) {
+        for owner in seed.owners {
+            self.add_owner(owner);
+        }
+        self.versions.extend(seed.versions);
+        for service in seed.services {
+            self.add_service(now, service);
+        }
+        for database in seed.databases {
+            self.add_database(now, database);
+        }
+    }
+
+    /// Adds a workspace, or changes the one with this id.
+    pub fn add_owner(&mut self, owner: Owner) {
+        self.owners.retain(|known| known.id != owner.id);
+        self.owners.push(owner);
+    }
+
+    /// Adds a service, or replaces the one with this id.
+    pub fn add_service(&mut self, now: Timestamp, seed: ServiceSeed) {
+        let now = self.advance(now);
+        self.add_missing_owner(&seed.owner);
+        self.cancel_all(now, &seed.id);
+        let live = seed.live.clone();
+        let mut service = service_of(seed, now);
+        if let Some(live) = live {
+            let source = service.head.clone();
+            if let Some(version) = &live.version {
+                self.name_version(source.as_str(), version);
+            }
+            self.commits.entry(live.commit).or_insert(now);
+            let id = DeployId::new(self.ids.next("dep", now));
+            service.live = Some(id.clone());
+            service
+                .deploys
+                .push(first_deploy(id, source, &service, now));
+        }
+        self.services.insert(service.id.clone(), service);
+    }
+
+    /// Adds a database, or replaces the one with this id.
+    pub fn add_database(&mut self, now: Timestamp, seed: DatabaseSeed) {
+        self.add_missing_owner(&seed.owner);
+        let database = Database::new(seed.id.clone(), seed.name, seed.owner, seed.plan, now);
+        self.databases.insert(seed.id, database);
+    }
+
+    fn add_missing_owner(&mut self, id: &OwnerId) {
+        if !self.owners.iter().any(|owner| owner.id == *id) {
+            self.add_owner(Owner::named(id));
+        }
+    }
+}
+
+fn service_of(seed: ServiceSeed, now: Timestamp) -> Service {
+    let name = if seed.name.is_empty() {
+        seed.id.to_string()
+    } else {
+        seed.name
+    };
+    let commit = seed.live.map(|live| live.commit);
+    let commit = commit.unwrap_or_else(|| CommitId::new(format!("head-of-{name}")));
+    let head = seed
+        .image
+        .clone()
+        .map_or(Source::Commit(commit), Source::Image);
+    let made_up = format!("https://{name}.onrender.com");
+    let suspended = seed.suspended.then_some(Suspender::User);
+    let mut service = Service {
+        id: seed.id,
+        owner: seed.owner,
+        kind: seed.kind,
+        url: has_url(seed.kind).then(|| seed.url.unwrap_or(made_up)),
+        domains: seed.domains,
+        auto_deploy: seed.auto_deploy,
+        repo: seed.repo.filter(|_| seed.image.is_none()),
+        branch: seed.branch.or_else(|| Some("main".to_owned())),
+        root_dir: String::new(),
+        image: seed.image,
+        pre_deploy: None,
+        details: default_details(seed.kind),
+        created_at: now,
+        updated_at: now,
+        suspenders: suspended.into_iter().collect::<BTreeSet<_>>(),
+        variables: Arc::new(Variables(seed.variables)),
+        secret_files: Variables::default(),
+        head,
+        deploys: Vec::new(),
+        live: None,
+        running: None,
+        waiting: None,
+        events: Vec::new(),
+        jobs: Vec::new(),
+        name,
+    };
+    merge_details(&mut service, &seed.details);
+    service
+}
+
+/// The deploy that is live at the beginning.
+fn first_deploy(id: DeployId, source: Source, service: &Service, now: Timestamp) -> Deploy {
+    Deploy {
+        id,
+        status: Status::Live,
+        trigger: Trigger::Manual,
+        source: source.clone(),
+        target: None,
+        created_at: now,
+        started_at: Some(now),
+        updated_at: now,
+        finished_at: Some(now),
+        deactivated_at: None,
+        variables: Arc::clone(&service.variables),
+        purged: false,
+        order: Order::of(Trigger::Manual, source),
+        stages: Vec::new(),
+        slot: None,
+        listed_from: now,
+        hidden: false,
+        sick: Vec::new(),
+    }
+}

@@ -1,0 +1,475 @@
+//! Services: create, change, suspend, restart, delete.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
+
+use super::deploys::Bounds;
+use super::events::EventKind;
+use super::model::{Order, Service, ServiceKind, Source, Suspender, Trigger};
+use super::{NewValue, Platform, Variables};
+use crate::api::ApiError;
+use crate::ids::{CommitId, DeployId, OwnerId, ServiceId, Timestamp};
+use crate::settings::Resume;
+
+/// Render's way of writing a truth value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum YesNo {
+    /// True.
+    Yes,
+    /// False.
+    No,
+}
+
+impl From<bool> for YesNo {
+    fn from(yes: bool) -> Self {
+        if yes { Self::Yes } else { Self::No }
+    }
+}
+
+/// The image of a service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ImageBody {
+    /// Host, repository, name and tag.
+    pub image_path: String,
+}
+
+/// What the creation of a service asks for.
+#[derive(Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CreateBody {
+    /// Its type.
+    #[serde(rename = "type")]
+    pub kind: ServiceKind,
+    /// Its name.
+    pub name: String,
+    /// Its workspace.
+    pub owner_id: OwnerId,
+    /// Its repository.
+    #[serde(default)]
+    pub repo: Option<String>,
+    /// Its branch.
+    #[serde(default)]
+    pub branch: Option<String>,
+    /// Whether a push deploys it; absent: yes.
+    #[serde(default)]
+    pub auto_deploy: Option<YesNo>,
+    /// Its image.
+    #[serde(default)]
+    pub image: Option<ImageBody>,
+    /// The folder within the repository.
+    #[serde(default)]
+    pub root_dir: String,
+    /// Its variables.
+    #[serde(default)]
+    pub env_vars: Vec<NewVariable>,
+    /// The rest.
+    #[serde(default)]
+    pub service_details: Map<String, Value>,
+}
+
+/// One variable of a body.
+#[derive(Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NewVariable {
+    key: String,
+    #[serde(flatten)]
+    value: NewVariableValue,
+}
+
+/// The value in a body.
+#[derive(Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NewVariableValue {
+    #[serde(default)]
+    value: Option<String>,
+    #[serde(default)]
+    generate_value: bool,
+}
+
+impl NewVariableValue {
+    /// What is to be stored.
+    pub fn checked(self) -> Result<NewValue, ApiError> {
+        match (self.value, self.generate_value) {
+            (Some(text), false) => Ok(NewValue::Text(text)),
+            (None, true) => Ok(NewValue::Generated),
+            (Some(_), true) | (None, false) => Err(ApiError::bad_request(
+                "exactly one of value and generateValue is needed",
+            )),
+        }
+    }
+}
+
+impl NewVariable {
+    /// Its key and what is to be stored.
+    pub fn checked(self) -> Result<(String, NewValue), ApiError> {
+        Ok((self.key, self.value.checked()?))
+    }
+}
+
+/// What a PATCH of a service asks for. What is absent stays; null clears.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct UpdateBody {
+    /// Its name.
+    pub name: Option<String>,
+    /// Whether a push deploys it.
+    pub auto_deploy: Option<YesNo>,
+    /// Its repository; empty: none.
+    #[serde(deserialize_with = "null_as_empty")]
+    pub repo: Option<String>,
+    /// Its branch; empty: none.
+    #[serde(deserialize_with = "null_as_empty")]
+    pub branch: Option<String>,
+    /// The folder within the repository.
+    #[serde(deserialize_with = "null_as_empty")]
+    pub root_dir: Option<String>,
+    /// Its image.
+    pub image: Option<ImageBody>,
+    /// The rest.
+    pub service_details: Map<String, Value>,
+}
+
+fn null_as_empty<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    Ok(Some(Option::deserialize(from)?.unwrap_or_default()))
+}
+
+/// Which services are listed.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ServiceFilter {
+    pub(crate) kinds: Vec<ServiceKind>,
+    pub(crate) names: Vec<String>,
+    pub(crate) owners: Vec<String>,
+    pub(crate) suspended: Vec<String>,
+    pub(crate) created: Bounds,
+    pub(crate) updated: Bounds,
+}
+
+impl Platform {
+    /// One service.
+    pub fn get_service(&mut self, now: Timestamp, id: &ServiceId) -> Result<&Service, ApiError> {
+        self.advance(now);
+        self.service(id)
+    }
+
+    /// The services that the API key reaches and that fit, newest first.
+    pub(crate) fn list_services(
+        &mut self,
+        now: Timestamp,
+        filter: &ServiceFilter,
+    ) -> Vec<&Service> {
+        self.advance(now);
+        let mut services: Vec<&Service> = self
+            .services
+            .values()
+            .filter(|service| self.reaches(&service.owner) && self.fits(service, filter))
+            .collect();
+        services.sort_by(|a, b| (b.created_at, &b.id).cmp(&(a.created_at, &a.id)));
+        services
+    }
+
+    fn fits(&self, service: &Service, filter: &ServiceFilter) -> bool {
+        let assumptions = &self.settings.assumptions;
+        let among = |list: &[String], text: &str| list.is_empty() || list.iter().any(|t| t == text);
+        (filter.kinds.is_empty() || filter.kinds.contains(&service.kind))
+            && among(&filter.names, &service.name)
+            && among(&filter.owners, service.owner.as_str())
+            && among(&filter.suspended, suspended_text(service.is_suspended()))
+            && filter.created.hold(Some(service.created_at), assumptions)
+            && filter.updated.hold(Some(service.updated_at), assumptions)
+    }
+
+    /// Makes a service and starts its first deploy.
+    pub fn create_service(
+        &mut self,
+        now: Timestamp,
+        body: CreateBody,
+    ) -> Result<(ServiceId, DeployId), ApiError> {
+        let now = self.advance(now);
+        self.check_new(&body)?;
+        let prefix = if body.kind == ServiceKind::CronJob {
+            "crn"
+        } else {
+            "srv"
+        };
+        let id = ServiceId::new(self.ids.next(prefix, now));
+        let values: Vec<(String, NewValue)> = body
+            .env_vars
+            .iter()
+            .cloned()
+            .map(NewVariable::checked)
+            .collect::<Result<_, _>>()?;
+        let variables = values
+            .into_iter()
+            .map(|(key, value)| (key, self.value(value)))
+            .collect();
+        let mut service = new_service(id.clone(), now, body);
+        service.variables = Arc::new(Variables(variables));
+        let order = Order::of(Trigger::Api, service.head.clone());
+        self.services.insert(id.clone(), service);
+        let deploy = self.place(now, &id, order).deploy().clone();
+        Ok((id, deploy))
+    }
+
+    fn check_new(&self, body: &CreateBody) -> Result<(), ApiError> {
+        if !self.reaches(&body.owner_id) {
+            return Err(ApiError::not_found(body.owner_id.as_str()));
+        }
+        let taken = self
+            .services
+            .values()
+            .any(|service| service.owner == body.owner_id && service.name == body.name);
+        if taken {
+            return Err(ApiError::new(409, "name is already in use"));
+        }
+        if body.repo.is_none() == body.image.is_none() {
+            return Err(ApiError::bad_request("either repo or image is needed"));
+        }
+        Ok(())
+    }
+
+    /// Changes what the body names. It deploys nothing.
+    pub fn update_service(
+        &mut self,
+        now: Timestamp,
+        id: &ServiceId,
+        body: &UpdateBody,
+    ) -> Result<&Service, ApiError> {
+        let now = self.advance(now);
+        check_maintenance(&body.service_details)?;
+        let service = self.service_mut(id)?;
+        service.updated_at = now;
+        if let Some(name) = &body.name {
+            service.name.clone_from(name);
+        }
+        if let Some(auto_deploy) = body.auto_deploy {
+            service.auto_deploy = auto_deploy == YesNo::Yes;
+        }
+        if let Some(repo) = &body.repo {
+            service.repo = Some(repo.clone()).filter(|repo| !repo.is_empty());
+        }
+        if let Some(branch) = &body.branch {
+            service.branch = Some(branch.clone()).filter(|branch| !branch.is_empty());
+        }
+        if let Some(root_dir) = &body.root_dir {
+            service.root_dir.clone_from(root_dir);
+        }
+        if let Some(image) = &body.image {
+            service.image = Some(image.image_path.clone());
+            service.head = Source::Image(image.image_path.clone());
+        }
+        merge_details(service, &body.service_details);
+        Ok(service)
+    }
+
+    /// Switches auto-deploy on or off.
+    pub fn set_auto_deploy(
+        &mut self,
+        now: Timestamp,
+        id: &ServiceId,
+        on: bool,
+    ) -> Result<&Service, ApiError> {
+        let body = UpdateBody {
+            auto_deploy: Some(on.into()),
+            ..UpdateBody::default()
+        };
+        self.update_service(now, id, &body)
+    }
+
+    /// Removes a service.
+    pub fn delete_service(&mut self, now: Timestamp, id: &ServiceId) -> Result<(), ApiError> {
+        let now = self.advance(now);
+        self.service(id)?;
+        self.cancel_all(now, id);
+        self.services.remove(id);
+        Ok(())
+    }
+
+    /// Suspends a service; its unfinished deploys are canceled.
+    pub fn suspend(
+        &mut self,
+        now: Timestamp,
+        id: &ServiceId,
+        suspender: Suspender,
+    ) -> Result<(), ApiError> {
+        let now = self.advance(now);
+        self.service(id)?;
+        self.put_under(now, id, suspender);
+        Ok(())
+    }
+
+    /// Lifts a person's suspension; the service is deployed anew.
+    pub fn resume(&mut self, now: Timestamp, id: &ServiceId) -> Result<(), ApiError> {
+        let now = self.advance(now);
+        self.service(id)?;
+        self.lift(now, id);
+        Ok(())
+    }
+
+    pub(super) fn put_under(&mut self, at: Timestamp, id: &ServiceId, suspender: Suspender) {
+        let suspended = self.services.get_mut(id);
+        if suspended.is_some_and(|service| service.suspenders.insert(suspender)) {
+            self.cancel_all(at, id);
+            self.tell(at, id, EventKind::ServiceSuspended);
+        }
+    }
+
+    pub(super) fn lift(&mut self, at: Timestamp, id: &ServiceId) {
+        let last_live = self.settings.assumptions.resume == Resume::LastLive;
+        let Some(service) = self.services.get_mut(id) else {
+            return;
+        };
+        let lifted = service.suspenders.remove(&Suspender::User);
+        if !lifted || service.is_suspended() {
+            return;
+        }
+        let live = service.live_deploy().filter(|_| last_live);
+        let source = live.map_or_else(|| service.head.clone(), |deploy| deploy.source.clone());
+        self.tell(at, id, EventKind::ServiceResumed);
+        self.place(at, id, Order::of(Trigger::ServiceResumed, source));
+    }
+
+    /// Restarts what runs, with the variables it has.
+    pub fn restart(&mut self, now: Timestamp, id: &ServiceId) -> Result<(), ApiError> {
+        let now = self.advance(now);
+        if self.service(id)?.kind == ServiceKind::CronJob {
+            return Err(ApiError::bad_request("cron jobs cannot be restarted"));
+        }
+        self.tell(now, id, EventKind::ServerRestarted);
+        Ok(())
+    }
+
+    /// Changes the number of instances.
+    pub fn scale(
+        &mut self,
+        now: Timestamp,
+        id: &ServiceId,
+        instances: u32,
+    ) -> Result<(), ApiError> {
+        self.advance(now);
+        let service = self.service_mut(id)?;
+        if service.kind == ServiceKind::StaticSite || instances == 0 {
+            return Err(ApiError::bad_request("numInstances is not possible here"));
+        }
+        let autoscaled = service.details.contains_key("autoscaling");
+        if !autoscaled {
+            service
+                .details
+                .insert("numInstances".to_owned(), instances.into());
+        }
+        Ok(())
+    }
+}
+
+/// Render's way of writing whether a service is suspended.
+pub(crate) fn suspended_text(suspended: bool) -> &'static str {
+    if suspended {
+        "suspended"
+    } else {
+        "not_suspended"
+    }
+}
+
+fn new_service(id: ServiceId, now: Timestamp, body: CreateBody) -> Service {
+    let image = body.image.map(|image| image.image_path);
+    let head = match &image {
+        Some(image) => Source::Image(image.clone()),
+        None => Source::Commit(CommitId::new(format!("head-of-{}", body.name))),
+    };
+    let url = format!("https://{}.onrender.com", body.name);
+    let mut service = Service {
+        id,
+        name: body.name,
+        owner: body.owner_id,
+        kind: body.kind,
+        url: has_url(body.kind).then_some(url),
+        domains: Vec::new(),
+        auto_deploy: body.auto_deploy != Some(YesNo::No),
+        repo: body.repo,
+        branch: body.branch.or_else(|| Some("main".to_owned())),
+        root_dir: body.root_dir,
+        image,
+        pre_deploy: None,
+        details: default_details(body.kind),
+        created_at: now,
+        updated_at: now,
+        suspenders: std::collections::BTreeSet::new(),
+        variables: Arc::default(),
+        secret_files: Variables::default(),
+        head,
+        deploys: Vec::new(),
+        live: None,
+        running: None,
+        waiting: None,
+        events: Vec::new(),
+        jobs: Vec::new(),
+    };
+    merge_details(&mut service, &body.service_details);
+    service
+}
+
+/// Whether a service of this type has an address.
+pub(super) fn has_url(kind: ServiceKind) -> bool {
+    match kind {
+        ServiceKind::StaticSite | ServiceKind::WebService | ServiceKind::PrivateService => true,
+        ServiceKind::BackgroundWorker | ServiceKind::CronJob => false,
+    }
+}
+
+/// What `serviceDetails` shows of a fresh service, besides its address.
+pub(super) fn default_details(kind: ServiceKind) -> Map<String, Value> {
+    let mut details = Map::new();
+    let mut put = |key: &str, value: Value| {
+        details.insert(key.to_owned(), value);
+    };
+    if kind == ServiceKind::StaticSite {
+        put("buildCommand", "npm run build".into());
+        put("publishPath", "dist".into());
+        put("buildPlan", "starter".into());
+        return details;
+    }
+    for (key, value) in [("env", "node"), ("runtime", "node")] {
+        put(key, value.into());
+    }
+    put("plan", "starter".into());
+    put("region", "oregon".into());
+    put("buildPlan", "starter".into());
+    put("numInstances", 1.into());
+    if kind == ServiceKind::WebService {
+        put("healthCheckPath", "/api/health".into());
+        put("openPorts", Value::Array(Vec::new()));
+    }
+    if kind == ServiceKind::CronJob {
+        put("schedule", "0 0 * * *".into());
+    }
+    details
+}
+
+/// Changes the named details; null removes one.
+pub(super) fn merge_details(service: &mut Service, details: &Map<String, Value>) {
+    for (key, value) in details {
+        if key == "preDeployCommand" {
+            let command = value.as_str().filter(|command| !command.is_empty());
+            service.pre_deploy = command.map(str::to_owned);
+        } else if value.is_null() {
+            service.details.remove(key);
+        } else {
+            service.details.insert(key.clone(), value.clone());
+        }
+    }
+}
+
+fn check_maintenance(details: &Map<String, Value>) -> Result<(), ApiError> {
+    let Some(mode) = details.get("maintenanceMode") else {
+        return Ok(());
+    };
+    if mode.get("enabled").is_some() && mode.get("uri").is_some() {
+        return Ok(());
+    }
+    Err(ApiError::bad_request(
+        "maintenanceMode needs enabled and uri",
+    ))
+}

@@ -145,6 +145,10 @@ kinds! {
     CustomerHeld = "customer_held",
     /// A person decided.
     CustomerReleased = "customer_released",
+    /// Skipped in mid-work: what is not live is tidied up first.
+    CustomerWithdrawn = "customer_withdrawn",
+    /// A person, or a halt that reaches further, wants the customer back on what ran before.
+    RollbackRequested = "rollback_requested",
     /// P27.
     VariablesBackedUp = "variables_backed_up",
     /// The planned keys have their values.

@@ -2,20 +2,39 @@
 //!
 //! Start reading at [`Product`]. It knows no clock, no I/O and no randomness; a shell feeds it and carries its commands out.
 
+mod apply;
+mod begin;
 pub mod canonical;
 pub mod command;
+mod drive;
+mod ends;
 pub mod event;
+mod gate;
 pub mod health;
 pub mod hold;
+mod holds;
 pub mod ids;
-pub mod product;
+mod index;
+mod operate;
+mod phases;
+mod product;
+mod protocol;
+mod record;
+mod replan;
 pub mod request;
+mod rows;
+mod starts;
+mod state;
+mod unit;
+mod verbs;
+pub mod view;
+mod work;
 
 pub use command::{Command, CommandKind, Executor, Outcome, Reply, Report};
 pub use event::{Event, Fact, Kind};
 pub use hold::{Hold, HoldKind};
-pub use product::{LoadError, Product, RowKey, Step};
 pub use ids::{AttachmentId, CommandId, DeployId, GateId, RunId};
+pub use product::{LoadError, Product, RowKey, Step};
 pub use request::{Actor, Input, Notice, Rejected, RejectedCode, Request, Start, Verb};
 
 /// An instant as the journal writes it: RFC 3339, UTC, milliseconds.

@@ -1,15 +1,22 @@
 //! The whole state of a product, and the one function that changes it.
+//!
+//! [`Product::step`] is `record` (the input becomes the facts it names) and then `advance` (what follows from the facts
+//! at this instant). Start reading at [`Product::step`]; what a customer needs next is in `unit`, phases and batches in
+//! `phases`, who may start in `holds` and `starts`, people's requests in `verbs` and `begin`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use policy::{CustomerId, Timestamp};
-use serde::{Deserialize, Serialize};
 
-use crate::command::{Command, Sealed};
-use crate::event::Event;
-use crate::hold::Hold;
-use crate::ids::{AttachmentId, CommandId, RunId};
-use crate::request::{Input, Rejected, Request};
+use crate::command::{Command, Outcome, Report, Sealed};
+use crate::event::{Event, Fact, Kind};
+use crate::ids::{AttachmentId, RunId};
+use crate::index::{Place, Run};
+use crate::request::{Input, Notice, Rejected, Request};
+use crate::state::{FleetRow, ProductRow, UnitState};
+use crate::work::{Slot, TimerKey, Work};
+
+pub use crate::rows::{LoadError, RowKey};
 
 /// What follows from one input: all of it is committed in one transaction, then the commands leave.
 #[derive(Debug, Default)]
@@ -24,26 +31,28 @@ pub struct Step {
     pub attachments: Vec<(AttachmentId, Sealed)>,
 }
 
-/// The key of a stored row: `product`, `rollout/r1`, `plan/r1`, `phase/r1/NAME`, `batch/r1/NAME/2`, `gate/r1/GATE`, `customer/r1/KEY`, `fleet/KEY`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct RowKey(pub String);
+/// Everything that is stored.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    pub(crate) product: ProductRow,
+    pub(crate) runs: BTreeMap<RunId, Run>,
+    pub(crate) fleet: BTreeMap<CustomerId, FleetRow>,
+    pub(crate) touched: BTreeSet<RowKey>,
+}
 
-/// Stored rows that cannot be read back.
-#[derive(Debug, thiserror::Error)]
-#[error("row `{key}` cannot be read")]
-pub struct LoadError {
-    /// Which row.
-    pub key: String,
-    /// Why.
-    #[source]
-    pub source: serde_json::Error,
+impl State {
+    pub(crate) fn touch(&mut self, key: RowKey) {
+        self.touched.insert(key);
+    }
 }
 
 /// Everything that spans rollouts, and all rollouts.
 #[derive(Debug, Default)]
 pub struct Product {
-    commands: BTreeMap<CommandId, Command>,
+    pub(crate) state: State,
+    pub(crate) work: Work,
+    pub(crate) at: Timestamp,
+    out: Step,
 }
 
 impl Product {
@@ -52,74 +61,292 @@ impl Product {
         Self::default()
     }
 
-    /// Reads the state back from its rows.
-    ///
-    /// # Errors
-    /// A row of an unknown shape.
-    pub fn load(rows: impl IntoIterator<Item = (RowKey, String)>) -> Result<Self, LoadError> {
-        let _ = rows.into_iter().count();
-        Ok(Self::default())
-    }
-
-    /// Takes one input at one instant (cut to milliseconds).
+    /// Takes one input at one instant (cut to milliseconds; never earlier than the last).
     ///
     /// # Errors
     /// A request that is not allowed now; nothing has changed.
     pub fn step(&mut self, at: Timestamp, input: Input) -> Result<Step, Rejected> {
-        let _ = (at, input);
-        Ok(Step::default())
+        self.at = cut(at).max(self.state.product.at).max(self.at);
+        match input {
+            Input::Report(report) => self.record_report(report),
+            Input::Notice(notice) => self.record_notice(notice),
+            Input::Request(request) => self.record_request(request)?,
+            Input::Tick => {
+                self.fire_timers();
+                self.advance();
+                self.start_what_can();
+            }
+        }
+        self.advance();
+        Ok(self.take_step())
     }
 
     /// The audit event of a rejected request (P49); it folds to nothing.
     pub fn denied(&mut self, at: Timestamp, request: &Request, rejected: &Rejected) -> Step {
-        let _ = (at, request, rejected);
-        Step::default()
+        self.at = cut(at).max(self.state.product.at).max(self.at);
+        let known = request.run.filter(|run| self.state.runs.contains_key(run));
+        let fact = Fact {
+            rollout: known,
+            actor: Some(request.by.name.clone()),
+            reason: Some(rejected.message.clone()),
+            ..Fact::new(Kind::Denied)
+        };
+        let fact = fact.with("request", request.verb.name()).with_value("code", &rejected.code);
+        self.emit(fact);
+        self.take_step()
     }
 
     /// Folds one fact. Contains no rule, so that a journal of an older release folds the same.
     pub fn apply(&mut self, event: &Event) {
-        let _ = event;
-    }
-
-    /// The stored form of a row; `None`: it does not exist.
-    pub fn row(&self, key: &RowKey) -> Option<String> {
-        let _ = key;
-        None
-    }
-
-    /// The keys of all rows.
-    pub fn row_keys(&self) -> Vec<RowKey> {
-        Vec::new()
+        self.state.apply(event);
     }
 
     /// When it wants the next tick; an early one changes nothing. The instant of the last step, or an earlier one, means now.
     pub fn wake_at(&self) -> Option<Timestamp> {
-        None
+        if self.work.tick_wanted {
+            return Some(self.at);
+        }
+        self.work.timers.next()
     }
 
     /// What runs now. Empty after `load`, until the shell has reported `EngineStarted`.
     pub fn in_flight(&self) -> impl Iterator<Item = &Command> {
-        self.commands.values()
-    }
-
-    /// Why this customer waits, and until when.
-    pub fn holds(&self, run: RunId, customer: &CustomerId, at: Timestamp) -> Vec<Hold> {
-        let _ = (run, customer, at);
-        Vec::new()
+        self.work.issued.values().map(|issued| &issued.command)
     }
 
     /// Sequence number and hash of the last event.
     pub fn head(&self) -> (u64, &str) {
-        (0, crate::event::GENESIS)
+        (self.state.product.seq, &self.state.product.hash)
     }
 
-    /// Whether no rollout or operation is unfinished, or every unfinished one rests or waits for a person only.
-    pub fn is_idle(&self) -> bool {
-        true
-    }
-
-    /// Whether any rollout or operation is unfinished (halted ones included).
+    /// Whether every rollout and operation has ended.
     pub fn is_finished(&self) -> bool {
-        true
+        self.state.runs.values().all(Run::is_ended)
     }
+
+    /// Whether every rollout has ended or rests, or only a person could change anything.
+    pub fn is_idle(&self) -> bool {
+        self.is_finished() || !self.moves_by_itself()
+    }
+
+    /// Adds a fact to the journal and notes what it may set in motion.
+    pub(crate) fn emit(&mut self, fact: Fact) {
+        let product = &self.state.product;
+        let event = Event::link(product.seq + 1, self.at, fact, product.hash.clone());
+        self.state.apply(&event);
+        self.note(&event.fact);
+        self.out.events.push(event);
+    }
+
+    /// Adds a fact about a rollout.
+    pub(crate) fn emit_in(&mut self, run: RunId, fact: Fact) {
+        self.emit(Fact { rollout: Some(run), ..fact });
+    }
+
+    /// The latest fact of this step and rollout that answers a question.
+    pub(crate) fn emitted(&self, run: RunId, is_it: impl Fn(&Fact) -> bool) -> Option<&Fact> {
+        let facts = self.out.events.iter().rev().map(|event| &event.fact);
+        facts.filter(|fact| fact.rollout == Some(run)).find(|fact| is_it(fact))
+    }
+
+    pub(crate) fn send(&mut self, command: Command) {
+        self.out.commands.push(command);
+    }
+
+    pub(crate) fn attach(&mut self, id: AttachmentId, sealed: Sealed) {
+        self.out.attachments.push((id, sealed));
+    }
+
+    fn take_step(&mut self) -> Step {
+        let mut step = std::mem::take(&mut self.out);
+        step.touched = std::mem::take(&mut self.state.touched);
+        step
+    }
+
+    /// What a fact may set in motion.
+    fn note(&mut self, fact: &Fact) {
+        self.work.tick_wanted = true;
+        let Some(id) = fact.rollout else {
+            self.wake_everybody();
+            return;
+        };
+        self.work.dirty_runs.insert(id);
+        let Some(run) = self.state.runs.get(&id) else { return };
+        if let Some(phase) = fact.phase.as_ref().and_then(|name| run.phase_index(name)) {
+            self.work.dirty_phases.insert((id, phase));
+        }
+        if let Some(customer) = &fact.customer
+            && let Some(place) = run.place(customer)
+        {
+            self.work.dirty_units.insert((id, place));
+            self.work.dirty_phases.insert((id, place.phase));
+            self.work.unblock(id, place);
+            self.work.scratch.entry((id, place)).or_default().forget(fact);
+        }
+        match fact.kind {
+            Kind::RolloutStarted | Kind::OperationStarted | Kind::Replanned | Kind::FreezeOverridden => self.wake_run(id),
+            Kind::PhaseSettled | Kind::RolloutSucceeded | Kind::RolloutAborted | Kind::RolloutSuperseded => {
+                self.wake_run(id);
+                self.work.queued_dirty = true;
+            }
+            Kind::OperationEnded => {
+                self.work.queued_dirty = true;
+                self.wake_everybody();
+            }
+            kind if fact.data.contains_key("gate") || kind == Kind::Promoted => {
+                if let Some(phase) = fact.phase.as_ref().and_then(|name| run.phase_index(name)) {
+                    self.work.unblock_phase(id, phase);
+                }
+                self.note_gate(id, fact);
+            }
+            _ => {}
+        }
+    }
+
+    fn note_gate(&mut self, id: RunId, fact: &Fact) {
+        let Some(run) = self.state.runs.get(&id) else { return };
+        let Some((gate, _)) = fact.read::<String>("gate").and_then(|gate| run.find_gate(&gate)) else { return };
+        self.work.dirty_gates.insert((id, gate));
+    }
+
+    /// Looks at every phase and every waiting customer of a rollout again: rare, by a person or at an end.
+    pub(crate) fn wake_run(&mut self, id: RunId) {
+        let Some(run) = self.state.runs.get(&id) else { return };
+        for phase in 0..run.phases.len() {
+            self.work.dirty_phases.insert((id, phase));
+            self.work.unblock_phase(id, phase);
+            if run.is_settled(phase) || run.is_ended() {
+                let watched = run.healthy().range((phase, 0, 0)..=(phase, u32::MAX, usize::MAX));
+                self.work.dirty_units.extend(watched.map(|(phase, _, place)| (id, Place { phase: *phase, place: *place })));
+            }
+        }
+    }
+
+    fn wake_everybody(&mut self) {
+        let unfinished: Vec<RunId> =
+            self.state.runs.iter().filter(|(_, run)| !run.is_ended()).map(|(id, _)| *id).collect();
+        for id in unfinished {
+            self.work.dirty_runs.insert(id);
+            self.wake_run(id);
+        }
+    }
+
+    fn record_report(&mut self, report: Report) {
+        let Some(issued) = self.work.take(report.command) else { return };
+        self.work.tick_wanted = true;
+        let (id, place) = issued.whose;
+        match issued.slot {
+            Slot::Main => self.record_main(id, place, issued.asked_at, &issued.command, report.outcome),
+            Slot::Preflight => self.record_preflight(id, place, report.outcome),
+            Slot::Watch => self.record_watch(id, place, report.outcome),
+            Slot::Confirm => {
+                if let Outcome::Judged { verdict, .. } = report.outcome
+                    && verdict.healthy
+                {
+                    self.work.confirmed.insert((id, place));
+                }
+            }
+        }
+        self.work.dirty_units.insert((id, place));
+    }
+
+    fn record_notice(&mut self, notice: Notice) {
+        let product = &self.state.product;
+        let reasoned = |kind, reason: String| Fact { reason: Some(reason), ..Fact::new(kind) };
+        match notice {
+            Notice::EngineStarted => self.engine_started(),
+            Notice::ClockSuspected { reason } if product.clock_suspected.is_none() => {
+                self.emit(reasoned(Kind::ClockSuspected, reason));
+            }
+            Notice::ClockTrusted if product.clock_suspected.is_some() => self.emit(Fact::new(Kind::ClockTrusted)),
+            Notice::WorkspaceHeld { reason } if product.workspace_held.is_none() => {
+                self.emit(reasoned(Kind::WorkspaceHeld, reason));
+            }
+            Notice::WorkspaceReleased if product.workspace_held.is_some() => {
+                self.emit(Fact::new(Kind::WorkspaceReleased));
+            }
+            Notice::FilesRead(files) => self.files_read(&files),
+            Notice::ClockSuspected { .. }
+            | Notice::ClockTrusted
+            | Notice::WorkspaceHeld { .. }
+            | Notice::WorkspaceReleased => {}
+        }
+    }
+
+    /// What follows from the facts at this instant, until nothing more does (R24: results, then clock edges; starts are
+    /// the tick's).
+    pub(crate) fn advance(&mut self) {
+        loop {
+            if let Some((id, place)) = self.work.dirty_units.pop_first() {
+                self.drive_unit(id, place);
+            } else if let Some(id) = self.work.dirty_runs.pop_first() {
+                self.judge_run(id);
+                self.work.ending_runs.insert(id);
+            } else if let Some((id, gate)) = self.work.dirty_gates.pop_first() {
+                self.drive_gate(id, &gate);
+            } else if let Some((id, phase)) = self.work.dirty_phases.pop_first() {
+                self.drive_phase(id, phase);
+                self.work.ending_runs.insert(id);
+            } else if let Some(id) = self.work.ending_runs.pop_first() {
+                self.end_run(id);
+            } else if std::mem::take(&mut self.work.queued_dirty) {
+                self.begin_queued();
+            } else {
+                break;
+            }
+        }
+    }
+
+    fn fire_timers(&mut self) {
+        self.work.tick_wanted = false;
+        while let Some(key) = self.work.timers.pop_due(self.at) {
+            match key {
+                TimerKey::Unit(id, place) => {
+                    self.work.dirty_units.insert((id, place));
+                    self.work.dirty_phases.insert((id, place.phase));
+                }
+                TimerKey::Place(id, place) => self.work.unblock(id, place),
+                TimerKey::Phase(id, phase) => {
+                    self.work.dirty_phases.insert((id, phase));
+                    self.work.unblock_phase(id, phase);
+                }
+                TimerKey::Gate(id, gate) => {
+                    self.work.dirty_gates.insert((id, gate));
+                }
+            }
+        }
+    }
+
+    /// Whether a timer, a command or Render could still change something.
+    fn moves_by_itself(&self) -> bool {
+        let working = |run: &Run| !run.is_ended() && !run.working().is_empty();
+        if self.work.tick_wanted || self.state.runs.values().any(working) || self.work.preparing() > 0 {
+            return true;
+        }
+        self.state.runs.iter().any(|(id, run)| self.has_known_turn(*id, run))
+    }
+
+    /// Whether some waiting customer's turn comes by itself: every hold in its way has a known end.
+    fn has_known_turn(&self, id: RunId, run: &Run) -> bool {
+        if run.is_ended() || !matches!(run.row.state, crate::state::RunState::Running) {
+            return false;
+        }
+        (0..run.phases.len()).any(|phase| {
+            let settling = !run.is_settled(phase)
+                && run.order_holds(phase, self.at).is_empty()
+                && run.waiting(phase).is_empty()
+                && run.held().next().is_none();
+            settling
+                || run.waiting(phase).iter().any(|place| {
+                    let customer = run.at_place(phase, *place);
+                    run.unit(customer).state == UnitState::Waiting
+                        && self.holds(id, customer, self.at).iter().all(|hold| hold.until.is_some())
+                })
+        })
+    }
+}
+
+/// Instants are stored in milliseconds.
+fn cut(at: Timestamp) -> Timestamp {
+    Timestamp::from_timestamp_millis(at.timestamp_millis()).unwrap_or(at)
 }

@@ -1,0 +1,297 @@
+//! Begins rollouts: refuses, queues, supersedes (R14, R18), freezes the plan (R6), and takes edited files.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use policy::plan::PlanError;
+use policy::settings::AutoDeploy;
+use policy::{CustomerId, Plan, PlanInput, Role, Running, Timestamp};
+
+use crate::command::ServiceView;
+use crate::event::{Fact, Kind};
+use crate::ids::RunId;
+use crate::product::Product;
+use crate::request::{Conflict, FilesRead, Rejected, RejectedCode, Request, Start};
+use crate::state::{DrainTo, RunState, RunningService, UnitState};
+
+type Observed = BTreeMap<CustomerId, BTreeMap<Role, ServiceView>>;
+
+impl Rejected {
+    /// Not in the present state.
+    pub(crate) fn state(message: impl Into<String>, way_out: &str) -> Self {
+        Self::new(RejectedCode::State, message, way_out)
+    }
+
+    /// It makes no sense as asked.
+    pub(crate) fn usage(message: impl Into<String>, way_out: &str) -> Self {
+        Self::new(RejectedCode::Usage, message, way_out)
+    }
+
+    pub(crate) fn new(code: RejectedCode, message: impl Into<String>, way_out: &str) -> Self {
+        let way_out = (!way_out.is_empty()).then(|| way_out.to_owned());
+        Self { code, message: message.into(), way_out }
+    }
+}
+
+impl Product {
+    /// Takes a `start`: refuses it, or begins it now or when others have ended.
+    pub(crate) fn request_start(&mut self, request: &Request, start: &Start) -> Result<(), Rejected> {
+        let version = &start.input.release.version;
+        if let Some(block) = self.state.product.blocks.get(version) {
+            let text = format!("{version} is blocked by {}: {}", block.by, block.reason);
+            return Err(Rejected::state(text, &format!("tranche unblock {version}")));
+        }
+        let running = self.running(&start.observed);
+        let plan = self.compile(&start.input, start.conflict, &[], &running, self.at)?;
+        if plan.customers.is_empty() {
+            let text = format!("nobody is left to get {version}: every customer has it, is pinned or excluded");
+            return Err(Rejected::state(text, "tranche plan"));
+        }
+        refuse_services(&plan, start)?;
+        let customers: BTreeSet<CustomerId> = plan.customers.keys().cloned().collect();
+        let others = self.in_common(&customers, None);
+        if !others.is_empty() && start.conflict == Conflict::Refuse {
+            return Err(in_the_way(&others));
+        }
+        let id = RunId::Rollout(self.state.product.rollouts + 1);
+        if others.is_empty() {
+            let fact = with_request(started_fact(&request.by.name, &plan), start, &running);
+            self.emit_in(id, fact);
+            return Ok(());
+        }
+        let fact = Fact {
+            actor: Some(request.by.name.clone()),
+            commit: Some(start.input.release.commit.clone()),
+            ..Fact::new(Kind::RolloutQueued)
+        };
+        let fact = fact
+            .with("version", version.clone())
+            .with_value("conflict", &start.conflict)
+            .with_value("input", &start.input);
+        self.emit_in(id, with_request(fact, start, &running));
+        if matches!(start.conflict, Conflict::Supersede | Conflict::Hotfix) {
+            self.supersede(&others, request, version);
+        }
+        self.work.queued_dirty = true;
+        Ok(())
+    }
+
+    /// Compiles a plan; by the `hotfix` policy, those already on the release of what it supersedes go first.
+    fn compile(
+        &self,
+        input: &PlanInput,
+        conflict: Conflict,
+        exposed: &[CustomerId],
+        running: &BTreeMap<CustomerId, BTreeMap<Role, Running>>,
+        at: Timestamp,
+    ) -> Result<Plan, Rejected> {
+        let mut input = input.clone();
+        if conflict == Conflict::Hotfix {
+            input.scope.hotfix = Some(exposed.to_vec());
+        }
+        policy::plan::compile(&input, running, at).map_err(|error| match error {
+            PlanError::Downgrade { .. } => Rejected::state(error.to_string(), ""),
+            PlanError::Unknown { .. }
+            | PlanError::Cycle(_)
+            | PlanError::TwoPhases { .. }
+            | PlanError::NoHotfixPolicy => Rejected::usage(error.to_string(), "tranche validate"),
+        })
+    }
+
+    /// What runs where: as tracked, and as Render said just now of customers nobody is changing.
+    fn running(&self, observed: &Observed) -> BTreeMap<CustomerId, BTreeMap<Role, Running>> {
+        let mut running: BTreeMap<CustomerId, BTreeMap<Role, Running>> = BTreeMap::new();
+        for (customer, row) in &self.state.fleet {
+            let services = row.running.iter().map(|(role, service)| {
+                (role.clone(), Running { version: service.version.clone(), commit: service.commit.clone() })
+            });
+            running.insert(customer.clone(), services.collect());
+        }
+        for (customer, views) in observed {
+            for (role, view) in views {
+                let Some(live) = view.live() else { continue };
+                let tracked = self.state.fleet.get(customer).and_then(|row| row.running.get(role));
+                let same = tracked.is_some_and(|tracked| tracked.deploy.as_ref() == Some(&live.id));
+                if !same {
+                    let seen = Running { version: view.version.clone(), commit: live.commit.clone() };
+                    running.entry(customer.clone()).or_default().insert(role.clone(), seen);
+                }
+            }
+        }
+        running
+    }
+
+    /// Unfinished rollouts that have one of these customers unsettled or still watched (R14).
+    fn in_common(&self, customers: &BTreeSet<CustomerId>, except: Option<RunId>) -> Vec<(RunId, CustomerId)> {
+        let mut others = Vec::new();
+        for (id, run) in &self.state.runs {
+            if Some(*id) == except || run.is_ended() {
+                continue;
+            }
+            let queued = run.row.state == RunState::Queued;
+            let common = customers.iter().find(|customer| {
+                let planned = run.plan.customers.contains_key(*customer);
+                let over = run.unit(customer).state.is_over();
+                let settled = run.unit(customer).state == UnitState::Healthy && !run.is_watched(customer);
+                planned && !over && !settled
+            });
+            match common {
+                Some(customer) => others.push((*id, customer.clone())),
+                // A queued rollout has no plan yet: any of its customers may be meant.
+                None if queued && except.is_none() => others.extend(customers.first().map(|first| (*id, first.clone()))),
+                None => {}
+            }
+        }
+        others
+    }
+
+    /// Rollouts that a queued one waits for: unfinished ones before it with a customer in common.
+    pub(crate) fn blockers(&self, id: RunId) -> Vec<RunId> {
+        let run = &self.state.runs[&id];
+        let Some(queued) = &run.row.queued else { return Vec::new() };
+        let running = self.running(&Observed::new());
+        let Ok(plan) = self.compile(&queued.input, queued.conflict, &[], &running, self.at) else { return Vec::new() };
+        let customers: BTreeSet<CustomerId> = plan.customers.keys().cloned().collect();
+        let draining = |other: &RunId| {
+            matches!(self.state.runs[other].row.state, RunState::Draining { to: DrainTo::Superseded | DrainTo::Aborted, .. })
+        };
+        let common = self.in_common(&customers, Some(id)).into_iter().map(|(other, _)| other);
+        let ending = self.state.runs.keys().copied().filter(draining);
+        let before: BTreeSet<RunId> = common.chain(ending).filter(|other| *other < id).collect();
+        before.into_iter().collect()
+    }
+
+    fn supersede(&mut self, others: &[(RunId, CustomerId)], request: &Request, version: &str) {
+        for (other, _) in others {
+            let fact = Fact {
+                actor: Some(request.by.name.clone()),
+                reason: Some(format!("superseded by {version}")),
+                ..Fact::new(Kind::RolloutDraining)
+            };
+            self.emit_in(*other, fact.with_value("to", &DrainTo::Superseded));
+        }
+    }
+
+    /// Begins a rollout whose turn has come: the plan is made from what really runs, and its digest is final (R14).
+    pub(crate) fn begin_rollout(&mut self, id: RunId) {
+        let Some(queued) = self.state.runs.get(&id).and_then(|run| run.row.queued.clone()) else { return };
+        let running = self.running(&Observed::new());
+        let exposed = self.exposed();
+        let fact = match self.compile(&queued.input, queued.conflict, &exposed, &running, self.at) {
+            Ok(plan) => {
+                let starter = self.state.runs[&id].row.starter.clone();
+                started_fact(&starter, &plan)
+            }
+            Err(rejected) => {
+                let outcome = crate::state::Outcome::Aborted;
+                Fact { reason: Some(rejected.message), ..Fact::new(Kind::RolloutAborted) }.with_value("outcome", &outcome)
+            }
+        };
+        self.emit_in(id, fact);
+    }
+
+    /// Customers on the release of a rollout that was superseded: they go first in a hotfix.
+    fn exposed(&self) -> Vec<CustomerId> {
+        let superseded = self.state.runs.values().rev().find(|run| {
+            matches!(run.row.state, RunState::Ended { outcome: crate::state::Outcome::Superseded, .. })
+        });
+        let healthy = superseded.into_iter().flat_map(|run| {
+            run.healthy().iter().map(|(phase, _, place)| run.at_place(*phase, *place).clone())
+        });
+        healthy.collect()
+    }
+
+    /// Takes the project's files as now written (R6).
+    pub(crate) fn files_read(&mut self, files: &FilesRead) {
+        let known = self.state.product.files.as_ref();
+        let same = known.is_some_and(|known| match &files.unreadable {
+            Some(_) => known.unreadable == files.unreadable,
+            None => {
+                known.unreadable.is_none()
+                    && known.directory == files.directory
+                    && known.freezes == files.freezes
+                    && known.pins == files.pins
+                    && known.customers == files.customers
+                    && known.unapplied == files.unapplied
+            }
+        });
+        if same {
+            return;
+        }
+        let joined = self.joined(files);
+        let fact = Fact { reason: files.unreadable.clone(), ..Fact::new(Kind::FilesRead) };
+        self.emit(fact.with_value("files", files).with_value("joined_after_the_start", &joined));
+    }
+
+    /// Customers that joined after every unfinished rollout's start.
+    fn joined(&self, files: &FilesRead) -> Vec<CustomerId> {
+        let mut unfinished = self.state.runs.values().filter(|run| !run.is_ended()).peekable();
+        if unfinished.peek().is_none() {
+            return Vec::new();
+        }
+        let planned: Vec<_> = unfinished.collect();
+        let known = |customer: &&CustomerId| {
+            planned.iter().any(|run| {
+                run.plan.customers.contains_key(*customer) || run.plan.left_out.contains_key(*customer)
+            })
+        };
+        files.customers.iter().filter(|customer| !known(customer)).cloned().collect()
+    }
+}
+
+fn started_fact(starter: &policy::PersonId, plan: &Plan) -> Fact {
+    let fact = Fact {
+        actor: Some(starter.clone()),
+        commit: Some(plan.release.commit.clone()),
+        ..Fact::new(Kind::RolloutStarted)
+    };
+    fact.with("version", plan.release.version.clone()).with("digest", plan.digest.clone()).with_value("plan", plan)
+}
+
+/// What of the request counts beside the plan: options, and what Render said of the services.
+fn with_request(fact: Fact, start: &Start, running: &BTreeMap<CustomerId, BTreeMap<Role, Running>>) -> Fact {
+    let mut seen: BTreeMap<&CustomerId, BTreeMap<&Role, RunningService>> = BTreeMap::new();
+    for (customer, views) in &start.observed {
+        for (role, view) in views {
+            let known = running.get(customer).and_then(|services| services.get(role));
+            let service = RunningService {
+                deploy: view.live().map(|live| live.id.clone()),
+                version: known.and_then(|known| known.version.clone()),
+                commit: known.and_then(|known| known.commit.clone()),
+                since: Timestamp::default(),
+            };
+            seen.entry(customer).or_default().insert(role, service);
+        }
+    }
+    fact.with_value("scope", &start.input.scope)
+        .with("clear_cache", start.clear_cache)
+        .with_value("deploy_timeout_ms", &start.deploy_timeout.map(policy::Span::as_millis))
+        .with_value("running", &seen)
+}
+
+/// Services that a start refuses (R18): auto-deploy on, suspended, of another workspace.
+fn refuse_services(plan: &Plan, start: &Start) -> Result<(), Rejected> {
+    let manage = plan.project.render.auto_deploy == AutoDeploy::Manage;
+    let mut reasons = Vec::new();
+    let mut way_out = String::new();
+    for (customer, planned) in &plan.customers {
+        let views = start.observed.get(customer);
+        for view in planned.services.iter().filter_map(|role| views?.get(role)) {
+            if view.suspended && !start.input.scope.skip_suspended {
+                reasons.push(format!("{} of {customer} is suspended", view.role));
+                way_out = "tranche start --skip-suspended".to_owned();
+            }
+            if view.auto_deploy && !manage {
+                reasons.push(format!("auto-deploy of {}'s {} is on", customer, view.role));
+                way_out = "switch it off at Render, or write `auto_deploy: manage` in tranche.yaml".to_owned();
+            }
+            reasons.extend(view.refusals.iter().map(|refusal| format!("{}'s {}: {refusal}", customer, view.role)));
+        }
+    }
+    if reasons.is_empty() { Ok(()) } else { Err(Rejected::state(reasons.join("; "), &way_out)) }
+}
+
+fn in_the_way(others: &[(RunId, CustomerId)]) -> Rejected {
+    let list: Vec<String> = others.iter().map(|(id, customer)| format!("{id} still has {customer}")).collect();
+    let text = format!("another rollout is unfinished: {}", list.join(", "));
+    Rejected::state(text, "add --queue to wait for it, --supersede to end it, or --hotfix")
+}

@@ -1,0 +1,324 @@
+//! Moves one customer on: issues what it needs next, and takes the answers.
+
+use policy::Timestamp;
+
+use crate::command::{Command, CommandKind, Outcome};
+use crate::event::{Fact, Kind};
+use crate::ids::RunId;
+use crate::index::{Place, Run};
+use crate::product::Product;
+use crate::protocol::Way;
+use crate::record;
+use crate::state::{AutoDeployState, DeployState, RunState, UnitState};
+use crate::unit::{self, Ctx, Next, Scratch};
+use crate::work::{Issued, Slot, TimerKey};
+
+/// More facts than this from one customer without an answer from outside would be a circle.
+const MAX_FACTS_A_TURN: usize = 64;
+
+impl Run {
+    fn ctx<'a>(&'a self, place: Place, scratch: &'a Scratch, at: Timestamp) -> Ctx<'a> {
+        let customer = self.at_place(place.phase, place.place);
+        Ctx {
+            plan: &self.plan,
+            customer,
+            planned: &self.plan.customers[customer],
+            unit: self.unit(customer),
+            scratch,
+            at,
+            deploy_timeout_ms: self.row.deploy_timeout_ms,
+            clear_cache: self.row.clear_cache,
+        }
+    }
+}
+
+impl Product {
+    /// Asks a pure question about one customer.
+    pub(crate) fn ask<T>(&self, id: RunId, place: Place, question: impl FnOnce(&Ctx<'_>) -> T) -> Option<T> {
+        let run = self.state.runs.get(&id)?;
+        let empty = Scratch::default();
+        let scratch = self.work.scratch.get(&(id, place)).unwrap_or(&empty);
+        Some(question(&run.ctx(place, scratch, self.at)))
+    }
+
+    /// Does what the customer needs until it waits for something.
+    pub(crate) fn drive_unit(&mut self, id: RunId, place: Place) {
+        let Some(run) = self.state.runs.get(&id) else { return };
+        if place.phase >= run.phases.len() || place.place >= run.plan.phases[place.phase].customers.len() {
+            return;
+        }
+        for _ in 0..MAX_FACTS_A_TURN {
+            let closing = self.closing(id, place);
+            let Some(next) = self.ask(id, place, |ctx| closing.unwrap_or_else(|| unit::next(ctx))) else { return };
+            if let Next::Facts(facts) = next {
+                for fact in facts {
+                    self.emit_in(id, fact);
+                }
+                continue;
+            }
+            self.settle_into(id, place, next);
+            self.watch(id, place);
+            self.count_deploying(id, place);
+            return;
+        }
+        unreachable!("a customer of {id} goes in circles");
+    }
+
+    fn settle_into(&mut self, id: RunId, place: Place, next: Next) {
+        let mut timer = None;
+        self.work.waiting_go.remove(&(id, place));
+        match next {
+            Next::Command(kind) => {
+                if let CommandKind::AwaitQuiet { deploy, .. } = &kind {
+                    let at = self.at;
+                    self.work.scratch.entry((id, place)).or_default().awaits(deploy, at);
+                }
+                self.want(id, place, Slot::Main, kind);
+            }
+            Next::Tick => {
+                self.unwant(id, place, Slot::Main);
+                self.work.waiting_go.insert((id, place));
+                self.work.tick_wanted = true;
+            }
+            Next::Wait(until) => {
+                self.unwant(id, place, Slot::Main);
+                timer = Some(until);
+            }
+            Next::Rest => {
+                // A waiting customer may have a foreign deploy to wait for.
+                if self.is_working(id, place) {
+                    self.unwant(id, place, Slot::Main);
+                }
+                timer = self.settles_at(id, place);
+            }
+            Next::Facts(_) => {}
+        }
+        self.work.timers.set(TimerKey::Unit(id, place), timer);
+    }
+
+    fn is_working(&self, id: RunId, place: Place) -> bool {
+        let run = &self.state.runs[&id];
+        run.unit(run.at_place(place.phase, place.place)).state != UnitState::Waiting
+    }
+
+    /// When a watched customer lets its batch settle.
+    fn settles_at(&self, id: RunId, place: Place) -> Option<Timestamp> {
+        let run = self.state.runs.get(&id)?;
+        let unit = run.unit(run.at_place(place.phase, place.place));
+        let watch = run.plan.phases[place.phase].policy.watch;
+        let until = (unit.state == UnitState::Healthy).then_some(unit.healthy_at? + watch.to_delta())?;
+        (until > self.at).then_some(until)
+    }
+
+    /// Makes sure that this command, and no other, is out in the slot.
+    pub(crate) fn want(&mut self, id: RunId, place: Place, slot: Slot, kind: CommandKind) {
+        if self.work.out(id, place, slot).is_some_and(|issued| issued.command.kind == kind) {
+            return;
+        }
+        self.unwant(id, place, slot);
+        let run = &self.state.runs[&id];
+        let customer = run.at_place(place.phase, place.place).clone();
+        let command = Command { id: self.work.new_id(), run: id, customer, kind };
+        self.work.insert(Issued { command: command.clone(), slot, whose: (id, place), asked_at: self.at });
+        self.send(command);
+    }
+
+    /// Makes sure that nothing is out in the slot.
+    pub(crate) fn unwant(&mut self, id: RunId, place: Place, slot: Slot) {
+        let Some(command) = self.work.out(id, place, slot).map(|issued| issued.command.id) else { return };
+        if let Some(issued) = self.work.take(command) {
+            let stop = CommandKind::Stop { command };
+            let id = self.work.new_id();
+            self.send(Command { id, kind: stop, ..issued.command });
+        }
+    }
+
+    /// A healthy customer is watched until its phase has settled (R11).
+    fn watch(&mut self, id: RunId, place: Place) {
+        let Some(run) = self.state.runs.get(&id) else { return };
+        if !run.is_watched(run.at_place(place.phase, place.place)) {
+            self.unwant(id, place, Slot::Watch);
+            return;
+        }
+        let kind = self.ask(id, place, |ctx| CommandKind::Watch {
+            probed: unit::probed_all(ctx),
+            profile: ctx.profile().clone(),
+        });
+        if let Some(kind) = kind {
+            self.want(id, place, Slot::Watch, kind);
+        }
+    }
+
+    /// Keeps count of the deploys in flight over all rollouts (P16).
+    fn count_deploying(&mut self, id: RunId, place: Place) {
+        let deploying = self.ask(id, place, |ctx| {
+            let forward = ctx.unit.state == UnitState::Forward;
+            let role = unit::current(ctx.unit, ctx.planned);
+            let begun = role.is_some_and(|role| ctx.service(&role).deploy != DeployState::None);
+            forward && (ctx.scratch.go || begun)
+        });
+        let was = self.work.deploying.contains(&(id, place));
+        match deploying == Some(true) {
+            true => self.work.deploying.insert((id, place)),
+            false => self.work.deploying.remove(&(id, place)),
+        };
+        if was && deploying != Some(true) {
+            self.work.tick_wanted = true;
+        }
+    }
+
+    /// Takes the answer of the command in hand.
+    pub(crate) fn record_main(&mut self, id: RunId, place: Place, asked_at: Timestamp, command: &Command, outcome: Outcome) {
+        let mut scratch = self.work.scratch.remove(&(id, place)).unwrap_or_default();
+        if self.is_waiting(id, place) {
+            // The foreign deploy it waited for before its start is over.
+            scratch.foreign = None;
+            self.work.unblock(id, place);
+            self.work.scratch.insert((id, place), scratch);
+            return;
+        }
+        let before = scratch.clone();
+        let recorded = self.state.runs.get(&id).map(|run| {
+            let ctx = run.ctx(place, &before, self.at);
+            if run.managed().any(|managed| managed == place) && !ctx.unit.state.is_working() {
+                return closing_answer(&ctx, &mut scratch, &command.kind, &outcome);
+            }
+            record::record(&ctx, &mut scratch, asked_at, &command.kind, outcome)
+        });
+        self.work.scratch.insert((id, place), scratch);
+        let Some(recorded) = recorded else { return };
+        for fact in recorded.facts {
+            self.emit_in(id, fact);
+        }
+        if let Some((name, sealed)) = recorded.attachment {
+            self.attach(name, sealed);
+        }
+    }
+
+    fn is_waiting(&self, id: RunId, place: Place) -> bool {
+        self.state.runs.get(&id).is_some_and(|run| run.waiting(place.phase).contains(&place.place))
+    }
+
+    /// Takes the answer of a watch: unhealthy, or replaced by somebody else.
+    pub(crate) fn record_watch(&mut self, id: RunId, place: Place, outcome: Outcome) {
+        let facts = self.ask(id, place, |ctx| match outcome {
+            _ if ctx.unit.state != UnitState::Healthy => Vec::new(),
+            Outcome::Judged { role, verdict } if !verdict.healthy => record::unhealthy(ctx, &role, &verdict),
+            Outcome::Replaced { role, by } => vec![record::replaced(ctx, &role, by.as_ref())],
+            _ => Vec::new(),
+        });
+        for fact in facts.unwrap_or_default() {
+            self.emit_in(id, fact);
+        }
+    }
+
+    /// Before a rollout ends, every auto-deploy that we switched off is restored once (P32).
+    fn closing(&self, id: RunId, place: Place) -> Option<Next> {
+        let run = self.state.runs.get(&id)?;
+        if !self.is_closing(id) || !run.managed().any(|managed| managed == place) {
+            return None;
+        }
+        self.ask(id, place, |ctx| {
+            let managed = |role: &&policy::Role| {
+                let state = ctx.service(role).auto_deploy;
+                matches!(state, AutoDeployState::Off | AutoDeployState::OffIntended | AutoDeployState::OnIntended)
+            };
+            let role = ctx.planned.services.iter().rev().find(managed)?;
+            let service = ctx.target(role);
+            let intend = || Next::Facts(vec![ctx.service_fact(Kind::AutoDeployIntended, role).with("on", true)]);
+            Some(match (ctx.service(role).auto_deploy, &ctx.scratch.view) {
+                (AutoDeployState::OnIntended, _) if ctx.scratch.fresh => {
+                    Next::Command(CommandKind::SetAutoDeploy { service, on: true })
+                }
+                (AutoDeployState::OnIntended, None) => Next::Command(CommandKind::Inspect { service }),
+                (AutoDeployState::OnIntended, Some(view)) if view.auto_deploy => {
+                    Next::Facts(vec![ctx.service_fact(Kind::AutoDeployRestored, role)])
+                }
+                (_, _) => intend(),
+            })
+        })
+        .flatten()
+    }
+
+    /// Whether nothing is left of a rollout but to restore auto-deploy and to end.
+    pub(crate) fn is_closing(&self, id: RunId) -> bool {
+        let Some(run) = self.state.runs.get(&id) else { return false };
+        if !run.working().is_empty() {
+            return false;
+        }
+        match run.row.state {
+            RunState::Running => (0..run.phases.len()).all(|phase| run.is_settled(phase)),
+            RunState::Draining { to, .. } => {
+                let swept = run.row.sweep.as_ref().is_none_or(|sweep| run.swept(sweep).is_empty());
+                to != crate::state::DrainTo::Halted && swept
+            }
+            RunState::Queued | RunState::Halted { .. } | RunState::Ended { .. } => false,
+        }
+    }
+
+    /// A new process drives: changing commands that may be in flight become look-ups (R16), everything wanted is issued.
+    pub(crate) fn engine_started(&mut self) {
+        self.emit(Fact::new(Kind::EngineStarted));
+        let unfinished: Vec<RunId> =
+            self.state.runs.iter().filter(|(_, run)| !run.is_ended()).map(|(id, _)| *id).collect();
+        for id in unfinished {
+            self.work.resumed.insert(id);
+            let run = &self.state.runs[&id];
+            let working = run.working().iter().map(|&(phase, place)| Place { phase, place });
+            let healthy = run.healthy().iter().map(|&(phase, _, place)| Place { phase, place });
+            let gates: Vec<_> = run.gates.keys().map(|gate| (id, gate.clone())).collect();
+            let places: Vec<Place> = working.chain(healthy).chain(run.managed()).collect();
+            self.work.dirty_gates.extend(gates);
+            for place in places {
+                self.doubt(id, place);
+                self.work.dirty_units.insert((id, place));
+            }
+            self.work.dirty_runs.insert(id);
+            self.wake_run(id);
+        }
+        self.work.queued_dirty = true;
+    }
+
+    /// A request that this process did not send may have been sent by the one before (R16).
+    fn doubt(&mut self, id: RunId, place: Place) {
+        let facts = self.ask(id, place, |ctx| {
+            let mut facts = Vec::new();
+            for role in &ctx.planned.services {
+                let service = ctx.service(role);
+                let reason = || "the engine was started anew while the request was out".to_owned();
+                if matches!(service.deploy, DeployState::Intended { .. }) {
+                    facts.push(record::in_doubt(ctx, role, Way::Forward, service.attempt, reason()));
+                }
+                if matches!(service.rollback, DeployState::Intended { .. }) {
+                    facts.push(record::in_doubt(ctx, role, Way::back(&service), service.rollback_attempt, reason()));
+                }
+            }
+            facts
+        });
+        for fact in facts.unwrap_or_default() {
+            self.emit_in(id, fact);
+        }
+    }
+}
+
+/// The answer of a command that restores auto-deploy.
+fn closing_answer(ctx: &Ctx<'_>, scratch: &mut Scratch, command: &CommandKind, outcome: &Outcome) -> record::Recorded {
+    scratch.fresh = false;
+    match (command, outcome) {
+        (CommandKind::SetAutoDeploy { service, .. }, Outcome::AutoDeploySet) => {
+            vec![ctx.service_fact(Kind::AutoDeployRestored, &service.role)].into()
+        }
+        (CommandKind::Inspect { .. }, Outcome::Inspected { views }) => {
+            scratch.view = views.first().cloned();
+            record::Recorded::default()
+        }
+        (CommandKind::Inspect { service }, _) => {
+            // The service is gone: there is nothing to restore.
+            vec![ctx.service_fact(Kind::AutoDeployRestored, &service.role)].into()
+        }
+        (_, _) => {
+            scratch.view = None;
+            record::Recorded::default()
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! Judges and ends rollouts: halt, the way back of healthy customers, the end states (R12), and the next in the queue (R14).
+
+use policy::rules::OnFailure;
+
+use crate::event::{Fact, Kind};
+use crate::ids::RunId;
+use crate::index::{Place, Run};
+use crate::product::Product;
+use crate::state::{DrainTo, Outcome, RunState, Sweep, SweepScope, UnitState};
+
+impl Run {
+    /// Why nothing may start any more until a person acts (R11, R12).
+    pub(crate) fn must_halt(&self) -> Option<(String, Option<usize>)> {
+        for (phase, planned) in self.plan.phases.iter().enumerate() {
+            let failures = self.phases[phase].failures;
+            if planned.policy.on_failure != OnFailure::Continue && failures > planned.tolerated {
+                let name = &planned.policy.name;
+                return Some((format!("{failures} failed in {name}, {} tolerated", planned.tolerated), Some(phase)));
+            }
+        }
+        if let Some(customer) = self.stuck().next() {
+            return Some((format!("the rollback of {customer} failed"), None));
+        }
+        let rejected = self.gates.iter().find(|(gate, row)| {
+            matches!(gate, crate::ids::GateId::Phase(_)) && row.rejected.is_some()
+        });
+        rejected.map(|(gate, _)| (format!("{gate} was rejected"), None))
+    }
+
+    fn outcome(&self) -> Outcome {
+        let mut excluded = false;
+        for customer in self.plan.customers.keys() {
+            let unit = self.unit(customer);
+            match unit.state {
+                UnitState::Healthy => {}
+                _ if unit.failed || unit.failed_once => return Outcome::SucceededWithFailures,
+                _ => excluded = true,
+            }
+        }
+        if excluded { Outcome::SucceededWithExclusions } else { Outcome::Succeeded }
+    }
+
+    /// The latest batch that a sweep has still to roll back.
+    pub(crate) fn swept(&self, sweep: &Sweep) -> Vec<Place> {
+        let in_scope = |&&(phase, batch, _): &&(usize, u32, usize)| match sweep.scope {
+            SweepScope::Batch { phase: p, batch: b } => phase == p && batch == b,
+            SweepScope::Phase { phase: p } => phase == p,
+            SweepScope::All => true,
+        };
+        let Some(&(phase, batch, _)) = self.healthy().iter().rev().find(in_scope) else { return Vec::new() };
+        let range = (phase, batch, 0)..=(phase, batch, usize::MAX);
+        self.healthy().range(range).map(|&(phase, _, place)| Place { phase, place }).collect()
+    }
+}
+
+impl Product {
+    /// Halts a rollout that must not go on, and lifts a halt whose reason is gone (R12).
+    pub(crate) fn judge_run(&mut self, id: RunId) {
+        let Some(run) = self.state.runs.get(&id) else { return };
+        if matches!(id, RunId::Operation(_)) {
+            return;
+        }
+        match (&run.row.state, run.must_halt()) {
+            (RunState::Running, Some((reason, phase))) => {
+                let sweep = phase.and_then(|phase| self.sweep_of(id, phase, &reason));
+                let fact = Fact { reason: Some(reason), ..Fact::new(Kind::RolloutDraining) };
+                let fact = fact.with_value("to", &DrainTo::Halted);
+                let fact = match sweep {
+                    Some(sweep) => fact.with_value("sweep", &sweep),
+                    None => fact,
+                };
+                self.emit_in(id, fact);
+            }
+            (RunState::Halted { .. } | RunState::Draining { to: DrainTo::Halted, .. }, None) => {
+                self.emit_in(id, Fact::new(Kind::RolloutResumed));
+                self.wake_run(id);
+            }
+            (_, _) => {}
+        }
+    }
+
+    fn sweep_of(&self, id: RunId, phase: usize, reason: &str) -> Option<Sweep> {
+        let run = &self.state.runs[&id];
+        let failed = self.latest_failure(id);
+        let scope = match run.plan.phases[phase].policy.on_failure {
+            OnFailure::Halt | OnFailure::Continue => return None,
+            OnFailure::RollbackBatch => {
+                SweepScope::Batch { phase, batch: failed.unwrap_or(run.phases[phase].batches_begun) }
+            }
+            OnFailure::RollbackPhase => SweepScope::Phase { phase },
+            OnFailure::RollbackAll => SweepScope::All,
+        };
+        Some(Sweep { scope, reason: reason.to_owned(), by: None })
+    }
+
+    /// The batch of the failure that this step has recorded.
+    fn latest_failure(&self, id: RunId) -> Option<u32> {
+        self.emitted(id, |fact| fact.data.contains_key("failure")).and_then(|fact| fact.batch)
+    }
+
+    /// Ends a rollout when nothing is left to do, sweeping first where it must.
+    pub(crate) fn end_run(&mut self, id: RunId) {
+        let Some(run) = self.state.runs.get(&id) else { return };
+        if !run.working().is_empty() {
+            return;
+        }
+        match (&run.row.state, id) {
+            (RunState::Running, RunId::Operation(_)) => self.end_operation(id),
+            (RunState::Running, RunId::Rollout(_)) if (0..run.phases.len()).all(|phase| run.is_settled(phase)) => {
+                let outcome = run.outcome();
+                self.end_with(id, Kind::RolloutSucceeded, outcome, None);
+            }
+            (RunState::Draining { to, .. }, _) => {
+                let to = *to;
+                self.drained(id, to);
+            }
+            (_, _) => {}
+        }
+    }
+
+    fn drained(&mut self, id: RunId, to: DrainTo) {
+        let run = &self.state.runs[&id];
+        if let Some(sweep) = run.row.sweep.clone() {
+            let places = run.swept(&sweep);
+            if !places.is_empty() {
+                self.roll_back(id, &places, &sweep);
+                return;
+            }
+        }
+        match to {
+            DrainTo::Halted => {
+                let reason = run.must_halt().map_or_else(|| "halted".to_owned(), |(reason, _)| reason);
+                self.emit_in(id, Fact { reason: Some(reason), ..Fact::new(Kind::RolloutHalted) });
+            }
+            DrainTo::Aborted => self.end_with(id, Kind::RolloutAborted, Outcome::Aborted, None),
+            DrainTo::Superseded => self.end_with(id, Kind::RolloutSuperseded, Outcome::Superseded, None),
+        }
+    }
+
+    /// Sends customers back to what ran before, a batch in parallel.
+    pub(crate) fn roll_back(&mut self, id: RunId, places: &[Place], sweep: &Sweep) {
+        for place in places {
+            let fact = self.ask(id, *place, |ctx| Fact {
+                actor: sweep.by.clone(),
+                reason: Some(sweep.reason.clone()),
+                ..ctx.fact(Kind::RollbackRequested)
+            });
+            if let Some(fact) = fact {
+                self.emit_in(id, fact);
+            }
+        }
+    }
+
+    /// The last event of a rollout, after every auto-deploy is as it was (P32).
+    fn end_with(&mut self, id: RunId, kind: Kind, outcome: Outcome, reason: Option<String>) {
+        let managed: Vec<Place> = self.state.runs[&id].managed().collect();
+        if !managed.is_empty() {
+            for place in managed {
+                if self.work.out(id, place, crate::work::Slot::Main).is_none() {
+                    self.work.dirty_units.insert((id, place));
+                }
+            }
+            return;
+        }
+        self.emit_in(id, Fact { reason, ..Fact::new(kind) }.with_value("outcome", &outcome));
+        self.wake_run(id);
+    }
+
+    fn end_operation(&mut self, id: RunId) {
+        let run = &self.state.runs[&id];
+        let waits = run.plan.phases.iter().enumerate().any(|(phase, _)| !run.waiting(phase).is_empty());
+        if waits || run.held().next().is_some() {
+            return;
+        }
+        let good = |state: &UnitState| matches!(state, UnitState::Healthy | UnitState::RolledBack);
+        let done = run.plan.customers.keys().all(|customer| good(&run.unit(customer).state));
+        let outcome = if done { Outcome::Done } else { Outcome::Failed };
+        self.end_with(id, Kind::OperationEnded, outcome, None);
+    }
+
+    /// Begins the rollouts that waited for others, as far as nothing is in common any more (R14).
+    pub(crate) fn begin_queued(&mut self) {
+        let queued: Vec<RunId> =
+            self.state.runs.iter().filter(|(_, run)| run.row.state == RunState::Queued).map(|(id, _)| *id).collect();
+        for id in queued {
+            if self.blockers(id).is_empty() {
+                self.begin_rollout(id);
+            }
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! Gates: who may open them, and whether enough people have (R10, P1-P5).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use policy::rules::{Approval, Approvers, Excluded, GroupOrPerson, Scope};
+use policy::{CustomerId, GroupId, PersonId};
+
+use crate::ids::GateId;
+use crate::index::Run;
+use crate::request::{Actor, Directory};
+use crate::state::GateRow;
+
+/// Why a person may not approve, as a fragment after the name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NotEntitled {
+    ServiceToken,
+    NoApprover,
+    Starter,
+    Excluded,
+    NotAmong,
+}
+
+impl NotEntitled {
+    pub(crate) fn text(self) -> &'static str {
+        match self {
+            Self::ServiceToken => "is a service, and services never approve",
+            Self::NoApprover => "does not hold the role of approver",
+            Self::Starter => "started this rollout, and another person must approve it",
+            Self::Excluded => "is excluded from approving by the policy",
+            Self::NotAmong => "is in none of the groups this gate asks",
+        }
+    }
+}
+
+/// Whether this person may vote for the gate now.
+pub(crate) fn entitled(
+    approval: &Approval,
+    directory: &Directory,
+    starter: &PersonId,
+    actor: &Actor,
+) -> Result<(), NotEntitled> {
+    if actor.service {
+        return Err(NotEntitled::ServiceToken);
+    }
+    let person = &actor.name;
+    if !directory.holds(&directory.roles.approver, person) {
+        return Err(NotEntitled::NoApprover);
+    }
+    if approval.not.contains(&Excluded::Starter) && person == starter {
+        return Err(NotEntitled::Starter);
+    }
+    if approval.not.contains(&Excluded::Person(person.clone())) {
+        return Err(NotEntitled::Excluded);
+    }
+    match &approval.from {
+        Approvers::Anybody => Ok(()),
+        Approvers::Any(names) if names.iter().any(|name| directory.names(name, person)) => Ok(()),
+        Approvers::Each(groups) if groups.keys().any(|group| directory.is_member(group, person)) => Ok(()),
+        Approvers::Any(_) | Approvers::Each(_) => Err(NotEntitled::NotAmong),
+    }
+}
+
+/// Whether these people are enough.
+pub(crate) fn is_quorum(approval: &Approval, directory: &Directory, people: &BTreeSet<&PersonId>) -> bool {
+    match &approval.from {
+        Approvers::Anybody | Approvers::Any(_) => people.len() >= usize::try_from(approval.quorum).unwrap_or(usize::MAX),
+        Approvers::Each(groups) => fills_places(groups, directory, people),
+    }
+}
+
+/// Each group has its number of places, and one person fills one (an assignment problem, solved by augmenting paths).
+fn fills_places(groups: &BTreeMap<GroupId, u32>, directory: &Directory, people: &BTreeSet<&PersonId>) -> bool {
+    let places: Vec<&GroupId> = groups.iter().flat_map(|(group, n)| (0..*n).map(move |_| group)).collect();
+    let mut taken: BTreeMap<&PersonId, usize> = BTreeMap::new();
+    (0..places.len()).all(|place| seat(place, &places, directory, people, &mut taken, &mut BTreeSet::new()))
+}
+
+fn seat<'p>(
+    place: usize,
+    places: &[&GroupId],
+    directory: &Directory,
+    people: &BTreeSet<&'p PersonId>,
+    taken: &mut BTreeMap<&'p PersonId, usize>,
+    tried: &mut BTreeSet<&'p PersonId>,
+) -> bool {
+    for person in people.iter().filter(|person| directory.is_member(places[place], person)) {
+        if !tried.insert(person) {
+            continue;
+        }
+        let free = match taken.get(person).copied() {
+            None => true,
+            Some(other) => seat(other, places, directory, people, taken, tried),
+        };
+        if free {
+            taken.insert(person, place);
+            return true;
+        }
+    }
+    false
+}
+
+impl Directory {
+    /// Whether the person holds a role. A project that names nobody restricts nobody.
+    pub(crate) fn holds(&self, role: &BTreeSet<PersonId>, person: &PersonId) -> bool {
+        let nobody = self.roles.operator.is_empty() && self.roles.approver.is_empty() && self.roles.admin.is_empty();
+        nobody || role.contains(person)
+    }
+
+    fn is_member(&self, group: &GroupId, person: &PersonId) -> bool {
+        self.groups.get(group).is_some_and(|members| members.contains(person))
+    }
+
+    fn names(&self, name: &GroupOrPerson, person: &PersonId) -> bool {
+        match name {
+            GroupOrPerson::Group(group) => self.is_member(group, person),
+            GroupOrPerson::Person(named) => named == person,
+        }
+    }
+}
+
+/// People whose votes count now: for this digest, and still entitled (P2, P4).
+pub(crate) fn counted<'r>(run: &'r Run, approval: &Approval, directory: &Directory, gate: &'r GateRow) -> BTreeSet<&'r PersonId> {
+    gate.votes
+        .iter()
+        .filter(|vote| vote.digest == run.plan.digest)
+        .filter(|vote| {
+            let actor = Actor { name: vote.person.clone(), service: false };
+            entitled(approval, directory, &run.row.starter, &actor).is_ok()
+        })
+        .map(|vote| &vote.person)
+        .collect()
+}
+
+/// Whether the gate lets through now.
+pub(crate) fn is_open(run: &Run, approval: &Approval, directory: &Directory, gate: &GateRow) -> bool {
+    gate.passed_at.is_some()
+        || (gate.granted.is_some() && is_quorum(approval, directory, &counted(run, approval, directory, gate)))
+}
+
+/// What is still missing, as a fragment: `1 of 2 approvals`.
+pub(crate) fn missing(run: &Run, approval: &Approval, directory: &Directory, gate: Option<&GateRow>) -> String {
+    let given = gate.map_or(0, |gate| counted(run, approval, directory, gate).len());
+    let from = match &approval.from {
+        Approvers::Anybody => String::new(),
+        Approvers::Any(names) => {
+            let names: Vec<&str> = names.iter().map(name_of).collect();
+            format!(" from {}", names.join(" or "))
+        }
+        Approvers::Each(groups) => {
+            let groups: Vec<String> = groups.iter().map(|(group, n)| format!("{n} from {group}")).collect();
+            format!(" ({})", groups.join(", "))
+        }
+    };
+    format!("{given} of {} approvals{from}", needed(approval))
+}
+
+/// How many people it takes.
+pub(crate) fn needed(approval: &Approval) -> u32 {
+    match &approval.from {
+        Approvers::Anybody | Approvers::Any(_) => approval.quorum,
+        Approvers::Each(groups) => groups.values().sum(),
+    }
+}
+
+fn name_of(name: &GroupOrPerson) -> &str {
+    match name {
+        GroupOrPerson::Group(group) => group.as_str(),
+        GroupOrPerson::Person(person) => person.as_str(),
+    }
+}
+
+impl Run {
+    /// The gate that covers a customer going in this batch, if its phase has one.
+    pub(crate) fn gate_for(&self, phase: usize, batch: u32, customer: &CustomerId) -> Option<GateId> {
+        let policy = &self.plan.phases[phase].policy;
+        Some(match policy.approval.as_ref()?.per {
+            Scope::Phase => GateId::Phase(policy.name.clone()),
+            Scope::Batch => GateId::Batch(policy.name.clone(), batch),
+            Scope::Customer => GateId::Customer(customer.clone()),
+        })
+    }
+
+    /// All gates of a phase, in order.
+    pub(crate) fn gates_of(&self, phase: usize) -> Vec<GateId> {
+        let planned = &self.plan.phases[phase];
+        let name = &planned.policy.name;
+        match planned.policy.approval.as_ref().map(|approval| approval.per) {
+            None => Vec::new(),
+            Some(Scope::Phase) => vec![GateId::Phase(name.clone())],
+            Some(Scope::Batch) => (1..=self.batch_count(phase)).map(|n| GateId::Batch(name.clone(), n)).collect(),
+            Some(Scope::Customer) => planned.customers.iter().cloned().map(GateId::Customer).collect(),
+        }
+    }
+
+    /// The gate a person means, and its phase.
+    pub(crate) fn find_gate(&self, text: &str) -> Option<(GateId, usize)> {
+        let (name, batch) = match text.split_once('/') {
+            Some((name, batch)) => (name, Some(batch.parse::<u32>().ok()?)),
+            None => (text, None),
+        };
+        let gate = match batch {
+            Some(batch) => GateId::Batch(name.into(), batch),
+            None if self.place(&name.into()).is_some() => GateId::Customer(name.into()),
+            None => GateId::Phase(name.into()),
+        };
+        let phase = self.phase_of_gate(&gate)?;
+        self.gates_of(phase).contains(&gate).then_some((gate, phase))
+    }
+
+    /// The phase a gate belongs to.
+    pub(crate) fn phase_of_gate(&self, gate: &GateId) -> Option<usize> {
+        match gate {
+            GateId::Phase(name) | GateId::Batch(name, _) => self.phase_index(name),
+            GateId::Customer(customer) => self.phase_of(customer),
+        }
+    }
+
+    /// Customers that a gate covers and that still wait for it.
+    pub(crate) fn waiting_for(&self, gate: &GateId) -> Vec<CustomerId> {
+        let Some(phase) = self.phase_of_gate(gate) else { return Vec::new() };
+        let waits = |place: &usize| self.at_place(phase, *place).clone();
+        match gate {
+            GateId::Phase(_) => self.waiting(phase).iter().map(waits).collect(),
+            GateId::Batch(_, _) if self.is_dynamic(phase) => self.waiting(phase).iter().map(waits).collect(),
+            GateId::Batch(_, batch) => self.waiting_in(phase, *batch).map(|place| waits(&place)).collect(),
+            GateId::Customer(customer) => {
+                let place = self.place(customer).map(|place| place.place);
+                place.filter(|place| self.waiting(phase).contains(place)).iter().map(waits).collect()
+            }
+        }
+    }
+}

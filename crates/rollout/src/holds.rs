@@ -1,0 +1,343 @@
+//! The one place that says whether something may start (R21). `advance` asks it to decide, `why` to explain, the
+//! forecast to look ahead; they cannot disagree.
+
+use policy::calendar::{Interval, Opening, Windows};
+use policy::plan::matches_pin;
+use policy::{CustomerId, Timestamp};
+
+use crate::gate;
+use crate::hold::{Hold, HoldKind};
+use crate::ids::{GateId, RunId};
+use crate::index::Run;
+use crate::product::{Product, State};
+use crate::request::Directory;
+use crate::state::{DrainTo, PhaseState, RunState, UnitState};
+
+/// A freeze as it meets one customer.
+struct Frozen {
+    name: String,
+    interval: Interval,
+    by_person: bool,
+}
+
+impl Hold {
+    fn new(kind: HoldKind, owner: &str, text: impl Into<String>) -> Self {
+        Self { kind, text: text.into(), until: None, since: None, owner: owner.to_owned(), way_out: None }
+    }
+
+    fn until(mut self, until: Timestamp) -> Self {
+        self.until = Some(until);
+        self
+    }
+
+    fn since(mut self, since: Option<Timestamp>) -> Self {
+        self.since = since;
+        self
+    }
+
+    fn way_out(mut self, command: impl Into<String>) -> Self {
+        self.way_out = Some(command.into());
+        self
+    }
+}
+
+impl State {
+    /// Who may do what now: the files as last read, or as frozen.
+    pub(crate) fn directory(&self, run: &Run) -> Directory {
+        match &self.product.files {
+            Some(files) => files.directory.clone(),
+            None => Directory {
+                groups: run.plan.project.groups.clone(),
+                roles: run.plan.project.roles.clone(),
+            },
+        }
+    }
+
+    /// What keeps the whole product or rollout from starting anybody.
+    fn rollout_holds(&self, run: &Run) -> Vec<Hold> {
+        let mut holds = Vec::new();
+        match &run.row.state {
+            RunState::Queued => holds.push(Hold::new(HoldKind::Queued, "another rollout", "it waits for another rollout to end")),
+            RunState::Draining { to: DrainTo::Halted, since } => {
+                holds.push(Hold::new(HoldKind::Halted, "operators", "the rollout is halting").since(Some(*since)));
+            }
+            RunState::Draining { since, .. } => {
+                holds.push(Hold::new(HoldKind::Halted, "nobody", "the rollout is ending").since(Some(*since)));
+            }
+            RunState::Halted { since, reason } => holds.push(
+                Hold::new(HoldKind::Halted, "operators", format!("the rollout is halted: {reason}"))
+                    .since(Some(*since))
+                    .way_out("tranche retry --failed"),
+            ),
+            RunState::Ended { .. } => holds.push(Hold::new(HoldKind::Halted, "nobody", "the rollout has ended")),
+            RunState::Running => {}
+        }
+        if let Some(mark) = &run.row.paused {
+            let by = mark.by.as_ref().map_or("somebody", |by| by.as_str());
+            let hold = Hold::new(HoldKind::Paused, "operators", format!("{by} paused the rollout"));
+            holds.push(hold.since(Some(mark.at)).way_out("tranche resume"));
+        }
+        if let Some(reason) = &self.product.clock_suspected {
+            let text = format!("the clock is not trusted yet: {reason}");
+            holds.push(Hold::new(HoldKind::Clock, "Render", text).way_out("tranche resume --clock"));
+        }
+        if let Some(reason) = &self.product.workspace_held {
+            holds.push(Hold::new(HoldKind::Workspace, "Render", format!("the workspace is held: {reason}")));
+        }
+        if let Some(block) = self.product.blocks.get(&run.plan.release.version) {
+            let text = format!("{} blocked {}: {}", block.by, run.plan.release.version, block.reason);
+            let way_out = format!("tranche unblock {}", run.plan.release.version);
+            holds.push(Hold::new(HoldKind::Blocked, "operators", text).since(Some(block.since)).way_out(way_out));
+        }
+        holds
+    }
+
+    /// What keeps a phase from starting anybody of the batch whose turn it is.
+    pub(crate) fn phase_holds(&self, run: &Run, phase: usize, at: Timestamp) -> Vec<Hold> {
+        let mut holds = self.rollout_holds(run);
+        let row = &run.phases[phase];
+        if row.state == PhaseState::Waiting {
+            holds.extend(run.order_holds(phase, at));
+        }
+        if let Some(gate) = self.phase_gate_hold(run, phase) {
+            holds.push(gate);
+        }
+        holds.extend(run.batch_holds(phase, at));
+        holds
+    }
+
+    fn phase_gate_hold(&self, run: &Run, phase: usize) -> Option<Hold> {
+        let gate = GateId::Phase(run.plan.phases[phase].policy.name.clone());
+        let covers = run.gates_of(phase).first() == Some(&gate);
+        covers.then(|| self.gate_hold(run, phase, &gate)).flatten()
+    }
+
+    fn gate_hold(&self, run: &Run, phase: usize, gate: &GateId) -> Option<Hold> {
+        let approval = run.plan.phases[phase].policy.approval.as_ref()?;
+        let directory = self.directory(run);
+        let row = run.gates.get(gate);
+        if row.is_some_and(|row| gate::is_open(run, approval, &directory, row)) {
+            return None;
+        }
+        if let Some(mark) = row.and_then(|row| row.rejected.as_ref()) {
+            let by = mark.by.as_ref().map_or("somebody", |by| by.as_str());
+            let text = format!("{by} rejected {gate}: {}", mark.reason.as_deref().unwrap_or("no reason"));
+            let hold = Hold::new(HoldKind::Approval, "operators", text);
+            return Some(hold.since(Some(mark.at)).way_out(format!("tranche retry {gate}")));
+        }
+        let text = format!("{gate} has {}", gate::missing(run, approval, &directory, row));
+        let since = row.and_then(|row| row.request.as_ref()).map(|request| request.since);
+        let hold = Hold::new(HoldKind::Approval, "approvers", text).since(since);
+        Some(hold.way_out(format!("tranche approve {gate}")))
+    }
+
+    /// What keeps one customer from starting, its phase apart.
+    pub(crate) fn unit_holds(&self, run: &Run, id: RunId, customer: &CustomerId, windows: &Windows, at: Timestamp) -> Vec<Hold> {
+        let mut holds = Vec::new();
+        let Some(phase) = run.phase_of(customer) else { return holds };
+        let batch = run.batch_of(customer).unwrap_or(run.phases[phase].batches_begun + 1);
+        if let Some(owner) = self.fleet.get(customer).and_then(|row| row.owner).filter(|owner| *owner != id) {
+            holds.push(Hold::new(HoldKind::Owned, "another rollout", format!("{owner} is changing this customer")));
+        }
+        if let Some(gate) = run.gate_for(phase, batch, customer).filter(|gate| !matches!(gate, GateId::Phase(_))) {
+            holds.extend(self.gate_hold(run, phase, &gate));
+        }
+        holds.extend(self.pin_hold(run, customer, at));
+        holds.extend(self.freeze_hold(run, customer, at));
+        match windows.opening(at) {
+            Opening::Open { .. } => {}
+            Opening::Opens { at } => {
+                holds.push(Hold::new(HoldKind::Window, "the calendar", "it is outside its window").until(at));
+            }
+            Opening::Never => {
+                let text = "no window opens in the years to come; edit it and replan";
+                holds.push(Hold::new(HoldKind::Window, "operators", text).way_out("tranche replan"));
+            }
+        }
+        holds
+    }
+
+    /// A pin that was added or lengthened after the start (R6).
+    fn pin_hold(&self, run: &Run, customer: &CustomerId, at: Timestamp) -> Option<Hold> {
+        let pin = self.product.files.as_ref()?.pins.get(customer)?;
+        let matches = matches_pin(&pin.version, &run.plan.release.version);
+        if matches || pin.until.is_some_and(|until| until <= at) {
+            return None;
+        }
+        let hold = Hold::new(HoldKind::Pin, "operators", format!("it is pinned to {}", pin.version));
+        Some(match pin.until {
+            Some(until) => hold.until(until),
+            None => hold,
+        })
+    }
+
+    fn freeze_hold(&self, run: &Run, customer: &CustomerId, at: Timestamp) -> Option<Hold> {
+        let active = self.freezes(run, customer).into_iter().filter(|freeze| freeze.interval.contains(at));
+        let last = active.max_by_key(|freeze| freeze.interval.until)?;
+        let hold = Hold::new(HoldKind::Freeze, "the calendar", format!("the freeze {} is on", last.name));
+        let way_out = match last.by_person {
+            true => format!("tranche unfreeze {}", last.name),
+            false => format!("tranche override {} --reason ...", last.name),
+        };
+        Some(hold.since(Some(last.interval.from)).until(last.interval.until).way_out(way_out))
+    }
+
+    /// Every freeze that covers a customer: as frozen into the plan, as now written, and made by people (R9).
+    fn freezes(&self, run: &Run, customer: &CustomerId) -> Vec<Frozen> {
+        let Some(planned) = run.plan.customers.get(customer) else { return Vec::new() };
+        let zone = planned.customer.timezone.unwrap_or(run.plan.project.timezone);
+        let written = self.product.files.iter().flat_map(|files| &files.freezes);
+        let mut freezes: Vec<Frozen> = run
+            .plan
+            .freezes
+            .iter()
+            .chain(written)
+            .filter(|freeze| freeze.covers(customer, &planned.customer))
+            .map(|freeze| Frozen { name: freeze.name.clone(), interval: freeze.interval(zone), by_person: false })
+            .collect();
+        let made = self.product.freezes.iter();
+        freezes.extend(
+            made.filter(|(_, freeze)| freeze.customers.is_empty() || freeze.customers.contains(customer)).map(
+                |(name, freeze)| Frozen {
+                    name: name.clone(),
+                    interval: Interval { from: freeze.from, until: freeze.until },
+                    by_person: true,
+                },
+            ),
+        );
+        freezes.retain(|freeze| run.row.overrides.get(&freeze.name).is_none_or(|voices| voices.len() < 2));
+        freezes
+    }
+}
+
+impl Run {
+    /// The phases before, and the phase's own `not_before` (R4).
+    pub(crate) fn order_holds(&self, phase: usize, at: Timestamp) -> Vec<Hold> {
+        let planned = &self.plan.phases[phase];
+        let open: Vec<&str> = planned
+            .after
+            .iter()
+            .filter(|before| !self.is_settled(**before))
+            .map(|before| self.plan.phases[*before].policy.name.as_str())
+            .collect();
+        let mut holds = Vec::new();
+        if !open.is_empty() {
+            let soak = planned.after.iter().filter_map(|before| match self.phases[*before].state {
+                PhaseState::Soaking { until, .. } => Some(until),
+                PhaseState::Waiting | PhaseState::Running | PhaseState::Settled { .. } => None,
+            });
+            let hold = Hold::new(HoldKind::Phase, "earlier phases", format!("{} has not settled", open.join(", ")));
+            holds.push(match soak.max() {
+                Some(until) if open.len() == 1 => hold.until(until),
+                Some(_) | None => hold,
+            });
+        }
+        if let Some(from) = self.not_before_at(phase).filter(|from| *from > at) {
+            holds.push(Hold::new(HoldKind::NotBefore, "the calendar", "the phase's first day has not come").until(from));
+        }
+        holds
+    }
+
+    /// The phase's own `not_before` as an instant.
+    pub(crate) fn not_before_at(&self, phase: usize) -> Option<Timestamp> {
+        let span = self.plan.phases[phase].policy.not_before;
+        let promoted = self.phases[phase].promoted;
+        (!span.is_zero() && !promoted).then(|| self.row.started_at.map(|at| at + span.to_delta())).flatten()
+    }
+
+    /// Earlier batches that are open, and the delay after them (R3).
+    fn batch_holds(&self, phase: usize, at: Timestamp) -> Vec<Hold> {
+        let mut holds = Vec::new();
+        let turn = self.turn(phase);
+        let others: Vec<u32> = self.unsettled(phase).filter(|batch| Some(*batch) != turn).collect();
+        if let Some(batch) = others.first() {
+            let text = format!("batch {batch} has not settled");
+            holds.push(Hold::new(HoldKind::Batch, "the batch before", text));
+        }
+        let begins = turn.is_none_or(|turn| turn > self.phases[phase].batches_begun);
+        if let (Some(delay), true) = (&self.phases[phase].delay, begins)
+            && delay.until > at
+        {
+            let text = "the delay between batches is running";
+            let hold = Hold::new(HoldKind::Delay, "the clock", text).since(Some(delay.since));
+            holds.push(hold.until(delay.until).way_out("tranche promote"));
+        }
+        holds
+    }
+
+    /// The batch whose turn it is: that of the first waiting customer; `None` where starts make the batches.
+    pub(crate) fn turn(&self, phase: usize) -> Option<u32> {
+        let first = *self.waiting(phase).first()?;
+        if self.is_dynamic(phase) {
+            // A retried customer keeps its batch.
+            return self.unit(self.at_place(phase, first)).batch;
+        }
+        self.batch_of(self.at_place(phase, first))
+    }
+}
+
+impl Product {
+    /// Why this customer waits now, and until when; empty: nothing is in its way, or it is not waiting.
+    pub fn holds(&self, id: RunId, customer: &CustomerId, at: Timestamp) -> Vec<Hold> {
+        let Some(run) = self.state.runs.get(&id) else { return Vec::new() };
+        let Some(phase) = run.phase_of(customer) else { return Vec::new() };
+        let unit = run.unit(customer);
+        match &unit.state {
+            UnitState::Waiting => {}
+            UnitState::Held { .. } => {
+                let reason = unit.reason.clone().unwrap_or_default();
+                let hold = Hold::new(HoldKind::Person, "operators", reason).since(unit.since);
+                return vec![hold.way_out(format!("tranche retry {customer}  (or: tranche skip {customer} --reason ...)"))];
+            }
+            UnitState::Forward | UnitState::Backward | UnitState::Withdrawing => {
+                return vec![Hold::new(HoldKind::Working, "Render", "it is being worked on").since(unit.since)];
+            }
+            UnitState::Healthy
+            | UnitState::Unchanged
+            | UnitState::RolledBack
+            | UnitState::RollbackFailed
+            | UnitState::Excluded
+            | UnitState::Skipped => return Vec::new(),
+        }
+        let mut holds = self.state.phase_holds(run, phase, at);
+        holds.extend(self.earlier_batch_hold(run, phase, customer));
+        holds.extend(self.state.unit_holds(run, id, customer, &self.windows_of(run, customer), at));
+        holds.extend(self.work.reading_holds(id, run, customer));
+        holds
+    }
+
+    /// A customer of a later batch waits for the batches before it.
+    fn earlier_batch_hold(&self, run: &Run, phase: usize, customer: &CustomerId) -> Option<Hold> {
+        let own = run.batch_of(customer)?;
+        let turn = run.turn(phase)?;
+        (own > turn).then(|| {
+            let text = format!("batch {turn} goes first, and this customer is in batch {own}");
+            Hold::new(HoldKind::Batch, "the batch before", text)
+        })
+    }
+
+    /// The calendar of a customer in a rollout.
+    pub(crate) fn windows_of(&self, run: &Run, customer: &CustomerId) -> Windows {
+        let planned = &run.plan.customers[customer];
+        let policy = &run.plan.phases[planned.phase].policy;
+        let zone = planned.customer.timezone.unwrap_or(run.plan.project.timezone);
+        Windows::new(&policy.window, &planned.customer.window, zone).expect("the parser has checked every window")
+    }
+
+    /// When a customer will begin as far as is known, and the holds whose end is not known. `gate` counts as open.
+    pub(crate) fn forecast(&self, id: RunId, customer: &CustomerId, gate: &GateId, at: Timestamp) -> (Timestamp, Vec<Hold>) {
+        let mut begins = at;
+        // Each pass moves to the end of a hold; calendars can alternate, so the passes are bounded.
+        for _ in 0..16 {
+            let holds = self.holds(id, customer, begins);
+            let later = holds.iter().filter_map(|hold| hold.until).max().filter(|until| *until > begins);
+            match later {
+                Some(later) => begins = later,
+                None => break,
+            }
+        }
+        let is_gate = |hold: &Hold| hold.kind == HoldKind::Approval && hold.text.starts_with(&format!("{gate} "));
+        let open = self.holds(id, customer, begins);
+        (begins, open.into_iter().filter(|hold| hold.until.is_none() && !is_gate(hold)).collect())
+    }
+}

@@ -1,0 +1,169 @@
+//! Returns a customer on a person's word: within its rollout, or as an operation of its own (`o1`).
+
+use std::collections::BTreeMap;
+
+use policy::rules::{BatchRule, OnFailure};
+use policy::{CustomerId, Plan, Release};
+
+use crate::canonical;
+use crate::event::{Fact, Kind};
+use crate::ids::RunId;
+use crate::index::Run;
+use crate::product::Product;
+use crate::request::{Rejected, Request};
+use crate::state::{ServiceState, Sweep, SweepScope, Unit, UnitState};
+use crate::verbs::state_name;
+
+impl Product {
+    /// Takes a `rollback CUSTOMER`: a person's word, which is not counted as a failure (R11).
+    pub(crate) fn request_rollback(
+        &mut self,
+        request: &Request,
+        customer: &CustomerId,
+        to: Option<&str>,
+        reason: &str,
+    ) -> Result<(), Rejected> {
+        if let Some(owner) = self.state.fleet.get(customer).and_then(|row| row.owner) {
+            let held = matches!(self.state.runs[&owner].unit(customer).state, UnitState::Held { .. });
+            if !held {
+                let text = format!("{owner} is changing {customer} right now");
+                return Err(Rejected::state(text, &format!("tranche why {customer}")));
+            }
+        }
+        let unfinished = self.state.runs.iter().filter(|(_, run)| !run.is_ended());
+        let within = unfinished.map(|(id, _)| *id).find(|id| self.state.runs[id].is_ours(customer));
+        match (within, to) {
+            (Some(id), None) => {
+                let place = self.state.runs[&id].place(customer).expect("the customer is planned");
+                let sweep =
+                    Sweep { scope: SweepScope::All, reason: reason.to_owned(), by: Some(request.by.name.clone()) };
+                self.roll_back(id, &[place], &sweep);
+                Ok(())
+            }
+            (Some(id), Some(_)) => {
+                let text = format!("{id} is unfinished and has {customer} in hand");
+                Err(Rejected::state(text, &format!("tranche rollback {customer} --reason ...  (to what ran before)")))
+            }
+            (None, _) => self.operate(request, customer, to, reason),
+        }
+    }
+
+    fn operate(&mut self, request: &Request, customer: &CustomerId, to: Option<&str>, reason: &str) -> Result<(), Rejected> {
+        let runs = || self.state.runs.values().rev();
+        let source = match to {
+            None => runs().find(|run| run.is_ours(customer)),
+            Some(_) => runs().find(|run| run.plan.customers.contains_key(customer)),
+        };
+        let Some(source) = source else {
+            let state = runs().find_map(|run| run.plan.customers.contains_key(customer).then(|| run.unit(customer)));
+            let state = state.map_or("unknown to every rollout", |unit| state_name(&unit.state));
+            let text = format!("{customer} is {state}: there is no deploy of ours to take back");
+            return Err(Rejected::state(text, &format!("tranche why {customer}")));
+        };
+        let release = match to {
+            None => source.plan.release.clone(),
+            Some(version) => self.known_release(version)?,
+        };
+        let plan = plan_of_one(source, customer, release);
+        let unit = match to {
+            None => Unit {
+                state: UnitState::Backward,
+                batch: Some(1),
+                reason: Some(reason.to_owned()),
+                services: source.unit(customer).services.clone(),
+                ..Unit::default()
+            },
+            Some(_) => Unit { services: attempts(source.unit(customer)), ..Unit::default() },
+        };
+        let id = RunId::Operation(self.state.product.operations + 1);
+        let fact = Fact {
+            actor: Some(request.by.name.clone()),
+            customer: Some(customer.clone()),
+            reason: Some(reason.to_owned()),
+            commit: Some(plan.release.commit.clone()),
+            ..Fact::new(Kind::OperationStarted)
+        };
+        let fact = fact
+            .with("version", plan.release.version.clone())
+            .with("verb", "rollback")
+            .with_value("plan", &plan)
+            .with_value("unit", &unit);
+        self.emit_in(id, fact);
+        Ok(())
+    }
+
+    fn known_release(&self, version: &str) -> Result<Release, Rejected> {
+        let releases = self.state.runs.values().rev().map(|run| &run.plan.release);
+        let known = releases.filter(|release| policy::plan::bare(&release.version) == policy::plan::bare(version));
+        known.cloned().next().ok_or_else(|| {
+            let text = format!("no rollout has brought {version} to anybody, so its commit is not known");
+            Rejected::state(text, &format!("tranche start {version} --customers CUSTOMER --allow-downgrade"))
+        })
+    }
+}
+
+impl Run {
+    /// Whether the customer runs what this rollout brought.
+    fn is_ours(&self, customer: &CustomerId) -> bool {
+        let unit = self.unit(customer);
+        let live = unit.services.values().any(|service| service.deploy.went_live());
+        match unit.state {
+            UnitState::Healthy => true,
+            UnitState::Held { .. } => live,
+            UnitState::Waiting
+            | UnitState::Forward
+            | UnitState::Backward
+            | UnitState::Withdrawing
+            | UnitState::Unchanged
+            | UnitState::RolledBack
+            | UnitState::RollbackFailed
+            | UnitState::Excluded
+            | UnitState::Skipped => false,
+        }
+    }
+}
+
+/// Attempts are counted on, so that no deploy is taken for another.
+fn attempts(unit: &Unit) -> BTreeMap<policy::Role, ServiceState> {
+    let kept = |service: &ServiceState| ServiceState {
+        attempt: service.attempt,
+        rollback_attempt: service.rollback_attempt,
+        ..ServiceState::default()
+    };
+    unit.services.iter().map(|(role, service)| (role.clone(), kept(service))).collect()
+}
+
+/// A plan of this one customer, without gates, windows or waits: a person has decided.
+fn plan_of_one(source: &Run, customer: &CustomerId, release: Release) -> Plan {
+    let mut planned = source.plan.customers[customer].clone();
+    let mut phase = source.plan.phases[planned.phase].clone();
+    planned.phase = 0;
+    planned.customer.window.clear();
+    phase.after.clear();
+    phase.customers = vec![customer.clone()];
+    phase.sizes = vec![1];
+    phase.tolerated = 0;
+    phase.policy.after.clear();
+    phase.policy.approval = None;
+    phase.policy.window.clear();
+    phase.policy.batch = BatchRule::All;
+    phase.policy.on_failure = OnFailure::Halt;
+    let mut plan = Plan {
+        digest: String::new(),
+        product: source.plan.product.clone(),
+        release,
+        phases: vec![phase],
+        customers: BTreeMap::from([(customer.clone(), planned)]),
+        left_out: BTreeMap::new(),
+        freezes: Vec::new(),
+        project: source.plan.project.clone(),
+    };
+    plan.digest = digest(&plan);
+    plan
+}
+
+/// The digest of a plan that the core itself has put together.
+pub(crate) fn digest(plan: &Plan) -> String {
+    let plain = Plan { digest: String::new(), ..plan.clone() };
+    canonical::digest(&serde_json::to_value(&plain).expect("plans serialise"))
+}

@@ -1,0 +1,398 @@
+//! What a command's answer means: the facts it names, and what is worth remembering until the next look.
+
+use policy::{Role, Timestamp};
+
+use crate::command::{CommandKind, DeployStatus, DeployView, Outcome, Sealed};
+use crate::event::{Fact, Kind};
+use crate::health::{CycleResult, Verdict};
+use crate::ids::{AttachmentId, DeployId};
+use crate::protocol::{self, Way};
+use crate::state::{AutoDeployState, DeployState, UnitState};
+use crate::unit::{self, Ctx, Scratch};
+
+/// The facts that follow from an answer, and sealed bytes to store with them.
+#[derive(Debug, Default)]
+pub(crate) struct Recorded {
+    pub(crate) facts: Vec<Fact>,
+    pub(crate) attachment: Option<(AttachmentId, Sealed)>,
+}
+
+impl From<Vec<Fact>> for Recorded {
+    fn from(facts: Vec<Fact>) -> Self {
+        Self { facts, attachment: None }
+    }
+}
+
+impl From<Fact> for Recorded {
+    fn from(fact: Fact) -> Self {
+        vec![fact].into()
+    }
+}
+
+/// Takes the answer of the command in hand. `scratch` is what is remembered; `asked_at` is when it was asked.
+pub(crate) fn record(
+    ctx: &Ctx<'_>,
+    scratch: &mut Scratch,
+    asked_at: Timestamp,
+    command: &CommandKind,
+    outcome: Outcome,
+) -> Recorded {
+    match command {
+        CommandKind::Inspect { service } => inspected(scratch, &service.role, outcome),
+        CommandKind::AwaitQuiet { deploy, .. } => awaited(ctx, scratch, deploy, &outcome),
+        CommandKind::BackUp { service, .. } => backed_up(ctx, scratch, &service.role, outcome),
+        CommandKind::SetVariables { service, keys, .. } => set(ctx, &service.role, keys, outcome),
+        CommandKind::RestoreVariables { service, keys, .. } => restored(ctx, &service.role, keys, outcome),
+        CommandKind::SetAutoDeploy { service, .. } => switched(ctx, scratch, &service.role, &outcome),
+        CommandKind::CreateDeploy { service, .. } | CommandKind::CreateRollback { service, .. } => {
+            requested(ctx, &service.role, outcome)
+        }
+        CommandKind::ListDeploys { .. } => listed(ctx, scratch, asked_at, outcome),
+        CommandKind::FollowDeploy { service, .. } => followed(ctx, scratch, &service.role, outcome),
+        CommandKind::CancelDeploy { .. } => {
+            scratch.fresh = false;
+            scratch.cancel_sent = matches!(outcome, Outcome::CancelSent | Outcome::Refused { .. });
+            Recorded::default()
+        }
+        CommandKind::Verify { probed, .. } => verified(ctx, &probed.target.role, outcome),
+        CommandKind::RunHook { .. } => hooked(ctx, scratch, outcome),
+        CommandKind::Preflight { .. }
+        | CommandKind::Watch { .. }
+        | CommandKind::Confirm { .. }
+        | CommandKind::Stop { .. } => Recorded::default(),
+    }
+}
+
+fn inspected(scratch: &mut Scratch, role: &Role, outcome: Outcome) -> Recorded {
+    match outcome {
+        Outcome::Inspected { mut views } if !views.is_empty() => scratch.view = Some(views.remove(0)),
+        Outcome::Failed { reason } => scratch.refused = Some(format!("{role} cannot be read: {reason}")),
+        other => scratch.refused = Some(format!("{role} cannot be read: {other:?}")),
+    }
+    if let (Some(reason), None) = (&scratch.refused, &scratch.view) {
+        // The refusal is shown through the same place as every other interference.
+        let warnings = vec![reason.clone()];
+        scratch.view = Some(crate::command::ServiceView {
+            role: role.clone(),
+            suspended: false,
+            auto_deploy: false,
+            deploys: Vec::new(),
+            version: None,
+            p95_ms: None,
+            warnings,
+            refusals: Vec::new(),
+        });
+    }
+    Recorded::default()
+}
+
+fn awaited(ctx: &Ctx<'_>, scratch: &mut Scratch, deploy: &DeployId, outcome: &Outcome) -> Recorded {
+    match outcome {
+        Outcome::Unfinished { .. } => scratch.foreign_stuck = true,
+        _ => {
+            let since = scratch.foreign.as_ref().map_or(ctx.at, |(since, _)| *since);
+            scratch.foreign = Some((since, deploy.clone()));
+            scratch.quiet_since = Some(ctx.at);
+            scratch.view = None;
+            scratch.listing = None;
+        }
+    }
+    Recorded::default()
+}
+
+fn backed_up(ctx: &Ctx<'_>, scratch: &mut Scratch, role: &Role, outcome: Outcome) -> Recorded {
+    match outcome {
+        Outcome::BackedUp { digests, differing, sealed } => {
+            let run = ctx.unit.started_at.map_or(0, |at| at.timestamp_millis());
+            let id = AttachmentId(format!("variables/{}/{role}/{run}", ctx.customer));
+            let fact = ctx
+                .service_fact(Kind::VariablesBackedUp, role)
+                .with("backup", id.0.clone())
+                .with_value("digests", &digests)
+                .with_value("keys", &differing);
+            Recorded { facts: vec![fact], attachment: Some((id, sealed)) }
+        }
+        Outcome::SecretMissing { name } => {
+            scratch.secret = Some(name.clone());
+            ctx.held(Some(role), format!("secret {name} does not resolve")).into()
+        }
+        other => ctx.held(Some(role), format!("the variables of {role} cannot be read: {}", say(&other))).into(),
+    }
+}
+
+fn set(ctx: &Ctx<'_>, role: &Role, keys: &[String], outcome: Outcome) -> Recorded {
+    match outcome {
+        Outcome::VariablesSet => ctx.service_fact(Kind::VariablesSet, role).with_value("keys", &keys).into(),
+        other => ctx.held(Some(role), format!("the variables of {role} cannot be written: {}", say(&other))).into(),
+    }
+}
+
+fn restored(ctx: &Ctx<'_>, role: &Role, keys: &[String], outcome: Outcome) -> Recorded {
+    match outcome {
+        Outcome::VariablesRestored { foreign } => ctx
+            .service_fact(Kind::VariablesRestored, role)
+            .with_value("keys", &keys)
+            .with_value("foreign", &foreign)
+            .into(),
+        other => ctx.held(Some(role), format!("the variables of {role} cannot be put back: {}", say(&other))).into(),
+    }
+}
+
+fn switched(ctx: &Ctx<'_>, scratch: &mut Scratch, role: &Role, outcome: &Outcome) -> Recorded {
+    scratch.fresh = false;
+    match (outcome, ctx.service(role).auto_deploy) {
+        (Outcome::AutoDeploySet, AutoDeployState::OnIntended) => {
+            ctx.service_fact(Kind::AutoDeployRestored, role).into()
+        }
+        (Outcome::AutoDeploySet, _) => {
+            if let Some(view) = &mut scratch.view {
+                view.auto_deploy = false;
+            }
+            ctx.service_fact(Kind::AutoDeployDisabled, role).into()
+        }
+        // Whether it took effect is read again before anything else happens.
+        (_, _) => {
+            scratch.view = None;
+            Recorded::default()
+        }
+    }
+}
+
+/// The answer of a POST: created, refused, or in doubt (R16).
+fn requested(ctx: &Ctx<'_>, role: &Role, outcome: Outcome) -> Recorded {
+    let service = ctx.service(role);
+    let back = matches!(ctx.unit.state, UnitState::Backward) && matches!(service.rollback, DeployState::Intended { .. });
+    let (way, attempt, state) = match back {
+        true => (Way::back(&service), service.rollback_attempt, &service.rollback),
+        false => (Way::Forward, service.attempt, &service.deploy),
+    };
+    let DeployState::Intended { at: intended_at, .. } = state else { return Recorded::default() };
+    let about = |kind| Fact { attempt: Some(attempt), ..ctx.service_fact(kind, role) };
+    match outcome {
+        Outcome::Created { deploy } => Fact {
+            deploy: Some(deploy.id),
+            commit: deploy.commit,
+            until: Some(*intended_at + ctx.timeout()),
+            ..about(way.created())
+        }
+        .into(),
+        Outcome::Accepted => Fact {
+            until: Some(ctx.at + ctx.settle()),
+            reason: Some("Render accepted it without naming a deploy".to_owned()),
+            ..about(way.unknown()).with("queued", true)
+        }
+        .into(),
+        Outcome::NotSent { reason } => absent(ctx, role, way, attempt, reason),
+        Outcome::Refused { status, message } => refused(ctx, role, way, attempt, status, &message),
+        Outcome::Unknown { reason } => in_doubt(ctx, role, way, attempt, reason).into(),
+        other => in_doubt(ctx, role, way, attempt, say(&other)).into(),
+    }
+}
+
+/// A request whose effect is unknown; `settle` counts from here (R16).
+pub(crate) fn in_doubt(ctx: &Ctx<'_>, role: &Role, way: Way, attempt: u32, reason: String) -> Fact {
+    Fact {
+        attempt: Some(attempt),
+        until: Some(ctx.at + ctx.settle()),
+        reason: Some(reason),
+        ..ctx.service_fact(way.unknown(), role)
+    }
+}
+
+fn absent(ctx: &Ctx<'_>, role: &Role, way: Way, attempt: u32, reason: String) -> Recorded {
+    let kind = if way == Way::Forward { Kind::DeployAbsent } else { Kind::RollbackAbsent };
+    Fact { attempt: Some(attempt), reason: Some(format!("not sent: {reason}")), ..ctx.service_fact(kind, role) }.into()
+}
+
+fn refused(ctx: &Ctx<'_>, role: &Role, way: Way, attempt: u32, status: u16, message: &str) -> Recorded {
+    let about = |kind| Fact {
+        attempt: Some(attempt),
+        reason: Some(format!("Render refused it ({status}): {message}")),
+        ..ctx.service_fact(kind, role).with("status", status)
+    };
+    match way {
+        Way::Forward => about(Kind::DeployFailed).with("failure", true).into(),
+        // The target is gone: its commit is deployed instead (R19).
+        Way::Back if ctx.service(role).baseline.is_some_and(|baseline| baseline.commit.is_some()) => {
+            about(Kind::RollbackAbsent).with("gone", true).into()
+        }
+        Way::Back | Way::BackByCommit => protocol::fail_rollback(ctx, about(Kind::RollbackFailed)).into(),
+    }
+}
+
+fn listed(ctx: &Ctx<'_>, scratch: &mut Scratch, asked_at: Timestamp, outcome: Outcome) -> Recorded {
+    match outcome {
+        Outcome::Listed { deploys } => {
+            scratch.listing = Some((asked_at, deploys));
+            Recorded::default()
+        }
+        other => ctx.held(None, format!("the deploys cannot be listed: {}", say(&other))).into(),
+    }
+}
+
+fn followed(ctx: &Ctx<'_>, scratch: &mut Scratch, role: &Role, outcome: Outcome) -> Recorded {
+    let service = ctx.service(role);
+    let back = matches!(service.rollback, DeployState::Running { .. });
+    match outcome {
+        Outcome::Ended { deploy } if back => returned(ctx, role, deploy),
+        Outcome::Ended { deploy } => ended(ctx, role, deploy),
+        Outcome::Unfinished { deploy } if back => {
+            let failed = Fact {
+                deploy: Some(deploy.id),
+                reason: Some("the rollback did not finish in time".to_owned()),
+                ..ctx.service_fact(Kind::RollbackFailed, role)
+            };
+            protocol::fail_rollback(ctx, failed).into()
+        }
+        Outcome::Unfinished { deploy } => {
+            scratch.clear();
+            Fact {
+                attempt: Some(service.attempt),
+                deploy: Some(deploy.id),
+                reason: Some("it did not finish in time".to_owned()),
+                ..ctx.service_fact(Kind::CancelIntended, role)
+            }
+            .into()
+        }
+        other => ctx.held(Some(role), format!("our deploy on {role} cannot be read: {}", say(&other))).into(),
+    }
+}
+
+/// How our deploy ended.
+fn ended(ctx: &Ctx<'_>, role: &Role, deploy: DeployView) -> Recorded {
+    let service = ctx.service(role);
+    let about = |kind| Fact {
+        attempt: Some(service.attempt),
+        deploy: Some(deploy.id.clone()),
+        commit: deploy.commit.clone(),
+        ..ctx.service_fact(kind, role)
+    };
+    let version = ctx.plan.release.version.clone();
+    match deploy.status {
+        DeployStatus::Live => about(Kind::DeployLive).with("version", version).into(),
+        DeployStatus::Deactivated => about(Kind::DeployLive).with("version", version).with("replaced", true).into(),
+        DeployStatus::BuildFailed => failed(about(Kind::DeployFailed), "build_failed"),
+        DeployStatus::PreDeployFailed => failed(about(Kind::DeployFailed), "pre_deploy_failed"),
+        DeployStatus::UpdateFailed => failed(about(Kind::DeployFailed), "update_failed"),
+        DeployStatus::Canceled => match &service.deploy {
+            DeployState::CancelIntended { .. } => {
+                let fact = about(Kind::DeployCancelled).with("ours", true);
+                let counts = ctx.unit.state == UnitState::Forward;
+                let reason = if counts { "timed out" } else { "cancelled for the rollback" };
+                let fact = Fact { reason: Some(reason.to_owned()), ..fact };
+                if counts { fact.with("failure", true).into() } else { fact.into() }
+            }
+            _ => about(Kind::DeployCancelled).with("ours", false).into(),
+        },
+        DeployStatus::Unfinished => Recorded::default(),
+    }
+}
+
+fn failed(fact: Fact, status: &str) -> Recorded {
+    let reason = Some(status.replace('_', " "));
+    Fact { reason, ..fact.with("status", status).with("failure", true) }.into()
+}
+
+/// How our rollback ended.
+fn returned(ctx: &Ctx<'_>, role: &Role, deploy: DeployView) -> Recorded {
+    let service = ctx.service(role);
+    let about = |kind| Fact {
+        attempt: Some(service.rollback_attempt),
+        deploy: Some(deploy.id.clone()),
+        commit: deploy.commit.clone(),
+        ..ctx.service_fact(kind, role)
+    };
+    if deploy.status == DeployStatus::Live {
+        let version = service.baseline.and_then(|baseline| baseline.version);
+        return about(Kind::RollbackLive).with_value("version", &version).into();
+    }
+    let reason = Some(format!("the rollback ended {:?}", deploy.status));
+    protocol::fail_rollback(ctx, Fact { reason, ..about(Kind::RollbackFailed) }).into()
+}
+
+fn verified(ctx: &Ctx<'_>, role: &Role, outcome: Outcome) -> Recorded {
+    let going_back = ctx.unit.state == UnitState::Backward;
+    match outcome {
+        Outcome::Judged { verdict, .. } if verdict.healthy => {
+            let fact = judged(ctx, Kind::HealthPassed, role, &verdict);
+            if going_back { fact.with("returned", true).into() } else { fact.into() }
+        }
+        Outcome::Judged { verdict, .. } if going_back => {
+            let failed = Fact {
+                reason: Some(format!("unhealthy after the rollback: {}", reason_of(&verdict))),
+                ..judged(ctx, Kind::RollbackFailed, role, &verdict)
+            };
+            protocol::fail_rollback(ctx, failed).into()
+        }
+        Outcome::Judged { verdict, .. } => unhealthy(ctx, role, &verdict).into(),
+        Outcome::Replaced { by, .. } => replaced(ctx, role, by.as_ref()).into(),
+        other => ctx.held(Some(role), format!("{role} cannot be probed: {}", say(&other))).into(),
+    }
+}
+
+/// A service failed its checks: what follows is one rollback (P31).
+pub(crate) fn unhealthy(ctx: &Ctx<'_>, role: &Role, verdict: &Verdict) -> Vec<Fact> {
+    let fact = judged(ctx, Kind::HealthFailed, role, verdict);
+    unit::failed_live(ctx, Fact { reason: Some(reason_of(verdict)), ..fact })
+}
+
+/// What we put there is no longer live: somebody else replaced it (R18).
+pub(crate) fn replaced(ctx: &Ctx<'_>, role: &Role, by: Option<&DeployView>) -> Fact {
+    let fact = match by {
+        Some(other) => ctx
+            .held(Some(role), format!("our deploy was replaced by {} ({})", other.id, other.trigger))
+            .with("other", other.id.0.clone()),
+        None => ctx.held(Some(role), "our deploy is no longer live".to_owned()),
+    };
+    fact.with("replaced", true)
+}
+
+fn judged(ctx: &Ctx<'_>, kind: Kind, role: &Role, verdict: &Verdict) -> Fact {
+    let service = ctx.service(role);
+    let (attempt, deploy) = match kind {
+        Kind::RollbackFailed => (service.rollback_attempt, service.rollback.id().cloned()),
+        _ if ctx.unit.state == UnitState::Backward => (service.rollback_attempt, service.rollback.id().cloned()),
+        _ => (service.attempt, service.deploy.id().cloned()),
+    };
+    Fact { attempt: Some(attempt), deploy, ..ctx.service_fact(kind, role) }.with_value("cycles", &verdict.cycles)
+}
+
+fn reason_of(verdict: &Verdict) -> String {
+    let last = verdict.cycles.iter().rev().find_map(|cycle| match &cycle.result {
+        CycleResult::Failed { reason } => Some(reason.clone()),
+        CycleResult::Passed | CycleResult::NoData { .. } => None,
+    });
+    last.unwrap_or_else(|| "unhealthy".to_owned())
+}
+
+fn hooked(ctx: &Ctx<'_>, scratch: &mut Scratch, outcome: Outcome) -> Recorded {
+    scratch.fresh = false;
+    let when = unit::hook_in_hand(ctx);
+    match outcome {
+        Outcome::HookFinished { ok, output } => {
+            let fact = ctx.fact(Kind::HookFinished).with("when", when).with("ok", ok).with("output", output);
+            match (ok, when) {
+                (false, "before") => {
+                    Fact { reason: Some("its before hook failed".to_owned()), ..fact }.with("failure", true).into()
+                }
+                (false, _) => vec![fact, ctx.held(None, format!("its {when} hook failed"))].into(),
+                (true, _) => fact.into(),
+            }
+        }
+        Outcome::NotSent { .. } => {
+            scratch.fresh = true;
+            Recorded::default()
+        }
+        // Its outcome is open: `hooks` asks a person, unless it may run twice.
+        _ => Recorded::default(),
+    }
+}
+
+/// An unexpected answer as a few words for people.
+pub(crate) fn say(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Unknown { reason } | Outcome::NotSent { reason } | Outcome::Failed { reason } => reason.clone(),
+        Outcome::Refused { status, message } => format!("Render refused it ({status}): {message}"),
+        other => format!("unexpected answer {other:?}"),
+    }
+}

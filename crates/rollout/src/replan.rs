@@ -1,0 +1,144 @@
+//! Applies edited files to what has not started (R6): what has started stays, the rest is cut anew by R1 over the whole
+//! phase.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use policy::plan::{Phase, resize};
+use policy::rules::Tolerance;
+use policy::{CustomerId, Plan, PlanInput};
+
+use crate::event::{Fact, Kind};
+use crate::ids::RunId;
+use crate::index::Run;
+use crate::operate::digest;
+use crate::product::Product;
+use crate::request::{Rejected, Request};
+
+impl Product {
+    pub(crate) fn replan(&mut self, request: &Request, input: &PlanInput) -> Result<(), Rejected> {
+        let unfinished = self.state.runs.iter().filter(|(_, run)| !run.is_ended() && run.row.started_at.is_some());
+        let meant: Vec<RunId> = unfinished.map(|(id, _)| *id).collect();
+        let id = match (request.run, meant.as_slice()) {
+            (Some(id), list) if list.contains(&id) => id,
+            (None, [id]) => *id,
+            (Some(_), _) | (None, []) => {
+                return Err(Rejected::state("no such rollout is under way", "tranche start VERSION"));
+            }
+            (None, _) => return Err(Rejected::usage("more than one rollout is under way", "add --rollout")),
+        };
+        let plan = self.replanned(id, input)?;
+        if plan.digest == self.state.runs[&id].plan.digest {
+            return Err(Rejected::state("the files ask for nothing that the plan does not have", "tranche status"));
+        }
+        let fact = Fact { actor: Some(request.by.name.clone()), ..Fact::new(Kind::Replanned) };
+        self.emit_in(id, fact.with("digest", plan.digest.clone()).with_value("plan", &plan));
+        self.renew_delays(id);
+        let gates: Vec<_> = self.state.runs[&id].gates.keys().map(|gate| (id, gate.clone())).collect();
+        self.work.dirty_gates.extend(gates);
+        let running = 0..self.state.runs[&id].phases.len();
+        for phase in running.filter(|phase| self.state.runs[&id].phases[*phase].started_at.is_some()).collect::<Vec<_>>() {
+            let gates = self.state.runs[&id].gates_of(phase);
+            self.work.dirty_gates.extend(gates.into_iter().map(|gate| (id, gate)));
+        }
+        Ok(())
+    }
+
+    /// The plan as it would be after a `replan`: for `replan --diff`.
+    ///
+    /// # Errors
+    /// Files from which no plan can be made, or that lose a phase which has started.
+    pub fn replanned(&self, id: RunId, input: &PlanInput) -> Result<Plan, Rejected> {
+        let run = &self.state.runs.get(&id).ok_or_else(|| Rejected::usage(format!("there is no rollout {id}"), "tranche list"))?;
+        let mut input = input.clone();
+        input.release = run.plan.release.clone();
+        input.scope = run.row.scope.clone();
+        // What has started must not look as if it had the release already.
+        let started: BTreeSet<&CustomerId> = run.started().collect();
+        let running = self.state.fleet.iter().filter(|(customer, _)| !started.contains(customer)).map(|(customer, row)| {
+            let services = row.running.iter().map(|(role, service)| {
+                let running = policy::Running { version: service.version.clone(), commit: service.commit.clone() };
+                (role.clone(), running)
+            });
+            (customer.clone(), services.collect::<BTreeMap<_, _>>())
+        });
+        let at = run.row.started_at.unwrap_or(self.at);
+        let fresh = policy::plan::compile(&input, &running.collect(), at)
+            .map_err(|error| Rejected::usage(error.to_string(), "tranche validate"))?;
+        merge(run, fresh, &started)
+    }
+
+    /// Running delays get the new length from the same origin.
+    fn renew_delays(&mut self, id: RunId) {
+        for phase in 0..self.state.runs[&id].phases.len() {
+            let run = &self.state.runs[&id];
+            let Some(delay) = run.phases[phase].delay.clone() else { continue };
+            let until = delay.since + run.plan.phases[phase].policy.delay.to_delta();
+            if until == delay.until {
+                continue;
+            }
+            let batch = Some(run.phases[phase].batches_begun);
+            let fact = Fact { until: Some(until), batch, ..run.phase_fact(Kind::DelayStarted, phase) };
+            self.emit_in(id, fact.with_value("since", &delay.since));
+        }
+    }
+}
+
+impl Run {
+    /// Customers that have started in a batch, retried ones included.
+    fn started(&self) -> impl Iterator<Item = &CustomerId> {
+        self.units().filter(|(customer, unit)| unit.batch.is_some() && self.place(customer).is_some()).map(|(customer, _)| customer)
+    }
+}
+
+fn merge(run: &Run, mut fresh: Plan, started: &BTreeSet<&CustomerId>) -> Result<Plan, Rejected> {
+    for (old, planned) in run.plan.phases.iter().enumerate() {
+        let kept: Vec<CustomerId> = planned.customers.iter().filter(|customer| started.contains(customer)).cloned().collect();
+        let name = &planned.policy.name;
+        let Some(phase) = fresh.phases.iter().position(|phase| &phase.policy.name == name) else {
+            if kept.is_empty() {
+                continue;
+            }
+            let text = format!("the policy {name} is gone, and customers of it have started");
+            return Err(Rejected::state(text, "put the policy file back, or abort"));
+        };
+        for customer in &kept {
+            let mut same = run.plan.customers[customer].clone();
+            same.phase = phase;
+            fresh.customers.insert(customer.clone(), same);
+            fresh.left_out.remove(customer);
+        }
+        recut(run, old, &mut fresh.phases[phase], kept, started);
+    }
+    for (index, phase) in fresh.phases.iter_mut().enumerate() {
+        // A started customer stays in the phase in which it started.
+        phase.customers.retain(|customer| fresh.customers.get(customer).is_some_and(|planned| planned.phase == index));
+        let n = phase.customers.len();
+        let sizes: usize = phase.sizes.iter().sum();
+        if sizes != n {
+            phase.sizes = policy::plan::batch_sizes(n, &phase.policy.batch);
+        }
+    }
+    fresh.digest = digest(&fresh);
+    Ok(fresh)
+}
+
+/// The started customers first, batch by batch, then the rest by R1 over the whole phase.
+fn recut(run: &Run, old: usize, phase: &mut Phase, mut kept: Vec<CustomerId>, started: &BTreeSet<&CustomerId>) {
+    kept.sort_by_key(|customer| run.unit(customer).batch);
+    let mut sizes: Vec<usize> = Vec::new();
+    for batch in 1..=run.phases[old].batches_begun {
+        sizes.push(kept.iter().filter(|customer| run.unit(customer).batch == Some(batch)).count());
+    }
+    let rest: Vec<CustomerId> = phase.customers.iter().filter(|customer| !started.contains(customer)).cloned().collect();
+    let n = kept.len() + rest.len();
+    sizes.extend(resize(n, kept.len(), &phase.policy.batch));
+    phase.tolerated = match phase.policy.max_failures {
+        Tolerance::Count(count) => count,
+        Tolerance::Percent(percent) => {
+            let n = u32::try_from(n).unwrap_or(u32::MAX);
+            u32::try_from(u64::from(n) * u64::from(percent) / 100).unwrap_or(u32::MAX)
+        }
+    };
+    phase.customers = kept.into_iter().chain(rest).collect();
+    phase.sizes = sizes;
+}

@@ -1,0 +1,203 @@
+//! The state as rows: what is stored beside the journal, and how it is read back.
+
+use std::sync::Arc;
+
+use policy::{CustomerId, Plan, PolicyId};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{GateId, RunId};
+use crate::index::Run;
+use crate::product::Product;
+use crate::state::{BatchRow, FleetRow, GateRow, PhaseRow, ProductRow, RunRow, Unit};
+
+/// The key of a stored row: `product`, `rollout/r1`, `plan/r1`, `phase/r1/NAME`, `batch/r1/NAME/2`, `gate/r1/GATE`,
+/// `customer/r1/KEY`, `fleet/KEY`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RowKey(pub String);
+
+impl RowKey {
+    pub(crate) fn product() -> Self {
+        Self("product".to_owned())
+    }
+
+    pub(crate) fn run(id: RunId) -> Self {
+        Self(format!("rollout/{id}"))
+    }
+
+    pub(crate) fn plan(id: RunId) -> Self {
+        Self(format!("plan/{id}"))
+    }
+
+    pub(crate) fn phase(id: RunId, phase: &PolicyId) -> Self {
+        Self(format!("phase/{id}/{phase}"))
+    }
+
+    pub(crate) fn batch(id: RunId, phase: &PolicyId, batch: u32) -> Self {
+        Self(format!("batch/{id}/{phase}/{batch}"))
+    }
+
+    /// A customer's gate and a phase's gate cannot share a name: validation refuses a customer called like a policy.
+    pub(crate) fn gate(id: RunId, gate: &GateId) -> Self {
+        Self(format!("gate/{id}/{gate}"))
+    }
+
+    pub(crate) fn customer(id: RunId, customer: &CustomerId) -> Self {
+        Self(format!("customer/{id}/{customer}"))
+    }
+
+    pub(crate) fn fleet(customer: &CustomerId) -> Self {
+        Self(format!("fleet/{customer}"))
+    }
+}
+
+/// Stored rows that cannot be read back.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// A row of an unknown shape.
+    #[error("row `{key}` cannot be read")]
+    Row {
+        /// Which row.
+        key: String,
+        /// Why.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A row that belongs to nothing.
+    #[error("row `{key}` belongs to no rollout")]
+    Orphan {
+        /// Which row.
+        key: String,
+    },
+}
+
+impl Product {
+    /// Reads the state back from its rows, in any order.
+    ///
+    /// # Errors
+    /// A row of an unknown shape, or one that belongs to no rollout.
+    pub fn load(rows: impl IntoIterator<Item = (RowKey, String)>) -> Result<Self, LoadError> {
+        let mut product = Self::new();
+        let mut later = Vec::new();
+        for (key, json) in rows {
+            match key.0.split_once('/') {
+                None => product.state.product = read::<ProductRow>(&key.0, &json)?,
+                Some(("fleet", customer)) => {
+                    product.state.fleet.insert(customer.into(), read::<FleetRow>(&key.0, &json)?);
+                }
+                Some(_) => later.push((key.0, json)),
+            }
+        }
+        product.load_runs(&later)?;
+        product.at = product.state.product.at;
+        product.work.tick_wanted = true;
+        Ok(product)
+    }
+
+    fn load_runs(&mut self, rows: &[(String, String)]) -> Result<(), LoadError> {
+        let of = |family: &'static str| {
+            rows.iter().filter_map(move |(key, json)| {
+                let rest = key.strip_prefix(family)?.strip_prefix('/')?;
+                let (id, rest) = rest.split_once('/').unwrap_or((rest, ""));
+                Some((key, id.parse::<RunId>().ok()?, rest, json))
+            })
+        };
+        let mut plans = std::collections::BTreeMap::new();
+        for (key, id, _, json) in of("plan") {
+            plans.insert(id, Arc::new(read::<Plan>(key, json)?));
+        }
+        for (key, id, _, json) in of("rollout") {
+            let row = read::<RunRow>(key, json)?;
+            let run = match plans.remove(&id) {
+                Some(plan) => Run::new(row, plan),
+                None if row.queued.is_some() => Run::queued(row),
+                None => return Err(orphan(key)),
+            };
+            self.state.runs.insert(id, run);
+        }
+        for (key, id, name, json) in of("phase") {
+            let run = self.run_of(key, id)?;
+            let phase = run.phase_index(&name.into()).ok_or_else(|| orphan(key))?;
+            run.phases[phase] = read::<PhaseRow>(key, json)?;
+        }
+        for (key, id, rest, json) in of("batch") {
+            let run = self.run_of(key, id)?;
+            let (name, batch) = rest.rsplit_once('/').ok_or_else(|| orphan(key))?;
+            let phase = run.phase_index(&name.into()).ok_or_else(|| orphan(key))?;
+            let batch = batch.parse().map_err(|_| orphan(key))?;
+            run.batches.insert((phase, batch), read::<BatchRow>(key, json)?);
+        }
+        for (key, id, gate, json) in of("gate") {
+            let run = self.run_of(key, id)?;
+            let (gate, _) = run.find_gate(gate).ok_or_else(|| orphan(key))?;
+            run.gates.insert(gate, read::<GateRow>(key, json)?);
+        }
+        for (key, id, customer, json) in of("customer") {
+            self.run_of(key, id)?.load_unit(customer.into(), read::<Unit>(key, json)?);
+        }
+        self.state.runs.values_mut().for_each(Run::derive);
+        Ok(())
+    }
+
+    fn run_of(&mut self, key: &str, id: RunId) -> Result<&mut Run, LoadError> {
+        self.state.runs.get_mut(&id).ok_or_else(|| orphan(key))
+    }
+
+    /// The stored form of a row; `None`: it does not exist.
+    pub fn row(&self, key: &RowKey) -> Option<String> {
+        let (family, rest) = match key.0.split_once('/') {
+            None => return Some(write(&self.state.product)),
+            Some(("fleet", customer)) => return self.state.fleet.get(&customer.into()).map(write),
+            Some(parts) => parts,
+        };
+        let (id, rest) = rest.split_once('/').unwrap_or((rest, ""));
+        let run = self.state.runs.get(&id.parse().ok()?)?;
+        match family {
+            "rollout" => Some(write(&run.row)),
+            "plan" => run.row.started_at.is_some().then(|| write(&*run.plan)),
+            "phase" => run.phase_index(&rest.into()).map(|phase| write(&run.phases[phase])),
+            "batch" => {
+                let (name, batch) = rest.rsplit_once('/')?;
+                let phase = run.phase_index(&name.into())?;
+                run.batches.get(&(phase, batch.parse().ok()?)).map(write)
+            }
+            "gate" => run.gates.get(&run.find_gate(rest)?.0).map(write),
+            "customer" => {
+                let customer = rest.into();
+                run.has_unit(&customer).then(|| write(run.unit(&customer)))
+            }
+            _ => None,
+        }
+    }
+
+    /// The keys of all rows.
+    pub fn row_keys(&self) -> Vec<RowKey> {
+        let mut keys = vec![RowKey::product()];
+        keys.extend(self.state.fleet.keys().map(RowKey::fleet));
+        for (id, run) in &self.state.runs {
+            keys.push(RowKey::run(*id));
+            if run.row.started_at.is_some() {
+                keys.push(RowKey::plan(*id));
+            }
+            let name = |phase: usize| &run.plan.phases[phase].policy.name;
+            keys.extend((0..run.phases.len()).map(|phase| RowKey::phase(*id, name(phase))));
+            keys.extend(run.batches.keys().map(|(phase, batch)| RowKey::batch(*id, name(*phase), *batch)));
+            keys.extend(run.gates.keys().map(|gate| RowKey::gate(*id, gate)));
+            keys.extend(run.units().map(|(customer, _)| RowKey::customer(*id, customer)));
+        }
+        keys
+    }
+}
+
+fn orphan(key: &str) -> LoadError {
+    LoadError::Orphan { key: key.to_owned() }
+}
+
+fn read<T: DeserializeOwned>(key: &str, json: &str) -> Result<T, LoadError> {
+    serde_json::from_str(json).map_err(|source| LoadError::Row { key: key.to_owned(), source })
+}
+
+fn write<T: Serialize>(row: &T) -> String {
+    serde_json::to_string(row).expect("rows serialise")
+}

@@ -1,0 +1,372 @@
+//! Starts what can start: the next service of a customer under way, then the next customers (R24). Only a tick comes here.
+
+use std::collections::BTreeMap;
+
+use policy::{CustomerId, Role};
+
+use crate::command::{CommandKind, Outcome, ServiceView};
+use crate::event::{Fact, Kind};
+use crate::hold::HoldKind;
+use crate::ids::RunId;
+use crate::index::{Place, Run};
+use crate::product::Product;
+use crate::state::{Baseline, RunState};
+use crate::unit;
+use crate::work::{Preparing, Slot, TimerKey};
+
+/// A missing secret is asked for again after this long.
+const SECRET_RETRY: chrono::TimeDelta = chrono::TimeDelta::seconds(60);
+
+impl Product {
+    /// Starts whatever nothing holds back.
+    pub(crate) fn start_what_can(&mut self) {
+        self.let_services_go();
+        let running: Vec<RunId> =
+            self.state.runs.iter().filter(|(_, run)| run.row.state == RunState::Running).map(|(id, _)| *id).collect();
+        for id in running {
+            for phase in 0..self.state.runs[&id].phases.len() {
+                if self.state.runs[&id].row.state == RunState::Running {
+                    self.start_phase_customers(id, phase);
+                }
+            }
+        }
+        self.drop_stale_preparations();
+    }
+
+    /// A started customer's next service goes before a new customer's first (P16).
+    fn let_services_go(&mut self) {
+        let waiting: Vec<(RunId, Place)> = self.work.waiting_go.iter().copied().collect();
+        for (id, place) in waiting {
+            let limit = self.max_parallel(id);
+            if self.work.deploying.len() >= limit {
+                continue;
+            }
+            self.work.waiting_go.remove(&(id, place));
+            self.work.scratch.entry((id, place)).or_default().go = true;
+            self.work.deploying.insert((id, place));
+            self.work.dirty_units.insert((id, place));
+            self.advance();
+        }
+    }
+
+    fn max_parallel(&self, id: RunId) -> usize {
+        let limit = self.state.runs[&id].plan.project.render.max_parallel;
+        usize::try_from(limit.max(1)).unwrap_or(usize::MAX)
+    }
+
+    fn start_phase_customers(&mut self, id: RunId, phase: usize) {
+        loop {
+            let run = &self.state.runs[&id];
+            if run.row.state != RunState::Running || run.phases[phase].started_at.is_none() || run.waiting(phase).is_empty() {
+                return;
+            }
+            if !self.state.phase_holds(run, phase, self.at).is_empty() || !self.confirm_before(id, phase) {
+                return;
+            }
+            match self.pick(id, phase) {
+                Some(Picked::Prepare(place)) => self.prepare(id, place),
+                Some(Picked::Begin(place, views)) => {
+                    self.begin_customer(id, place, views);
+                    self.advance();
+                }
+                Some(Picked::Skip(place, reason)) => {
+                    self.skip_at_turn(id, place, reason);
+                    self.advance();
+                }
+                None => return,
+            }
+        }
+    }
+
+    /// The first customer that can go (or, in strict order, the first at all).
+    fn pick(&mut self, id: RunId, phase: usize) -> Option<Picked> {
+        let run = &self.state.runs[&id];
+        let policy = &run.plan.phases[phase].policy;
+        let strict = policy.order == policy::rules::Order::Strict;
+        let dynamic = run.is_dynamic(phase);
+        let turn = run.turn(phase);
+        let limit = if dynamic { 1 } else { usize::try_from(policy.max_parallel.max(1)).unwrap_or(usize::MAX) };
+        let in_work = match turn {
+            Some(batch) => run.open_in(phase, batch).filter(|customer| run.unit(customer).state.is_working()).count(),
+            None => run.working_in(phase).count(),
+        };
+        let preparing = self.work.queues.get(&(id, phase)).map_or(0, |queue| queue.preparing.len());
+        let places: Vec<usize> = match turn {
+            Some(batch) if !dynamic => run.waiting_in(phase, batch).collect(),
+            Some(_) | None => run.waiting(phase).iter().copied().collect(),
+        };
+        for place in places {
+            let place = Place { phase, place };
+            let queue = self.work.queues.entry((id, phase)).or_default();
+            if queue.blocked.contains(&place.place) {
+                if strict {
+                    return None;
+                }
+                continue;
+            }
+            let prepared = queue.preparing.get(&place.place).map(|state| matches!(state, Preparing::Ready(_)));
+            if prepared == Some(false) {
+                if strict {
+                    return None;
+                }
+                continue;
+            }
+            if self.block_if_held(id, place) {
+                if strict {
+                    return None;
+                }
+                continue;
+            }
+            if let Some(reason) = self.gone(id, place) {
+                return Some(Picked::Skip(place, reason));
+            }
+            if prepared == Some(true) {
+                let queue = self.work.queues.entry((id, phase)).or_default();
+                if let Some(Preparing::Ready(views)) = queue.preparing.remove(&place.place) {
+                    return Some(Picked::Begin(place, views));
+                }
+            }
+            let full = in_work + preparing >= limit
+                || self.work.deploying.len() + self.work.preparing() >= self.max_parallel(id);
+            if full {
+                return None;
+            }
+            return Some(Picked::Prepare(place));
+        }
+        None
+    }
+
+    /// Passes over a waiting customer until something in its way changes.
+    fn block_if_held(&mut self, id: RunId, place: Place) -> bool {
+        let run = &self.state.runs[&id];
+        let customer = run.at_place(place.phase, place.place);
+        let mut holds = self.state.unit_holds(run, id, customer, &self.windows_of(run, customer), self.at);
+        holds.extend(self.work.reading_holds(id, run, customer));
+        if holds.is_empty() {
+            return false;
+        }
+        let until = holds.iter().filter_map(|hold| hold.until).min();
+        let secret = holds.iter().any(|hold| hold.kind == HoldKind::Secret).then(|| self.at + SECRET_RETRY);
+        let queue = self.work.queues.entry((id, place.phase)).or_default();
+        queue.blocked.insert(place.place);
+        queue.preparing.remove(&place.place);
+        self.unwant(id, place, Slot::Preflight);
+        self.work.timers.set(TimerKey::Place(id, place), until.or(secret));
+        if secret.is_some() {
+            self.work.scratch.entry((id, place)).or_default().secret = None;
+        }
+        true
+    }
+
+    /// A customer that has left customers.yaml is passed over at its turn (R6).
+    fn gone(&self, id: RunId, place: Place) -> Option<String> {
+        let files = self.state.product.files.as_ref()?;
+        let customer = self.state.runs[&id].at_place(place.phase, place.place);
+        (!files.customers.contains(customer)).then(|| "it has left customers.yaml".to_owned())
+    }
+
+    fn skip_at_turn(&mut self, id: RunId, place: Place, reason: String) {
+        let fact = self.ask(id, place, |ctx| Fact { reason: Some(reason), ..ctx.fact(Kind::CustomerSkipped) });
+        if let Some(fact) = fact {
+            self.emit_in(id, fact);
+        }
+    }
+
+    /// Reads everything that must hold before the customer is started.
+    fn prepare(&mut self, id: RunId, place: Place) {
+        let kind = self.ask(id, place, |ctx| CommandKind::Preflight {
+            services: ctx.planned.services.iter().map(|role| ctx.target(role)).collect(),
+            variables: ctx
+                .planned
+                .services
+                .iter()
+                .map(|role| (role.clone(), unit::variables(ctx.plan, role)))
+                .collect::<BTreeMap<Role, _>>(),
+            baseline: ctx.profile().checks.iter().any(|check| {
+                matches!(check.kind, policy::health::CheckKind::Baseline { .. })
+            }),
+        });
+        let Some(kind) = kind else { return };
+        let queue = self.work.queues.entry((id, place.phase)).or_default();
+        queue.preparing.insert(place.place, Preparing::Asked);
+        self.want(id, place, Slot::Preflight, kind);
+    }
+
+    /// Takes the answer of a preflight; the holds are asked once more before the start.
+    pub(crate) fn record_preflight(&mut self, id: RunId, place: Place, outcome: Outcome) {
+        let queue = self.work.queues.entry((id, place.phase)).or_default();
+        queue.preparing.remove(&place.place);
+        match outcome {
+            Outcome::Inspected { views } => self.judge_views(id, place, views),
+            Outcome::SecretMissing { name } => {
+                self.work.scratch.entry((id, place)).or_default().secret = Some(name);
+            }
+            Outcome::Failed { reason } => self.skip_at_turn(id, place, format!("it cannot be deployed: {reason}")),
+            _ => {}
+        }
+    }
+
+    /// Somebody else's hand on a customer whose turn it is (R18).
+    fn judge_views(&mut self, id: RunId, place: Place, views: Vec<ServiceView>) {
+        if let Some(view) = views.iter().find(|view| view.suspended) {
+            self.skip_at_turn(id, place, format!("its service {} is suspended", view.role));
+            return;
+        }
+        let facts = self.ask(id, place, |ctx| {
+            let refused = views.iter().find_map(|view| {
+                let refusal = view.refusals.first().cloned();
+                let manage = ctx.plan.project.render.auto_deploy == policy::settings::AutoDeploy::Manage;
+                let auto = (view.auto_deploy && !manage).then(|| "its auto-deploy is on".to_owned());
+                refusal.or(auto).map(|reason| (view.role.clone(), reason))
+            });
+            refused.map(|(role, reason)| ctx.held(Some(&role), format!("{role}: {reason}")))
+        });
+        if let Some(Some(held)) = facts {
+            self.emit_in(id, held);
+            return;
+        }
+        if let Some((view, deploy)) = views.iter().find_map(|view| view.unfinished().map(|deploy| (view, deploy))) {
+            let (role, deploy) = (view.role.clone(), deploy.id.clone());
+            let kind = self.ask(id, place, |ctx| CommandKind::AwaitQuiet {
+                service: ctx.target(&role),
+                deploy: deploy.clone(),
+                until: None,
+            });
+            let at = self.at;
+            self.work.scratch.entry((id, place)).or_default().awaits(&deploy, at);
+            if let Some(kind) = kind {
+                self.want(id, place, Slot::Main, kind);
+            }
+            return;
+        }
+        let queue = self.work.queues.entry((id, place.phase)).or_default();
+        queue.preparing.insert(place.place, Preparing::Ready(views));
+    }
+
+    /// The begin that R7, R9, R10 and R13 mean.
+    fn begin_customer(&mut self, id: RunId, place: Place, views: Vec<ServiceView>) {
+        let run = &self.state.runs[&id];
+        let customer = run.at_place(place.phase, place.place).clone();
+        let batch = run.batch_of(&customer).unwrap_or(run.phases[place.phase].batches_begun + 1);
+        let begun = run.batches.get(&(place.phase, batch)).is_some_and(|row| row.started_at.is_some());
+        let mut facts = Vec::new();
+        if !begun {
+            let members = match run.is_dynamic(place.phase) {
+                true => vec![customer.clone()],
+                false => run.batch_customers(place.phase, batch),
+            };
+            let fact = Fact { batch: Some(batch), ..run.phase_fact(Kind::BatchStarted, place.phase) };
+            facts.push(fact.with_value("customers", &members));
+        }
+        facts.extend(run.unpassed_gate(place.phase, batch, &customer));
+        facts.push(started(run, place.phase, batch, &customer, &views));
+        for fact in facts {
+            self.emit_in(id, fact);
+        }
+        let scratch = self.work.scratch.entry((id, place)).or_default();
+        scratch.view = views.into_iter().next();
+        scratch.go = true;
+        self.work.deploying.insert((id, place));
+    }
+
+    /// Preparations of customers whose turn has passed (a pause, a halt) are dropped.
+    fn drop_stale_preparations(&mut self) {
+        let stale: Vec<(RunId, Place)> = self
+            .work
+            .queues
+            .iter()
+            .flat_map(|((id, phase), queue)| {
+                queue.preparing.keys().map(move |place| (*id, Place { phase: *phase, place: *place }))
+            })
+            .filter(|(id, place)| {
+                let run = &self.state.runs[id];
+                run.row.state != RunState::Running
+                    || !run.waiting(place.phase).contains(&place.place)
+                    || !self.state.phase_holds(run, place.phase, self.at).is_empty()
+            })
+            .collect();
+        for (id, place) in stale {
+            self.unwant(id, place, Slot::Preflight);
+            if let Some(queue) = self.work.queues.get_mut(&(id, place.phase)) {
+                queue.preparing.remove(&place.place);
+            }
+        }
+    }
+
+    /// After a restart, the customers still on the release in the batch before must be seen healthy once (R17).
+    fn confirm_before(&mut self, id: RunId, phase: usize) -> bool {
+        if !self.work.resumed.contains(&id) {
+            return true;
+        }
+        let run = &self.state.runs[&id];
+        let unseen: Vec<Place> = run
+            .before(phase)
+            .into_iter()
+            .filter_map(|customer| run.place(&customer))
+            .filter(|place| !self.work.confirmed.contains(&(id, *place)))
+            .collect();
+        for place in &unseen {
+            let kind = self.ask(id, *place, |ctx| CommandKind::Confirm {
+                probed: unit::probed_all(ctx),
+                profile: ctx.profile().clone(),
+            });
+            if let Some(kind) = kind {
+                self.want(id, *place, Slot::Confirm, kind);
+            }
+        }
+        unseen.is_empty()
+    }
+}
+
+enum Picked {
+    Prepare(Place),
+    Begin(Place, Vec<ServiceView>),
+    Skip(Place, String),
+}
+
+fn started(run: &Run, phase: usize, batch: u32, customer: &CustomerId, views: &[ServiceView]) -> Fact {
+    let tracked = |view: &ServiceView| {
+        let live = view.live();
+        Baseline {
+            deploy: live.map(|live| live.id.clone()),
+            commit: live.and_then(|live| live.commit.clone()),
+            version: view.version.clone(),
+            auto_deploy: view.auto_deploy,
+            p95_ms: view.p95_ms,
+        }
+    };
+    let services: BTreeMap<Role, Baseline> = views.iter().map(|view| (view.role.clone(), tracked(view))).collect();
+    let warnings: Vec<&String> = views.iter().flat_map(|view| &view.warnings).collect();
+    let fact = Fact { batch: Some(batch), customer: Some(customer.clone()), ..run.phase_fact(Kind::CustomerStarted, phase) };
+    let fact = fact.with_value("services", &services);
+    if warnings.is_empty() { fact } else { fact.with_value("warnings", &warnings) }
+}
+
+impl Run {
+    fn unpassed_gate(&self, phase: usize, batch: u32, customer: &CustomerId) -> Option<Fact> {
+        let gate = self.gate_for(phase, batch, customer)?;
+        let passed = self.gates.get(&gate).is_some_and(|row| row.passed_at.is_some());
+        let fact = || {
+            let votes = self.gates.get(&gate).map(|row| row.votes.clone()).unwrap_or_default();
+            Fact { batch: Some(batch), ..self.gate_fact(Kind::GatePassed, &gate) }.with_value("votes", &votes)
+        };
+        // A phase's gate covers all batches: it must not look like one batch's.
+        (!passed).then(fact).map(|fact| match gate {
+            crate::ids::GateId::Phase(_) => Fact { batch: None, ..fact },
+            crate::ids::GateId::Batch(_, _) | crate::ids::GateId::Customer(_) => fact,
+        })
+    }
+
+    /// The healthy customers of the batch before, or of the last batches of the phases before.
+    pub(crate) fn before(&self, phase: usize) -> Vec<CustomerId> {
+        let turn = self.turn(phase).unwrap_or(self.phases[phase].batches_begun + 1);
+        if turn > 1 {
+            return self.healthy_in(phase, turn - 1).cloned().collect();
+        }
+        let phases = self.plan.phases[phase].after.iter();
+        phases
+            .flat_map(|before| self.healthy_in(*before, self.phases[*before].batches_begun))
+            .cloned()
+            .collect()
+    }
+}

@@ -1,0 +1,471 @@
+//! The stored state: one struct a row. What can be derived from these lives in `index` and is never stored.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use policy::calendar::Freeze;
+use policy::settings::Pin;
+use policy::{CustomerId, PersonId, PlanInput, PlanScope, Role, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{AttachmentId, DeployId, RunId};
+use crate::request::{Conflict, Directory};
+
+/// What spans rollouts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ProductRow {
+    pub(crate) seq: u64,
+    pub(crate) hash: String,
+    pub(crate) at: Timestamp,
+    pub(crate) rollouts: u32,
+    pub(crate) operations: u32,
+    pub(crate) clock_suspected: Option<String>,
+    pub(crate) workspace_held: Option<String>,
+    pub(crate) freezes: BTreeMap<String, ManualFreeze>,
+    pub(crate) blocks: BTreeMap<String, Block>,
+    /// As last read from the files; `None`: as frozen in each plan.
+    pub(crate) files: Option<FilesRow>,
+}
+
+impl Default for ProductRow {
+    fn default() -> Self {
+        Self {
+            seq: 0,
+            hash: crate::event::GENESIS.to_owned(),
+            at: Timestamp::default(),
+            rollouts: 0,
+            operations: 0,
+            clock_suspected: None,
+            workspace_held: None,
+            freezes: BTreeMap::new(),
+            blocks: BTreeMap::new(),
+            files: None,
+        }
+    }
+}
+
+/// What of the files counts at once (R6).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct FilesRow {
+    pub(crate) directory: Directory,
+    pub(crate) freezes: Vec<Freeze>,
+    pub(crate) pins: BTreeMap<CustomerId, Pin>,
+    pub(crate) customers: BTreeSet<CustomerId>,
+    pub(crate) unapplied: Vec<String>,
+    pub(crate) unreadable: Option<String>,
+}
+
+/// A freeze that a person made (R9).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ManualFreeze {
+    pub(crate) from: Timestamp,
+    pub(crate) until: Timestamp,
+    pub(crate) by: PersonId,
+    pub(crate) reason: String,
+    pub(crate) customers: BTreeSet<CustomerId>,
+}
+
+/// A blocked version.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Block {
+    pub(crate) by: PersonId,
+    pub(crate) since: Timestamp,
+    pub(crate) reason: String,
+}
+
+/// One customer over all rollouts: what runs, and whose work it is (R15).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct FleetRow {
+    pub(crate) running: BTreeMap<Role, RunningService>,
+    pub(crate) owner: Option<RunId>,
+}
+
+/// What is live at one service as far as we know.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct RunningService {
+    pub(crate) deploy: Option<DeployId>,
+    pub(crate) version: Option<String>,
+    pub(crate) commit: Option<String>,
+    pub(crate) since: Timestamp,
+}
+
+/// One rollout or operation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct RunRow {
+    pub(crate) starter: PersonId,
+    pub(crate) requested_at: Timestamp,
+    pub(crate) started_at: Option<Timestamp>,
+    pub(crate) version: String,
+    pub(crate) commit: String,
+    pub(crate) state: RunState,
+    pub(crate) paused: Option<Mark>,
+    /// Batches that are rolled back while it drains (R12), latest first.
+    pub(crate) sweep: Option<Sweep>,
+    /// Freezes that people lifted for this rollout: complete with two voices.
+    pub(crate) overrides: BTreeMap<String, BTreeSet<PersonId>>,
+    /// What the person narrowed it to; a replan keeps it.
+    pub(crate) scope: PlanScope,
+    pub(crate) clear_cache: bool,
+    pub(crate) deploy_timeout_ms: Option<i64>,
+    /// Present while it waits to begin (R14).
+    pub(crate) queued: Option<Box<Queued>>,
+}
+
+/// What a queued rollout keeps until it begins.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Queued {
+    pub(crate) input: PlanInput,
+    pub(crate) conflict: Conflict,
+}
+
+/// Who did something, when, why.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Mark {
+    pub(crate) by: Option<PersonId>,
+    pub(crate) at: Timestamp,
+    pub(crate) reason: Option<String>,
+}
+
+/// Where a rollout stands.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum RunState {
+    Queued,
+    Running,
+    Draining { to: DrainTo, since: Timestamp },
+    Halted { since: Timestamp, reason: String },
+    Ended { at: Timestamp, outcome: Outcome },
+}
+
+/// What follows when nothing is in flight any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum DrainTo {
+    /// Rests.
+    Halted,
+    /// Ended by a person.
+    Aborted,
+    /// Replaced by another.
+    Superseded,
+}
+
+/// The end states of R12.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Every planned customer runs the release.
+    Succeeded,
+    /// A planned customer ended failed, or failed and was then skipped.
+    SucceededWithFailures,
+    /// One was rejected or skipped.
+    SucceededWithExclusions,
+    /// A person ended it.
+    Aborted,
+    /// Another took its place.
+    Superseded,
+    /// An operation that did what it should.
+    Done,
+    /// An operation that did not.
+    Failed,
+}
+
+/// Which healthy customers are rolled back too (R12).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Sweep {
+    pub(crate) scope: SweepScope,
+    pub(crate) reason: String,
+    pub(crate) by: Option<PersonId>,
+}
+
+/// How far a sweep reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum SweepScope {
+    Batch { phase: usize, batch: u32 },
+    Phase { phase: usize },
+    All,
+}
+
+/// One phase of a rollout.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct PhaseRow {
+    pub(crate) state: PhaseState,
+    pub(crate) started_at: Option<Timestamp>,
+    /// Batches that have begun or were passed over; the next one is this plus one.
+    pub(crate) batches_begun: u32,
+    /// The running delay.
+    pub(crate) delay: Option<Delay>,
+    /// Failures that count (R12).
+    pub(crate) failures: u32,
+    /// `--full`: no delay, soak or `not_before` any more.
+    pub(crate) promoted: bool,
+    pub(crate) overdue: bool,
+}
+
+/// Where a phase stands.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum PhaseState {
+    #[default]
+    Waiting,
+    Running,
+    Soaking {
+        since: Timestamp,
+        until: Timestamp,
+    },
+    Settled {
+        at: Timestamp,
+    },
+}
+
+/// A delay between batches: real elapsed time from its origin (R3).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Delay {
+    pub(crate) since: Timestamp,
+    pub(crate) until: Timestamp,
+}
+
+/// One batch that has begun.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct BatchRow {
+    pub(crate) started_at: Option<Timestamp>,
+    pub(crate) settled_at: Option<Timestamp>,
+}
+
+/// One gate (R10).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct GateRow {
+    pub(crate) request: Option<GateRequest>,
+    pub(crate) votes: Vec<Vote>,
+    pub(crate) granted: Option<Granted>,
+    pub(crate) rejected: Option<Mark>,
+    pub(crate) passed_at: Option<Timestamp>,
+}
+
+/// An open request.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct GateRequest {
+    pub(crate) since: Timestamp,
+    pub(crate) expires_at: Timestamp,
+    pub(crate) escalated: bool,
+}
+
+/// One person's vote.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Vote {
+    pub(crate) person: PersonId,
+    pub(crate) at: Timestamp,
+    pub(crate) digest: String,
+    pub(crate) reason: Option<String>,
+}
+
+/// A complete quorum.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Granted {
+    pub(crate) at: Timestamp,
+    pub(crate) until: Timestamp,
+}
+
+/// One planned customer. A customer without a row waits.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Unit {
+    pub(crate) state: UnitState,
+    pub(crate) batch: Option<u32>,
+    /// Counts against the phase's tolerance (R12).
+    pub(crate) failed: bool,
+    /// Failed at some time and was not retried since.
+    pub(crate) failed_once: bool,
+    /// Why it stands where it stands.
+    pub(crate) reason: Option<String>,
+    pub(crate) since: Option<Timestamp>,
+    pub(crate) started_at: Option<Timestamp>,
+    pub(crate) healthy_at: Option<Timestamp>,
+    pub(crate) services: BTreeMap<Role, ServiceState>,
+    pub(crate) hooks: Hooks,
+}
+
+/// Where a customer stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum UnitState {
+    #[default]
+    Waiting,
+    /// On the way to the release.
+    Forward,
+    Healthy,
+    /// On the way back: variables restored, live services rolled back.
+    Backward,
+    /// Skipped in mid-work: what is not live is tidied up.
+    Withdrawing,
+    /// A person must decide.
+    Held {
+        from: HeldFrom,
+    },
+    Unchanged,
+    RolledBack,
+    RollbackFailed,
+    Excluded,
+    Skipped,
+}
+
+/// What a held customer was doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum HeldFrom {
+    Waiting,
+    Forward,
+    Healthy,
+    Backward,
+}
+
+/// One service of a customer.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ServiceState {
+    pub(crate) baseline: Option<Baseline>,
+    pub(crate) auto_deploy: AutoDeployState,
+    pub(crate) backup: Option<Backup>,
+    pub(crate) variables: VariablesState,
+    pub(crate) attempt: u32,
+    pub(crate) deploy: DeployState,
+    pub(crate) rollback_attempt: u32,
+    pub(crate) rollback: DeployState,
+    /// The rollback's target is gone: its commit is deployed instead (R19).
+    pub(crate) target_gone: bool,
+    /// The rolled-back service was seen healthy.
+    pub(crate) returned: bool,
+}
+
+/// What was there when we began (R19).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Baseline {
+    pub(crate) deploy: Option<DeployId>,
+    pub(crate) commit: Option<String>,
+    pub(crate) version: Option<String>,
+    pub(crate) auto_deploy: bool,
+    pub(crate) p95_ms: Option<u32>,
+}
+
+/// Where the old variables are, and which keys we write.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Backup {
+    pub(crate) id: AttachmentId,
+    pub(crate) keys: Vec<String>,
+}
+
+/// Whether we switched auto-deploy off (P32).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum AutoDeployState {
+    #[default]
+    Untouched,
+    OffIntended,
+    Off,
+    OnIntended,
+    Restored,
+}
+
+/// Whether our variables stand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum VariablesState {
+    #[default]
+    Untouched,
+    Intended,
+    Set,
+    RestoreIntended,
+    Restored,
+}
+
+/// Where one deploy (or rollback) request stands (R16).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum DeployState {
+    #[default]
+    None,
+    Intended {
+        at: Timestamp,
+        known: Vec<DeployId>,
+    },
+    Unknown {
+        at: Timestamp,
+        until: Timestamp,
+        queued: bool,
+        known: Vec<DeployId>,
+    },
+    Running {
+        deploy: DeployId,
+        deadline: Timestamp,
+    },
+    CancelIntended {
+        deploy: DeployId,
+    },
+    Live {
+        deploy: DeployId,
+        at: Timestamp,
+    },
+    Passed {
+        deploy: DeployId,
+        at: Timestamp,
+    },
+    /// Cancelled or replaced by somebody else (R18).
+    Lost {
+        deploy: DeployId,
+    },
+    /// Over without having gone live.
+    Ended,
+}
+
+impl DeployState {
+    /// Whether this deploy of ours went live and may still be.
+    pub(crate) fn went_live(&self) -> bool {
+        matches!(self, Self::Live { .. } | Self::Passed { .. })
+    }
+
+    /// The deploy's id, once known.
+    pub(crate) fn id(&self) -> Option<&DeployId> {
+        match self {
+            Self::Running { deploy, .. }
+            | Self::CancelIntended { deploy }
+            | Self::Live { deploy, .. }
+            | Self::Passed { deploy, .. }
+            | Self::Lost { deploy } => Some(deploy),
+            Self::None | Self::Intended { .. } | Self::Unknown { .. } | Self::Ended => None,
+        }
+    }
+}
+
+/// How far the hooks of a customer have come.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Hooks {
+    pub(crate) before: HookState,
+    pub(crate) after: HookState,
+    pub(crate) on_rollback: HookState,
+}
+
+/// How far one list of hooks has come.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct HookState {
+    /// So many are done.
+    pub(crate) done: usize,
+    /// The next one was begun: its outcome is open.
+    pub(crate) begun: bool,
+}
+
+impl UnitState {
+    /// Whether commands of this customer may be in flight.
+    pub(crate) fn is_working(&self) -> bool {
+        matches!(self, Self::Forward | Self::Backward | Self::Withdrawing)
+    }
+
+    /// Whether nothing follows by itself any more.
+    pub(crate) fn is_over(&self) -> bool {
+        matches!(
+            self,
+            Self::Unchanged | Self::RolledBack | Self::RollbackFailed | Self::Excluded | Self::Skipped
+        )
+    }
+
+    /// Whether the customer ended failed.
+    pub(crate) fn is_failed(&self) -> bool {
+        matches!(self, Self::Unchanged | Self::RolledBack | Self::RollbackFailed)
+    }
+}

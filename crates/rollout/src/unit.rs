@@ -1,0 +1,492 @@
+//! What does this customer need next? A pure function of its state and of what was just read.
+//!
+//! Forward: inspect, back up, variables, list, deploy, follow, verify, service by service (design: a customer, step by
+//! step). Backward: the other way round. The deploy protocol itself (R16) is in `protocol`.
+
+use std::collections::BTreeMap;
+
+use policy::health::Profile;
+use policy::rules::{Hook, HookCommand, RollbackMode};
+use policy::settings::AutoDeploy;
+use policy::{CustomerId, Plan, PlannedCustomer, Role, Timestamp};
+
+use crate::command::{CommandKind, DeployView, Probed, ServiceView, Target};
+use crate::event::{Fact, Kind};
+use crate::ids::DeployId;
+use crate::protocol;
+use crate::state::{
+    AutoDeployState, Baseline, DeployState, HookState, ServiceState, Unit, UnitState, VariablesState,
+};
+
+/// What follows for a customer.
+#[derive(Debug)]
+pub(crate) enum Next {
+    /// Carry this out and wait for its answer.
+    Command(CommandKind),
+    /// These facts follow at once.
+    Facts(Vec<Fact>),
+    /// The next service may go when a tick finds a place for it.
+    Tick,
+    /// Nothing before this instant.
+    Wait(Timestamp),
+    /// Nothing by itself.
+    Rest,
+}
+
+/// What was read for a customer and is not worth storing: a restart reads it again.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Scratch {
+    /// The tick let the current service go.
+    pub(crate) go: bool,
+    /// The current service as last read.
+    pub(crate) view: Option<ServiceView>,
+    /// The newest deploys of the current service, and when they were asked for.
+    pub(crate) listing: Option<(Timestamp, Vec<DeployView>)>,
+    /// Since when a deploy of somebody else is waited for, and which.
+    pub(crate) foreign: Option<(Timestamp, DeployId)>,
+    /// The wait for it was given up.
+    pub(crate) foreign_stuck: bool,
+    /// When the last unfinished deploy before our queued one ended.
+    pub(crate) quiet_since: Option<Timestamp>,
+    /// The request of this intent was begun by this very process.
+    pub(crate) fresh: bool,
+    /// The cancel request was answered.
+    pub(crate) cancel_sent: bool,
+    /// A secret that did not resolve.
+    pub(crate) secret: Option<String>,
+    /// The last inspection said it cannot be done.
+    pub(crate) refused: Option<String>,
+}
+
+impl Scratch {
+    /// Forgets what was read: it is for another service or attempt.
+    pub(crate) fn clear(&mut self) {
+        *self = Self { go: self.go, ..Self::default() };
+    }
+}
+
+/// Everything the decision may look at.
+pub(crate) struct Ctx<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) customer: &'a CustomerId,
+    pub(crate) planned: &'a PlannedCustomer,
+    pub(crate) unit: &'a Unit,
+    pub(crate) scratch: &'a Scratch,
+    pub(crate) at: Timestamp,
+    pub(crate) deploy_timeout_ms: Option<i64>,
+    pub(crate) clear_cache: bool,
+}
+
+impl<'a> Ctx<'a> {
+    pub(crate) fn policy(&self) -> &'a policy::Policy {
+        &self.plan.phases[self.planned.phase].policy
+    }
+
+    pub(crate) fn profile(&self) -> &'a Profile {
+        &self.plan.phases[self.planned.phase].health
+    }
+
+    pub(crate) fn target(&self, role: &Role) -> Target {
+        let service = self.planned.customer.services.get(role);
+        Target {
+            role: role.clone(),
+            id: service.map_or_else(|| policy::ServiceId::new(""), |service| service.id.clone()),
+            url: service.and_then(|service| service.url.clone()),
+        }
+    }
+
+    pub(crate) fn service(&self, role: &Role) -> ServiceState {
+        self.unit.services.get(role).cloned().unwrap_or_default()
+    }
+
+    pub(crate) fn timeout(&self) -> chrono::TimeDelta {
+        match self.deploy_timeout_ms {
+            Some(ms) => chrono::TimeDelta::milliseconds(ms),
+            None => self.policy().deploy_timeout.to_delta(),
+        }
+    }
+
+    pub(crate) fn settle(&self) -> chrono::TimeDelta {
+        self.plan.project.render.settle.to_delta()
+    }
+
+    /// A fact about this customer.
+    pub(crate) fn fact(&self, kind: Kind) -> Fact {
+        Fact {
+            phase: Some(self.policy().name.clone()),
+            batch: self.unit.batch,
+            customer: Some(self.customer.clone()),
+            ..Fact::new(kind)
+        }
+    }
+
+    /// A fact about one service.
+    pub(crate) fn service_fact(&self, kind: Kind, role: &Role) -> Fact {
+        Fact { service: Some(role.clone()), ..self.fact(kind) }
+    }
+
+    /// A fact that a person must decide.
+    pub(crate) fn held(&self, role: Option<&Role>, reason: impl Into<String>) -> Fact {
+        Fact { service: role.cloned(), reason: Some(reason.into()), ..self.fact(Kind::CustomerHeld) }
+    }
+}
+
+/// What the customer needs next.
+pub(crate) fn next(ctx: &Ctx<'_>) -> Next {
+    match ctx.unit.state {
+        UnitState::Forward => forward(ctx),
+        UnitState::Backward => backward(ctx),
+        UnitState::Withdrawing => withdraw(ctx),
+        UnitState::Waiting
+        | UnitState::Healthy
+        | UnitState::Held { .. }
+        | UnitState::Unchanged
+        | UnitState::RolledBack
+        | UnitState::RollbackFailed
+        | UnitState::Excluded
+        | UnitState::Skipped => Next::Rest,
+    }
+}
+
+/// The service that is being worked on: the first that has not passed.
+pub(crate) fn current(unit: &Unit, planned: &PlannedCustomer) -> Option<Role> {
+    let passed = |role: &Role| {
+        let service = unit.services.get(role);
+        service.is_some_and(|service| matches!(service.deploy, DeployState::Passed { .. }))
+    };
+    planned.services.iter().find(|role| !passed(role)).cloned()
+}
+
+fn forward(ctx: &Ctx<'_>) -> Next {
+    if let Some(next) = hooks(ctx, "before", &ctx.policy().hooks.before, &ctx.unit.hooks.before) {
+        return next;
+    }
+    let Some(role) = current(ctx.unit, ctx.planned) else {
+        return match hooks(ctx, "after", &ctx.policy().hooks.after, &ctx.unit.hooks.after) {
+            Some(next) => next,
+            None => Next::Facts(vec![ctx.fact(Kind::CustomerHealthy)]),
+        };
+    };
+    let service = ctx.service(&role);
+    match &service.deploy {
+        DeployState::None if !ctx.scratch.go => Next::Tick,
+        DeployState::None => prepare(ctx, &role, &service),
+        DeployState::Intended { .. } => Next::Command(CommandKind::CreateDeploy {
+            service: ctx.target(&role),
+            commit: ctx.plan.release.commit.clone(),
+            clear_cache: ctx.clear_cache,
+            attempt: service.attempt,
+        }),
+        DeployState::Unknown { .. } => protocol::look_up(ctx, &role, &service.deploy, protocol::Way::Forward),
+        DeployState::Running { deploy, deadline } => follow(ctx, &role, deploy, Some(*deadline)),
+        DeployState::CancelIntended { deploy } => cancel(ctx, &role, deploy),
+        DeployState::Live { deploy, at } => Next::Command(CommandKind::Verify {
+            probed: probed(ctx, &role, &service, Some(deploy), Some(&ctx.plan.release.version), *at),
+            profile: ctx.profile().clone(),
+        }),
+        DeployState::Lost { deploy } => name_the_other(ctx, &role, deploy),
+        DeployState::Passed { .. } | DeployState::Ended => Next::Rest,
+    }
+}
+
+/// Inspect, auto-deploy, backup, variables, list, intent.
+fn prepare(ctx: &Ctx<'_>, role: &Role, service: &ServiceState) -> Next {
+    let target = ctx.target(role);
+    let Some(view) = &ctx.scratch.view else {
+        return Next::Command(CommandKind::Inspect { service: target });
+    };
+    if let Some(next) = interference(ctx, role, service, view) {
+        return next;
+    }
+    let Some(backup) = &service.backup else {
+        return Next::Command(CommandKind::BackUp {
+            service: target,
+            variables: variables(ctx.plan, role),
+            version: ctx.plan.release.version.clone(),
+            commit: ctx.plan.release.commit.clone(),
+        });
+    };
+    let with_keys = |kind| ctx.service_fact(kind, role).with_value("keys", &backup.keys);
+    match service.variables {
+        VariablesState::Untouched if backup.keys.is_empty() => {
+            return Next::Facts(vec![with_keys(Kind::VariablesSet)]);
+        }
+        VariablesState::Untouched | VariablesState::RestoreIntended | VariablesState::Restored => {
+            return Next::Facts(vec![with_keys(Kind::VariablesIntended)]);
+        }
+        VariablesState::Intended => {
+            return Next::Command(CommandKind::SetVariables {
+                service: target,
+                backup: backup.id.clone(),
+                keys: backup.keys.clone(),
+            });
+        }
+        VariablesState::Set => {}
+    }
+    protocol::intend(ctx, role, service, protocol::Way::Forward)
+}
+
+/// Somebody else's hand on the service (R18): suspended, auto-deploy, a deploy under way.
+fn interference(ctx: &Ctx<'_>, role: &Role, service: &ServiceState, view: &ServiceView) -> Option<Next> {
+    if let Some(refused) = &ctx.scratch.refused {
+        return Some(Next::Facts(vec![ctx.held(Some(role), refused.clone())]));
+    }
+    if view.suspended {
+        let reason = format!("the service {role} was suspended");
+        return Some(Next::Facts(vec![ctx.held(Some(role), reason)]));
+    }
+    if let Some(next) = auto_deploy(ctx, role, service, view) {
+        return Some(next);
+    }
+    view.unfinished().map(|foreign| protocol::await_foreign(ctx, role, foreign))
+}
+
+fn auto_deploy(ctx: &Ctx<'_>, role: &Role, service: &ServiceState, view: &ServiceView) -> Option<Next> {
+    let target = ctx.target(role);
+    match (view.auto_deploy, ctx.plan.project.render.auto_deploy, service.auto_deploy) {
+        (false, _, AutoDeployState::OffIntended) => {
+            Some(Next::Facts(vec![ctx.service_fact(Kind::AutoDeployDisabled, role)]))
+        }
+        (false, _, _) => None,
+        (true, AutoDeploy::Refuse, _) => {
+            let reason = format!("auto-deploy of {role} is on: Render would deploy new commits by itself");
+            Some(Next::Facts(vec![ctx.held(Some(role), reason)]))
+        }
+        (true, AutoDeploy::Manage, AutoDeployState::OffIntended) if ctx.scratch.fresh => {
+            Some(Next::Command(CommandKind::SetAutoDeploy { service: target, on: false }))
+        }
+        (true, AutoDeploy::Manage, _) => {
+            Some(Next::Facts(vec![ctx.service_fact(Kind::AutoDeployIntended, role).with("on", false)]))
+        }
+    }
+}
+
+/// The templates of a role's variables.
+pub(crate) fn variables(plan: &Plan, role: &Role) -> BTreeMap<String, String> {
+    plan.project.variables.get(role).cloned().unwrap_or_default()
+}
+
+pub(crate) fn follow(ctx: &Ctx<'_>, role: &Role, deploy: &DeployId, until: Option<Timestamp>) -> Next {
+    Next::Command(CommandKind::FollowDeploy { service: ctx.target(role), deploy: deploy.clone(), until })
+}
+
+/// Cancel, then see it end. After a restart the deploy is read before it is cancelled again (R16).
+fn cancel(ctx: &Ctx<'_>, role: &Role, deploy: &DeployId) -> Next {
+    if ctx.scratch.cancel_sent {
+        return follow(ctx, role, deploy, None);
+    }
+    if ctx.scratch.fresh {
+        return Next::Command(CommandKind::CancelDeploy { service: ctx.target(role), deploy: deploy.clone() });
+    }
+    follow(ctx, role, deploy, Some(ctx.unit.since.unwrap_or(ctx.at)))
+}
+
+/// A deploy of ours was cancelled or replaced: read who did it, then a person decides (R18).
+fn name_the_other(ctx: &Ctx<'_>, role: &Role, ours: &DeployId) -> Next {
+    let Some((_, listing)) = &ctx.scratch.listing else {
+        return Next::Command(CommandKind::ListDeploys { service: ctx.target(role), known: vec![ours.clone()] });
+    };
+    let other = listing.iter().take_while(|deploy| &deploy.id != ours).last();
+    let fact = match other {
+        Some(other) => ctx
+            .held(Some(role), format!("our deploy {ours} was cancelled or replaced by {} ({})", other.id, other.trigger))
+            .with("other", other.id.0.clone()),
+        None => ctx.held(Some(role), format!("our deploy {ours} was cancelled by somebody else")),
+    };
+    Next::Facts(vec![fact])
+}
+
+/// What a verification or watch probes.
+pub(crate) fn probed(
+    ctx: &Ctx<'_>,
+    role: &Role,
+    service: &ServiceState,
+    deploy: Option<&DeployId>,
+    version: Option<&String>,
+    live_at: Timestamp,
+) -> Probed {
+    Probed {
+        target: ctx.target(role),
+        deploy: deploy.cloned(),
+        version: version.cloned(),
+        live_at,
+        baseline_p95_ms: service.baseline.as_ref().and_then(|baseline| baseline.p95_ms),
+    }
+}
+
+/// Every service of a healthy customer, for watching and confirming.
+pub(crate) fn probed_all(ctx: &Ctx<'_>) -> Vec<Probed> {
+    let version = Some(&ctx.plan.release.version);
+    ctx.planned
+        .services
+        .iter()
+        .filter_map(|role| {
+            let service = ctx.unit.services.get(role)?;
+            let DeployState::Passed { deploy, at } = &service.deploy else { return None };
+            Some(probed(ctx, role, service, Some(deploy), version, *at))
+        })
+        .collect()
+}
+
+fn backward(ctx: &Ctx<'_>) -> Next {
+    for role in ctx.planned.services.iter().rev() {
+        let service = ctx.service(role);
+        if let Some(next) = take_back(ctx, role, &service).or_else(|| restore(ctx, role, &service)) {
+            return next;
+        }
+    }
+    for role in ctx.planned.services.iter().rev() {
+        let service = ctx.service(role);
+        if let (DeployState::Live { deploy, at }, false) = (&service.rollback, service.returned) {
+            let version = service.baseline.as_ref().and_then(|baseline| baseline.version.clone());
+            return Next::Command(CommandKind::Verify {
+                probed: probed(ctx, role, &service, Some(deploy), version.as_ref(), *at),
+                profile: ctx.profile().clone(),
+            });
+        }
+    }
+    if let Some(next) = hooks(ctx, "on_rollback", &ctx.policy().hooks.on_rollback, &ctx.unit.hooks.on_rollback) {
+        return next;
+    }
+    let returned = ctx.unit.services.values().any(|service| matches!(service.rollback, DeployState::Live { .. }));
+    let kind = if returned { Kind::CustomerRolledBack } else { Kind::CustomerUnchanged };
+    Next::Facts(vec![Fact { reason: ctx.unit.reason.clone(), ..ctx.fact(kind) }])
+}
+
+/// Returns one service to what was live before; `None` when there is nothing to return.
+fn take_back(ctx: &Ctx<'_>, role: &Role, service: &ServiceState) -> Option<Next> {
+    match &service.deploy {
+        // Somebody else's deploy took its place: it is not ours to take back (P30).
+        DeployState::None | DeployState::Ended | DeployState::Lost { .. } => None,
+        // The request has left: its answer decides what is there to take back.
+        DeployState::Intended { .. } => Some(Next::Command(CommandKind::CreateDeploy {
+            service: ctx.target(role),
+            commit: ctx.plan.release.commit.clone(),
+            clear_cache: ctx.clear_cache,
+            attempt: service.attempt,
+        })),
+        DeployState::Unknown { .. } => Some(protocol::look_up(ctx, role, &service.deploy, protocol::Way::Forward)),
+        DeployState::Running { deploy, .. } => Some(Next::Facts(vec![Fact {
+            deploy: Some(deploy.clone()),
+            ..ctx.service_fact(Kind::CancelIntended, role)
+        }])),
+        DeployState::CancelIntended { deploy } => Some(cancel(ctx, role, deploy)),
+        DeployState::Live { .. } | DeployState::Passed { .. } => return_service(ctx, role, service),
+    }
+}
+
+fn return_service(ctx: &Ctx<'_>, role: &Role, service: &ServiceState) -> Option<Next> {
+    let target = ctx.target(role);
+    match &service.rollback {
+        DeployState::None if service.target_gone && needs_restore(service) => restore(ctx, role, service),
+        DeployState::None => Some(protocol::intend(ctx, role, service, protocol::Way::Back)),
+        DeployState::Intended { .. } => {
+            let baseline = service.baseline.clone().unwrap_or_default();
+            Some(match (service.target_gone, baseline) {
+                (false, Baseline { deploy: Some(deploy), .. }) => Next::Command(CommandKind::CreateRollback {
+                    service: target,
+                    deploy,
+                    attempt: service.rollback_attempt,
+                }),
+                (_, baseline) => Next::Command(CommandKind::CreateDeploy {
+                    service: target,
+                    commit: baseline.commit.unwrap_or_default(),
+                    clear_cache: false,
+                    attempt: service.rollback_attempt,
+                }),
+            })
+        }
+        DeployState::Unknown { .. } => {
+            let way = protocol::Way::back(service);
+            Some(protocol::look_up(ctx, role, &service.rollback, way))
+        }
+        DeployState::Running { deploy, deadline } => Some(follow(ctx, role, deploy, Some(*deadline))),
+        DeployState::Live { .. } => None,
+        DeployState::CancelIntended { .. }
+        | DeployState::Passed { .. }
+        | DeployState::Lost { .. }
+        | DeployState::Ended => Some(Next::Rest),
+    }
+}
+
+fn needs_restore(service: &ServiceState) -> bool {
+    matches!(
+        service.variables,
+        VariablesState::Intended | VariablesState::Set | VariablesState::RestoreIntended
+    )
+}
+
+/// Puts the old variables back (P29).
+fn restore(ctx: &Ctx<'_>, role: &Role, service: &ServiceState) -> Option<Next> {
+    let backup = service.backup.as_ref()?;
+    let with_keys = |kind| ctx.service_fact(kind, role).with_value("keys", &backup.keys);
+    match service.variables {
+        VariablesState::Untouched | VariablesState::Restored => None,
+        VariablesState::Intended | VariablesState::Set if backup.keys.is_empty() => None,
+        VariablesState::Intended | VariablesState::Set => {
+            Some(Next::Facts(vec![with_keys(Kind::RestoreIntended)]))
+        }
+        VariablesState::RestoreIntended => Some(Next::Command(CommandKind::RestoreVariables {
+            service: ctx.target(role),
+            backup: backup.id.clone(),
+            keys: backup.keys.clone(),
+        })),
+    }
+}
+
+/// A held customer was skipped: variables that nothing live uses go back, then it is over.
+fn withdraw(ctx: &Ctx<'_>) -> Next {
+    for role in ctx.planned.services.iter().rev() {
+        let service = ctx.service(role);
+        if service.deploy.went_live() {
+            continue;
+        }
+        if let Some(next) = restore(ctx, role, &service) {
+            return next;
+        }
+    }
+    Next::Facts(vec![Fact { reason: ctx.unit.reason.clone(), ..ctx.fact(Kind::CustomerSkipped) }])
+}
+
+/// The next hook of a list, its outcome unknown, or nothing.
+fn hooks(ctx: &Ctx<'_>, when: &str, list: &[Hook], state: &HookState) -> Option<Next> {
+    let hook = list.get(state.done)?;
+    let number = state.done + 1;
+    if !state.begun {
+        let fact = ctx.fact(Kind::HookStarted).with("when", when).with("number", number);
+        return Some(Next::Facts(vec![fact]));
+    }
+    if !ctx.scratch.fresh && !hook.repeatable {
+        let reason = format!("it is not known whether the {when} hook {number} took effect");
+        return Some(Next::Facts(vec![ctx.held(None, reason)]));
+    }
+    let service = match &hook.run {
+        HookCommand::Job { service, .. } => Some(ctx.target(service)),
+        HookCommand::Run(_) => None,
+    };
+    let environment = BTreeMap::from([
+        ("TRANCHE_CUSTOMER".to_owned(), ctx.customer.to_string()),
+        ("TRANCHE_VERSION".to_owned(), ctx.plan.release.version.clone()),
+        ("TRANCHE_COMMIT".to_owned(), ctx.plan.release.commit.clone()),
+        ("TRANCHE_HOOK".to_owned(), when.to_owned()),
+    ]);
+    Some(Next::Command(CommandKind::RunHook { hook: hook.clone(), service, environment }))
+}
+
+/// Which hook list is being worked on.
+pub(crate) fn hook_in_hand(ctx: &Ctx<'_>) -> &'static str {
+    match ctx.unit.state {
+        UnitState::Backward => "on_rollback",
+        _ if current(ctx.unit, ctx.planned).is_none() => "after",
+        _ => "before",
+    }
+}
+
+/// What follows a failure after live: at once the way back, or a person first.
+pub(crate) fn failed_live(ctx: &Ctx<'_>, fact: Fact) -> Vec<Fact> {
+    let mut facts = vec![fact.with("failure", true)];
+    if ctx.policy().rollback == RollbackMode::Manual {
+        facts.push(ctx.held(None, "the release is unhealthy here, and this policy leaves the rollback to a person"));
+    }
+    facts
+}

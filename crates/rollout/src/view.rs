@@ -1,0 +1,352 @@
+//! The state as people look at it: plain values for `status`, `approvals`, `list` and `why`.
+
+use policy::{CustomerId, PersonId, Plan, PolicyId, Role, Timestamp};
+use serde::Serialize;
+
+use crate::gate;
+use crate::ids::{DeployId, GateId, RunId};
+use crate::index::Run;
+use crate::product::Product;
+pub use crate::state::Outcome as EndState;
+use crate::state::{DrainTo, Outcome, PhaseState, RunState, UnitState};
+use crate::verbs::state_name;
+
+/// A rollout or operation.
+#[derive(Clone, Debug, Serialize)]
+pub struct RunView {
+    /// `r1`, `o1`.
+    pub id: RunId,
+    /// The release's version.
+    pub version: String,
+    /// The release's commit.
+    pub commit: String,
+    /// The plan's digest.
+    pub digest: String,
+    /// Who asked for it.
+    pub starter: PersonId,
+    /// When it was asked for.
+    pub requested_at: Timestamp,
+    /// When it began.
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// `queued`, `running`, `paused`, `halting`, `halted`, `aborting`, `being superseded`, or the outcome.
+    pub state: String,
+    /// How it ended.
+    pub outcome: Option<Outcome>,
+    /// Why it stands where it stands.
+    pub reason: Option<String>,
+    /// Who paused it.
+    pub paused_by: Option<PersonId>,
+    /// In order.
+    pub phases: Vec<PhaseView>,
+    /// Every planned customer, in the order of phases and R2.
+    pub customers: Vec<CustomerView>,
+    /// Every gate, in order.
+    pub gates: Vec<GateView>,
+}
+
+/// A phase.
+#[derive(Clone, Debug, Serialize)]
+pub struct PhaseView {
+    /// Its policy's name.
+    pub name: PolicyId,
+    /// `waiting`, `running`, `soaking`, `settled`.
+    pub state: &'static str,
+    /// Its own first instant.
+    pub not_before: Option<Timestamp>,
+    /// When it began.
+    pub started_at: Option<Timestamp>,
+    /// When it settled.
+    pub settled_at: Option<Timestamp>,
+    /// When its soak ends.
+    pub soak_until: Option<Timestamp>,
+    /// When the delay between batches ends.
+    pub delay_until: Option<Timestamp>,
+    /// Failures that count.
+    pub failures: u32,
+    /// Failures that are tolerated.
+    pub tolerated: u32,
+    /// Its batches; of a phase that goes one by one only those that have begun.
+    pub batches: Vec<BatchView>,
+}
+
+/// A batch.
+#[derive(Clone, Debug, Serialize)]
+pub struct BatchView {
+    /// From 1.
+    pub number: u32,
+    /// Its customers.
+    pub customers: Vec<CustomerId>,
+    /// `waiting`, `running`, `settled`.
+    pub state: &'static str,
+}
+
+/// A customer in a rollout.
+#[derive(Clone, Debug, Serialize)]
+pub struct CustomerView {
+    /// Its key.
+    pub customer: CustomerId,
+    /// Its phase.
+    pub phase: PolicyId,
+    /// Its batch, where it is known.
+    pub batch: Option<u32>,
+    /// `waiting`, `under way`, `healthy`, ...
+    pub state: &'static str,
+    /// The service that is being worked on.
+    pub service: Option<Role>,
+    /// The deploy that is being worked on.
+    pub deploy: Option<DeployId>,
+    /// Its attempt.
+    pub attempt: Option<u32>,
+    /// Since when it stands so.
+    pub since: Option<Timestamp>,
+    /// Why, where there is a reason.
+    pub note: Option<String>,
+}
+
+/// A gate.
+#[derive(Clone, Debug, Serialize)]
+pub struct GateView {
+    /// What to type.
+    pub gate: String,
+    /// Its phase.
+    pub phase: PolicyId,
+    /// `not asked yet`, `asked`, `approved`, `passed`, `rejected`, `over`.
+    pub state: &'static str,
+    /// Customers that wait for it.
+    pub covers: Vec<CustomerId>,
+    /// When it was asked.
+    pub requested_at: Option<Timestamp>,
+    /// When the request escalates.
+    pub expires_at: Option<Timestamp>,
+    /// Who has approved, and when.
+    pub votes: Vec<VoteView>,
+    /// What is missing: `1 of 2 approvals from release-managers`.
+    pub missing: String,
+    /// When a complete approval lapses.
+    pub until: Option<Timestamp>,
+    /// When what it covers begins, as far as is known, if it is approved in time.
+    pub begins: Option<Timestamp>,
+}
+
+/// One vote.
+#[derive(Clone, Debug, Serialize)]
+pub struct VoteView {
+    /// Who.
+    pub person: PersonId,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What runs at one service as far as is known.
+#[derive(Clone, Debug, Serialize)]
+pub struct RunningView {
+    /// The customer.
+    pub customer: CustomerId,
+    /// The service.
+    pub service: Role,
+    /// The version.
+    pub version: Option<String>,
+    /// Its commit.
+    pub commit: Option<String>,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// What concerns the whole product.
+#[derive(Clone, Debug, Serialize)]
+pub struct ProductView {
+    /// Why the clock is not trusted.
+    pub clock_suspected: Option<String>,
+    /// Why the workspace is held.
+    pub workspace_held: Option<String>,
+    /// Edits that wait for `replan`.
+    pub unapplied: Vec<String>,
+    /// Why the files count as unchanged.
+    pub unreadable: Option<String>,
+    /// Freezes that people made: name and end.
+    pub freezes: Vec<(String, Timestamp)>,
+    /// Blocked versions and why.
+    pub blocks: Vec<(String, String)>,
+}
+
+impl Product {
+    /// Every rollout and operation, in the order of their start.
+    pub fn overview(&self) -> Vec<RunView> {
+        self.state.runs.iter().map(|(id, run)| self.view(*id, run)).collect()
+    }
+
+    /// One rollout or operation.
+    pub fn run_view(&self, id: RunId) -> Option<RunView> {
+        self.state.runs.get(&id).map(|run| self.view(id, run))
+    }
+
+    /// The frozen plan of a rollout.
+    pub fn plan(&self, id: RunId) -> Option<&Plan> {
+        self.state.runs.get(&id).map(|run| &*run.plan)
+    }
+
+    /// What runs where.
+    pub fn running_versions(&self) -> Vec<RunningView> {
+        let services = self.state.fleet.iter().flat_map(|(customer, row)| {
+            row.running.iter().map(move |(role, service)| RunningView {
+                customer: customer.clone(),
+                service: role.clone(),
+                version: service.version.clone(),
+                commit: service.commit.clone(),
+                since: service.since,
+            })
+        });
+        services.collect()
+    }
+
+    /// What concerns the whole product.
+    pub fn product_view(&self) -> ProductView {
+        let product = &self.state.product;
+        let files = product.files.as_ref();
+        ProductView {
+            clock_suspected: product.clock_suspected.clone(),
+            workspace_held: product.workspace_held.clone(),
+            unapplied: files.map(|files| files.unapplied.clone()).unwrap_or_default(),
+            unreadable: files.and_then(|files| files.unreadable.clone()),
+            freezes: product.freezes.iter().map(|(name, freeze)| (name.clone(), freeze.until)).collect(),
+            blocks: product.blocks.iter().map(|(version, block)| (version.clone(), block.reason.clone())).collect(),
+        }
+    }
+
+    fn view(&self, id: RunId, run: &Run) -> RunView {
+        let (state, reason) = state_of(run);
+        let (outcome, ended_at) = match &run.row.state {
+            RunState::Ended { at, outcome } => (Some(*outcome), Some(*at)),
+            RunState::Queued | RunState::Running | RunState::Draining { .. } | RunState::Halted { .. } => (None, None),
+        };
+        let phases = 0..run.phases.len();
+        RunView {
+            id,
+            version: run.row.version.clone(),
+            commit: run.row.commit.clone(),
+            digest: run.plan.digest.clone(),
+            starter: run.row.starter.clone(),
+            requested_at: run.row.requested_at,
+            started_at: run.row.started_at,
+            ended_at,
+            state,
+            outcome,
+            reason,
+            paused_by: run.row.paused.as_ref().and_then(|mark| mark.by.clone()),
+            phases: phases.clone().map(|phase| run.phase_view(phase)).collect(),
+            customers: run.customer_views(),
+            gates: phases.flat_map(|phase| self.gate_views(id, run, phase)).collect(),
+        }
+    }
+
+    fn gate_views(&self, id: RunId, run: &Run, phase: usize) -> Vec<GateView> {
+        let policy = &run.plan.phases[phase].policy;
+        let Some(approval) = &policy.approval else { return Vec::new() };
+        let directory = self.state.directory(run);
+        let view = |gate: GateId| {
+            let row = run.gates.get(&gate).cloned().unwrap_or_default();
+            let covers = run.waiting_for(&gate);
+            let open = gate::is_open(run, approval, &directory, &row);
+            let state = match () {
+                () if row.passed_at.is_some() => "passed",
+                () if row.rejected.is_some() => "rejected",
+                () if covers.is_empty() => "over",
+                () if open => "approved",
+                () if row.request.is_some() => "asked",
+                () => "not asked yet",
+            };
+            let begins = covers.first().map(|customer| self.forecast(id, customer, &gate, self.at).0);
+            GateView {
+                gate: gate.to_string(),
+                phase: policy.name.clone(),
+                state,
+                covers,
+                requested_at: row.request.as_ref().map(|request| request.since),
+                expires_at: row.request.as_ref().map(|request| request.expires_at),
+                votes: row.votes.iter().map(|vote| VoteView { person: vote.person.clone(), at: vote.at }).collect(),
+                missing: gate::missing(run, approval, &directory, Some(&row)),
+                until: row.granted.map(|granted| granted.until),
+                begins,
+            }
+        };
+        run.gates_of(phase).into_iter().map(view).collect()
+    }
+}
+
+fn state_of(run: &Run) -> (String, Option<String>) {
+    let name = match &run.row.state {
+        RunState::Queued => "queued",
+        RunState::Running if run.row.paused.is_some() => "paused",
+        RunState::Running => "running",
+        RunState::Draining { to: DrainTo::Halted, .. } => "halting",
+        RunState::Draining { to: DrainTo::Aborted, .. } => "aborting",
+        RunState::Draining { to: DrainTo::Superseded, .. } => "being superseded",
+        RunState::Halted { reason, .. } => return ("halted".to_owned(), Some(reason.clone())),
+        RunState::Ended { outcome, .. } => {
+            let text = serde_json::to_value(outcome).ok().and_then(|value| value.as_str().map(str::to_owned));
+            return (text.unwrap_or_default(), None);
+        }
+    };
+    let reason = run.row.paused.as_ref().and_then(|mark| mark.reason.clone());
+    (name.to_owned(), reason)
+}
+
+impl Run {
+    fn phase_view(&self, phase: usize) -> PhaseView {
+        let row = &self.phases[phase];
+        let planned = &self.plan.phases[phase];
+        let (state, settled_at, soak_until) = match &row.state {
+            PhaseState::Waiting => ("waiting", None, None),
+            PhaseState::Running => ("running", None, None),
+            PhaseState::Soaking { until, .. } => ("soaking", None, Some(*until)),
+            PhaseState::Settled { at } => ("settled", Some(*at), None),
+        };
+        let batches = if self.is_dynamic(phase) { row.batches_begun } else { self.batch_count(phase) };
+        PhaseView {
+            name: planned.policy.name.clone(),
+            state,
+            not_before: self.not_before_at(phase),
+            started_at: row.started_at,
+            settled_at,
+            soak_until,
+            delay_until: row.delay.as_ref().map(|delay| delay.until),
+            failures: row.failures,
+            tolerated: planned.tolerated,
+            batches: (1..=batches).map(|batch| self.batch_view(phase, batch)).collect(),
+        }
+    }
+
+    fn batch_view(&self, phase: usize, batch: u32) -> BatchView {
+        let state = match self.batches.get(&(phase, batch)) {
+            None => "waiting",
+            Some(row) if row.settled_at.is_some() => "settled",
+            Some(_) => "running",
+        };
+        BatchView { number: batch, customers: self.batch_customers(phase, batch), state }
+    }
+
+    fn customer_views(&self) -> Vec<CustomerView> {
+        let planned = self.plan.phases.iter().flat_map(|phase| phase.customers.iter().map(move |customer| (phase, customer)));
+        planned
+            .map(|(phase, customer)| {
+                let unit = self.unit(customer);
+                let role = crate::unit::current(unit, &self.plan.customers[customer]);
+                let in_hand = role.filter(|_| unit.state.is_working() || matches!(unit.state, UnitState::Held { .. }));
+                let service = in_hand.as_ref().and_then(|role| unit.services.get(role));
+                CustomerView {
+                    customer: customer.clone(),
+                    phase: phase.policy.name.clone(),
+                    batch: self.batch_of(customer),
+                    state: state_name(&unit.state),
+                    deploy: service.and_then(|service| service.deploy.id().cloned()),
+                    attempt: service.map(|service| service.attempt),
+                    service: in_hand,
+                    since: unit.since,
+                    note: unit.reason.clone(),
+                }
+            })
+            .collect()
+    }
+}

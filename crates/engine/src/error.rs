@@ -36,9 +36,9 @@ pub enum Error {
         /// The database.
         path: PathBuf,
         /// Its schema.
-        found: i64,
+        found: usize,
         /// The newest schema that this release knows.
-        known: i64,
+        known: usize,
     },
     /// A database of some other program.
     #[error("`{}` is not a database of tranche", path.display())]

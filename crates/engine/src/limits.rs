@@ -15,7 +15,7 @@ pub const PROBLEMS_NAMED: usize = 100;
 /// Tokens that are neither revoked nor refused.
 pub const TOKENS: usize = 1000;
 /// How long answered requests stay readable.
-pub const ANSWERS_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+pub const ANSWERS_KEPT: Duration = Duration::from_hours(24);
 
 /// How long a statement waits for another process's write.
 pub const BUSY: Duration = Duration::from_secs(5);
@@ -30,7 +30,7 @@ pub const ASK_SERVER_TIME: Duration = Duration::from_secs(5);
 /// Replies of the server that must agree with the wall clock (P25).
 pub const AGREEING_REPLIES: u32 = 2;
 /// How far the wall clock may be from engine time or from the server's (P25).
-pub const CLOCK_TOLERANCE: Duration = Duration::from_secs(60);
+pub const CLOCK_TOLERANCE: Duration = Duration::from_mins(1);
 /// How long a lock held by a running engine is asked for: just long enough for a probe to let go of it.
 pub const LOCK_OF_ENGINE: Duration = Duration::from_millis(150);
 /// How long a lock held for one request is asked for; a second engine must be refused within 2 s (P40).

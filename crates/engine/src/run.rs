@@ -2,11 +2,14 @@
 //!
 //! Each turn of it is one instant: what has arrived is stepped (reports, then notices and requests, then one tick), all that
 //! followed is committed in one transaction, and only then answers and commands leave. Start reading at [`start`]; one
-//! turn is `Driver::turn`.
+//! turn is `Driver::drive` in `instant`.
 
+mod arrived;
+mod deliver;
 mod driver;
 mod handle;
 mod inlet;
+mod instant;
 mod recovery;
 
 use std::fmt;
@@ -17,7 +20,7 @@ use rollout::Executor;
 use tokio::runtime;
 use tokio::sync::{broadcast, oneshot, watch};
 
-use self::driver::{Driver, Outside};
+use self::driver::{Driver, Loaded, Outside};
 pub use self::handle::{Ended, EngineHandle, EngineState};
 pub use self::inlet::Inlet;
 use crate::clock::{EngineClock, Reading};
@@ -106,15 +109,13 @@ pub fn start(
         state: state_out,
         inlet: inlet.clone(),
     };
-    let driver = Driver::new(
-        state.clone(),
+    let loaded = Loaded {
+        place: state.clone(),
         store,
         product,
         clock,
-        options,
-        outside,
-        arriving,
-    );
+    };
+    let driver = Driver::new(loaded, options, outside, arriving);
 
     let doorbell = Doorbell::hang(state, inlet.ringer());
     let runtime = runtime::Handle::current();

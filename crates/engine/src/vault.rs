@@ -20,6 +20,7 @@ use sha2::Sha256;
 
 use self::key::Key;
 use crate::error::Error;
+use crate::hex::hex;
 use crate::place::StateDir;
 
 /// The layout of what follows; also the first byte.
@@ -84,9 +85,9 @@ impl Vault {
     ///
     /// # Errors
     /// The system gives no random numbers.
-    pub fn seal(&self, context: &BackupContext, content: &BackupContent) -> Result<Sealed, Error> {
+    pub fn seal(&self, context: &BackupContext, backup: &BackupContent) -> Result<Sealed, Error> {
         let header = serde_json::to_vec(context).expect("contexts serialise");
-        let plain = Zeroizing::new(serde_json::to_vec(content).expect("backups serialise"));
+        let plain = Zeroizing::new(serde_json::to_vec(backup).expect("backups serialise"));
         let mut nonce = [0; NONCE_BYTES];
         getrandom::fill(&mut nonce).map_err(Error::Random)?;
         let head = frame(&header);
@@ -185,10 +186,6 @@ fn frame(header: &[u8]) -> Vec<u8> {
     [&[FORMAT, high, low], header].concat()
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// HMAC-SHA-256 over parts, each with its length, so that no two lists of parts are the same message.
 fn hmac(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
     let mut mac = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(key)
@@ -208,7 +205,7 @@ fn expose<S: Serializer>(value: &SecretString, to: S) -> Result<S::Ok, S::Error>
 fn expose_option<S: Serializer>(value: &Option<SecretString>, to: S) -> Result<S::Ok, S::Error> {
     value
         .as_ref()
-        .map(|value| value.expose_secret())
+        .map(SecretString::expose_secret)
         .serialize(to)
 }
 

@@ -9,6 +9,7 @@ use subtle::{Choice, ConstantTimeEq as _};
 
 use crate::clock;
 use crate::error::Error;
+use crate::hex::hex;
 use crate::limits::TOKENS;
 use crate::place::StateDir;
 use crate::store;
@@ -172,10 +173,6 @@ fn same(stored: &str, hash: &str) -> Choice {
 
 fn hash(token: &SecretString) -> String {
     hex(&Sha256::digest(token.expose_secret().as_bytes()))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn stamp(at: Timestamp) -> String {

@@ -22,7 +22,7 @@ pub(super) enum Message {
     /// A person asks, in this process.
     Ask(Box<Request>, oneshot::Sender<Result<Answer, Error>>),
     /// Somebody wants to see the state.
-    Look(Box<dyn FnOnce(&Product) + Send>),
+    Look(Look),
     /// Look again: the inbox, the clock.
     Ring,
     /// End gracefully, within this time.
@@ -30,6 +30,9 @@ pub(super) enum Message {
     /// End at once, as a crash would.
     Kill,
 }
+
+/// Called with the state as committed last.
+pub(super) type Look = Box<dyn FnOnce(&Product) + Send>;
 
 /// Tells the engine things; cloning gives another way in. What is told to an engine that has ended is lost.
 #[derive(Clone)]

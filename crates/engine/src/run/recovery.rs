@@ -5,11 +5,10 @@
 
 use std::any::Any;
 use std::error::Error as _;
-use std::mem;
 use std::panic::{self, AssertUnwindSafe};
 use std::time::Duration;
 
-use rollout::{Command, CommandKind, Product};
+use rollout::Product;
 
 use super::EngineState;
 use super::driver::{Driver, Mode};
@@ -75,19 +74,6 @@ impl Driver {
         tracing::info!("what happens is stored again");
         self.outside.state.send_replace(EngineState::Driving);
         Ok(())
-    }
-
-    fn stop_what_runs(&mut self) {
-        for (id, sent) in mem::take(&mut self.sent) {
-            let kind = CommandKind::Stop { command: id };
-            self.dispatch(Command {
-                id,
-                run: sent.run,
-                customer: sent.customer,
-                kind,
-            });
-        }
-        self.generation += 1;
     }
 }
 

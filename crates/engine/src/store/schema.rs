@@ -9,10 +9,10 @@ use crate::error::Error;
 /// `tran`, so that `file` and we tell our databases from others.
 const APPLICATION_ID: i64 = 0x7472_616e;
 
-const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/0001-initial.sql")];
-
 /// The schema that this release writes.
-const KNOWN: i64 = MIGRATIONS.len() as i64;
+const KNOWN: usize = MIGRATIONS.len();
+
+const MIGRATIONS: &[&str] = &[include_str!("../../migrations/0001-initial.sql")];
 
 /// Refuses what is not ours, and what a newer release has written (P41). Changes nothing.
 pub(super) fn check(connection: &Connection, path: &Path) -> Result<(), Error> {
@@ -52,8 +52,7 @@ pub(super) fn migrate(connection: &Connection, path: &Path) -> Result<(), Error>
 }
 
 fn apply_missing(connection: &Connection) -> Result<(), Error> {
-    let done = usize::try_from(version(connection)?).unwrap_or(0);
-    for migration in &MIGRATIONS[done..] {
+    for migration in &MIGRATIONS[version(connection)?..] {
         connection.execute_batch(migration)?;
     }
     connection.pragma_update(None, "application_id", APPLICATION_ID)?;
@@ -61,6 +60,6 @@ fn apply_missing(connection: &Connection) -> Result<(), Error> {
     Ok(())
 }
 
-fn version(connection: &Connection) -> Result<i64, Error> {
+fn version(connection: &Connection) -> Result<usize, Error> {
     Ok(connection.query_row("PRAGMA user_version", [], |row| row.get(0))?)
 }

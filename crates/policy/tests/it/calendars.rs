@@ -40,7 +40,9 @@ fn starts_are_those_of_croner_over_years_and_zones() {
             let ours = starts(text, zone, from, 400);
             let croner = CronParser::new().parse(text).unwrap();
             let theirs = croner.iter_from(from.with_timezone(&zone), croner::Direction::Forward);
-            let theirs: Vec<Timestamp> = theirs.take(400).map(|at| at.with_timezone(&Utc)).collect();
+            // With steps and lists croner runs in the repeated hour too; R8 takes the earlier of the two only.
+            let once = theirs.filter(|at| resolve_local(zone, at.naive_local()) == *at);
+            let theirs: Vec<Timestamp> = once.take(400).map(|at| at.with_timezone(&Utc)).collect();
             // Starts that a gap moves to one instant are one window; croner may name it once or as often as it falls.
             let theirs = deduplicated(theirs);
             let shared = ours.len().min(theirs.len());

@@ -7,3 +7,4 @@ mod lists;
 mod probes;
 mod reads;
 mod server;
+mod simulated;

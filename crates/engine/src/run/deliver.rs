@@ -1,0 +1,111 @@
+//! Commit, and only then let answers and commands out (P7, P42).
+
+use std::mem;
+use std::sync::Arc;
+
+use rollout::{Command, CommandKind, Kind};
+
+use super::arrived::{Asked, refuse};
+use super::driver::{Driver, Sent};
+use crate::clock::Reading;
+use crate::crash::CrashPoint;
+use crate::error::Error;
+use crate::group::{Filed, Group};
+use crate::inbox::Answer;
+use crate::limits::RETRY;
+
+impl Driver {
+    /// Stores what one instant gave, then delivers it.
+    pub(super) fn commit_and_deliver(
+        &mut self,
+        reading: Reading,
+        mut group: Group,
+        filed: Vec<(Filed, Asked)>,
+    ) -> Result<(), Error> {
+        if let Err(error) = self.commit(&mut group) {
+            let reason = error.to_string();
+            for (_, asked) in filed {
+                refuse(asked, &reason);
+            }
+            return Err(error);
+        }
+        self.deliver(reading, group, filed);
+        Ok(())
+    }
+
+    /// Stops everything that runs: nobody could record how it ends. Answers that come all the same are not heard.
+    pub(super) fn stop_what_runs(&mut self) {
+        for (id, sent) in mem::take(&mut self.sent) {
+            let kind = CommandKind::Stop { command: id };
+            self.dispatch(Command {
+                id,
+                run: sent.run,
+                customer: sent.customer,
+                kind,
+            });
+        }
+        self.generation += 1;
+    }
+
+    fn commit(&mut self, group: &mut Group) -> Result<(), Error> {
+        if group.is_empty() {
+            return Ok(());
+        }
+        self.crash.pass(CrashPoint::Before);
+        let changes = group.changes(&self.product);
+        self.store.commit(&changes)?;
+        self.crash.pass(CrashPoint::After);
+        self.pause = RETRY.0;
+        Ok(())
+    }
+
+    fn deliver(&mut self, reading: Reading, mut group: Group, filed: Vec<(Filed, Asked)>) {
+        if group.events.is_empty() && group.commands.is_empty() && filed.is_empty() {
+            return;
+        }
+        self.follow_clock(reading, &group);
+        for (filed, asked) in filed {
+            let events = group.events(&filed).to_vec();
+            let _ = asked.send(Ok(Answer {
+                events,
+                rejected: filed.rejected(),
+            }));
+        }
+        for command in mem::take(&mut group.commands) {
+            self.dispatch(command);
+        }
+        for event in group.events {
+            let _ = self.outside.events.send(Arc::new(event));
+        }
+        self.crash.pass(CrashPoint::Sent);
+    }
+
+    /// A person may have confirmed the wall clock (P25).
+    fn follow_clock(&mut self, reading: Reading, group: &Group) {
+        let is_trusted_now = group
+            .events
+            .iter()
+            .any(|event| event.fact.kind == Kind::ClockTrusted);
+        if is_trusted_now && !self.clock.is_trusted() {
+            self.clock.trust(reading);
+        }
+    }
+
+    fn dispatch(&mut self, command: Command) {
+        if let CommandKind::Stop { command } = &command.kind {
+            self.sent.remove(command);
+        } else {
+            let (run, customer) = (command.run, command.customer.clone());
+            self.sent.insert(
+                command.id,
+                Sent {
+                    run,
+                    customer,
+                    repeatable: command.kind.is_repeatable(),
+                },
+            );
+        }
+        let reply = self.outside.inlet.reply(self.generation);
+        self.outside.executor.execute(command, reply);
+    }
+}

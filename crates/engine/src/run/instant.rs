@@ -1,0 +1,134 @@
+//! One instant: everything that has arrived is stepped, in the order that the core asks for (R24).
+
+use policy::Timestamp;
+use rollout::{Input, Notice, Report};
+
+use super::ServerTime;
+use super::arrived::Arrived;
+use super::driver::Driver;
+use crate::clock::Reading;
+use crate::error::Error;
+use crate::group::Group;
+use crate::limits::{ASK_SERVER_TIME, HEARTBEAT, NOTICES_KEPT, REQUESTS_A_COMMIT};
+
+impl Driver {
+    /// Reports, then what was noticed, then requests, then one tick; one commit; and out.
+    pub(super) fn drive(
+        &mut self,
+        reading: Reading,
+        first: Vec<Notice>,
+        arrived: Arrived,
+    ) -> Result<(), Error> {
+        let at = self.clock.now(reading);
+        let mut group = Group::default();
+        self.step_reports(at, arrived.reports, &mut group);
+        for notice in self.noticed(reading, first, &arrived.server_times) {
+            group.fact(&mut self.product, at, Input::Notice(notice));
+        }
+        self.step_inbox(at, &mut group)?;
+        let asks = arrived.asks.into_iter();
+        let filed = asks
+            .map(|(request, asked)| (group.request(&mut self.product, at, &request), asked))
+            .collect();
+        self.tick(at, &mut group);
+        self.commit_and_deliver(reading, group, filed)?;
+        self.untold.clear();
+        for look in arrived.looks {
+            look(&self.product);
+        }
+        Ok(())
+    }
+
+    /// Records how changing requests ended that had left before the stop. Reads are begun again by the next engine; nothing
+    /// new is begun by this one.
+    pub(super) fn wind_down(&mut self, reading: Reading, arrived: Arrived) -> Result<(), Error> {
+        let at = self.clock.now(reading);
+        let mut group = Group::default();
+        let reports = arrived.reports.into_iter().filter(|report| {
+            self.sent
+                .get(&report.command)
+                .is_some_and(|sent| !sent.repeatable)
+        });
+        let reports = reports.collect();
+        self.step_reports(at, reports, &mut group);
+        group.commands.clear();
+        self.commit_and_deliver(reading, group, Vec::new())
+    }
+
+    /// Notices outlive a commit that fails: nobody would repeat them.
+    pub(super) fn remember(&mut self, notices: Vec<Notice>) {
+        self.untold.extend(notices);
+        let surplus = self.untold.len().saturating_sub(NOTICES_KEPT);
+        self.untold.drain(..surplus);
+    }
+
+    fn step_reports(&mut self, at: Timestamp, reports: Vec<Report>, group: &mut Group) {
+        for report in reports {
+            self.sent.remove(&report.command);
+            group.fact(&mut self.product, at, Input::Report(report));
+        }
+    }
+
+    /// What was told, what the clocks say, and what the project's files say.
+    fn noticed(
+        &mut self,
+        reading: Reading,
+        first: Vec<Notice>,
+        server_times: &[Timestamp],
+    ) -> Vec<Notice> {
+        let mut notices = first;
+        notices.extend(self.untold.iter().cloned());
+        for server_time in server_times {
+            if self.clock.hear(reading, *server_time) {
+                notices.push(Notice::ClockTrusted);
+            }
+        }
+        if let Some(reason) = self.clock.suspect(reading) {
+            tracing::warn!(reason, "the wall clock is not trusted; nothing new starts");
+            notices.push(Notice::ClockSuspected { reason });
+        }
+        self.ask_server_time(reading);
+        if reading.boot >= self.look_at {
+            self.look_at = reading.boot + HEARTBEAT;
+            let read = self
+                .options
+                .files
+                .as_mut()
+                .and_then(|files| files.look(&self.product));
+            notices.extend(read.map(|read| Notice::FilesRead(Box::new(read))));
+        }
+        notices
+    }
+
+    fn ask_server_time(&mut self, reading: Reading) {
+        if self.clock.is_trusted() || reading.boot < self.ask_time_at {
+            return;
+        }
+        if let ServerTime::Ask(ask) = &mut self.options.server_time {
+            self.ask_time_at = reading.boot + ASK_SERVER_TIME;
+            ask(&self.outside.inlet);
+        }
+    }
+
+    /// Requests of other processes, if anything was written by others since the last look.
+    fn step_inbox(&mut self, at: Timestamp, group: &mut Group) -> Result<(), Error> {
+        let version = self.store.data_version()?;
+        if self.inbox_seen == Some(version) {
+            return Ok(());
+        }
+        let pending = self.store.pending()?;
+        self.inbox_seen = Some(version).filter(|_| pending.len() < REQUESTS_A_COMMIT);
+        for pending in pending {
+            self.stepping = Some(pending.id);
+            group.pending(&mut self.product, at, pending);
+        }
+        self.stepping = None;
+        Ok(())
+    }
+
+    /// A tick if one is due. One that changes nothing though the core wanted it is not repeated at once.
+    fn tick(&mut self, at: Timestamp, group: &mut Group) {
+        let is_due = self.product.wake_at().is_some_and(|wake_at| wake_at <= at);
+        self.stalled = is_due && !group.fact(&mut self.product, at, Input::Tick);
+    }
+}

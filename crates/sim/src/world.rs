@@ -21,18 +21,19 @@ use std::sync::mpsc;
 use policy::parse::scenario as written;
 use policy::{Config, CustomerId, PersonId, Span, Timestamp};
 use rollout::{
-    Actor, Event, Input, Notice, Product, Rejected, RejectedCode, Report, Request, Start, Step, Verb,
+    Actor, Event, Input, Notice, Product, Rejected, RejectedCode, Report, Request, Start, Step,
+    Verb,
 };
 
 pub use self::approvals::Approvals;
+use self::approvals::Ballots;
 pub use self::compare::{Differences, KindDifference, Seen, compare};
+use self::disk::Disk;
 pub use self::executor::SimExecutor;
 pub use self::files::commit_of;
 pub use self::script::BadRow;
-pub use self::timeline::{Line, PhaseSummary, Summary, summaries, timeline};
-use self::approvals::Ballots;
-use self::disk::Disk;
 use self::script::{Ask, StartFlags};
+pub use self::timeline::{Line, PhaseSummary, Summary, summaries, timeline};
 use crate::platform::Platform;
 
 /// So many steps at one instant are allowed to the world as such, and more to each customer.
@@ -191,7 +192,12 @@ impl World {
         set_pace(&mut setup.config, &setup.pace);
         let mut executor = SimExecutor::new(setup.start, &setup.pace);
         executor.inject(&setup.inject, &releases(&setup));
-        executor.read_fleet(setup.start, &setup.config, &setup.running, files::older_than(&setup.version));
+        executor.read_fleet(
+            setup.start,
+            &setup.config,
+            &setup.running,
+            files::older_than(&setup.version),
+        );
         let (answer_to, answers) = mpsc::channel();
         let mut script = VecDeque::from(setup.script);
         script.push_front(first_row(&setup.version, setup.start, setup.by));
@@ -233,7 +239,11 @@ impl World {
         self.now = self.now.max(at);
         self.steps = 0;
         self.live_through();
-        self.quiet = if self.disk.events().len() == known { self.quiet + 1 } else { 0 };
+        self.quiet = if self.disk.events().len() == known {
+            self.quiet + 1
+        } else {
+            0
+        };
         true
     }
 
@@ -274,8 +284,16 @@ impl World {
             return None;
         }
         let waits_for_render = !process.clock_trusted || process.workspace_held;
-        let reachable_at = self.executor.unreachable_until(self.now).filter(|_| waits_for_render);
-        earliest([asked, product.wake_at(), self.executor.next_at(), reachable_at])
+        let reachable_at = self
+            .executor
+            .unreachable_until(self.now)
+            .filter(|_| waits_for_render);
+        earliest([
+            asked,
+            product.wake_at(),
+            self.executor.next_at(),
+            reachable_at,
+        ])
     }
 
     fn only_waits_for_people(&self, product: &Product) -> bool {
@@ -346,7 +364,11 @@ impl World {
     /// The executor's first failed request makes the workspace's trouble known.
     fn notice_outage(&mut self) {
         let met = self.executor.take_outage_met();
-        let Some(process) = self.process.as_mut().filter(|process| met && !process.workspace_held) else {
+        let Some(process) = self
+            .process
+            .as_mut()
+            .filter(|process| met && !process.workspace_held)
+        else {
             return;
         };
         process.workspace_held = true;
@@ -397,7 +419,14 @@ impl World {
         let answer = script::read(row).and_then(|ask| Ok((script::run(row)?, ask)));
         let answer = answer.map(|(run, ask)| {
             let verb = self.complete(ask);
-            self.ask(Request { by: Actor { name: row.by.clone(), service: false }, run, verb })
+            self.ask(Request {
+                by: Actor {
+                    name: row.by.clone(),
+                    service: false,
+                },
+                run,
+                verb,
+            })
         });
         let what = match answer {
             Ok(Ok(_)) => row.refused.then_some(SurpriseKind::Accepted),
@@ -424,7 +453,9 @@ impl World {
             Ask::Replan => {
                 let release = files::release("");
                 let input = files::plan_input(&self.config, release, policy::PlanScope::default());
-                Verb::Replan { input: Box::new(input) }
+                Verb::Replan {
+                    input: Box::new(input),
+                }
             }
         }
     }
@@ -450,7 +481,10 @@ impl World {
             unreachable!("requests wait until a process runs");
         };
         let applies_files = matches!(request.verb, Verb::Start(_) | Verb::Replan { .. });
-        match process.product.step(self.now, Input::Request(request.clone())) {
+        match process
+            .product
+            .step(self.now, Input::Request(request.clone()))
+        {
             Ok(step) => {
                 if applies_files {
                     self.applied = self.config.clone();
@@ -475,8 +509,15 @@ impl World {
                 reason: None,
                 digest: None,
             };
-            let by = Actor { name: person.clone(), service: false };
-            let answer = self.ask(Request { by, run: ballot.run, verb });
+            let by = Actor {
+                name: person.clone(),
+                service: false,
+            };
+            let answer = self.ask(Request {
+                by,
+                run: ballot.run,
+                verb,
+            });
             if answer.is_ok_and(|events| events.iter().any(approvals::completes)) {
                 return;
             }
@@ -487,7 +528,8 @@ impl World {
         let read = match config {
             Ok(mut config) => {
                 set_pace(&mut config, &self.pace);
-                self.executor.read_fleet(self.now, &config, &self.running, files::older_than(""));
+                self.executor
+                    .read_fleet(self.now, &config, &self.running, files::older_than(""));
                 self.config = config;
                 files::read(&self.config, &self.applied)
             }

@@ -56,13 +56,19 @@ impl Ballots {
         let Some(at) = self.held_at(event.at) else {
             return;
         };
-        let policy = fact.phase.as_ref().and_then(|phase| config.policies.get(phase));
+        let policy = fact
+            .phase
+            .as_ref()
+            .and_then(|phase| config.policies.get(phase));
         let approval = policy.and_then(|policy| policy.approval.as_ref());
         if let (Some(approval), Some(gate)) = (approval, fact.read("gate")) {
             let starter = self.starters.get(&fact.rollout);
             let people = entitled(approval, config, starter);
             let run = fact.rollout;
-            self.due.entry(at).or_default().push(Ballot { run, gate, people });
+            self.due
+                .entry(at)
+                .or_default()
+                .push(Ballot { run, gate, people });
         }
     }
 
@@ -100,11 +106,15 @@ fn entitled(approval: &Approval, config: &Config, starter: Option<&PersonId>) ->
     let holders = &config.project.roles.approver;
     let may_vote = |person: &PersonId| {
         let starts = starter == Some(person) && approval.not.contains(&Excluded::Starter);
-        holders.contains(person) && !starts && !approval.not.contains(&Excluded::Person(person.clone()))
+        holders.contains(person)
+            && !starts
+            && !approval.not.contains(&Excluded::Person(person.clone()))
     };
     let mut people: Vec<PersonId> = Vec::new();
     for (candidates, wanted) in places(approval, config) {
-        let free = candidates.into_iter().filter(|person| may_vote(person) && !people.contains(person));
+        let free = candidates
+            .into_iter()
+            .filter(|person| may_vote(person) && !people.contains(person));
         let chosen: Vec<PersonId> = free.take(wanted).collect();
         people.extend(chosen);
     }
@@ -117,7 +127,10 @@ fn places(approval: &Approval, config: &Config) -> Vec<(BTreeSet<PersonId>, usiz
     let number = |n: u32| usize::try_from(n).unwrap_or(usize::MAX);
     match &approval.from {
         Approvers::Anybody => {
-            vec![(config.project.roles.approver.clone(), number(approval.quorum))]
+            vec![(
+                config.project.roles.approver.clone(),
+                number(approval.quorum),
+            )]
         }
         Approvers::Any(names) => {
             let people = names.iter().flat_map(|name| match name {
@@ -127,7 +140,10 @@ fn places(approval: &Approval, config: &Config) -> Vec<(BTreeSet<PersonId>, usiz
             vec![(people.collect(), number(approval.quorum))]
         }
         Approvers::Each(groups) => {
-            let mut places: Vec<_> = groups.iter().map(|(id, n)| (group(id), number(*n))).collect();
+            let mut places: Vec<_> = groups
+                .iter()
+                .map(|(id, n)| (group(id), number(*n)))
+                .collect();
             // A small group fills its places before a larger one takes its members.
             places.sort_by_key(|(people, wanted)| people.len().saturating_sub(*wanted));
             places

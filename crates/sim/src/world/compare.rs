@@ -68,12 +68,16 @@ pub fn compare(expect: &[Expected], none: &[String], events: &[Event]) -> Differ
             happened.entry(kind).or_default().push(Seen::from(event));
         }
     }
-    let forbidden = banned.iter().flat_map(|kind| happened.get(kind).cloned().unwrap_or_default());
+    let forbidden = banned
+        .iter()
+        .flat_map(|kind| happened.get(kind).cloned().unwrap_or_default());
     Differences {
         forbidden: forbidden.collect(),
         kinds: kinds
             .iter()
-            .filter_map(|kind| compare_kind(kind, expect, happened.get(kind).map_or(&[], Vec::as_slice)))
+            .filter_map(|kind| {
+                compare_kind(kind, expect, happened.get(kind).map_or(&[], Vec::as_slice))
+            })
             .collect(),
     }
 }
@@ -85,9 +89,15 @@ fn compare_kind(kind: &str, expect: &[Expected], happened: &[Seen]) -> Option<Ki
     for (wanted, seen) in by_instant(&expected, happened).into_values() {
         let pairs = pair(&wanted, &seen);
         let met: BTreeSet<usize> = pairs.iter().copied().flatten().collect();
-        let unmet = wanted.iter().zip(&pairs).filter(|(_, partner)| partner.is_none());
+        let unmet = wanted
+            .iter()
+            .zip(&pairs)
+            .filter(|(_, partner)| partner.is_none());
         missing.extend(unmet.map(|(row, _)| Seen::from(*row)));
-        let extra = seen.iter().enumerate().filter(|(place, _)| !met.contains(place));
+        let extra = seen
+            .iter()
+            .enumerate()
+            .filter(|(place, _)| !met.contains(place));
         unexpected.extend(extra.map(|(_, event)| (*event).clone()));
     }
     (!missing.is_empty() || !unexpected.is_empty()).then(|| KindDifference {
@@ -218,7 +228,11 @@ impl fmt::Display for Seen {
             match value {
                 Value::String(text) => write!(f, " {key}={text}")?,
                 Value::Object(data) if key == "data" => show_data(data, f)?,
-                Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+                Value::Null
+                | Value::Bool(_)
+                | Value::Number(_)
+                | Value::Array(_)
+                | Value::Object(_) => {
                     write!(f, " {key}={value}")?;
                 }
             }
@@ -259,10 +273,18 @@ impl fmt::Display for Differences {
 /// Lines in order of time: `-` was expected, `+` happened.
 impl fmt::Display for KindDifference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { kind, expected, happened, missing, unexpected } = self;
+        let Self {
+            kind,
+            expected,
+            happened,
+            missing,
+            unexpected,
+        } = self;
         writeln!(f, "{kind}: {expected} expected, {happened} happened")?;
         let missing = missing.iter().map(|seen| ('-', seen));
-        let mut lines: Vec<_> = missing.chain(unexpected.iter().map(|seen| ('+', seen))).collect();
+        let mut lines: Vec<_> = missing
+            .chain(unexpected.iter().map(|seen| ('+', seen)))
+            .collect();
         lines.sort_by_key(|(_, seen)| seen.at);
         for (sign, seen) in lines {
             writeln!(f, "  {sign} {seen}")?;
@@ -305,7 +327,10 @@ mod tests {
 
     #[test]
     fn only_written_fields_and_written_kinds_are_compared() {
-        let events = [healthy("a", &json!(1)), happened(NOON, Fact::new(Kind::Paused))];
+        let events = [
+            healthy("a", &json!(1)),
+            happened(NOON, Fact::new(Kind::Paused)),
+        ];
         assert!(compare(&[wanted(&json!({}))], &[], &events).is_empty());
         assert!(compare(&[wanted(&json!({"customer": "a"}))], &[], &events).is_empty());
         assert!(compare(&[wanted(&json!({"data": {"note": 1}}))], &[], &events).is_empty());
@@ -347,12 +372,19 @@ mod tests {
     fn a_forbidden_kind_is_a_difference() {
         let none = ["paused".to_owned()];
         let differences = compare(&[], &none, &[happened(NOON, Fact::new(Kind::Paused))]);
-        assert_eq!(differences.to_string(), "must not happen at all:\n  + 2027-01-11T12:00:00.000Z paused\n");
+        assert_eq!(
+            differences.to_string(),
+            "must not happen at all:\n  + 2027-01-11T12:00:00.000Z paused\n"
+        );
     }
 
     #[test]
     fn differences_read_like_a_diff_in_order_of_time() {
-        let late = expected("2027-01-11T13:00:00Z", "customer_healthy", &json!({"customer": "a"}));
+        let late = expected(
+            "2027-01-11T13:00:00Z",
+            "customer_healthy",
+            &json!({"customer": "a"}),
+        );
         let differences = compare(&[late], &[], &[healthy("a", &json!(1))]);
         assert_eq!(
             differences.to_string(),

@@ -47,10 +47,17 @@ impl Disk {
 
     /// Reads the state back, as a new process does.
     pub(super) fn load(&self) -> Product {
-        let rows = self.rows.iter().map(|(key, row)| (key.clone(), row.clone()));
+        let rows = self
+            .rows
+            .iter()
+            .map(|(key, row)| (key.clone(), row.clone()));
         let product = Product::load(rows).expect("the core reads back what it wrote");
         if let Some(last) = self.events.last() {
-            assert_eq!(product.head(), (last.seq, last.hash.as_str()), "the rows lag behind the journal");
+            assert_eq!(
+                product.head(),
+                (last.seq, last.hash.as_str()),
+                "the rows lag behind the journal"
+            );
         }
         self.check_all(Some(&product));
         product
@@ -74,5 +81,10 @@ impl Disk {
 
 fn check(product: &Product, key: &RowKey, stored: Option<&String>) {
     let folded = product.row(key);
-    assert_eq!(folded.as_ref(), stored, "P36: row `{}` is not what the journal says", key.0);
+    assert_eq!(
+        folded.as_ref(),
+        stored,
+        "P36: row `{}` is not what the journal says",
+        key.0
+    );
 }

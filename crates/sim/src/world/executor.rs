@@ -8,6 +8,8 @@ mod deploys;
 mod faults;
 mod fleet;
 mod probe;
+#[cfg(test)]
+mod tests;
 mod variables;
 mod view;
 
@@ -136,7 +138,10 @@ impl SimExecutor {
     /// When some command may have an answer.
     pub(super) fn next_at(&self) -> Option<Timestamp> {
         let look = self.looks.first().map(|(at, _)| *at);
-        let change = self.platform.next_event_at().filter(|_| !self.waiting.is_empty());
+        let change = self
+            .platform
+            .next_event_at()
+            .filter(|_| !self.waiting.is_empty());
         [look, change].into_iter().flatten().min()
     }
 
@@ -144,7 +149,12 @@ impl SimExecutor {
     pub(super) fn look(&mut self, now: Timestamp) {
         self.now = now;
         let mut due = self.waiting.clone();
-        due.extend(self.looks.iter().take_while(|(at, _)| *at <= now).map(|(_, id)| *id));
+        due.extend(
+            self.looks
+                .iter()
+                .take_while(|(at, _)| *at <= now)
+                .map(|(_, id)| *id),
+        );
         for id in due {
             if let Some(work) = self.take(id) {
                 self.go_on(work);
@@ -165,7 +175,10 @@ impl SimExecutor {
         let id = work.command.id;
         let look_at = match self.attempt(&mut work) {
             Progress::Done(outcome) => {
-                (work.reply)(Report { command: id, outcome });
+                (work.reply)(Report {
+                    command: id,
+                    outcome,
+                });
                 return;
             }
             Progress::Dead => return,
@@ -186,29 +199,54 @@ impl SimExecutor {
     fn attempt(&mut self, work: &mut Work) -> Progress {
         let customer = &work.command.customer;
         let done = match &work.command.kind {
-            CommandKind::Preflight { services, baseline, .. } => self.inspect(services, *baseline),
+            CommandKind::Preflight {
+                services, baseline, ..
+            } => self.inspect(services, *baseline),
             CommandKind::Inspect { service } => self.inspect(std::slice::from_ref(service), false),
-            CommandKind::AwaitQuiet { service, deploy, until }
-            | CommandKind::FollowDeploy { service, deploy, until } => {
-                self.follow(&service.id, deploy, *until)
+            CommandKind::AwaitQuiet {
+                service,
+                deploy,
+                until,
             }
-            CommandKind::BackUp { service, variables, version, commit } => {
-                let release = policy::Release { version: version.clone(), commit: commit.clone() };
+            | CommandKind::FollowDeploy {
+                service,
+                deploy,
+                until,
+            } => self.follow(&service.id, deploy, *until),
+            CommandKind::BackUp {
+                service,
+                variables,
+                version,
+                commit,
+            } => {
+                let release = policy::Release {
+                    version: version.clone(),
+                    commit: commit.clone(),
+                };
                 self.back_up(customer, service, variables, &release)
             }
-            CommandKind::SetVariables { service, backup, keys } => {
-                self.set_variables(&service.id, backup, keys)
+            CommandKind::SetVariables {
+                service,
+                backup,
+                keys,
+            } => self.set_variables(&service.id, backup, keys),
+            CommandKind::RestoreVariables {
+                service,
+                backup,
+                keys,
+            } => self.restore_variables(&service.id, backup, keys),
+            CommandKind::SetAutoDeploy { service, on } => {
+                Ok(self.set_auto_deploy(&service.id, *on))
             }
-            CommandKind::RestoreVariables { service, backup, keys } => {
-                self.restore_variables(&service.id, backup, keys)
-            }
-            CommandKind::SetAutoDeploy { service, on } => Ok(self.set_auto_deploy(&service.id, *on)),
-            CommandKind::CreateDeploy { service, commit, clear_cache, .. } => {
-                self.create_deploy(&service.id, commit, *clear_cache)
-            }
-            CommandKind::CreateRollback { service, deploy, .. } => {
-                self.create_rollback(&service.id, deploy)
-            }
+            CommandKind::CreateDeploy {
+                service,
+                commit,
+                clear_cache,
+                ..
+            } => self.create_deploy(&service.id, commit, *clear_cache),
+            CommandKind::CreateRollback {
+                service, deploy, ..
+            } => self.create_rollback(&service.id, deploy),
             CommandKind::ListDeploys { service, known } => self.list(&service.id, known),
             CommandKind::CancelDeploy { service, deploy } => Ok(self.cancel(&service.id, deploy)),
             CommandKind::Verify { probed, profile } => {
@@ -221,7 +259,10 @@ impl SimExecutor {
             CommandKind::Confirm { probed, profile } => {
                 self.probe(&mut work.probing, Purpose::Confirm, probed, profile)
             }
-            CommandKind::RunHook { .. } => Ok(Outcome::HookFinished { ok: true, output: String::new() }),
+            CommandKind::RunHook { .. } => Ok(Outcome::HookFinished {
+                ok: true,
+                output: String::new(),
+            }),
             CommandKind::Stop { .. } => Err(Progress::Rest),
         };
         done.map_or_else(|progress| progress, Progress::Done)
@@ -232,7 +273,9 @@ impl SimExecutor {
         let again = Progress::LookAt(self.now + RETRY_AFTER.to_delta());
         match reply {
             Delivery::Delivered(Ok(answer)) => Ok(answer),
-            Delivery::Delivered(Err(error)) if error.status == 429 || error.status >= 500 => Err(again),
+            Delivery::Delivered(Err(error)) if error.status == 429 || error.status >= 500 => {
+                Err(again)
+            }
             Delivery::Delivered(Err(error)) => {
                 let reason = error.to_string();
                 Err(Progress::Done(Outcome::Failed { reason }))

@@ -19,7 +19,11 @@ const BEFORE_OLDEST: &str = "v0.0.0-before";
 
 /// What a customer runs at the start, if nobody says so.
 pub(super) fn older_than(version: &str) -> &'static str {
-    if version == OLDEST { BEFORE_OLDEST } else { OLDEST }
+    if version == OLDEST {
+        BEFORE_OLDEST
+    } else {
+        OLDEST
+    }
 }
 
 /// The commit of a version in a world without a repository: always the same for the same version.
@@ -75,7 +79,9 @@ pub(super) fn people_for(config: &mut Config, starter: &PersonId) {
         return;
     }
     let quorums = config.policies.values();
-    let quorum = quorums.filter_map(|policy| policy.approval.as_ref().map(|a| a.quorum)).max();
+    let quorum = quorums
+        .filter_map(|policy| policy.approval.as_ref().map(|a| a.quorum))
+        .max();
     let made_up = (1..=quorum.unwrap_or(0)).map(|n| PersonId::new(format!("approver-{n}")));
     for person in made_up.chain([starter.clone()]) {
         let roles = &mut config.project.roles;
@@ -116,8 +122,16 @@ pub(super) fn unreadable(reason: &str) -> FilesRead {
 /// Names of the differences that wait for `replan`.
 fn unapplied(now: &Config, applied: &Config) -> Vec<String> {
     let mut names = differing("policy", &now.policies, &applied.policies);
-    names.extend(differing("health profile", &now.project.health, &applied.project.health));
-    names.extend(differing("variables of", &now.project.variables, &applied.project.variables));
+    names.extend(differing(
+        "health profile",
+        &now.project.health,
+        &applied.project.health,
+    ));
+    names.extend(differing(
+        "variables of",
+        &now.project.variables,
+        &applied.project.variables,
+    ));
     names.extend(edited_customers(now, applied));
     names
 }
@@ -128,7 +142,9 @@ where
     V: PartialEq,
 {
     let keys: BTreeSet<&K> = now.keys().chain(applied.keys()).collect();
-    let changed = keys.into_iter().filter(|key| now.get(key) != applied.get(key));
+    let changed = keys
+        .into_iter()
+        .filter(|key| now.get(key) != applied.get(key));
     changed.map(|key| format!("{what} {key}")).collect()
 }
 

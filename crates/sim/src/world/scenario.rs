@@ -66,7 +66,12 @@ pub fn run(scenario: &Scenario, base: Option<&Sources>) -> Result<RunResult, Vec
 /// As for [`run`].
 pub fn setup(scenario: &Scenario, base: Option<&Sources>) -> Result<Setup, Vec<Diagnostic>> {
     let config = scenario.config(base)?;
-    let mut setup = Setup::new(config, &scenario.version, scenario.start, scenario.by.clone());
+    let mut setup = Setup::new(
+        config,
+        &scenario.version,
+        scenario.start,
+        scenario.by.clone(),
+    );
     setup.running.clone_from(&scenario.running);
     setup.pace.clone_from(&scenario.world);
     setup.inject.clone_from(&scenario.inject);
@@ -89,13 +94,17 @@ fn endings(events: &[Event]) -> Vec<Ending> {
     let mut states: BTreeMap<RunId, String> = BTreeMap::new();
     for event in events {
         let outcome: Option<String> = event.fact.read("outcome");
-        let state = outcome.as_deref().or_else(|| event.fact.kind.as_str().strip_prefix("rollout_"));
+        let state = outcome
+            .as_deref()
+            .or_else(|| event.fact.kind.as_str().strip_prefix("rollout_"));
         if let (Some(rollout @ RunId::Rollout(_)), Some(state)) = (event.fact.rollout, state) {
             states.insert(rollout, state.to_owned());
         }
     }
     let endings = states.into_iter();
-    endings.map(|(rollout, state)| Ending { rollout, state }).collect()
+    endings
+        .map(|(rollout, state)| Ending { rollout, state })
+        .collect()
 }
 
 /// The script; each edit becomes the files as they read after it and those before.

@@ -132,7 +132,11 @@ fn read_product(args: &Args<'_>) -> Result<Option<Verb>, BadRow> {
             name: args.needed("name")?,
             until: args.instant("until")?,
             reason: args.reason()?,
-            customers: args.list("customers")?.into_iter().map(CustomerId::new).collect(),
+            customers: args
+                .list("customers")?
+                .into_iter()
+                .map(CustomerId::new)
+                .collect(),
         },
         "unfreeze" => Verb::Unfreeze {
             name: args.needed("name")?,
@@ -151,8 +155,16 @@ fn read_start(args: &Args<'_>) -> Result<StartFlags, BadRow> {
     Ok(StartFlags {
         version: args.needed("version")?,
         scope: PlanScope {
-            customers: args.list("customers")?.into_iter().map(CustomerId::new).collect(),
-            policies: args.list("policy")?.into_iter().map(PolicyId::new).collect(),
+            customers: args
+                .list("customers")?
+                .into_iter()
+                .map(CustomerId::new)
+                .collect(),
+            policies: args
+                .list("policy")?
+                .into_iter()
+                .map(PolicyId::new)
+                .collect(),
             service: args.text("service")?.map(Role::new),
             hotfix: (conflict == Conflict::Hotfix).then(Vec::new),
             allow_downgrade: args.flag("allow_downgrade")?,
@@ -203,7 +215,9 @@ impl Args<'_> {
 
     /// Scripts often leave the reason to a comment.
     fn reason(&self) -> Result<String, BadRow> {
-        Ok(self.text("reason")?.unwrap_or_else(|| "as the script says".to_owned()))
+        Ok(self
+            .text("reason")?
+            .unwrap_or_else(|| "as the script says".to_owned()))
     }
 
     fn first_of(&self, names: [&'static str; 3]) -> Result<Option<String>, BadRow> {
@@ -237,7 +251,9 @@ impl Args<'_> {
     fn list(&self, name: &'static str) -> Result<Vec<String>, BadRow> {
         match self.get(name) {
             None => Ok(Vec::new()),
-            Some(Value::String(text)) => Ok(text.split(',').map(|item| item.trim().to_owned()).collect()),
+            Some(Value::String(text)) => {
+                Ok(text.split(',').map(|item| item.trim().to_owned()).collect())
+            }
             Some(list @ Value::Array(_)) => {
                 serde_json::from_value(list.clone()).map_err(|_| self.malformed(name, list))
             }
@@ -254,7 +270,9 @@ impl Args<'_> {
             return Ok(None);
         };
         let parsed = text.parse();
-        parsed.map(Some).map_err(|_| self.malformed(name, &Value::String(text)))
+        parsed
+            .map(Some)
+            .map_err(|_| self.malformed(name, &Value::String(text)))
     }
 
     fn missing(&self, argument: &'static str) -> BadRow {
@@ -275,6 +293,8 @@ impl Args<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use serde_json::json;
 
     use super::*;
@@ -292,11 +312,27 @@ mod tests {
     #[test]
     fn a_verb_takes_its_placeholders_and_flags() {
         let abort = read(&row("abort", &json!({"rollback": true}))).unwrap();
-        assert_eq!(abort, Ask::Plain(Verb::Abort { rollback: true, reason: None }));
+        assert_eq!(
+            abort,
+            Ask::Plain(Verb::Abort {
+                rollback: true,
+                reason: None
+            })
+        );
         let retry = read(&row("retry", &json!({"customer": "acme"}))).unwrap();
         let target = Some("acme".to_owned());
-        assert_eq!(retry, Ask::Plain(Verb::Retry { target, failed: false }));
-        let skip = read(&row("skip", &json!({"phase": "standard", "batch": 2, "reason": "no"}))).unwrap();
+        assert_eq!(
+            retry,
+            Ask::Plain(Verb::Retry {
+                target,
+                failed: false
+            })
+        );
+        let skip = read(&row(
+            "skip",
+            &json!({"phase": "standard", "batch": 2, "reason": "no"}),
+        ))
+        .unwrap();
         let (target, reason) = ("standard/2".to_owned(), "no".to_owned());
         assert_eq!(skip, Ask::Plain(Verb::Skip { target, reason }));
     }
@@ -317,7 +353,10 @@ mod tests {
         let missing = read(&row("approve", &json!({}))).unwrap_err();
         assert_eq!(missing.to_string(), "`approve` needs `gate`");
         let malformed = read(&row("promote", &json!({"full": "yes"}))).unwrap_err();
-        assert_eq!(malformed.to_string(), "`full` of `promote` cannot be `\"yes\"`");
+        assert_eq!(
+            malformed.to_string(),
+            "`full` of `promote` cannot be `\"yes\"`"
+        );
         let unknown = read(&row("status", &json!({}))).unwrap_err();
         assert_eq!(unknown.to_string(), "`status` cannot be part of a script");
     }

@@ -66,9 +66,14 @@ pub fn timeline(events: &[Event]) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::new();
     for event in events {
         let fact = &event.fact;
-        let start = fact.rollout.map(|run| *starts.entry(run).or_insert(event.at));
+        let start = fact
+            .rollout
+            .map(|run| *starts.entry(run).or_insert(event.at));
         let Some(text) = text(fact) else { continue };
-        let known = lines.iter_mut().rev().take_while(|line| line.at == event.at);
+        let known = lines
+            .iter_mut()
+            .rev()
+            .take_while(|line| line.at == event.at);
         let customer = fact.customer.iter().cloned();
         match known.into_iter().find(|line| line.joins(fact, &text)) {
             Some(line) => line.customers.extend(customer),
@@ -300,13 +305,26 @@ fn is_failure(kind: Kind) -> bool {
 /// One line for the rollout and one for each phase.
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { rollout, started_at, ended, phases, deploys, rollbacks } = self;
+        let Self {
+            rollout,
+            started_at,
+            ended,
+            phases,
+            deploys,
+            rollbacks,
+        } = self;
         match ended {
             Some((at, outcome)) => {
                 let took = length(*started_at, *at);
-                writeln!(f, "{rollout} {outcome} after {took}: {deploys} deploys, {rollbacks} rollbacks")?;
+                writeln!(
+                    f,
+                    "{rollout} {outcome} after {took}: {deploys} deploys, {rollbacks} rollbacks"
+                )?;
             }
-            None => writeln!(f, "{rollout} is unfinished: {deploys} deploys, {rollbacks} rollbacks")?,
+            None => writeln!(
+                f,
+                "{rollout} is unfinished: {deploys} deploys, {rollbacks} rollbacks"
+            )?,
         }
         for phase in phases {
             writeln!(f, "  {phase}")?;
@@ -317,7 +335,13 @@ impl fmt::Display for Summary {
 
 impl fmt::Display for PhaseSummary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { phase, started_at, settled_at, healthy, failed } = self;
+        let Self {
+            phase,
+            started_at,
+            settled_at,
+            healthy,
+            failed,
+        } = self;
         write!(f, "{phase}: from {} ", show_instant(*started_at))?;
         match settled_at {
             Some(at) => write!(f, "to {} ({})", show_instant(*at), length(*started_at, *at))?,

@@ -24,7 +24,10 @@ impl SimExecutor {
             ..TriggerBody::commit(&CommitId::new(commit))
         };
         self.create(service, DeployKind::Deploy, |executor| {
-            executor.platform.client(executor.now).trigger_deploy(service, &body)
+            executor
+                .platform
+                .client(executor.now)
+                .trigger_deploy(service, &body)
         })
     }
 
@@ -35,7 +38,10 @@ impl SimExecutor {
     ) -> Result<Outcome, Progress> {
         let target = dep(target);
         self.create(service, DeployKind::Rollback, |executor| {
-            executor.platform.client(executor.now).rollback(service, &target)
+            executor
+                .platform
+                .client(executor.now)
+                .rollback(service, &target)
         })
     }
 
@@ -50,8 +56,14 @@ impl SimExecutor {
             return Ok(self.not_sent());
         }
         let fault = self.faults.take_reply(service);
-        if fault.as_ref().is_some_and(|fault| fault.lost == Lost::Request) {
-            return self.unless_dead(fault.and_then(|fault| fault.crash_until), unknown("no answer"));
+        if fault
+            .as_ref()
+            .is_some_and(|fault| fault.lost == Lost::Request)
+        {
+            return self.unless_dead(
+                fault.and_then(|fault| fault.crash_until),
+                unknown("no answer"),
+            );
         }
         if let Some(course) = self.faults.take_course(service, kind) {
             let armed = self.platform.arm(self.now, course);
@@ -66,7 +78,11 @@ impl SimExecutor {
         self.unless_dead(fault.and_then(|fault| fault.crash_until), outcome)
     }
 
-    fn unless_dead(&mut self, until: Option<Timestamp>, outcome: Outcome) -> Result<Outcome, Progress> {
+    fn unless_dead(
+        &mut self,
+        until: Option<Timestamp>,
+        outcome: Outcome,
+    ) -> Result<Outcome, Progress> {
         self.death = until;
         until.map_or(Ok(outcome), |_| Err(Progress::Dead))
     }
@@ -129,8 +145,15 @@ impl SimExecutor {
     }
 
     /// The newest deploys, back to one that is known.
-    pub(super) fn list(&mut self, service: &ServiceId, known: &[DeployId]) -> Result<Outcome, Progress> {
-        let reply = self.platform.client(self.now).list_deploys(service, &DeployFilter::default());
+    pub(super) fn list(
+        &mut self,
+        service: &ServiceId,
+        known: &[DeployId],
+    ) -> Result<Outcome, Progress> {
+        let reply = self
+            .platform
+            .client(self.now)
+            .list_deploys(service, &DeployFilter::default());
         let mut deploys = Vec::new();
         for deploy in self.learn(reply)? {
             let view = deploy_view(&deploy);

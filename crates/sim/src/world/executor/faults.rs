@@ -74,11 +74,19 @@ impl Faults {
 
     pub(super) fn unreachable_until(&self, now: Timestamp) -> Option<Timestamp> {
         let holding = self.outages.iter().filter(|outage| outage.from <= now);
-        holding.filter_map(|outage| outage.until).filter(|until| now < *until).max()
+        holding
+            .filter_map(|outage| outage.until)
+            .filter(|until| now < *until)
+            .max()
     }
 
     /// A service exists from now on: returns the faults that the platform is to be told of.
-    pub(super) fn add_service(&mut self, customer: &CustomerId, role: &Role, id: &ServiceId) -> Vec<Fault> {
+    pub(super) fn add_service(
+        &mut self,
+        customer: &CustomerId,
+        role: &Role,
+        id: &ServiceId,
+    ) -> Vec<Fault> {
         let mut armed = Vec::new();
         let commits = &self.commits;
         for injected in &mut self.injected {
@@ -96,14 +104,19 @@ impl Faults {
     /// The next instant after this at which a service, or the way to Render, may change by itself.
     pub(super) fn next_stir(&self, service: &ServiceId, after: Timestamp) -> Option<Timestamp> {
         let own = self.stirs.get(service).into_iter().flatten().copied();
-        let outages = self.outages.iter().flat_map(|outage| [Some(outage.from), outage.until]);
+        let outages = self
+            .outages
+            .iter()
+            .flat_map(|outage| [Some(outage.from), outage.until]);
         own.chain(outages.flatten()).filter(|at| *at > after).min()
     }
 
     /// Uses up the fault that meets the answer to a changing request.
     pub(super) fn take_reply(&mut self, service: &ServiceId) -> Option<ReplyFault> {
         self.take(service, |what| match what {
-            Inject::Reply { reply, crash_until, .. } => Some(ReplyFault {
+            Inject::Reply {
+                reply, crash_until, ..
+            } => Some(ReplyFault {
                 lost: match reply {
                     written::Reply::Lost => Lost::Answer,
                     written::Reply::NeverSent => Lost::Request,
@@ -166,7 +179,9 @@ fn times(what: &Inject) -> Option<u32> {
     match what {
         Inject::Deploy(fault) | Inject::Rollback(fault) => fault.times,
         Inject::Health { times, .. } | Inject::Reply { times, .. } => *times,
-        Inject::ForeignDeploy { .. } | Inject::Suspended { .. } | Inject::Unreachable { .. } => None,
+        Inject::ForeignDeploy { .. } | Inject::Suspended { .. } | Inject::Unreachable { .. } => {
+            None
+        }
     }
 }
 
@@ -183,11 +198,21 @@ fn outage(what: &Inject) -> Option<Outage> {
 
 fn concerns(what: &Inject, customer: &CustomerId, role: &Role) -> bool {
     let (whose, which) = match what {
-        Inject::Deploy(fault) | Inject::Rollback(fault) => (&fault.customer, fault.service.as_ref()),
-        Inject::Health { customer, service, .. }
-        | Inject::Reply { customer, service, .. }
-        | Inject::Suspended { customer, service, .. } => (customer, service.as_ref()),
-        Inject::ForeignDeploy { customer, service, .. } => (customer, Some(service)),
+        Inject::Deploy(fault) | Inject::Rollback(fault) => {
+            (&fault.customer, fault.service.as_ref())
+        }
+        Inject::Health {
+            customer, service, ..
+        }
+        | Inject::Reply {
+            customer, service, ..
+        }
+        | Inject::Suspended {
+            customer, service, ..
+        } => (customer, service.as_ref()),
+        Inject::ForeignDeploy {
+            customer, service, ..
+        } => (customer, Some(service)),
         Inject::Unreachable { .. } => return false,
     };
     whose == customer && which.is_none_or(|which| which == role)
@@ -205,16 +230,19 @@ fn instants(what: &Inject) -> Vec<Timestamp> {
         }
         Inject::ForeignDeploy { at, .. } => vec![*at],
         Inject::Suspended { from, until, .. } => [*from].into_iter().chain(*until).collect(),
-        Inject::Deploy(_) | Inject::Rollback(_) | Inject::Reply { .. } | Inject::Unreachable { .. } => {
-            Vec::new()
-        }
+        Inject::Deploy(_)
+        | Inject::Rollback(_)
+        | Inject::Reply { .. }
+        | Inject::Unreachable { .. } => Vec::new(),
     }
 }
 
 /// What the platform itself has to know of a fault.
 fn platform_faults(what: &Inject, id: &ServiceId, commits: &BTreeSet<String>) -> Vec<Fault> {
     match what {
-        Inject::Health { from, until, times, .. } => commits
+        Inject::Health {
+            from, until, times, ..
+        } => commits
             .iter()
             .map(|commit| Fault {
                 service: Some(id.clone()),
@@ -243,8 +271,9 @@ fn platform_faults(what: &Inject, id: &ServiceId, commits: &BTreeSet<String>) ->
             let (from, until) = (*from, *until);
             vec![Fault::of(id, FaultKind::Suspended { from, until })]
         }
-        Inject::Deploy(_) | Inject::Rollback(_) | Inject::Reply { .. } | Inject::Unreachable { .. } => {
-            Vec::new()
-        }
+        Inject::Deploy(_)
+        | Inject::Rollback(_)
+        | Inject::Reply { .. }
+        | Inject::Unreachable { .. } => Vec::new(),
     }
 }

@@ -14,7 +14,11 @@ const FRONTEND: &str = "frontend";
 
 impl SimExecutor {
     /// Arms what a scenario injects. The services that feel it are read afterwards.
-    pub(in crate::world) fn inject(&mut self, injects: &[policy::parse::scenario::Inject], versions: &[String]) {
+    pub(in crate::world) fn inject(
+        &mut self,
+        injects: &[policy::parse::scenario::Inject],
+        versions: &[String],
+    ) {
         self.faults = Faults::new(injects, versions);
         for outage in self.faults.outages() {
             let armed = self.platform.arm(self.now, outage);
@@ -43,7 +47,13 @@ impl SimExecutor {
                 seed.owner = owner.as_str().into();
             }
             let services = vec![seed];
-            self.platform.seed(now, Seed { services, ..Seed::default() });
+            self.platform.seed(
+                now,
+                Seed {
+                    services,
+                    ..Seed::default()
+                },
+            );
             self.arm(customer, role, &service.id);
         }
     }
@@ -57,7 +67,8 @@ impl SimExecutor {
 
     /// Says which version a release's commit is.
     pub(in crate::world) fn name_version(&mut self, release: &Release) {
-        self.platform.name_version(&release.commit, &release.version);
+        self.platform
+            .name_version(&release.commit, &release.version);
     }
 }
 
@@ -66,7 +77,11 @@ fn seed(id: &ServiceId, role: &Role, version: &str) -> ServiceSeed {
         commit: files::commit_of(version).as_str().into(),
         version: Some(version.to_owned()),
     };
-    let kind = if role.as_str() == FRONTEND { ServiceKind::StaticSite } else { ServiceKind::WebService };
+    let kind = if role.as_str() == FRONTEND {
+        ServiceKind::StaticSite
+    } else {
+        ServiceKind::WebService
+    };
     ServiceSeed {
         kind,
         live: Some(live),

@@ -119,7 +119,10 @@ impl SimExecutor {
         } else {
             changes_at.map(|at| cycle_from(probe.base, profile.every, at))
         };
-        let cycle = Cycle { at: self.now, result };
+        let cycle = Cycle {
+            at: self.now,
+            result,
+        };
         match probe.fold.add(profile, cycle) {
             Some(verdict) if decides(purpose, &verdict) => Look::Verdict(verdict),
             Some(_) | None => Look::Nothing,
@@ -141,9 +144,14 @@ impl SimExecutor {
 
     fn next_look(&self, probing: &Probing, probed: &[Probed]) -> Progress {
         let cycles = probing.services.iter().filter_map(|probe| probe.next);
-        let stirs = probed.iter().filter_map(|service| self.faults.next_stir(&service.target.id, self.now));
+        let stirs = probed
+            .iter()
+            .filter_map(|service| self.faults.next_stir(&service.target.id, self.now));
         let at = cycles.chain(stirs).min();
-        if probed.iter().any(|service| self.is_being_deployed(&service.target)) {
+        if probed
+            .iter()
+            .any(|service| self.is_being_deployed(&service.target))
+        {
             return Progress::LookOnChange { until: at };
         }
         at.map_or(Progress::Rest, Progress::LookAt)
@@ -197,14 +205,23 @@ impl SimExecutor {
             CheckKind::Http(path) => Some(self.answers(target, path).map(drop)),
             CheckKind::Version(path) => {
                 let wanted = service.version.as_ref()?;
-                Some(self.answers(target, path).and_then(|reply| reports_version(&reply, wanted)))
+                Some(
+                    self.answers(target, path)
+                        .and_then(|reply| reports_version(&reply, wanted)),
+                )
             }
-            CheckKind::Database { path, field, equals } => {
-                Some(self.answers(target, path).and_then(|reply| reports_field(&reply, field, equals)))
-            }
-            CheckKind::Latency { max } => {
-                Some(self.answers(target, "/").and_then(|reply| answers_within(&reply, *max)))
-            }
+            CheckKind::Database {
+                path,
+                field,
+                equals,
+            } => Some(
+                self.answers(target, path)
+                    .and_then(|reply| reports_field(&reply, field, equals)),
+            ),
+            CheckKind::Latency { max } => Some(
+                self.answers(target, "/")
+                    .and_then(|reply| answers_within(&reply, *max)),
+            ),
             // Too few requests are made here for these to say anything.
             CheckKind::ErrorRate { .. } | CheckKind::Baseline { .. } => None,
         }
@@ -225,7 +242,9 @@ fn suits_files(kind: &CheckKind) -> bool {
     match kind {
         CheckKind::Http(path) => !path.starts_with("/api"),
         CheckKind::Version(_) | CheckKind::Database { .. } => false,
-        CheckKind::Latency { .. } | CheckKind::ErrorRate { .. } | CheckKind::Baseline { .. } => true,
+        CheckKind::Latency { .. } | CheckKind::ErrorRate { .. } | CheckKind::Baseline { .. } => {
+            true
+        }
     }
 }
 
@@ -237,10 +256,17 @@ fn no_data(reason: &str) -> CycleResult {
 
 impl Probing {
     fn confirmed(&self, now: Timestamp, probed: &[Probed]) -> Option<Outcome> {
-        let all = self.purpose == Purpose::Confirm && self.services.iter().all(|probe| probe.passed);
+        let all =
+            self.purpose == Purpose::Confirm && self.services.iter().all(|probe| probe.passed);
         let role: Role = probed.last().filter(|_| all)?.target.role.clone();
-        let cycle = Cycle { at: now, result: CycleResult::Passed };
-        let verdict = Verdict { healthy: true, cycles: vec![cycle] };
+        let cycle = Cycle {
+            at: now,
+            result: CycleResult::Passed,
+        };
+        let verdict = Verdict {
+            healthy: true,
+            cycles: vec![cycle],
+        };
         Some(Outcome::Judged { role, verdict })
     }
 }
@@ -312,8 +338,14 @@ mod tests {
         let base = at("2027-01-11T09:05:00Z");
         let every = Span::from_secs(60);
         assert_eq!(cycle_from(base, every, base), base);
-        assert_eq!(cycle_from(base, every, at("2027-01-11T09:29:30Z")), at("2027-01-11T09:30:00Z"));
-        assert_eq!(cycle_from(base, every, at("2027-01-11T09:30:00Z")), at("2027-01-11T09:30:00Z"));
+        assert_eq!(
+            cycle_from(base, every, at("2027-01-11T09:29:30Z")),
+            at("2027-01-11T09:30:00Z")
+        );
+        assert_eq!(
+            cycle_from(base, every, at("2027-01-11T09:30:00Z")),
+            at("2027-01-11T09:30:00Z")
+        );
         assert_eq!(cycle_from(base, every, at("2027-01-11T08:00:00Z")), base);
     }
 }

@@ -43,11 +43,21 @@ impl SimExecutor {
             .iter()
             .map(|(key, template)| {
                 let old = stored.get(key).cloned();
-                (key.clone(), Saved { old, new: values.fill(template) })
+                (
+                    key.clone(),
+                    Saved {
+                        old,
+                        new: values.fill(template),
+                    },
+                )
             })
             .collect();
-        let differing = backup.iter().filter(|(_, saved)| saved.old.as_ref() != Some(&saved.new));
-        let digests = stored.iter().map(|(key, value)| (key.clone(), digest(value)));
+        let differing = backup
+            .iter()
+            .filter(|(_, saved)| saved.old.as_ref() != Some(&saved.new));
+        let digests = stored
+            .iter()
+            .map(|(key, value)| (key.clone(), digest(value)));
         Ok(Outcome::BackedUp {
             digests: digests.collect(),
             differing: differing.map(|(key, _)| key.clone()).collect(),
@@ -97,14 +107,18 @@ impl SimExecutor {
     }
 
     fn put(&mut self, service: &ServiceId, key: &str, value: &str) -> Result<(), Progress> {
-        let reply = self.platform.client(self.now).put_env_var(service, key, value);
+        let reply = self
+            .platform
+            .client(self.now)
+            .put_env_var(service, key, value);
         self.learn(reply).map(drop)
     }
 
     fn open(&self, backup: &AttachmentId) -> Result<Backup, Progress> {
-        let sealed = self.attachments.get(backup).ok_or_else(|| {
-            failed(format!("there is no backup `{backup}`"))
-        })?;
+        let sealed = self
+            .attachments
+            .get(backup)
+            .ok_or_else(|| failed(format!("there is no backup `{backup}`")))?;
         serde_json::from_slice(&sealed.0).map_err(|error| failed(error.to_string()))
     }
 }
@@ -173,7 +187,10 @@ mod tests {
         let values = Values {
             customer: &"a".into(),
             service: &"srv-a".into(),
-            release: &Release { version: "v1".to_owned(), commit: "c0ffee".to_owned() },
+            release: &Release {
+                version: "v1".to_owned(),
+                commit: "c0ffee".to_owned(),
+            },
             urls: Some(&urls),
         };
         let template = "${version} ${commit} ${customer} ${service_id} ${backend_url}/x";

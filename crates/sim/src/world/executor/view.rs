@@ -12,7 +12,11 @@ use crate::world::files;
 
 impl SimExecutor {
     /// The views of some services, in their order.
-    pub(super) fn inspect(&mut self, services: &[Target], baseline: bool) -> Result<Outcome, Progress> {
+    pub(super) fn inspect(
+        &mut self,
+        services: &[Target],
+        baseline: bool,
+    ) -> Result<Outcome, Progress> {
         let mut views = Vec::with_capacity(services.len());
         for target in services {
             let mut view = self.view(target)?;
@@ -25,7 +29,10 @@ impl SimExecutor {
     fn view(&mut self, target: &Target) -> Result<ServiceView, Progress> {
         let reply = self.platform.client(self.now).get_service(&target.id);
         let service = self.learn(reply)?;
-        let reply = self.platform.client(self.now).list_deploys(&target.id, &DeployFilter::default());
+        let reply = self
+            .platform
+            .client(self.now)
+            .list_deploys(&target.id, &DeployFilter::default());
         let deploys = self.learn(reply)?;
         let newest_first: Vec<&Deploy> = deploys.iter().collect();
         let mut view = service_view(&self.platform, target.role.clone(), &newest_first);
@@ -48,7 +55,10 @@ impl SimExecutor {
                 let mut view = service_view(&self.platform, role.clone(), &newest_first);
                 view.suspended = service.is_suspended();
                 view.auto_deploy = service.auto_deploy;
-                observed.entry(customer.clone()).or_default().insert(role.clone(), view);
+                observed
+                    .entry(customer.clone())
+                    .or_default()
+                    .insert(role.clone(), view);
             }
         }
         observed
@@ -56,7 +66,9 @@ impl SimExecutor {
 }
 
 fn service_view(platform: &Platform, role: Role, newest_first: &[&Deploy]) -> ServiceView {
-    let live = newest_first.iter().find(|deploy| deploy.status == Status::Live);
+    let live = newest_first
+        .iter()
+        .find(|deploy| deploy.status == Status::Live);
     let version = live.and_then(|live| platform.version_of(&live.source));
     ServiceView {
         role,
@@ -72,9 +84,14 @@ fn service_view(platform: &Platform, role: Role, newest_first: &[&Deploy]) -> Se
 
 /// The newest deploys, back to the live one.
 fn back_to_live(newest_first: &[&Deploy]) -> Vec<DeployView> {
-    let live = newest_first.iter().position(|deploy| deploy.status == Status::Live);
+    let live = newest_first
+        .iter()
+        .position(|deploy| deploy.status == Status::Live);
     let wanted = live.map_or(newest_first.len(), |place| place + 1);
-    newest_first[..wanted].iter().map(|deploy| deploy_view(deploy)).collect()
+    newest_first[..wanted]
+        .iter()
+        .map(|deploy| deploy_view(deploy))
+        .collect()
 }
 
 pub(super) fn deploy_view(deploy: &Deploy) -> DeployView {

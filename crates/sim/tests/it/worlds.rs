@@ -1,0 +1,131 @@
+//! Rollouts by chance: random policies, fleets, faults, crashes and people, against the promises.
+//!
+//! A seed is a scenario. When one fails, the scenario is printed with what was broken; `SIM_SEED=17` runs only that one,
+//! `SIM_SEEDS=5000` runs more than usual. A seed that once failed goes into [`KNOWN`] with the fix.
+
+mod promises;
+mod story;
+
+use std::collections::BTreeMap;
+use std::env;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use policy::parse::File;
+use policy::parse::scenario::{Inject, Scenario};
+use policy::{CustomerId, ServiceId, Span};
+use sim::world::{Act, Approvals, Setup, World, scenario};
+
+use promises::Promises;
+use story::Story;
+
+/// Seeds that once found a bug.
+const KNOWN: &[u64] = &[];
+
+/// How many seeds are tried otherwise.
+const SEEDS: u64 = 150;
+
+fn seeds() -> Vec<u64> {
+    let number = |name| env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
+    match number("SIM_SEED") {
+        Some(seed) => vec![seed],
+        None => KNOWN.iter().copied().chain(0..number("SIM_SEEDS").unwrap_or(SEEDS)).collect(),
+    }
+}
+
+fn each_seed(make: fn(u64) -> Story, check: fn(&Story) -> Result<(), String>) {
+    for seed in seeds() {
+        let story = make(seed);
+        let outcome = catch_unwind(AssertUnwindSafe(|| check(&story)));
+        let broken = match outcome {
+            Ok(Ok(())) => continue,
+            Ok(Err(broken)) => broken,
+            Err(panic) => panic_text(&*panic),
+        };
+        panic!("SIM_SEED={seed} fails:\n{broken}\nThe scenario:\n{}", story.text);
+    }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().cloned();
+    text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()
+}
+
+fn setup(story: &Story) -> Setup {
+    let path = format!("seed-{}.yaml", story.seed);
+    let file = File { path, text: story.text.clone() };
+    let scenario = Scenario::parse(&file).unwrap_or_else(|mistakes| panic!("{}", mistakes[0]));
+    let mut setup = scenario::setup(&scenario, None).unwrap_or_else(|mistakes| panic!("{}", mistakes[0]));
+    setup.approvals = Approvals::After(Span::from_secs(story.approve_after_secs));
+    setup.paranoid = true;
+    setup
+}
+
+#[test]
+fn promises_hold_after_every_instant_of_a_random_rollout() {
+    each_seed(story::anything, |story| {
+        let mut world = World::new(setup(story));
+        let mut promises = Promises::new(world.platform());
+        let mut alive = true;
+        while alive {
+            alive = world.proceed();
+            promises.check(&world)?;
+        }
+        world.run();
+        promises.check_end(&world)
+    });
+}
+
+#[test]
+fn crashes_do_not_change_what_render_ends_up_with() {
+    each_seed(story::steady, |story| {
+        let calm = without_crashes(setup(story));
+        let mut calm = World::new(calm);
+        calm.run();
+        let mut rough = World::new(setup(story));
+        rough.run();
+        let (calm, rough) = (state(&calm), state(&rough));
+        if calm == rough { Ok(()) } else { Err(format!("P43: without crashes\n{calm:#?}\nwith them\n{rough:#?}")) }
+    });
+}
+
+#[test]
+fn the_same_seed_gives_the_same_events() {
+    let story = story::anything(1);
+    let run = || {
+        let mut world = World::new(setup(&story));
+        world.run();
+        world.events().to_vec()
+    };
+    assert_eq!(run(), run());
+}
+
+#[test]
+fn a_large_fleet_costs_little_while_nothing_happens() {
+    let customers = (0..1_000).map(|n| (CustomerId::new(format!("c{n:04}")), n));
+    let fleet: BTreeMap<_, _> = customers.collect();
+    let story = story::large(&fleet);
+    let mut world = World::new(setup(&story));
+    world.run();
+    let healthy = world.events().iter().filter(|event| event.fact.kind == rollout::Kind::CustomerHealthy);
+    assert_eq!(healthy.count(), 1_000);
+}
+
+fn without_crashes(mut setup: Setup) -> Setup {
+    setup.script.retain(|row| !matches!(row.act, Act::Crash { .. }));
+    for inject in &mut setup.inject {
+        if let Inject::Reply { crash_until, .. } = inject {
+            *crash_until = None;
+        }
+    }
+    setup
+}
+
+/// What is live on each service, and its variables.
+fn state(world: &World) -> BTreeMap<ServiceId, (Option<String>, BTreeMap<String, String>)> {
+    let services = world.platform().services();
+    let state = services.map(|service| {
+        let live = service.live_deploy().map(|live| live.source.as_str().to_owned());
+        (service.id.clone(), (live, service.variables.0.clone()))
+    });
+    state.collect()
+}

@@ -1,0 +1,283 @@
+//! The promises that can be checked from the journal and from Render's side, after every instant and at the end.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use policy::{CustomerId, PolicyId, Role, ServiceId, Timestamp};
+use rollout::event::GENESIS;
+use rollout::{Event, Fact, Kind, RunId};
+use sim::Platform;
+use sim::api::Op;
+use sim::platform::{Deploy, Status, Trigger};
+use sim::world::World;
+
+/// A customer of a rollout.
+type Unit = (Option<RunId>, CustomerId);
+
+/// What was seen so far.
+pub(super) struct Promises {
+    seen: usize,
+    last: Option<(u64, String, Timestamp)>,
+    before: BTreeMap<ServiceId, BTreeMap<String, String>>,
+    /// Customers that are being worked on, with their phase.
+    busy: BTreeMap<Unit, PolicyId>,
+    /// Rollouts in which nobody may start, and why.
+    shut: BTreeMap<Option<RunId>, BTreeSet<&'static str>>,
+    delays: BTreeMap<(Option<RunId>, PolicyId), Timestamp>,
+    healthy_services: BTreeSet<(Unit, Role, u32)>,
+    limits: BTreeMap<PolicyId, usize>,
+    ends: BTreeMap<Unit, Kind>,
+}
+
+impl Promises {
+    pub(super) fn new(platform: &Platform) -> Self {
+        let services = platform.services();
+        Self {
+            seen: 0,
+            last: None,
+            before: services.map(|s| (s.id.clone(), s.variables.0.clone())).collect(),
+            busy: BTreeMap::new(),
+            shut: BTreeMap::new(),
+            delays: BTreeMap::new(),
+            healthy_services: BTreeSet::new(),
+            limits: BTreeMap::new(),
+            ends: BTreeMap::new(),
+        }
+    }
+
+    /// What must hold at every instant.
+    pub(super) fn check(&mut self, world: &World) -> Result<(), String> {
+        let events = world.events();
+        for event in &events[self.seen..] {
+            self.follow(event).map_err(|broken| format!("{broken}, at {}", shown(event)))?;
+        }
+        self.seen = events.len();
+        check_deploys(world)
+    }
+
+    /// What must hold when nothing can happen any more.
+    pub(super) fn check_end(&self, world: &World) -> Result<(), String> {
+        let product = world.product().ok_or("the process is down at the end")?;
+        holds(product.is_finished() || product.is_idle(), || {
+            format!("P39: neither ended nor waiting for a person; last: {}", last_events(world))
+        })?;
+        check_named(world)?;
+        self.check_variables(world)
+    }
+
+    fn follow(&mut self, event: &Event) -> Result<(), String> {
+        self.follow_chain(event)?;
+        let fact = &event.fact;
+        if let Some(plan) = fact.read::<policy::Plan>("plan") {
+            let phases = plan.phases.iter();
+            self.limits.extend(phases.map(|phase| {
+                (phase.policy.name.clone(), usize::try_from(phase.policy.max_parallel).unwrap())
+            }));
+        }
+        self.follow_holds(fact);
+        if let (Some(customer), Some(phase)) = (&fact.customer, &fact.phase) {
+            let unit = (fact.rollout, customer.clone());
+            self.follow_customer(event, unit, phase)?;
+        }
+        self.follow_delay(event);
+        Ok(())
+    }
+
+    /// P24, P37.
+    fn follow_chain(&mut self, event: &Event) -> Result<(), String> {
+        let genesis = || (0, GENESIS.to_owned(), event.at);
+        let (seq, hash, at) = self.last.take().unwrap_or_else(genesis);
+        holds(event.seq == seq + 1 && event.prev == hash, || "P37: a gap in the chain".to_owned())?;
+        holds(event.digest() == event.hash, || "P37: another hash".to_owned())?;
+        holds(event.at >= at, || "P24: time runs backwards".to_owned())?;
+        self.last = Some((event.seq, event.hash.clone(), event.at));
+        Ok(())
+    }
+
+    /// P18, P19, P20: since when nobody may start.
+    fn follow_holds(&mut self, fact: &Fact) {
+        let shut = self.shut.entry(fact.rollout).or_default();
+        if fact.kind == Kind::Paused {
+            shut.insert("P20: paused");
+        } else if fact.kind == Kind::Resumed {
+            shut.remove("P20: paused");
+        } else if fact.kind == Kind::RolloutDraining {
+            let to: Option<String> = fact.read("to");
+            let halts = to.as_deref() == Some("halted");
+            shut.insert(if halts { "P18: halted" } else { "P19: ending" });
+        } else if matches!(fact.kind, Kind::RolloutResumed | Kind::Retried | Kind::CustomerSkipped) {
+            shut.remove("P18: halted");
+        }
+    }
+
+    fn follow_customer(&mut self, event: &Event, unit: Unit, phase: &PolicyId) -> Result<(), String> {
+        let fact = &event.fact;
+        if fact.kind == Kind::CustomerStarted {
+            self.start(event, &unit, phase)?;
+            self.busy.insert(unit, phase.clone());
+        } else if is_rest(fact.kind) {
+            self.busy.remove(&unit);
+            self.ends.insert(unit, fact.kind);
+        } else if let Some(service) = &fact.service {
+            self.follow_service(fact, unit, service)?;
+        }
+        Ok(())
+    }
+
+    /// P15, P16, P22 and whatever keeps everybody from starting.
+    fn start(&self, event: &Event, unit: &Unit, phase: &PolicyId) -> Result<(), String> {
+        let shut = self.shut.get(&unit.0).into_iter().flatten().next();
+        holds(shut.is_none(), || format!("{}, and yet {} starts", shut.unwrap_or(&""), unit.1))?;
+        let delay = self.delays.get(&(unit.0, phase.clone()));
+        let early = delay.is_some_and(|until| event.at < *until);
+        holds(!early, || format!("P22: {} starts before its delay is over", unit.1))?;
+        let busy = self.busy.iter().filter(|((run, _), busy)| *run == unit.0 && *busy == phase).count();
+        let limit = self.limits.get(phase).copied().unwrap_or(usize::MAX);
+        holds(busy < limit, || format!("P16: {} is one too many in {phase}", unit.1))
+    }
+
+    /// P17: each service healthy before the next is deployed.
+    fn follow_service(&mut self, fact: &Fact, unit: Unit, service: &Role) -> Result<(), String> {
+        let attempt = fact.attempt.unwrap_or(1);
+        if fact.kind == Kind::HealthPassed {
+            self.healthy_services.insert((unit, service.clone(), attempt));
+        } else if fact.kind == Kind::DeployIntended && service.as_str() == "frontend" {
+            let backend = Role::new("backend");
+            let passed = self.healthy_services.iter().any(|(u, role, _)| *u == unit && *role == backend);
+            holds(passed, || format!("P17: {} deploys its frontend first", unit.1))?;
+        }
+        Ok(())
+    }
+
+    fn follow_delay(&mut self, event: &Event) {
+        let Some(phase) = &event.fact.phase else {
+            return;
+        };
+        let key = (event.fact.rollout, phase.clone());
+        if event.fact.kind == Kind::DelayStarted
+            && let Some(until) = event.fact.until
+        {
+            self.delays.insert(key, until);
+        } else if matches!(event.fact.kind, Kind::Promoted | Kind::Retried) {
+            self.delays.remove(&key);
+        }
+    }
+
+    /// P29: whoever went back has the variables of before.
+    fn check_variables(&self, world: &World) -> Result<(), String> {
+        for ((_, customer), end) in &self.ends {
+            let went_back = matches!(end, Kind::CustomerRolledBack | Kind::CustomerUnchanged);
+            let id = ServiceId::new(format!("srv-{customer}-backend"));
+            let Ok(service) = world.platform().service(&id) else {
+                continue;
+            };
+            let same = self.before.get(&id) == Some(&service.variables.0);
+            holds(!went_back || same, || format!("P29: {customer} has other variables than before"))?;
+        }
+        Ok(())
+    }
+}
+
+fn is_rest(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::CustomerHealthy
+            | Kind::CustomerUnchanged
+            | Kind::CustomerRolledBack
+            | Kind::CustomerRollbackFailed
+            | Kind::CustomerHeld
+            | Kind::CustomerSkipped
+            | Kind::CustomerExcluded
+    )
+}
+
+/// P8, P11, P14 from Render's side.
+fn check_deploys(world: &World) -> Result<(), String> {
+    let platform = world.platform();
+    let running = platform.services().filter(|service| {
+        service.deploys.iter().any(|deploy| is_ours(deploy) && !deploy.status.is_finished())
+    });
+    let limit = world.events().iter().find_map(|event| event.fact.read::<policy::Plan>("plan"));
+    let limit = limit.map_or(u32::MAX, |plan| plan.project.render.max_parallel);
+    let running = running.count();
+    holds(running <= limit as usize, || format!("P16: {running} deploys at once"))?;
+    for service in platform.services() {
+        let asked = requests(world.events(), &service.id);
+        let created = platform.requests().deploys_of(&service.id).count();
+        holds(created <= asked, || format!("P8: {created} deploys of {} for {asked} intents", service.id))?;
+        let ours: Vec<&Deploy> = service.deploys.iter().filter(|deploy| is_ours(deploy)).collect();
+        for pair in ours.windows(2) {
+            let over_at = pair[0].finished_at.unwrap_or(Timestamp::MAX_UTC);
+            holds(over_at <= pair[1].created_at, || format!("P11: {} is deployed twice at once", service.id))?;
+        }
+    }
+    let suspicious = platform.requests().changes().iter().filter(|r| r.op == Op::CancelDeploy);
+    let named = named(world.events());
+    for request in suspicious {
+        let ours = named.keys().any(|id| request.path.contains(id.as_str()));
+        holds(ours, || format!("P14: {} is not ours", request.path))?;
+    }
+    Ok(())
+}
+
+fn is_ours(deploy: &Deploy) -> bool {
+    matches!(deploy.trigger, Trigger::Api | Trigger::Rollback)
+}
+
+/// Intents to deploy a service or to roll it back.
+fn requests(events: &[Event], service: &ServiceId) -> usize {
+    let intents = events.iter().filter(|event| {
+        let fact = &event.fact;
+        let kinds = [Kind::DeployIntended, Kind::RollbackIntended];
+        let name = fact.customer.as_ref().zip(fact.service.as_ref());
+        let name = name.map(|(customer, role)| format!("srv-{customer}-{role}"));
+        kinds.contains(&fact.kind) && name.as_deref() == Some(service.as_str())
+    });
+    intents.count()
+}
+
+/// How often each deploy is named by the event that says where it came from.
+fn named(events: &[Event]) -> BTreeMap<String, usize> {
+    let mut named = BTreeMap::new();
+    let origins = [
+        Kind::DeployCreated,
+        Kind::DeployAdopted,
+        Kind::DeployDuplicate,
+        Kind::RollbackCreated,
+        Kind::RollbackAdopted,
+    ];
+    for event in events {
+        if origins.contains(&event.fact.kind)
+            && let Some(deploy) = &event.fact.deploy
+        {
+            *named.entry(deploy.to_string()).or_insert(0) += 1;
+        }
+    }
+    named
+}
+
+/// P10: every deploy we caused is named exactly once.
+fn check_named(world: &World) -> Result<(), String> {
+    let named = named(world.events());
+    for service in world.platform().services() {
+        for deploy in service.deploys.iter().filter(|deploy| is_ours(deploy)) {
+            let times = named.get(deploy.id.as_str()).copied().unwrap_or(0);
+            let forgotten = deploy.status == Status::Canceled && times == 0;
+            holds(times == 1 || forgotten, || format!("P10: {} is named {times} times", deploy.id))?;
+        }
+    }
+    Ok(())
+}
+
+fn holds(promise: bool, broken: impl FnOnce() -> String) -> Result<(), String> {
+    if promise { Ok(()) } else { Err(broken()) }
+}
+
+fn shown(event: &Event) -> String {
+    sim::world::Seen::from(event).to_string()
+}
+
+fn last_events(world: &World) -> String {
+    let events = world.events();
+    let last: Vec<String> = events[events.len().saturating_sub(15)..].iter().map(shown).collect();
+    last.join("\n")
+}

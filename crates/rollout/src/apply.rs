@@ -1,5 +1,8 @@
 //! Folds one fact into the state. There is no rule in here: a journal of an older release folds the same.
-#![expect(clippy::wildcard_enum_match_arm, reason = "each fold names the kinds it knows and passes over the others")]
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "each fold names the kinds it knows and passes over the others"
+)]
 
 use std::sync::Arc;
 
@@ -11,9 +14,9 @@ use crate::index::Run;
 use crate::product::{RowKey, State};
 use crate::request::FilesRead;
 use crate::state::{
-    AutoDeployState, Backup, Baseline, Block, Delay, DeployState, DrainTo, FilesRow, GateRequest, Granted, HeldFrom,
-    HookState, ManualFreeze, Mark, Outcome, PhaseState, Queued, RunRow, RunState, RunningService, ServiceState, Sweep,
-    Unit, UnitState, VariablesState, Vote,
+    AutoDeployState, Backup, Baseline, Block, Delay, DeployState, DrainTo, FilesRow, GateRequest,
+    Granted, HeldFrom, HookState, ManualFreeze, Mark, Outcome, PhaseState, Queued, RunRow,
+    RunState, RunningService, ServiceState, Sweep, Unit, UnitState, VariablesState, Vote,
 };
 
 impl State {
@@ -34,16 +37,31 @@ impl State {
         let name = || fact.read::<String>("name").unwrap_or_default();
         let product = &mut self.product;
         match fact.kind {
-            Kind::EngineStarted => product.clock_suspected = Some("the engine was started".to_owned()),
-            Kind::ClockSuspected => product.clock_suspected = Some(fact.reason.clone().unwrap_or_default()),
+            Kind::EngineStarted => {
+                product.clock_suspected = Some("the engine was started".to_owned())
+            }
+            Kind::ClockSuspected => {
+                product.clock_suspected = Some(fact.reason.clone().unwrap_or_default())
+            }
             Kind::ClockTrusted => product.clock_suspected = None,
-            Kind::WorkspaceHeld => product.workspace_held = Some(fact.reason.clone().unwrap_or_default()),
+            Kind::WorkspaceHeld => {
+                product.workspace_held = Some(fact.reason.clone().unwrap_or_default())
+            }
             Kind::WorkspaceReleased => product.workspace_held = None,
             Kind::Frozen => {
                 if let (Some(until), Some(by)) = (fact.until, fact.actor.clone()) {
                     let reason = fact.reason.clone().unwrap_or_default();
                     let customers = fact.read("customers").unwrap_or_default();
-                    product.freezes.insert(name(), ManualFreeze { from: at, until, by, reason, customers });
+                    product.freezes.insert(
+                        name(),
+                        ManualFreeze {
+                            from: at,
+                            until,
+                            by,
+                            reason,
+                            customers,
+                        },
+                    );
                 }
             }
             Kind::Unfrozen => {
@@ -52,13 +70,20 @@ impl State {
             Kind::Blocked => {
                 if let Some(by) = fact.actor.clone() {
                     let reason = fact.reason.clone().unwrap_or_default();
-                    product
-                        .blocks
-                        .insert(fact.read("version").unwrap_or_default(), Block { by, since: at, reason });
+                    product.blocks.insert(
+                        fact.read("version").unwrap_or_default(),
+                        Block {
+                            by,
+                            since: at,
+                            reason,
+                        },
+                    );
                 }
             }
             Kind::Unblocked => {
-                product.blocks.remove(&fact.read::<String>("version").unwrap_or_default());
+                product
+                    .blocks
+                    .remove(&fact.read::<String>("version").unwrap_or_default());
             }
             Kind::FilesRead => self.apply_files(fact),
             _ => {}
@@ -66,7 +91,9 @@ impl State {
     }
 
     fn apply_files(&mut self, fact: &Fact) {
-        let Some(read) = fact.read::<FilesRead>("files") else { return };
+        let Some(read) = fact.read::<FilesRead>("files") else {
+            return;
+        };
         let row = self.product.files.get_or_insert_with(FilesRow::default);
         row.unreadable.clone_from(&read.unreadable);
         if read.unreadable.is_none() {
@@ -86,7 +113,9 @@ impl State {
             _ => {}
         }
         self.apply_fleet(id, fact, at);
-        let Some(run) = self.runs.get_mut(&id) else { return };
+        let Some(run) = self.runs.get_mut(&id) else {
+            return;
+        };
         let mut touched = vec![RowKey::run(id)];
         run.apply(id, fact, at, &mut touched);
         for key in touched {
@@ -95,7 +124,11 @@ impl State {
     }
 
     fn apply_queued(&mut self, id: RunId, fact: &Fact, at: Timestamp) {
-        let (Some(input), Some(starter)) = (fact.read::<policy::PlanInput>("input"), fact.actor.clone()) else { return };
+        let (Some(input), Some(starter)) =
+            (fact.read::<policy::PlanInput>("input"), fact.actor.clone())
+        else {
+            return;
+        };
         self.count(id);
         self.apply_running(fact, at);
         let mut row = new_row(starter, at, fact);
@@ -107,10 +140,15 @@ impl State {
     }
 
     fn apply_started(&mut self, id: RunId, fact: &Fact, at: Timestamp) {
-        let Some(plan) = fact.read::<Plan>("plan") else { return };
+        let Some(plan) = fact.read::<Plan>("plan") else {
+            return;
+        };
         self.count(id);
         self.apply_running(fact, at);
-        let starter = fact.actor.clone().or_else(|| self.runs.get(&id).map(|run| run.row.starter.clone()));
+        let starter = fact
+            .actor
+            .clone()
+            .or_else(|| self.runs.get(&id).map(|run| run.row.starter.clone()));
         let Some(starter) = starter else { return };
         let mut row = match self.runs.remove(&id) {
             Some(queued) => queued.row,
@@ -143,11 +181,25 @@ impl State {
     }
 
     fn apply_replanned(&mut self, id: RunId, fact: &Fact) {
-        let Some(plan) = fact.read::<Plan>("plan") else { return };
-        let Some(run) = self.runs.get_mut(&id) else { return };
-        let before: Vec<PolicyId> = run.plan.phases.iter().map(|phase| phase.policy.name.clone()).collect();
+        let Some(plan) = fact.read::<Plan>("plan") else {
+            return;
+        };
+        let Some(run) = self.runs.get_mut(&id) else {
+            return;
+        };
+        let before: Vec<PolicyId> = run
+            .plan
+            .phases
+            .iter()
+            .map(|phase| phase.policy.name.clone())
+            .collect();
         run.replan(Arc::new(plan));
-        let after: Vec<PolicyId> = run.plan.phases.iter().map(|phase| phase.policy.name.clone()).collect();
+        let after: Vec<PolicyId> = run
+            .plan
+            .phases
+            .iter()
+            .map(|phase| phase.policy.name.clone())
+            .collect();
         self.touch(RowKey::plan(id));
         for name in before.iter().chain(&after) {
             self.touch(RowKey::phase(id, name));
@@ -163,8 +215,13 @@ impl State {
 
     /// What Render said of the services when the rollout was asked for.
     fn apply_running(&mut self, fact: &Fact, at: Timestamp) {
-        type Seen = std::collections::BTreeMap<CustomerId, std::collections::BTreeMap<Role, RunningService>>;
-        let Some(seen) = fact.read::<Seen>("running") else { return };
+        type Seen = std::collections::BTreeMap<
+            CustomerId,
+            std::collections::BTreeMap<Role, RunningService>,
+        >;
+        let Some(seen) = fact.read::<Seen>("running") else {
+            return;
+        };
         for (customer, services) in seen {
             let row = self.fleet.entry(customer.clone()).or_default();
             for (role, mut service) in services {
@@ -180,18 +237,28 @@ impl State {
 
     /// Release tracking and ownership.
     fn apply_fleet(&mut self, id: RunId, fact: &Fact, at: Timestamp) {
-        let Some(customer) = &fact.customer else { return };
+        let Some(customer) = &fact.customer else {
+            return;
+        };
         match fact.kind {
-            Kind::CustomerStarted => self.fleet.entry(customer.clone()).or_default().owner = Some(id),
+            Kind::CustomerStarted => {
+                self.fleet.entry(customer.clone()).or_default().owner = Some(id)
+            }
             Kind::DeployLive | Kind::RollbackLive => {
-                let Some(role) = fact.service.clone() else { return };
+                let Some(role) = fact.service.clone() else {
+                    return;
+                };
                 let service = RunningService {
                     deploy: fact.deploy.clone(),
                     version: fact.read("version"),
                     commit: fact.commit.clone(),
                     since: at,
                 };
-                self.fleet.entry(customer.clone()).or_default().running.insert(role, service);
+                self.fleet
+                    .entry(customer.clone())
+                    .or_default()
+                    .running
+                    .insert(role, service);
             }
             Kind::CustomerHealthy
             | Kind::CustomerUnchanged
@@ -199,12 +266,16 @@ impl State {
             | Kind::CustomerRollbackFailed
             | Kind::CustomerSkipped
             | Kind::CustomerExcluded => {
-                let Some(row) = self.fleet.get_mut(customer) else { return };
+                let Some(row) = self.fleet.get_mut(customer) else {
+                    return;
+                };
                 if row.owner == Some(id) {
                     row.owner = None;
                 }
             }
-            Kind::RollbackRequested => self.fleet.entry(customer.clone()).or_default().owner = Some(id),
+            Kind::RollbackRequested => {
+                self.fleet.entry(customer.clone()).or_default().owner = Some(id)
+            }
             Kind::HealthFailed => self.fleet.entry(customer.clone()).or_default().owner = Some(id),
             _ => return,
         }
@@ -237,11 +308,17 @@ impl Run {
             touched.push(RowKey::phase(id, &self.plan.phases[phase].policy.name));
             self.apply_phase(phase, fact, at);
             if let Some(batch) = fact.batch {
-                touched.push(RowKey::batch(id, &self.plan.phases[phase].policy.name, batch));
+                touched.push(RowKey::batch(
+                    id,
+                    &self.plan.phases[phase].policy.name,
+                    batch,
+                ));
                 self.apply_batch(phase, batch, fact, at);
             }
         }
-        let gate = fact.read::<String>("gate").and_then(|gate| self.find_gate(&gate));
+        let gate = fact
+            .read::<String>("gate")
+            .and_then(|gate| self.find_gate(&gate));
         if let Some((gate, _)) = gate {
             touched.push(RowKey::gate(id, &gate));
             self.apply_gate(&gate, fact, at);
@@ -254,7 +331,11 @@ impl Run {
 
     fn apply_rollout(&mut self, fact: &Fact, at: Timestamp) {
         let row = &mut self.row;
-        let mark = || Mark { by: fact.actor.clone(), at, reason: fact.reason.clone() };
+        let mark = || Mark {
+            by: fact.actor.clone(),
+            at,
+            reason: fact.reason.clone(),
+        };
         let outcome = |otherwise| fact.read::<Outcome>("outcome").unwrap_or(otherwise);
         match fact.kind {
             Kind::Paused => row.paused = Some(mark()),
@@ -270,17 +351,40 @@ impl Run {
                 row.sweep = fact.read::<Sweep>("sweep").or_else(|| row.sweep.take());
             }
             Kind::RolloutHalted => {
-                row.state = RunState::Halted { since: at, reason: fact.reason.clone().unwrap_or_default() };
+                row.state = RunState::Halted {
+                    since: at,
+                    reason: fact.reason.clone().unwrap_or_default(),
+                };
                 row.sweep = None;
             }
             Kind::RolloutResumed => {
                 row.state = RunState::Running;
                 row.sweep = None;
             }
-            Kind::RolloutSucceeded => row.state = RunState::Ended { at, outcome: outcome(Outcome::Succeeded) },
-            Kind::RolloutAborted => row.state = RunState::Ended { at, outcome: outcome(Outcome::Aborted) },
-            Kind::RolloutSuperseded => row.state = RunState::Ended { at, outcome: outcome(Outcome::Superseded) },
-            Kind::OperationEnded => row.state = RunState::Ended { at, outcome: outcome(Outcome::Done) },
+            Kind::RolloutSucceeded => {
+                row.state = RunState::Ended {
+                    at,
+                    outcome: outcome(Outcome::Succeeded),
+                }
+            }
+            Kind::RolloutAborted => {
+                row.state = RunState::Ended {
+                    at,
+                    outcome: outcome(Outcome::Aborted),
+                }
+            }
+            Kind::RolloutSuperseded => {
+                row.state = RunState::Ended {
+                    at,
+                    outcome: outcome(Outcome::Superseded),
+                }
+            }
+            Kind::OperationEnded => {
+                row.state = RunState::Ended {
+                    at,
+                    outcome: outcome(Outcome::Done),
+                }
+            }
             _ => {}
         }
     }
@@ -294,17 +398,25 @@ impl Run {
             }
             Kind::PhaseSettled => row.state = PhaseState::Settled { at },
             Kind::SoakStarted => {
-                row.state = PhaseState::Soaking { since: at, until: fact.until.unwrap_or(at) };
+                row.state = PhaseState::Soaking {
+                    since: at,
+                    until: fact.until.unwrap_or(at),
+                };
             }
             Kind::DelayStarted => {
                 let since = fact.read("since").unwrap_or(at);
-                row.delay = Some(Delay { since, until: fact.until.unwrap_or(at) });
+                row.delay = Some(Delay {
+                    since,
+                    until: fact.until.unwrap_or(at),
+                });
             }
             Kind::BatchStarted => {
                 row.batches_begun = row.batches_begun.max(fact.batch.unwrap_or(0));
                 row.delay = None;
             }
-            Kind::BatchSettled => row.batches_begun = row.batches_begun.max(fact.batch.unwrap_or(0)),
+            Kind::BatchSettled => {
+                row.batches_begun = row.batches_begun.max(fact.batch.unwrap_or(0))
+            }
             Kind::PhaseOverdue => row.overdue = true,
             Kind::Promoted => {
                 row.delay = None;
@@ -330,25 +442,39 @@ impl Run {
         match fact.kind {
             Kind::ApprovalRequested => {
                 let expires_at = fact.until.unwrap_or(at);
-                row.request = Some(GateRequest { since: at, expires_at, escalated: false });
+                row.request = Some(GateRequest {
+                    since: at,
+                    expires_at,
+                    escalated: false,
+                });
                 row.rejected = None;
                 row.passed_at = None;
             }
             Kind::Approved => {
                 if let Some(person) = fact.actor.clone() {
                     let digest = fact.read("digest").unwrap_or_default();
-                    row.votes.push(Vote { person, at, digest, reason: fact.reason.clone() });
+                    row.votes.push(Vote {
+                        person,
+                        at,
+                        digest,
+                        reason: fact.reason.clone(),
+                    });
                 }
                 if let Some(until) = fact.until {
                     row.granted = Some(Granted { at, until });
                 }
             }
             Kind::Withdrawn => {
-                row.votes.retain(|vote| Some(&vote.person) != fact.actor.as_ref());
+                row.votes
+                    .retain(|vote| Some(&vote.person) != fact.actor.as_ref());
                 row.granted = None;
             }
             Kind::Rejected => {
-                row.rejected = Some(Mark { by: fact.actor.clone(), at, reason: fact.reason.clone() });
+                row.rejected = Some(Mark {
+                    by: fact.actor.clone(),
+                    at,
+                    reason: fact.reason.clone(),
+                });
                 row.request = None;
                 row.votes.clear();
                 row.granted = None;
@@ -376,7 +502,9 @@ impl Run {
     }
 
     fn apply_customer(&mut self, customer: &CustomerId, fact: &Fact, at: Timestamp) {
-        let Some(phase) = self.phase_of(customer) else { return };
+        let Some(phase) = self.phase_of(customer) else {
+            return;
+        };
         let was_failed = self.unit(customer).failed;
         let plan = Arc::clone(&self.plan);
         self.set_unit(customer, |unit| {
@@ -397,16 +525,30 @@ impl Run {
 
     /// A retried or held customer opens its batch and its phase anew (R13, R18).
     fn reopen(&mut self, customer: &CustomerId, kind: Kind) {
-        if !matches!(kind, Kind::Retried | Kind::CustomerHeld | Kind::CustomerReleased) {
+        if !matches!(
+            kind,
+            Kind::Retried | Kind::CustomerHeld | Kind::CustomerReleased
+        ) {
             return;
         }
-        let Some(phase) = self.phase_of(customer) else { return };
+        let Some(phase) = self.phase_of(customer) else {
+            return;
+        };
         let row = &mut self.phases[phase];
-        if matches!(row.state, PhaseState::Soaking { .. } | PhaseState::Settled { .. }) {
+        if matches!(
+            row.state,
+            PhaseState::Soaking { .. } | PhaseState::Settled { .. }
+        ) {
             row.state = PhaseState::Running;
         }
-        let Some(batch) = self.unit(customer).batch else { return };
-        if self.batches.get(&(phase, batch)).is_some_and(|row| row.settled_at.is_some()) {
+        let Some(batch) = self.unit(customer).batch else {
+            return;
+        };
+        if self
+            .batches
+            .get(&(phase, batch))
+            .is_some_and(|row| row.settled_at.is_some())
+        {
             self.set_batch(phase, batch, |row| row.settled_at = None);
             self.phases[phase].delay = None;
         }
@@ -471,31 +613,51 @@ fn apply_unit(unit: &mut Unit, fact: &Fact, at: Timestamp) {
     unit.state = state;
     unit.since = Some(at);
     match fact.kind {
-        Kind::CustomerHealthy | Kind::CustomerStarted | Kind::CustomerReleased | Kind::Retried => unit.reason = None,
+        Kind::CustomerHealthy | Kind::CustomerStarted | Kind::CustomerReleased | Kind::Retried => {
+            unit.reason = None
+        }
         _ if fact.reason.is_some() => unit.reason.clone_from(&fact.reason),
         _ => {}
     }
 }
 
 fn apply_baselines(unit: &mut Unit, fact: &Fact) {
-    let seen = fact.read::<std::collections::BTreeMap<Role, Baseline>>("services").unwrap_or_default();
+    let seen = fact
+        .read::<std::collections::BTreeMap<Role, Baseline>>("services")
+        .unwrap_or_default();
     for (role, baseline) in seen {
-        unit.services.entry(role).or_default().baseline.get_or_insert(baseline);
+        unit.services
+            .entry(role)
+            .or_default()
+            .baseline
+            .get_or_insert(baseline);
     }
 }
 
 /// A held customer goes on with a new attempt at what was lost.
 fn release(unit: &mut Unit) -> UnitState {
-    let UnitState::Held { from } = unit.state else { return unit.state.clone() };
+    let UnitState::Held { from } = unit.state else {
+        return unit.state.clone();
+    };
     for service in unit.services.values_mut() {
-        if matches!(service.deploy, DeployState::Lost { .. } | DeployState::Ended) {
+        if matches!(
+            service.deploy,
+            DeployState::Lost { .. } | DeployState::Ended
+        ) {
             service.deploy = DeployState::None;
         }
-        if matches!(service.rollback, DeployState::Lost { .. } | DeployState::Ended) {
+        if matches!(
+            service.rollback,
+            DeployState::Lost { .. } | DeployState::Ended
+        ) {
             service.rollback = DeployState::None;
         }
     }
-    for hooks in [&mut unit.hooks.before, &mut unit.hooks.after, &mut unit.hooks.on_rollback] {
+    for hooks in [
+        &mut unit.hooks.before,
+        &mut unit.hooks.after,
+        &mut unit.hooks.on_rollback,
+    ] {
         hooks.begun = false;
     }
     match from {
@@ -513,14 +675,21 @@ fn begin_anew(unit: &mut Unit) {
     unit.started_at = None;
     unit.hooks = crate::state::Hooks::default();
     for service in unit.services.values_mut() {
-        let tidy = matches!(service.variables, VariablesState::Untouched | VariablesState::Restored);
+        let tidy = matches!(
+            service.variables,
+            VariablesState::Untouched | VariablesState::Restored
+        );
         *service = ServiceState {
             attempt: service.attempt,
             rollback_attempt: service.rollback_attempt,
             auto_deploy: service.auto_deploy,
             baseline: if tidy { None } else { service.baseline.take() },
             backup: if tidy { None } else { service.backup.take() },
-            variables: if tidy { VariablesState::Untouched } else { VariablesState::Intended },
+            variables: if tidy {
+                VariablesState::Untouched
+            } else {
+                VariablesState::Intended
+            },
             ..ServiceState::default()
         };
     }
@@ -550,7 +719,10 @@ fn apply_service(service: &mut ServiceState, fact: &Fact, at: Timestamp) {
 fn apply_preparation(service: &mut ServiceState, fact: &Fact) {
     match fact.kind {
         Kind::VariablesBackedUp => {
-            service.backup = fact.read("backup").map(|id| Backup { id, keys: fact.read("keys").unwrap_or_default() });
+            service.backup = fact.read("backup").map(|id| Backup {
+                id,
+                keys: fact.read("keys").unwrap_or_default(),
+            });
         }
         Kind::VariablesIntended => service.variables = VariablesState::Intended,
         Kind::VariablesSet => service.variables = VariablesState::Set,
@@ -603,7 +775,10 @@ fn apply_deploy(service: &mut ServiceState, fact: &Fact, at: Timestamp) {
         }
         Kind::HealthPassed => {
             if let DeployState::Live { deploy, at } = &service.deploy {
-                service.deploy = DeployState::Passed { deploy: deploy.clone(), at: *at };
+                service.deploy = DeployState::Passed {
+                    deploy: deploy.clone(),
+                    at: *at,
+                };
             } else if matches!(service.rollback, DeployState::Live { .. }) {
                 service.returned = true;
             }
@@ -620,8 +795,12 @@ fn apply_deploy(service: &mut ServiceState, fact: &Fact, at: Timestamp) {
         }
         Kind::CustomerHeld => {
             // Replaced while it was watched: the deploy we put there is no longer live.
-            if let (DeployState::Passed { deploy, .. }, true) = (&service.deploy, fact.read("replaced").unwrap_or(false)) {
-                service.deploy = DeployState::Lost { deploy: deploy.clone() };
+            if let (DeployState::Passed { deploy, .. }, true) =
+                (&service.deploy, fact.read("replaced").unwrap_or(false))
+            {
+                service.deploy = DeployState::Lost {
+                    deploy: deploy.clone(),
+                };
             }
         }
         _ => {}
@@ -655,17 +834,25 @@ fn apply_rollback(service: &mut ServiceState, fact: &Fact, at: Timestamp) {
 }
 
 fn intended(fact: &Fact, at: Timestamp) -> DeployState {
-    DeployState::Intended { at, known: fact.read("known").unwrap_or_default() }
+    DeployState::Intended {
+        at,
+        known: fact.read("known").unwrap_or_default(),
+    }
 }
 
 fn running(fact: &Fact, at: Timestamp) -> Option<DeployState> {
     let deploy: DeployId = fact.deploy.clone()?;
-    Some(DeployState::Running { deploy, deadline: fact.until.unwrap_or(at) })
+    Some(DeployState::Running {
+        deploy,
+        deadline: fact.until.unwrap_or(at),
+    })
 }
 
 fn unknown(before: &DeployState, fact: &Fact, at: Timestamp) -> DeployState {
     let (intended_at, known) = match before {
-        DeployState::Intended { at, known } | DeployState::Unknown { at, known, .. } => (*at, known.clone()),
+        DeployState::Intended { at, known } | DeployState::Unknown { at, known, .. } => {
+            (*at, known.clone())
+        }
         DeployState::None
         | DeployState::Running { .. }
         | DeployState::CancelIntended { .. }

@@ -28,13 +28,21 @@ impl Rejected {
 
     pub(crate) fn new(code: RejectedCode, message: impl Into<String>, way_out: &str) -> Self {
         let way_out = (!way_out.is_empty()).then(|| way_out.to_owned());
-        Self { code, message: message.into(), way_out }
+        Self {
+            code,
+            message: message.into(),
+            way_out,
+        }
     }
 }
 
 impl Product {
     /// Takes a `start`: refuses it, or begins it now or when others have ended.
-    pub(crate) fn request_start(&mut self, request: &Request, start: &Start) -> Result<(), Rejected> {
+    pub(crate) fn request_start(
+        &mut self,
+        request: &Request,
+        start: &Start,
+    ) -> Result<(), Rejected> {
         let version = &start.input.release.version;
         if let Some(block) = self.state.product.blocks.get(version) {
             let text = format!("{version} is blocked by {}: {}", block.by, block.reason);
@@ -43,7 +51,9 @@ impl Product {
         let running = self.running(&start.observed);
         let plan = self.compile(&start.input, start.conflict, &[], &running, self.at)?;
         if plan.customers.is_empty() {
-            let text = format!("nobody is left to get {version}: every customer has it, is pinned or excluded");
+            let text = format!(
+                "nobody is left to get {version}: every customer has it, is pinned or excluded"
+            );
             return Err(Rejected::state(text, "tranche plan"));
         }
         refuse_services(&plan, start)?;
@@ -102,18 +112,34 @@ impl Product {
         let mut running: BTreeMap<CustomerId, BTreeMap<Role, Running>> = BTreeMap::new();
         for (customer, row) in &self.state.fleet {
             let services = row.running.iter().map(|(role, service)| {
-                (role.clone(), Running { version: service.version.clone(), commit: service.commit.clone() })
+                (
+                    role.clone(),
+                    Running {
+                        version: service.version.clone(),
+                        commit: service.commit.clone(),
+                    },
+                )
             });
             running.insert(customer.clone(), services.collect());
         }
         for (customer, views) in observed {
             for (role, view) in views {
                 let Some(live) = view.live() else { continue };
-                let tracked = self.state.fleet.get(customer).and_then(|row| row.running.get(role));
+                let tracked = self
+                    .state
+                    .fleet
+                    .get(customer)
+                    .and_then(|row| row.running.get(role));
                 let same = tracked.is_some_and(|tracked| tracked.deploy.as_ref() == Some(&live.id));
                 if !same {
-                    let seen = Running { version: view.version.clone(), commit: live.commit.clone() };
-                    running.entry(customer.clone()).or_default().insert(role.clone(), seen);
+                    let seen = Running {
+                        version: view.version.clone(),
+                        commit: live.commit.clone(),
+                    };
+                    running
+                        .entry(customer.clone())
+                        .or_default()
+                        .insert(role.clone(), seen);
                 }
             }
         }
@@ -121,7 +147,11 @@ impl Product {
     }
 
     /// Unfinished rollouts that have one of these customers unsettled or still watched (R14).
-    fn in_common(&self, customers: &BTreeSet<CustomerId>, except: Option<RunId>) -> Vec<(RunId, CustomerId)> {
+    fn in_common(
+        &self,
+        customers: &BTreeSet<CustomerId>,
+        except: Option<RunId>,
+    ) -> Vec<(RunId, CustomerId)> {
         let mut others = Vec::new();
         for (id, run) in &self.state.runs {
             if Some(*id) == except || run.is_ended() {
@@ -131,13 +161,16 @@ impl Product {
             let common = customers.iter().find(|customer| {
                 let planned = run.plan.customers.contains_key(*customer);
                 let over = run.unit(customer).state.is_over();
-                let settled = run.unit(customer).state == UnitState::Healthy && !run.is_watched(customer);
+                let settled =
+                    run.unit(customer).state == UnitState::Healthy && !run.is_watched(customer);
                 planned && !over && !settled
             });
             match common {
                 Some(customer) => others.push((*id, customer.clone())),
                 // A queued rollout has no plan yet: any of its customers may be meant.
-                None if queued && except.is_none() => others.extend(customers.first().map(|first| (*id, first.clone()))),
+                None if queued && except.is_none() => {
+                    others.extend(customers.first().map(|first| (*id, first.clone())))
+                }
                 None => {}
             }
         }
@@ -147,14 +180,27 @@ impl Product {
     /// Rollouts that a queued one waits for: unfinished ones before it with a customer in common.
     pub(crate) fn blockers(&self, id: RunId) -> Vec<RunId> {
         let run = &self.state.runs[&id];
-        let Some(queued) = &run.row.queued else { return Vec::new() };
+        let Some(queued) = &run.row.queued else {
+            return Vec::new();
+        };
         let running = self.running(&Observed::new());
-        let Ok(plan) = self.compile(&queued.input, queued.conflict, &[], &running, self.at) else { return Vec::new() };
+        let Ok(plan) = self.compile(&queued.input, queued.conflict, &[], &running, self.at) else {
+            return Vec::new();
+        };
         let customers: BTreeSet<CustomerId> = plan.customers.keys().cloned().collect();
         let draining = |other: &RunId| {
-            matches!(self.state.runs[other].row.state, RunState::Draining { to: DrainTo::Superseded | DrainTo::Aborted, .. })
+            matches!(
+                self.state.runs[other].row.state,
+                RunState::Draining {
+                    to: DrainTo::Superseded | DrainTo::Aborted,
+                    ..
+                }
+            )
         };
-        let common = self.in_common(&customers, Some(id)).into_iter().map(|(other, _)| other);
+        let common = self
+            .in_common(&customers, Some(id))
+            .into_iter()
+            .map(|(other, _)| other);
         let ending = self.state.runs.keys().copied().filter(draining);
         let before: BTreeSet<RunId> = common.chain(ending).filter(|other| *other < id).collect();
         before.into_iter().collect()
@@ -173,7 +219,14 @@ impl Product {
 
     /// Begins a rollout whose turn has come: the plan is made from what really runs, and its digest is final (R14).
     pub(crate) fn begin_rollout(&mut self, id: RunId) {
-        let Some(queued) = self.state.runs.get(&id).and_then(|run| run.row.queued.clone()) else { return };
+        let Some(queued) = self
+            .state
+            .runs
+            .get(&id)
+            .and_then(|run| run.row.queued.clone())
+        else {
+            return;
+        };
         let running = self.running(&Observed::new());
         let exposed = self.exposed();
         let fact = match self.compile(&queued.input, queued.conflict, &exposed, &running, self.at) {
@@ -183,7 +236,11 @@ impl Product {
             }
             Err(rejected) => {
                 let outcome = crate::state::Outcome::Aborted;
-                Fact { reason: Some(rejected.message), ..Fact::new(Kind::RolloutAborted) }.with_value("outcome", &outcome)
+                Fact {
+                    reason: Some(rejected.message),
+                    ..Fact::new(Kind::RolloutAborted)
+                }
+                .with_value("outcome", &outcome)
             }
         };
         self.emit_in(id, fact);
@@ -192,10 +249,18 @@ impl Product {
     /// Customers on the release of a rollout that was superseded: they go first in a hotfix.
     fn exposed(&self) -> Vec<CustomerId> {
         let superseded = self.state.runs.values().rev().find(|run| {
-            matches!(run.row.state, RunState::Ended { outcome: crate::state::Outcome::Superseded, .. })
+            matches!(
+                run.row.state,
+                RunState::Ended {
+                    outcome: crate::state::Outcome::Superseded,
+                    ..
+                }
+            )
         });
         let healthy = superseded.into_iter().flat_map(|run| {
-            run.healthy().iter().map(|(phase, _, place)| run.at_place(*phase, *place).clone())
+            run.healthy()
+                .iter()
+                .map(|(phase, _, place)| run.at_place(*phase, *place).clone())
         });
         healthy.collect()
     }
@@ -218,23 +283,40 @@ impl Product {
             return;
         }
         let joined = self.joined(files);
-        let fact = Fact { reason: files.unreadable.clone(), ..Fact::new(Kind::FilesRead) };
-        self.emit(fact.with_value("files", files).with_value("joined_after_the_start", &joined));
+        let fact = Fact {
+            reason: files.unreadable.clone(),
+            ..Fact::new(Kind::FilesRead)
+        };
+        self.emit(
+            fact.with_value("files", files)
+                .with_value("joined_after_the_start", &joined),
+        );
     }
 
     /// Customers that joined after every unfinished rollout's start.
     fn joined(&self, files: &FilesRead) -> Vec<CustomerId> {
-        let mut unfinished = self.state.runs.values().filter(|run| !run.is_ended()).peekable();
+        let mut unfinished = self
+            .state
+            .runs
+            .values()
+            .filter(|run| !run.is_ended())
+            .peekable();
         if unfinished.peek().is_none() {
             return Vec::new();
         }
         let planned: Vec<_> = unfinished.collect();
         let known = |customer: &&CustomerId| {
             planned.iter().any(|run| {
-                run.plan.customers.contains_key(*customer) || run.plan.left_out.contains_key(*customer)
+                run.plan.customers.contains_key(*customer)
+                    || run.plan.left_out.contains_key(*customer)
             })
         };
-        files.customers.iter().filter(|customer| !known(customer)).cloned().collect()
+        files
+            .customers
+            .iter()
+            .filter(|customer| !known(customer))
+            .cloned()
+            .collect()
     }
 }
 
@@ -244,15 +326,23 @@ fn started_fact(starter: &policy::PersonId, plan: &Plan) -> Fact {
         commit: Some(plan.release.commit.clone()),
         ..Fact::new(Kind::RolloutStarted)
     };
-    fact.with("version", plan.release.version.clone()).with("digest", plan.digest.clone()).with_value("plan", plan)
+    fact.with("version", plan.release.version.clone())
+        .with("digest", plan.digest.clone())
+        .with_value("plan", plan)
 }
 
 /// What of the request counts beside the plan: options, and what Render said of the services.
-fn with_request(fact: Fact, start: &Start, running: &BTreeMap<CustomerId, BTreeMap<Role, Running>>) -> Fact {
+fn with_request(
+    fact: Fact,
+    start: &Start,
+    running: &BTreeMap<CustomerId, BTreeMap<Role, Running>>,
+) -> Fact {
     let mut seen: BTreeMap<&CustomerId, BTreeMap<&Role, RunningService>> = BTreeMap::new();
     for (customer, views) in &start.observed {
         for (role, view) in views {
-            let known = running.get(customer).and_then(|services| services.get(role));
+            let known = running
+                .get(customer)
+                .and_then(|services| services.get(role));
             let service = RunningService {
                 deploy: view.live().map(|live| live.id.clone()),
                 version: known.and_then(|known| known.version.clone()),
@@ -264,7 +354,10 @@ fn with_request(fact: Fact, start: &Start, running: &BTreeMap<CustomerId, BTreeM
     }
     fact.with_value("scope", &start.input.scope)
         .with("clear_cache", start.clear_cache)
-        .with_value("deploy_timeout_ms", &start.deploy_timeout.map(policy::Span::as_millis))
+        .with_value(
+            "deploy_timeout_ms",
+            &start.deploy_timeout.map(policy::Span::as_millis),
+        )
         .with_value("running", &seen)
 }
 
@@ -282,16 +375,31 @@ fn refuse_services(plan: &Plan, start: &Start) -> Result<(), Rejected> {
             }
             if view.auto_deploy && !manage {
                 reasons.push(format!("auto-deploy of {}'s {} is on", customer, view.role));
-                way_out = "switch it off at Render, or write `auto_deploy: manage` in tranche.yaml".to_owned();
+                way_out = "switch it off at Render, or write `auto_deploy: manage` in tranche.yaml"
+                    .to_owned();
             }
-            reasons.extend(view.refusals.iter().map(|refusal| format!("{}'s {}: {refusal}", customer, view.role)));
+            reasons.extend(
+                view.refusals
+                    .iter()
+                    .map(|refusal| format!("{}'s {}: {refusal}", customer, view.role)),
+            );
         }
     }
-    if reasons.is_empty() { Ok(()) } else { Err(Rejected::state(reasons.join("; "), &way_out)) }
+    if reasons.is_empty() {
+        Ok(())
+    } else {
+        Err(Rejected::state(reasons.join("; "), &way_out))
+    }
 }
 
 fn in_the_way(others: &[(RunId, CustomerId)]) -> Rejected {
-    let list: Vec<String> = others.iter().map(|(id, customer)| format!("{id} still has {customer}")).collect();
+    let list: Vec<String> = others
+        .iter()
+        .map(|(id, customer)| format!("{id} still has {customer}"))
+        .collect();
     let text = format!("another rollout is unfinished: {}", list.join(", "));
-    Rejected::state(text, "add --queue to wait for it, --supersede to end it, or --hotfix")
+    Rejected::state(
+        text,
+        "add --queue to wait for it, --supersede to end it, or --hotfix",
+    )
 }

@@ -15,11 +15,13 @@ pub fn text(value: &Value) -> String {
 /// SHA-256 (hex) of the canonical text.
 pub fn digest(value: &Value) -> String {
     let bytes = Sha256::digest(text(value));
-    bytes.iter().fold(String::with_capacity(64), |mut hex, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(64), |mut hex, byte| {
+            // Writing to a String cannot fail.
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        })
 }
 
 fn write(value: &Value, out: &mut String) {

@@ -364,7 +364,9 @@ pub struct ServiceView {
 impl ServiceView {
     /// The deploy that serves traffic.
     pub fn live(&self) -> Option<&DeployView> {
-        self.deploys.iter().find(|deploy| deploy.status == DeployStatus::Live)
+        self.deploys
+            .iter()
+            .find(|deploy| deploy.status == DeployStatus::Live)
     }
 
     /// The newest deploy that is not over.

@@ -34,7 +34,12 @@ impl Run {
 
 impl Product {
     /// Asks a pure question about one customer.
-    pub(crate) fn ask<T>(&self, id: RunId, place: Place, question: impl FnOnce(&Ctx<'_>) -> T) -> Option<T> {
+    pub(crate) fn ask<T>(
+        &self,
+        id: RunId,
+        place: Place,
+        question: impl FnOnce(&Ctx<'_>) -> T,
+    ) -> Option<T> {
         let run = self.state.runs.get(&id)?;
         let empty = Scratch::default();
         let scratch = self.work.scratch.get(&(id, place)).unwrap_or(&empty);
@@ -43,13 +48,20 @@ impl Product {
 
     /// Does what the customer needs until it waits for something.
     pub(crate) fn drive_unit(&mut self, id: RunId, place: Place) {
-        let Some(run) = self.state.runs.get(&id) else { return };
-        if place.phase >= run.phases.len() || place.place >= run.plan.phases[place.phase].customers.len() {
+        let Some(run) = self.state.runs.get(&id) else {
+            return;
+        };
+        if place.phase >= run.phases.len()
+            || place.place >= run.plan.phases[place.phase].customers.len()
+        {
             return;
         }
         for _ in 0..MAX_FACTS_A_TURN {
             let closing = self.closing(id, place);
-            let Some(next) = self.ask(id, place, |ctx| closing.unwrap_or_else(|| unit::next(ctx))) else { return };
+            let Some(next) = self.ask(id, place, |ctx| closing.unwrap_or_else(|| unit::next(ctx)))
+            else {
+                return;
+            };
             if let Next::Facts(facts) = next {
                 for fact in facts {
                     self.emit_in(id, fact);
@@ -71,7 +83,11 @@ impl Product {
             Next::Command(kind) => {
                 if let CommandKind::AwaitQuiet { deploy, .. } = &kind {
                     let at = self.at;
-                    self.work.scratch.entry((id, place)).or_default().awaits(deploy, at);
+                    self.work
+                        .scratch
+                        .entry((id, place))
+                        .or_default()
+                        .awaits(deploy, at);
                 }
                 self.want(id, place, Slot::Main, kind);
             }
@@ -106,36 +122,63 @@ impl Product {
         let run = self.state.runs.get(&id)?;
         let unit = run.unit(run.at_place(place.phase, place.place));
         let watch = run.plan.phases[place.phase].policy.watch;
-        let until = (unit.state == UnitState::Healthy).then_some(unit.healthy_at? + watch.to_delta())?;
+        let until =
+            (unit.state == UnitState::Healthy).then_some(unit.healthy_at? + watch.to_delta())?;
         (until > self.at).then_some(until)
     }
 
     /// Makes sure that this command, and no other, is out in the slot.
     pub(crate) fn want(&mut self, id: RunId, place: Place, slot: Slot, kind: CommandKind) {
-        if self.work.out(id, place, slot).is_some_and(|issued| issued.command.kind == kind) {
+        if self
+            .work
+            .out(id, place, slot)
+            .is_some_and(|issued| issued.command.kind == kind)
+        {
             return;
         }
         self.unwant(id, place, slot);
         let run = &self.state.runs[&id];
         let customer = run.at_place(place.phase, place.place).clone();
-        let command = Command { id: self.work.new_id(), run: id, customer, kind };
-        self.work.insert(Issued { command: command.clone(), slot, whose: (id, place), asked_at: self.at });
+        let command = Command {
+            id: self.work.new_id(),
+            run: id,
+            customer,
+            kind,
+        };
+        self.work.insert(Issued {
+            command: command.clone(),
+            slot,
+            whose: (id, place),
+            asked_at: self.at,
+        });
         self.send(command);
     }
 
     /// Makes sure that nothing is out in the slot.
     pub(crate) fn unwant(&mut self, id: RunId, place: Place, slot: Slot) {
-        let Some(command) = self.work.out(id, place, slot).map(|issued| issued.command.id) else { return };
+        let Some(command) = self
+            .work
+            .out(id, place, slot)
+            .map(|issued| issued.command.id)
+        else {
+            return;
+        };
         if let Some(issued) = self.work.take(command) {
             let stop = CommandKind::Stop { command };
             let id = self.work.new_id();
-            self.send(Command { id, kind: stop, ..issued.command });
+            self.send(Command {
+                id,
+                kind: stop,
+                ..issued.command
+            });
         }
     }
 
     /// A healthy customer is watched until its phase has settled (R11).
     fn watch(&mut self, id: RunId, place: Place) {
-        let Some(run) = self.state.runs.get(&id) else { return };
+        let Some(run) = self.state.runs.get(&id) else {
+            return;
+        };
         if !run.is_watched(run.at_place(place.phase, place.place)) {
             self.unwant(id, place, Slot::Watch);
             return;
@@ -168,7 +211,14 @@ impl Product {
     }
 
     /// Takes the answer of the command in hand.
-    pub(crate) fn record_main(&mut self, id: RunId, place: Place, asked_at: Timestamp, command: &Command, outcome: Outcome) {
+    pub(crate) fn record_main(
+        &mut self,
+        id: RunId,
+        place: Place,
+        asked_at: Timestamp,
+        command: &Command,
+        outcome: Outcome,
+    ) {
         let mut scratch = self.work.scratch.remove(&(id, place)).unwrap_or_default();
         if self.is_waiting(id, place) {
             // The foreign deploy it waited for before its start is over.
@@ -196,14 +246,19 @@ impl Product {
     }
 
     fn is_waiting(&self, id: RunId, place: Place) -> bool {
-        self.state.runs.get(&id).is_some_and(|run| run.waiting(place.phase).contains(&place.place))
+        self.state
+            .runs
+            .get(&id)
+            .is_some_and(|run| run.waiting(place.phase).contains(&place.place))
     }
 
     /// Takes the answer of a watch: unhealthy, or replaced by somebody else.
     pub(crate) fn record_watch(&mut self, id: RunId, place: Place, outcome: Outcome) {
         let facts = self.ask(id, place, |ctx| match outcome {
             _ if ctx.unit.state != UnitState::Healthy => Vec::new(),
-            Outcome::Judged { role, verdict } if !verdict.healthy => record::unhealthy(ctx, &role, &verdict),
+            Outcome::Judged { role, verdict } if !verdict.healthy => {
+                record::unhealthy(ctx, &role, &verdict)
+            }
             Outcome::Replaced { role, by } => vec![record::replaced(ctx, &role, by.as_ref())],
             _ => Vec::new(),
         });
@@ -221,16 +276,28 @@ impl Product {
         self.ask(id, place, |ctx| {
             let managed = |role: &&policy::Role| {
                 let state = ctx.service(role).auto_deploy;
-                matches!(state, AutoDeployState::Off | AutoDeployState::OffIntended | AutoDeployState::OnIntended)
+                matches!(
+                    state,
+                    AutoDeployState::Off
+                        | AutoDeployState::OffIntended
+                        | AutoDeployState::OnIntended
+                )
             };
             let role = ctx.planned.services.iter().rev().find(managed)?;
             let service = ctx.target(role);
-            let intend = || Next::Facts(vec![ctx.service_fact(Kind::AutoDeployIntended, role).with("on", true)]);
+            let intend = || {
+                Next::Facts(vec![
+                    ctx.service_fact(Kind::AutoDeployIntended, role)
+                        .with("on", true),
+                ])
+            };
             Some(match (ctx.service(role).auto_deploy, &ctx.scratch.view) {
                 (AutoDeployState::OnIntended, _) if ctx.scratch.fresh => {
                     Next::Command(CommandKind::SetAutoDeploy { service, on: true })
                 }
-                (AutoDeployState::OnIntended, None) => Next::Command(CommandKind::Inspect { service }),
+                (AutoDeployState::OnIntended, None) => {
+                    Next::Command(CommandKind::Inspect { service })
+                }
                 (AutoDeployState::OnIntended, Some(view)) if view.auto_deploy => {
                     Next::Facts(vec![ctx.service_fact(Kind::AutoDeployRestored, role)])
                 }
@@ -242,14 +309,20 @@ impl Product {
 
     /// Whether nothing is left of a rollout but to restore auto-deploy and to end.
     pub(crate) fn is_closing(&self, id: RunId) -> bool {
-        let Some(run) = self.state.runs.get(&id) else { return false };
+        let Some(run) = self.state.runs.get(&id) else {
+            return false;
+        };
         if !run.working().is_empty() {
             return false;
         }
         match run.row.state {
             RunState::Running => (0..run.phases.len()).all(|phase| run.is_settled(phase)),
             RunState::Draining { to, .. } => {
-                let swept = run.row.sweep.as_ref().is_none_or(|sweep| run.swept(sweep).is_empty());
+                let swept = run
+                    .row
+                    .sweep
+                    .as_ref()
+                    .is_none_or(|sweep| run.swept(sweep).is_empty());
                 to != crate::state::DrainTo::Halted && swept
             }
             RunState::Queued | RunState::Halted { .. } | RunState::Ended { .. } => false,
@@ -259,13 +332,24 @@ impl Product {
     /// A new process drives: changing commands that may be in flight become look-ups (R16), everything wanted is issued.
     pub(crate) fn engine_started(&mut self) {
         self.emit(Fact::new(Kind::EngineStarted));
-        let unfinished: Vec<RunId> =
-            self.state.runs.iter().filter(|(_, run)| !run.is_ended()).map(|(id, _)| *id).collect();
+        let unfinished: Vec<RunId> = self
+            .state
+            .runs
+            .iter()
+            .filter(|(_, run)| !run.is_ended())
+            .map(|(id, _)| *id)
+            .collect();
         for id in unfinished {
             self.work.resumed.insert(id);
             let run = &self.state.runs[&id];
-            let working = run.working().iter().map(|&(phase, place)| Place { phase, place });
-            let healthy = run.healthy().iter().map(|&(phase, _, place)| Place { phase, place });
+            let working = run
+                .working()
+                .iter()
+                .map(|&(phase, place)| Place { phase, place });
+            let healthy = run
+                .healthy()
+                .iter()
+                .map(|&(phase, _, place)| Place { phase, place });
             let gates: Vec<_> = run.gates.keys().map(|gate| (id, gate.clone())).collect();
             let places: Vec<Place> = working.chain(healthy).chain(run.managed()).collect();
             self.work.dirty_gates.extend(gates);
@@ -287,10 +371,22 @@ impl Product {
                 let service = ctx.service(role);
                 let reason = || "the engine was started anew while the request was out".to_owned();
                 if matches!(service.deploy, DeployState::Intended { .. }) {
-                    facts.push(record::in_doubt(ctx, role, Way::Forward, service.attempt, reason()));
+                    facts.push(record::in_doubt(
+                        ctx,
+                        role,
+                        Way::Forward,
+                        service.attempt,
+                        reason(),
+                    ));
                 }
                 if matches!(service.rollback, DeployState::Intended { .. }) {
-                    facts.push(record::in_doubt(ctx, role, Way::back(&service), service.rollback_attempt, reason()));
+                    facts.push(record::in_doubt(
+                        ctx,
+                        role,
+                        Way::back(&service),
+                        service.rollback_attempt,
+                        reason(),
+                    ));
                 }
             }
             facts
@@ -302,7 +398,12 @@ impl Product {
 }
 
 /// The answer of a command that restores auto-deploy.
-fn closing_answer(ctx: &Ctx<'_>, scratch: &mut Scratch, command: &CommandKind, outcome: &Outcome) -> record::Recorded {
+fn closing_answer(
+    ctx: &Ctx<'_>,
+    scratch: &mut Scratch,
+    command: &CommandKind,
+    outcome: &Outcome,
+) -> record::Recorded {
     scratch.fresh = false;
     match (command, outcome) {
         (CommandKind::SetAutoDeploy { service, .. }, Outcome::AutoDeploySet) => {

@@ -15,7 +15,13 @@ impl Run {
             let failures = self.phases[phase].failures;
             if planned.policy.on_failure != OnFailure::Continue && failures > planned.tolerated {
                 let name = &planned.policy.name;
-                return Some((format!("{failures} failed in {name}, {} tolerated", planned.tolerated), Some(phase)));
+                return Some((
+                    format!(
+                        "{failures} failed in {name}, {} tolerated",
+                        planned.tolerated
+                    ),
+                    Some(phase),
+                ));
             }
         }
         if let Some(customer) = self.stuck().next() {
@@ -37,7 +43,11 @@ impl Run {
                 _ => excluded = true,
             }
         }
-        if excluded { Outcome::SucceededWithExclusions } else { Outcome::Succeeded }
+        if excluded {
+            Outcome::SucceededWithExclusions
+        } else {
+            Outcome::Succeeded
+        }
     }
 
     /// The latest batch that a sweep has still to roll back.
@@ -47,23 +57,33 @@ impl Run {
             SweepScope::Phase { phase: p } => phase == p,
             SweepScope::All => true,
         };
-        let Some(&(phase, batch, _)) = self.healthy().iter().rev().find(in_scope) else { return Vec::new() };
+        let Some(&(phase, batch, _)) = self.healthy().iter().rev().find(in_scope) else {
+            return Vec::new();
+        };
         let range = (phase, batch, 0)..=(phase, batch, usize::MAX);
-        self.healthy().range(range).map(|&(phase, _, place)| Place { phase, place }).collect()
+        self.healthy()
+            .range(range)
+            .map(|&(phase, _, place)| Place { phase, place })
+            .collect()
     }
 }
 
 impl Product {
     /// Halts a rollout that must not go on, and lifts a halt whose reason is gone (R12).
     pub(crate) fn judge_run(&mut self, id: RunId) {
-        let Some(run) = self.state.runs.get(&id) else { return };
+        let Some(run) = self.state.runs.get(&id) else {
+            return;
+        };
         if matches!(id, RunId::Operation(_)) {
             return;
         }
         match (&run.row.state, run.must_halt()) {
             (RunState::Running, Some((reason, phase))) => {
                 let sweep = phase.and_then(|phase| self.sweep_of(id, phase, &reason));
-                let fact = Fact { reason: Some(reason), ..Fact::new(Kind::RolloutDraining) };
+                let fact = Fact {
+                    reason: Some(reason),
+                    ..Fact::new(Kind::RolloutDraining)
+                };
                 let fact = fact.with_value("to", &DrainTo::Halted);
                 let fact = match sweep {
                     Some(sweep) => fact.with_value("sweep", &sweep),
@@ -71,7 +91,14 @@ impl Product {
                 };
                 self.emit_in(id, fact);
             }
-            (RunState::Halted { .. } | RunState::Draining { to: DrainTo::Halted, .. }, None) => {
+            (
+                RunState::Halted { .. }
+                | RunState::Draining {
+                    to: DrainTo::Halted,
+                    ..
+                },
+                None,
+            ) => {
                 self.emit_in(id, Fact::new(Kind::RolloutResumed));
                 self.wake_run(id);
             }
@@ -84,29 +111,39 @@ impl Product {
         let failed = self.latest_failure(id);
         let scope = match run.plan.phases[phase].policy.on_failure {
             OnFailure::Halt | OnFailure::Continue => return None,
-            OnFailure::RollbackBatch => {
-                SweepScope::Batch { phase, batch: failed.unwrap_or(run.phases[phase].batches_begun) }
-            }
+            OnFailure::RollbackBatch => SweepScope::Batch {
+                phase,
+                batch: failed.unwrap_or(run.phases[phase].batches_begun),
+            },
             OnFailure::RollbackPhase => SweepScope::Phase { phase },
             OnFailure::RollbackAll => SweepScope::All,
         };
-        Some(Sweep { scope, reason: reason.to_owned(), by: None })
+        Some(Sweep {
+            scope,
+            reason: reason.to_owned(),
+            by: None,
+        })
     }
 
     /// The batch of the failure that this step has recorded.
     fn latest_failure(&self, id: RunId) -> Option<u32> {
-        self.emitted(id, |fact| fact.data.contains_key("failure")).and_then(|fact| fact.batch)
+        self.emitted(id, |fact| fact.data.contains_key("failure"))
+            .and_then(|fact| fact.batch)
     }
 
     /// Ends a rollout when nothing is left to do, sweeping first where it must.
     pub(crate) fn end_run(&mut self, id: RunId) {
-        let Some(run) = self.state.runs.get(&id) else { return };
+        let Some(run) = self.state.runs.get(&id) else {
+            return;
+        };
         if !run.working().is_empty() {
             return;
         }
         match (&run.row.state, id) {
             (RunState::Running, RunId::Operation(_)) => self.end_operation(id),
-            (RunState::Running, RunId::Rollout(_)) if (0..run.phases.len()).all(|phase| run.is_settled(phase)) => {
+            (RunState::Running, RunId::Rollout(_))
+                if (0..run.phases.len()).all(|phase| run.is_settled(phase)) =>
+            {
                 let outcome = run.outcome();
                 self.end_with(id, Kind::RolloutSucceeded, outcome, None);
             }
@@ -129,11 +166,21 @@ impl Product {
         }
         match to {
             DrainTo::Halted => {
-                let reason = run.must_halt().map_or_else(|| "halted".to_owned(), |(reason, _)| reason);
-                self.emit_in(id, Fact { reason: Some(reason), ..Fact::new(Kind::RolloutHalted) });
+                let reason = run
+                    .must_halt()
+                    .map_or_else(|| "halted".to_owned(), |(reason, _)| reason);
+                self.emit_in(
+                    id,
+                    Fact {
+                        reason: Some(reason),
+                        ..Fact::new(Kind::RolloutHalted)
+                    },
+                );
             }
             DrainTo::Aborted => self.end_with(id, Kind::RolloutAborted, Outcome::Aborted, None),
-            DrainTo::Superseded => self.end_with(id, Kind::RolloutSuperseded, Outcome::Superseded, None),
+            DrainTo::Superseded => {
+                self.end_with(id, Kind::RolloutSuperseded, Outcome::Superseded, None)
+            }
         }
     }
 
@@ -162,26 +209,47 @@ impl Product {
             }
             return;
         }
-        self.emit_in(id, Fact { reason, ..Fact::new(kind) }.with_value("outcome", &outcome));
+        self.emit_in(
+            id,
+            Fact {
+                reason,
+                ..Fact::new(kind)
+            }
+            .with_value("outcome", &outcome),
+        );
         self.wake_run(id);
     }
 
     fn end_operation(&mut self, id: RunId) {
         let run = &self.state.runs[&id];
-        let waits = run.plan.phases.iter().enumerate().any(|(phase, _)| !run.waiting(phase).is_empty());
+        let waits = run
+            .plan
+            .phases
+            .iter()
+            .enumerate()
+            .any(|(phase, _)| !run.waiting(phase).is_empty());
         if waits || run.held().next().is_some() {
             return;
         }
         let good = |state: &UnitState| matches!(state, UnitState::Healthy | UnitState::RolledBack);
-        let done = run.plan.customers.keys().all(|customer| good(&run.unit(customer).state));
+        let done = run
+            .plan
+            .customers
+            .keys()
+            .all(|customer| good(&run.unit(customer).state));
         let outcome = if done { Outcome::Done } else { Outcome::Failed };
         self.end_with(id, Kind::OperationEnded, outcome, None);
     }
 
     /// Begins the rollouts that waited for others, as far as nothing is in common any more (R14).
     pub(crate) fn begin_queued(&mut self) {
-        let queued: Vec<RunId> =
-            self.state.runs.iter().filter(|(_, run)| run.row.state == RunState::Queued).map(|(id, _)| *id).collect();
+        let queued: Vec<RunId> = self
+            .state
+            .runs
+            .iter()
+            .filter(|(_, run)| run.row.state == RunState::Queued)
+            .map(|(id, _)| *id)
+            .collect();
         for id in queued {
             if self.blockers(id).is_empty() {
                 self.begin_rollout(id);

@@ -61,7 +61,11 @@ pub struct Fact {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Until when.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "instant_option")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "instant_option"
+    )]
     pub until: Option<Timestamp>,
     /// Render's id of the deploy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -305,14 +309,22 @@ impl Fact {
 
     /// Reads one field of `data`; a field of another shape counts as absent.
     pub fn read<T: serde::de::DeserializeOwned>(&self, key: &str) -> Option<T> {
-        self.data.get(key).and_then(|value| T::deserialize(value).ok())
+        self.data
+            .get(key)
+            .and_then(|value| T::deserialize(value).ok())
     }
 }
 
 impl Event {
     /// Links a fact behind the event with hash `prev`.
     pub fn link(seq: u64, at: Timestamp, fact: Fact, prev: String) -> Self {
-        let mut event = Self { seq, at, fact, prev, hash: String::new() };
+        let mut event = Self {
+            seq,
+            at,
+            fact,
+            prev,
+            hash: String::new(),
+        };
         event.hash = event.digest();
         event
     }
@@ -346,14 +358,19 @@ mod instant_option {
     use serde::{Deserialize, Deserializer, Serializer};
 
     #[expect(clippy::ref_option, reason = "serde passes the field by reference")]
-    pub(super) fn serialize<S: Serializer>(at: &Option<Timestamp>, to: S) -> Result<S::Ok, S::Error> {
+    pub(super) fn serialize<S: Serializer>(
+        at: &Option<Timestamp>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
         match at {
             Some(at) => super::instant::serialize(at, to),
             None => to.serialize_none(),
         }
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Timestamp>, D::Error> {
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<Timestamp>, D::Error> {
         Option::<Timestamp>::deserialize(from)
     }
 }

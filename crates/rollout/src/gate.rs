@@ -55,24 +55,52 @@ pub(crate) fn entitled(
     match &approval.from {
         Approvers::Anybody => Ok(()),
         Approvers::Any(names) if names.iter().any(|name| directory.names(name, person)) => Ok(()),
-        Approvers::Each(groups) if groups.keys().any(|group| directory.is_member(group, person)) => Ok(()),
+        Approvers::Each(groups)
+            if groups
+                .keys()
+                .any(|group| directory.is_member(group, person)) =>
+        {
+            Ok(())
+        }
         Approvers::Any(_) | Approvers::Each(_) => Err(NotEntitled::NotAmong),
     }
 }
 
 /// Whether these people are enough.
-pub(crate) fn is_quorum(approval: &Approval, directory: &Directory, people: &BTreeSet<&PersonId>) -> bool {
+pub(crate) fn is_quorum(
+    approval: &Approval,
+    directory: &Directory,
+    people: &BTreeSet<&PersonId>,
+) -> bool {
     match &approval.from {
-        Approvers::Anybody | Approvers::Any(_) => people.len() >= usize::try_from(approval.quorum).unwrap_or(usize::MAX),
+        Approvers::Anybody | Approvers::Any(_) => {
+            people.len() >= usize::try_from(approval.quorum).unwrap_or(usize::MAX)
+        }
         Approvers::Each(groups) => fills_places(groups, directory, people),
     }
 }
 
 /// Each group has its number of places, and one person fills one (an assignment problem, solved by augmenting paths).
-fn fills_places(groups: &BTreeMap<GroupId, u32>, directory: &Directory, people: &BTreeSet<&PersonId>) -> bool {
-    let places: Vec<&GroupId> = groups.iter().flat_map(|(group, n)| (0..*n).map(move |_| group)).collect();
+fn fills_places(
+    groups: &BTreeMap<GroupId, u32>,
+    directory: &Directory,
+    people: &BTreeSet<&PersonId>,
+) -> bool {
+    let places: Vec<&GroupId> = groups
+        .iter()
+        .flat_map(|(group, n)| (0..*n).map(move |_| group))
+        .collect();
     let mut taken: BTreeMap<&PersonId, usize> = BTreeMap::new();
-    (0..places.len()).all(|place| seat(place, &places, directory, people, &mut taken, &mut BTreeSet::new()))
+    (0..places.len()).all(|place| {
+        seat(
+            place,
+            &places,
+            directory,
+            people,
+            &mut taken,
+            &mut BTreeSet::new(),
+        )
+    })
 }
 
 fn seat<'p>(
@@ -83,7 +111,10 @@ fn seat<'p>(
     taken: &mut BTreeMap<&'p PersonId, usize>,
     tried: &mut BTreeSet<&'p PersonId>,
 ) -> bool {
-    for person in people.iter().filter(|person| directory.is_member(places[place], person)) {
+    for person in people
+        .iter()
+        .filter(|person| directory.is_member(places[place], person))
+    {
         if !tried.insert(person) {
             continue;
         }
@@ -102,12 +133,16 @@ fn seat<'p>(
 impl Directory {
     /// Whether the person holds a role. A project that names nobody restricts nobody.
     pub(crate) fn holds(&self, role: &BTreeSet<PersonId>, person: &PersonId) -> bool {
-        let nobody = self.roles.operator.is_empty() && self.roles.approver.is_empty() && self.roles.admin.is_empty();
+        let nobody = self.roles.operator.is_empty()
+            && self.roles.approver.is_empty()
+            && self.roles.admin.is_empty();
         nobody || role.contains(person)
     }
 
     fn is_member(&self, group: &GroupId, person: &PersonId) -> bool {
-        self.groups.get(group).is_some_and(|members| members.contains(person))
+        self.groups
+            .get(group)
+            .is_some_and(|members| members.contains(person))
     }
 
     fn names(&self, name: &GroupOrPerson, person: &PersonId) -> bool {
@@ -119,12 +154,20 @@ impl Directory {
 }
 
 /// People whose votes count now: for this digest, and still entitled (P2, P4).
-pub(crate) fn counted<'r>(run: &'r Run, approval: &Approval, directory: &Directory, gate: &'r GateRow) -> BTreeSet<&'r PersonId> {
+pub(crate) fn counted<'r>(
+    run: &'r Run,
+    approval: &Approval,
+    directory: &Directory,
+    gate: &'r GateRow,
+) -> BTreeSet<&'r PersonId> {
     gate.votes
         .iter()
         .filter(|vote| vote.digest == run.plan.digest)
         .filter(|vote| {
-            let actor = Actor { name: vote.person.clone(), service: false };
+            let actor = Actor {
+                name: vote.person.clone(),
+                service: false,
+            };
             entitled(approval, directory, &run.row.starter, &actor).is_ok()
         })
         .map(|vote| &vote.person)
@@ -132,13 +175,28 @@ pub(crate) fn counted<'r>(run: &'r Run, approval: &Approval, directory: &Directo
 }
 
 /// Whether the gate lets through now.
-pub(crate) fn is_open(run: &Run, approval: &Approval, directory: &Directory, gate: &GateRow) -> bool {
+pub(crate) fn is_open(
+    run: &Run,
+    approval: &Approval,
+    directory: &Directory,
+    gate: &GateRow,
+) -> bool {
     gate.passed_at.is_some()
-        || (gate.granted.is_some() && is_quorum(approval, directory, &counted(run, approval, directory, gate)))
+        || (gate.granted.is_some()
+            && is_quorum(
+                approval,
+                directory,
+                &counted(run, approval, directory, gate),
+            ))
 }
 
 /// What is still missing, as a fragment: `1 of 2 approvals`.
-pub(crate) fn missing(run: &Run, approval: &Approval, directory: &Directory, gate: Option<&GateRow>) -> String {
+pub(crate) fn missing(
+    run: &Run,
+    approval: &Approval,
+    directory: &Directory,
+    gate: Option<&GateRow>,
+) -> String {
     let given = gate.map_or(0, |gate| counted(run, approval, directory, gate).len());
     let from = match &approval.from {
         Approvers::Anybody => String::new(),
@@ -147,7 +205,10 @@ pub(crate) fn missing(run: &Run, approval: &Approval, directory: &Directory, gat
             format!(" from {}", names.join(" or "))
         }
         Approvers::Each(groups) => {
-            let groups: Vec<String> = groups.iter().map(|(group, n)| format!("{n} from {group}")).collect();
+            let groups: Vec<String> = groups
+                .iter()
+                .map(|(group, n)| format!("{n} from {group}"))
+                .collect();
             format!(" ({})", groups.join(", "))
         }
     };
@@ -171,7 +232,12 @@ fn name_of(name: &GroupOrPerson) -> &str {
 
 impl Run {
     /// The gate that covers a customer going in this batch, if its phase has one.
-    pub(crate) fn gate_for(&self, phase: usize, batch: u32, customer: &CustomerId) -> Option<GateId> {
+    pub(crate) fn gate_for(
+        &self,
+        phase: usize,
+        batch: u32,
+        customer: &CustomerId,
+    ) -> Option<GateId> {
         let policy = &self.plan.phases[phase].policy;
         Some(match policy.approval.as_ref()?.per {
             Scope::Phase => GateId::Phase(policy.name.clone()),
@@ -184,11 +250,23 @@ impl Run {
     pub(crate) fn gates_of(&self, phase: usize) -> Vec<GateId> {
         let planned = &self.plan.phases[phase];
         let name = &planned.policy.name;
-        match planned.policy.approval.as_ref().map(|approval| approval.per) {
+        match planned
+            .policy
+            .approval
+            .as_ref()
+            .map(|approval| approval.per)
+        {
             None => Vec::new(),
             Some(Scope::Phase) => vec![GateId::Phase(name.clone())],
-            Some(Scope::Batch) => (1..=self.batch_count(phase)).map(|n| GateId::Batch(name.clone(), n)).collect(),
-            Some(Scope::Customer) => planned.customers.iter().cloned().map(GateId::Customer).collect(),
+            Some(Scope::Batch) => (1..=self.batch_count(phase))
+                .map(|n| GateId::Batch(name.clone(), n))
+                .collect(),
+            Some(Scope::Customer) => planned
+                .customers
+                .iter()
+                .cloned()
+                .map(GateId::Customer)
+                .collect(),
         }
     }
 
@@ -204,7 +282,9 @@ impl Run {
             None => GateId::Phase(name.into()),
         };
         let phase = self.phase_of_gate(&gate)?;
-        self.gates_of(phase).contains(&gate).then_some((gate, phase))
+        self.gates_of(phase)
+            .contains(&gate)
+            .then_some((gate, phase))
     }
 
     /// The phase a gate belongs to.
@@ -217,15 +297,26 @@ impl Run {
 
     /// Customers that a gate covers and that still wait for it.
     pub(crate) fn waiting_for(&self, gate: &GateId) -> Vec<CustomerId> {
-        let Some(phase) = self.phase_of_gate(gate) else { return Vec::new() };
+        let Some(phase) = self.phase_of_gate(gate) else {
+            return Vec::new();
+        };
         let waits = |place: &usize| self.at_place(phase, *place).clone();
         match gate {
             GateId::Phase(_) => self.waiting(phase).iter().map(waits).collect(),
-            GateId::Batch(_, _) if self.is_dynamic(phase) => self.waiting(phase).iter().map(waits).collect(),
-            GateId::Batch(_, batch) => self.waiting_in(phase, *batch).map(|place| waits(&place)).collect(),
+            GateId::Batch(_, _) if self.is_dynamic(phase) => {
+                self.waiting(phase).iter().map(waits).collect()
+            }
+            GateId::Batch(_, batch) => self
+                .waiting_in(phase, *batch)
+                .map(|place| waits(&place))
+                .collect(),
             GateId::Customer(customer) => {
                 let place = self.place(customer).map(|place| place.place);
-                place.filter(|place| self.waiting(phase).contains(place)).iter().map(waits).collect()
+                place
+                    .filter(|place| self.waiting(phase).contains(place))
+                    .iter()
+                    .map(waits)
+                    .collect()
             }
         }
     }

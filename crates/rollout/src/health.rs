@@ -74,5 +74,8 @@ impl Fold {
 
 fn decide(row: &mut Vec<Cycle>, needed: u32, healthy: bool) -> Option<Verdict> {
     let needed = usize::try_from(needed.max(1)).unwrap_or(usize::MAX);
-    (row.len() >= needed).then(|| Verdict { healthy, cycles: std::mem::take(row) })
+    (row.len() >= needed).then(|| Verdict {
+        healthy,
+        cycles: std::mem::take(row),
+    })
 }

@@ -22,7 +22,14 @@ struct Frozen {
 
 impl Hold {
     fn new(kind: HoldKind, owner: &str, text: impl Into<String>) -> Self {
-        Self { kind, text: text.into(), until: None, since: None, owner: owner.to_owned(), way_out: None }
+        Self {
+            kind,
+            text: text.into(),
+            until: None,
+            since: None,
+            owner: owner.to_owned(),
+            way_out: None,
+        }
     }
 
     fn until(mut self, until: Timestamp) -> Self {
@@ -57,37 +64,74 @@ impl State {
     fn rollout_holds(&self, run: &Run) -> Vec<Hold> {
         let mut holds = Vec::new();
         match &run.row.state {
-            RunState::Queued => holds.push(Hold::new(HoldKind::Queued, "another rollout", "it waits for another rollout to end")),
-            RunState::Draining { to: DrainTo::Halted, since } => {
-                holds.push(Hold::new(HoldKind::Halted, "operators", "the rollout is halting").since(Some(*since)));
+            RunState::Queued => holds.push(Hold::new(
+                HoldKind::Queued,
+                "another rollout",
+                "it waits for another rollout to end",
+            )),
+            RunState::Draining {
+                to: DrainTo::Halted,
+                since,
+            } => {
+                holds.push(
+                    Hold::new(HoldKind::Halted, "operators", "the rollout is halting")
+                        .since(Some(*since)),
+                );
             }
             RunState::Draining { since, .. } => {
-                holds.push(Hold::new(HoldKind::Halted, "nobody", "the rollout is ending").since(Some(*since)));
+                holds.push(
+                    Hold::new(HoldKind::Halted, "nobody", "the rollout is ending")
+                        .since(Some(*since)),
+                );
             }
             RunState::Halted { since, reason } => holds.push(
-                Hold::new(HoldKind::Halted, "operators", format!("the rollout is halted: {reason}"))
-                    .since(Some(*since))
-                    .way_out("tranche retry --failed"),
+                Hold::new(
+                    HoldKind::Halted,
+                    "operators",
+                    format!("the rollout is halted: {reason}"),
+                )
+                .since(Some(*since))
+                .way_out("tranche retry --failed"),
             ),
-            RunState::Ended { .. } => holds.push(Hold::new(HoldKind::Halted, "nobody", "the rollout has ended")),
+            RunState::Ended { .. } => holds.push(Hold::new(
+                HoldKind::Halted,
+                "nobody",
+                "the rollout has ended",
+            )),
             RunState::Running => {}
         }
         if let Some(mark) = &run.row.paused {
             let by = mark.by.as_ref().map_or("somebody", |by| by.as_str());
-            let hold = Hold::new(HoldKind::Paused, "operators", format!("{by} paused the rollout"));
+            let hold = Hold::new(
+                HoldKind::Paused,
+                "operators",
+                format!("{by} paused the rollout"),
+            );
             holds.push(hold.since(Some(mark.at)).way_out("tranche resume"));
         }
         if let Some(reason) = &self.product.clock_suspected {
             let text = format!("the clock is not trusted yet: {reason}");
-            holds.push(Hold::new(HoldKind::Clock, "Render", text).way_out("tranche resume --clock"));
+            holds
+                .push(Hold::new(HoldKind::Clock, "Render", text).way_out("tranche resume --clock"));
         }
         if let Some(reason) = &self.product.workspace_held {
-            holds.push(Hold::new(HoldKind::Workspace, "Render", format!("the workspace is held: {reason}")));
+            holds.push(Hold::new(
+                HoldKind::Workspace,
+                "Render",
+                format!("the workspace is held: {reason}"),
+            ));
         }
         if let Some(block) = self.product.blocks.get(&run.plan.release.version) {
-            let text = format!("{} blocked {}: {}", block.by, run.plan.release.version, block.reason);
+            let text = format!(
+                "{} blocked {}: {}",
+                block.by, run.plan.release.version, block.reason
+            );
             let way_out = format!("tranche unblock {}", run.plan.release.version);
-            holds.push(Hold::new(HoldKind::Blocked, "operators", text).since(Some(block.since)).way_out(way_out));
+            holds.push(
+                Hold::new(HoldKind::Blocked, "operators", text)
+                    .since(Some(block.since))
+                    .way_out(way_out),
+            );
         }
         holds
     }
@@ -121,25 +165,59 @@ impl State {
         }
         if let Some(mark) = row.and_then(|row| row.rejected.as_ref()) {
             let by = mark.by.as_ref().map_or("somebody", |by| by.as_str());
-            let text = format!("{by} rejected {gate}: {}", mark.reason.as_deref().unwrap_or("no reason"));
+            let text = format!(
+                "{by} rejected {gate}: {}",
+                mark.reason.as_deref().unwrap_or("no reason")
+            );
             let hold = Hold::new(HoldKind::Approval, "operators", text);
-            return Some(hold.since(Some(mark.at)).way_out(format!("tranche retry {gate}")));
+            return Some(
+                hold.since(Some(mark.at))
+                    .way_out(format!("tranche retry {gate}")),
+            );
         }
-        let text = format!("{gate} has {}", gate::missing(run, approval, &directory, row));
-        let since = row.and_then(|row| row.request.as_ref()).map(|request| request.since);
+        let text = format!(
+            "{gate} has {}",
+            gate::missing(run, approval, &directory, row)
+        );
+        let since = row
+            .and_then(|row| row.request.as_ref())
+            .map(|request| request.since);
         let hold = Hold::new(HoldKind::Approval, "approvers", text).since(since);
         Some(hold.way_out(format!("tranche approve {gate}")))
     }
 
     /// What keeps one customer from starting, its phase apart.
-    pub(crate) fn unit_holds(&self, run: &Run, id: RunId, customer: &CustomerId, windows: &Windows, at: Timestamp) -> Vec<Hold> {
+    pub(crate) fn unit_holds(
+        &self,
+        run: &Run,
+        id: RunId,
+        customer: &CustomerId,
+        windows: &Windows,
+        at: Timestamp,
+    ) -> Vec<Hold> {
         let mut holds = Vec::new();
-        let Some(phase) = run.phase_of(customer) else { return holds };
-        let batch = run.batch_of(customer).unwrap_or(run.phases[phase].batches_begun + 1);
-        if let Some(owner) = self.fleet.get(customer).and_then(|row| row.owner).filter(|owner| *owner != id) {
-            holds.push(Hold::new(HoldKind::Owned, "another rollout", format!("{owner} is changing this customer")));
+        let Some(phase) = run.phase_of(customer) else {
+            return holds;
+        };
+        let batch = run
+            .batch_of(customer)
+            .unwrap_or(run.phases[phase].batches_begun + 1);
+        if let Some(owner) = self
+            .fleet
+            .get(customer)
+            .and_then(|row| row.owner)
+            .filter(|owner| *owner != id)
+        {
+            holds.push(Hold::new(
+                HoldKind::Owned,
+                "another rollout",
+                format!("{owner} is changing this customer"),
+            ));
         }
-        if let Some(gate) = run.gate_for(phase, batch, customer).filter(|gate| !matches!(gate, GateId::Phase(_))) {
+        if let Some(gate) = run
+            .gate_for(phase, batch, customer)
+            .filter(|gate| !matches!(gate, GateId::Phase(_)))
+        {
             holds.extend(self.gate_hold(run, phase, &gate));
         }
         holds.extend(self.pin_hold(run, customer, at));
@@ -147,11 +225,15 @@ impl State {
         match windows.opening(at) {
             Opening::Open { .. } => {}
             Opening::Opens { at } => {
-                holds.push(Hold::new(HoldKind::Window, "the calendar", "it is outside its window").until(at));
+                holds.push(
+                    Hold::new(HoldKind::Window, "the calendar", "it is outside its window")
+                        .until(at),
+                );
             }
             Opening::Never => {
                 let text = "no window opens in the years to come; edit it and replan";
-                holds.push(Hold::new(HoldKind::Window, "operators", text).way_out("tranche replan"));
+                holds
+                    .push(Hold::new(HoldKind::Window, "operators", text).way_out("tranche replan"));
             }
         }
         holds
@@ -164,7 +246,11 @@ impl State {
         if matches || pin.until.is_some_and(|until| until <= at) {
             return None;
         }
-        let hold = Hold::new(HoldKind::Pin, "operators", format!("it is pinned to {}", pin.version));
+        let hold = Hold::new(
+            HoldKind::Pin,
+            "operators",
+            format!("it is pinned to {}", pin.version),
+        );
         Some(match pin.until {
             Some(until) => hold.until(until),
             None => hold,
@@ -172,20 +258,36 @@ impl State {
     }
 
     fn freeze_hold(&self, run: &Run, customer: &CustomerId, at: Timestamp) -> Option<Hold> {
-        let active = self.freezes(run, customer).into_iter().filter(|freeze| freeze.interval.contains(at));
+        let active = self
+            .freezes(run, customer)
+            .into_iter()
+            .filter(|freeze| freeze.interval.contains(at));
         let last = active.max_by_key(|freeze| freeze.interval.until)?;
-        let hold = Hold::new(HoldKind::Freeze, "the calendar", format!("the freeze {} is on", last.name));
+        let hold = Hold::new(
+            HoldKind::Freeze,
+            "the calendar",
+            format!("the freeze {} is on", last.name),
+        );
         let way_out = match last.by_person {
             true => format!("tranche unfreeze {}", last.name),
             false => format!("tranche override {} --reason ...", last.name),
         };
-        Some(hold.since(Some(last.interval.from)).until(last.interval.until).way_out(way_out))
+        Some(
+            hold.since(Some(last.interval.from))
+                .until(last.interval.until)
+                .way_out(way_out),
+        )
     }
 
     /// Every freeze that covers a customer: as frozen into the plan, as now written, and made by people (R9).
     fn freezes(&self, run: &Run, customer: &CustomerId) -> Vec<Frozen> {
-        let Some(planned) = run.plan.customers.get(customer) else { return Vec::new() };
-        let zone = planned.customer.timezone.unwrap_or(run.plan.project.timezone);
+        let Some(planned) = run.plan.customers.get(customer) else {
+            return Vec::new();
+        };
+        let zone = planned
+            .customer
+            .timezone
+            .unwrap_or(run.plan.project.timezone);
         let written = self.product.files.iter().flat_map(|files| &files.freezes);
         let mut freezes: Vec<Frozen> = run
             .plan
@@ -193,19 +295,32 @@ impl State {
             .iter()
             .chain(written)
             .filter(|freeze| freeze.covers(customer, &planned.customer))
-            .map(|freeze| Frozen { name: freeze.name.clone(), interval: freeze.interval(zone), by_person: false })
+            .map(|freeze| Frozen {
+                name: freeze.name.clone(),
+                interval: freeze.interval(zone),
+                by_person: false,
+            })
             .collect();
         let made = self.product.freezes.iter();
         freezes.extend(
-            made.filter(|(_, freeze)| freeze.customers.is_empty() || freeze.customers.contains(customer)).map(
-                |(name, freeze)| Frozen {
-                    name: name.clone(),
-                    interval: Interval { from: freeze.from, until: freeze.until },
-                    by_person: true,
+            made.filter(|(_, freeze)| {
+                freeze.customers.is_empty() || freeze.customers.contains(customer)
+            })
+            .map(|(name, freeze)| Frozen {
+                name: name.clone(),
+                interval: Interval {
+                    from: freeze.from,
+                    until: freeze.until,
                 },
-            ),
+                by_person: true,
+            }),
         );
-        freezes.retain(|freeze| run.row.overrides.get(&freeze.name).is_none_or(|voices| voices.len() < 2));
+        freezes.retain(|freeze| {
+            run.row
+                .overrides
+                .get(&freeze.name)
+                .is_none_or(|voices| voices.len() < 2)
+        });
         freezes
     }
 }
@@ -222,18 +337,32 @@ impl Run {
             .collect();
         let mut holds = Vec::new();
         if !open.is_empty() {
-            let soak = planned.after.iter().filter_map(|before| match self.phases[*before].state {
-                PhaseState::Soaking { until, .. } => Some(until),
-                PhaseState::Waiting | PhaseState::Running | PhaseState::Settled { .. } => None,
-            });
-            let hold = Hold::new(HoldKind::Phase, "earlier phases", format!("{} has not settled", open.join(", ")));
+            let soak = planned
+                .after
+                .iter()
+                .filter_map(|before| match self.phases[*before].state {
+                    PhaseState::Soaking { until, .. } => Some(until),
+                    PhaseState::Waiting | PhaseState::Running | PhaseState::Settled { .. } => None,
+                });
+            let hold = Hold::new(
+                HoldKind::Phase,
+                "earlier phases",
+                format!("{} has not settled", open.join(", ")),
+            );
             holds.push(match soak.max() {
                 Some(until) if open.len() == 1 => hold.until(until),
                 Some(_) | None => hold,
             });
         }
         if let Some(from) = self.not_before_at(phase).filter(|from| *from > at) {
-            holds.push(Hold::new(HoldKind::NotBefore, "the calendar", "the phase's first day has not come").until(from));
+            holds.push(
+                Hold::new(
+                    HoldKind::NotBefore,
+                    "the calendar",
+                    "the phase's first day has not come",
+                )
+                .until(from),
+            );
         }
         holds
     }
@@ -242,14 +371,19 @@ impl Run {
     pub(crate) fn not_before_at(&self, phase: usize) -> Option<Timestamp> {
         let span = self.plan.phases[phase].policy.not_before;
         let promoted = self.phases[phase].promoted;
-        (!span.is_zero() && !promoted).then(|| self.row.started_at.map(|at| at + span.to_delta())).flatten()
+        (!span.is_zero() && !promoted)
+            .then(|| self.row.started_at.map(|at| at + span.to_delta()))
+            .flatten()
     }
 
     /// Earlier batches that are open, and the delay after them (R3).
     fn batch_holds(&self, phase: usize, at: Timestamp) -> Vec<Hold> {
         let mut holds = Vec::new();
         let turn = self.turn(phase);
-        let others: Vec<u32> = self.unsettled(phase).filter(|batch| Some(*batch) != turn).collect();
+        let others: Vec<u32> = self
+            .unsettled(phase)
+            .filter(|batch| Some(*batch) != turn)
+            .collect();
         if let Some(batch) = others.first() {
             let text = format!("batch {batch} has not settled");
             holds.push(Hold::new(HoldKind::Batch, "the batch before", text));
@@ -279,18 +413,27 @@ impl Run {
 impl Product {
     /// Why this customer waits now, and until when; empty: nothing is in its way, or it is not waiting.
     pub fn holds(&self, id: RunId, customer: &CustomerId, at: Timestamp) -> Vec<Hold> {
-        let Some(run) = self.state.runs.get(&id) else { return Vec::new() };
-        let Some(phase) = run.phase_of(customer) else { return Vec::new() };
+        let Some(run) = self.state.runs.get(&id) else {
+            return Vec::new();
+        };
+        let Some(phase) = run.phase_of(customer) else {
+            return Vec::new();
+        };
         let unit = run.unit(customer);
         match &unit.state {
             UnitState::Waiting => {}
             UnitState::Held { .. } => {
                 let reason = unit.reason.clone().unwrap_or_default();
                 let hold = Hold::new(HoldKind::Person, "operators", reason).since(unit.since);
-                return vec![hold.way_out(format!("tranche retry {customer}  (or: tranche skip {customer} --reason ...)"))];
+                return vec![hold.way_out(format!(
+                    "tranche retry {customer}  (or: tranche skip {customer} --reason ...)"
+                ))];
             }
             UnitState::Forward | UnitState::Backward | UnitState::Withdrawing => {
-                return vec![Hold::new(HoldKind::Working, "Render", "it is being worked on").since(unit.since)];
+                return vec![
+                    Hold::new(HoldKind::Working, "Render", "it is being worked on")
+                        .since(unit.since),
+                ];
             }
             UnitState::Healthy
             | UnitState::Unchanged
@@ -301,7 +444,10 @@ impl Product {
         }
         let mut holds = self.state.phase_holds(run, phase, at);
         holds.extend(self.earlier_batch_hold(run, phase, customer));
-        holds.extend(self.state.unit_holds(run, id, customer, &self.windows_of(run, customer), at));
+        holds.extend(
+            self.state
+                .unit_holds(run, id, customer, &self.windows_of(run, customer), at),
+        );
         holds.extend(self.work.reading_holds(id, run, customer));
         holds
     }
@@ -320,24 +466,45 @@ impl Product {
     pub(crate) fn windows_of(&self, run: &Run, customer: &CustomerId) -> Windows {
         let planned = &run.plan.customers[customer];
         let policy = &run.plan.phases[planned.phase].policy;
-        let zone = planned.customer.timezone.unwrap_or(run.plan.project.timezone);
-        Windows::new(&policy.window, &planned.customer.window, zone).expect("the parser has checked every window")
+        let zone = planned
+            .customer
+            .timezone
+            .unwrap_or(run.plan.project.timezone);
+        Windows::new(&policy.window, &planned.customer.window, zone)
+            .expect("the parser has checked every window")
     }
 
     /// When a customer will begin as far as is known, and the holds whose end is not known. `gate` counts as open.
-    pub(crate) fn forecast(&self, id: RunId, customer: &CustomerId, gate: &GateId, at: Timestamp) -> (Timestamp, Vec<Hold>) {
+    pub(crate) fn forecast(
+        &self,
+        id: RunId,
+        customer: &CustomerId,
+        gate: &GateId,
+        at: Timestamp,
+    ) -> (Timestamp, Vec<Hold>) {
         let mut begins = at;
         // Each pass moves to the end of a hold; calendars can alternate, so the passes are bounded.
         for _ in 0..16 {
             let holds = self.holds(id, customer, begins);
-            let later = holds.iter().filter_map(|hold| hold.until).max().filter(|until| *until > begins);
+            let later = holds
+                .iter()
+                .filter_map(|hold| hold.until)
+                .max()
+                .filter(|until| *until > begins);
             match later {
                 Some(later) => begins = later,
                 None => break,
             }
         }
-        let is_gate = |hold: &Hold| hold.kind == HoldKind::Approval && hold.text.starts_with(&format!("{gate} "));
+        let is_gate = |hold: &Hold| {
+            hold.kind == HoldKind::Approval && hold.text.starts_with(&format!("{gate} "))
+        };
         let open = self.holds(id, customer, begins);
-        (begins, open.into_iter().filter(|hold| hold.until.is_none() && !is_gate(hold)).collect())
+        (
+            begins,
+            open.into_iter()
+                .filter(|hold| hold.until.is_none() && !is_gate(hold))
+                .collect(),
+        )
     }
 }

@@ -8,7 +8,9 @@ use policy::rules::{BatchRule, Order};
 use policy::{CustomerId, Plan, PolicyId, Timestamp};
 
 use crate::ids::GateId;
-use crate::state::{AutoDeployState, BatchRow, GateRow, PhaseRow, PhaseState, RunRow, RunState, Unit, UnitState};
+use crate::state::{
+    AutoDeployState, BatchRow, GateRow, PhaseRow, PhaseState, RunRow, RunState, Unit, UnitState,
+};
 
 /// One rollout or operation in memory.
 #[derive(Debug)]
@@ -61,9 +63,18 @@ static WAITING: Unit = Unit {
     healthy_at: None,
     services: BTreeMap::new(),
     hooks: crate::state::Hooks {
-        before: crate::state::HookState { done: 0, begun: false },
-        after: crate::state::HookState { done: 0, begun: false },
-        on_rollback: crate::state::HookState { done: 0, begun: false },
+        before: crate::state::HookState {
+            done: 0,
+            begun: false,
+        },
+        after: crate::state::HookState {
+            done: 0,
+            begun: false,
+        },
+        on_rollback: crate::state::HookState {
+            done: 0,
+            begun: false,
+        },
     },
 };
 
@@ -119,7 +130,12 @@ impl Run {
         self.stuck.clear();
         self.held.clear();
         self.managed.clear();
-        self.unsettled = self.batches.iter().filter(|(_, row)| row.settled_at.is_none()).map(|(key, _)| *key).collect();
+        self.unsettled = self
+            .batches
+            .iter()
+            .filter(|(_, row)| row.settled_at.is_none())
+            .map(|(key, _)| *key)
+            .collect();
         for (phase, planned) in plan.phases.iter().enumerate() {
             let mut ends = vec![0];
             for size in &planned.sizes {
@@ -139,12 +155,25 @@ impl Run {
 
     /// Takes a new plan for what has not started (R6); phases keep their rows by name.
     pub(crate) fn replan(&mut self, plan: Arc<Plan>) {
-        let names: Vec<PolicyId> = self.plan.phases.iter().map(|phase| phase.policy.name.clone()).collect();
-        let mut rows: BTreeMap<PolicyId, PhaseRow> = names.iter().cloned().zip(std::mem::take(&mut self.phases)).collect();
+        let names: Vec<PolicyId> = self
+            .plan
+            .phases
+            .iter()
+            .map(|phase| phase.policy.name.clone())
+            .collect();
+        let mut rows: BTreeMap<PolicyId, PhaseRow> = names
+            .iter()
+            .cloned()
+            .zip(std::mem::take(&mut self.phases))
+            .collect();
         let batches = std::mem::take(&mut self.batches);
         self.plan = plan;
-        self.phases =
-            self.plan.phases.iter().map(|phase| rows.remove(&phase.policy.name).unwrap_or_default()).collect();
+        self.phases = self
+            .plan
+            .phases
+            .iter()
+            .map(|phase| rows.remove(&phase.policy.name).unwrap_or_default())
+            .collect();
         for ((phase, batch), row) in batches {
             if let Some(phase) = names.get(phase).and_then(|name| self.phase_index(name)) {
                 self.batches.insert((phase, batch), row);
@@ -176,7 +205,9 @@ impl Run {
     }
 
     fn unfile(&mut self, customer: &CustomerId) {
-        let Some(&Place { phase, place }) = self.places.get(customer) else { return };
+        let Some(&Place { phase, place }) = self.places.get(customer) else {
+            return;
+        };
         self.waiting[phase].remove(&place);
         self.working.remove(&(phase, place));
         self.stuck.remove(&(phase, place));
@@ -191,7 +222,9 @@ impl Run {
     }
 
     fn file(&mut self, customer: &CustomerId) {
-        let Some(&Place { phase, place }) = self.places.get(customer) else { return };
+        let Some(&Place { phase, place }) = self.places.get(customer) else {
+            return;
+        };
         let unit = self.units.get(customer).unwrap_or(&WAITING);
         let batch = unit.batch;
         let state = unit.state.clone();
@@ -215,7 +248,10 @@ impl Run {
                 self.waiting[phase].remove(&place);
                 self.stuck.insert((phase, place));
             }
-            UnitState::Unchanged | UnitState::RolledBack | UnitState::Excluded | UnitState::Skipped => {
+            UnitState::Unchanged
+            | UnitState::RolledBack
+            | UnitState::Excluded
+            | UnitState::Skipped => {
                 self.waiting[phase].remove(&place);
             }
         }
@@ -231,7 +267,10 @@ impl Run {
         if let (UnitState::Healthy, Some(until)) = (state, self.settles_at(customer))
             && !self.plan.phases[phase].policy.watch.is_zero()
         {
-            self.settling.entry((phase, batch)).or_default().insert((until, place));
+            self.settling
+                .entry((phase, batch))
+                .or_default()
+                .insert((until, place));
         }
     }
 
@@ -247,7 +286,10 @@ impl Run {
 
     /// The phase with this name.
     pub(crate) fn phase_index(&self, name: &PolicyId) -> Option<usize> {
-        self.plan.phases.iter().position(|phase| &phase.policy.name == name)
+        self.plan
+            .phases
+            .iter()
+            .position(|phase| &phase.policy.name == name)
     }
 
     /// The customer at a place.
@@ -294,7 +336,10 @@ impl Run {
     pub(crate) fn batch_customers(&self, phase: usize, batch: u32) -> Vec<CustomerId> {
         if self.is_dynamic(phase) {
             let members = self.plan.phases[phase].customers.iter();
-            return members.filter(|customer| self.unit(customer).batch == Some(batch)).cloned().collect();
+            return members
+                .filter(|customer| self.unit(customer).batch == Some(batch))
+                .cloned()
+                .collect();
         }
         self.plan.phases[phase].customers[self.batch_places(phase, batch)].to_vec()
     }
@@ -307,22 +352,34 @@ impl Run {
     /// When a begun batch settles: `None` while somebody in it waits, works or is held.
     pub(crate) fn batch_settles_at(&self, phase: usize, batch: u32) -> Option<Timestamp> {
         let waits = !self.is_dynamic(phase) && self.waiting_in(phase, batch).next().is_some();
-        let works = self.open.get(&(phase, batch)).is_some_and(|open| !open.is_empty());
+        let works = self
+            .open
+            .get(&(phase, batch))
+            .is_some_and(|open| !open.is_empty());
         if waits || works {
             return None;
         }
-        let watched = self.settling.get(&(phase, batch)).and_then(|watched| watched.last());
+        let watched = self
+            .settling
+            .get(&(phase, batch))
+            .and_then(|watched| watched.last());
         Some(watched.map_or(Timestamp::MIN_UTC, |(until, _)| *until))
     }
 
     /// Waiting customers of a batch with fixed members, by place.
     pub(crate) fn waiting_in(&self, phase: usize, batch: u32) -> impl Iterator<Item = usize> {
-        self.waiting[phase].range(self.batch_places(phase, batch)).copied()
+        self.waiting[phase]
+            .range(self.batch_places(phase, batch))
+            .copied()
     }
 
     /// Customers of a begun batch that are in work or held.
     pub(crate) fn open_in(&self, phase: usize, batch: u32) -> impl Iterator<Item = &CustomerId> {
-        self.open.get(&(phase, batch)).into_iter().flatten().map(move |place| self.at_place(phase, *place))
+        self.open
+            .get(&(phase, batch))
+            .into_iter()
+            .flatten()
+            .map(move |place| self.at_place(phase, *place))
     }
 
     /// Customers in work, by phase and place.
@@ -332,7 +389,9 @@ impl Run {
 
     /// Customers in work of one phase.
     pub(crate) fn working_in(&self, phase: usize) -> impl Iterator<Item = &CustomerId> {
-        self.working.range((phase, 0)..=(phase, usize::MAX)).map(move |(phase, place)| self.at_place(*phase, *place))
+        self.working
+            .range((phase, 0)..=(phase, usize::MAX))
+            .map(move |(phase, place)| self.at_place(*phase, *place))
     }
 
     /// Healthy customers by phase, batch and place.
@@ -343,11 +402,18 @@ impl Run {
     /// Healthy customers of one batch.
     pub(crate) fn healthy_in(&self, phase: usize, batch: u32) -> impl Iterator<Item = &CustomerId> {
         let range = (phase, batch, 0)..=(phase, batch, usize::MAX);
-        self.healthy.range(range).map(move |(phase, _, place)| self.at_place(*phase, *place))
+        self.healthy
+            .range(range)
+            .map(move |(phase, _, place)| self.at_place(*phase, *place))
     }
 
     /// Changes a batch's row.
-    pub(crate) fn set_batch(&mut self, phase: usize, batch: u32, change: impl FnOnce(&mut BatchRow)) {
+    pub(crate) fn set_batch(
+        &mut self,
+        phase: usize,
+        batch: u32,
+        change: impl FnOnce(&mut BatchRow),
+    ) {
         let row = self.batches.entry((phase, batch)).or_default();
         change(row);
         match row.settled_at {
@@ -358,22 +424,30 @@ impl Run {
 
     /// Begun batches of a phase that have not settled.
     pub(crate) fn unsettled(&self, phase: usize) -> impl Iterator<Item = u32> {
-        self.unsettled.range((phase, 0)..=(phase, u32::MAX)).map(|(_, batch)| *batch)
+        self.unsettled
+            .range((phase, 0)..=(phase, u32::MAX))
+            .map(|(_, batch)| *batch)
     }
 
     /// Customers whose auto-deploy is to be restored.
     pub(crate) fn managed(&self) -> impl Iterator<Item = Place> {
-        self.managed.iter().map(|&(phase, place)| Place { phase, place })
+        self.managed
+            .iter()
+            .map(|&(phase, place)| Place { phase, place })
     }
 
     /// Customers whose rollback failed.
     pub(crate) fn stuck(&self) -> impl Iterator<Item = &CustomerId> {
-        self.stuck.iter().map(|(phase, place)| self.at_place(*phase, *place))
+        self.stuck
+            .iter()
+            .map(|(phase, place)| self.at_place(*phase, *place))
     }
 
     /// Customers a person must decide about.
     pub(crate) fn held(&self) -> impl Iterator<Item = &CustomerId> {
-        self.held.iter().map(|(phase, place)| self.at_place(*phase, *place))
+        self.held
+            .iter()
+            .map(|(phase, place)| self.at_place(*phase, *place))
     }
 
     /// Whether the rollout is over.
@@ -388,7 +462,9 @@ impl Run {
 
     /// Whether a healthy customer is still watched (R11).
     pub(crate) fn is_watched(&self, customer: &CustomerId) -> bool {
-        let settled = self.phase_of(customer).is_none_or(|phase| self.is_settled(phase));
+        let settled = self
+            .phase_of(customer)
+            .is_none_or(|phase| self.is_settled(phase));
         self.unit(customer).state == UnitState::Healthy && !settled && !self.is_ended()
     }
 
@@ -417,9 +493,14 @@ impl Run {
 
 fn has_managed(unit: &Unit) -> bool {
     let managed = |state| {
-        matches!(state, AutoDeployState::OffIntended | AutoDeployState::Off | AutoDeployState::OnIntended)
+        matches!(
+            state,
+            AutoDeployState::OffIntended | AutoDeployState::Off | AutoDeployState::OnIntended
+        )
     };
-    unit.services.values().any(|service| managed(service.auto_deploy))
+    unit.services
+        .values()
+        .any(|service| managed(service.auto_deploy))
 }
 
 fn empty_plan(input: &policy::PlanInput) -> Plan {

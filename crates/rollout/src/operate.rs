@@ -24,38 +24,62 @@ impl Product {
         reason: &str,
     ) -> Result<(), Rejected> {
         if let Some(owner) = self.state.fleet.get(customer).and_then(|row| row.owner) {
-            let held = matches!(self.state.runs[&owner].unit(customer).state, UnitState::Held { .. });
+            let held = matches!(
+                self.state.runs[&owner].unit(customer).state,
+                UnitState::Held { .. }
+            );
             if !held {
                 let text = format!("{owner} is changing {customer} right now");
                 return Err(Rejected::state(text, &format!("tranche why {customer}")));
             }
         }
         let unfinished = self.state.runs.iter().filter(|(_, run)| !run.is_ended());
-        let within = unfinished.map(|(id, _)| *id).find(|id| self.state.runs[id].is_ours(customer));
+        let within = unfinished
+            .map(|(id, _)| *id)
+            .find(|id| self.state.runs[id].is_ours(customer));
         match (within, to) {
             (Some(id), None) => {
-                let place = self.state.runs[&id].place(customer).expect("the customer is planned");
-                let sweep =
-                    Sweep { scope: SweepScope::All, reason: reason.to_owned(), by: Some(request.by.name.clone()) };
+                let place = self.state.runs[&id]
+                    .place(customer)
+                    .expect("the customer is planned");
+                let sweep = Sweep {
+                    scope: SweepScope::All,
+                    reason: reason.to_owned(),
+                    by: Some(request.by.name.clone()),
+                };
                 self.roll_back(id, &[place], &sweep);
                 Ok(())
             }
             (Some(id), Some(_)) => {
                 let text = format!("{id} is unfinished and has {customer} in hand");
-                Err(Rejected::state(text, &format!("tranche rollback {customer} --reason ...  (to what ran before)")))
+                Err(Rejected::state(
+                    text,
+                    &format!("tranche rollback {customer} --reason ...  (to what ran before)"),
+                ))
             }
             (None, _) => self.operate(request, customer, to, reason),
         }
     }
 
-    fn operate(&mut self, request: &Request, customer: &CustomerId, to: Option<&str>, reason: &str) -> Result<(), Rejected> {
+    fn operate(
+        &mut self,
+        request: &Request,
+        customer: &CustomerId,
+        to: Option<&str>,
+        reason: &str,
+    ) -> Result<(), Rejected> {
         let runs = || self.state.runs.values().rev();
         let source = match to {
             None => runs().find(|run| run.is_ours(customer)),
             Some(_) => runs().find(|run| run.plan.customers.contains_key(customer)),
         };
         let Some(source) = source else {
-            let state = runs().find_map(|run| run.plan.customers.contains_key(customer).then(|| run.unit(customer)));
+            let state = runs().find_map(|run| {
+                run.plan
+                    .customers
+                    .contains_key(customer)
+                    .then(|| run.unit(customer))
+            });
             let state = state.map_or("unknown to every rollout", |unit| state_name(&unit.state));
             let text = format!("{customer} is {state}: there is no deploy of ours to take back");
             return Err(Rejected::state(text, &format!("tranche why {customer}")));
@@ -73,7 +97,10 @@ impl Product {
                 services: source.unit(customer).services.clone(),
                 ..Unit::default()
             },
-            Some(_) => Unit { services: attempts(source.unit(customer)), ..Unit::default() },
+            Some(_) => Unit {
+                services: attempts(source.unit(customer)),
+                ..Unit::default()
+            },
         };
         let id = RunId::Operation(self.state.product.operations + 1);
         let fact = Fact {
@@ -94,10 +121,15 @@ impl Product {
 
     fn known_release(&self, version: &str) -> Result<Release, Rejected> {
         let releases = self.state.runs.values().rev().map(|run| &run.plan.release);
-        let known = releases.filter(|release| policy::plan::bare(&release.version) == policy::plan::bare(version));
+        let known = releases
+            .filter(|release| policy::plan::bare(&release.version) == policy::plan::bare(version));
         known.cloned().next().ok_or_else(|| {
-            let text = format!("no rollout has brought {version} to anybody, so its commit is not known");
-            Rejected::state(text, &format!("tranche start {version} --customers CUSTOMER --allow-downgrade"))
+            let text =
+                format!("no rollout has brought {version} to anybody, so its commit is not known");
+            Rejected::state(
+                text,
+                &format!("tranche start {version} --customers CUSTOMER --allow-downgrade"),
+            )
         })
     }
 }
@@ -106,7 +138,10 @@ impl Run {
     /// Whether the customer runs what this rollout brought.
     fn is_ours(&self, customer: &CustomerId) -> bool {
         let unit = self.unit(customer);
-        let live = unit.services.values().any(|service| service.deploy.went_live());
+        let live = unit
+            .services
+            .values()
+            .any(|service| service.deploy.went_live());
         match unit.state {
             UnitState::Healthy => true,
             UnitState::Held { .. } => live,
@@ -130,7 +165,10 @@ fn attempts(unit: &Unit) -> BTreeMap<policy::Role, ServiceState> {
         rollback_attempt: service.rollback_attempt,
         ..ServiceState::default()
     };
-    unit.services.iter().map(|(role, service)| (role.clone(), kept(service))).collect()
+    unit.services
+        .iter()
+        .map(|(role, service)| (role.clone(), kept(service)))
+        .collect()
 }
 
 /// A plan of this one customer, without gates, windows or waits: a person has decided.
@@ -164,6 +202,9 @@ fn plan_of_one(source: &Run, customer: &CustomerId, release: Release) -> Plan {
 
 /// The digest of a plan that the core itself has put together.
 pub(crate) fn digest(plan: &Plan) -> String {
-    let plain = Plan { digest: String::new(), ..plan.clone() };
+    let plain = Plan {
+        digest: String::new(),
+        ..plan.clone()
+    };
     canonical::digest(&serde_json::to_value(&plain).expect("plans serialise"))
 }

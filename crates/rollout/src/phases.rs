@@ -13,18 +13,29 @@ use crate::work::TimerKey;
 impl Run {
     /// A fact about a phase.
     pub(crate) fn phase_fact(&self, kind: Kind, phase: usize) -> Fact {
-        Fact { phase: Some(self.plan.phases[phase].policy.name.clone()), ..Fact::new(kind) }
+        Fact {
+            phase: Some(self.plan.phases[phase].policy.name.clone()),
+            ..Fact::new(kind)
+        }
     }
 
     /// A fact about a gate: it carries what the gate covers.
     pub(crate) fn gate_fact(&self, kind: Kind, gate: &GateId) -> Fact {
-        let phase = self.phase_of_gate(gate).map(|phase| self.plan.phases[phase].policy.name.clone());
+        let phase = self
+            .phase_of_gate(gate)
+            .map(|phase| self.plan.phases[phase].policy.name.clone());
         let (batch, customer) = match gate {
             GateId::Phase(_) => (None, None),
             GateId::Batch(_, batch) => (Some(*batch), None),
             GateId::Customer(customer) => (self.batch_of(customer), Some(customer.clone())),
         };
-        Fact { phase, batch, customer, ..Fact::new(kind) }.with("gate", gate.to_string())
+        Fact {
+            phase,
+            batch,
+            customer,
+            ..Fact::new(kind)
+        }
+        .with("gate", gate.to_string())
     }
 
     fn failures_allow(&self, phase: usize) -> bool {
@@ -35,15 +46,29 @@ impl Run {
 
     /// Whether anybody of the phase ever went, or still could.
     fn has_anybody(&self, phase: usize) -> bool {
-        !self.waiting(phase).is_empty() || self.batches.range((phase, 0)..=(phase, u32::MAX)).any(|(_, row)| row.started_at.is_some())
+        !self.waiting(phase).is_empty()
+            || self
+                .batches
+                .range((phase, 0)..=(phase, u32::MAX))
+                .any(|(_, row)| row.started_at.is_some())
     }
 }
 
 impl Product {
     /// Does what follows for a phase at this instant.
     pub(crate) fn drive_phase(&mut self, id: RunId, phase: usize) {
-        let Some(run) = self.state.runs.get(&id) else { return };
-        let proceeding = matches!(run.row.state, RunState::Running | RunState::Halted { .. } | RunState::Draining { to: crate::state::DrainTo::Halted, .. });
+        let Some(run) = self.state.runs.get(&id) else {
+            return;
+        };
+        let proceeding = matches!(
+            run.row.state,
+            RunState::Running
+                | RunState::Halted { .. }
+                | RunState::Draining {
+                    to: crate::state::DrainTo::Halted,
+                    ..
+                }
+        );
         if phase >= run.phases.len() || !proceeding || matches!(id, RunId::Operation(_)) {
             return;
         }
@@ -62,14 +87,18 @@ impl Product {
         if run.row.state != RunState::Running {
             return;
         }
-        let before_settled = run.plan.phases[phase].after.iter().all(|before| run.is_settled(*before));
+        let before_settled = run.plan.phases[phase]
+            .after
+            .iter()
+            .all(|before| run.is_settled(*before));
         if before_settled && !run.has_anybody(phase) {
             // Nobody is left to start: its own day, gate and soak don't matter.
             let fact = run.phase_fact(Kind::PhaseSettled, phase);
             self.emit_in(id, fact);
             return;
         }
-        let trusted = self.state.product.clock_suspected.is_none() || run.not_before_at(phase).is_none();
+        let trusted =
+            self.state.product.clock_suspected.is_none() || run.not_before_at(phase).is_none();
         if !run.order_holds(phase, self.at).is_empty() || !trusted {
             return;
         }
@@ -86,7 +115,10 @@ impl Product {
     fn settle_batches(&mut self, id: RunId, phase: usize) {
         let at = self.at;
         let run = &self.state.runs[&id];
-        let through = |batch: &u32| run.batch_settles_at(phase, *batch).is_some_and(|settles| settles <= at);
+        let through = |batch: &u32| {
+            run.batch_settles_at(phase, *batch)
+                .is_some_and(|settles| settles <= at)
+        };
         let settled: Vec<u32> = run.unsettled(phase).filter(through).collect();
         for batch in settled {
             self.settle_batch(id, phase, batch);
@@ -102,11 +134,18 @@ impl Product {
     fn settle_batch(&mut self, id: RunId, phase: usize, batch: u32) {
         let run = &self.state.runs[&id];
         let policy = &run.plan.phases[phase].policy;
-        let delay = (!run.phases[phase].promoted && !policy.delay.is_zero()).then(|| policy.delay.to_delta());
+        let delay = (!run.phases[phase].promoted && !policy.delay.is_zero())
+            .then(|| policy.delay.to_delta());
         let more = !run.waiting(phase).is_empty();
-        let fact = |kind| Fact { batch: Some(batch), ..run.phase_fact(kind, phase) };
+        let fact = |kind| Fact {
+            batch: Some(batch),
+            ..run.phase_fact(kind, phase)
+        };
         let settled = fact(Kind::BatchSettled);
-        let delayed = delay.filter(|_| more).map(|delay| Fact { until: Some(self.at + delay), ..fact(Kind::DelayStarted) });
+        let delayed = delay.filter(|_| more).map(|delay| Fact {
+            until: Some(self.at + delay),
+            ..fact(Kind::DelayStarted)
+        });
         self.emit_in(id, settled);
         if let Some(delayed) = delayed {
             self.emit_in(id, delayed);
@@ -119,10 +158,17 @@ impl Product {
             let run = &self.state.runs[&id];
             let next = run.phases[phase].batches_begun + 1;
             let open = run.unsettled(phase).next().is_some();
-            if run.is_dynamic(phase) || open || next > run.batch_count(phase) || run.waiting_in(phase, next).next().is_some() {
+            if run.is_dynamic(phase)
+                || open
+                || next > run.batch_count(phase)
+                || run.waiting_in(phase, next).next().is_some()
+            {
                 return;
             }
-            let fact = Fact { batch: Some(next), ..run.phase_fact(Kind::BatchSettled, phase) };
+            let fact = Fact {
+                batch: Some(next),
+                ..run.phase_fact(Kind::BatchSettled, phase)
+            };
             self.emit_in(id, fact);
         }
     }
@@ -130,13 +176,20 @@ impl Product {
     fn begin_soak(&mut self, id: RunId, phase: usize) {
         let run = &self.state.runs[&id];
         let soak = run.plan.phases[phase].policy.soak;
-        let anybody = run.healthy().range((phase, 0, 0)..=(phase, u32::MAX, usize::MAX)).next().is_some();
+        let anybody = run
+            .healthy()
+            .range((phase, 0, 0)..=(phase, u32::MAX, usize::MAX))
+            .next()
+            .is_some();
         if soak.is_zero() || run.phases[phase].promoted || !anybody {
             let fact = run.phase_fact(Kind::PhaseSettled, phase);
             self.emit_in(id, fact);
             return;
         }
-        let fact = Fact { until: Some(self.at + soak.to_delta()), ..run.phase_fact(Kind::SoakStarted, phase) };
+        let fact = Fact {
+            until: Some(self.at + soak.to_delta()),
+            ..run.phase_fact(Kind::SoakStarted, phase)
+        };
         self.emit_in(id, fact);
     }
 
@@ -152,7 +205,10 @@ impl Product {
 
     fn mind_overdue(&mut self, id: RunId, phase: usize) {
         let run = &self.state.runs[&id];
-        if run.is_settled(phase) || run.phases[phase].overdue || run.due_at(phase).is_none_or(|due| due > self.at) {
+        if run.is_settled(phase)
+            || run.phases[phase].overdue
+            || run.due_at(phase).is_none_or(|due| due > self.at)
+        {
             return;
         }
         let fact = run.phase_fact(Kind::PhaseOverdue, phase);
@@ -162,27 +218,46 @@ impl Product {
     fn set_phase_timer(&mut self, id: RunId, phase: usize) {
         let run = &self.state.runs[&id];
         let row = &run.phases[phase];
-        let due = run.due_at(phase).filter(|_| !row.overdue && !run.is_settled(phase));
+        let due = run
+            .due_at(phase)
+            .filter(|_| !row.overdue && !run.is_settled(phase));
         let own = match &row.state {
             PhaseState::Waiting => run.not_before_at(phase),
             PhaseState::Running => {
-                let settles = run.unsettled(phase).filter_map(|batch| run.batch_settles_at(phase, batch)).min();
+                let settles = run
+                    .unsettled(phase)
+                    .filter_map(|batch| run.batch_settles_at(phase, batch))
+                    .min();
                 let delay = row.delay.as_ref().map(|delay| delay.until);
-                [settles, delay].into_iter().flatten().filter(|at| *at > self.at).min()
+                [settles, delay]
+                    .into_iter()
+                    .flatten()
+                    .filter(|at| *at > self.at)
+                    .min()
             }
             PhaseState::Soaking { until, .. } => Some(*until),
             PhaseState::Settled { .. } => None,
         };
-        let next = [due, own].into_iter().flatten().filter(|at| *at > self.at).min();
+        let next = [due, own]
+            .into_iter()
+            .flatten()
+            .filter(|at| *at > self.at)
+            .min();
         self.work.timers.set(TimerKey::Phase(id, phase), next);
     }
 
     /// Does what follows for a gate at this instant: ask, lapse, escalate.
     pub(crate) fn drive_gate(&mut self, id: RunId, gate: &GateId) {
         self.work.dirty_gates.remove(&(id, gate.clone()));
-        let Some(run) = self.state.runs.get(&id) else { return };
-        let Some(phase) = run.phase_of_gate(gate) else { return };
-        let Some(approval) = run.plan.phases[phase].policy.approval.clone() else { return };
+        let Some(run) = self.state.runs.get(&id) else {
+            return;
+        };
+        let Some(phase) = run.phase_of_gate(gate) else {
+            return;
+        };
+        let Some(approval) = run.plan.phases[phase].policy.approval.clone() else {
+            return;
+        };
         let row = run.gates.get(gate).cloned().unwrap_or_default();
         let settled = row.passed_at.is_some() || row.rejected.is_some() || run.is_ended();
         if settled || run.waiting_for(gate).is_empty() {
@@ -200,10 +275,16 @@ impl Product {
         if asking && row.request.is_none() && !gate::is_open(run, &approval, &directory, &row) {
             let until = Some(self.at + approval.expires.to_delta());
             let covers = run.waiting_for(gate);
-            let fact = Fact { until, ..run.gate_fact(Kind::ApprovalRequested, gate) };
+            let fact = Fact {
+                until,
+                ..run.gate_fact(Kind::ApprovalRequested, gate)
+            };
             let fact = fact
                 .with("digest", run.plan.digest.clone())
-                .with("missing", gate::missing(run, &approval, &directory, Some(&row)))
+                .with(
+                    "missing",
+                    gate::missing(run, &approval, &directory, Some(&row)),
+                )
                 .with_value("covers", &covers);
             self.emit_in(id, fact);
         }
@@ -212,22 +293,38 @@ impl Product {
 
     /// A grant that was not used in time, or votes for another digest (R6, R10).
     fn lapses(&self, run: &Run, row: &GateRow) -> bool {
-        let late = row.granted.as_ref().is_some_and(|granted| granted.until <= self.at);
+        let late = row
+            .granted
+            .as_ref()
+            .is_some_and(|granted| granted.until <= self.at);
         late || row.votes.iter().any(|vote| vote.digest != run.plan.digest)
     }
 
     fn mind_escalation(&mut self, id: RunId, gate: &GateId) {
         let run = &self.state.runs[&id];
-        let Some(row) = run.gates.get(gate).cloned() else { return };
+        let Some(row) = run.gates.get(gate).cloned() else {
+            return;
+        };
         let overdue = |expires_at: Timestamp| expires_at <= self.at;
-        if let Some(request) = row.request.as_ref().filter(|request| !request.escalated && overdue(request.expires_at))
+        if let Some(request) = row
+            .request
+            .as_ref()
+            .filter(|request| !request.escalated && overdue(request.expires_at))
             && row.granted.is_none()
         {
-            let fact = run.gate_fact(Kind::ApprovalEscalated, gate).with_value("asked_at", &request.since);
+            let fact = run
+                .gate_fact(Kind::ApprovalEscalated, gate)
+                .with_value("asked_at", &request.since);
             self.emit_in(id, fact);
         }
-        let row = self.state.runs[&id].gates.get(gate).cloned().unwrap_or_default();
-        let escalates = row.request.filter(|request| !request.escalated && row.granted.is_none());
+        let row = self.state.runs[&id]
+            .gates
+            .get(gate)
+            .cloned()
+            .unwrap_or_default();
+        let escalates = row
+            .request
+            .filter(|request| !request.escalated && row.granted.is_none());
         let escalates = escalates.map(|request| request.expires_at);
         let lapses = row.granted.map(|granted| granted.until);
         let next = [escalates, lapses].into_iter().flatten().min();

@@ -91,7 +91,9 @@ impl Product {
             reason: Some(rejected.message.clone()),
             ..Fact::new(Kind::Denied)
         };
-        let fact = fact.with("request", request.verb.name()).with_value("code", &rejected.code);
+        let fact = fact
+            .with("request", request.verb.name())
+            .with_value("code", &rejected.code);
         self.emit(fact);
         self.take_step()
     }
@@ -140,13 +142,18 @@ impl Product {
 
     /// Adds a fact about a rollout.
     pub(crate) fn emit_in(&mut self, run: RunId, fact: Fact) {
-        self.emit(Fact { rollout: Some(run), ..fact });
+        self.emit(Fact {
+            rollout: Some(run),
+            ..fact
+        });
     }
 
     /// The latest fact of this step and rollout that answers a question.
     pub(crate) fn emitted(&self, run: RunId, is_it: impl Fn(&Fact) -> bool) -> Option<&Fact> {
         let facts = self.out.events.iter().rev().map(|event| &event.fact);
-        facts.filter(|fact| fact.rollout == Some(run)).find(|fact| is_it(fact))
+        facts
+            .filter(|fact| fact.rollout == Some(run))
+            .find(|fact| is_it(fact))
     }
 
     pub(crate) fn send(&mut self, command: Command) {
@@ -171,7 +178,9 @@ impl Product {
             return;
         };
         self.work.dirty_runs.insert(id);
-        let Some(run) = self.state.runs.get(&id) else { return };
+        let Some(run) = self.state.runs.get(&id) else {
+            return;
+        };
         if let Some(phase) = fact.phase.as_ref().and_then(|name| run.phase_index(name)) {
             self.work.dirty_phases.insert((id, phase));
         }
@@ -181,11 +190,21 @@ impl Product {
             self.work.dirty_units.insert((id, place));
             self.work.dirty_phases.insert((id, place.phase));
             self.work.unblock(id, place);
-            self.work.scratch.entry((id, place)).or_default().forget(fact);
+            self.work
+                .scratch
+                .entry((id, place))
+                .or_default()
+                .forget(fact);
         }
         match fact.kind {
-            Kind::RolloutStarted | Kind::OperationStarted | Kind::Replanned | Kind::FreezeOverridden => self.wake_run(id),
-            Kind::PhaseSettled | Kind::RolloutSucceeded | Kind::RolloutAborted | Kind::RolloutSuperseded => {
+            Kind::RolloutStarted
+            | Kind::OperationStarted
+            | Kind::Replanned
+            | Kind::FreezeOverridden => self.wake_run(id),
+            Kind::PhaseSettled
+            | Kind::RolloutSucceeded
+            | Kind::RolloutAborted
+            | Kind::RolloutSuperseded => {
                 self.wake_run(id);
                 self.work.queued_dirty = true;
             }
@@ -204,27 +223,53 @@ impl Product {
     }
 
     fn note_gate(&mut self, id: RunId, fact: &Fact) {
-        let Some(run) = self.state.runs.get(&id) else { return };
-        let Some((gate, _)) = fact.read::<String>("gate").and_then(|gate| run.find_gate(&gate)) else { return };
+        let Some(run) = self.state.runs.get(&id) else {
+            return;
+        };
+        let Some((gate, _)) = fact
+            .read::<String>("gate")
+            .and_then(|gate| run.find_gate(&gate))
+        else {
+            return;
+        };
         self.work.dirty_gates.insert((id, gate));
     }
 
     /// Looks at every phase and every waiting customer of a rollout again: rare, by a person or at an end.
     pub(crate) fn wake_run(&mut self, id: RunId) {
-        let Some(run) = self.state.runs.get(&id) else { return };
+        let Some(run) = self.state.runs.get(&id) else {
+            return;
+        };
         for phase in 0..run.phases.len() {
             self.work.dirty_phases.insert((id, phase));
             self.work.unblock_phase(id, phase);
             if run.is_settled(phase) || run.is_ended() {
-                let watched = run.healthy().range((phase, 0, 0)..=(phase, u32::MAX, usize::MAX));
-                self.work.dirty_units.extend(watched.map(|(phase, _, place)| (id, Place { phase: *phase, place: *place })));
+                let watched = run
+                    .healthy()
+                    .range((phase, 0, 0)..=(phase, u32::MAX, usize::MAX));
+                self.work
+                    .dirty_units
+                    .extend(watched.map(|(phase, _, place)| {
+                        (
+                            id,
+                            Place {
+                                phase: *phase,
+                                place: *place,
+                            },
+                        )
+                    }));
             }
         }
     }
 
     fn wake_everybody(&mut self) {
-        let unfinished: Vec<RunId> =
-            self.state.runs.iter().filter(|(_, run)| !run.is_ended()).map(|(id, _)| *id).collect();
+        let unfinished: Vec<RunId> = self
+            .state
+            .runs
+            .iter()
+            .filter(|(_, run)| !run.is_ended())
+            .map(|(id, _)| *id)
+            .collect();
         for id in unfinished {
             self.work.dirty_runs.insert(id);
             self.wake_run(id);
@@ -232,11 +277,15 @@ impl Product {
     }
 
     fn record_report(&mut self, report: Report) {
-        let Some(issued) = self.work.take(report.command) else { return };
+        let Some(issued) = self.work.take(report.command) else {
+            return;
+        };
         self.work.tick_wanted = true;
         let (id, place) = issued.whose;
         match issued.slot {
-            Slot::Main => self.record_main(id, place, issued.asked_at, &issued.command, report.outcome),
+            Slot::Main => {
+                self.record_main(id, place, issued.asked_at, &issued.command, report.outcome)
+            }
             Slot::Preflight => self.record_preflight(id, place, report.outcome),
             Slot::Watch => self.record_watch(id, place, report.outcome),
             Slot::Confirm => {
@@ -252,13 +301,18 @@ impl Product {
 
     fn record_notice(&mut self, notice: Notice) {
         let product = &self.state.product;
-        let reasoned = |kind, reason: String| Fact { reason: Some(reason), ..Fact::new(kind) };
+        let reasoned = |kind, reason: String| Fact {
+            reason: Some(reason),
+            ..Fact::new(kind)
+        };
         match notice {
             Notice::EngineStarted => self.engine_started(),
             Notice::ClockSuspected { reason } if product.clock_suspected.is_none() => {
                 self.emit(reasoned(Kind::ClockSuspected, reason));
             }
-            Notice::ClockTrusted if product.clock_suspected.is_some() => self.emit(Fact::new(Kind::ClockTrusted)),
+            Notice::ClockTrusted if product.clock_suspected.is_some() => {
+                self.emit(Fact::new(Kind::ClockTrusted))
+            }
             Notice::WorkspaceHeld { reason } if product.workspace_held.is_none() => {
                 self.emit(reasoned(Kind::WorkspaceHeld, reason));
             }
@@ -320,10 +374,16 @@ impl Product {
     /// Whether a timer, a command or Render could still change something.
     fn moves_by_itself(&self) -> bool {
         let working = |run: &Run| !run.is_ended() && !run.working().is_empty();
-        if self.work.tick_wanted || self.state.runs.values().any(working) || self.work.preparing() > 0 {
+        if self.work.tick_wanted
+            || self.state.runs.values().any(working)
+            || self.work.preparing() > 0
+        {
             return true;
         }
-        self.state.runs.iter().any(|(id, run)| self.has_known_turn(*id, run))
+        self.state
+            .runs
+            .iter()
+            .any(|(id, run)| self.has_known_turn(*id, run))
     }
 
     /// Whether some waiting customer's turn comes by itself: every hold in its way has a known end.
@@ -340,7 +400,10 @@ impl Product {
                 || run.waiting(phase).iter().any(|place| {
                     let customer = run.at_place(phase, *place);
                     run.unit(customer).state == UnitState::Waiting
-                        && self.holds(id, customer, self.at).iter().all(|hold| hold.until.is_some())
+                        && self
+                            .holds(id, customer, self.at)
+                            .iter()
+                            .all(|hold| hold.until.is_some())
                 })
         })
     }

@@ -25,8 +25,15 @@ pub(crate) enum Way {
 impl Way {
     /// How this service goes back.
     pub(crate) fn back(service: &ServiceState) -> Self {
-        let has_target = service.baseline.as_ref().is_some_and(|baseline| baseline.deploy.is_some());
-        if service.target_gone || !has_target { Self::BackByCommit } else { Self::Back }
+        let has_target = service
+            .baseline
+            .as_ref()
+            .is_some_and(|baseline| baseline.deploy.is_some());
+        if service.target_gone || !has_target {
+            Self::BackByCommit
+        } else {
+            Self::Back
+        }
     }
 
     fn adopted(self) -> Kind {
@@ -63,12 +70,17 @@ impl Way {
 /// The last look at the list, then the intent.
 pub(crate) fn intend(ctx: &Ctx<'_>, role: &Role, service: &ServiceState, way: Way) -> Next {
     let Some((_, listing)) = &ctx.scratch.listing else {
-        return Next::Command(CommandKind::ListDeploys { service: ctx.target(role), known: Vec::new() });
+        return Next::Command(CommandKind::ListDeploys {
+            service: ctx.target(role),
+            known: Vec::new(),
+        });
     };
     if let Some(foreign) = listing.iter().find(|deploy| !deploy.status.is_over()) {
         return await_foreign(ctx, role, foreign);
     }
-    let live = listing.iter().find(|deploy| deploy.status == DeployStatus::Live);
+    let live = listing
+        .iter()
+        .find(|deploy| deploy.status == DeployStatus::Live);
     let fact = match way {
         Way::Forward => forward_intent(ctx, role, service, live),
         Way::Back | Way::BackByCommit => match back_intent(ctx, role, service, live) {
@@ -80,7 +92,12 @@ pub(crate) fn intend(ctx: &Ctx<'_>, role: &Role, service: &ServiceState, way: Wa
     Next::Facts(vec![fact.with_value("known", &known)])
 }
 
-fn forward_intent(ctx: &Ctx<'_>, role: &Role, service: &ServiceState, live: Option<&DeployView>) -> Fact {
+fn forward_intent(
+    ctx: &Ctx<'_>,
+    role: &Role,
+    service: &ServiceState,
+    live: Option<&DeployView>,
+) -> Fact {
     let fact = Fact {
         attempt: Some(service.attempt + 1),
         commit: Some(ctx.plan.release.commit.clone()),
@@ -89,11 +106,18 @@ fn forward_intent(ctx: &Ctx<'_>, role: &Role, service: &ServiceState, live: Opti
     // A foreign deploy that went live before ours is sent renews the target of a rollback (R19).
     let old = service.baseline.clone().unwrap_or_default();
     match live {
-        Some(live) if old.deploy.as_ref() != Some(&live.id) && live.commit.as_ref() != Some(&ctx.plan.release.commit) => {
+        Some(live)
+            if old.deploy.as_ref() != Some(&live.id)
+                && live.commit.as_ref() != Some(&ctx.plan.release.commit) =>
+        {
             let renewed = Baseline {
                 deploy: Some(live.id.clone()),
                 commit: live.commit.clone(),
-                version: if live.commit == old.commit { old.version } else { None },
+                version: if live.commit == old.commit {
+                    old.version
+                } else {
+                    None
+                },
                 ..old
             };
             fact.with_value("baseline", &renewed)
@@ -102,11 +126,22 @@ fn forward_intent(ctx: &Ctx<'_>, role: &Role, service: &ServiceState, live: Opti
     }
 }
 
-fn back_intent(ctx: &Ctx<'_>, role: &Role, service: &ServiceState, live: Option<&DeployView>) -> Result<Fact, Vec<Fact>> {
+fn back_intent(
+    ctx: &Ctx<'_>,
+    role: &Role,
+    service: &ServiceState,
+    live: Option<&DeployView>,
+) -> Result<Fact, Vec<Fact>> {
     let ours = service.deploy.id();
     if let Some(foreign) = live.filter(|live| Some(&live.id) != ours) {
-        let reason = format!("a newer deploy of somebody else is live on {role}: {} ({})", foreign.id, foreign.trigger);
-        return Err(vec![ctx.held(Some(role), reason).with("other", foreign.id.0.clone())]);
+        let reason = format!(
+            "a newer deploy of somebody else is live on {role}: {} ({})",
+            foreign.id, foreign.trigger
+        );
+        return Err(vec![
+            ctx.held(Some(role), reason)
+                .with("other", foreign.id.0.clone()),
+        ]);
     }
     let baseline = service.baseline.clone().unwrap_or_default();
     let way = Way::back(service);
@@ -129,16 +164,32 @@ fn back_intent(ctx: &Ctx<'_>, role: &Role, service: &ServiceState, live: Option<
 /// A rollback that failed: the customer needs a person, and never a second automatic one (R11, P31).
 pub(crate) fn fail_rollback(ctx: &Ctx<'_>, failed: Fact) -> Vec<Fact> {
     let reason = failed.reason.clone();
-    vec![failed, Fact { reason, ..ctx.fact(Kind::CustomerRollbackFailed) }]
+    vec![
+        failed,
+        Fact {
+            reason,
+            ..ctx.fact(Kind::CustomerRollbackFailed)
+        },
+    ]
 }
 
 /// A deploy of somebody else is under way: wait for it, at most as long as for one of ours (R18).
 pub(crate) fn await_foreign(ctx: &Ctx<'_>, role: &Role, foreign: &DeployView) -> Next {
     if ctx.scratch.foreign_stuck {
-        let reason = format!("a deploy of somebody else has been under way too long: {} ({})", foreign.id, foreign.trigger);
-        return Next::Facts(vec![ctx.held(Some(role), reason).with("other", foreign.id.0.clone())]);
+        let reason = format!(
+            "a deploy of somebody else has been under way too long: {} ({})",
+            foreign.id, foreign.trigger
+        );
+        return Next::Facts(vec![
+            ctx.held(Some(role), reason)
+                .with("other", foreign.id.0.clone()),
+        ]);
     }
-    let since = ctx.scratch.foreign.as_ref().map_or(ctx.at, |(since, _)| *since);
+    let since = ctx
+        .scratch
+        .foreign
+        .as_ref()
+        .map_or(ctx.at, |(since, _)| *since);
     Next::Command(CommandKind::AwaitQuiet {
         service: ctx.target(role),
         deploy: foreign.id.clone(),
@@ -148,8 +199,19 @@ pub(crate) fn await_foreign(ctx: &Ctx<'_>, role: &Role, foreign: &DeployView) ->
 
 /// Finds out what became of a request whose answer is missing.
 pub(crate) fn look_up(ctx: &Ctx<'_>, role: &Role, state: &DeployState, way: Way) -> Next {
-    let DeployState::Unknown { at, until, queued, known } = state else { return Next::Rest };
-    let list = || CommandKind::ListDeploys { service: ctx.target(role), known: known.clone() };
+    let DeployState::Unknown {
+        at,
+        until,
+        queued,
+        known,
+    } = state
+    else {
+        return Next::Rest;
+    };
+    let list = || CommandKind::ListDeploys {
+        service: ctx.target(role),
+        known: known.clone(),
+    };
     let Some((asked_at, listing)) = &ctx.scratch.listing else {
         return Next::Command(list());
     };
@@ -157,7 +219,10 @@ pub(crate) fn look_up(ctx: &Ctx<'_>, role: &Role, state: &DeployState, way: Way)
     if let Some((newest, others)) = ours.split_first() {
         return Next::Facts(adopt(ctx, role, newest, others, way, *at, *queued));
     }
-    if let Some(ahead) = listing.iter().find(|deploy| *queued && !deploy.status.is_over()) {
+    if let Some(ahead) = listing
+        .iter()
+        .find(|deploy| *queued && !deploy.status.is_over())
+    {
         return Next::Command(CommandKind::AwaitQuiet {
             service: ctx.target(role),
             deploy: ahead.id.clone(),
@@ -175,16 +240,26 @@ pub(crate) fn look_up(ctx: &Ctx<'_>, role: &Role, state: &DeployState, way: Way)
         return Next::Command(list());
     }
     let reason = Some("no deploy of ours exists, and none can appear any more".to_owned());
-    Next::Facts(vec![Fact { reason, ..ctx.service_fact(way.absent(), role) }])
+    Next::Facts(vec![Fact {
+        reason,
+        ..ctx.service_fact(way.absent(), role)
+    }])
 }
 
 /// Deploys newer than those known at the intent that can only be ours, newest first (T1).
-fn ours<'l>(ctx: &Ctx<'_>, listing: &'l [DeployView], known: &[DeployId], way: Way) -> Vec<&'l DeployView> {
+fn ours<'l>(
+    ctx: &Ctx<'_>,
+    listing: &'l [DeployView],
+    known: &[DeployId],
+    way: Way,
+) -> Vec<&'l DeployView> {
     listing
         .iter()
         .filter(|deploy| !known.contains(&deploy.id))
         .filter(|deploy| match way {
-            Way::Forward => deploy.trigger == "api" && deploy.commit.as_ref() == Some(&ctx.plan.release.commit),
+            Way::Forward => {
+                deploy.trigger == "api" && deploy.commit.as_ref() == Some(&ctx.plan.release.commit)
+            }
             Way::Back => deploy.trigger == "rollback",
             Way::BackByCommit => deploy.trigger == "api",
         })
@@ -201,7 +276,11 @@ fn adopt(
     queued: bool,
 ) -> Vec<Fact> {
     let attempt = ctx.service(role);
-    let attempt = if way == Way::Forward { attempt.attempt } else { attempt.rollback_attempt };
+    let attempt = if way == Way::Forward {
+        attempt.attempt
+    } else {
+        attempt.rollback_attempt
+    };
     // A request that was queued behind somebody else's deploy has its time from when it is found.
     let from = if queued { ctx.at } else { intended_at };
     let about = |kind, deploy: &DeployView| Fact {
@@ -210,7 +289,14 @@ fn adopt(
         commit: deploy.commit.clone(),
         ..ctx.service_fact(kind, role)
     };
-    let mut facts = vec![Fact { until: Some(from + ctx.timeout()), ..about(way.adopted(), newest) }];
-    facts.extend(others.iter().map(|other| about(Kind::DeployDuplicate, other)));
+    let mut facts = vec![Fact {
+        until: Some(from + ctx.timeout()),
+        ..about(way.adopted(), newest)
+    }];
+    facts.extend(
+        others
+            .iter()
+            .map(|other| about(Kind::DeployDuplicate, other)),
+    );
     facts
 }

@@ -19,7 +19,10 @@ pub(crate) struct Recorded {
 
 impl From<Vec<Fact>> for Recorded {
     fn from(facts: Vec<Fact>) -> Self {
-        Self { facts, attachment: None }
+        Self {
+            facts,
+            attachment: None,
+        }
     }
 }
 
@@ -42,8 +45,12 @@ pub(crate) fn record(
         CommandKind::AwaitQuiet { deploy, .. } => awaited(ctx, scratch, deploy, &outcome),
         CommandKind::BackUp { service, .. } => backed_up(ctx, scratch, &service.role, outcome),
         CommandKind::SetVariables { service, keys, .. } => set(ctx, &service.role, keys, outcome),
-        CommandKind::RestoreVariables { service, keys, .. } => restored(ctx, &service.role, keys, outcome),
-        CommandKind::SetAutoDeploy { service, .. } => switched(ctx, scratch, &service.role, &outcome),
+        CommandKind::RestoreVariables { service, keys, .. } => {
+            restored(ctx, &service.role, keys, outcome)
+        }
+        CommandKind::SetAutoDeploy { service, .. } => {
+            switched(ctx, scratch, &service.role, &outcome)
+        }
         CommandKind::CreateDeploy { service, .. } | CommandKind::CreateRollback { service, .. } => {
             requested(ctx, &service.role, outcome)
         }
@@ -65,8 +72,12 @@ pub(crate) fn record(
 
 fn inspected(scratch: &mut Scratch, role: &Role, outcome: Outcome) -> Recorded {
     match outcome {
-        Outcome::Inspected { mut views } if !views.is_empty() => scratch.view = Some(views.remove(0)),
-        Outcome::Failed { reason } => scratch.refused = Some(format!("{role} cannot be read: {reason}")),
+        Outcome::Inspected { mut views } if !views.is_empty() => {
+            scratch.view = Some(views.remove(0))
+        }
+        Outcome::Failed { reason } => {
+            scratch.refused = Some(format!("{role} cannot be read: {reason}"))
+        }
         other => scratch.refused = Some(format!("{role} cannot be read: {other:?}")),
     }
     if let (Some(reason), None) = (&scratch.refused, &scratch.view) {
@@ -102,7 +113,11 @@ fn awaited(ctx: &Ctx<'_>, scratch: &mut Scratch, deploy: &DeployId, outcome: &Ou
 
 fn backed_up(ctx: &Ctx<'_>, scratch: &mut Scratch, role: &Role, outcome: Outcome) -> Recorded {
     match outcome {
-        Outcome::BackedUp { digests, differing, sealed } => {
+        Outcome::BackedUp {
+            digests,
+            differing,
+            sealed,
+        } => {
             let run = ctx.unit.started_at.map_or(0, |at| at.timestamp_millis());
             let id = AttachmentId(format!("variables/{}/{role}/{run}", ctx.customer));
             let fact = ctx
@@ -110,20 +125,37 @@ fn backed_up(ctx: &Ctx<'_>, scratch: &mut Scratch, role: &Role, outcome: Outcome
                 .with("backup", id.0.clone())
                 .with_value("digests", &digests)
                 .with_value("keys", &differing);
-            Recorded { facts: vec![fact], attachment: Some((id, sealed)) }
+            Recorded {
+                facts: vec![fact],
+                attachment: Some((id, sealed)),
+            }
         }
         Outcome::SecretMissing { name } => {
             scratch.secret = Some(name.clone());
-            ctx.held(Some(role), format!("secret {name} does not resolve")).into()
+            ctx.held(Some(role), format!("secret {name} does not resolve"))
+                .into()
         }
-        other => ctx.held(Some(role), format!("the variables of {role} cannot be read: {}", say(&other))).into(),
+        other => ctx
+            .held(
+                Some(role),
+                format!("the variables of {role} cannot be read: {}", say(&other)),
+            )
+            .into(),
     }
 }
 
 fn set(ctx: &Ctx<'_>, role: &Role, keys: &[String], outcome: Outcome) -> Recorded {
     match outcome {
-        Outcome::VariablesSet => ctx.service_fact(Kind::VariablesSet, role).with_value("keys", &keys).into(),
-        other => ctx.held(Some(role), format!("the variables of {role} cannot be written: {}", say(&other))).into(),
+        Outcome::VariablesSet => ctx
+            .service_fact(Kind::VariablesSet, role)
+            .with_value("keys", &keys)
+            .into(),
+        other => ctx
+            .held(
+                Some(role),
+                format!("the variables of {role} cannot be written: {}", say(&other)),
+            )
+            .into(),
     }
 }
 
@@ -134,7 +166,15 @@ fn restored(ctx: &Ctx<'_>, role: &Role, keys: &[String], outcome: Outcome) -> Re
             .with_value("keys", &keys)
             .with_value("foreign", &foreign)
             .into(),
-        other => ctx.held(Some(role), format!("the variables of {role} cannot be put back: {}", say(&other))).into(),
+        other => ctx
+            .held(
+                Some(role),
+                format!(
+                    "the variables of {role} cannot be put back: {}",
+                    say(&other)
+                ),
+            )
+            .into(),
     }
 }
 
@@ -161,13 +201,26 @@ fn switched(ctx: &Ctx<'_>, scratch: &mut Scratch, role: &Role, outcome: &Outcome
 /// The answer of a POST: created, refused, or in doubt (R16).
 fn requested(ctx: &Ctx<'_>, role: &Role, outcome: Outcome) -> Recorded {
     let service = ctx.service(role);
-    let back = matches!(ctx.unit.state, UnitState::Backward) && matches!(service.rollback, DeployState::Intended { .. });
+    let back = matches!(ctx.unit.state, UnitState::Backward)
+        && matches!(service.rollback, DeployState::Intended { .. });
     let (way, attempt, state) = match back {
-        true => (Way::back(&service), service.rollback_attempt, &service.rollback),
+        true => (
+            Way::back(&service),
+            service.rollback_attempt,
+            &service.rollback,
+        ),
         false => (Way::Forward, service.attempt, &service.deploy),
     };
-    let DeployState::Intended { at: intended_at, .. } = state else { return Recorded::default() };
-    let about = |kind| Fact { attempt: Some(attempt), ..ctx.service_fact(kind, role) };
+    let DeployState::Intended {
+        at: intended_at, ..
+    } = state
+    else {
+        return Recorded::default();
+    };
+    let about = |kind| Fact {
+        attempt: Some(attempt),
+        ..ctx.service_fact(kind, role)
+    };
     match outcome {
         Outcome::Created { deploy } => Fact {
             deploy: Some(deploy.id),
@@ -200,11 +253,27 @@ pub(crate) fn in_doubt(ctx: &Ctx<'_>, role: &Role, way: Way, attempt: u32, reaso
 }
 
 fn absent(ctx: &Ctx<'_>, role: &Role, way: Way, attempt: u32, reason: String) -> Recorded {
-    let kind = if way == Way::Forward { Kind::DeployAbsent } else { Kind::RollbackAbsent };
-    Fact { attempt: Some(attempt), reason: Some(format!("not sent: {reason}")), ..ctx.service_fact(kind, role) }.into()
+    let kind = if way == Way::Forward {
+        Kind::DeployAbsent
+    } else {
+        Kind::RollbackAbsent
+    };
+    Fact {
+        attempt: Some(attempt),
+        reason: Some(format!("not sent: {reason}")),
+        ..ctx.service_fact(kind, role)
+    }
+    .into()
 }
 
-fn refused(ctx: &Ctx<'_>, role: &Role, way: Way, attempt: u32, status: u16, message: &str) -> Recorded {
+fn refused(
+    ctx: &Ctx<'_>,
+    role: &Role,
+    way: Way,
+    attempt: u32,
+    status: u16,
+    message: &str,
+) -> Recorded {
     let about = |kind| Fact {
         attempt: Some(attempt),
         reason: Some(format!("Render refused it ({status}): {message}")),
@@ -213,10 +282,17 @@ fn refused(ctx: &Ctx<'_>, role: &Role, way: Way, attempt: u32, status: u16, mess
     match way {
         Way::Forward => about(Kind::DeployFailed).with("failure", true).into(),
         // The target is gone: its commit is deployed instead (R19).
-        Way::Back if ctx.service(role).baseline.is_some_and(|baseline| baseline.commit.is_some()) => {
+        Way::Back
+            if ctx
+                .service(role)
+                .baseline
+                .is_some_and(|baseline| baseline.commit.is_some()) =>
+        {
             about(Kind::RollbackAbsent).with("gone", true).into()
         }
-        Way::Back | Way::BackByCommit => protocol::fail_rollback(ctx, about(Kind::RollbackFailed)).into(),
+        Way::Back | Way::BackByCommit => {
+            protocol::fail_rollback(ctx, about(Kind::RollbackFailed)).into()
+        }
     }
 }
 
@@ -226,7 +302,12 @@ fn listed(ctx: &Ctx<'_>, scratch: &mut Scratch, asked_at: Timestamp, outcome: Ou
             scratch.listing = Some((asked_at, deploys));
             Recorded::default()
         }
-        other => ctx.held(None, format!("the deploys cannot be listed: {}", say(&other))).into(),
+        other => ctx
+            .held(
+                None,
+                format!("the deploys cannot be listed: {}", say(&other)),
+            )
+            .into(),
     }
 }
 
@@ -254,7 +335,12 @@ fn followed(ctx: &Ctx<'_>, scratch: &mut Scratch, role: &Role, outcome: Outcome)
             }
             .into()
         }
-        other => ctx.held(Some(role), format!("our deploy on {role} cannot be read: {}", say(&other))).into(),
+        other => ctx
+            .held(
+                Some(role),
+                format!("our deploy on {role} cannot be read: {}", say(&other)),
+            )
+            .into(),
     }
 }
 
@@ -270,7 +356,10 @@ fn ended(ctx: &Ctx<'_>, role: &Role, deploy: DeployView) -> Recorded {
     let version = ctx.plan.release.version.clone();
     match deploy.status {
         DeployStatus::Live => about(Kind::DeployLive).with("version", version).into(),
-        DeployStatus::Deactivated => about(Kind::DeployLive).with("version", version).with("replaced", true).into(),
+        DeployStatus::Deactivated => about(Kind::DeployLive)
+            .with("version", version)
+            .with("replaced", true)
+            .into(),
         DeployStatus::BuildFailed => failed(about(Kind::DeployFailed), "build_failed"),
         DeployStatus::PreDeployFailed => failed(about(Kind::DeployFailed), "pre_deploy_failed"),
         DeployStatus::UpdateFailed => failed(about(Kind::DeployFailed), "update_failed"),
@@ -278,9 +367,20 @@ fn ended(ctx: &Ctx<'_>, role: &Role, deploy: DeployView) -> Recorded {
             DeployState::CancelIntended { .. } => {
                 let fact = about(Kind::DeployCancelled).with("ours", true);
                 let counts = ctx.unit.state == UnitState::Forward;
-                let reason = if counts { "timed out" } else { "cancelled for the rollback" };
-                let fact = Fact { reason: Some(reason.to_owned()), ..fact };
-                if counts { fact.with("failure", true).into() } else { fact.into() }
+                let reason = if counts {
+                    "timed out"
+                } else {
+                    "cancelled for the rollback"
+                };
+                let fact = Fact {
+                    reason: Some(reason.to_owned()),
+                    ..fact
+                };
+                if counts {
+                    fact.with("failure", true).into()
+                } else {
+                    fact.into()
+                }
             }
             _ => about(Kind::DeployCancelled).with("ours", false).into(),
         },
@@ -290,7 +390,11 @@ fn ended(ctx: &Ctx<'_>, role: &Role, deploy: DeployView) -> Recorded {
 
 fn failed(fact: Fact, status: &str) -> Recorded {
     let reason = Some(status.replace('_', " "));
-    Fact { reason, ..fact.with("status", status).with("failure", true) }.into()
+    Fact {
+        reason,
+        ..fact.with("status", status).with("failure", true)
+    }
+    .into()
 }
 
 /// How our rollback ended.
@@ -304,10 +408,19 @@ fn returned(ctx: &Ctx<'_>, role: &Role, deploy: DeployView) -> Recorded {
     };
     if deploy.status == DeployStatus::Live {
         let version = service.baseline.and_then(|baseline| baseline.version);
-        return about(Kind::RollbackLive).with_value("version", &version).into();
+        return about(Kind::RollbackLive)
+            .with_value("version", &version)
+            .into();
     }
     let reason = Some(format!("the rollback ended {:?}", deploy.status));
-    protocol::fail_rollback(ctx, Fact { reason, ..about(Kind::RollbackFailed) }).into()
+    protocol::fail_rollback(
+        ctx,
+        Fact {
+            reason,
+            ..about(Kind::RollbackFailed)
+        },
+    )
+    .into()
 }
 
 fn verified(ctx: &Ctx<'_>, role: &Role, outcome: Outcome) -> Recorded {
@@ -315,32 +428,56 @@ fn verified(ctx: &Ctx<'_>, role: &Role, outcome: Outcome) -> Recorded {
     match outcome {
         Outcome::Judged { verdict, .. } if verdict.healthy => {
             let fact = judged(ctx, Kind::HealthPassed, role, &verdict);
-            if going_back { fact.with("returned", true).into() } else { fact.into() }
+            if going_back {
+                fact.with("returned", true).into()
+            } else {
+                fact.into()
+            }
         }
         Outcome::Judged { verdict, .. } if going_back => {
             let failed = Fact {
-                reason: Some(format!("unhealthy after the rollback: {}", reason_of(&verdict))),
+                reason: Some(format!(
+                    "unhealthy after the rollback: {}",
+                    reason_of(&verdict)
+                )),
                 ..judged(ctx, Kind::RollbackFailed, role, &verdict)
             };
             protocol::fail_rollback(ctx, failed).into()
         }
         Outcome::Judged { verdict, .. } => unhealthy(ctx, role, &verdict).into(),
         Outcome::Replaced { by, .. } => replaced(ctx, role, by.as_ref()).into(),
-        other => ctx.held(Some(role), format!("{role} cannot be probed: {}", say(&other))).into(),
+        other => ctx
+            .held(
+                Some(role),
+                format!("{role} cannot be probed: {}", say(&other)),
+            )
+            .into(),
     }
 }
 
 /// A service failed its checks: what follows is one rollback (P31).
 pub(crate) fn unhealthy(ctx: &Ctx<'_>, role: &Role, verdict: &Verdict) -> Vec<Fact> {
     let fact = judged(ctx, Kind::HealthFailed, role, verdict);
-    unit::failed_live(ctx, Fact { reason: Some(reason_of(verdict)), ..fact })
+    unit::failed_live(
+        ctx,
+        Fact {
+            reason: Some(reason_of(verdict)),
+            ..fact
+        },
+    )
 }
 
 /// What we put there is no longer live: somebody else replaced it (R18).
 pub(crate) fn replaced(ctx: &Ctx<'_>, role: &Role, by: Option<&DeployView>) -> Fact {
     let fact = match by {
         Some(other) => ctx
-            .held(Some(role), format!("our deploy was replaced by {} ({})", other.id, other.trigger))
+            .held(
+                Some(role),
+                format!(
+                    "our deploy was replaced by {} ({})",
+                    other.id, other.trigger
+                ),
+            )
             .with("other", other.id.0.clone()),
         None => ctx.held(Some(role), "our deploy is no longer live".to_owned()),
     };
@@ -351,17 +488,28 @@ fn judged(ctx: &Ctx<'_>, kind: Kind, role: &Role, verdict: &Verdict) -> Fact {
     let service = ctx.service(role);
     let (attempt, deploy) = match kind {
         Kind::RollbackFailed => (service.rollback_attempt, service.rollback.id().cloned()),
-        _ if ctx.unit.state == UnitState::Backward => (service.rollback_attempt, service.rollback.id().cloned()),
+        _ if ctx.unit.state == UnitState::Backward => {
+            (service.rollback_attempt, service.rollback.id().cloned())
+        }
         _ => (service.attempt, service.deploy.id().cloned()),
     };
-    Fact { attempt: Some(attempt), deploy, ..ctx.service_fact(kind, role) }.with_value("cycles", &verdict.cycles)
+    Fact {
+        attempt: Some(attempt),
+        deploy,
+        ..ctx.service_fact(kind, role)
+    }
+    .with_value("cycles", &verdict.cycles)
 }
 
 fn reason_of(verdict: &Verdict) -> String {
-    let last = verdict.cycles.iter().rev().find_map(|cycle| match &cycle.result {
-        CycleResult::Failed { reason } => Some(reason.clone()),
-        CycleResult::Passed | CycleResult::NoData { .. } => None,
-    });
+    let last = verdict
+        .cycles
+        .iter()
+        .rev()
+        .find_map(|cycle| match &cycle.result {
+            CycleResult::Failed { reason } => Some(reason.clone()),
+            CycleResult::Passed | CycleResult::NoData { .. } => None,
+        });
     last.unwrap_or_else(|| "unhealthy".to_owned())
 }
 
@@ -370,11 +518,18 @@ fn hooked(ctx: &Ctx<'_>, scratch: &mut Scratch, outcome: Outcome) -> Recorded {
     let when = unit::hook_in_hand(ctx);
     match outcome {
         Outcome::HookFinished { ok, output } => {
-            let fact = ctx.fact(Kind::HookFinished).with("when", when).with("ok", ok).with("output", output);
+            let fact = ctx
+                .fact(Kind::HookFinished)
+                .with("when", when)
+                .with("ok", ok)
+                .with("output", output);
             match (ok, when) {
-                (false, "before") => {
-                    Fact { reason: Some("its before hook failed".to_owned()), ..fact }.with("failure", true).into()
+                (false, "before") => Fact {
+                    reason: Some("its before hook failed".to_owned()),
+                    ..fact
                 }
+                .with("failure", true)
+                .into(),
                 (false, _) => vec![fact, ctx.held(None, format!("its {when} hook failed"))].into(),
                 (true, _) => fact.into(),
             }
@@ -391,7 +546,9 @@ fn hooked(ctx: &Ctx<'_>, scratch: &mut Scratch, outcome: Outcome) -> Recorded {
 /// An unexpected answer as a few words for people.
 pub(crate) fn say(outcome: &Outcome) -> String {
     match outcome {
-        Outcome::Unknown { reason } | Outcome::NotSent { reason } | Outcome::Failed { reason } => reason.clone(),
+        Outcome::Unknown { reason } | Outcome::NotSent { reason } | Outcome::Failed { reason } => {
+            reason.clone()
+        }
         Outcome::Refused { status, message } => format!("Render refused it ({status}): {message}"),
         other => format!("unexpected answer {other:?}"),
     }

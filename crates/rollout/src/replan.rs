@@ -16,29 +16,60 @@ use crate::request::{Rejected, Request};
 
 impl Product {
     pub(crate) fn replan(&mut self, request: &Request, input: &PlanInput) -> Result<(), Rejected> {
-        let unfinished = self.state.runs.iter().filter(|(_, run)| !run.is_ended() && run.row.started_at.is_some());
+        let unfinished = self
+            .state
+            .runs
+            .iter()
+            .filter(|(_, run)| !run.is_ended() && run.row.started_at.is_some());
         let meant: Vec<RunId> = unfinished.map(|(id, _)| *id).collect();
         let id = match (request.run, meant.as_slice()) {
             (Some(id), list) if list.contains(&id) => id,
             (None, [id]) => *id,
             (Some(_), _) | (None, []) => {
-                return Err(Rejected::state("no such rollout is under way", "tranche start VERSION"));
+                return Err(Rejected::state(
+                    "no such rollout is under way",
+                    "tranche start VERSION",
+                ));
             }
-            (None, _) => return Err(Rejected::usage("more than one rollout is under way", "add --rollout")),
+            (None, _) => {
+                return Err(Rejected::usage(
+                    "more than one rollout is under way",
+                    "add --rollout",
+                ));
+            }
         };
         let plan = self.replanned(id, input)?;
         if plan.digest == self.state.runs[&id].plan.digest {
-            return Err(Rejected::state("the files ask for nothing that the plan does not have", "tranche status"));
+            return Err(Rejected::state(
+                "the files ask for nothing that the plan does not have",
+                "tranche status",
+            ));
         }
-        let fact = Fact { actor: Some(request.by.name.clone()), ..Fact::new(Kind::Replanned) };
-        self.emit_in(id, fact.with("digest", plan.digest.clone()).with_value("plan", &plan));
+        let fact = Fact {
+            actor: Some(request.by.name.clone()),
+            ..Fact::new(Kind::Replanned)
+        };
+        self.emit_in(
+            id,
+            fact.with("digest", plan.digest.clone())
+                .with_value("plan", &plan),
+        );
         self.renew_delays(id);
-        let gates: Vec<_> = self.state.runs[&id].gates.keys().map(|gate| (id, gate.clone())).collect();
+        let gates: Vec<_> = self.state.runs[&id]
+            .gates
+            .keys()
+            .map(|gate| (id, gate.clone()))
+            .collect();
         self.work.dirty_gates.extend(gates);
         let running = 0..self.state.runs[&id].phases.len();
-        for phase in running.filter(|phase| self.state.runs[&id].phases[*phase].started_at.is_some()).collect::<Vec<_>>() {
+        for phase in running
+            .filter(|phase| self.state.runs[&id].phases[*phase].started_at.is_some())
+            .collect::<Vec<_>>()
+        {
             let gates = self.state.runs[&id].gates_of(phase);
-            self.work.dirty_gates.extend(gates.into_iter().map(|gate| (id, gate)));
+            self.work
+                .dirty_gates
+                .extend(gates.into_iter().map(|gate| (id, gate)));
         }
         Ok(())
     }
@@ -48,19 +79,30 @@ impl Product {
     /// # Errors
     /// Files from which no plan can be made, or that lose a phase which has started.
     pub fn replanned(&self, id: RunId, input: &PlanInput) -> Result<Plan, Rejected> {
-        let run = &self.state.runs.get(&id).ok_or_else(|| Rejected::usage(format!("there is no rollout {id}"), "tranche list"))?;
+        let run =
+            &self.state.runs.get(&id).ok_or_else(|| {
+                Rejected::usage(format!("there is no rollout {id}"), "tranche list")
+            })?;
         let mut input = input.clone();
         input.release = run.plan.release.clone();
         input.scope = run.row.scope.clone();
         // What has started must not look as if it had the release already.
         let started: BTreeSet<&CustomerId> = run.started().collect();
-        let running = self.state.fleet.iter().filter(|(customer, _)| !started.contains(customer)).map(|(customer, row)| {
-            let services = row.running.iter().map(|(role, service)| {
-                let running = policy::Running { version: service.version.clone(), commit: service.commit.clone() };
-                (role.clone(), running)
+        let running = self
+            .state
+            .fleet
+            .iter()
+            .filter(|(customer, _)| !started.contains(customer))
+            .map(|(customer, row)| {
+                let services = row.running.iter().map(|(role, service)| {
+                    let running = policy::Running {
+                        version: service.version.clone(),
+                        commit: service.commit.clone(),
+                    };
+                    (role.clone(), running)
+                });
+                (customer.clone(), services.collect::<BTreeMap<_, _>>())
             });
-            (customer.clone(), services.collect::<BTreeMap<_, _>>())
-        });
         let at = run.row.started_at.unwrap_or(self.at);
         let fresh = policy::plan::compile(&input, &running.collect(), at)
             .map_err(|error| Rejected::usage(error.to_string(), "tranche validate"))?;
@@ -71,13 +113,19 @@ impl Product {
     fn renew_delays(&mut self, id: RunId) {
         for phase in 0..self.state.runs[&id].phases.len() {
             let run = &self.state.runs[&id];
-            let Some(delay) = run.phases[phase].delay.clone() else { continue };
+            let Some(delay) = run.phases[phase].delay.clone() else {
+                continue;
+            };
             let until = delay.since + run.plan.phases[phase].policy.delay.to_delta();
             if until == delay.until {
                 continue;
             }
             let batch = Some(run.phases[phase].batches_begun);
-            let fact = Fact { until: Some(until), batch, ..run.phase_fact(Kind::DelayStarted, phase) };
+            let fact = Fact {
+                until: Some(until),
+                batch,
+                ..run.phase_fact(Kind::DelayStarted, phase)
+            };
             self.emit_in(id, fact.with_value("since", &delay.since));
         }
     }
@@ -86,15 +134,26 @@ impl Product {
 impl Run {
     /// Customers that have started in a batch, retried ones included.
     fn started(&self) -> impl Iterator<Item = &CustomerId> {
-        self.units().filter(|(customer, unit)| unit.batch.is_some() && self.place(customer).is_some()).map(|(customer, _)| customer)
+        self.units()
+            .filter(|(customer, unit)| unit.batch.is_some() && self.place(customer).is_some())
+            .map(|(customer, _)| customer)
     }
 }
 
 fn merge(run: &Run, mut fresh: Plan, started: &BTreeSet<&CustomerId>) -> Result<Plan, Rejected> {
     for (old, planned) in run.plan.phases.iter().enumerate() {
-        let kept: Vec<CustomerId> = planned.customers.iter().filter(|customer| started.contains(customer)).cloned().collect();
+        let kept: Vec<CustomerId> = planned
+            .customers
+            .iter()
+            .filter(|customer| started.contains(customer))
+            .cloned()
+            .collect();
         let name = &planned.policy.name;
-        let Some(phase) = fresh.phases.iter().position(|phase| &phase.policy.name == name) else {
+        let Some(phase) = fresh
+            .phases
+            .iter()
+            .position(|phase| &phase.policy.name == name)
+        else {
             if kept.is_empty() {
                 continue;
             }
@@ -111,7 +170,12 @@ fn merge(run: &Run, mut fresh: Plan, started: &BTreeSet<&CustomerId>) -> Result<
     }
     for (index, phase) in fresh.phases.iter_mut().enumerate() {
         // A started customer stays in the phase in which it started.
-        phase.customers.retain(|customer| fresh.customers.get(customer).is_some_and(|planned| planned.phase == index));
+        phase.customers.retain(|customer| {
+            fresh
+                .customers
+                .get(customer)
+                .is_some_and(|planned| planned.phase == index)
+        });
         let n = phase.customers.len();
         let sizes: usize = phase.sizes.iter().sum();
         if sizes != n {
@@ -123,13 +187,28 @@ fn merge(run: &Run, mut fresh: Plan, started: &BTreeSet<&CustomerId>) -> Result<
 }
 
 /// The started customers first, batch by batch, then the rest by R1 over the whole phase.
-fn recut(run: &Run, old: usize, phase: &mut Phase, mut kept: Vec<CustomerId>, started: &BTreeSet<&CustomerId>) {
+fn recut(
+    run: &Run,
+    old: usize,
+    phase: &mut Phase,
+    mut kept: Vec<CustomerId>,
+    started: &BTreeSet<&CustomerId>,
+) {
     kept.sort_by_key(|customer| run.unit(customer).batch);
     let mut sizes: Vec<usize> = Vec::new();
     for batch in 1..=run.phases[old].batches_begun {
-        sizes.push(kept.iter().filter(|customer| run.unit(customer).batch == Some(batch)).count());
+        sizes.push(
+            kept.iter()
+                .filter(|customer| run.unit(customer).batch == Some(batch))
+                .count(),
+        );
     }
-    let rest: Vec<CustomerId> = phase.customers.iter().filter(|customer| !started.contains(customer)).cloned().collect();
+    let rest: Vec<CustomerId> = phase
+        .customers
+        .iter()
+        .filter(|customer| !started.contains(customer))
+        .cloned()
+        .collect();
     let n = kept.len() + rest.len();
     sizes.extend(resize(n, kept.len(), &phase.policy.batch));
     phase.tolerated = match phase.policy.max_failures {

@@ -86,7 +86,10 @@ pub struct Actor {
 impl Actor {
     /// A person.
     pub fn person(name: impl Into<String>) -> Self {
-        Self { name: PersonId::new(name), service: false }
+        Self {
+            name: PersonId::new(name),
+            service: false,
+        }
     }
 }
 

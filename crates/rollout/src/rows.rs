@@ -84,7 +84,10 @@ impl Product {
             match key.0.split_once('/') {
                 None => product.state.product = read::<ProductRow>(&key.0, &json)?,
                 Some(("fleet", customer)) => {
-                    product.state.fleet.insert(customer.into(), read::<FleetRow>(&key.0, &json)?);
+                    product
+                        .state
+                        .fleet
+                        .insert(customer.into(), read::<FleetRow>(&key.0, &json)?);
                 }
                 Some(_) => later.push((key.0, json)),
             }
@@ -126,7 +129,8 @@ impl Product {
             let (name, batch) = rest.rsplit_once('/').ok_or_else(|| orphan(key))?;
             let phase = run.phase_index(&name.into()).ok_or_else(|| orphan(key))?;
             let batch = batch.parse().map_err(|_| orphan(key))?;
-            run.batches.insert((phase, batch), read::<BatchRow>(key, json)?);
+            run.batches
+                .insert((phase, batch), read::<BatchRow>(key, json)?);
         }
         for (key, id, gate, json) in of("gate") {
             let run = self.run_of(key, id)?;
@@ -134,7 +138,8 @@ impl Product {
             run.gates.insert(gate, read::<GateRow>(key, json)?);
         }
         for (key, id, customer, json) in of("customer") {
-            self.run_of(key, id)?.load_unit(customer.into(), read::<Unit>(key, json)?);
+            self.run_of(key, id)?
+                .load_unit(customer.into(), read::<Unit>(key, json)?);
         }
         self.state.runs.values_mut().for_each(Run::derive);
         Ok(())
@@ -156,7 +161,9 @@ impl Product {
         match family {
             "rollout" => Some(write(&run.row)),
             "plan" => run.row.started_at.is_some().then(|| write(&*run.plan)),
-            "phase" => run.phase_index(&rest.into()).map(|phase| write(&run.phases[phase])),
+            "phase" => run
+                .phase_index(&rest.into())
+                .map(|phase| write(&run.phases[phase])),
             "batch" => {
                 let (name, batch) = rest.rsplit_once('/')?;
                 let phase = run.phase_index(&name.into())?;
@@ -182,20 +189,32 @@ impl Product {
             }
             let name = |phase: usize| &run.plan.phases[phase].policy.name;
             keys.extend((0..run.phases.len()).map(|phase| RowKey::phase(*id, name(phase))));
-            keys.extend(run.batches.keys().map(|(phase, batch)| RowKey::batch(*id, name(*phase), *batch)));
+            keys.extend(
+                run.batches
+                    .keys()
+                    .map(|(phase, batch)| RowKey::batch(*id, name(*phase), *batch)),
+            );
             keys.extend(run.gates.keys().map(|gate| RowKey::gate(*id, gate)));
-            keys.extend(run.units().map(|(customer, _)| RowKey::customer(*id, customer)));
+            keys.extend(
+                run.units()
+                    .map(|(customer, _)| RowKey::customer(*id, customer)),
+            );
         }
         keys
     }
 }
 
 fn orphan(key: &str) -> LoadError {
-    LoadError::Orphan { key: key.to_owned() }
+    LoadError::Orphan {
+        key: key.to_owned(),
+    }
 }
 
 fn read<T: DeserializeOwned>(key: &str, json: &str) -> Result<T, LoadError> {
-    serde_json::from_str(json).map_err(|source| LoadError::Row { key: key.to_owned(), source })
+    serde_json::from_str(json).map_err(|source| LoadError::Row {
+        key: key.to_owned(),
+        source,
+    })
 }
 
 fn write<T: Serialize>(row: &T) -> String {

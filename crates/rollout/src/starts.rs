@@ -21,8 +21,13 @@ impl Product {
     /// Starts whatever nothing holds back.
     pub(crate) fn start_what_can(&mut self) {
         self.let_services_go();
-        let running: Vec<RunId> =
-            self.state.runs.iter().filter(|(_, run)| run.row.state == RunState::Running).map(|(id, _)| *id).collect();
+        let running: Vec<RunId> = self
+            .state
+            .runs
+            .iter()
+            .filter(|(_, run)| run.row.state == RunState::Running)
+            .map(|(id, _)| *id)
+            .collect();
         for id in running {
             for phase in 0..self.state.runs[&id].phases.len() {
                 if self.state.runs[&id].row.state == RunState::Running {
@@ -57,10 +62,15 @@ impl Product {
     fn start_phase_customers(&mut self, id: RunId, phase: usize) {
         loop {
             let run = &self.state.runs[&id];
-            if run.row.state != RunState::Running || run.phases[phase].started_at.is_none() || run.waiting(phase).is_empty() {
+            if run.row.state != RunState::Running
+                || run.phases[phase].started_at.is_none()
+                || run.waiting(phase).is_empty()
+            {
                 return;
             }
-            if !self.state.phase_holds(run, phase, self.at).is_empty() || !self.confirm_before(id, phase) {
+            if !self.state.phase_holds(run, phase, self.at).is_empty()
+                || !self.confirm_before(id, phase)
+            {
                 return;
             }
             match self.pick(id, phase) {
@@ -85,12 +95,23 @@ impl Product {
         let strict = policy.order == policy::rules::Order::Strict;
         let dynamic = run.is_dynamic(phase);
         let turn = run.turn(phase);
-        let limit = if dynamic { 1 } else { usize::try_from(policy.max_parallel.max(1)).unwrap_or(usize::MAX) };
+        let limit = if dynamic {
+            1
+        } else {
+            usize::try_from(policy.max_parallel.max(1)).unwrap_or(usize::MAX)
+        };
         let in_work = match turn {
-            Some(batch) => run.open_in(phase, batch).filter(|customer| run.unit(customer).state.is_working()).count(),
+            Some(batch) => run
+                .open_in(phase, batch)
+                .filter(|customer| run.unit(customer).state.is_working())
+                .count(),
             None => run.working_in(phase).count(),
         };
-        let preparing = self.work.queues.get(&(id, phase)).map_or(0, |queue| queue.preparing.len());
+        let preparing = self
+            .work
+            .queues
+            .get(&(id, phase))
+            .map_or(0, |queue| queue.preparing.len());
         let places: Vec<usize> = match turn {
             Some(batch) if !dynamic => run.waiting_in(phase, batch).collect(),
             Some(_) | None => run.waiting(phase).iter().copied().collect(),
@@ -104,7 +125,10 @@ impl Product {
                 }
                 continue;
             }
-            let prepared = queue.preparing.get(&place.place).map(|state| matches!(state, Preparing::Ready(_)));
+            let prepared = queue
+                .preparing
+                .get(&place.place)
+                .map(|state| matches!(state, Preparing::Ready(_)));
             if prepared == Some(false) {
                 if strict {
                     return None;
@@ -140,18 +164,25 @@ impl Product {
     fn block_if_held(&mut self, id: RunId, place: Place) -> bool {
         let run = &self.state.runs[&id];
         let customer = run.at_place(place.phase, place.place);
-        let mut holds = self.state.unit_holds(run, id, customer, &self.windows_of(run, customer), self.at);
+        let mut holds =
+            self.state
+                .unit_holds(run, id, customer, &self.windows_of(run, customer), self.at);
         holds.extend(self.work.reading_holds(id, run, customer));
         if holds.is_empty() {
             return false;
         }
         let until = holds.iter().filter_map(|hold| hold.until).min();
-        let secret = holds.iter().any(|hold| hold.kind == HoldKind::Secret).then(|| self.at + SECRET_RETRY);
+        let secret = holds
+            .iter()
+            .any(|hold| hold.kind == HoldKind::Secret)
+            .then(|| self.at + SECRET_RETRY);
         let queue = self.work.queues.entry((id, place.phase)).or_default();
         queue.blocked.insert(place.place);
         queue.preparing.remove(&place.place);
         self.unwant(id, place, Slot::Preflight);
-        self.work.timers.set(TimerKey::Place(id, place), until.or(secret));
+        self.work
+            .timers
+            .set(TimerKey::Place(id, place), until.or(secret));
         if secret.is_some() {
             self.work.scratch.entry((id, place)).or_default().secret = None;
         }
@@ -166,7 +197,10 @@ impl Product {
     }
 
     fn skip_at_turn(&mut self, id: RunId, place: Place, reason: String) {
-        let fact = self.ask(id, place, |ctx| Fact { reason: Some(reason), ..ctx.fact(Kind::CustomerSkipped) });
+        let fact = self.ask(id, place, |ctx| Fact {
+            reason: Some(reason),
+            ..ctx.fact(Kind::CustomerSkipped)
+        });
         if let Some(fact) = fact {
             self.emit_in(id, fact);
         }
@@ -175,16 +209,23 @@ impl Product {
     /// Reads everything that must hold before the customer is started.
     fn prepare(&mut self, id: RunId, place: Place) {
         let kind = self.ask(id, place, |ctx| CommandKind::Preflight {
-            services: ctx.planned.services.iter().map(|role| ctx.target(role)).collect(),
+            services: ctx
+                .planned
+                .services
+                .iter()
+                .map(|role| ctx.target(role))
+                .collect(),
             variables: ctx
                 .planned
                 .services
                 .iter()
                 .map(|role| (role.clone(), unit::variables(ctx.plan, role)))
                 .collect::<BTreeMap<Role, _>>(),
-            baseline: ctx.profile().checks.iter().any(|check| {
-                matches!(check.kind, policy::health::CheckKind::Baseline { .. })
-            }),
+            baseline: ctx
+                .profile()
+                .checks
+                .iter()
+                .any(|check| matches!(check.kind, policy::health::CheckKind::Baseline { .. })),
         });
         let Some(kind) = kind else { return };
         let queue = self.work.queues.entry((id, place.phase)).or_default();
@@ -201,7 +242,9 @@ impl Product {
             Outcome::SecretMissing { name } => {
                 self.work.scratch.entry((id, place)).or_default().secret = Some(name);
             }
-            Outcome::Failed { reason } => self.skip_at_turn(id, place, format!("it cannot be deployed: {reason}")),
+            Outcome::Failed { reason } => {
+                self.skip_at_turn(id, place, format!("it cannot be deployed: {reason}"))
+            }
             _ => {}
         }
     }
@@ -215,8 +258,10 @@ impl Product {
         let facts = self.ask(id, place, |ctx| {
             let refused = views.iter().find_map(|view| {
                 let refusal = view.refusals.first().cloned();
-                let manage = ctx.plan.project.render.auto_deploy == policy::settings::AutoDeploy::Manage;
-                let auto = (view.auto_deploy && !manage).then(|| "its auto-deploy is on".to_owned());
+                let manage =
+                    ctx.plan.project.render.auto_deploy == policy::settings::AutoDeploy::Manage;
+                let auto =
+                    (view.auto_deploy && !manage).then(|| "its auto-deploy is on".to_owned());
                 refusal.or(auto).map(|reason| (view.role.clone(), reason))
             });
             refused.map(|(role, reason)| ctx.held(Some(&role), format!("{role}: {reason}")))
@@ -225,7 +270,10 @@ impl Product {
             self.emit_in(id, held);
             return;
         }
-        if let Some((view, deploy)) = views.iter().find_map(|view| view.unfinished().map(|deploy| (view, deploy))) {
+        if let Some((view, deploy)) = views
+            .iter()
+            .find_map(|view| view.unfinished().map(|deploy| (view, deploy)))
+        {
             let (role, deploy) = (view.role.clone(), deploy.id.clone());
             let kind = self.ask(id, place, |ctx| CommandKind::AwaitQuiet {
                 service: ctx.target(&role),
@@ -233,7 +281,11 @@ impl Product {
                 until: None,
             });
             let at = self.at;
-            self.work.scratch.entry((id, place)).or_default().awaits(&deploy, at);
+            self.work
+                .scratch
+                .entry((id, place))
+                .or_default()
+                .awaits(&deploy, at);
             if let Some(kind) = kind {
                 self.want(id, place, Slot::Main, kind);
             }
@@ -247,15 +299,23 @@ impl Product {
     fn begin_customer(&mut self, id: RunId, place: Place, views: Vec<ServiceView>) {
         let run = &self.state.runs[&id];
         let customer = run.at_place(place.phase, place.place).clone();
-        let batch = run.batch_of(&customer).unwrap_or(run.phases[place.phase].batches_begun + 1);
-        let begun = run.batches.get(&(place.phase, batch)).is_some_and(|row| row.started_at.is_some());
+        let batch = run
+            .batch_of(&customer)
+            .unwrap_or(run.phases[place.phase].batches_begun + 1);
+        let begun = run
+            .batches
+            .get(&(place.phase, batch))
+            .is_some_and(|row| row.started_at.is_some());
         let mut facts = Vec::new();
         if !begun {
             let members = match run.is_dynamic(place.phase) {
                 true => vec![customer.clone()],
                 false => run.batch_customers(place.phase, batch),
             };
-            let fact = Fact { batch: Some(batch), ..run.phase_fact(Kind::BatchStarted, place.phase) };
+            let fact = Fact {
+                batch: Some(batch),
+                ..run.phase_fact(Kind::BatchStarted, place.phase)
+            };
             facts.push(fact.with_value("customers", &members));
         }
         facts.extend(run.unpassed_gate(place.phase, batch, &customer));
@@ -276,7 +336,15 @@ impl Product {
             .queues
             .iter()
             .flat_map(|((id, phase), queue)| {
-                queue.preparing.keys().map(move |place| (*id, Place { phase: *phase, place: *place }))
+                queue.preparing.keys().map(move |place| {
+                    (
+                        *id,
+                        Place {
+                            phase: *phase,
+                            place: *place,
+                        },
+                    )
+                })
             })
             .filter(|(id, place)| {
                 let run = &self.state.runs[id];
@@ -324,7 +392,13 @@ enum Picked {
     Skip(Place, String),
 }
 
-fn started(run: &Run, phase: usize, batch: u32, customer: &CustomerId, views: &[ServiceView]) -> Fact {
+fn started(
+    run: &Run,
+    phase: usize,
+    batch: u32,
+    customer: &CustomerId,
+    views: &[ServiceView],
+) -> Fact {
     let tracked = |view: &ServiceView| {
         let live = view.live();
         Baseline {
@@ -335,31 +409,58 @@ fn started(run: &Run, phase: usize, batch: u32, customer: &CustomerId, views: &[
             p95_ms: view.p95_ms,
         }
     };
-    let services: BTreeMap<Role, Baseline> = views.iter().map(|view| (view.role.clone(), tracked(view))).collect();
+    let services: BTreeMap<Role, Baseline> = views
+        .iter()
+        .map(|view| (view.role.clone(), tracked(view)))
+        .collect();
     let warnings: Vec<&String> = views.iter().flat_map(|view| &view.warnings).collect();
-    let fact = Fact { batch: Some(batch), customer: Some(customer.clone()), ..run.phase_fact(Kind::CustomerStarted, phase) };
+    let fact = Fact {
+        batch: Some(batch),
+        customer: Some(customer.clone()),
+        ..run.phase_fact(Kind::CustomerStarted, phase)
+    };
     let fact = fact.with_value("services", &services);
-    if warnings.is_empty() { fact } else { fact.with_value("warnings", &warnings) }
+    if warnings.is_empty() {
+        fact
+    } else {
+        fact.with_value("warnings", &warnings)
+    }
 }
 
 impl Run {
     fn unpassed_gate(&self, phase: usize, batch: u32, customer: &CustomerId) -> Option<Fact> {
         let gate = self.gate_for(phase, batch, customer)?;
-        let passed = self.gates.get(&gate).is_some_and(|row| row.passed_at.is_some());
+        let passed = self
+            .gates
+            .get(&gate)
+            .is_some_and(|row| row.passed_at.is_some());
         let fact = || {
-            let votes = self.gates.get(&gate).map(|row| row.votes.clone()).unwrap_or_default();
-            Fact { batch: Some(batch), ..self.gate_fact(Kind::GatePassed, &gate) }.with_value("votes", &votes)
+            let votes = self
+                .gates
+                .get(&gate)
+                .map(|row| row.votes.clone())
+                .unwrap_or_default();
+            Fact {
+                batch: Some(batch),
+                ..self.gate_fact(Kind::GatePassed, &gate)
+            }
+            .with_value("votes", &votes)
         };
         // A phase's gate covers all batches: it must not look like one batch's.
         (!passed).then(fact).map(|fact| match gate {
-            crate::ids::GateId::Phase(_) => Fact { batch: None, ..fact },
+            crate::ids::GateId::Phase(_) => Fact {
+                batch: None,
+                ..fact
+            },
             crate::ids::GateId::Batch(_, _) | crate::ids::GateId::Customer(_) => fact,
         })
     }
 
     /// The healthy customers of the batch before, or of the last batches of the phases before.
     pub(crate) fn before(&self, phase: usize) -> Vec<CustomerId> {
-        let turn = self.turn(phase).unwrap_or(self.phases[phase].batches_begun + 1);
+        let turn = self
+            .turn(phase)
+            .unwrap_or(self.phases[phase].batches_begun + 1);
         if turn > 1 {
             return self.healthy_in(phase, turn - 1).cloned().collect();
         }

@@ -460,12 +460,19 @@ impl UnitState {
     pub(crate) fn is_over(&self) -> bool {
         matches!(
             self,
-            Self::Unchanged | Self::RolledBack | Self::RollbackFailed | Self::Excluded | Self::Skipped
+            Self::Unchanged
+                | Self::RolledBack
+                | Self::RollbackFailed
+                | Self::Excluded
+                | Self::Skipped
         )
     }
 
     /// Whether the customer ended failed.
     pub(crate) fn is_failed(&self) -> bool {
-        matches!(self, Self::Unchanged | Self::RolledBack | Self::RollbackFailed)
+        matches!(
+            self,
+            Self::Unchanged | Self::RolledBack | Self::RollbackFailed
+        )
     }
 }

@@ -15,7 +15,8 @@ use crate::event::{Fact, Kind};
 use crate::ids::DeployId;
 use crate::protocol;
 use crate::state::{
-    AutoDeployState, Baseline, DeployState, HookState, ServiceState, Unit, UnitState, VariablesState,
+    AutoDeployState, Baseline, DeployState, HookState, ServiceState, Unit, UnitState,
+    VariablesState,
 };
 
 /// What follows for a customer.
@@ -61,7 +62,10 @@ pub(crate) struct Scratch {
 impl Scratch {
     /// Forgets what was read: it is for another service or attempt.
     pub(crate) fn clear(&mut self) {
-        *self = Self { go: self.go, ..Self::default() };
+        *self = Self {
+            go: self.go,
+            ..Self::default()
+        };
     }
 }
 
@@ -122,12 +126,19 @@ impl<'a> Ctx<'a> {
 
     /// A fact about one service.
     pub(crate) fn service_fact(&self, kind: Kind, role: &Role) -> Fact {
-        Fact { service: Some(role.clone()), ..self.fact(kind) }
+        Fact {
+            service: Some(role.clone()),
+            ..self.fact(kind)
+        }
     }
 
     /// A fact that a person must decide.
     pub(crate) fn held(&self, role: Option<&Role>, reason: impl Into<String>) -> Fact {
-        Fact { service: role.cloned(), reason: Some(reason.into()), ..self.fact(Kind::CustomerHeld) }
+        Fact {
+            service: role.cloned(),
+            reason: Some(reason.into()),
+            ..self.fact(Kind::CustomerHeld)
+        }
     }
 }
 
@@ -158,11 +169,21 @@ pub(crate) fn current(unit: &Unit, planned: &PlannedCustomer) -> Option<Role> {
 }
 
 fn forward(ctx: &Ctx<'_>) -> Next {
-    if let Some(next) = hooks(ctx, "before", &ctx.policy().hooks.before, &ctx.unit.hooks.before) {
+    if let Some(next) = hooks(
+        ctx,
+        "before",
+        &ctx.policy().hooks.before,
+        &ctx.unit.hooks.before,
+    ) {
         return next;
     }
     let Some(role) = current(ctx.unit, ctx.planned) else {
-        return match hooks(ctx, "after", &ctx.policy().hooks.after, &ctx.unit.hooks.after) {
+        return match hooks(
+            ctx,
+            "after",
+            &ctx.policy().hooks.after,
+            &ctx.unit.hooks.after,
+        ) {
             Some(next) => next,
             None => Next::Facts(vec![ctx.fact(Kind::CustomerHealthy)]),
         };
@@ -177,11 +198,20 @@ fn forward(ctx: &Ctx<'_>) -> Next {
             clear_cache: ctx.clear_cache,
             attempt: service.attempt,
         }),
-        DeployState::Unknown { .. } => protocol::look_up(ctx, &role, &service.deploy, protocol::Way::Forward),
+        DeployState::Unknown { .. } => {
+            protocol::look_up(ctx, &role, &service.deploy, protocol::Way::Forward)
+        }
         DeployState::Running { deploy, deadline } => follow(ctx, &role, deploy, Some(*deadline)),
         DeployState::CancelIntended { deploy } => cancel(ctx, &role, deploy),
         DeployState::Live { deploy, at } => Next::Command(CommandKind::Verify {
-            probed: probed(ctx, &role, &service, Some(deploy), Some(&ctx.plan.release.version), *at),
+            probed: probed(
+                ctx,
+                &role,
+                &service,
+                Some(deploy),
+                Some(&ctx.plan.release.version),
+                *at,
+            ),
             profile: ctx.profile().clone(),
         }),
         DeployState::Lost { deploy } => name_the_other(ctx, &role, deploy),
@@ -206,7 +236,10 @@ fn prepare(ctx: &Ctx<'_>, role: &Role, service: &ServiceState) -> Next {
             commit: ctx.plan.release.commit.clone(),
         });
     };
-    let with_keys = |kind| ctx.service_fact(kind, role).with_value("keys", &backup.keys);
+    let with_keys = |kind| {
+        ctx.service_fact(kind, role)
+            .with_value("keys", &backup.keys)
+    };
     match service.variables {
         VariablesState::Untouched if backup.keys.is_empty() => {
             return Next::Facts(vec![with_keys(Kind::VariablesSet)]);
@@ -227,7 +260,12 @@ fn prepare(ctx: &Ctx<'_>, role: &Role, service: &ServiceState) -> Next {
 }
 
 /// Somebody else's hand on the service (R18): suspended, auto-deploy, a deploy under way.
-fn interference(ctx: &Ctx<'_>, role: &Role, service: &ServiceState, view: &ServiceView) -> Option<Next> {
+fn interference(
+    ctx: &Ctx<'_>,
+    role: &Role,
+    service: &ServiceState,
+    view: &ServiceView,
+) -> Option<Next> {
     if let Some(refused) = &ctx.scratch.refused {
         return Some(Next::Facts(vec![ctx.held(Some(role), refused.clone())]));
     }
@@ -238,36 +276,64 @@ fn interference(ctx: &Ctx<'_>, role: &Role, service: &ServiceState, view: &Servi
     if let Some(next) = auto_deploy(ctx, role, service, view) {
         return Some(next);
     }
-    view.unfinished().map(|foreign| protocol::await_foreign(ctx, role, foreign))
+    view.unfinished()
+        .map(|foreign| protocol::await_foreign(ctx, role, foreign))
 }
 
-fn auto_deploy(ctx: &Ctx<'_>, role: &Role, service: &ServiceState, view: &ServiceView) -> Option<Next> {
+fn auto_deploy(
+    ctx: &Ctx<'_>,
+    role: &Role,
+    service: &ServiceState,
+    view: &ServiceView,
+) -> Option<Next> {
     let target = ctx.target(role);
-    match (view.auto_deploy, ctx.plan.project.render.auto_deploy, service.auto_deploy) {
-        (false, _, AutoDeployState::OffIntended) => {
-            Some(Next::Facts(vec![ctx.service_fact(Kind::AutoDeployDisabled, role)]))
-        }
+    match (
+        view.auto_deploy,
+        ctx.plan.project.render.auto_deploy,
+        service.auto_deploy,
+    ) {
+        (false, _, AutoDeployState::OffIntended) => Some(Next::Facts(vec![
+            ctx.service_fact(Kind::AutoDeployDisabled, role),
+        ])),
         (false, _, _) => None,
         (true, AutoDeploy::Refuse, _) => {
-            let reason = format!("auto-deploy of {role} is on: Render would deploy new commits by itself");
+            let reason =
+                format!("auto-deploy of {role} is on: Render would deploy new commits by itself");
             Some(Next::Facts(vec![ctx.held(Some(role), reason)]))
         }
         (true, AutoDeploy::Manage, AutoDeployState::OffIntended) if ctx.scratch.fresh => {
-            Some(Next::Command(CommandKind::SetAutoDeploy { service: target, on: false }))
+            Some(Next::Command(CommandKind::SetAutoDeploy {
+                service: target,
+                on: false,
+            }))
         }
-        (true, AutoDeploy::Manage, _) => {
-            Some(Next::Facts(vec![ctx.service_fact(Kind::AutoDeployIntended, role).with("on", false)]))
-        }
+        (true, AutoDeploy::Manage, _) => Some(Next::Facts(vec![
+            ctx.service_fact(Kind::AutoDeployIntended, role)
+                .with("on", false),
+        ])),
     }
 }
 
 /// The templates of a role's variables.
 pub(crate) fn variables(plan: &Plan, role: &Role) -> BTreeMap<String, String> {
-    plan.project.variables.get(role).cloned().unwrap_or_default()
+    plan.project
+        .variables
+        .get(role)
+        .cloned()
+        .unwrap_or_default()
 }
 
-pub(crate) fn follow(ctx: &Ctx<'_>, role: &Role, deploy: &DeployId, until: Option<Timestamp>) -> Next {
-    Next::Command(CommandKind::FollowDeploy { service: ctx.target(role), deploy: deploy.clone(), until })
+pub(crate) fn follow(
+    ctx: &Ctx<'_>,
+    role: &Role,
+    deploy: &DeployId,
+    until: Option<Timestamp>,
+) -> Next {
+    Next::Command(CommandKind::FollowDeploy {
+        service: ctx.target(role),
+        deploy: deploy.clone(),
+        until,
+    })
 }
 
 /// Cancel, then see it end. After a restart the deploy is read before it is cancelled again (R16).
@@ -276,7 +342,10 @@ fn cancel(ctx: &Ctx<'_>, role: &Role, deploy: &DeployId) -> Next {
         return follow(ctx, role, deploy, None);
     }
     if ctx.scratch.fresh {
-        return Next::Command(CommandKind::CancelDeploy { service: ctx.target(role), deploy: deploy.clone() });
+        return Next::Command(CommandKind::CancelDeploy {
+            service: ctx.target(role),
+            deploy: deploy.clone(),
+        });
     }
     follow(ctx, role, deploy, Some(ctx.unit.since.unwrap_or(ctx.at)))
 }
@@ -284,14 +353,29 @@ fn cancel(ctx: &Ctx<'_>, role: &Role, deploy: &DeployId) -> Next {
 /// A deploy of ours was cancelled or replaced: read who did it, then a person decides (R18).
 fn name_the_other(ctx: &Ctx<'_>, role: &Role, ours: &DeployId) -> Next {
     let Some((_, listing)) = &ctx.scratch.listing else {
-        return Next::Command(CommandKind::ListDeploys { service: ctx.target(role), known: vec![ours.clone()] });
+        return Next::Command(CommandKind::ListDeploys {
+            service: ctx.target(role),
+            known: vec![ours.clone()],
+        });
     };
-    let other = listing.iter().take_while(|deploy| &deploy.id != ours).last();
+    let other = listing
+        .iter()
+        .take_while(|deploy| &deploy.id != ours)
+        .last();
     let fact = match other {
         Some(other) => ctx
-            .held(Some(role), format!("our deploy {ours} was cancelled or replaced by {} ({})", other.id, other.trigger))
+            .held(
+                Some(role),
+                format!(
+                    "our deploy {ours} was cancelled or replaced by {} ({})",
+                    other.id, other.trigger
+                ),
+            )
             .with("other", other.id.0.clone()),
-        None => ctx.held(Some(role), format!("our deploy {ours} was cancelled by somebody else")),
+        None => ctx.held(
+            Some(role),
+            format!("our deploy {ours} was cancelled by somebody else"),
+        ),
     };
     Next::Facts(vec![fact])
 }
@@ -310,7 +394,10 @@ pub(crate) fn probed(
         deploy: deploy.cloned(),
         version: version.cloned(),
         live_at,
-        baseline_p95_ms: service.baseline.as_ref().and_then(|baseline| baseline.p95_ms),
+        baseline_p95_ms: service
+            .baseline
+            .as_ref()
+            .and_then(|baseline| baseline.p95_ms),
     }
 }
 
@@ -322,7 +409,9 @@ pub(crate) fn probed_all(ctx: &Ctx<'_>) -> Vec<Probed> {
         .iter()
         .filter_map(|role| {
             let service = ctx.unit.services.get(role)?;
-            let DeployState::Passed { deploy, at } = &service.deploy else { return None };
+            let DeployState::Passed { deploy, at } = &service.deploy else {
+                return None;
+            };
             Some(probed(ctx, role, service, Some(deploy), version, *at))
         })
         .collect()
@@ -331,26 +420,46 @@ pub(crate) fn probed_all(ctx: &Ctx<'_>) -> Vec<Probed> {
 fn backward(ctx: &Ctx<'_>) -> Next {
     for role in ctx.planned.services.iter().rev() {
         let service = ctx.service(role);
-        if let Some(next) = take_back(ctx, role, &service).or_else(|| restore(ctx, role, &service)) {
+        if let Some(next) = take_back(ctx, role, &service).or_else(|| restore(ctx, role, &service))
+        {
             return next;
         }
     }
     for role in ctx.planned.services.iter().rev() {
         let service = ctx.service(role);
         if let (DeployState::Live { deploy, at }, false) = (&service.rollback, service.returned) {
-            let version = service.baseline.as_ref().and_then(|baseline| baseline.version.clone());
+            let version = service
+                .baseline
+                .as_ref()
+                .and_then(|baseline| baseline.version.clone());
             return Next::Command(CommandKind::Verify {
                 probed: probed(ctx, role, &service, Some(deploy), version.as_ref(), *at),
                 profile: ctx.profile().clone(),
             });
         }
     }
-    if let Some(next) = hooks(ctx, "on_rollback", &ctx.policy().hooks.on_rollback, &ctx.unit.hooks.on_rollback) {
+    if let Some(next) = hooks(
+        ctx,
+        "on_rollback",
+        &ctx.policy().hooks.on_rollback,
+        &ctx.unit.hooks.on_rollback,
+    ) {
         return next;
     }
-    let returned = ctx.unit.services.values().any(|service| matches!(service.rollback, DeployState::Live { .. }));
-    let kind = if returned { Kind::CustomerRolledBack } else { Kind::CustomerUnchanged };
-    Next::Facts(vec![Fact { reason: ctx.unit.reason.clone(), ..ctx.fact(kind) }])
+    let returned = ctx
+        .unit
+        .services
+        .values()
+        .any(|service| matches!(service.rollback, DeployState::Live { .. }));
+    let kind = if returned {
+        Kind::CustomerRolledBack
+    } else {
+        Kind::CustomerUnchanged
+    };
+    Next::Facts(vec![Fact {
+        reason: ctx.unit.reason.clone(),
+        ..ctx.fact(kind)
+    }])
 }
 
 /// Returns one service to what was live before; `None` when there is nothing to return.
@@ -365,7 +474,12 @@ fn take_back(ctx: &Ctx<'_>, role: &Role, service: &ServiceState) -> Option<Next>
             clear_cache: ctx.clear_cache,
             attempt: service.attempt,
         })),
-        DeployState::Unknown { .. } => Some(protocol::look_up(ctx, role, &service.deploy, protocol::Way::Forward)),
+        DeployState::Unknown { .. } => Some(protocol::look_up(
+            ctx,
+            role,
+            &service.deploy,
+            protocol::Way::Forward,
+        )),
         DeployState::Running { deploy, .. } => Some(Next::Facts(vec![Fact {
             deploy: Some(deploy.clone()),
             ..ctx.service_fact(Kind::CancelIntended, role)
@@ -378,12 +492,20 @@ fn take_back(ctx: &Ctx<'_>, role: &Role, service: &ServiceState) -> Option<Next>
 fn return_service(ctx: &Ctx<'_>, role: &Role, service: &ServiceState) -> Option<Next> {
     let target = ctx.target(role);
     match &service.rollback {
-        DeployState::None if service.target_gone && needs_restore(service) => restore(ctx, role, service),
+        DeployState::None if service.target_gone && needs_restore(service) => {
+            restore(ctx, role, service)
+        }
         DeployState::None => Some(protocol::intend(ctx, role, service, protocol::Way::Back)),
         DeployState::Intended { .. } => {
             let baseline = service.baseline.clone().unwrap_or_default();
             Some(match (service.target_gone, baseline) {
-                (false, Baseline { deploy: Some(deploy), .. }) => Next::Command(CommandKind::CreateRollback {
+                (
+                    false,
+                    Baseline {
+                        deploy: Some(deploy),
+                        ..
+                    },
+                ) => Next::Command(CommandKind::CreateRollback {
                     service: target,
                     deploy,
                     attempt: service.rollback_attempt,
@@ -400,7 +522,9 @@ fn return_service(ctx: &Ctx<'_>, role: &Role, service: &ServiceState) -> Option<
             let way = protocol::Way::back(service);
             Some(protocol::look_up(ctx, role, &service.rollback, way))
         }
-        DeployState::Running { deploy, deadline } => Some(follow(ctx, role, deploy, Some(*deadline))),
+        DeployState::Running { deploy, deadline } => {
+            Some(follow(ctx, role, deploy, Some(*deadline)))
+        }
         DeployState::Live { .. } => None,
         DeployState::CancelIntended { .. }
         | DeployState::Passed { .. }
@@ -419,7 +543,10 @@ fn needs_restore(service: &ServiceState) -> bool {
 /// Puts the old variables back (P29).
 fn restore(ctx: &Ctx<'_>, role: &Role, service: &ServiceState) -> Option<Next> {
     let backup = service.backup.as_ref()?;
-    let with_keys = |kind| ctx.service_fact(kind, role).with_value("keys", &backup.keys);
+    let with_keys = |kind| {
+        ctx.service_fact(kind, role)
+            .with_value("keys", &backup.keys)
+    };
     match service.variables {
         VariablesState::Untouched | VariablesState::Restored => None,
         VariablesState::Intended | VariablesState::Set if backup.keys.is_empty() => None,
@@ -445,7 +572,10 @@ fn withdraw(ctx: &Ctx<'_>) -> Next {
             return next;
         }
     }
-    Next::Facts(vec![Fact { reason: ctx.unit.reason.clone(), ..ctx.fact(Kind::CustomerSkipped) }])
+    Next::Facts(vec![Fact {
+        reason: ctx.unit.reason.clone(),
+        ..ctx.fact(Kind::CustomerSkipped)
+    }])
 }
 
 /// The next hook of a list, its outcome unknown, or nothing.
@@ -453,7 +583,10 @@ fn hooks(ctx: &Ctx<'_>, when: &str, list: &[Hook], state: &HookState) -> Option<
     let hook = list.get(state.done)?;
     let number = state.done + 1;
     if !state.begun {
-        let fact = ctx.fact(Kind::HookStarted).with("when", when).with("number", number);
+        let fact = ctx
+            .fact(Kind::HookStarted)
+            .with("when", when)
+            .with("number", number);
         return Some(Next::Facts(vec![fact]));
     }
     if !ctx.scratch.fresh && !hook.repeatable {
@@ -466,11 +599,18 @@ fn hooks(ctx: &Ctx<'_>, when: &str, list: &[Hook], state: &HookState) -> Option<
     };
     let environment = BTreeMap::from([
         ("TRANCHE_CUSTOMER".to_owned(), ctx.customer.to_string()),
-        ("TRANCHE_VERSION".to_owned(), ctx.plan.release.version.clone()),
+        (
+            "TRANCHE_VERSION".to_owned(),
+            ctx.plan.release.version.clone(),
+        ),
         ("TRANCHE_COMMIT".to_owned(), ctx.plan.release.commit.clone()),
         ("TRANCHE_HOOK".to_owned(), when.to_owned()),
     ]);
-    Some(Next::Command(CommandKind::RunHook { hook: hook.clone(), service, environment }))
+    Some(Next::Command(CommandKind::RunHook {
+        hook: hook.clone(),
+        service,
+        environment,
+    }))
 }
 
 /// Which hook list is being worked on.
@@ -486,7 +626,10 @@ pub(crate) fn hook_in_hand(ctx: &Ctx<'_>) -> &'static str {
 pub(crate) fn failed_live(ctx: &Ctx<'_>, fact: Fact) -> Vec<Fact> {
     let mut facts = vec![fact.with("failure", true)];
     if ctx.policy().rollback == RollbackMode::Manual {
-        facts.push(ctx.held(None, "the release is unhealthy here, and this policy leaves the rollback to a person"));
+        facts.push(ctx.held(
+            None,
+            "the release is unhealthy here, and this policy leaves the rollback to a person",
+        ));
     }
     facts
 }

@@ -174,7 +174,11 @@ pub struct ProductView {
 impl Product {
     /// Every rollout and operation, in the order of their start.
     pub fn overview(&self) -> Vec<RunView> {
-        self.state.runs.iter().map(|(id, run)| self.view(*id, run)).collect()
+        self.state
+            .runs
+            .iter()
+            .map(|(id, run)| self.view(*id, run))
+            .collect()
     }
 
     /// One rollout or operation.
@@ -208,10 +212,20 @@ impl Product {
         ProductView {
             clock_suspected: product.clock_suspected.clone(),
             workspace_held: product.workspace_held.clone(),
-            unapplied: files.map(|files| files.unapplied.clone()).unwrap_or_default(),
+            unapplied: files
+                .map(|files| files.unapplied.clone())
+                .unwrap_or_default(),
             unreadable: files.and_then(|files| files.unreadable.clone()),
-            freezes: product.freezes.iter().map(|(name, freeze)| (name.clone(), freeze.until)).collect(),
-            blocks: product.blocks.iter().map(|(version, block)| (version.clone(), block.reason.clone())).collect(),
+            freezes: product
+                .freezes
+                .iter()
+                .map(|(name, freeze)| (name.clone(), freeze.until))
+                .collect(),
+            blocks: product
+                .blocks
+                .iter()
+                .map(|(version, block)| (version.clone(), block.reason.clone()))
+                .collect(),
         }
     }
 
@@ -219,7 +233,10 @@ impl Product {
         let (state, reason) = state_of(run);
         let (outcome, ended_at) = match &run.row.state {
             RunState::Ended { at, outcome } => (Some(*outcome), Some(*at)),
-            RunState::Queued | RunState::Running | RunState::Draining { .. } | RunState::Halted { .. } => (None, None),
+            RunState::Queued
+            | RunState::Running
+            | RunState::Draining { .. }
+            | RunState::Halted { .. } => (None, None),
         };
         let phases = 0..run.phases.len();
         RunView {
@@ -237,13 +254,17 @@ impl Product {
             paused_by: run.row.paused.as_ref().and_then(|mark| mark.by.clone()),
             phases: phases.clone().map(|phase| run.phase_view(phase)).collect(),
             customers: run.customer_views(),
-            gates: phases.flat_map(|phase| self.gate_views(id, run, phase)).collect(),
+            gates: phases
+                .flat_map(|phase| self.gate_views(id, run, phase))
+                .collect(),
         }
     }
 
     fn gate_views(&self, id: RunId, run: &Run, phase: usize) -> Vec<GateView> {
         let policy = &run.plan.phases[phase].policy;
-        let Some(approval) = &policy.approval else { return Vec::new() };
+        let Some(approval) = &policy.approval else {
+            return Vec::new();
+        };
         let directory = self.state.directory(run);
         let view = |gate: GateId| {
             let row = run.gates.get(&gate).cloned().unwrap_or_default();
@@ -257,7 +278,9 @@ impl Product {
                 () if row.request.is_some() => "asked",
                 () => "not asked yet",
             };
-            let begins = covers.first().map(|customer| self.forecast(id, customer, &gate, self.at).0);
+            let begins = covers
+                .first()
+                .map(|customer| self.forecast(id, customer, &gate, self.at).0);
             GateView {
                 gate: gate.to_string(),
                 phase: policy.name.clone(),
@@ -265,7 +288,14 @@ impl Product {
                 covers,
                 requested_at: row.request.as_ref().map(|request| request.since),
                 expires_at: row.request.as_ref().map(|request| request.expires_at),
-                votes: row.votes.iter().map(|vote| VoteView { person: vote.person.clone(), at: vote.at }).collect(),
+                votes: row
+                    .votes
+                    .iter()
+                    .map(|vote| VoteView {
+                        person: vote.person.clone(),
+                        at: vote.at,
+                    })
+                    .collect(),
                 missing: gate::missing(run, approval, &directory, Some(&row)),
                 until: row.granted.map(|granted| granted.until),
                 begins,
@@ -280,12 +310,23 @@ fn state_of(run: &Run) -> (String, Option<String>) {
         RunState::Queued => "queued",
         RunState::Running if run.row.paused.is_some() => "paused",
         RunState::Running => "running",
-        RunState::Draining { to: DrainTo::Halted, .. } => "halting",
-        RunState::Draining { to: DrainTo::Aborted, .. } => "aborting",
-        RunState::Draining { to: DrainTo::Superseded, .. } => "being superseded",
+        RunState::Draining {
+            to: DrainTo::Halted,
+            ..
+        } => "halting",
+        RunState::Draining {
+            to: DrainTo::Aborted,
+            ..
+        } => "aborting",
+        RunState::Draining {
+            to: DrainTo::Superseded,
+            ..
+        } => "being superseded",
         RunState::Halted { reason, .. } => return ("halted".to_owned(), Some(reason.clone())),
         RunState::Ended { outcome, .. } => {
-            let text = serde_json::to_value(outcome).ok().and_then(|value| value.as_str().map(str::to_owned));
+            let text = serde_json::to_value(outcome)
+                .ok()
+                .and_then(|value| value.as_str().map(str::to_owned));
             return (text.unwrap_or_default(), None);
         }
     };
@@ -303,7 +344,11 @@ impl Run {
             PhaseState::Soaking { until, .. } => ("soaking", None, Some(*until)),
             PhaseState::Settled { at } => ("settled", Some(*at), None),
         };
-        let batches = if self.is_dynamic(phase) { row.batches_begun } else { self.batch_count(phase) };
+        let batches = if self.is_dynamic(phase) {
+            row.batches_begun
+        } else {
+            self.batch_count(phase)
+        };
         PhaseView {
             name: planned.policy.name.clone(),
             state,
@@ -314,7 +359,9 @@ impl Run {
             delay_until: row.delay.as_ref().map(|delay| delay.until),
             failures: row.failures,
             tolerated: planned.tolerated,
-            batches: (1..=batches).map(|batch| self.batch_view(phase, batch)).collect(),
+            batches: (1..=batches)
+                .map(|batch| self.batch_view(phase, batch))
+                .collect(),
         }
     }
 
@@ -324,16 +371,27 @@ impl Run {
             Some(row) if row.settled_at.is_some() => "settled",
             Some(_) => "running",
         };
-        BatchView { number: batch, customers: self.batch_customers(phase, batch), state }
+        BatchView {
+            number: batch,
+            customers: self.batch_customers(phase, batch),
+            state,
+        }
     }
 
     fn customer_views(&self) -> Vec<CustomerView> {
-        let planned = self.plan.phases.iter().flat_map(|phase| phase.customers.iter().map(move |customer| (phase, customer)));
+        let planned = self.plan.phases.iter().flat_map(|phase| {
+            phase
+                .customers
+                .iter()
+                .map(move |customer| (phase, customer))
+        });
         planned
             .map(|(phase, customer)| {
                 let unit = self.unit(customer);
                 let role = crate::unit::current(unit, &self.plan.customers[customer]);
-                let in_hand = role.filter(|_| unit.state.is_working() || matches!(unit.state, UnitState::Held { .. }));
+                let in_hand = role.filter(|_| {
+                    unit.state.is_working() || matches!(unit.state, UnitState::Held { .. })
+                });
                 let service = in_hand.as_ref().and_then(|role| unit.services.get(role));
                 CustomerView {
                     customer: customer.clone(),

@@ -117,7 +117,8 @@ impl Work {
 
     pub(crate) fn insert(&mut self, issued: Issued) {
         let (run, place) = issued.whose;
-        self.by_slot.insert((run, place, issued.slot), issued.command.id);
+        self.by_slot
+            .insert((run, place, issued.slot), issued.command.id);
         self.issued.insert(issued.command.id, issued);
     }
 
@@ -129,7 +130,8 @@ impl Work {
     /// Takes an issued command whose answer has come or is no longer wanted.
     pub(crate) fn take(&mut self, id: CommandId) -> Option<Issued> {
         let issued = self.issued.remove(&id)?;
-        self.by_slot.remove(&(issued.whose.0, issued.whose.1, issued.slot));
+        self.by_slot
+            .remove(&(issued.whose.0, issued.whose.1, issued.slot));
         Some(issued)
     }
 
@@ -151,13 +153,20 @@ impl Work {
 
     /// Customers being read before they are started.
     pub(crate) fn preparing(&self) -> usize {
-        self.queues.values().map(|queue| queue.preparing.len()).sum()
+        self.queues
+            .values()
+            .map(|queue| queue.preparing.len())
+            .sum()
     }
 
     /// Holds that only this process knows: it has read them just now.
     pub(crate) fn reading_holds(&self, id: RunId, run: &Run, customer: &CustomerId) -> Vec<Hold> {
-        let Some(place) = run.place(customer) else { return Vec::new() };
-        let Some(scratch) = self.scratch.get(&(id, place)) else { return Vec::new() };
+        let Some(place) = run.place(customer) else {
+            return Vec::new();
+        };
+        let Some(scratch) = self.scratch.get(&(id, place)) else {
+            return Vec::new();
+        };
         let hold = |kind, owner: &str, text: String| Hold {
             kind,
             text,
@@ -167,12 +176,23 @@ impl Work {
             way_out: None,
         };
         let secret = scratch.secret.as_ref().map(|name| {
-            hold(HoldKind::Secret, "operators", format!("the secret {name} does not resolve"))
+            hold(
+                HoldKind::Secret,
+                "operators",
+                format!("the secret {name} does not resolve"),
+            )
         });
-        let foreign = scratch.foreign.as_ref().filter(|_| self.out(id, place, Slot::Main).is_some());
+        let foreign = scratch
+            .foreign
+            .as_ref()
+            .filter(|_| self.out(id, place, Slot::Main).is_some());
         let foreign = foreign.map(|(since, deploy)| Hold {
             since: Some(*since),
-            ..hold(HoldKind::Foreign, "whoever deployed", format!("a deploy of somebody else is under way: {deploy}"))
+            ..hold(
+                HoldKind::Foreign,
+                "whoever deployed",
+                format!("a deploy of somebody else is under way: {deploy}"),
+            )
         });
         secret.into_iter().chain(foreign).collect()
     }
@@ -194,7 +214,10 @@ impl Scratch {
                 self.cancel_sent = false;
                 self.fresh = true;
             }
-            Kind::DeployAbsent | Kind::RollbackAbsent | Kind::DeployCancelled | Kind::DeployLive => self.clear(),
+            Kind::DeployAbsent
+            | Kind::RollbackAbsent
+            | Kind::DeployCancelled
+            | Kind::DeployLive => self.clear(),
             Kind::HealthPassed
             | Kind::CustomerReleased
             | Kind::CustomerStarted

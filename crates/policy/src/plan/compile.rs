@@ -47,9 +47,13 @@ pub fn compile(
     let mut phases = Vec::with_capacity(ordered.len());
     for (index, ((policy, after), members)) in ordered.iter().zip(members).enumerate() {
         let earlier = |name: &PolicyId| ordered.iter().position(|(policy, _)| policy.name == *name);
+        let named = Policy {
+            after: after.clone(),
+            ..(*policy).clone()
+        };
         let after = after.iter().filter_map(earlier).collect();
         let customers = compiler.choose(index, policy, members);
-        phases.push(phase(input, policy, after, customers));
+        phases.push(phase(input, named, after, customers));
     }
     compiler.refuse_downgrades()?;
     let Compiler {
@@ -272,11 +276,10 @@ fn services(policy: &Policy, customer: &Customer, scope: &PlanScope) -> Vec<Role
 
 fn phase(
     input: &PlanInput,
-    policy: &Policy,
+    mut policy: Policy,
     after: Vec<usize>,
     customers: Vec<CustomerId>,
 ) -> Phase {
-    let mut policy = policy.clone();
     if input.scope.is_narrowed() {
         policy.not_before = Span::ZERO;
         policy.soak = Span::ZERO;

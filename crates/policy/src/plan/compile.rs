@@ -40,6 +40,7 @@ pub fn compile(
         input,
         running,
         at,
+        wanted: input.scope.customers.iter().collect(),
         planned: BTreeMap::new(),
         left_out: BTreeMap::new(),
         newer: Vec::new(),
@@ -165,6 +166,8 @@ struct Compiler<'i> {
     input: &'i PlanInput,
     running: &'i RunningVersions,
     at: Timestamp,
+    /// Those that `--customers` names; empty: all.
+    wanted: BTreeSet<&'i CustomerId>,
     planned: BTreeMap<CustomerId, PlannedCustomer>,
     left_out: BTreeMap<CustomerId, LeftOut>,
     /// Those that run something newer, and what.
@@ -224,8 +227,8 @@ impl<'i> Compiler<'i> {
         customer: &Customer,
         services: &[Role],
     ) -> Option<LeftOutReason> {
-        let PlanInput { scope, release, .. } = self.input;
-        let unwanted = !scope.customers.is_empty() && !scope.customers.contains(id);
+        let release = &self.input.release;
+        let unwanted = !self.wanted.is_empty() && !self.wanted.contains(id);
         if unwanted || policy.customers.except.contains(id) || services.is_empty() {
             return Some(LeftOutReason::Excluded);
         }

@@ -114,6 +114,38 @@ fn a_window_over_the_spring_change_is_shortened_and_over_the_autumn_change_lengt
 }
 
 #[test]
+fn what_the_clock_takes_or_the_windows_leave_is_said_beforehand() {
+    let spring = Interval {
+        from: at("2027-03-22T00:00:00Z"),
+        until: at("2027-03-29T00:00:00Z"),
+    };
+    let policy = [window("0 1 * * SUN", "3h", Tz::Europe__Berlin, "30m")];
+    let findings = lint_windows(&policy, &[], Tz::UTC, spring).unwrap();
+    let [Finding::Shortened { left, .. }] = findings.as_slice() else {
+        panic!("{findings:?}")
+    };
+    assert_eq!(*left, Span::from_secs(2 * 60 * 60));
+    assert!(
+        findings[0]
+            .to_string()
+            .contains("2027-03-28 01:00 Europe/Berlin lasts only 2h"),
+        "{}",
+        findings[0]
+    );
+    // Together the two lists leave a quarter of an hour.
+    let customer = [window("45 1 * * SUN", "3h", Tz::UTC, "0")];
+    let findings = lint_windows(&policy, &customer, Tz::UTC, spring).unwrap();
+    let short = findings.iter().any(|finding| {
+        matches!(finding, Finding::TooShort { interval, .. }
+        if interval.length() == Span::from_secs(15 * 60))
+    });
+    assert!(
+        short && findings.contains(&Finding::NeverOpen),
+        "{findings:?}"
+    );
+}
+
+#[test]
 fn a_window_that_the_gap_swallows_is_skipped_and_said_beforehand() {
     let spec = [window("0 2 28 3 *", "45m", Tz::Europe__Berlin, "0")];
     let windows = Windows::new(&spec, &[], Tz::UTC).unwrap();

@@ -67,7 +67,11 @@ impl Interval {
 
     /// How long it is.
     pub fn length(&self) -> Span {
-        Span::from_millis(self.until.signed_duration_since(self.from).num_milliseconds())
+        Span::from_millis(
+            self.until
+                .signed_duration_since(self.from)
+                .num_milliseconds(),
+        )
     }
 
     /// Whether an instant lies in it.

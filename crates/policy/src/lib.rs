@@ -6,6 +6,14 @@
 //!
 //! This crate is pure: it knows no clock, reads no file and draws no random number. Time and texts are arguments.
 
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        reason = "a failed test should stop where it fails"
+    )
+)]
+
 pub mod calendar;
 pub mod health;
 pub mod ids;

@@ -176,14 +176,16 @@ impl<'s> Trees<'s> {
     }
 
     fn check_shapes(&self, report: &mut Report<'s>) {
-        if let Some(node) = &self.project {
-            check::check(node, &PROJECT, Mode::Whole, report);
-        }
-        if let Some(node) = &self.customers {
-            check::check(node, &CUSTOMERS, Mode::Whole, report);
-        }
-        for node in &self.policies {
-            check::check(node, &POLICY, Mode::Whole, report);
+        let project = self.project.iter().map(|node| (node, &PROJECT));
+        let customers = self.customers.iter().map(|node| (node, &CUSTOMERS));
+        let policies = self.policies.iter().map(|node| (node, &POLICY));
+        for (node, shape) in project.chain(customers).chain(policies) {
+            if node.is_null() {
+                let help = "write something into it, or remove it";
+                report.help(node.pos, "empty", "the file is empty", help);
+            } else {
+                check::check(node, shape, Mode::Whole, report);
+            }
         }
         if self.policies.is_empty() && self.unread.is_empty() {
             let pos = self

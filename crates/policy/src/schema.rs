@@ -4,7 +4,9 @@ use serde_json::{Map, Value, json};
 
 use crate::parse::limits;
 use crate::parse::shape::{Format, Key, Record, Shape};
-use crate::parse::shapes::{customers::CUSTOMERS, policy::POLICY, project::PROJECT, scenario::SCENARIO};
+use crate::parse::shapes::{
+    customers::CUSTOMERS, policy::POLICY, project::PROJECT, scenario::SCENARIO,
+};
 
 /// A kind of file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,8 +53,14 @@ impl Kind {
 /// The JSON Schema of a kind of file.
 pub fn schema(kind: Kind) -> Value {
     let mut schema = of_record(kind.record(), Mode::Whole);
-    schema.insert("$schema".to_owned(), json!("https://json-schema.org/draft/2020-12/schema"));
-    schema.insert("title".to_owned(), json!(format!("tranche {}", kind.name())));
+    schema.insert(
+        "$schema".to_owned(),
+        json!("https://json-schema.org/draft/2020-12/schema"),
+    );
+    schema.insert(
+        "title".to_owned(),
+        json!(format!("tranche {}", kind.name())),
+    );
     Value::Object(schema)
 }
 
@@ -69,11 +77,16 @@ fn of_shape(shape: &Shape, mode: Mode) -> Map<String, Value> {
         Shape::Scalar(format) => object(of_format(*format)),
         Shape::Words(words) => {
             let names: Vec<&str> = words.iter().map(|word| word.word).collect();
-            let docs: Vec<String> = words.iter().map(|word| format!("`{}`: {}", word.word, word.doc)).collect();
+            let docs: Vec<String> = words
+                .iter()
+                .map(|word| format!("`{}`: {}", word.word, word.doc))
+                .collect();
             object(json!({ "enum": names, "description": docs.join(" ") }))
         }
         Shape::List(of) => object(json!({ "type": "array", "items": of_shape(of, mode) })),
-        Shape::Filled(of) => object(json!({ "type": "array", "items": of_shape(of, mode), "minItems": 1 })),
+        Shape::Filled(of) => {
+            object(json!({ "type": "array", "items": of_shape(of, mode), "minItems": 1 }))
+        }
         Shape::Record(record) => of_record(record, mode),
         Shape::Dict(of) => of_dict(of_shape(of, mode), mode == Mode::Fragment),
         Shape::Removable(of) => of_dict(of_shape(of, mode), true),
@@ -88,13 +101,24 @@ fn of_shape(shape: &Shape, mode: Mode) -> Map<String, Value> {
 fn of_record(record: &Record, mode: Mode) -> Map<String, Value> {
     let property = |key: &Key| (key.name.to_owned(), of_key(key, mode));
     let properties: Map<String, Value> = record.keys.iter().map(property).collect();
-    let mut schema = object(json!({ "type": "object", "additionalProperties": false, "properties": properties }));
-    let required: Vec<&str> = record.keys.iter().filter(|key| key.required).map(|key| key.name).collect();
+    let mut schema = object(
+        json!({ "type": "object", "additionalProperties": false, "properties": properties }),
+    );
+    let required: Vec<&str> = record
+        .keys
+        .iter()
+        .filter(|key| key.required)
+        .map(|key| key.name)
+        .collect();
     if mode == Mode::Whole && !required.is_empty() {
         schema.insert("required".to_owned(), json!(required));
     }
     if mode == Mode::Whole && !record.one_of.is_empty() {
-        let one_of: Vec<Value> = record.one_of.iter().map(|key| json!({ "required": [key] })).collect();
+        let one_of: Vec<Value> = record
+            .one_of
+            .iter()
+            .map(|key| json!({ "required": [key] }))
+            .collect();
         schema.insert("oneOf".to_owned(), json!(one_of));
     }
     schema
@@ -103,8 +127,14 @@ fn of_record(record: &Record, mode: Mode) -> Map<String, Value> {
 /// A key's shape with the key's own sentence in front of what its words mean.
 fn of_key(key: &Key, mode: Mode) -> Value {
     let mut schema = of_shape(key.shape, mode);
-    let words = schema.get("description").and_then(Value::as_str).map(|words| format!(" {words}"));
-    schema.insert("description".to_owned(), json!(format!("{}{}", key.doc, words.unwrap_or_default())));
+    let words = schema
+        .get("description")
+        .and_then(Value::as_str)
+        .map(|words| format!(" {words}"));
+    schema.insert(
+        "description".to_owned(),
+        json!(format!("{}{}", key.doc, words.unwrap_or_default())),
+    );
     if mode == Mode::Fragment {
         return json!({ "anyOf": [schema, { "type": "null" }], "description": key.doc });
     }
@@ -112,7 +142,11 @@ fn of_key(key: &Key, mode: Mode) -> Value {
 }
 
 fn of_dict(value: Map<String, Value>, removable: bool) -> Map<String, Value> {
-    let value = if removable { json!({ "anyOf": [value, { "type": "null" }] }) } else { Value::Object(value) };
+    let value = if removable {
+        json!({ "anyOf": [value, { "type": "null" }] })
+    } else {
+        Value::Object(value)
+    };
     object(json!({ "type": "object", "additionalProperties": value, "propertyNames": name() }))
 }
 
@@ -155,6 +189,8 @@ fn of_format(format: Format) -> Value {
 fn object(value: Value) -> Map<String, Value> {
     match value {
         Value::Object(map) => map,
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => Map::new(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            Map::new()
+        }
     }
 }

@@ -170,6 +170,13 @@ pub struct Customer {
     pub contacts: BTreeMap<String, String>,
 }
 
+impl Customer {
+    /// The customer's own zone, or the project's.
+    pub fn zone(&self, project: &Project) -> Tz {
+        self.timezone.unwrap_or(project.timezone)
+    }
+}
+
 /// One Render service of a customer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Service {

@@ -4,9 +4,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use policy::Sources;
 use policy::parse::scenario::Scenario;
 use policy::parse::{Diagnostic, File};
-use policy::Sources;
 use sim::world::{World, scenario};
 
 datatest_stable::harness! {
@@ -23,7 +23,10 @@ fn rule(path: &Path) -> Outcome {
 
 /// A scenario on the files of a project folder.
 fn story(path: &Path) -> Outcome {
-    let folder = path.parent().and_then(Path::parent).ok_or("a story lies in a project folder")?;
+    let folder = path
+        .parent()
+        .and_then(Path::parent)
+        .ok_or("a story lies in a project folder")?;
     let sources = Sources {
         project: read(&folder.join("tranche.yaml"))?,
         customers: read(&folder.join("customers.yaml"))?,

@@ -51,15 +51,35 @@ impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let local = |start: &NaiveDateTime| start.format("%Y-%m-%d %H:%M").to_string();
         match self {
-            Self::Empty { cron, local_start, zone } => {
-                write!(f, "the window `{cron}` of {} {zone} is empty: the clock change skips it", local(local_start))
+            Self::Empty {
+                cron,
+                local_start,
+                zone,
+            } => {
+                write!(
+                    f,
+                    "the window `{cron}` of {} {zone} is empty: the clock change skips it",
+                    local(local_start)
+                )
             }
-            Self::Shortened { cron, local_start, zone, left } => {
-                write!(f, "the window `{cron}` of {} {zone} lasts only {left}: the clock change takes a part", local(local_start))
+            Self::Shortened {
+                cron,
+                local_start,
+                zone,
+                left,
+            } => {
+                write!(
+                    f,
+                    "the window `{cron}` of {} {zone} lasts only {left}: the clock change takes a part",
+                    local(local_start)
+                )
             }
             Self::TooShort { interval, reserve } => {
                 let (from, length) = (interval.from.format("%Y-%m-%dT%H:%MZ"), interval.length());
-                write!(f, "from {from} the windows allow {length}, but {reserve} must be left to start")
+                write!(
+                    f,
+                    "from {from} the windows allow {length}, but {reserve} must be left to start"
+                )
             }
             Self::NeverOpen => f.write_str("the windows never allow a start"),
         }
@@ -111,13 +131,27 @@ fn clock_changes(
     let from = local(within.from, zone);
     let starts = cron.starts_from(from).take(STARTS);
     for local_start in starts.take_while(|start| resolve_local(zone, *start) < within.until) {
-        let Some(local_end) = local_start.checked_add_signed(spec.duration.to_delta()) else { break };
-        let interval = Interval { from: resolve_local(zone, local_start), until: resolve_local(zone, local_end) };
+        let Some(local_end) = local_start.checked_add_signed(spec.duration.to_delta()) else {
+            break;
+        };
+        let interval = Interval {
+            from: resolve_local(zone, local_start),
+            until: resolve_local(zone, local_end),
+        };
         let cron = spec.cron.clone();
         if interval.is_empty() {
-            findings.push(Finding::Empty { cron, local_start, zone });
+            findings.push(Finding::Empty {
+                cron,
+                local_start,
+                zone,
+            });
         } else if interval.length() < spec.duration {
-            findings.push(Finding::Shortened { cron, local_start, zone, left: interval.length() });
+            findings.push(Finding::Shortened {
+                cron,
+                local_start,
+                zone,
+                left: interval.length(),
+            });
         }
     }
     Ok(())

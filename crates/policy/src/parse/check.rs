@@ -182,13 +182,11 @@ fn one_of(node: &Node<'_>, record: &Record, report: &mut Report<'_>) {
 /// Picks the shape that fits the kind of value.
 fn check_either(node: &Node<'_>, shapes: &[&Shape], mode: Mode, report: &mut Report<'_>) {
     let kind = node.kind();
-    match shapes.iter().find(|shape| accepts(shape, kind)) {
-        Some(shape) => check(node, shape, mode, report),
-        None => {
-            let wanted: Vec<String> = shapes.iter().map(|shape| described(shape)).collect();
-            mistyped(node, &wanted.join(", or "), report);
-        }
-    }
+    let Some(shape) = shapes.iter().find(|shape| accepts(shape, kind)) else {
+        let wanted: Vec<String> = shapes.iter().map(|shape| described(shape)).collect();
+        return mistyped(node, &wanted.join(", or "), report);
+    };
+    check(node, shape, mode, report);
 }
 
 fn accepts(shape: &Shape, kind: Kind) -> bool {

@@ -27,7 +27,7 @@ pub(super) struct World<'w, 's> {
     pub(super) unread: &'w BTreeSet<PolicyId>,
 }
 
-impl<'w, 's> World<'w, 's> {
+impl<'w> World<'w, '_> {
     /// Reports whatever does not fit together.
     pub(super) fn check(&self, report: &mut Report<'_>) {
         self.check_project(report);

@@ -226,6 +226,14 @@ fn not_an_instant(text: &str) -> Wrong {
     )
 }
 
+/// The forms of a local date-time.
+const LOCAL: [&str; 4] = [
+    "%Y-%m-%dT%H:%M:%S%.f",
+    "%Y-%m-%dT%H:%M",
+    "%Y-%m-%d %H:%M:%S%.f",
+    "%Y-%m-%d %H:%M",
+];
+
 /// Reads a date (its 00:00), a local date-time or an instant.
 pub(super) fn moment(text: &str) -> Option<Boundary> {
     if let Some(at) = instant(text) {
@@ -234,12 +242,6 @@ pub(super) fn moment(text: &str) -> Option<Boundary> {
     if let Ok(date) = text.parse::<NaiveDate>() {
         return Some(Boundary::Local(date.and_time(NaiveTime::MIN)));
     }
-    const LOCAL: [&str; 4] = [
-        "%Y-%m-%dT%H:%M:%S%.f",
-        "%Y-%m-%dT%H:%M",
-        "%Y-%m-%d %H:%M:%S%.f",
-        "%Y-%m-%d %H:%M",
-    ];
     let local = LOCAL
         .iter()
         .find_map(|format| NaiveDateTime::parse_from_str(text, format).ok())?;

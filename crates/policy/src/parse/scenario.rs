@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::shapes::events::EVENTS;
+use super::shapes::scenario::VERBS;
 use super::{Config, Diagnostic, File, Sources};
 use crate::ids::{CustomerId, PersonId, Role};
 use crate::settings::Timestamp;
@@ -235,6 +237,16 @@ pub struct Expected {
     pub kind: String,
     /// Every other field that is written.
     pub fields: serde_json::Map<String, Value>,
+}
+
+/// The kinds of events that `expect`, `none` and `notify` may name.
+pub fn event_kinds() -> impl Iterator<Item = &'static str> {
+    EVENTS.iter().map(|kind| kind.word)
+}
+
+/// The verbs that a script may use, besides `crash` and `edit`.
+pub fn verbs() -> impl Iterator<Item = &'static str> {
+    VERBS.iter().map(|verb| verb.name)
 }
 
 impl Scenario {

@@ -1,6 +1,7 @@
 //! The shapes of all files, one module a file.
 
 pub(crate) mod customers;
+pub(crate) mod events;
 pub(crate) mod policy;
 pub(crate) mod project;
 pub(crate) mod scenario;

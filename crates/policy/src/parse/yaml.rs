@@ -167,8 +167,13 @@ impl<'s> Builder<'_, 's> {
                 }
                 Ok(())
             }
-            // The rest carries no values: ends of documents, comments, and what the library may add to its open enum.
-            _ => Ok(()),
+            // What carries no values: ends of documents, comments, and what the library may add to its open enum.
+            Event::StreamStart
+            | Event::StreamEnd
+            | Event::DocumentEnd
+            | Event::Anchor(..)
+            | Event::Comment(..)
+            | _ => Ok(()),
         }
     }
 
@@ -230,7 +235,7 @@ impl<'s> Builder<'_, 's> {
         let value = match content {
             Content::List(items) => Value::List(items),
             Content::Map { entries, .. } => {
-                let entries = self.merged(entries)?;
+                let entries = self.merged(entries);
                 Value::Map(self.unique(entries))
             }
         };
@@ -301,12 +306,9 @@ impl<'s> Builder<'_, 's> {
     }
 
     /// Writes out `<<: *anchor`: keys of the mapping itself beat merged ones, earlier merged ones later.
-    fn merged(
-        &mut self,
-        entries: Vec<(Key<'s>, Node<'s>)>,
-    ) -> Result<Vec<(Key<'s>, Node<'s>)>, Stop> {
+    fn merged(&mut self, entries: Vec<(Key<'s>, Node<'s>)>) -> Vec<(Key<'s>, Node<'s>)> {
         if entries.iter().all(|(key, _)| key.name != "<<") {
-            return Ok(entries);
+            return entries;
         }
         let (merges, mut entries): (Vec<_>, Vec<_>) =
             entries.into_iter().partition(|(key, _)| key.name == "<<");
@@ -314,7 +316,7 @@ impl<'s> Builder<'_, 's> {
             entries.iter().map(|(key, _)| key.name.clone()).collect();
         for (key, node) in merges {
             for source in node.one_or_many() {
-                let Value::Map(merged) = &source.value else {
+                let Value::Map(repeated) = &source.value else {
                     self.report.help(
                         key.pos,
                         "syntax",
@@ -323,7 +325,7 @@ impl<'s> Builder<'_, 's> {
                     );
                     continue;
                 };
-                let new: Vec<_> = merged
+                let new: Vec<_> = repeated
                     .iter()
                     .filter(|(key, _)| names.insert(key.name.clone()))
                     .cloned()
@@ -331,7 +333,7 @@ impl<'s> Builder<'_, 's> {
                 entries.extend(new);
             }
         }
-        Ok(entries)
+        entries
     }
 
     /// Refuses keys that are written twice and keeps the first.

@@ -40,6 +40,7 @@ pub fn compile(
         input,
         running,
         at,
+        wanted: input.scope.customers.iter().collect(),
         planned: BTreeMap::new(),
         left_out: BTreeMap::new(),
         newer: Vec::new(),
@@ -47,9 +48,13 @@ pub fn compile(
     let mut phases = Vec::with_capacity(ordered.len());
     for (index, ((policy, after), members)) in ordered.iter().zip(members).enumerate() {
         let earlier = |name: &PolicyId| ordered.iter().position(|(policy, _)| policy.name == *name);
+        let named = Policy {
+            after: after.clone(),
+            ..(*policy).clone()
+        };
         let after = after.iter().filter_map(earlier).collect();
         let customers = compiler.choose(index, policy, members);
-        phases.push(phase(input, policy, after, customers));
+        phases.push(phase(input, named, after, customers));
     }
     compiler.refuse_downgrades()?;
     let Compiler {
@@ -161,6 +166,8 @@ struct Compiler<'i> {
     input: &'i PlanInput,
     running: &'i RunningVersions,
     at: Timestamp,
+    /// Those that `--customers` names; empty: all.
+    wanted: BTreeSet<&'i CustomerId>,
     planned: BTreeMap<CustomerId, PlannedCustomer>,
     left_out: BTreeMap<CustomerId, LeftOut>,
     /// Those that run something newer, and what.
@@ -220,8 +227,8 @@ impl<'i> Compiler<'i> {
         customer: &Customer,
         services: &[Role],
     ) -> Option<LeftOutReason> {
-        let PlanInput { scope, release, .. } = self.input;
-        let unwanted = !scope.customers.is_empty() && !scope.customers.contains(id);
+        let release = &self.input.release;
+        let unwanted = !self.wanted.is_empty() && !self.wanted.contains(id);
         if unwanted || policy.customers.except.contains(id) || services.is_empty() {
             return Some(LeftOutReason::Excluded);
         }
@@ -272,11 +279,10 @@ fn services(policy: &Policy, customer: &Customer, scope: &PlanScope) -> Vec<Role
 
 fn phase(
     input: &PlanInput,
-    policy: &Policy,
+    mut policy: Policy,
     after: Vec<usize>,
     customers: Vec<CustomerId>,
 ) -> Phase {
-    let mut policy = policy.clone();
     if input.scope.is_narrowed() {
         policy.not_before = Span::ZERO;
         policy.soak = Span::ZERO;

@@ -49,13 +49,13 @@ fn batches(policy: &Policy, n: usize) -> String {
         BatchRule::Count(count) => format!("{count} of {n} {customers} at a time{sizes}"),
         BatchRule::Percent(percent) => format!("{percent} % of {n} {customers} at a time{sizes}"),
         BatchRule::Shares(shares) => {
-            let steps: Vec<String> = shares.iter().map(share).collect();
+            let steps: Vec<String> = shares.iter().copied().map(share).collect();
             format!("{n} {customers} in steps up to {}{sizes}", steps.join(", "))
         }
     }
 }
 
-fn share(share: &Share) -> String {
+fn share(share: Share) -> String {
     match share {
         Share::Count(count) => count.to_string(),
         Share::Percent(percent) => format!("{percent} %"),

@@ -96,10 +96,10 @@ fn cycle(graph: &DiGraph<&Policy, ()>, waiting: &[usize]) -> Vec<String> {
 }
 
 /// Keeps only some of an ordered list; what a kept policy came after through one that is gone, it still comes after.
-pub(super) fn narrowed<'p>(
-    ordered: Vec<(&'p Policy, Vec<PolicyId>)>,
+pub(super) fn narrowed(
+    ordered: Vec<(&Policy, Vec<PolicyId>)>,
     keep: impl Fn(&PolicyId) -> bool,
-) -> Vec<(&'p Policy, Vec<PolicyId>)> {
+) -> Vec<(&Policy, Vec<PolicyId>)> {
     let mut reach: BTreeMap<PolicyId, BTreeSet<PolicyId>> = BTreeMap::new();
     let mut kept = Vec::new();
     for (policy, after) in ordered {

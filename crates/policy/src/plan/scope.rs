@@ -1,6 +1,7 @@
 //! Whether what a person narrowed a rollout to exists.
 
 use super::{PlanError, PlanInput};
+use crate::ids::CustomerId;
 use crate::suggest::nearest;
 
 /// Refuses names that do not exist, with the nearest that does, or the flag that was meant.
@@ -11,38 +12,17 @@ pub(super) fn check(input: &PlanInput) -> Result<(), PlanError> {
         scope,
         ..
     } = input;
-    for customer in scope
-        .customers
-        .iter()
-        .filter(|customer| !fleet.customers.contains_key(customer))
-    {
-        let name = customer.as_str();
-        let group = policies.keys().any(|policy| policy.as_str() == name)
-            || fleet
-                .customers
-                .values()
-                .any(|customer| customer.tier == name);
-        let suggestion = if group {
-            Some(format!("--policy {name}"))
-        } else {
-            nearest(name, fleet.customers.keys().map(AsRef::as_ref)).map(str::to_owned)
-        };
-        return Err(PlanError::Unknown {
-            kind: "customer",
-            name: name.to_owned(),
-            suggestion,
-        });
+    let stranger = |customer: &&CustomerId| !fleet.customers.contains_key(*customer);
+    if let Some(customer) = scope.customers.iter().find(stranger) {
+        return Err(unknown_customer(input, customer.as_str()));
     }
-    for policy in scope
+    if let Some(policy) = scope
         .policies
         .iter()
-        .filter(|policy| !policies.contains_key(policy))
+        .find(|policy| !policies.contains_key(*policy))
     {
-        return Err(unknown(
-            "policy",
-            policy.as_str(),
-            policies.keys().map(AsRef::as_ref),
-        ));
+        let known = policies.keys().map(AsRef::as_ref);
+        return Err(unknown("policy", policy.as_str(), known));
     }
     let roles = || {
         fleet
@@ -60,10 +40,33 @@ pub(super) fn check(input: &PlanInput) -> Result<(), PlanError> {
     }
 }
 
+/// A tier or a policy named as a customer means all of its customers.
+fn unknown_customer(input: &PlanInput, name: &str) -> PlanError {
+    let PlanInput {
+        fleet, policies, ..
+    } = input;
+    let is_policy = policies.keys().any(|policy| policy.as_str() == name);
+    if is_policy
+        || fleet
+            .customers
+            .values()
+            .any(|customer| customer.tier == name)
+    {
+        let suggestion = Some(format!("--policy {name}"));
+        return PlanError::Unknown {
+            kind: "customer",
+            name: name.to_owned(),
+            suggestion,
+        };
+    }
+    unknown("customer", name, fleet.customers.keys().map(AsRef::as_ref))
+}
+
 fn unknown<'n>(kind: &'static str, name: &str, known: impl Iterator<Item = &'n str>) -> PlanError {
+    let suggestion = nearest(name, known).map(str::to_owned);
     PlanError::Unknown {
         kind,
         name: name.to_owned(),
-        suggestion: nearest(name, known).map(str::to_owned),
+        suggestion,
     }
 }

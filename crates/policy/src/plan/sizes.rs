@@ -53,7 +53,11 @@ fn ends(n: usize, rule: &BatchRule) -> Vec<usize> {
 }
 
 fn multiples(n: usize, end: impl Fn(usize) -> usize) -> Vec<usize> {
-    (1..).map(end).take_while(|end| *end < n).collect()
+    // Every rule takes at least one customer or one percent at a time.
+    (1..=n.max(100))
+        .map(end)
+        .take_while(|end| *end < n)
+        .collect()
 }
 
 fn share_end(n: usize, share_of: Share) -> usize {

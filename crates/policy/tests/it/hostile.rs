@@ -1,5 +1,7 @@
 //! No text makes the parser panic, hang or grow without bound.
 
+use std::fmt::Write as _;
+
 use policy::parse::scenario::Scenario;
 use proptest::prelude::*;
 
@@ -22,7 +24,11 @@ fn read_everywhere(text: &str) {
         }
         if let Err(problems) = policy::parse::load(&files) {
             assert!(!problems.is_empty());
-            problems.iter().for_each(|problem| assert!(!problem.to_string().is_empty()));
+            assert!(
+                problems
+                    .iter()
+                    .all(|problem| !problem.to_string().is_empty())
+            );
         }
     }
     if let Ok(scenario) = Scenario::parse(&file("f", text)) {
@@ -60,7 +66,7 @@ fn alias_bombs_and_deep_nests_are_refused_quickly() {
     let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
     for level in 1..30 {
         let aliases = vec![format!("*a{}", level - 1); 10].join(", ");
-        bomb.push_str(&format!("a{level}: &a{level} [{aliases}]\n"));
+        writeln!(bomb, "a{level}: &a{level} [{aliases}]").unwrap();
     }
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
     let mappings = format!("{}x", "a: {".repeat(1_000));
@@ -75,7 +81,11 @@ fn alias_bombs_and_deep_nests_are_refused_quickly() {
 #[test]
 fn very_many_mistakes_are_counted_but_not_all_shown() {
     let mut files = sources();
-    let lines: String = (0..5_000).map(|n| format!("unknown{n}: 1\n")).collect();
+    let lines: Vec<String> = (0..5_000).map(|n| format!("unknown{n}: 1")).collect();
+    let lines = lines.join(
+        "
+",
+    );
     files.project = file("f", &format!("product: p\n{lines}"));
     let problems = policy::parse::load(&files).unwrap_err();
     assert!(problems.len() <= 1_001);

@@ -36,7 +36,7 @@ proptest! {
         let (mut end, mut k) = (0, 0);
         for size in sizes {
             end += size;
-            k = (k + 1..).find(|k| n * k * percent / 100 >= end).unwrap();
+            k = (k + 1..=100).find(|k| n * k * percent / 100 >= end).unwrap();
             prop_assert!(end * 100 <= n * k * percent || end == n);
         }
     }
@@ -68,23 +68,54 @@ proptest! {
 
 fn fleet(orders: &[i64]) -> Sources {
     let customer = |(n, order): (usize, &i64)| {
-        format!("  c{n}: {{ tier: demo, order: {order}, services: {{ backend: {{ id: srv-{n}, url: https://c{n}.example }} }} }}\n")
+        format!(
+            "  c{n}: {{ tier: demo, order: {order}, services: {{ backend: {{ id: srv-{n}, url: https://c{n}.example }} }} }}\n"
+        )
     };
     let lines: String = orders.iter().enumerate().map(customer).collect();
-    let text = if lines.is_empty() { "customers: {}\n".to_owned() } else { format!("customers:\n{lines}") };
-    Sources { customers: file("customers.yaml", &text), ..sources() }
+    let text = if lines.is_empty() {
+        "customers: {}\n".to_owned()
+    } else {
+        format!("customers:\n{lines}")
+    };
+    Sources {
+        customers: file("customers.yaml", &text),
+        ..sources()
+    }
 }
 
 fn compile(config: Config) -> Plan {
-    let Config { project, fleet, policies, warnings: _ } = config;
-    let release = Release { version: "v1.1.0".to_owned(), commit: "c".repeat(40) };
-    let input = PlanInput { project, fleet, policies, release, scope: PlanScope::default() };
-    plan::compile(&input, &RunningVersions::new(), "2027-01-11T09:00:00Z".parse().unwrap()).unwrap()
+    let Config {
+        project,
+        fleet,
+        policies,
+        warnings: _,
+    } = config;
+    let release = Release {
+        version: "v1.1.0".to_owned(),
+        commit: "c".repeat(40),
+    };
+    let input = PlanInput {
+        project,
+        fleet,
+        policies,
+        release,
+        scope: PlanScope::default(),
+    };
+    plan::compile(
+        &input,
+        &RunningVersions::new(),
+        "2027-01-11T09:00:00Z".parse().unwrap(),
+    )
+    .unwrap()
 }
 
 #[test]
 fn the_order_of_keys_makes_no_difference_to_the_digest() {
-    let one = Sources { policies: vec![file("d", "policy: demo\nbatch: 50%\ndelay: 2h\n")], ..fleet(&[1, 2]) };
+    let one = Sources {
+        policies: vec![file("d", "policy: demo\nbatch: 50%\ndelay: 2h\n")],
+        ..fleet(&[1, 2])
+    };
     let mut other = one.clone();
     other.policies = vec![file("d", "delay: 120m\nbatch: '50%'\npolicy: demo\n")];
     let (first, rest) = other.customers.text.split_once('\n').unwrap();
@@ -110,7 +141,10 @@ fn drawings_name_batches_and_escape_what_is_written() {
     let mut files = fleet(&[1, 2, 3]);
     files.project.text = "product: 'a \"b\" <c>'\n".to_owned();
     files.policies = vec![
-        file("demo.yaml", "policy: demo\nbatch: 50%\ndelay: 2h\nsoak: 1h\n"),
+        file(
+            "demo.yaml",
+            "policy: demo\nbatch: 50%\ndelay: 2h\nsoak: 1h\n",
+        ),
         file("next.yaml", "policy: next\nafter: demo\nnot_before: 2d\n"),
     ];
     let plan = compile(load(&files).unwrap());

@@ -37,20 +37,43 @@ none: [rollback_intended]
 fn the_example_of_the_guide_is_read_completely() {
     let scenario = Scenario::parse(&file("s.yaml", EXAMPLE)).unwrap();
     assert_eq!(scenario.by.as_str(), "ann");
-    assert_eq!((scenario.inject.len(), scenario.script.len(), scenario.expect.len()), (6, 4, 2));
-    assert!(matches!(&scenario.inject[4], Inject::Suspended { until: None, .. }));
+    assert_eq!(
+        (
+            scenario.inject.len(),
+            scenario.script.len(),
+            scenario.expect.len()
+        ),
+        (6, 4, 2)
+    );
+    assert!(matches!(
+        &scenario.inject[4],
+        Inject::Suspended { until: None, .. }
+    ));
     assert_eq!(scenario.running[&CustomerId::from("a")], "v1.0.0");
-    let Action::Verb(verb) = &scenario.script[1].action else { panic!("{:?}", scenario.script[1]) };
+    let Action::Verb(verb) = &scenario.script[1].action else {
+        panic!("{:?}", scenario.script[1])
+    };
     assert!(verb.refused);
     assert_eq!(verb.args["gate"], "x");
 }
 
 #[test]
 fn missing_services_ids_and_people_are_made_up() {
-    let config = Scenario::parse(&file("s.yaml", EXAMPLE)).unwrap().config(None).unwrap();
+    let config = Scenario::parse(&file("s.yaml", EXAMPLE))
+        .unwrap()
+        .config(None)
+        .unwrap();
     let a = &config.fleet.customers[&CustomerId::from("a")].services[&Role::from("backend")];
-    assert_eq!((a.id.as_str(), a.url.as_deref()), ("srv-a-backend", Some("https://a-backend.sim")));
-    assert_eq!(config.fleet.customers[&CustomerId::from("b")].services.len(), 2);
+    assert_eq!(
+        (a.id.as_str(), a.url.as_deref()),
+        ("srv-a-backend", Some("https://a-backend.sim"))
+    );
+    assert_eq!(
+        config.fleet.customers[&CustomerId::from("b")]
+            .services
+            .len(),
+        2
+    );
     assert_eq!(config.project.people.len(), 2);
     assert_eq!(config.project.roles.approver.len(), 2);
     assert_eq!(config.project.product, "product");
@@ -59,7 +82,9 @@ fn missing_services_ids_and_people_are_made_up() {
 #[test]
 fn edits_are_merged_by_name_and_null_removes() {
     let scenario = Scenario::parse(&file("s.yaml", EXAMPLE)).unwrap();
-    let Action::Edit(edit) = &scenario.script[3].action else { panic!("{:?}", scenario.script[3]) };
+    let Action::Edit(edit) = &scenario.script[3].action else {
+        panic!("{:?}", scenario.script[3])
+    };
     let config = scenario.edited(None, &[edit]).unwrap();
     assert!(config.fleet.customers.contains_key(&CustomerId::from("e")));
     let startup = &config.policies[&PolicyId::from("startup")];
@@ -71,8 +96,14 @@ fn edits_are_merged_by_name_and_null_removes() {
 fn a_scenario_stands_on_the_files_of_a_project() {
     let text = "version: v2\nstart: 2027-01-11T09:00:00Z\nproject: {timezone: Europe/Berlin}\n";
     let mut files = sources();
-    files.project.text.push_str("variables: {backend: {KEY: '${secret:KEY}'}}\nroles: {approver: []}\n");
-    files.customers.text = files.customers.text.replace("tier: demo,", "tier: demo, secrets: {KEY: {env: K}},");
+    files
+        .project
+        .text
+        .push_str("variables: {backend: {KEY: '${secret:KEY}'}}\nroles: {approver: []}\n");
+    files.customers.text = files
+        .customers
+        .text
+        .replace("tier: demo,", "tier: demo, secrets: {KEY: {env: K}},");
     let scenario = Scenario::parse(&file("s.yaml", text)).unwrap();
     let config = scenario.config(Some(&files)).unwrap();
     assert_eq!(config.project.product, "securewatch");
@@ -80,8 +111,14 @@ fn a_scenario_stands_on_the_files_of_a_project() {
     assert_eq!(config.project.roles.approver.len(), 1);
     // A fleet of the scenario's own gets the secrets that the variables name.
     let own = format!("{text}fleet: {{z: {{tier: demo}}}}\n");
-    let config = Scenario::parse(&file("s.yaml", &own)).unwrap().config(Some(&files)).unwrap();
-    assert_eq!(config.fleet.customers[&CustomerId::from("z")].secrets.len(), 1);
+    let config = Scenario::parse(&file("s.yaml", &own))
+        .unwrap()
+        .config(Some(&files))
+        .unwrap();
+    assert_eq!(
+        config.fleet.customers[&CustomerId::from("z")].secrets.len(),
+        1
+    );
 }
 
 #[test]
@@ -96,7 +133,10 @@ inject:
   - { render: unreachable, from: live, until: 2027-01-11T10:00:00Z }
 ";
     let problems = Scenario::parse(&file("s.yaml", text)).unwrap_err();
-    let messages: Vec<&str> = problems.iter().map(|problem| problem.message.as_str()).collect();
+    let messages: Vec<&str> = problems
+        .iter()
+        .map(|problem| problem.message.as_str())
+        .collect();
     for expected in [
         "`gaet` is not a key of a step of the script",
         "`approve` needs `gate`",
@@ -119,7 +159,12 @@ script:
 ";
     let scenario = Scenario::parse(&file("s.yaml", text)).unwrap();
     scenario.config(None).unwrap();
-    let Action::Edit(edit) = &scenario.script[0].action else { panic!("{:?}", scenario.script[0]) };
+    let Action::Edit(edit) = &scenario.script[0].action else {
+        panic!("{:?}", scenario.script[0])
+    };
     let problems = scenario.edited(None, &[edit]).unwrap_err();
-    assert_eq!((problems.len(), problems[0].line, problems[0].code.as_str()), (1, 6, "unknown-name"));
+    assert_eq!(
+        (problems.len(), problems[0].line, problems[0].code.as_str()),
+        (1, 6, "unknown-name")
+    );
 }

@@ -19,7 +19,10 @@ fn every_shipped_policy_is_valid() {
     let mut seen = 0;
     for entry in fs::read_dir(here().join("../../policies")).unwrap() {
         let path = entry.unwrap().path();
-        if path.extension().is_some_and(|extension| extension == "yaml") {
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "yaml")
+        {
             let text = fs::read_to_string(&path).unwrap();
             assert!(is_valid(Kind::Policy, &text), "{}", path.display());
             seen += 1;
@@ -31,13 +34,24 @@ fn every_shipped_policy_is_valid() {
 #[test]
 fn the_shipped_policies_make_one_line_of_phases() {
     let mut files = sources();
-    files.project = file("tranche.yaml", "product: p\npeople: {a: {}, b: {}, c: {}}\ngroups: {release-managers: [a, b], customer-success: [c]}");
+    files.project = file(
+        "tranche.yaml",
+        "product: p\npeople: {a: {}, b: {}, c: {}}\ngroups: {release-managers: [a, b], customer-success: [c]}",
+    );
     files.policies = ["demo", "startup", "standard", "enterprise"]
-        .map(|name| file(name, &fs::read_to_string(here().join(format!("../../policies/{name}.yaml"))).unwrap()))
+        .map(|name| {
+            file(
+                name,
+                &fs::read_to_string(here().join(format!("../../policies/{name}.yaml"))).unwrap(),
+            )
+        })
         .to_vec();
     let config = policy::parse::load(&files).unwrap();
     let ordered = policy::plan::order(config.policies.values()).unwrap();
-    let names: Vec<&str> = ordered.iter().map(|(policy, _)| policy.name.as_str()).collect();
+    let names: Vec<&str> = ordered
+        .iter()
+        .map(|(policy, _)| policy.name.as_str())
+        .collect();
     assert_eq!(names, ["demo", "startup", "standard", "enterprise"]);
     let standard = policy::plan::describe(&config.policies[&"standard".into()], 7);
     let begins = "25 % of 7 customers at a time (1, 2, 2, 2), 6 h apart, from day 8, stop at the first failure";
@@ -138,9 +152,13 @@ fn schema_and_parser_agree_about_scenarios() {
     let good = [
         begin(""),
         begin("project: {groups: {approvers: [ann, bob]}}"),
-        begin("script: [{at: 2027-01-11T12:00:00Z, do: edit, fleet: {a: null}, policies: [{policy: x, delay: null}]}]"),
+        begin(
+            "script: [{at: 2027-01-11T12:00:00Z, do: edit, fleet: {a: null}, policies: [{policy: x, delay: null}]}]",
+        ),
         begin("inject: [{customer: a, health: failing, from: live, times: 1}]"),
-        begin("expect: [{at: 2027-01-11T12:00:00Z, kind: approved, data: {until: null}}]\nnone: [rollback_intended]"),
+        begin(
+            "expect: [{at: 2027-01-11T12:00:00Z, kind: approved, data: {until: null}}]\nnone: [rollback_intended]",
+        ),
     ];
     let bad = [
         "version: v1".to_owned(),
@@ -151,8 +169,14 @@ fn schema_and_parser_agree_about_scenarios() {
         begin("none: [rollback]"),
         begin("expect: [{kind: approved}]"),
     ];
-    let texts = |all: &[String]| all.iter().map(|text| text.clone().leak() as &str).collect::<Vec<&str>>();
-    agree(Kind::Scenario, &texts(&good), &texts(&bad), |text| Scenario::parse(&file("s.yaml", text)).is_ok());
+    let texts = |all: &[String]| {
+        all.iter()
+            .map(|text| text.clone().leak() as &str)
+            .collect::<Vec<&str>>()
+    };
+    agree(Kind::Scenario, &texts(&good), &texts(&bad), |text| {
+        Scenario::parse(&file("s.yaml", text)).is_ok()
+    });
 }
 
 fn agree(kind: Kind, good: &[&str], bad: &[&str], parses: impl Fn(&str) -> bool) {
@@ -166,5 +190,7 @@ fn agree(kind: Kind, good: &[&str], bad: &[&str], parses: impl Fn(&str) -> bool)
 
 fn is_valid(kind: Kind, yaml: &str) -> bool {
     let instance: Value = serde_yaml::from_str(yaml).unwrap();
-    jsonschema::validator_for(&schema(kind)).unwrap().is_valid(&instance)
+    jsonschema::validator_for(&schema(kind))
+        .unwrap()
+        .is_valid(&instance)
 }

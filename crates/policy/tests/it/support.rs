@@ -9,13 +9,19 @@ use policy::{File, Sources};
 pub(crate) fn sources() -> Sources {
     Sources {
         project: file("tranche.yaml", "product: securewatch\n"),
-        customers: file("customers.yaml", "customers:\n  acme: { tier: demo, services: { backend: { id: srv-1, url: https://acme.example } } }\n"),
+        customers: file(
+            "customers.yaml",
+            "customers:\n  acme: { tier: demo, services: { backend: { id: srv-1, url: https://acme.example } } }\n",
+        ),
         policies: vec![file("policies/demo.yaml", "policy: demo\n")],
     }
 }
 
 pub(crate) fn file(path: &str, text: &str) -> File {
-    File { path: path.to_owned(), text: text.to_owned() }
+    File {
+        path: path.to_owned(),
+        text: text.to_owned(),
+    }
 }
 
 pub(crate) fn here() -> PathBuf {
@@ -30,5 +36,8 @@ pub(crate) fn compare(path: &Path, actual: &str) {
     }
     let expected = fs::read_to_string(path).unwrap_or_default();
     let name = path.display();
-    assert!(expected == actual, "{name} differs; see it with `UPDATE=1 cargo test -p policy` and git diff\n{actual}");
+    assert!(
+        expected == actual,
+        "{name} differs; see it with `UPDATE=1 cargo test -p policy` and git diff\n{actual}"
+    );
 }

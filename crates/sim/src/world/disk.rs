@@ -65,7 +65,7 @@ impl Disk {
 
     /// Compares all rows with the folded journal and with what the core holds.
     pub(super) fn check_all(&self, product: Option<&Product>) {
-        let Some(mirror) = &self.mirror else {
+        let Some(mirror) = self.mirror.as_ref().filter(|_| !self.events.is_empty()) else {
             return;
         };
         for folded in [Some(mirror), product].into_iter().flatten() {

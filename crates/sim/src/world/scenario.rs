@@ -1,12 +1,12 @@
 //! Runs a scenario file and compares what happened with what it expects.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use policy::parse::Diagnostic;
 use policy::parse::scenario::{Action, Scenario, Step};
 use policy::{Config, Sources};
-use rollout::{Event, RunId};
+use rollout::view::RunView;
+use rollout::{Event, Product, RunId};
 use serde::Serialize;
 
 use super::{Act, Differences, Row, Setup, Surprise, World, compare};
@@ -81,30 +81,20 @@ pub fn setup(scenario: &Scenario, base: Option<&Sources>) -> Result<Setup, Vec<D
 
 /// What came of a world that was set up for a scenario.
 pub fn result(scenario: &Scenario, world: &World) -> RunResult {
+    let runs = world.product().map(Product::overview);
     RunResult {
         events: world.events().to_vec(),
-        end: endings(world.events()),
+        end: runs.into_iter().flatten().map(ending).collect(),
         surprises: world.surprises().to_vec(),
         differences: compare(&scenario.expect, &scenario.none, world.events()),
     }
 }
 
-/// The last word of the journal on each rollout.
-fn endings(events: &[Event]) -> Vec<Ending> {
-    let mut states: BTreeMap<RunId, String> = BTreeMap::new();
-    for event in events {
-        let outcome: Option<String> = event.fact.read("outcome");
-        let state = outcome
-            .as_deref()
-            .or_else(|| event.fact.kind.as_str().strip_prefix("rollout_"));
-        if let (Some(rollout @ RunId::Rollout(_)), Some(state)) = (event.fact.rollout, state) {
-            states.insert(rollout, state.to_owned());
-        }
+fn ending(run: RunView) -> Ending {
+    Ending {
+        rollout: run.id,
+        state: run.state,
     }
-    let endings = states.into_iter();
-    endings
-        .map(|(rollout, state)| Ending { rollout, state })
-        .collect()
 }
 
 /// The script; each edit becomes the files as they read after it and those before.

@@ -164,6 +164,8 @@ fn plain(kind: Kind) -> Option<&'static str> {
         Kind::CustomerSkipped => "skipped",
         Kind::CustomerHeld => "held",
         Kind::CustomerReleased => "released",
+        Kind::CustomerWithdrawn => "withdrawn",
+        Kind::RollbackRequested => "rollback requested",
         Kind::HealthFailed => "unhealthy",
         Kind::DeployAdopted | Kind::RollbackAdopted => "a lost reply: the deploy was found",
         Kind::DeployAbsent | Kind::RollbackAbsent => "a lost request: there is no deploy",

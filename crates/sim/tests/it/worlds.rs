@@ -28,7 +28,11 @@ fn seeds() -> Vec<u64> {
     let number = |name| env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
     match number("SIM_SEED") {
         Some(seed) => vec![seed],
-        None => KNOWN.iter().copied().chain(0..number("SIM_SEEDS").unwrap_or(SEEDS)).collect(),
+        None => KNOWN
+            .iter()
+            .copied()
+            .chain(0..number("SIM_SEEDS").unwrap_or(SEEDS))
+            .collect(),
     }
 }
 
@@ -41,20 +45,28 @@ fn each_seed(make: fn(u64) -> Story, check: fn(&Story) -> Result<(), String>) {
             Ok(Err(broken)) => broken,
             Err(panic) => panic_text(&*panic),
         };
-        panic!("SIM_SEED={seed} fails:\n{broken}\nThe scenario:\n{}", story.text);
+        panic!(
+            "SIM_SEED={seed} fails:\n{broken}\nThe scenario:\n{}",
+            story.text
+        );
     }
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().cloned();
-    text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()
+    text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+        .unwrap_or_default()
 }
 
 fn setup(story: &Story) -> Setup {
     let path = format!("seed-{}.yaml", story.seed);
-    let file = File { path, text: story.text.clone() };
+    let file = File {
+        path,
+        text: story.text.clone(),
+    };
     let scenario = Scenario::parse(&file).unwrap_or_else(|mistakes| panic!("{}", mistakes[0]));
-    let mut setup = scenario::setup(&scenario, None).unwrap_or_else(|mistakes| panic!("{}", mistakes[0]));
+    let mut setup =
+        scenario::setup(&scenario, None).unwrap_or_else(|mistakes| panic!("{}", mistakes[0]));
     setup.approvals = Approvals::After(Span::from_secs(story.approve_after_secs));
     setup.paranoid = true;
     setup
@@ -84,7 +96,13 @@ fn crashes_do_not_change_what_render_ends_up_with() {
         let mut rough = World::new(setup(story));
         rough.run();
         let (calm, rough) = (state(&calm), state(&rough));
-        if calm == rough { Ok(()) } else { Err(format!("P43: without crashes\n{calm:#?}\nwith them\n{rough:#?}")) }
+        if calm == rough {
+            Ok(())
+        } else {
+            Err(format!(
+                "P43: without crashes\n{calm:#?}\nwith them\n{rough:#?}"
+            ))
+        }
     });
 }
 
@@ -106,12 +124,17 @@ fn a_large_fleet_costs_little_while_nothing_happens() {
     let story = story::large(&fleet);
     let mut world = World::new(setup(&story));
     world.run();
-    let healthy = world.events().iter().filter(|event| event.fact.kind == rollout::Kind::CustomerHealthy);
+    let healthy = world
+        .events()
+        .iter()
+        .filter(|event| event.fact.kind == rollout::Kind::CustomerHealthy);
     assert_eq!(healthy.count(), 1_000);
 }
 
 fn without_crashes(mut setup: Setup) -> Setup {
-    setup.script.retain(|row| !matches!(row.act, Act::Crash { .. }));
+    setup
+        .script
+        .retain(|row| !matches!(row.act, Act::Crash { .. }));
     for inject in &mut setup.inject {
         if let Inject::Reply { crash_until, .. } = inject {
             *crash_until = None;
@@ -124,7 +147,9 @@ fn without_crashes(mut setup: Setup) -> Setup {
 fn state(world: &World) -> BTreeMap<ServiceId, (Option<String>, BTreeMap<String, String>)> {
     let services = world.platform().services();
     let state = services.map(|service| {
-        let live = service.live_deploy().map(|live| live.source.as_str().to_owned());
+        let live = service
+            .live_deploy()
+            .map(|live| live.source.as_str().to_owned());
         (service.id.clone(), (live, service.variables.0.clone()))
     });
     state.collect()

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{World, unknown};
 use crate::ids::{GroupId, PersonId};
 use crate::parse::check::listed;
-use crate::parse::node::{Kind, Node};
+use crate::parse::node::{Kind, Node, Pos};
 use crate::parse::report::Report;
 use crate::rules::{Approval, Approvers, Excluded, GroupOrPerson};
 
@@ -17,7 +17,7 @@ impl World<'_, '_> {
         report: &mut Report<'_>,
     ) {
         let named = self.check_from(node, report) & self.check_not(node, report);
-        self.check_sum(approval, node, report);
+        check_sum(approval, node, report);
         // With an unknown name among them, who is entitled is not known either.
         if named {
             self.check_quorum(approval, node, report);
@@ -86,54 +86,43 @@ impl World<'_, '_> {
         known
     }
 
-    /// With a number for each group the quorum is their sum; another number beside it means a misunderstanding.
-    fn check_sum(&self, approval: &Approval, node: &Node<'_>, report: &mut Report<'_>) {
-        let written = node
-            .get("quorum")
-            .and_then(Node::scalar)
-            .and_then(|text| text.parse::<u32>().ok());
-        if let (Approvers::Each(_), Some(written)) = (&approval.from, written)
-            && written != approval.quorum
-        {
-            let message = format!(
-                "the groups' numbers add up to {}, not {written}",
-                approval.quorum
-            );
-            report.help(
-                node.pos_of(&["quorum"]),
-                "quorum",
-                message,
-                "leave `quorum` out",
-            );
-        }
-    }
-
     fn check_quorum(&self, approval: &Approval, node: &Node<'_>, report: &mut Report<'_>) {
         let pos = if node.get("quorum").is_some() {
             node.pos_of(&["quorum"])
         } else {
             node.key_pos("from")
         };
-        if let Approvers::Each(groups) = &approval.from {
-            for (group, wanted) in groups {
-                let entitled = self
-                    .entitled(
-                        self.project.groups.get(group).into_iter().flatten(),
-                        approval,
-                    )
-                    .len();
-                if entitled < *wanted as usize {
-                    let message =
-                        format!("`{group}` has {entitled} of the {wanted} people who must approve");
-                    report.help(
-                        pos,
-                        "quorum",
-                        message,
-                        "add people to the group or to the role `approver`",
-                    );
-                }
+        if self.check_each(approval, pos, report) {
+            self.check_total(approval, pos, report);
+        }
+    }
+
+    /// Whether each group has as many people as must approve of it.
+    fn check_each(&self, approval: &Approval, pos: Pos, report: &mut Report<'_>) -> bool {
+        let Approvers::Each(groups) = &approval.from else {
+            return true;
+        };
+        let mut enough = true;
+        for (group, wanted) in groups {
+            let members = self.project.groups.get(group).into_iter().flatten();
+            let entitled = self.entitled(members, approval).len();
+            if entitled < *wanted as usize {
+                let message =
+                    format!("`{group}` has {entitled} of the {wanted} people who must approve");
+                report.help(
+                    pos,
+                    "quorum",
+                    message,
+                    "add people to the group or to the role `approver`",
+                );
+                enough = false;
             }
         }
+        enough
+    }
+
+    /// Whether there are as many people in all as must approve.
+    fn check_total(&self, approval: &Approval, pos: Pos, report: &mut Report<'_>) {
         let entitled = match &approval.from {
             Approvers::Anybody => self.entitled(self.project.roles.approver.iter(), approval),
             Approvers::Any(names) => {
@@ -207,5 +196,27 @@ impl World<'_, '_> {
         let operators = &self.project.roles.operator;
         let all = !operators.is_empty() && operators.iter().all(|person| entitled.contains(person));
         all && approval.not.contains(&Excluded::Starter)
+    }
+}
+
+/// With a number for each group the quorum is their sum; another number beside it means a misunderstanding.
+fn check_sum(approval: &Approval, node: &Node<'_>, report: &mut Report<'_>) {
+    let written = node
+        .get("quorum")
+        .and_then(Node::scalar)
+        .and_then(|text| text.parse::<u32>().ok());
+    if let (Approvers::Each(_), Some(written)) = (&approval.from, written)
+        && written != approval.quorum
+    {
+        let message = format!(
+            "the groups' numbers add up to {}, not {written}",
+            approval.quorum
+        );
+        report.help(
+            node.pos_of(&["quorum"]),
+            "quorum",
+            message,
+            "leave `quorum` out",
+        );
     }
 }

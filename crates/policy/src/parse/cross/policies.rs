@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::project::check_role;
 use super::{World, customers, unknown};
 use crate::ids::PolicyId;
-use crate::parse::node::{Node, Pos};
+use crate::parse::node::{Kind, Node, Pos};
 use crate::parse::report::Report;
 use crate::plan::{DATABASE, HOTFIX, PlanError, order};
 use crate::rules::{BatchRule, Policy, Share};
@@ -32,8 +32,9 @@ impl World<'_, '_> {
             self.check_names(policy, node, report);
             check_batch(policy, node, report);
             check_times(policy, node, report);
-            if let (Some(approval), Some(node), Some(_)) =
-                (&policy.approval, node.get("approval"), self.project_node)
+            if let (Some(approval), Some(node)) = (&policy.approval, node.get("approval"))
+                && self.project_node.is_some()
+                && node.kind() == Kind::Map
             {
                 self.check_approval(approval, node, report);
             }
@@ -110,9 +111,9 @@ impl World<'_, '_> {
             let names = selection
                 .and_then(|node| node.get(key))
                 .map_or(&[][..], Node::items);
-            names
-                .iter()
-                .for_each(|name| self.check_customer_name(name, report));
+            for name in names {
+                self.check_customer_name(name, report);
+            }
         }
         if let Some(tier) = selection.and_then(|node| node.get("tier"))
             && let Some(name) = tier.scalar()
@@ -190,10 +191,10 @@ fn check_batch(policy: &Policy, node: &Node<'_>, report: &mut Report<'_>) {
             );
         }
     }
-    let last = list.items().last().map_or(list.pos, |item| item.pos);
+    let end = list.items().last().map_or(list.pos, |item| item.pos);
     if !matches!(shares.last(), Some(Share::All | Share::Percent(100))) {
         report.help(
-            last,
+            end,
             "batch",
             "the last share must be everybody",
             "end the list with `100%`",
@@ -208,8 +209,8 @@ fn ascends(one: Share, other: Share) -> bool {
         (Share::Count(one), Share::Count(other)) | (Share::Percent(one), Share::Percent(other)) => {
             one < other
         }
-        (Share::Count(_), Share::Percent(_)) | (Share::Percent(_), Share::Count(_)) => true,
-        (Share::Count(_) | Share::Percent(_), Share::All) => true,
+        (Share::Count(_), Share::Percent(_) | Share::All)
+        | (Share::Percent(_), Share::Count(_) | Share::All) => true,
     }
 }
 

@@ -25,7 +25,7 @@ impl World<'_, '_> {
         self.check_freezes(node, report);
         self.check_templates(node, report);
         self.check_check_roles(node, report);
-        self.check_network(node, report);
+        check_network(node, report);
         for item in node
             .find(&["follow", "policies"])
             .map_or(&[][..], Node::one_or_many)
@@ -190,26 +190,26 @@ impl World<'_, '_> {
         let roles: Vec<&Node<'_>> = checks.filter_map(|check| check.get("on")).collect();
         if !roles.is_empty() {
             let known = self.roles();
-            roles
-                .into_iter()
-                .for_each(|node| check_role(node, &known, report));
+            for node in roles {
+                check_role(node, &known, report);
+            }
         }
     }
+}
 
-    fn check_network(&self, node: &Node<'_>, report: &mut Report<'_>) {
-        for item in node
-            .find(&["network", "allow"])
-            .map_or(&[][..], Node::items)
-        {
-            if let Some(range) = item.scalar().filter(|range| !is_range(range)) {
-                let help = "write an address or a range such as `10.0.0.0/8` or `::1`";
-                report.help(
-                    item.pos,
-                    "network",
-                    format!("`{range}` is no range of addresses"),
-                    help,
-                );
-            }
+fn check_network(node: &Node<'_>, report: &mut Report<'_>) {
+    for item in node
+        .find(&["network", "allow"])
+        .map_or(&[][..], Node::items)
+    {
+        if let Some(range) = item.scalar().filter(|range| !is_range(range)) {
+            let help = "write an address or a range such as `10.0.0.0/8` or `::1`";
+            report.help(
+                item.pos,
+                "network",
+                format!("`{range}` is no range of addresses"),
+                help,
+            );
         }
     }
 }

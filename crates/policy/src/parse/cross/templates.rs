@@ -83,8 +83,8 @@ fn what(placeholder: Placeholder<'_>, roles: &BTreeSet<Role>) -> Option<What> {
         Placeholder::Version
         | Placeholder::Customer
         | Placeholder::ServiceId
-        | Placeholder::Commit => None,
-        Placeholder::Env(_) => None,
+        | Placeholder::Commit
+        | Placeholder::Env(_) => None,
     }
 }
 

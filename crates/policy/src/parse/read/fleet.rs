@@ -11,7 +11,7 @@ use crate::settings::{Customer, Fleet, Pin, SecretSource, Service};
 
 const ORDER: i64 = 100;
 
-/// Reads the mapping below `customers`. `zone` is the project's.
+/// Reads the mapping below `customers`. `zone` is the project's, in which windows and dates are local that name none.
 pub(in crate::parse) fn fleet(node: &Node<'_>, zone: Tz) -> Fleet {
     let customers = Fields::new(node).entries("customers");
     let named = customers.filter_map(|(key, node)| Some((name(key)?, node)));
@@ -23,14 +23,12 @@ pub(in crate::parse) fn fleet(node: &Node<'_>, zone: Tz) -> Fleet {
     }
 }
 
-fn customer(key: &str, node: &Node<'_>, project_zone: Tz) -> Customer {
+fn customer(key: &str, node: &Node<'_>, zone: Tz) -> Customer {
     let fields = Fields::new(node);
-    let timezone = fields.zone("timezone");
-    let zone = timezone.unwrap_or(project_zone);
     Customer {
         name: fields.text("name").unwrap_or_else(|| key.to_owned()),
         tier: fields.text("tier").unwrap_or_default(),
-        timezone,
+        timezone: fields.zone("timezone"),
         order: fields.int("order").unwrap_or(ORDER),
         tags: fields.set("tags", str::to_owned),
         services: fields

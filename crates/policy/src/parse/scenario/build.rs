@@ -30,7 +30,12 @@ impl Scenario {
             .collect();
         let mut trees = base_trees(base, &scenario, &mut report);
         trees.project = Some(project(trees.project, &scenario, &fragments));
-        trees.customers = customers(trees.customers, &scenario, &edits, trees.project.as_ref());
+        trees.customers = customers(
+            trees.customers.as_ref(),
+            &scenario,
+            &edits,
+            trees.project.as_ref(),
+        );
         edits
             .iter()
             .filter_map(|edit| edit.get("policies"))
@@ -136,18 +141,14 @@ fn people<'s>(project: &Node<'s>, scenario: &Node<'s>) -> Vec<(String, Pos)> {
 
 /// The fleet as a whole file, with made-up services where the scenario leaves them out.
 fn customers<'s>(
-    base: Option<Node<'s>>,
+    base: Option<&Node<'s>>,
     scenario: &Node<'s>,
     edits: &[&Node<'s>],
     project: Option<&Node<'s>>,
 ) -> Option<Node<'s>> {
     let own = scenario.get("fleet").cloned();
     let made_up = own.is_some();
-    let mut fleet = own.or_else(|| {
-        base.as_ref()
-            .and_then(|file| file.get("customers"))
-            .cloned()
-    });
+    let mut fleet = own.or_else(|| base.and_then(|file| file.get("customers")).cloned());
     for edit in edits.iter().filter_map(|edit| edit.get("fleet")) {
         merge(fleet.get_or_insert_with(|| Node::map(edit.pos)), edit);
     }

@@ -32,10 +32,12 @@ pub(super) fn parse(file: &File) -> Result<Scenario, Vec<Diagnostic>> {
     check::check(&node, &SHAPE, Mode::Whole, &mut report);
     let steps = node.get("script").map_or(&[][..], Node::items);
     let faults = node.get("inject").map_or(&[][..], Node::items);
-    steps.iter().for_each(|step| check_step(step, &mut report));
-    faults
-        .iter()
-        .for_each(|fault| check_fault(fault, &mut report));
+    for step in steps {
+        check_step(step, &mut report);
+    }
+    for fault in faults {
+        check_fault(fault, &mut report);
+    }
     report.finish()?;
     let fields = Fields::new(&node);
     let by = PersonId::from(fields.str("by").unwrap_or(DEFAULT_STARTER));

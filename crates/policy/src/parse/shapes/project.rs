@@ -336,10 +336,8 @@ static NOTIFY: Record = record!(
     ],
 );
 
-static KINDS: Shape = Shape::Either(&[
-    &super::scenario::EVENT,
-    &Shape::Filled(&super::scenario::EVENT),
-]);
+static KINDS: Shape =
+    Shape::Either(&[&super::events::EVENT, &Shape::Filled(&super::events::EVENT)]);
 
 static SINK: Shape = Shape::Either(&[
     &Shape::Words(&[word!("customer", "The customer's own contact by e-mail.")]),

@@ -6,8 +6,8 @@ use policy::health::{Check, CheckKind, Profile};
 use policy::parse::File;
 use policy::parse::scenario::Scenario;
 use policy::{ServiceId, Span};
-use rollout::{DeployId, RunId};
 use rollout::command::{DeployStatus, Probed, Target};
+use rollout::{DeployId, RunId};
 
 use super::*;
 use crate::world::{commit_of, files, scenario};
@@ -31,7 +31,10 @@ fn bench(inject: &str) -> Bench {
         "version: v1.1.0\nstart: {START}\nby: ann\nworld: {{ deploy: 5m, rollback: 2m, health_every: 1m }}\n\
          fleet: {{ a: {{ tier: main }} }}\npolicies: [ {{ policy: main }} ]\ninject:\n{inject}\n"
     );
-    let file = File { path: "bench.yaml".to_owned(), text };
+    let file = File {
+        path: "bench.yaml".to_owned(),
+        text,
+    };
     let scenario = Scenario::parse(&file).unwrap_or_else(|mistakes| panic!("{}", mistakes[0]));
     let setup = scenario::setup(&scenario, None).unwrap();
     let mut executor = SimExecutor::new(setup.start, &setup.pace);
@@ -39,23 +42,39 @@ fn bench(inject: &str) -> Bench {
     executor.read_fleet(setup.start, &setup.config, &setup.running, "v1.0.0");
     executor.name_version(&files::release("v1.1.0"));
     let (answer_to, answers) = mpsc::channel();
-    Bench { executor, answers, answer_to, next: 0 }
+    Bench {
+        executor,
+        answers,
+        answer_to,
+        next: 0,
+    }
 }
 
 impl Bench {
     fn send(&mut self, kind: CommandKind) -> CommandId {
         self.next += 1;
         let id = CommandId(self.next);
-        let command = Command { id, run: RunId::Rollout(1), customer: "a".into(), kind };
+        let command = Command {
+            id,
+            run: RunId::Rollout(1),
+            customer: "a".into(),
+            kind,
+        };
         let answer_to = self.answer_to.clone();
-        self.executor.execute(command, Box::new(move |report| answer_to.send(report).unwrap()));
+        self.executor.execute(
+            command,
+            Box::new(move |report| answer_to.send(report).unwrap()),
+        );
         id
     }
 
     /// The answer that comes at once.
     fn now(&mut self, kind: CommandKind) -> Outcome {
         self.send(kind);
-        self.answers.try_recv().expect("the answer comes at once").outcome
+        self.answers
+            .try_recv()
+            .expect("the answer comes at once")
+            .outcome
     }
 
     /// The next answer, and when it comes.
@@ -71,7 +90,11 @@ impl Bench {
 
     fn target(&self) -> Target {
         let service = self.executor.platform.services().next().unwrap();
-        Target { role: "backend".into(), id: service.id.clone(), url: service.url.clone() }
+        Target {
+            role: "backend".into(),
+            id: service.id.clone(),
+            url: service.url.clone(),
+        }
     }
 
     fn service(&self) -> ServiceId {
@@ -100,11 +123,18 @@ impl Bench {
     }
 
     fn follow(&self, deploy: &DeployId, until: Option<Timestamp>) -> CommandKind {
-        CommandKind::FollowDeploy { service: self.target(), deploy: deploy.clone(), until }
+        CommandKind::FollowDeploy {
+            service: self.target(),
+            deploy: deploy.clone(),
+            until,
+        }
     }
 
     fn listed(&mut self) -> usize {
-        let kind = CommandKind::ListDeploys { service: self.target(), known: Vec::new() };
+        let kind = CommandKind::ListDeploys {
+            service: self.target(),
+            known: Vec::new(),
+        };
         let Outcome::Listed { deploys } = self.now(kind) else {
             panic!("a list is listed");
         };
@@ -118,7 +148,13 @@ impl Bench {
         self.send(kind);
         let (live_at, _) = self.later();
         let version = Some("v1.1.0".to_owned());
-        Probed { target: self.target(), deploy: Some(deploy), version, live_at, baseline_p95_ms: None }
+        Probed {
+            target: self.target(),
+            deploy: Some(deploy),
+            version,
+            live_at,
+            baseline_p95_ms: None,
+        }
     }
 }
 
@@ -136,18 +172,27 @@ fn profile() -> Profile {
 }
 
 fn verify(probed: &Probed) -> CommandKind {
-    CommandKind::Verify { probed: probed.clone(), profile: profile() }
+    CommandKind::Verify {
+        probed: probed.clone(),
+        profile: profile(),
+    }
 }
 
 fn watch(probed: &Probed) -> CommandKind {
-    CommandKind::Watch { probed: vec![probed.clone()], profile: profile() }
+    CommandKind::Watch {
+        probed: vec![probed.clone()],
+        profile: profile(),
+    }
 }
 
 fn judged(outcome: Outcome) -> (bool, Vec<Timestamp>) {
     let Outcome::Judged { verdict, .. } = outcome else {
         panic!("{outcome:?} is no verdict");
     };
-    (verdict.healthy, verdict.cycles.iter().map(|cycle| cycle.at).collect())
+    (
+        verdict.healthy,
+        verdict.cycles.iter().map(|cycle| cycle.at).collect(),
+    )
 }
 
 #[test]
@@ -158,7 +203,9 @@ fn a_deploy_is_followed_to_its_end() {
     bench.send(kind);
     let (live_at, outcome) = bench.later();
     assert_eq!(live_at, at("09:05:00"));
-    let Outcome::Ended { deploy: view } = outcome else { panic!("{outcome:?}") };
+    let Outcome::Ended { deploy: view } = outcome else {
+        panic!("{outcome:?}")
+    };
     assert_eq!((view.id, view.status), (deploy, DeployStatus::Live));
     assert_eq!(bench.executor.next_at(), None);
 }
@@ -173,10 +220,15 @@ fn a_deploy_that_ends_at_the_limit_has_ended() {
     assert_eq!(given_up_at, at("09:10:00"));
     assert!(matches!(outcome, Outcome::Unfinished { .. }), "{outcome:?}");
 
-    let cancel = CommandKind::CancelDeploy { service: bench.target(), deploy: stuck.clone() };
+    let cancel = CommandKind::CancelDeploy {
+        service: bench.target(),
+        deploy: stuck.clone(),
+    };
     assert_eq!(bench.now(cancel), Outcome::CancelSent);
     let kind = bench.follow(&stuck, None);
-    let Outcome::Ended { deploy } = bench.now(kind) else { panic!("it is cancelled") };
+    let Outcome::Ended { deploy } = bench.now(kind) else {
+        panic!("it is cancelled")
+    };
     assert_eq!(deploy.status, DeployStatus::Canceled);
 
     let live = bench.created();
@@ -203,7 +255,8 @@ fn a_lost_answer_leaves_a_deploy_and_a_lost_request_none() {
 
 #[test]
 fn a_crash_in_the_call_is_no_answer() {
-    let mut bench = bench("  - { customer: a, reply: lost, times: 1, crash_until: 2027-01-11T09:20:00Z }");
+    let mut bench =
+        bench("  - { customer: a, reply: lost, times: 1, crash_until: 2027-01-11T09:20:00Z }");
     let kind = bench.create_command();
     bench.send(kind);
     assert!(bench.answers.try_recv().is_err());
@@ -216,7 +269,10 @@ fn a_crash_in_the_call_is_no_answer() {
 fn a_healthy_release_passes_at_once_and_is_watched_for_nothing() {
     let mut bench = bench("  []");
     let live = bench.live();
-    assert_eq!(judged(bench.now(verify(&live))), (true, vec![at("09:05:00")]));
+    assert_eq!(
+        judged(bench.now(verify(&live))),
+        (true, vec![at("09:05:00")])
+    );
     bench.send(watch(&live));
     assert_eq!(bench.executor.next_at(), None);
 }
@@ -228,7 +284,10 @@ fn a_release_that_fails_from_the_start_is_judged_by_its_first_cycles() {
     bench.send(verify(&live));
     let (judged_at, outcome) = bench.later();
     assert_eq!(judged_at, at("09:07:00"));
-    assert_eq!(judged(outcome), (false, vec![at("09:05:00"), at("09:06:00"), at("09:07:00")]));
+    assert_eq!(
+        judged(outcome),
+        (false, vec![at("09:05:00"), at("09:06:00"), at("09:07:00")])
+    );
 }
 
 #[test]
@@ -242,7 +301,10 @@ fn a_watch_wakes_for_a_fault_and_counts_cycles_in_a_row() {
     assert_eq!(bench.executor.next_at(), Some(at("09:29:30")));
     let (judged_at, outcome) = bench.later();
     assert_eq!(judged_at, at("12:02:00"));
-    assert_eq!(judged(outcome), (false, vec![at("12:00:00"), at("12:01:00"), at("12:02:00")]));
+    assert_eq!(
+        judged(outcome),
+        (false, vec![at("12:00:00"), at("12:01:00"), at("12:02:00")])
+    );
 }
 
 #[test]
@@ -266,7 +328,9 @@ fn a_watch_notices_that_somebody_else_has_deployed() {
     bench.send(watch(&live));
     let (replaced_at, outcome) = bench.later();
     assert_eq!(replaced_at, at("10:07:00"));
-    let Outcome::Replaced { by: Some(by), .. } = outcome else { panic!("{outcome:?}") };
+    let Outcome::Replaced { by: Some(by), .. } = outcome else {
+        panic!("{outcome:?}")
+    };
     assert_eq!(by.trigger, "manual");
 }
 
@@ -284,14 +348,18 @@ fn a_stopped_command_is_not_answered() {
 
 #[test]
 fn reads_wait_for_render_and_changes_are_not_sent() {
-    let mut bench = bench("  - { render: unreachable, from: 2027-01-11T09:00:00Z, until: 2027-01-11T09:30:00Z }");
+    let mut bench = bench(
+        "  - { render: unreachable, from: 2027-01-11T09:00:00Z, until: 2027-01-11T09:30:00Z }",
+    );
     assert!(matches!(bench.create(), Outcome::NotSent { .. }));
     assert!(bench.executor.take_outage_met());
     let service = bench.target();
     bench.send(CommandKind::Inspect { service });
     let (answered_at, outcome) = bench.later();
     assert_eq!(answered_at, at("09:30:00"));
-    let Outcome::Inspected { views } = outcome else { panic!("{outcome:?}") };
+    let Outcome::Inspected { views } = outcome else {
+        panic!("{outcome:?}")
+    };
     assert_eq!(views[0].version.as_deref(), Some("v1.0.0"));
 }
 
@@ -300,33 +368,65 @@ fn variables_are_restored_unless_somebody_else_changed_them() {
     let mut bench = bench("  []");
     let id = bench.service();
     let store = |bench: &mut Bench, key: &str, value: &str| {
-        let reply = bench.executor.platform.client(at("09:00:00")).put_env_var(&id, key, value);
+        let reply = bench
+            .executor
+            .platform
+            .client(at("09:00:00"))
+            .put_env_var(&id, key, value);
         assert_eq!(reply, Delivery::Delivered(Ok(())));
     };
     store(&mut bench, "VERSION", "v1.0.0");
     store(&mut bench, "SAME", "a");
     let template = |key: &str, template: &str| (key.to_owned(), template.to_owned());
-    let planned = [("VERSION", "${version}"), ("SAME", "${customer}"), ("NEW", "x"), ("TOUCHED", "x")];
+    let planned = [
+        ("VERSION", "${version}"),
+        ("SAME", "${customer}"),
+        ("NEW", "x"),
+        ("TOUCHED", "x"),
+    ];
     let back_up = CommandKind::BackUp {
         service: bench.target(),
         variables: planned.map(|(key, value)| template(key, value)).into(),
         version: "v1.1.0".to_owned(),
         commit: commit_of("v1.1.0"),
     };
-    let Outcome::BackedUp { differing, sealed, .. } = bench.now(back_up) else { panic!() };
+    let Outcome::BackedUp {
+        differing, sealed, ..
+    } = bench.now(back_up)
+    else {
+        panic!()
+    };
     assert_eq!(differing, ["NEW", "TOUCHED", "VERSION"]);
 
     let backup = AttachmentId("b1".to_owned());
     bench.executor.keep(vec![(backup.clone(), sealed)]);
     let (service, keys) = (bench.target(), differing);
-    let set = CommandKind::SetVariables { service: service.clone(), backup: backup.clone(), keys: keys.clone() };
+    let set = CommandKind::SetVariables {
+        service: service.clone(),
+        backup: backup.clone(),
+        keys: keys.clone(),
+    };
     assert_eq!(bench.now(set), Outcome::VariablesSet);
     store(&mut bench, "TOUCHED", "by hand");
 
-    let restore = CommandKind::RestoreVariables { service, backup, keys };
+    let restore = CommandKind::RestoreVariables {
+        service,
+        backup,
+        keys,
+    };
     let foreign = vec!["TOUCHED".to_owned()];
     assert_eq!(bench.now(restore), Outcome::VariablesRestored { foreign });
-    let stored = bench.executor.platform.env_vars(at("09:00:00"), &id).unwrap();
-    let stored: Vec<_> = stored.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
-    assert_eq!(stored, [("SAME", "a"), ("TOUCHED", "by hand"), ("VERSION", "v1.0.0")]);
+    let stored = bench
+        .executor
+        .platform
+        .env_vars(at("09:00:00"), &id)
+        .unwrap();
+    let stored: Vec<_> = stored
+        .iter()
+        .map(|(key, value)| (key.as_str(), value.as_str()))
+        .collect();
+    assert_eq!(
+        stored,
+        [("SAME", "a"), ("TOUCHED", "by hand"), ("VERSION", "v1.0.0")]
+    );
 }

@@ -34,7 +34,9 @@ impl Promises {
         Self {
             seen: 0,
             last: None,
-            before: services.map(|s| (s.id.clone(), s.variables.0.clone())).collect(),
+            before: services
+                .map(|s| (s.id.clone(), s.variables.0.clone()))
+                .collect(),
             busy: BTreeMap::new(),
             shut: BTreeMap::new(),
             delays: BTreeMap::new(),
@@ -48,7 +50,8 @@ impl Promises {
     pub(super) fn check(&mut self, world: &World) -> Result<(), String> {
         let events = world.events();
         for event in &events[self.seen..] {
-            self.follow(event).map_err(|broken| format!("{broken}, at {}", shown(event)))?;
+            self.follow(event)
+                .map_err(|broken| format!("{broken}, at {}", shown(event)))?;
         }
         self.seen = events.len();
         check_deploys(world)
@@ -58,7 +61,10 @@ impl Promises {
     pub(super) fn check_end(&self, world: &World) -> Result<(), String> {
         let product = world.product().ok_or("the process is down at the end")?;
         holds(product.is_finished() || product.is_idle(), || {
-            format!("P39: neither ended nor waiting for a person; last: {}", last_events(world))
+            format!(
+                "P39: neither ended nor waiting for a person; last: {}",
+                last_events(world)
+            )
         })?;
         check_named(world)?;
         self.check_variables(world)
@@ -70,7 +76,10 @@ impl Promises {
         if let Some(plan) = fact.read::<policy::Plan>("plan") {
             let phases = plan.phases.iter();
             self.limits.extend(phases.map(|phase| {
-                (phase.policy.name.clone(), usize::try_from(phase.policy.max_parallel).unwrap())
+                (
+                    phase.policy.name.clone(),
+                    usize::try_from(phase.policy.max_parallel).unwrap(),
+                )
             }));
         }
         self.follow_holds(fact);
@@ -86,8 +95,12 @@ impl Promises {
     fn follow_chain(&mut self, event: &Event) -> Result<(), String> {
         let genesis = || (0, GENESIS.to_owned(), event.at);
         let (seq, hash, at) = self.last.take().unwrap_or_else(genesis);
-        holds(event.seq == seq + 1 && event.prev == hash, || "P37: a gap in the chain".to_owned())?;
-        holds(event.digest() == event.hash, || "P37: another hash".to_owned())?;
+        holds(event.seq == seq + 1 && event.prev == hash, || {
+            "P37: a gap in the chain".to_owned()
+        })?;
+        holds(event.digest() == event.hash, || {
+            "P37: another hash".to_owned()
+        })?;
         holds(event.at >= at, || "P24: time runs backwards".to_owned())?;
         self.last = Some((event.seq, event.hash.clone(), event.at));
         Ok(())
@@ -104,12 +117,20 @@ impl Promises {
             let to: Option<String> = fact.read("to");
             let halts = to.as_deref() == Some("halted");
             shut.insert(if halts { "P18: halted" } else { "P19: ending" });
-        } else if matches!(fact.kind, Kind::RolloutResumed | Kind::Retried | Kind::CustomerSkipped) {
+        } else if matches!(
+            fact.kind,
+            Kind::RolloutResumed | Kind::Retried | Kind::CustomerSkipped
+        ) {
             shut.remove("P18: halted");
         }
     }
 
-    fn follow_customer(&mut self, event: &Event, unit: Unit, phase: &PolicyId) -> Result<(), String> {
+    fn follow_customer(
+        &mut self,
+        event: &Event,
+        unit: Unit,
+        phase: &PolicyId,
+    ) -> Result<(), String> {
         let fact = &event.fact;
         if fact.kind == Kind::CustomerStarted {
             self.start(event, &unit, phase)?;
@@ -126,24 +147,40 @@ impl Promises {
     /// P15, P16, P22 and whatever keeps everybody from starting.
     fn start(&self, event: &Event, unit: &Unit, phase: &PolicyId) -> Result<(), String> {
         let shut = self.shut.get(&unit.0).into_iter().flatten().next();
-        holds(shut.is_none(), || format!("{}, and yet {} starts", shut.unwrap_or(&""), unit.1))?;
+        holds(shut.is_none(), || {
+            format!("{}, and yet {} starts", shut.unwrap_or(&""), unit.1)
+        })?;
         let delay = self.delays.get(&(unit.0, phase.clone()));
         let early = delay.is_some_and(|until| event.at < *until);
-        holds(!early, || format!("P22: {} starts before its delay is over", unit.1))?;
-        let busy = self.busy.iter().filter(|((run, _), busy)| *run == unit.0 && *busy == phase).count();
+        holds(!early, || {
+            format!("P22: {} starts before its delay is over", unit.1)
+        })?;
+        let busy = self
+            .busy
+            .iter()
+            .filter(|((run, _), busy)| *run == unit.0 && *busy == phase)
+            .count();
         let limit = self.limits.get(phase).copied().unwrap_or(usize::MAX);
-        holds(busy < limit, || format!("P16: {} is one too many in {phase}", unit.1))
+        holds(busy < limit, || {
+            format!("P16: {} is one too many in {phase}", unit.1)
+        })
     }
 
     /// P17: each service healthy before the next is deployed.
     fn follow_service(&mut self, fact: &Fact, unit: Unit, service: &Role) -> Result<(), String> {
         let attempt = fact.attempt.unwrap_or(1);
         if fact.kind == Kind::HealthPassed {
-            self.healthy_services.insert((unit, service.clone(), attempt));
+            self.healthy_services
+                .insert((unit, service.clone(), attempt));
         } else if fact.kind == Kind::DeployIntended && service.as_str() == "frontend" {
             let backend = Role::new("backend");
-            let passed = self.healthy_services.iter().any(|(u, role, _)| *u == unit && *role == backend);
-            holds(passed, || format!("P17: {} deploys its frontend first", unit.1))?;
+            let passed = self
+                .healthy_services
+                .iter()
+                .any(|(u, role, _)| *u == unit && *role == backend);
+            holds(passed, || {
+                format!("P17: {} deploys its frontend first", unit.1)
+            })?;
         }
         Ok(())
     }
@@ -171,7 +208,9 @@ impl Promises {
                 continue;
             };
             let same = self.before.get(&id) == Some(&service.variables.0);
-            holds(!went_back || same, || format!("P29: {customer} has other variables than before"))?;
+            holds(!went_back || same, || {
+                format!("P29: {customer} has other variables than before")
+            })?;
         }
         Ok(())
     }
@@ -194,23 +233,46 @@ fn is_rest(kind: Kind) -> bool {
 fn check_deploys(world: &World) -> Result<(), String> {
     let platform = world.platform();
     let running = platform.services().filter(|service| {
-        service.deploys.iter().any(|deploy| is_ours(deploy) && !deploy.status.is_finished())
+        service
+            .deploys
+            .iter()
+            .any(|deploy| is_ours(deploy) && !deploy.status.is_finished())
     });
-    let limit = world.events().iter().find_map(|event| event.fact.read::<policy::Plan>("plan"));
+    let limit = world
+        .events()
+        .iter()
+        .find_map(|event| event.fact.read::<policy::Plan>("plan"));
     let limit = limit.map_or(u32::MAX, |plan| plan.project.render.max_parallel);
     let running = running.count();
-    holds(running <= limit as usize, || format!("P16: {running} deploys at once"))?;
+    holds(running <= limit as usize, || {
+        format!("P16: {running} deploys at once")
+    })?;
     for service in platform.services() {
         let asked = requests(world.events(), &service.id);
         let created = platform.requests().deploys_of(&service.id).count();
-        holds(created <= asked, || format!("P8: {created} deploys of {} for {asked} intents", service.id))?;
-        let ours: Vec<&Deploy> = service.deploys.iter().filter(|deploy| is_ours(deploy)).collect();
+        holds(created <= asked, || {
+            format!(
+                "P8: {created} deploys of {} for {asked} intents",
+                service.id
+            )
+        })?;
+        let ours: Vec<&Deploy> = service
+            .deploys
+            .iter()
+            .filter(|deploy| is_ours(deploy))
+            .collect();
         for pair in ours.windows(2) {
             let over_at = pair[0].finished_at.unwrap_or(Timestamp::MAX_UTC);
-            holds(over_at <= pair[1].created_at, || format!("P11: {} is deployed twice at once", service.id))?;
+            holds(over_at <= pair[1].created_at, || {
+                format!("P11: {} is deployed twice at once", service.id)
+            })?;
         }
     }
-    let suspicious = platform.requests().changes().iter().filter(|r| r.op == Op::CancelDeploy);
+    let suspicious = platform
+        .requests()
+        .changes()
+        .iter()
+        .filter(|r| r.op == Op::CancelDeploy);
     let named = named(world.events());
     for request in suspicious {
         let ours = named.keys().any(|id| request.path.contains(id.as_str()));
@@ -262,7 +324,9 @@ fn check_named(world: &World) -> Result<(), String> {
         for deploy in service.deploys.iter().filter(|deploy| is_ours(deploy)) {
             let times = named.get(deploy.id.as_str()).copied().unwrap_or(0);
             let forgotten = deploy.status == Status::Canceled && times == 0;
-            holds(times == 1 || forgotten, || format!("P10: {} is named {times} times", deploy.id))?;
+            holds(times == 1 || forgotten, || {
+                format!("P10: {} is named {times} times", deploy.id)
+            })?;
         }
     }
     Ok(())
@@ -278,6 +342,9 @@ fn shown(event: &Event) -> String {
 
 fn last_events(world: &World) -> String {
     let events = world.events();
-    let last: Vec<String> = events[events.len().saturating_sub(15)..].iter().map(shown).collect();
+    let last: Vec<String> = events[events.len().saturating_sub(15)..]
+        .iter()
+        .map(shown)
+        .collect();
     last.join("\n")
 }

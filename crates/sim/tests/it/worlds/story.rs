@@ -19,7 +19,13 @@ const START: &str = "2027-01-11T09:00:00Z";
 /// Anything may go wrong, and people meddle.
 pub(super) fn anything(seed: u64) -> Story {
     let mut rng = Rng::with_seed(seed);
-    let failures = ["halt", "continue", "rollback_batch", "rollback_phase", "rollback_all"];
+    let failures = [
+        "halt",
+        "continue",
+        "rollback_batch",
+        "rollback_phase",
+        "rollback_all",
+    ];
     let mut story = Writer::begin(&mut rng, &failures);
     let rows = story.rng.usize(0..4);
     story.section("inject", rows, Writer::fault);
@@ -53,7 +59,11 @@ pub(super) fn large(fleet: &BTreeMap<CustomerId, i32>) -> Story {
          - { policy: t3, after: t2, not_before: 22d, batch: 10%, delay: 1d, max_parallel: 50 }\n\
          project: { render: { max_parallel: 100 } }\n",
     );
-    Story { seed: 0, text, approve_after_secs: 0 }
+    Story {
+        seed: 0,
+        text,
+        approve_after_secs: 0,
+    }
 }
 
 fn head() -> String {
@@ -72,7 +82,13 @@ struct Writer<'a> {
 
 impl<'a> Writer<'a> {
     fn begin(rng: &'a mut Rng, failures: &[&str]) -> Self {
-        let mut writer = Self { rng, text: head(), customers: Vec::new(), phases: 0, gated: false };
+        let mut writer = Self {
+            rng,
+            text: head(),
+            customers: Vec::new(),
+            phases: 0,
+            gated: false,
+        };
         writer.phases = writer.rng.usize(1..4);
         writer.fleet();
         writer.policies(failures);
@@ -82,7 +98,11 @@ impl<'a> Writer<'a> {
 
     fn finish(self, seed: u64) -> Story {
         let approve_after_secs = self.rng.i64(0..7_200);
-        Story { seed, text: self.text, approve_after_secs }
+        Story {
+            seed,
+            text: self.text,
+            approve_after_secs,
+        }
     }
 
     fn pick<'t>(&mut self, texts: &[&'t str]) -> &'t str {
@@ -98,7 +118,11 @@ impl<'a> Writer<'a> {
         self.text.push_str("fleet:\n");
         for n in 0..self.rng.usize(1..8) {
             let both = self.once_in(3);
-            let services = if both { ", services: { backend: {}, frontend: {} }" } else { "" };
+            let services = if both {
+                ", services: { backend: {}, frontend: {} }"
+            } else {
+                ""
+            };
             let tier = self.rng.usize(0..self.phases);
             let _ = writeln!(self.text, "  c{n}: {{ tier: t{tier}{services} }}");
             self.customers.push((format!("c{n}"), both));
@@ -129,7 +153,11 @@ impl<'a> Writer<'a> {
     }
 
     fn after(&mut self, n: usize) -> String {
-        if n == 0 || self.once_in(4) { String::new() } else { format!(", after: t{}", n - 1) }
+        if n == 0 || self.once_in(4) {
+            String::new()
+        } else {
+            format!(", after: t{}", n - 1)
+        }
     }
 
     fn gate(&mut self) {
@@ -147,7 +175,10 @@ impl<'a> Writer<'a> {
 
     fn window(&mut self) {
         if self.once_in(5) {
-            let _ = write!(self.text, ", window: {{ cron: \"0 */6 * * *\", duration: 2h }}");
+            let _ = write!(
+                self.text,
+                ", window: {{ cron: \"0 */6 * * *\", duration: 2h }}"
+            );
         }
     }
 
@@ -177,7 +208,11 @@ impl<'a> Writer<'a> {
     fn customer(&mut self) -> (String, &'static str) {
         let place = self.rng.usize(0..self.customers.len());
         let (customer, both) = self.customers[place].clone();
-        let service = if both && self.rng.bool() { "frontend" } else { "backend" };
+        let service = if both && self.rng.bool() {
+            "frontend"
+        } else {
+            "backend"
+        };
         (customer, service)
     }
 
@@ -192,10 +227,17 @@ impl<'a> Writer<'a> {
             2 => format!("{whose}, deploy: live, after: 9m{times}"),
             3 => format!("{whose}, health: failing, from: live{times}"),
             4 => format!("{whose}, health: failing, from: {}", show(from)),
-            5 => format!("{whose}, foreign_deploy: {{ at: {}, live_after: 4m }}", show(from)),
+            5 => format!(
+                "{whose}, foreign_deploy: {{ at: {}, live_after: 4m }}",
+                show(from)
+            ),
             6 => format!("{whose}, suspended: {{ from: {} }}", show(from)),
             7 if from != until => {
-                format!("render: unreachable, from: {}, until: {}", show(from.min(until)), show(from.max(until)))
+                format!(
+                    "render: unreachable, from: {}, until: {}",
+                    show(from.min(until)),
+                    show(from.max(until))
+                )
             }
             _ => return self.lost_reply(),
         };
@@ -205,7 +247,11 @@ impl<'a> Writer<'a> {
     fn lost_reply(&mut self) {
         let (customer, service) = self.customer();
         let reply = self.pick(&["lost", "never_sent", "accepted_without_body"]);
-        let crash = if self.rng.bool() { format!(", crash_until: {}", show(self.at())) } else { String::new() };
+        let crash = if self.rng.bool() {
+            format!(", crash_until: {}", show(self.at()))
+        } else {
+            String::new()
+        };
         let _ = writeln!(
             self.text,
             "  - {{ customer: {customer}, service: {service}, reply: {reply}, times: 1{crash} }}"
@@ -215,8 +261,14 @@ impl<'a> Writer<'a> {
     fn lost_reply_or_bad_release(&mut self) {
         if self.once_in(3) {
             let (customer, service) = self.customer();
-            let fault = self.pick(&["deploy: build_failed, after: 3m", "health: failing, from: live"]);
-            let _ = writeln!(self.text, "  - {{ customer: {customer}, service: {service}, {fault} }}");
+            let fault = self.pick(&[
+                "deploy: build_failed, after: 3m",
+                "health: failing, from: live",
+            ]);
+            let _ = writeln!(
+                self.text,
+                "  - {{ customer: {customer}, service: {service}, {fault} }}"
+            );
         } else {
             self.lost_reply();
         }
@@ -242,8 +294,16 @@ impl<'a> Writer<'a> {
 
     fn crash(&mut self) {
         let (one, other) = (self.at(), self.at());
-        let (at, until) = (one.min(other), one.max(other) + chrono::TimeDelta::seconds(30));
-        let _ = writeln!(self.text, "  - {{ at: {}, do: crash, until: {} }}", show(at), show(until));
+        let (at, until) = (
+            one.min(other),
+            one.max(other) + chrono::TimeDelta::seconds(30),
+        );
+        let _ = writeln!(
+            self.text,
+            "  - {{ at: {}, do: crash, until: {} }}",
+            show(at),
+            show(until)
+        );
     }
 }
 

@@ -44,7 +44,10 @@ impl Driver {
         }
         let reason = with_causes(&error);
         tracing::error!(reason, retry_in = ?self.pause, "nothing can be stored; nothing is done until it can");
-        self.guard(Self::stop_what_runs)?;
+        self.guard(|driver| {
+            driver.stop_what_runs();
+            Ok(())
+        })?;
         self.product = Product::new();
         let retry_at = self.read_clocks().boot + self.pause;
         self.pause = (self.pause * 2).min(RETRY.1);

@@ -41,7 +41,7 @@ pub(crate) enum Death {
 impl World {
     pub(crate) fn new() -> Self {
         Self(Arc::new(Mutex::new(Inner {
-            elapsed: Duration::from_secs(3600),
+            elapsed: Duration::from_hours(1),
             deploys: BTreeMap::new(),
             seen: Vec::new(),
             death: None,
@@ -154,19 +154,14 @@ impl World {
         }
     }
 
-    /// Deploys of the new release by service.
-    pub(crate) fn new_deploys(&self) -> BTreeMap<ServiceId, usize> {
+    /// How many deploys of the new release each service got.
+    pub(crate) fn new_deploys(&self) -> Vec<usize> {
+        let is_new = |deploy: &&DeployView| deploy.commit.as_deref() != Some(OLD_COMMIT);
         let inner = self.inner();
-        let count = |deploys: &Vec<DeployView>| {
-            deploys
-                .iter()
-                .filter(|deploy| deploy.commit.as_deref() != Some(OLD_COMMIT))
-                .count()
-        };
         inner
             .deploys
-            .iter()
-            .map(|(service, deploys)| (service.clone(), count(deploys)))
+            .values()
+            .map(|deploys| deploys.iter().filter(is_new).count())
             .collect()
     }
 

@@ -1,6 +1,8 @@
 //! What can go wrong between the core and the disk.
 
+use std::error;
 use std::io;
+use std::iter;
 use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
@@ -197,9 +199,15 @@ impl From<rusqlite::Error> for Error {
 impl From<rollout::LoadError> for Error {
     fn from(error: rollout::LoadError) -> Self {
         Self::Damaged {
-            what: format!("{error}: {}", error.source),
+            what: with_causes(&error),
         }
     }
+}
+
+/// An error with all that caused it, on one line.
+pub(crate) fn with_causes(error: &dyn error::Error) -> String {
+    let causes = iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 fn show_pid(pid: Option<u32>) -> String {

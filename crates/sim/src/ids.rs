@@ -114,6 +114,7 @@ fn base36(mut number: u64, width: usize) -> String {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use chrono::DateTime;
 

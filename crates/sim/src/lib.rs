@@ -2,7 +2,7 @@
 //!
 //! - [`platform`] is what Render does: services, variables, deploys. Pure and deterministic.
 //! - [`api`] is how it is asked: paths, JSON, paging, rate limits, authentication.
-//! - [`carry`](Platform::client) lets a client in the same process ask, with the same faults on the way.
+//! - [`client`] lets a client in the same process ask; [`fault`] is what both kinds of clients can meet.
 //! - [`site`] is what customers' own sites answer, depending on what is live.
 //! - [`http`] serves all of it on a socket, with control endpoints for tests.
 //!
@@ -10,6 +10,7 @@
 
 pub mod api;
 mod carry;
+pub mod client;
 pub mod fault;
 pub mod http;
 pub mod ids;
@@ -19,6 +20,7 @@ pub mod settings;
 pub mod site;
 pub mod world;
 
-pub use carry::{Client, Delivery, Reply, ServiceView};
+pub use carry::{Delivery, Reply};
+pub use client::{Client, ServiceView};
 pub use platform::Platform;
 pub use settings::Settings;

@@ -116,6 +116,11 @@ impl Platform {
         self.agenda.next_at()
     }
 
+    /// The next instant at which something happens by itself to one service.
+    pub fn next_event_of(&self, service: &ServiceId) -> Option<Timestamp> {
+        self.agenda.next_of(service)
+    }
+
     /// Lets happen what is due, each at its own instant, and returns the instant it is now. Time never runs back.
     pub fn advance(&mut self, now: Timestamp) -> Timestamp {
         while let Some((at, due)) = self.agenda.take_due(now) {

@@ -119,6 +119,10 @@ impl Default for Limits {
 /// What no source says about Render; each can be switched.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "switches of unrelated questions"
+)]
 pub struct Assumptions {
     /// What becomes of a waiting deploy that a newer one replaces.
     pub skipped: Skipped,

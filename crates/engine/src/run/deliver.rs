@@ -35,6 +35,7 @@ impl Driver {
 
     /// Stops everything that runs: nobody could record how it ends. Answers that come all the same are not heard.
     pub(super) fn stop_what_runs(&mut self) {
+        self.generation += 1;
         for (id, sent) in mem::take(&mut self.sent) {
             let kind = CommandKind::Stop { command: id };
             self.dispatch(Command {
@@ -44,7 +45,6 @@ impl Driver {
                 kind,
             });
         }
-        self.generation += 1;
     }
 
     fn commit(&mut self, group: &mut Group) -> Result<(), Error> {

@@ -103,6 +103,11 @@ impl EngineHandle {
         self.inlet.send(Message::Stop(grace));
     }
 
+    /// Ends it at once, as a crash would: nothing more is recorded. [`EngineHandle::ended`] tells when its lock is free.
+    pub fn kill(&self) {
+        self.inlet.send(Message::Kill);
+    }
+
     /// Waits until it has ended.
     ///
     /// # Errors
@@ -117,6 +122,6 @@ impl EngineHandle {
 
 impl Drop for EngineHandle {
     fn drop(&mut self) {
-        self.inlet.send(Message::Kill);
+        self.kill();
     }
 }

@@ -4,7 +4,6 @@
 //! opened and loaded again, and the engine begins as after a restart (P42).
 
 use std::any::Any;
-use std::error::Error as _;
 use std::panic::{self, AssertUnwindSafe};
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use rollout::Product;
 
 use super::EngineState;
 use super::driver::{Driver, Mode};
-use crate::error::Error;
+use crate::error::{Error, with_causes};
 use crate::limits::{BUGS, RETRY};
 use crate::store::{Changes, Store, StoredAnswer};
 
@@ -45,7 +44,10 @@ impl Driver {
         }
         let reason = with_causes(&error);
         tracing::error!(reason, retry_in = ?self.pause, "nothing can be stored; nothing is done until it can");
-        self.stop_what_runs();
+        self.guard(|driver| {
+            driver.stop_what_runs();
+            Ok(())
+        })?;
         self.product = Product::new();
         let retry_at = self.read_clocks().boot + self.pause;
         self.pause = (self.pause * 2).min(RETRY.1);
@@ -81,14 +83,4 @@ fn message_of(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "a panic without a message".to_owned())
-}
-
-fn with_causes(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }

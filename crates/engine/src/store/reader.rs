@@ -2,7 +2,7 @@
 
 use rollout::command::Sealed;
 use rollout::{AttachmentId, Event, Product, RunId};
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::{connection, journal};
 use crate::error::Error;
@@ -57,16 +57,25 @@ impl Reader {
     /// # Errors
     /// The database cannot be read.
     pub fn lines(&self, run: Option<RunId>, after: u64, limit: u32) -> Result<Vec<Line>, Error> {
-        let mut statement =
-            self.connection.prepare_cached("SELECT seq, json FROM events WHERE seq > ?1 AND (?2 IS NULL OR rollout = ?2) ORDER BY seq LIMIT ?3")?;
-        let run = run.map(|run| run.to_string());
-        let lines = statement.query_map(params![after, run, limit], |row| {
+        let line = |row: &Row<'_>| {
             Ok(Line {
                 seq: row.get(0)?,
                 json: row.get(1)?,
             })
-        })?;
-        Ok(lines.collect::<Result<_, _>>()?)
+        };
+        let all = "SELECT seq, json FROM events WHERE seq > ?1 ORDER BY seq LIMIT ?2";
+        let of_run =
+            "SELECT seq, json FROM events WHERE seq > ?1 AND rollout = ?3 ORDER BY seq LIMIT ?2";
+        let mut statement =
+            self.connection
+                .prepare_cached(if run.is_some() { of_run } else { all })?;
+        let lines: Result<_, _> = match run {
+            Some(run) => statement
+                .query_map(params![after, limit, run.to_string()], line)?
+                .collect(),
+            None => statement.query_map(params![after, limit], line)?.collect(),
+        };
+        lines.map_err(Error::from)
     }
 
     /// As [`Reader::lines`], parsed.

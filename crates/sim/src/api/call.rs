@@ -11,7 +11,7 @@ use crate::ids::ServiceId;
 use crate::settings::Assumptions;
 
 macro_rules! operations {
-    ($($(#[$doc:meta])* $op:ident = $method:literal $pattern:literal,)*) => {
+    ($($(#[$doc:meta])* $op:ident = $method:literal $pattern:literal in $bucket:ident,)*) => {
         /// What a request asks for.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case")]
@@ -21,120 +21,147 @@ macro_rules! operations {
             Unknown,
         }
 
-        /// Method, path and meaning; `{service}` and `{item}` are filled in.
-        const ROUTES: &[(&str, &str, Op)] = &[$(($method, $pattern, Op::$op),)*];
+        /// Every operation that is simulated.
+        const ROUTES: &[Route] = &[$(Route {
+            method: $method,
+            pattern: $pattern,
+            op: Op::$op,
+            bucket: Bucket::$bucket,
+        },)*];
     };
 }
 
 operations! {
     /// Who am I.
-    User = "GET" "/users",
+    User = "GET" "/users" in Read,
     /// Workspaces.
-    ListOwners = "GET" "/owners",
+    ListOwners = "GET" "/owners" in Read,
     /// One workspace.
-    GetOwner = "GET" "/owners/{item}",
+    GetOwner = "GET" "/owners/{item}" in Read,
     /// Services.
-    ListServices = "GET" "/services",
+    ListServices = "GET" "/services" in Read,
     /// A new service.
-    CreateService = "POST" "/services",
+    CreateService = "POST" "/services" in Creation,
     /// One service.
-    GetService = "GET" "/services/{service}",
+    GetService = "GET" "/services/{service}" in Read,
     /// A change of a service.
-    UpdateService = "PATCH" "/services/{service}",
+    UpdateService = "PATCH" "/services/{service}" in Service,
     /// The end of a service.
-    DeleteService = "DELETE" "/services/{service}",
+    DeleteService = "DELETE" "/services/{service}" in Other,
     /// A suspension.
-    SuspendService = "POST" "/services/{service}/suspend",
+    SuspendService = "POST" "/services/{service}/suspend" in Service,
     /// Its end.
-    ResumeService = "POST" "/services/{service}/resume",
+    ResumeService = "POST" "/services/{service}/resume" in Service,
     /// A restart.
-    RestartService = "POST" "/services/{service}/restart",
+    RestartService = "POST" "/services/{service}/restart" in Unlisted,
     /// A number of instances.
-    ScaleService = "POST" "/services/{service}/scale",
+    ScaleService = "POST" "/services/{service}/scale" in Scale,
     /// Instances.
-    ListInstances = "GET" "/services/{service}/instances",
+    ListInstances = "GET" "/services/{service}/instances" in Read,
     /// Custom domains.
-    ListDomains = "GET" "/services/{service}/custom-domains",
+    ListDomains = "GET" "/services/{service}/custom-domains" in Read,
     /// Variables.
-    ListEnvVars = "GET" "/services/{service}/env-vars",
+    ListEnvVars = "GET" "/services/{service}/env-vars" in Read,
     /// All variables at once.
-    PutEnvVars = "PUT" "/services/{service}/env-vars",
+    PutEnvVars = "PUT" "/services/{service}/env-vars" in Other,
     /// One variable.
-    GetEnvVar = "GET" "/services/{service}/env-vars/{item}",
+    GetEnvVar = "GET" "/services/{service}/env-vars/{item}" in Read,
     /// One variable, stored.
-    PutEnvVar = "PUT" "/services/{service}/env-vars/{item}",
+    PutEnvVar = "PUT" "/services/{service}/env-vars/{item}" in Other,
     /// One variable, removed.
-    DeleteEnvVar = "DELETE" "/services/{service}/env-vars/{item}",
+    DeleteEnvVar = "DELETE" "/services/{service}/env-vars/{item}" in Other,
     /// Secret files.
-    ListSecretFiles = "GET" "/services/{service}/secret-files",
+    ListSecretFiles = "GET" "/services/{service}/secret-files" in Read,
     /// All secret files at once.
-    PutSecretFiles = "PUT" "/services/{service}/secret-files",
+    PutSecretFiles = "PUT" "/services/{service}/secret-files" in Other,
     /// One secret file.
-    GetSecretFile = "GET" "/services/{service}/secret-files/{item}",
+    GetSecretFile = "GET" "/services/{service}/secret-files/{item}" in Read,
     /// One secret file, stored.
-    PutSecretFile = "PUT" "/services/{service}/secret-files/{item}",
+    PutSecretFile = "PUT" "/services/{service}/secret-files/{item}" in Other,
     /// One secret file, removed.
-    DeleteSecretFile = "DELETE" "/services/{service}/secret-files/{item}",
+    DeleteSecretFile = "DELETE" "/services/{service}/secret-files/{item}" in Other,
     /// Deploys.
-    ListDeploys = "GET" "/services/{service}/deploys",
+    ListDeploys = "GET" "/services/{service}/deploys" in Read,
     /// A new deploy.
-    TriggerDeploy = "POST" "/services/{service}/deploys",
+    TriggerDeploy = "POST" "/services/{service}/deploys" in Service,
     /// One deploy.
-    GetDeploy = "GET" "/services/{service}/deploys/{item}",
+    GetDeploy = "GET" "/services/{service}/deploys/{item}" in Read,
     /// The end of a running deploy.
-    CancelDeploy = "POST" "/services/{service}/deploys/{item}/cancel",
+    CancelDeploy = "POST" "/services/{service}/deploys/{item}/cancel" in Unlisted,
     /// A return to an earlier deploy.
-    Rollback = "POST" "/services/{service}/rollback",
+    Rollback = "POST" "/services/{service}/rollback" in Unlisted,
     /// Events.
-    ListEvents = "GET" "/services/{service}/events",
+    ListEvents = "GET" "/services/{service}/events" in Read,
     /// One event.
-    GetEvent = "GET" "/events/{item}",
+    GetEvent = "GET" "/events/{item}" in Read,
     /// One-off jobs.
-    ListJobs = "GET" "/services/{service}/jobs",
+    ListJobs = "GET" "/services/{service}/jobs" in Read,
     /// A new job.
-    CreateJob = "POST" "/services/{service}/jobs",
+    CreateJob = "POST" "/services/{service}/jobs" in Job,
     /// One job.
-    GetJob = "GET" "/services/{service}/jobs/{item}",
+    GetJob = "GET" "/services/{service}/jobs/{item}" in Read,
     /// The end of a running job.
-    CancelJob = "POST" "/services/{service}/jobs/{item}/cancel",
+    CancelJob = "POST" "/services/{service}/jobs/{item}/cancel" in Other,
     /// Logs.
-    ListLogs = "GET" "/logs",
+    ListLogs = "GET" "/logs" in Read,
     /// Metrics.
-    GetMetrics = "GET" "/metrics/{item}",
+    GetMetrics = "GET" "/metrics/{item}" in Read,
     /// Databases.
-    ListDatabases = "GET" "/postgres",
+    ListDatabases = "GET" "/postgres" in Read,
     /// One database.
-    GetDatabase = "GET" "/postgres/{item}",
+    GetDatabase = "GET" "/postgres/{item}" in Read,
     /// How to connect to a database.
-    GetConnectionInfo = "GET" "/postgres/{item}/connection-info",
+    GetConnectionInfo = "GET" "/postgres/{item}/connection-info" in Read,
     /// Whether a database can be restored.
-    GetRecovery = "GET" "/postgres/{item}/recovery",
+    GetRecovery = "GET" "/postgres/{item}/recovery" in Read,
     /// A restoration.
-    Recover = "POST" "/postgres/{item}/recovery",
+    Recover = "POST" "/postgres/{item}/recovery" in Creation,
     /// Exports.
-    ListExports = "GET" "/postgres/{item}/export",
+    ListExports = "GET" "/postgres/{item}/export" in Read,
     /// A new export.
-    Export = "POST" "/postgres/{item}/export",
+    Export = "POST" "/postgres/{item}/export" in Other,
     /// A database's suspension.
-    SuspendDatabase = "POST" "/postgres/{item}/suspend",
+    SuspendDatabase = "POST" "/postgres/{item}/suspend" in Other,
     /// Its end.
-    ResumeDatabase = "POST" "/postgres/{item}/resume",
+    ResumeDatabase = "POST" "/postgres/{item}/resume" in Other,
     /// A database's restart.
-    RestartDatabase = "POST" "/postgres/{item}/restart",
+    RestartDatabase = "POST" "/postgres/{item}/restart" in Other,
     /// A switch to the standby.
-    FailoverDatabase = "POST" "/postgres/{item}/failover",
+    FailoverDatabase = "POST" "/postgres/{item}/failover" in Other,
+}
+
+/// How an operation is asked for, and what it is counted with.
+struct Route {
+    method: &'static str,
+    /// The path; `{service}` and `{item}` are filled in.
+    pattern: &'static str,
+    op: Op,
+    bucket: Bucket,
+}
+
+/// What an operation is counted with.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Bucket {
+    Read,
+    Service,
+    Scale,
+    Creation,
+    Job,
+    Other,
+    /// No source says which.
+    Unlisted,
 }
 
 impl Op {
-    /// Method and path pattern.
-    fn route(self) -> (&'static str, &'static str) {
-        let route = ROUTES.iter().find(|(_, _, op)| *op == self);
-        route.map_or(("", ""), |(method, pattern, _)| (*method, *pattern))
+    /// Unknown paths have none.
+    fn route(self) -> Option<&'static Route> {
+        ROUTES.iter().find(|route| route.op == self)
     }
 
     /// Whether it only reads.
     pub fn is_read(self) -> bool {
-        self.route().0 == "GET"
+        self.route()
+            .is_some_and(|route| route.bucket == Bucket::Read)
     }
 }
 
@@ -168,11 +195,11 @@ impl Call {
             query: Query::parse(&request.query),
             body,
         };
-        for (method, pattern, op) in ROUTES {
-            if *method == request.method
-                && let Some((service, item)) = matched(pattern, &request.path)
+        for route in ROUTES {
+            if route.method == request.method
+                && let Some((service, item)) = matched(route.pattern, &request.path)
             {
-                call.op = *op;
+                call.op = route.op;
                 call.service = service;
                 call.item = item;
             }
@@ -182,13 +209,14 @@ impl Call {
 
     /// A call of a client in this process.
     pub(crate) fn of(op: Op, service: Option<&ServiceId>, item: Option<&str>) -> Self {
-        let (method, pattern) = op.route();
-        let path = pattern
+        let route = op.route();
+        let path = route
+            .map_or("", |route| route.pattern)
             .replace("{service}", service.map_or("", ServiceId::as_str))
             .replace("{item}", item.unwrap_or_default());
         Self {
             op,
-            method: method.to_owned(),
+            method: route.map_or("", |route| route.method).to_owned(),
             path,
             service: service.cloned(),
             item: item.map(str::to_owned),
@@ -221,43 +249,53 @@ impl Call {
         item.ok_or_else(|| ApiError::not_found(&self.path))
     }
 
-    /// What is worth knowing of the body. Values that can be secret are not in it.
+    /// What is worth knowing of the body: fields that are never secret.
     pub(crate) fn summary(&self) -> Option<String> {
-        let body = match self.body.as_ref()? {
-            Ok(body) => body,
-            Err(_) => return Some("no JSON".to_owned()),
+        let body = self.body.as_ref()?.as_ref().ok()?;
+        let shown = |field: &&'static str| {
+            let value = body.get(*field)?;
+            let text = value
+                .as_str()
+                .map_or_else(|| value.to_string(), str::to_owned);
+            Some(format!("{field}={text}"))
         };
-        match self.op {
-            Op::TriggerDeploy | Op::Rollback | Op::UpdateService | Op::ScaleService => {
-                Some(plain_fields(body))
-            }
-            Op::Recover => body["restoreTime"].as_str().map(str::to_owned),
-            Op::CreateService => body["name"].as_str().map(str::to_owned),
-            _ => None,
-        }
+        let texts: Vec<String> = OPEN_FIELDS.iter().filter_map(shown).collect();
+        (!texts.is_empty()).then(|| texts.join(" "))
     }
 
     pub(super) fn class(&self, assumptions: &Assumptions) -> Class {
-        let of_service =
-            |class: fn(ServiceId) -> Class| self.service.clone().map_or(Class::Other, class);
-        match self.op {
-            op if op.is_read() => Class::Read,
-            Op::Unknown if self.method == "GET" => Class::Read,
-            Op::TriggerDeploy | Op::UpdateService | Op::SuspendService | Op::ResumeService => {
-                of_service(Class::Service)
+        let bucket = match self.op.route() {
+            Some(route) => route.bucket,
+            None if self.method == "GET" => Bucket::Read,
+            None => Bucket::Other,
+        };
+        match (bucket, &self.service) {
+            (Bucket::Read, _) => Class::Read,
+            (Bucket::Service, Some(service)) => Class::Service(service.clone()),
+            (Bucket::Unlisted, Some(service)) if assumptions.rollback_in_service_bucket => {
+                Class::Service(service.clone())
             }
-            Op::Rollback | Op::CancelDeploy | Op::RestartService
-                if assumptions.rollback_in_service_bucket =>
-            {
-                of_service(Class::Service)
-            }
-            Op::ScaleService => of_service(Class::Scale),
-            Op::CreateService | Op::Recover => Class::Creation,
-            Op::CreateJob => Class::Job,
-            _ => Class::Other,
+            (Bucket::Scale, Some(service)) => Class::Scale(service.clone()),
+            (Bucket::Creation, _) => Class::Creation,
+            (Bucket::Job, _) => Class::Job,
+            (Bucket::Other | Bucket::Unlisted | Bucket::Service | Bucket::Scale, _) => Class::Other,
         }
     }
 }
+
+/// The fields of bodies that the request log shows.
+const OPEN_FIELDS: [&str; 10] = [
+    "commitId",
+    "imageUrl",
+    "clearCache",
+    "deployMode",
+    "deployId",
+    "name",
+    "autoDeploy",
+    "branch",
+    "numInstances",
+    "restoreTime",
+];
 
 /// The names in a path, if it has the form of the pattern.
 fn matched(pattern: &str, path: &str) -> Option<(Option<ServiceId>, Option<String>)> {
@@ -274,17 +312,4 @@ fn matched(pattern: &str, path: &str) -> Option<(Option<ServiceId>, Option<Strin
             (_, _) => return None,
         }
     }
-}
-
-/// The texts, numbers and truth values at the top of a body.
-fn plain_fields(body: &Value) -> String {
-    let fields = body.as_object().into_iter().flatten();
-    let plain = fields.filter(|(_, value)| !value.is_object() && !value.is_array());
-    let texts: Vec<String> = plain
-        .map(|(key, value)| match value.as_str() {
-            Some(text) => format!("{key}={text}"),
-            None => format!("{key}={value}"),
-        })
-        .collect();
-    texts.join(" ")
 }

@@ -92,6 +92,7 @@ impl Course {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use chrono::DateTime;
 

@@ -310,8 +310,8 @@ impl Platform {
     }
 
     pub(super) fn put_under(&mut self, at: Timestamp, id: &ServiceId, suspender: Suspender) {
-        let suspended = self.services.get_mut(id);
-        if suspended.is_some_and(|service| service.suspenders.insert(suspender)) {
+        let service = self.services.get_mut(id);
+        if service.is_some_and(|service| service.suspenders.insert(suspender)) {
             self.cancel_all(at, id);
             self.tell(at, id, EventKind::ServiceSuspended);
         }

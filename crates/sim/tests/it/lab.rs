@@ -75,10 +75,11 @@ impl Lab {
     }
 
     pub(crate) fn ask(&mut self, method: &str, target: &str, body: Option<&Value>) -> ApiReply {
-        match self.answer(method, target, body) {
-            Answer::Reply(reply) => reply,
-            other => panic!("no reply: {other:?}"),
-        }
+        let answer = self.answer(method, target, body);
+        let Answer::Reply(reply) = answer else {
+            panic!("no reply: {answer:?}");
+        };
+        reply
     }
 
     pub(crate) fn get(&mut self, target: &str) -> Value {

@@ -17,3 +17,4 @@ mod rollbacks;
 mod saving;
 mod services;
 mod sites;
+mod worlds;

@@ -80,7 +80,7 @@ fn a_fault_that_is_felt_once_spares_the_second_deploy() {
 fn each_symptom_shows_where_it_belongs() {
     let mut lab = live_release(Symptom::Database);
     let (status, body) = lab.visit("/api/health");
-    assert_eq!(status, 503);
+    assert_eq!(status, 200);
     assert!(body.contains("disconnected"));
     assert_eq!(lab.visit("/").0, 200);
     let mut lab = live_release(Symptom::Version { says: "v9".into() });
@@ -123,6 +123,12 @@ fn a_fault_of_an_interval_befalls_what_is_live_already() {
     }
     assert_eq!(turns, [(from, 500), (until, 200)]);
     assert_eq!(lab.platform.site_changes_at(lab.now, &service()), None);
+    let other = ServiceSeed::web("srv-b", OLD, "v1.0.0");
+    lab.platform.add_service(lab.now, other);
+    lab.deploy(NEW);
+    let (now, other) = (lab.now, "srv-b".into());
+    assert_eq!(lab.platform.site_changes_at(now, &other), None);
+    assert!(lab.platform.site_changes_at(now, &service()).is_some());
 }
 
 #[test]

@@ -80,10 +80,14 @@ fn promises_hold_after_every_instant_of_a_random_rollout() {
         let mut alive = true;
         while alive {
             alive = world.proceed();
-            promises.check(&world)?;
+            promises
+                .check(&world)
+                .map_err(|broken| told(&broken, &world))?;
         }
         world.run();
-        promises.check_end(&world)
+        promises
+            .check_end(&world)
+            .map_err(|broken| told(&broken, &world))
     });
 }
 
@@ -129,6 +133,16 @@ fn a_large_fleet_costs_little_while_nothing_happens() {
         .iter()
         .filter(|event| event.fact.kind == rollout::Kind::CustomerHealthy);
     assert_eq!(healthy.count(), 1_000);
+}
+
+/// What was broken, and what had happened.
+fn told(broken: &str, world: &World) -> String {
+    let events = world
+        .events()
+        .iter()
+        .map(|event| sim::world::Seen::from(event).to_string());
+    let events: Vec<String> = events.collect();
+    format!("{}\n{broken}", events.join("\n"))
 }
 
 fn without_crashes(mut setup: Setup) -> Setup {

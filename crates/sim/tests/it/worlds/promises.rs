@@ -23,8 +23,12 @@ pub(super) struct Promises {
     /// Rollouts in which nobody may start, and why.
     shut: BTreeMap<Option<RunId>, BTreeSet<&'static str>>,
     delays: BTreeMap<(Option<RunId>, PolicyId), Timestamp>,
-    healthy_services: BTreeSet<(Unit, Role, u32)>,
+    /// Services that passed since their customer was started.
+    healthy: BTreeSet<(Unit, Role)>,
+    /// Services with a deploy of the release in flight or in doubt.
+    deploying: BTreeSet<(Unit, Role)>,
     limits: BTreeMap<PolicyId, usize>,
+    deploys_at_once: usize,
     ends: BTreeMap<Unit, Kind>,
 }
 
@@ -40,8 +44,10 @@ impl Promises {
             busy: BTreeMap::new(),
             shut: BTreeMap::new(),
             delays: BTreeMap::new(),
-            healthy_services: BTreeSet::new(),
+            healthy: BTreeSet::new(),
+            deploying: BTreeSet::new(),
             limits: BTreeMap::new(),
+            deploys_at_once: usize::MAX,
             ends: BTreeMap::new(),
         }
     }
@@ -61,10 +67,7 @@ impl Promises {
     pub(super) fn check_end(&self, world: &World) -> Result<(), String> {
         let product = world.product().ok_or("the process is down at the end")?;
         holds(product.is_finished() || product.is_idle(), || {
-            format!(
-                "P39: neither ended nor waiting for a person; last: {}",
-                last_events(world)
-            )
+            "P39: neither ended nor waiting for a person".to_owned()
         })?;
         check_named(world)?;
         self.check_variables(world)
@@ -74,6 +77,7 @@ impl Promises {
         self.follow_chain(event)?;
         let fact = &event.fact;
         if let Some(plan) = fact.read::<policy::Plan>("plan") {
+            self.deploys_at_once = usize::try_from(plan.project.render.max_parallel).unwrap();
             let phases = plan.phases.iter();
             self.limits.extend(phases.map(|phase| {
                 (
@@ -134,6 +138,7 @@ impl Promises {
         let fact = &event.fact;
         if fact.kind == Kind::CustomerStarted {
             self.start(event, &unit, phase)?;
+            self.healthy.retain(|(whose, _)| *whose != unit);
             self.busy.insert(unit, phase.clone());
         } else if is_rest(fact.kind) {
             self.busy.remove(&unit);
@@ -166,21 +171,27 @@ impl Promises {
         })
     }
 
-    /// P17: each service healthy before the next is deployed.
+    /// P16 and P17: not too many deploys at once, and each service healthy before the next.
     fn follow_service(&mut self, fact: &Fact, unit: Unit, service: &Role) -> Result<(), String> {
-        let attempt = fact.attempt.unwrap_or(1);
-        if fact.kind == Kind::HealthPassed {
-            self.healthy_services
-                .insert((unit, service.clone(), attempt));
-        } else if fact.kind == Kind::DeployIntended && service.as_str() == "frontend" {
-            let backend = Role::new("backend");
-            let passed = self
-                .healthy_services
-                .iter()
-                .any(|(u, role, _)| *u == unit && *role == backend);
-            holds(passed, || {
-                format!("P17: {} deploys its frontend first", unit.1)
+        let customer = unit.1.clone();
+        let backend = (unit.clone(), Role::new("backend"));
+        let this = (unit, service.clone());
+        if fact.kind == Kind::DeployIntended {
+            let first = service.as_str() == "backend" || self.healthy.contains(&backend);
+            holds(first, || {
+                format!("P17: {customer} deploys its frontend first")
             })?;
+            self.deploying.insert(this);
+            let deploys = self.deploying.len();
+            return holds(deploys <= self.deploys_at_once, || {
+                format!("P16: {deploys} deploys at once")
+            });
+        }
+        if fact.kind == Kind::HealthPassed {
+            self.healthy.insert(this.clone());
+        }
+        if is_over(fact.kind) {
+            self.deploying.remove(&this);
         }
         Ok(())
     }
@@ -216,6 +227,14 @@ impl Promises {
     }
 }
 
+/// Whether a deploy is no longer in flight after this.
+fn is_over(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::DeployAbsent | Kind::DeployLive | Kind::DeployFailed | Kind::DeployCancelled
+    )
+}
+
 fn is_rest(kind: Kind) -> bool {
     matches!(
         kind,
@@ -232,21 +251,6 @@ fn is_rest(kind: Kind) -> bool {
 /// P8, P11, P14 from Render's side.
 fn check_deploys(world: &World) -> Result<(), String> {
     let platform = world.platform();
-    let running = platform.services().filter(|service| {
-        service
-            .deploys
-            .iter()
-            .any(|deploy| is_ours(deploy) && !deploy.status.is_finished())
-    });
-    let limit = world
-        .events()
-        .iter()
-        .find_map(|event| event.fact.read::<policy::Plan>("plan"));
-    let limit = limit.map_or(u32::MAX, |plan| plan.project.render.max_parallel);
-    let running = running.count();
-    holds(running <= limit as usize, || {
-        format!("P16: {running} deploys at once")
-    })?;
     for service in platform.services() {
         let asked = requests(world.events(), &service.id);
         let created = platform.requests().deploys_of(&service.id).count();
@@ -338,13 +342,4 @@ fn holds(promise: bool, broken: impl FnOnce() -> String) -> Result<(), String> {
 
 fn shown(event: &Event) -> String {
     sim::world::Seen::from(event).to_string()
-}
-
-fn last_events(world: &World) -> String {
-    let events = world.events();
-    let last: Vec<String> = events[events.len().saturating_sub(15)..]
-        .iter()
-        .map(shown)
-        .collect();
-    last.join("\n")
 }

@@ -1,0 +1,143 @@
+//! Who asks, proved by a token or by the account.
+
+use engine::Error;
+use engine::identity::{TokenOwner, Tokens, account_name, check_admin, of_account, prove};
+use policy::settings::Project;
+use policy::{File, PersonId, Sources};
+use rollout::Actor;
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::lab::Lab;
+
+fn project(people: &str) -> Project {
+    let file = |path: &str, text: String| File {
+        path: path.to_owned(),
+        text,
+    };
+    let sources = Sources {
+        project: file("tranche.yaml", format!("product: securewatch\n{people}")),
+        customers: file("customers.yaml", "customers: { a: { tier: main, services: { backend: { id: srv-a, url: 'https://a.example' } } } }".to_owned()),
+        policies: vec![file("policies/main.yaml", "policy: main".to_owned())],
+    };
+    policy::parse::load(&sources).unwrap().project
+}
+
+const PEOPLE: &str = "people: { ann: { os: anna }, bob: {} }\nroles: { admin: [ann] }\n";
+
+fn ann() -> PersonId {
+    PersonId::new("ann")
+}
+
+#[test]
+fn a_token_proves_its_person_until_it_is_revoked() {
+    let lab = Lab::new();
+    let tokens = Tokens::open(&lab.state).unwrap();
+    let token = tokens
+        .create(&TokenOwner::Person(PersonId::new("bob")), &ann())
+        .unwrap();
+    let project = project(PEOPLE);
+    assert_eq!(
+        prove(&lab.state, Some(&token), &project).unwrap(),
+        Actor::person("bob")
+    );
+
+    let listed = tokens.list().unwrap();
+    assert_eq!(
+        (listed.len(), &listed[0].created_by, &listed[0].revoked_at),
+        (1, &ann(), &None)
+    );
+    assert_eq!(tokens.revoke(&listed[0].id, &ann()).unwrap(), 1);
+    assert!(matches!(
+        prove(&lab.state, Some(&token), &project),
+        Err(Error::NotPermitted { .. })
+    ));
+    assert_eq!(
+        tokens.revoke("bob", &ann()).unwrap(),
+        0,
+        "it was revoked before"
+    );
+    assert!(tokens.list().unwrap()[0].revoked_at.is_some());
+}
+
+#[test]
+fn a_service_token_is_a_service() {
+    let lab = Lab::new();
+    let tokens = Tokens::open(&lab.state).unwrap();
+    let token = tokens
+        .create(&TokenOwner::Service("ci".to_owned()), &ann())
+        .unwrap();
+    let actor = prove(&lab.state, Some(&token), &project(PEOPLE)).unwrap();
+    assert_eq!(
+        actor,
+        Actor {
+            name: PersonId::new("service:ci"),
+            service: true
+        }
+    );
+    assert!(check_admin(&project(""), &actor).is_err(), "never an admin");
+}
+
+#[test]
+fn a_token_of_somebody_who_has_left_proves_nothing() {
+    let lab = Lab::new();
+    let token = Tokens::open(&lab.state)
+        .unwrap()
+        .create(&TokenOwner::Person(PersonId::new("eve")), &ann())
+        .unwrap();
+    assert!(
+        prove(&lab.state, Some(&token), &project("")).is_ok(),
+        "a project without people asks for nothing"
+    );
+    assert!(matches!(
+        prove(&lab.state, Some(&token), &project(PEOPLE)),
+        Err(Error::NotPermitted { .. })
+    ));
+}
+
+#[test]
+fn no_token_is_stored_as_it_is() {
+    let lab = Lab::new();
+    let token = Tokens::open(&lab.state)
+        .unwrap()
+        .create(&TokenOwner::Person(ann()), &ann())
+        .unwrap();
+    let secret = token.expose_secret().strip_prefix("tranche_").unwrap();
+    assert_eq!(secret.len(), 64);
+    for entry in std::fs::read_dir(lab.state.database().parent().unwrap()).unwrap() {
+        let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+        assert!(
+            !bytes
+                .windows(secret.len())
+                .any(|window| window == secret.as_bytes())
+        );
+    }
+    let almost = SecretString::from(format!("{}0", token.expose_secret()));
+    assert!(prove(&lab.state, Some(&almost), &project("")).is_err());
+}
+
+#[test]
+fn an_account_proves_the_one_person_who_has_it() {
+    let project = project(PEOPLE);
+    assert_eq!(of_account(&project, "anna").unwrap(), Actor::person("ann"));
+    let refused = of_account(&project, "bob").unwrap_err();
+    assert!(refused.way_out().unwrap().contains("os: bob"), "{refused}");
+    assert!(check_admin(&project, &Actor::person("ann")).is_ok());
+    assert!(check_admin(&project, &Actor::person("bob")).is_err());
+}
+
+#[test]
+fn an_account_of_two_people_proves_neither() {
+    let project = project("people: { ann: { os: shared }, bob: { os: shared } }\n");
+    assert!(matches!(
+        of_account(&project, "shared"),
+        Err(Error::NotPermitted { .. })
+    ));
+}
+
+#[test]
+fn a_project_without_people_takes_the_account_as_it_is() {
+    let lab = Lab::new();
+    let actor = prove(&lab.state, None, &project("")).unwrap();
+    assert_eq!(actor, Actor::person(account_name()));
+    assert!(check_admin(&project(""), &actor).is_ok());
+}

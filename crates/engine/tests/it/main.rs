@@ -1,0 +1,15 @@
+//! The engine against real files: one binary, one folder a test.
+#![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+mod crash;
+mod engine;
+mod files;
+mod identity;
+mod inbox;
+mod lab;
+mod lock;
+mod recovery;
+mod store;
+mod vault;
+mod verify;
+mod world;

@@ -1,0 +1,222 @@
+//! The database file: whose it is, who may write it, what happens when it is full or broken.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use engine::store::Changes;
+use engine::{EngineLock, Error, LockFor, Reader, Store, Vault};
+use rollout::command::Sealed;
+use rollout::event::GENESIS;
+use rollout::{AttachmentId, RowKey};
+
+use crate::lab::{Lab, block, chain};
+
+fn open(lab: &Lab) -> Result<(EngineLock, Store), Error> {
+    let lock = EngineLock::acquire(&lab.state, LockFor::Engine)?;
+    let store = Store::open(&lab.state, &lock)?;
+    Ok((lock, store))
+}
+
+fn events(from: u64, prev: &str, count: u64) -> Changes {
+    Changes {
+        events: chain(from, prev, count),
+        ..Changes::default()
+    }
+}
+
+#[test]
+fn files_are_for_their_owner_only() {
+    let lab = Lab::new();
+    fs::create_dir(lab.folder.path().join(".tranche")).unwrap();
+    let (_lock, mut store) = open(&lab).unwrap();
+    store.commit(&events(1, GENESIS, 1)).unwrap();
+    Vault::open(&lab.state).unwrap();
+
+    let folder = lab.state.database().parent().unwrap();
+    let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(folder), 0o700);
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let entry = entry.unwrap();
+        assert_eq!(mode(&entry.path()), 0o600, "{:?}", entry.file_name());
+        names.push(entry.file_name().into_string().unwrap());
+    }
+    names.sort();
+    assert_eq!(
+        names,
+        [
+            "backup.key",
+            "engine.lock",
+            "journal.mark",
+            "tranche.db",
+            "tranche.db-shm",
+            "tranche.db-wal"
+        ]
+    );
+}
+
+#[test]
+fn a_commit_stores_events_rows_and_attachments() {
+    let lab = Lab::new();
+    let (_lock, mut store) = open(&lab).unwrap();
+    let attachment = (AttachmentId("a1".to_owned()), Sealed(vec![1, 2, 3]));
+    let row = (RowKey("product".to_owned()), Some("{}".to_owned()));
+    store
+        .commit(&Changes {
+            attachments: vec![attachment],
+            rows: vec![row],
+            ..events(1, GENESIS, 2)
+        })
+        .unwrap();
+
+    let reader = Reader::open(&lab.state).unwrap();
+    assert_eq!(reader.head().unwrap().seq, 2);
+    assert_eq!(reader.lines(None, 1, 10).unwrap().len(), 1);
+    assert_eq!(
+        reader.attachment(&AttachmentId("a1".to_owned())).unwrap(),
+        Some(Sealed(vec![1, 2, 3]))
+    );
+    assert_eq!(
+        reader.attachment(&AttachmentId("a2".to_owned())).unwrap(),
+        None
+    );
+}
+
+#[test]
+fn a_stale_engine_cannot_write() {
+    let lab = Lab::new();
+    let (_lock, mut stale) = open(&lab).unwrap();
+    fs::remove_file(lab.state.lock()).unwrap();
+    let (_other_lock, mut current) = open(&lab).unwrap();
+
+    let refused = stale.commit(&events(1, GENESIS, 1)).unwrap_err();
+    assert!(
+        matches!(refused, Error::Stale { ours: 1, found: 2 }),
+        "{refused}"
+    );
+    current.commit(&events(1, GENESIS, 1)).unwrap();
+    assert_eq!(Reader::open(&lab.state).unwrap().head().unwrap().seq, 1);
+}
+
+#[test]
+fn a_full_disk_stores_nothing_of_an_instant() {
+    let lab = Lab::new();
+    let (_lock, mut store) = open(&lab).unwrap();
+    store.limit_pages(1).unwrap();
+    let attachment = (AttachmentId("a1".to_owned()), Sealed(vec![0; 1 << 20]));
+    let changes = Changes {
+        attachments: vec![attachment],
+        ..events(1, GENESIS, 1)
+    };
+    let refused = store.commit(&changes).unwrap_err();
+    assert!(matches!(refused, Error::Full(_)), "{refused}");
+    assert_eq!(Reader::open(&lab.state).unwrap().head().unwrap().seq, 0);
+
+    store.limit_pages(u32::MAX - 1).unwrap();
+    store.commit(&changes).unwrap();
+    assert_eq!(Reader::open(&lab.state).unwrap().head().unwrap().seq, 1);
+}
+
+#[test]
+fn a_newer_schema_is_read_but_not_written() {
+    let lab = Lab::new();
+    let (lock, mut store) = open(&lab).unwrap();
+    store.commit(&events(1, GENESIS, 1)).unwrap();
+    drop((store, lock));
+    lab.tamper()
+        .pragma_update(None, "user_version", 99)
+        .unwrap();
+
+    let refused = open(&lab).unwrap_err();
+    assert!(
+        matches!(
+            refused,
+            Error::Newer {
+                found: 99,
+                known: 1,
+                ..
+            }
+        ),
+        "{refused}"
+    );
+    let reader = Reader::open(&lab.state).unwrap();
+    assert_eq!(reader.lines(None, 0, 10).unwrap().len(), 1);
+}
+
+#[test]
+fn a_foreign_database_is_left_alone() {
+    let lab = Lab::new();
+    fs::create_dir(lab.state.database().parent().unwrap()).unwrap();
+    lab.tamper()
+        .execute_batch("CREATE TABLE theirs (x)")
+        .unwrap();
+    let before = fs::read(lab.state.database()).unwrap();
+
+    let refused = open(&lab).unwrap_err();
+    assert!(matches!(refused, Error::Foreign { .. }), "{refused}");
+    assert!(matches!(
+        Reader::open(&lab.state).unwrap_err(),
+        Error::Foreign { .. }
+    ));
+    assert_eq!(fs::read(lab.state.database()).unwrap(), before);
+}
+
+#[test]
+fn a_file_that_is_no_database_is_refused() {
+    let lab = Lab::new();
+    fs::create_dir(lab.state.database().parent().unwrap()).unwrap();
+    fs::write(lab.state.database(), "product: securewatch\n".repeat(100)).unwrap();
+    let refused = open(&lab).unwrap_err();
+    assert!(matches!(refused, Error::Damaged { .. }), "{refused}");
+}
+
+#[test]
+fn a_damaged_page_is_found_at_the_start() {
+    let lab = Lab::new();
+    let (lock, mut store) = open(&lab).unwrap();
+    store.commit(&events(1, GENESIS, 200)).unwrap();
+    drop((store, lock));
+    let mut bytes = fs::read(lab.state.database()).unwrap();
+    let last_page = bytes.len() - 4096;
+    bytes[last_page..last_page + 64].fill(0xff);
+    fs::write(lab.state.database(), bytes).unwrap();
+
+    let refused = open(&lab).unwrap_err();
+    assert!(matches!(refused, Error::Damaged { .. }), "{refused}");
+}
+
+#[test]
+fn an_older_copy_put_back_is_found_at_the_start() {
+    let lab = Lab::new();
+    lab.ask(block("v1"));
+    let older = fs::read(lab.state.database()).unwrap();
+    lab.ask(block("v2"));
+    fs::write(lab.state.database(), older).unwrap();
+
+    let (_lock, store) = open(&lab).unwrap();
+    let refused = store.load().unwrap_err();
+    assert!(
+        refused
+            .to_string()
+            .contains("event 2 was committed, but the journal ends with event 1"),
+        "{refused}"
+    );
+}
+
+#[test]
+fn the_journal_is_append_only() {
+    let lab = Lab::new();
+    let (_lock, mut store) = open(&lab).unwrap();
+    store.commit(&events(1, GENESIS, 1)).unwrap();
+    let tamper = lab.tamper();
+    assert!(tamper.execute("UPDATE events SET json = '{}'", []).is_err());
+    assert!(tamper.execute("DELETE FROM events", []).is_err());
+}
+
+#[test]
+fn reading_what_was_never_stored_says_so() {
+    let lab = Lab::new();
+    let refused = Reader::open(&lab.state).unwrap_err();
+    assert!(matches!(refused, Error::Absent { .. }), "{refused}");
+    assert!(!lab.state.database().exists(), "looking on makes nothing");
+}

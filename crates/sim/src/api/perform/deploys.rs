@@ -1,0 +1,140 @@
+//! Deploys and rollbacks, and what their clients see of them.
+
+use serde::Deserialize;
+
+use super::{Done, Performed, json_reply};
+use crate::api::page::page;
+use crate::api::{ApiError, ApiReply, Call, view};
+use crate::carry::Quirk;
+use crate::ids::{DeployId, ServiceId, Timestamp};
+use crate::platform::{Deploy, DeployFilter, Platform, TriggerBody, Triggered};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RollbackBody {
+    deploy_id: DeployId,
+}
+
+pub(super) fn list(
+    platform: &mut Platform,
+    now: Timestamp,
+    call: &Call,
+    quirk: Option<Quirk>,
+) -> Performed {
+    let filter = call.query.deploys()?;
+    let seen = platform.deploys_seen(now, call.service()?, &filter, quirk)?;
+    let shown = page(
+        seen.value,
+        &call.query,
+        "deploy",
+        |deploy| deploy.id.to_string(),
+        |deploy| view::deploy(platform, deploy),
+    )?;
+    Ok(json_reply(200, &shown))
+}
+
+pub(super) fn trigger(
+    platform: &mut Platform,
+    now: Timestamp,
+    call: &Call,
+    quirk: Option<Quirk>,
+) -> Performed {
+    let body: TriggerBody = call.read()?;
+    let seen = platform.trigger_seen(now, call.service()?, &body, quirk)?;
+    Ok(started(platform, &seen))
+}
+
+pub(super) fn rollback(
+    platform: &mut Platform,
+    now: Timestamp,
+    call: &Call,
+    quirk: Option<Quirk>,
+) -> Performed {
+    let body: RollbackBody = call.read()?;
+    let seen = platform.rollback_seen(now, call.service()?, &body.deploy_id, quirk)?;
+    Ok(started(platform, &seen))
+}
+
+pub(super) fn get(platform: &mut Platform, now: Timestamp, call: &Call) -> Performed {
+    let id = DeployId::new(call.item()?);
+    let deploy = platform.get_deploy(now, call.service()?, &id)?.clone();
+    Ok(json_reply(200, &view::deploy(platform, &deploy)))
+}
+
+pub(super) fn cancel(platform: &mut Platform, now: Timestamp, call: &Call) -> Performed {
+    let id = DeployId::new(call.item()?);
+    let deploy = platform.cancel(now, call.service()?, &id)?.clone();
+    Ok(json_reply(200, &view::deploy(platform, &deploy)))
+}
+
+fn started(platform: &Platform, seen: &Done<Option<Deploy>>) -> Done<ApiReply> {
+    let value = match &seen.value {
+        Some(deploy) => ApiReply::json(seen.status, &view::deploy(platform, deploy)),
+        None => ApiReply::empty(seen.status),
+    };
+    Done {
+        status: seen.status,
+        value,
+        deploy: seen.deploy.clone(),
+    }
+}
+
+impl Platform {
+    /// A trigger as its client sees it.
+    pub(crate) fn trigger_seen(
+        &mut self,
+        now: Timestamp,
+        service: &ServiceId,
+        body: &TriggerBody,
+        quirk: Option<Quirk>,
+    ) -> Result<Done<Option<Deploy>>, ApiError> {
+        let triggered = self.trigger_deploy(now, service, body)?;
+        self.seen(now, service, &triggered, quirk)
+    }
+
+    /// A rollback as its client sees it.
+    pub(crate) fn rollback_seen(
+        &mut self,
+        now: Timestamp,
+        service: &ServiceId,
+        target: &DeployId,
+        quirk: Option<Quirk>,
+    ) -> Result<Done<Option<Deploy>>, ApiError> {
+        let triggered = self.rollback(now, service, target)?;
+        self.seen(now, service, &triggered, quirk)
+    }
+
+    fn seen(
+        &mut self,
+        now: Timestamp,
+        service: &ServiceId,
+        triggered: &Triggered,
+        quirk: Option<Quirk>,
+    ) -> Result<Done<Option<Deploy>>, ApiError> {
+        let id = triggered.deploy();
+        let deploy = self.get_deploy(now, service, id)?.clone();
+        if let Some(Quirk::ListedLate(by)) = quirk {
+            self.list_from(service, id, now + by.to_delta());
+        }
+        let told = matches!(triggered, Triggered::Created(_)) && quirk.is_none();
+        Ok(Done {
+            status: if told { 201 } else { 202 },
+            deploy: Some(id.clone()),
+            value: told.then_some(deploy),
+        })
+    }
+
+    /// A list of deploys as its client sees it.
+    pub(crate) fn deploys_seen(
+        &mut self,
+        now: Timestamp,
+        service: &ServiceId,
+        filter: &DeployFilter,
+        quirk: Option<Quirk>,
+    ) -> Result<Done<Vec<Deploy>>, ApiError> {
+        let omitted = usize::from(quirk == Some(Quirk::OmitsNewest));
+        let deploys = self.list_deploys(now, service, filter)?;
+        let seen = deploys.into_iter().skip(omitted).cloned().collect();
+        Ok(Done::new(200, seen))
+    }
+}

@@ -1,0 +1,39 @@
+//! Events, logs and metrics.
+
+use super::{Performed, json_reply};
+use crate::api::page::page;
+use crate::api::{Call, logs, metrics, view};
+use crate::ids::{EventId, Timestamp};
+use crate::platform::Platform;
+
+pub(super) fn events(platform: &mut Platform, now: Timestamp, call: &Call) -> Performed {
+    let service = call.service()?;
+    let (from, until) = call.query.last_hour(now)?;
+    let wanted = call.query.one("type");
+    let events = platform
+        .events(now, service)?
+        .filter(|event| from <= event.at && event.at <= until)
+        .filter(|event| wanted.is_none_or(|wanted| event.kind.name() == wanted));
+    let shown = page(
+        events,
+        &call.query,
+        "event",
+        |event| event.id.to_string(),
+        |event| view::event(service, event),
+    )?;
+    Ok(json_reply(200, &shown))
+}
+
+pub(super) fn event(platform: &mut Platform, now: Timestamp, call: &Call) -> Performed {
+    let (service, event) = platform.event(now, &EventId::new(call.item()?))?;
+    Ok(json_reply(200, &view::event(service, event)))
+}
+
+pub(super) fn logs(platform: &mut Platform, now: Timestamp, call: &Call) -> Performed {
+    Ok(json_reply(200, &logs::list(platform, now, &call.query)?))
+}
+
+pub(super) fn metrics(platform: &mut Platform, now: Timestamp, call: &Call) -> Performed {
+    let shown = metrics::series(platform, now, call.item()?, &call.query)?;
+    Ok(json_reply(200, &shown))
+}

@@ -1,0 +1,116 @@
+//! Services.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Performed, empty_reply, json_reply};
+use crate::api::page::page;
+use crate::api::{ApiError, Call, view};
+use crate::ids::Timestamp;
+use crate::platform::{CreateBody, Platform, ServiceFilter, Suspender, UpdateBody};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ScaleBody {
+    num_instances: u32,
+}
+
+pub(super) fn list(platform: &mut Platform, now: Timestamp, call: &Call) -> Performed {
+    let shown = page(
+        platform.list_services(now, &filter(call)?),
+        &call.query,
+        "service",
+        |service| service.id.to_string(),
+        |service| view::service(service),
+    )?;
+    Ok(json_reply(200, &shown))
+}
+
+fn filter(call: &Call) -> Result<ServiceFilter, ApiError> {
+    Ok(ServiceFilter {
+        kinds: call.query.all_of("type")?,
+        names: call.query.all("name"),
+        owners: call.query.all("ownerId"),
+        suspended: call.query.all("suspended"),
+        created: call.query.bounds("created")?,
+        updated: call.query.bounds("updated")?,
+    })
+}
+
+pub(super) fn create(platform: &mut Platform, now: Timestamp, call: &Call) -> Performed {
+    let (id, deploy) = platform.create_service(now, call.read::<CreateBody>()?)?;
+    let shown = view::service(platform.service(&id)?);
+    let mut done = json_reply(201, &json!({ "service": shown, "deployId": deploy }));
+    done.deploy = Some(deploy);
+    Ok(done)
+}
+
+pub(super) fn get(platform: &mut Platform, now: Timestamp, call: &Call) -> Performed {
+    let service = platform.get_service(now, call.service()?)?;
+    Ok(json_reply(200, &view::service(service)))
+}
+
+pub(super) fn update(platform: &mut Platform, now: Timestamp, call: &Call) -> Performed {
+    let body: UpdateBody = call.read()?;
+    let service = platform.update_service(now, call.service()?, &body)?;
+    Ok(json_reply(200, &view::service(service)))
+}
+
+pub(super) fn delete(platform: &mut Platform, now: Timestamp, call: &Call) -> Performed {
+    platform.delete_service(now, call.service()?)?;
+    Ok(empty_reply(204))
+}
+
+pub(super) fn suspend(platform: &mut Platform, now: Timestamp, call: &Call) -> Performed {
+    platform.suspend(now, call.service()?, Suspender::User)?;
+    Ok(empty_reply(202))
+}
+
+pub(super) fn resume(platform: &mut Platform, now: Timestamp, call: &Call) -> Performed {
+    platform.resume(now, call.service()?)?;
+    Ok(empty_reply(202))
+}
+
+pub(super) fn restart(platform: &mut Platform, now: Timestamp, call: &Call) -> Performed {
+    platform.restart(now, call.service()?)?;
+    Ok(empty_reply(200))
+}
+
+pub(super) fn scale(platform: &mut Platform, now: Timestamp, call: &Call) -> Performed {
+    let body: ScaleBody = call.read()?;
+    platform.scale(now, call.service()?, body.num_instances)?;
+    Ok(empty_reply(202))
+}
+
+pub(super) fn instances(platform: &Platform, call: &Call) -> Performed {
+    let service = platform.service(call.service()?)?;
+    let number = service.details.get("numInstances").and_then(Value::as_u64);
+    let since = service.live_deploy().and_then(|deploy| deploy.finished_at);
+    let Some(since) = since.filter(|_| !service.is_suspended()) else {
+        return Ok(json_reply(200, &json!([])));
+    };
+    let created_at = view::instant(since);
+    let instance =
+        |n: u64| json!({ "id": format!("{}-{n:0>5}", service.id), "createdAt": created_at });
+    let shown: Vec<Value> = (0..number.unwrap_or(0)).map(instance).collect();
+    Ok(json_reply(200, &shown.into()))
+}
+
+pub(super) fn domains(platform: &Platform, call: &Call) -> Performed {
+    let service = platform.service(call.service()?)?;
+    let created_at = view::instant(service.created_at);
+    let show = |name: &&String| {
+        json!({
+            "id": format!("cdm-{name}"),
+            "name": name,
+            "domainType": "subdomain",
+            "publicSuffix": "",
+            "redirectForName": "",
+            "verificationStatus": "verified",
+            "createdAt": created_at,
+        })
+    };
+    let key = |name: &&String| (*name).clone();
+    let shown = page(&service.domains, &call.query, "customDomain", key, show)?;
+    Ok(json_reply(200, &shown))
+}

@@ -1,0 +1,207 @@
+//! What clippy cannot hold: the direction of dependencies, the length of functions, words that promise later work.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use policy::parse::{File, Sources};
+
+use crate::source::{files, name, root};
+
+/// Which of our crates each may use; no other arrows (ARCHITECTURE.md).
+const ARROWS: &[(&str, &[&str])] = &[
+    ("policy", &[]),
+    ("rollout", &["policy"]),
+    ("engine", &["policy", "rollout"]),
+    ("render", &["policy", "rollout"]),
+    ("sim", &["policy", "rollout"]),
+    ("cli", &["policy", "rollout", "engine", "render", "sim"]),
+];
+
+/// No function is longer than this, its signature and braces included. Lower it when the longest has been split.
+const LONGEST_FUNCTION: usize = 90;
+
+/// A file that is longer answers two questions. Lower it when the longest has been split.
+const LONGEST_FILE: usize = 1000;
+
+#[test]
+fn crates_depend_in_one_direction_only() {
+    for (krate, allowed) in ARROWS {
+        let manifest =
+            fs::read_to_string(root().join("crates").join(krate).join("Cargo.toml")).unwrap();
+        let uses = manifest.split("[dependencies]").nth(1).unwrap_or_default();
+        let uses = uses.split("\n[").next().unwrap_or_default();
+        for (other, _) in ARROWS {
+            let used = uses.lines().any(|line| {
+                line.starts_with(&format!("{other}.")) || line.starts_with(&format!("{other} "))
+            });
+            assert!(
+                !used || allowed.contains(other),
+                "{krate} must not depend on {other}"
+            );
+        }
+    }
+}
+
+#[test]
+fn nothing_promises_later_work() {
+    let words = [
+        "FIX".to_owned() + "ME",
+        "TO".to_owned() + "DO",
+        "todo".to_owned() + "!(",
+        "unimplemented".to_owned() + "!(",
+    ];
+    let mut found = Vec::new();
+    for path in files(&root(), &["rs", "toml", "yaml", "md"]) {
+        let text = fs::read_to_string(&path).unwrap();
+        let lines = text
+            .lines()
+            .enumerate()
+            .filter(|(_, line)| words.iter().any(|word| line.contains(word)));
+        found.extend(
+            lines.map(|(number, line)| format!("{}:{}: {}", name(&path), number + 1, line.trim())),
+        );
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+#[test]
+fn functions_stay_short() {
+    let mut long = Vec::new();
+    for path in files(&root().join("crates"), &["rs"]) {
+        let text = fs::read_to_string(&path).unwrap();
+        long.extend(
+            functions(&text)
+                .into_iter()
+                .filter(|(_, _, length)| *length > LONGEST_FUNCTION)
+                .map(|(function, line, length)| {
+                    format!("{}:{line}: {function} has {length} lines", name(&path))
+                }),
+        );
+    }
+    assert!(
+        long.is_empty(),
+        "split these, or say why the limit is wrong:\n{}",
+        long.join("\n")
+    );
+}
+
+/// Name, first line and length of every function of a formatted file: the closing brace stands under the first letter.
+fn functions(text: &str) -> Vec<(String, usize, usize)> {
+    let lines: Vec<&str> = text.lines().collect();
+    let mut found = Vec::new();
+    for (start, line) in lines.iter().enumerate() {
+        let words = line.trim_start();
+        let indent = line.len() - words.len();
+        let Some(rest) = words
+            .split_once("fn ")
+            .filter(|(before, _)| before.split(' ').all(is_qualifier))
+        else {
+            continue;
+        };
+        let close = format!("{}}}", " ".repeat(indent));
+        if let Some(length) = lines[start..].iter().position(|line| **line == close) {
+            let function = rest.1.split(['(', '<']).next().unwrap_or_default();
+            found.push((function.to_owned(), start + 1, length + 1));
+        }
+    }
+    found
+}
+
+fn is_qualifier(word: &str) -> bool {
+    matches!(
+        word,
+        "" | "pub" | "pub(crate)" | "pub(super)" | "async" | "const" | "unsafe" | "extern"
+    )
+}
+
+#[test]
+fn files_answer_one_question() {
+    let long = files(&root().join("crates"), &["rs"])
+        .into_iter()
+        .filter_map(|path| {
+            let lines = fs::read_to_string(&path).unwrap().lines().count();
+            (lines > LONGEST_FILE).then(|| format!("{} has {lines} lines", name(&path)))
+        });
+    let long: Vec<String> = long.collect();
+    assert!(long.is_empty(), "{}", long.join("\n"));
+}
+
+#[test]
+fn modules_say_what_they_are_for() {
+    let sources = files(&root().join("crates"), &["rs"])
+        .into_iter()
+        .filter(|path| name(path).contains("/src/"));
+    let silent = sources.filter(|path| {
+        let text = fs::read_to_string(path).unwrap();
+        !text.starts_with("//!")
+    });
+    let silent: Vec<String> = silent.map(|path| name(&path)).collect();
+    assert!(
+        silent.is_empty(),
+        "these begin without `//!`:\n{}",
+        silent.join("\n")
+    );
+}
+
+#[test]
+fn every_rule_and_promise_that_is_cited_exists() {
+    let rules = fs::read_to_string(root().join("docs/rules.md")).unwrap();
+    let promises = fs::read_to_string(root().join("docs/promises.md")).unwrap();
+    let mut unknown = BTreeMap::new();
+    for path in files(&root().join("crates"), &["rs"]) {
+        let text = fs::read_to_string(&path).unwrap();
+        for cited in citations(&text) {
+            let page = if cited.starts_with('R') {
+                &rules
+            } else {
+                &promises
+            };
+            if !page.contains(&cited) {
+                unknown.insert(cited, name(&path));
+            }
+        }
+    }
+    assert!(unknown.is_empty(), "cited, but not in docs/: {unknown:?}");
+}
+
+/// `R7`, `P25` and the like in comments.
+fn citations(text: &str) -> Vec<String> {
+    let comments = text
+        .lines()
+        .filter_map(|line| line.split_once("//"))
+        .map(|(_, comment)| comment);
+    let words = comments.flat_map(|comment| comment.split(|c: char| !c.is_ascii_alphanumeric()));
+    let cited = words.filter(|word| {
+        let number = word.strip_prefix(['R', 'P']).unwrap_or_default();
+        !number.is_empty() && number.len() <= 2 && number.chars().all(|c| c.is_ascii_digit())
+    });
+    cited.map(str::to_owned).collect()
+}
+
+#[test]
+fn every_example_project_is_valid() {
+    let projects = files(&root().join("examples"), &["yaml"]);
+    let projects: Vec<_> = projects
+        .iter()
+        .filter(|path| path.ends_with("tranche.yaml"))
+        .collect();
+    assert!(!projects.is_empty());
+    for project in projects {
+        let folder = project.parent().unwrap();
+        let read = |path: &std::path::Path| File {
+            path: name(path),
+            text: fs::read_to_string(path).unwrap(),
+        };
+        let sources = Sources {
+            project: read(project),
+            customers: read(&folder.join("customers.yaml")),
+            policies: files(&folder.join("policies"), &["yaml"])
+                .iter()
+                .map(|path| read(path))
+                .collect(),
+        };
+        let mistakes = policy::parse::load(&sources).err().unwrap_or_default();
+        let mistakes: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+        assert!(mistakes.is_empty(), "{}", mistakes.join("\n"));
+    }
+}

@@ -1,2 +1,64 @@
-//! The `tranche` binary.
-fn main() {}
+//! The binary `tranche`: translates between people and the crates that know what to do. It decides nothing about rollouts.
+//!
+//! `args` is what can be typed, `commands` what is done about it, `show` how the answer looks, `exit` how it ends.
+
+mod args;
+mod commands;
+mod connect;
+mod exit;
+mod fleet;
+mod output;
+mod plan;
+mod project;
+mod release;
+mod show;
+mod state;
+mod who;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::EnvFilter;
+
+use crate::args::{Cli, Global};
+use crate::exit::Failure;
+use crate::output::{Output, complain};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let out = Output::new(&cli.global);
+    log_to_stderr(&cli.global);
+    let exit = refuse_key(&cli.global).and_then(|()| commands::run(&cli.global, cli.command, out));
+    exit.unwrap_or_else(|failure| {
+        complain(failure.render());
+        failure.exit
+    })
+    .into()
+}
+
+/// A key on the command line is visible to everybody on the machine, and stays in the shell's history.
+fn refuse_key(global: &Global) -> Result<(), Failure> {
+    match global.api_key {
+        None => Ok(()),
+        Some(_) => Err(Failure::usage("a key is never taken from the command line")
+            .or_type("set RENDER_API_KEY, or RENDER_API_KEY_FILE to a file that holds it")),
+    }
+}
+
+fn log_to_stderr(global: &Global) {
+    let level = match (global.quiet, global.verbose) {
+        (true, _) => LevelFilter::ERROR,
+        (false, 0) => LevelFilter::WARN,
+        (false, 1) => LevelFilter::INFO,
+        (false, _) => LevelFilter::DEBUG,
+    };
+    let filter = EnvFilter::builder()
+        .with_default_directive(level.into())
+        .from_env_lossy();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .init();
+}

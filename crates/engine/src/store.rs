@@ -54,15 +54,13 @@ impl Store {
     /// # Errors
     /// A damaged, foreign or newer database (P41), or one that cannot be written.
     pub fn open(state: &StateDir, _proof: &EngineLock) -> Result<Self, Error> {
-        let connection = open_for_writing(state)?;
-        connection::check_pages(&connection)?;
+        let (connection, mark) = open_checked(state)?;
         let epoch = connection.query_row(
             "UPDATE meta SET epoch = epoch + 1 RETURNING epoch",
             [],
             |row| row.get(0),
         )?;
         requests::forget_old(&connection)?;
-        let mark = Mark::open(state)?;
         Ok(Self {
             connection,
             epoch,
@@ -75,10 +73,8 @@ impl Store {
     /// # Errors
     /// As for [`Store::open`]; [`Error::Stale`] if another engine has taken over meanwhile.
     pub(crate) fn reopen(state: &StateDir, epoch: u64) -> Result<Self, Error> {
-        let connection = open_for_writing(state)?;
-        connection::check_pages(&connection)?;
+        let (connection, mark) = open_checked(state)?;
         check_epoch(&connection, epoch)?;
-        let mark = Mark::open(state)?;
         Ok(Self {
             connection,
             epoch,
@@ -97,7 +93,6 @@ impl Store {
     /// [`Error::Damaged`] if they do not belong together.
     pub fn load(&self) -> Result<Product, Error> {
         let snapshot = self.connection.unchecked_transaction()?;
-        self.mark.check(&snapshot)?;
         journal::load(&snapshot)
     }
 
@@ -151,6 +146,16 @@ impl Store {
                 .pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()));
         set.map_err(Error::from)
     }
+}
+
+/// Damage is found before anything is written (P41).
+fn open_checked(state: &StateDir) -> Result<(Connection, Mark), Error> {
+    let connection = open_for_writing(state)?;
+    connection::check_pages(&connection)?;
+    if let Some(mark) = mark::read(state)? {
+        mark::check(&connection, &mark)?;
+    }
+    Ok((connection, Mark::open(state)?))
 }
 
 fn check_epoch(connection: &Connection, ours: u64) -> Result<(), Error> {

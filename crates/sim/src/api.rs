@@ -9,8 +9,6 @@ mod perform;
 mod query;
 mod view;
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -112,7 +110,8 @@ pub enum Answer {
 }
 
 /// Render's refusal.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{status} {message}")]
 pub struct ApiError {
     /// The status.
     pub status: u16,
@@ -154,14 +153,6 @@ impl ApiError {
         reply
     }
 }
-
-impl fmt::Display for ApiError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.status, self.message)
-    }
-}
-
-impl std::error::Error for ApiError {}
 
 impl Platform {
     /// Answers a request as Render would, or as the faults that are armed have it.

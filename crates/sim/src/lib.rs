@@ -4,6 +4,7 @@
 //! - [`api`] is how it is asked: paths, JSON, paging, rate limits, authentication.
 //! - [`client`] lets a client in the same process ask; [`fault`] is what both kinds of clients can meet.
 //! - [`site`] is what customers' own sites answer, depending on what is live.
+//! - [`world`] drives the core of a rollout against it in virtual time.
 //! - [`http`] serves all of it on a socket, with control endpoints for tests.
 //!
 //! Start reading at [`Platform`].

@@ -8,6 +8,7 @@
 //! [`Platform::client`] (in-process) or [`Platform::handle`] (HTTP), where requests can meet faults.
 
 mod agenda;
+mod bodies;
 mod databases;
 mod deploys;
 mod environment;
@@ -33,6 +34,7 @@ use crate::requests::RequestLog;
 use crate::settings::Settings;
 use agenda::{Agenda, Due};
 
+pub use bodies::{CreateBody, ImageBody, NewVariable, NewVariableValue, UpdateBody, YesNo};
 pub use databases::{Database, Export, RecoverBody, Recovery};
 pub use deploys::{Bounds, ClearCache, DeployFilter, DeployMode, TriggerBody, Triggered};
 pub use environment::NewValue;
@@ -40,7 +42,6 @@ pub use events::{EndReason, Ended, Event, EventKind};
 pub use jobs::{Job, JobStatus};
 pub use model::{Deploy, Service, ServiceKind, Source, Status, Suspender, Trigger, Variables};
 pub use seed::{DEFAULT_OWNER, DatabaseSeed, LiveSeed, Owner, Seed, ServiceSeed};
-pub use services::{CreateBody, ImageBody, NewVariable, NewVariableValue, UpdateBody, YesNo};
 pub(crate) use services::{ServiceFilter, suspended_text};
 
 /// The simulated Render.

@@ -36,46 +36,37 @@ impl Mark {
             .write_all_at(text.as_bytes(), 0)
             .map_err(Error::file("written", &self.path))
     }
-
-    pub(super) fn check(&self, connection: &Connection) -> Result<(), Error> {
-        let text = fs::read_to_string(&self.path).map_err(Error::file("read", &self.path))?;
-        check_text(connection, &text, &self.path)
-    }
 }
 
-/// The same check for those who only look on.
-pub(super) fn check(connection: &Connection, state: &StateDir) -> Result<(), Error> {
+/// What the mark says. Where there is none, or half of one, it says nothing.
+///
+/// Whoever looks on while an engine commits must read it before the journal: then it may lag behind, but not lead.
+pub(super) fn read(state: &StateDir) -> Result<Option<Head>, Error> {
     let path = state.mark();
     match fs::read_to_string(&path) {
-        Ok(text) => check_text(connection, &text, &path),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Ok(text) => Ok(text.parse().ok()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(Error::file("read", &path)(error)),
     }
 }
 
-fn check_text(connection: &Connection, text: &str, path: &std::path::Path) -> Result<(), Error> {
-    let Ok(mark) = text.parse::<Head>() else {
-        return Ok(());
-    };
+/// Checks that the journal still has the event that was marked.
+pub(super) fn check(connection: &Connection, mark: &Head) -> Result<(), Error> {
     let head = journal::head(connection)?;
-    let path = path.display();
     if mark.seq > head.seq {
         let what = format!(
-            "event {} was committed, but the journal ends with event {} (if an older copy was put back on purpose, delete `{path}`)",
+            "event {} was committed, but the journal ends with event {} (if an older copy was put back on purpose, delete `journal.mark` beside it)",
             mark.seq, head.seq
         );
         return Err(Error::Damaged { what });
     }
-    let stored = journal::line_at(connection, mark.seq)?
+    let line = journal::line_at(connection, mark.seq)?;
+    let event = line
         .map(|json| journal::parse(mark.seq, &json))
         .transpose()?;
-    if stored.is_some_and(|event| event.hash == mark.hash) {
+    if event.is_some_and(|event| event.hash == mark.hash) {
         return Ok(());
     }
-    Err(Error::Damaged {
-        what: format!(
-            "event {} is not the one that was committed (`{path}`)",
-            mark.seq
-        ),
-    })
+    let what = format!("event {} is not the one that was committed", mark.seq);
+    Err(Error::Damaged { what })
 }

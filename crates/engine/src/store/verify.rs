@@ -75,12 +75,13 @@ pub enum Problem {
 /// The database cannot be read at all; whatever else is wrong is a [`Problem`].
 pub fn verify(state: &StateDir, anchor: Option<&Head>) -> Result<Verification, Error> {
     let connection = connection::open_for_reading(state)?;
+    let mark = mark::read(state)?;
     let snapshot = connection.unchecked_transaction()?;
     let mut check = Check::new(anchor);
     check.pages(&snapshot);
     check.journal(&snapshot);
     if check.problems.is_empty() {
-        check.mark(&snapshot, state);
+        check.mark(&snapshot, mark.as_ref());
         check.rows(&snapshot);
     }
     Ok(check.finish())
@@ -173,8 +174,9 @@ impl<'a> Check<'a> {
         }
     }
 
-    fn mark(&mut self, connection: &Connection, state: &StateDir) {
-        if let Err(error) = mark::check(connection, state) {
+    fn mark(&mut self, connection: &Connection, mark: Option<&Head>) {
+        let checked = mark.map_or(Ok(()), |mark| mark::check(connection, mark));
+        if let Err(error) = checked {
             self.note(Problem::Database {
                 text: error.to_string(),
             });

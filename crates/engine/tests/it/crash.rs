@@ -1,11 +1,12 @@
 //! A process that dies around a commit.
 
+use std::fs;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use engine::crash::{BadCrashAt, CrashPoint};
-use engine::{CrashAt, EngineOptions, Reader, StateDir, verify};
+use engine::{CrashAt, EngineLock, EngineOptions, Error, LockFor, Reader, StateDir, Store, verify};
 use rollout::Kind;
 
 use crate::lab::{Lab, kinds, start};
@@ -67,6 +68,21 @@ fn after_the_commit_everything_is() {
     die(&lab, "commit:1:after");
     assert!(last_kinds(&lab, started).contains(&Kind::EngineStarted));
     assert_eq!(verify(&lab.state, None).unwrap().problems, []);
+}
+
+#[test]
+fn a_write_ahead_log_that_was_cut_off_is_found_at_the_start() {
+    let lab = Lab::new();
+    lab.ask(start());
+    die(&lab, "commit:1:after");
+    let log = lab.state.database().with_extension("db-wal");
+    assert!(fs::metadata(&log).unwrap().len() > 0);
+    fs::write(&log, []).unwrap();
+
+    let lock = EngineLock::acquire(&lab.state, LockFor::Engine).unwrap();
+    let refused = Store::open(&lab.state, &lock).unwrap_err();
+    assert!(matches!(refused, Error::Damaged { .. }), "{refused}");
+    assert_ne!(verify(&lab.state, None).unwrap().problems, []);
 }
 
 #[tokio::test(flavor = "multi_thread")]

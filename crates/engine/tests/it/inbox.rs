@@ -107,3 +107,26 @@ fn requests_that_wait_are_filed_by_whoever_comes_next() {
         [Kind::Blocked]
     );
 }
+
+#[test]
+fn who_reads_neither_blocks_the_writer_nor_is_blocked() {
+    let lab = Lab::new();
+    lab.ask(block("v1"));
+    let reading = lab.tamper();
+    reading
+        .execute_batch("BEGIN; SELECT * FROM events")
+        .unwrap();
+    assert_eq!(lab.ask(block("v2")).rejected, None);
+    let count = "SELECT count(*) FROM events";
+    assert_eq!(
+        reading
+            .query_row(count, [], |row| row.get::<_, i64>(0))
+            .unwrap(),
+        1,
+        "a reader keeps its view"
+    );
+
+    let writing = lab.tamper();
+    writing.execute_batch("BEGIN IMMEDIATE").unwrap();
+    assert_eq!(Reader::open(&lab.state).unwrap().head().unwrap().seq, 2);
+}

@@ -193,8 +193,7 @@ fn an_older_copy_put_back_is_found_at_the_start() {
     lab.ask(block("v2"));
     fs::write(lab.state.database(), older).unwrap();
 
-    let (_lock, store) = open(&lab).unwrap();
-    let refused = store.load().unwrap_err();
+    let refused = open(&lab).unwrap_err();
     assert!(
         refused
             .to_string()

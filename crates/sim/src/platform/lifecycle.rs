@@ -42,26 +42,8 @@ impl Platform {
         let Some(service) = self.services.get_mut(service) else {
             return;
         };
-        service.deploys.push(Deploy {
-            id: id.clone(),
-            status: Status::Queued,
-            trigger: order.trigger,
-            source: order.source.clone(),
-            target: order.target.clone(),
-            created_at: now,
-            started_at: None,
-            updated_at: now,
-            finished_at: None,
-            deactivated_at: None,
-            variables: Arc::default(),
-            purged: false,
-            order,
-            stages: Vec::new(),
-            slot: None,
-            listed_from: now,
-            hidden: false,
-            sick: Vec::new(),
-        });
+        let deploy = Deploy::ordered(id.clone(), order, now);
+        service.deploys.push(deploy);
     }
 
     /// Lets a deploy wait; the one that waited before it is skipped.
@@ -323,6 +305,32 @@ impl Platform {
             pace: foreign.live_after,
         };
         self.place(at, &id, order);
+    }
+}
+
+impl Deploy {
+    /// A deploy that was asked for and has not begun.
+    pub(super) fn ordered(id: DeployId, order: Order, now: Timestamp) -> Self {
+        Self {
+            id,
+            status: Status::Queued,
+            trigger: order.trigger,
+            source: order.source.clone(),
+            target: order.target.clone(),
+            created_at: now,
+            started_at: None,
+            updated_at: now,
+            finished_at: None,
+            deactivated_at: None,
+            variables: Arc::default(),
+            purged: false,
+            order,
+            stages: Vec::new(),
+            slot: None,
+            listed_from: now,
+            hidden: false,
+            sick: Vec::new(),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a platform holds at the beginning.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,7 @@ use super::databases::Database;
 use super::model::{
     Deploy, Order, Service, ServiceKind, Source, Status, Suspender, Trigger, Variables,
 };
-use super::services::{default_details, has_url, merge_details};
+use super::services::merge_details;
 use crate::ids::{CommitId, DeployId, OwnerId, PostgresId, ServiceId, Timestamp};
 
 /// Everything a platform holds at the beginning.
@@ -234,35 +234,19 @@ fn service_of(seed: ServiceSeed, now: Timestamp) -> Service {
         .image
         .clone()
         .map_or(Source::Commit(commit), Source::Image);
-    let made_up = format!("https://{name}.onrender.com");
     let suspended = seed.suspended.then_some(Suspender::User);
     let mut service = Service {
-        id: seed.id,
-        owner: seed.owner,
-        kind: seed.kind,
-        url: has_url(seed.kind).then(|| seed.url.unwrap_or(made_up)),
         domains: seed.domains,
         auto_deploy: seed.auto_deploy,
         repo: seed.repo.filter(|_| seed.image.is_none()),
-        branch: seed.branch.or_else(|| Some("main".to_owned())),
-        root_dir: String::new(),
         image: seed.image,
-        pre_deploy: None,
-        details: default_details(seed.kind),
-        created_at: now,
-        updated_at: now,
-        suspenders: suspended.into_iter().collect::<BTreeSet<_>>(),
+        suspenders: suspended.into_iter().collect(),
         variables: Arc::new(Variables(seed.variables)),
-        secret_files: Variables::default(),
-        head,
-        deploys: Vec::new(),
-        live: None,
-        running: None,
-        waiting: None,
-        events: Vec::new(),
-        jobs: Vec::new(),
-        name,
+        ..Service::bare(seed.id, name, seed.owner, seed.kind, head, now)
     };
+    service.branch = seed.branch.or(service.branch);
+    // Only what has an address at all can have another one.
+    service.url = service.url.map(|made_up| seed.url.unwrap_or(made_up));
     merge_details(&mut service, &seed.details);
     service
 }
@@ -270,23 +254,10 @@ fn service_of(seed: ServiceSeed, now: Timestamp) -> Service {
 /// The deploy that is live at the beginning.
 fn first_deploy(id: DeployId, source: Source, service: &Service, now: Timestamp) -> Deploy {
     Deploy {
-        id,
         status: Status::Live,
-        trigger: Trigger::Manual,
-        source: source.clone(),
-        target: None,
-        created_at: now,
         started_at: Some(now),
-        updated_at: now,
         finished_at: Some(now),
-        deactivated_at: None,
         variables: Arc::clone(&service.variables),
-        purged: false,
-        order: Order::of(Trigger::Manual, source),
-        stages: Vec::new(),
-        slot: None,
-        listed_from: now,
-        hidden: false,
-        sick: Vec::new(),
+        ..Deploy::ordered(id, Order::of(Trigger::Manual, source), now)
     }
 }

@@ -1,10 +1,11 @@
 //! Services: create, change, suspend, restart, delete.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
+use super::bodies::{CreateBody, NewVariable, UpdateBody, YesNo};
 use super::deploys::Bounds;
 use super::events::EventKind;
 use super::model::{Order, Service, ServiceKind, Source, Suspender, Trigger};
@@ -12,130 +13,6 @@ use super::{NewValue, Platform, Variables};
 use crate::api::ApiError;
 use crate::ids::{CommitId, DeployId, OwnerId, ServiceId, Timestamp};
 use crate::settings::Resume;
-
-/// Render's way of writing a truth value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum YesNo {
-    /// True.
-    Yes,
-    /// False.
-    No,
-}
-
-impl From<bool> for YesNo {
-    fn from(yes: bool) -> Self {
-        if yes { Self::Yes } else { Self::No }
-    }
-}
-
-/// The image of a service.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ImageBody {
-    /// Host, repository, name and tag.
-    pub image_path: String,
-}
-
-/// What the creation of a service asks for.
-#[derive(Clone, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct CreateBody {
-    /// Its type.
-    #[serde(rename = "type")]
-    pub kind: ServiceKind,
-    /// Its name.
-    pub name: String,
-    /// Its workspace.
-    pub owner_id: OwnerId,
-    /// Its repository.
-    #[serde(default)]
-    pub repo: Option<String>,
-    /// Its branch.
-    #[serde(default)]
-    pub branch: Option<String>,
-    /// Whether a push deploys it; absent: yes.
-    #[serde(default)]
-    pub auto_deploy: Option<YesNo>,
-    /// Its image.
-    #[serde(default)]
-    pub image: Option<ImageBody>,
-    /// The folder within the repository.
-    #[serde(default)]
-    pub root_dir: String,
-    /// Its variables.
-    #[serde(default)]
-    pub env_vars: Vec<NewVariable>,
-    /// The rest.
-    #[serde(default)]
-    pub service_details: Map<String, Value>,
-}
-
-/// One variable of a body.
-#[derive(Clone, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct NewVariable {
-    key: String,
-    #[serde(flatten)]
-    value: NewVariableValue,
-}
-
-/// The value in a body.
-#[derive(Clone, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct NewVariableValue {
-    #[serde(default)]
-    value: Option<String>,
-    #[serde(default)]
-    generate_value: bool,
-}
-
-impl NewVariableValue {
-    /// What is to be stored.
-    pub fn checked(self) -> Result<NewValue, ApiError> {
-        match (self.value, self.generate_value) {
-            (Some(text), false) => Ok(NewValue::Text(text)),
-            (None, true) => Ok(NewValue::Generated),
-            (Some(_), true) | (None, false) => Err(ApiError::bad_request(
-                "exactly one of value and generateValue is needed",
-            )),
-        }
-    }
-}
-
-impl NewVariable {
-    /// Its key and what is to be stored.
-    pub fn checked(self) -> Result<(String, NewValue), ApiError> {
-        Ok((self.key, self.value.checked()?))
-    }
-}
-
-/// What a PATCH of a service asks for. What is absent stays; null clears.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct UpdateBody {
-    /// Its name.
-    pub name: Option<String>,
-    /// Whether a push deploys it.
-    pub auto_deploy: Option<YesNo>,
-    /// Its repository; empty: none.
-    #[serde(deserialize_with = "null_as_empty")]
-    pub repo: Option<String>,
-    /// Its branch; empty: none.
-    #[serde(deserialize_with = "null_as_empty")]
-    pub branch: Option<String>,
-    /// The folder within the repository.
-    #[serde(deserialize_with = "null_as_empty")]
-    pub root_dir: Option<String>,
-    /// Its image.
-    pub image: Option<ImageBody>,
-    /// The rest.
-    pub service_details: Map<String, Value>,
-}
-
-fn null_as_empty<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
-    Ok(Some(Option::deserialize(from)?.unwrap_or_default()))
-}
 
 /// Which services are listed.
 #[derive(Clone, Debug, Default)]
@@ -379,40 +256,60 @@ fn new_service(id: ServiceId, now: Timestamp, body: CreateBody) -> Service {
         Some(image) => Source::Image(image.clone()),
         None => Source::Commit(CommitId::new(format!("head-of-{}", body.name))),
     };
-    let url = format!("https://{}.onrender.com", body.name);
     let mut service = Service {
-        id,
-        name: body.name,
-        owner: body.owner_id,
-        kind: body.kind,
-        url: has_url(body.kind).then_some(url),
-        domains: Vec::new(),
         auto_deploy: body.auto_deploy != Some(YesNo::No),
         repo: body.repo,
-        branch: body.branch.or_else(|| Some("main".to_owned())),
         root_dir: body.root_dir,
         image,
-        pre_deploy: None,
-        details: default_details(body.kind),
-        created_at: now,
-        updated_at: now,
-        suspenders: std::collections::BTreeSet::new(),
-        variables: Arc::default(),
-        secret_files: Variables::default(),
-        head,
-        deploys: Vec::new(),
-        live: None,
-        running: None,
-        waiting: None,
-        events: Vec::new(),
-        jobs: Vec::new(),
+        ..Service::bare(id, body.name, body.owner_id, body.kind, head, now)
     };
+    service.branch = body.branch.or(service.branch);
     merge_details(&mut service, &body.service_details);
     service
 }
 
+impl Service {
+    /// A service as Render makes it where nothing else is said.
+    pub(super) fn bare(
+        id: ServiceId,
+        name: String,
+        owner: OwnerId,
+        kind: ServiceKind,
+        head: Source,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            url: has_url(kind).then(|| format!("https://{name}.onrender.com")),
+            details: default_details(kind),
+            id,
+            name,
+            owner,
+            kind,
+            domains: Vec::new(),
+            auto_deploy: true,
+            repo: None,
+            branch: Some("main".to_owned()),
+            root_dir: String::new(),
+            image: None,
+            pre_deploy: None,
+            created_at: now,
+            updated_at: now,
+            suspenders: BTreeSet::new(),
+            variables: Arc::default(),
+            secret_files: Variables::default(),
+            head,
+            deploys: Vec::new(),
+            live: None,
+            running: None,
+            waiting: None,
+            events: Vec::new(),
+            jobs: Vec::new(),
+        }
+    }
+}
+
 /// Whether a service of this type has an address.
-pub(super) fn has_url(kind: ServiceKind) -> bool {
+fn has_url(kind: ServiceKind) -> bool {
     match kind {
         ServiceKind::StaticSite | ServiceKind::WebService | ServiceKind::PrivateService => true,
         ServiceKind::BackgroundWorker | ServiceKind::CronJob => false,
@@ -420,7 +317,7 @@ pub(super) fn has_url(kind: ServiceKind) -> bool {
 }
 
 /// What `serviceDetails` shows of a fresh service, besides its address.
-pub(super) fn default_details(kind: ServiceKind) -> Map<String, Value> {
+fn default_details(kind: ServiceKind) -> Map<String, Value> {
     let mut details = Map::new();
     let mut put = |key: &str, value: Value| {
         details.insert(key.to_owned(), value);

@@ -1,0 +1,28 @@
+//! How single values are read from the command line.
+
+use chrono::DateTime;
+use policy::{CustomerId, Span, Timestamp};
+
+/// An instant: RFC 3339, cut to milliseconds.
+pub(super) fn instant(text: &str) -> Result<Timestamp, String> {
+    let at = DateTime::parse_from_rfc3339(text).map_err(|source| {
+        format!(
+            "{source}; an instant is written like 2027-01-11T09:00:00Z or 2027-01-11T09:00:00+01:00"
+        )
+    })?;
+    DateTime::from_timestamp_millis(at.timestamp_millis())
+        .ok_or_else(|| "that is too far away".to_owned())
+}
+
+/// A length of time, `1d 6h`.
+pub(super) fn span(text: &str) -> Result<Span, String> {
+    text.parse().map_err(|source| format!("{source}"))
+}
+
+/// A customer's key.
+pub(super) fn customer(text: &str) -> Result<CustomerId, String> {
+    match text.trim() {
+        "" => Err("a customer's key is not empty".to_owned()),
+        key => Ok(CustomerId::new(key)),
+    }
+}

@@ -1,0 +1,73 @@
+//! What is done about each command; one module a family.
+
+mod act;
+pub(crate) mod ask;
+mod check;
+mod customers;
+mod files;
+mod journal;
+mod look;
+mod manual;
+mod plan;
+mod probe;
+mod replan;
+pub(crate) mod sham;
+mod simulate;
+mod token;
+mod watch;
+
+use tokio::runtime::Runtime;
+
+use crate::args::{Command, Global, RenderCommand};
+use crate::exit::{Exit, Failure};
+use crate::output::Output;
+
+/// Does what was asked.
+pub(crate) fn run(global: &Global, command: Command, out: Output) -> Result<Exit, Failure> {
+    let runtime = Runtime::new()
+        .map_err(|source| Failure::failed("failed to start the runtime").caused_by(source))?;
+    runtime.block_on(dispatch(global, command, out))
+}
+
+async fn dispatch(global: &Global, command: Command, out: Output) -> Result<Exit, Failure> {
+    match command {
+        Command::Init(args) => files::init(&args, out),
+        Command::Validate => files::validate(global, out),
+        Command::Schema(args) => files::schema(&args, out),
+        Command::Plan(args) => plan::plan(global, &args, out).await,
+        Command::Simulate(args) => simulate::simulate(global, &args, out),
+        Command::Test(args) => simulate::test(global, &args, out),
+        Command::Status(args) => look::status(global, &args, out),
+        Command::Watch(args) => watch::watch(global, &args, out).await,
+        Command::List => look::list(global, out),
+        Command::Why(args) => look::why(global, &args, out),
+        Command::Approvals(args) => look::approvals(global, &args, out),
+        Command::Approve(args) => act::act(global, args, out).await,
+        Command::Reject(args) => act::act(global, args, out).await,
+        Command::Withdraw(args) => act::act(global, args, out).await,
+        Command::Pause(args) => act::act(global, args, out).await,
+        Command::Resume(args) => act::act(global, args, out).await,
+        Command::Abort(args) => act::abort(global, args, out).await,
+        Command::Retry(args) => act::act(global, args, out).await,
+        Command::Skip(args) => act::act(global, args, out).await,
+        Command::Promote(args) => act::act(global, args, out).await,
+        Command::Replan(args) => replan::replan(global, &args, out).await,
+        Command::Block(args) => act::act(global, args, out).await,
+        Command::Unblock(args) => act::act(global, args, out).await,
+        Command::Freeze(args) => act::act(global, args, out).await,
+        Command::Unfreeze(args) => act::act(global, args, out).await,
+        Command::Override(args) => act::act(global, args, out).await,
+        Command::Rollback(args) => act::act(global, args, out).await,
+        Command::Customers(args) => customers::customers(global, &args, out),
+        Command::Health(args) => probe::health(global, &args, out).await,
+        Command::Events(args) => journal::events(global, &args, out).await,
+        Command::Verify(args) => journal::verify(global, &args, out),
+        Command::Token(args) => token::token(global, args.command, out),
+        Command::Render(args) => match args.command {
+            RenderCommand::Check => check::check(global, out).await,
+            RenderCommand::Simulate(args) => sham::simulate(global, &args, out).await,
+        },
+        Command::Completions(args) => manual::completions(&args, out),
+        Command::Man(args) => manual::man(&args, out),
+    }
+}

@@ -1,0 +1,156 @@
+//! The verbs of people: what was typed becomes one request, and the answer one sentence.
+
+use std::io::{IsTerminal, stdin};
+
+use dialoguer::Input;
+use rollout::{RunId, Verb};
+
+use super::ask::Desk;
+use crate::args::{
+    Abort, Approve, Block, Freeze, Global, Override, Pause, Promote, Reject, Resume, Retry,
+    Rollback, Skip, Unblock, Unfreeze, Withdraw,
+};
+use crate::exit::{Exit, Failure};
+use crate::output::Output;
+
+/// A command that is one request.
+pub(crate) trait Request {
+    /// In which rollout, if it was named.
+    fn run(&self) -> Option<RunId>;
+    /// What is asked for.
+    fn verb(self) -> Verb;
+}
+
+/// Files the request and says what changed and what comes next.
+pub(crate) async fn act(
+    global: &Global,
+    request: impl Request,
+    out: Output,
+) -> Result<Exit, Failure> {
+    let desk = Desk::open(global, out)?;
+    desk.file(request.run(), request.verb()).await
+}
+
+/// Ends a rollout; rolling everybody back has to be confirmed by its name.
+pub(crate) async fn abort(global: &Global, args: Abort, out: Output) -> Result<Exit, Failure> {
+    let desk = Desk::open(global, out)?;
+    let mut run = args.run.rollout;
+    if args.rollback {
+        let named = match run {
+            Some(run) => run,
+            None => desk.only_unfinished()?,
+        };
+        confirm(&named.to_string(), args.confirm.as_deref())?;
+        run = Some(named);
+    }
+    desk.file(
+        run,
+        Verb::Abort {
+            rollback: args.rollback,
+            reason: args.reason,
+        },
+    )
+    .await
+}
+
+/// Has the name typed, unless it came with `--confirm`.
+fn confirm(name: &str, given: Option<&str>) -> Result<(), Failure> {
+    let typed = match given {
+        Some(given) => given.to_owned(),
+        None if stdin().is_terminal() => Input::<String>::new()
+            .with_prompt(format!("This rolls everybody back. Type {name} to go on"))
+            .interact_text()
+            .map_err(|source| Failure::failed("failed to read the answer").caused_by(source))?,
+        None => {
+            return Err(Failure::usage("rolling everybody back has to be confirmed")
+                .or_type(format!("the same command with --confirm {name}")));
+        }
+    };
+    if typed.trim() == name {
+        return Ok(());
+    }
+    Err(Failure::usage(format!(
+        "`{typed}` is not the rollout's name: nothing was changed"
+    ))
+    .or_type(format!("the same command with --confirm {name}")))
+}
+
+/// The gate or customer is checked by the core, which knows them.
+macro_rules! request {
+    ($args:ident, |$it:ident| $verb:expr) => {
+        impl Request for $args {
+            fn run(&self) -> Option<RunId> {
+                self.run.rollout
+            }
+
+            fn verb(self) -> Verb {
+                let $it = self;
+                $verb
+            }
+        }
+    };
+    ($args:ident, product, |$it:ident| $verb:expr) => {
+        impl Request for $args {
+            fn run(&self) -> Option<RunId> {
+                None
+            }
+
+            fn verb(self) -> Verb {
+                let $it = self;
+                $verb
+            }
+        }
+    };
+}
+
+request!(Approve, |it| Verb::Approve {
+    gate: it.gate,
+    reason: it.reason,
+    digest: it.digest
+});
+request!(Reject, |it| Verb::Reject {
+    gate: it.gate,
+    reason: it.reason
+});
+request!(Withdraw, |it| Verb::Withdraw { gate: it.gate });
+request!(Pause, |it| Verb::Pause { reason: it.reason });
+request!(Resume, |it| if it.clock {
+    Verb::ConfirmClock
+} else {
+    Verb::Resume
+});
+request!(Retry, |it| Verb::Retry {
+    target: it.target,
+    failed: it.failed
+});
+request!(Skip, |it| Verb::Skip {
+    target: it.target,
+    reason: it.reason
+});
+request!(Promote, |it| Verb::Promote {
+    phase: it.phase,
+    full: it.full
+});
+request!(Override, |it| Verb::Override {
+    name: it.name,
+    reason: it.reason
+});
+request!(Rollback, |it| Verb::Rollback {
+    customer: it.customer,
+    to: it.to,
+    reason: it.reason
+});
+request!(Block, product, |it| Verb::Block {
+    version: it.version,
+    reason: it.reason
+});
+request!(Unblock, product, |it| Verb::Unblock {
+    version: it.version
+});
+request!(Unfreeze, product, |it| Verb::Unfreeze { name: it.name });
+request!(Freeze, product, |it| Verb::Freeze {
+    name: it.name,
+    until: it.until,
+    reason: it.reason,
+    customers: it.customers.into_iter().collect(),
+});

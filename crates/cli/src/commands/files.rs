@@ -1,0 +1,194 @@
+//! `init`, `validate` and `schema`: the files a release manager keeps.
+
+use std::collections::BTreeMap;
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::path::Path;
+
+use engine::identity::account_name;
+use policy::plan::{HOTFIX, describe};
+use policy::{Config, Diagnostic, PolicyId, parse};
+use serde::Serialize;
+
+use crate::args::{Global, Init, Schema, SchemaOf};
+use crate::exit::{Exit, Failure};
+use crate::fleet;
+use crate::output::Output;
+use crate::project::{Folder, PROJECT_FILE};
+use crate::show::plan::counted;
+
+/// The files of a new project, by their paths.
+const TEMPLATES: &[(&str, &str)] = &[
+    (PROJECT_FILE, include_str!("../../templates/tranche.yaml")),
+    (
+        "customers.yaml",
+        include_str!("../../templates/customers.yaml"),
+    ),
+    (
+        "policies/demo.yaml",
+        include_str!("../../../../policies/demo.yaml"),
+    ),
+    (
+        "policies/startup.yaml",
+        include_str!("../../../../policies/startup.yaml"),
+    ),
+    (
+        "policies/standard.yaml",
+        include_str!("../../../../policies/standard.yaml"),
+    ),
+    (
+        "policies/enterprise.yaml",
+        include_str!("../../../../policies/enterprise.yaml"),
+    ),
+    (
+        "scenarios/first.yaml",
+        include_str!("../../templates/first.yaml"),
+    ),
+    (".gitignore", ".tranche/\n"),
+];
+
+/// Stands in a template for the account of whoever makes the project.
+const ACCOUNT: &str = "@ACCOUNT@";
+
+/// Writes a commented project folder; never over an existing one.
+pub(crate) fn init(args: &Init, out: Output) -> Result<Exit, Failure> {
+    let dir = &args.dir;
+    if dir.join(PROJECT_FILE).exists() {
+        return Err(Failure::new(
+            Exit::Refused,
+            format!("{} is a project folder already", dir.display()),
+        )
+        .or_type("tranche init with the name of a new folder"));
+    }
+    for (name, text) in TEMPLATES {
+        write_new(&dir.join(name), &text.replace(ACCOUNT, &account_name()))?;
+    }
+    let cd = if dir == Path::new(".") {
+        String::new()
+    } else {
+        format!(" -C {}", dir.display())
+    };
+    out.say(format_args!(
+        "made a project of {} files in {}; next: tranche{cd} validate, then tranche{cd} simulate v1.1.0",
+        TEMPLATES.len(),
+        dir.display()
+    ));
+    Ok(Exit::Done)
+}
+
+/// A file that is there already, such as a `.gitignore`, stays as it is.
+fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
+    let failed =
+        |source| Failure::failed(format!("failed to write {}", path.display())).caused_by(source);
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent).map_err(failed)?;
+    }
+    match OpenOptions::new().write(true).create_new(true).open(path) {
+        Ok(mut file) => file.write_all(text.as_bytes()).map_err(failed),
+        Err(source) if source.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        Err(source) => Err(failed(source)),
+    }
+}
+
+/// What `validate` found.
+#[derive(Debug, Serialize)]
+struct Validated {
+    valid: bool,
+    diagnostics: Vec<Diagnostic>,
+    policies: BTreeMap<PolicyId, String>,
+    #[serde(skip)]
+    summary: String,
+}
+
+/// Checks all files and says each policy as a sentence.
+pub(crate) fn validate(global: &Global, out: Output) -> Result<Exit, Failure> {
+    let folder = Folder::find(global)?;
+    let config = match parse::load(&folder.sources()?) {
+        Ok(config) => config,
+        Err(diagnostics) if out.is_text() => return Err(Failure::diagnostics(diagnostics)),
+        Err(diagnostics) => {
+            let summary = String::new();
+            let found = Validated {
+                valid: false,
+                diagnostics,
+                policies: BTreeMap::new(),
+                summary,
+            };
+            out.data(&found, String::new)?;
+            return Ok(Exit::Usage);
+        }
+    };
+    let sentences = sentences(&config)?;
+    let found = Validated {
+        valid: true,
+        summary: summary(&config),
+        diagnostics: config.warnings,
+        policies: sentences.iter().cloned().collect(),
+    };
+    out.data(&found, || text(&found, &sentences))?;
+    Ok(Exit::Done)
+}
+
+fn text(found: &Validated, sentences: &[(PolicyId, String)]) -> String {
+    let warnings = found
+        .diagnostics
+        .iter()
+        .map(|warning| format!("{warning}\n\n"));
+    let policies = sentences
+        .iter()
+        .map(|(name, sentence)| format!("{name}: {sentence}\n"));
+    let mut text: String = warnings.chain(policies).collect();
+    text.push_str(&found.summary);
+    text
+}
+
+/// The policies in the order of their phases, each in words; the hotfix policy last.
+fn sentences(config: &Config) -> Result<Vec<(PolicyId, String)>, Failure> {
+    let plan = fleet::plan(config)?;
+    let mut sentences: Vec<_> = plan
+        .phases
+        .iter()
+        .map(|phase| {
+            (
+                phase.policy.name.clone(),
+                describe(&phase.policy, phase.customers.len()),
+            )
+        })
+        .collect();
+    if let Some(hotfix) = config.policies.get(&PolicyId::new(HOTFIX)) {
+        sentences.push((
+            hotfix.name.clone(),
+            describe(hotfix, config.fleet.customers.len()),
+        ));
+    }
+    Ok(sentences)
+}
+
+fn summary(config: &Config) -> String {
+    let services: usize = config
+        .fleet
+        .customers
+        .values()
+        .map(|one| one.services.len())
+        .sum();
+    format!(
+        "{}: {} policies, {} with {}; no mistakes",
+        config.project.product,
+        config.policies.len(),
+        counted(config.fleet.customers.len(), "customer"),
+        counted(services, "service"),
+    )
+}
+
+/// Prints the JSON Schema of a kind of file.
+pub(crate) fn schema(args: &Schema, out: Output) -> Result<Exit, Failure> {
+    let of = match args.of {
+        SchemaOf::Policy => policy::schema::Kind::Policy,
+        SchemaOf::Customers => policy::schema::Kind::Customers,
+        SchemaOf::Project => policy::schema::Kind::Project,
+        SchemaOf::Scenario => policy::schema::Kind::Scenario,
+    };
+    let schema = policy::schema::schema(of);
+    out.data(&schema, || format!("{schema:#}"))?;
+    Ok(Exit::Done)
+}

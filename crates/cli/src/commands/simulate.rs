@@ -1,0 +1,185 @@
+//! `simulate` and `test`: the same core on a virtual clock.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use policy::parse::scenario::Scenario;
+use policy::{File, PersonId, Sources};
+use rollout::Event;
+use serde::Serialize;
+use sim::world::{self, Approvals, Differences, Setup, World, scenario};
+
+use crate::args::{ApprovalsAssumed, Global, Simulate, Test};
+use crate::exit::{Exit, Failure};
+use crate::output::Output;
+use crate::project::Folder;
+use crate::show::plan::counted;
+use crate::show::{time, timeline};
+
+/// Where scenarios are kept.
+const SCENARIOS: &str = "scenarios";
+
+/// Runs one rollout and shows its timeline.
+pub(crate) fn simulate(global: &Global, args: &Simulate, out: Output) -> Result<Exit, Failure> {
+    let setup = match &args.scenario {
+        Some(path) => of_scenario(global, path, args)?,
+        None => of_project(global, args, out)?,
+    };
+    let assumed = setup.approvals;
+    let mut world = World::new(setup);
+    world.run();
+    show(&world, out)?;
+    out.say(assumption(assumed));
+    Ok(Exit::Done)
+}
+
+fn of_scenario(global: &Global, path: &Path, args: &Simulate) -> Result<Setup, Failure> {
+    let base = base(global)?;
+    let scenario = Scenario::parse(&read(path)?).map_err(Failure::diagnostics)?;
+    let mut setup = scenario::setup(&scenario, base.as_ref()).map_err(Failure::diagnostics)?;
+    // A scenario says itself what people do.
+    setup.approvals = args.approve.map_or(Approvals::Never, approvals);
+    Ok(setup)
+}
+
+fn of_project(global: &Global, args: &Simulate, out: Output) -> Result<Setup, Failure> {
+    let config = Folder::find(global)?.load(out)?;
+    let version = args.version.as_deref().unwrap_or_default();
+    let by = config.project.roles.operator.first().cloned();
+    let by = by.unwrap_or_else(|| PersonId::new("somebody"));
+    let mut setup = Setup::new(config, version, args.start.unwrap_or_else(time::now), by);
+    setup.approvals = approvals(args.approve.unwrap_or(ApprovalsAssumed::AtOnce));
+    Ok(setup)
+}
+
+fn approvals(assumed: ApprovalsAssumed) -> Approvals {
+    match assumed {
+        ApprovalsAssumed::AtOnce => Approvals::AtOnce,
+        ApprovalsAssumed::Never => Approvals::Never,
+        ApprovalsAssumed::After(span) => Approvals::After(span),
+    }
+}
+
+fn assumption(approvals: Approvals) -> String {
+    match approvals {
+        Approvals::AtOnce => {
+            "people were assumed to approve as soon as they are asked; see --approve".to_owned()
+        }
+        Approvals::Never => {
+            "nobody was assumed to approve beyond what is written; see --approve".to_owned()
+        }
+        Approvals::After(span) => {
+            format!("people were assumed to approve {span} after they are asked")
+        }
+    }
+}
+
+fn show(world: &World, out: Output) -> Result<(), Failure> {
+    if !out.is_text() {
+        return world
+            .events()
+            .iter()
+            .try_for_each(|event: &Event| out.item(event, String::new));
+    }
+    let mut text = timeline::timeline(&world::timeline(world.events()));
+    text.push('\n');
+    for summary in world::summaries(world.events()) {
+        let _ = write!(text, "\n{}", timeline::summary(&summary));
+    }
+    for surprise in world.surprises() {
+        let _ = writeln!(text, "\n{surprise}");
+    }
+    out.text(text)
+}
+
+/// What came of one scenario file.
+#[derive(Debug, Serialize)]
+struct Tested {
+    file: String,
+    passed: bool,
+    surprises: Vec<String>,
+    differences: Differences,
+    #[serde(skip)]
+    text: String,
+}
+
+/// Runs scenarios and compares them with what they expect.
+pub(crate) fn test(global: &Global, args: &Test, out: Output) -> Result<Exit, Failure> {
+    let base = base(global)?;
+    let files = if args.files.is_empty() {
+        all(global)?
+    } else {
+        args.files.clone()
+    };
+    let mut tested = Vec::with_capacity(files.len());
+    for path in &files {
+        tested.push(one(path, base.as_ref())?);
+    }
+    let failed = tested.iter().filter(|one| !one.passed).count();
+    out.data(&tested, || report(&tested, failed))?;
+    Ok(if failed == 0 {
+        Exit::Done
+    } else {
+        Exit::Failed
+    })
+}
+
+fn one(path: &Path, base: Option<&Sources>) -> Result<Tested, Failure> {
+    let file = read(path)?;
+    let scenario = Scenario::parse(&file).map_err(Failure::diagnostics)?;
+    let result = scenario::run(&scenario, base).map_err(Failure::diagnostics)?;
+    Ok(Tested {
+        file: file.path,
+        passed: result.passed(),
+        surprises: result.surprises.iter().map(ToString::to_string).collect(),
+        text: result.to_string(),
+        differences: result.differences,
+    })
+}
+
+fn report(tested: &[Tested], failed: usize) -> String {
+    let mut text = String::new();
+    for one in tested {
+        let word = if one.passed { "ok" } else { "FAILED" };
+        let _ = writeln!(text, "{word}  {}", one.file);
+        for line in one.text.lines() {
+            let _ = writeln!(text, "    {line}");
+        }
+    }
+    let scenarios = counted(tested.len(), "scenario");
+    let _ = match failed {
+        0 => writeln!(text, "{scenarios}, all as expected"),
+        failed => writeln!(text, "{scenarios}, {failed} otherwise than expected"),
+    };
+    text
+}
+
+/// The scenarios of the project folder.
+fn all(global: &Global) -> Result<Vec<PathBuf>, Failure> {
+    let folder = Folder::find(global)?;
+    let names = folder.yaml_files(Path::new(SCENARIOS))?;
+    Ok(names
+        .into_iter()
+        .map(|name| folder.dir().join(name))
+        .collect())
+}
+
+/// The files a scenario builds upon; a scenario may also bring all of its own.
+fn base(global: &Global) -> Result<Option<Sources>, Failure> {
+    match Folder::find(global) {
+        Ok(folder) => folder.sources().map(Some),
+        Err(failure) if global.dir.is_some() => Err(failure),
+        Err(_) => Ok(None),
+    }
+}
+
+fn read(path: &Path) -> Result<File, Failure> {
+    let text = fs::read_to_string(path).map_err(|source| {
+        Failure::usage(format!("failed to read {}", path.display())).caused_by(source)
+    })?;
+    Ok(File {
+        path: path.display().to_string(),
+        text,
+    })
+}

@@ -1,0 +1,106 @@
+//! `watch`: follows a rollout from another process than the one that drives it.
+
+use std::time::{Duration, Instant};
+
+use engine::Reader;
+use rollout::RunId;
+use rollout::view::RunView;
+use tokio::time::sleep;
+
+use crate::args::{Global, Until, Watch};
+use crate::exit::{Exit, Failure};
+use crate::output::Output;
+use crate::show::live::Live;
+use crate::show::status;
+use crate::state;
+
+/// How often the database is looked at; a look without a change costs next to nothing.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// So many events are read at once.
+const PAGE: u32 = 1_000;
+
+/// Follows a rollout until it rests, or until what was asked for has happened.
+pub(crate) async fn watch(global: &Global, args: &Watch, out: Output) -> Result<Exit, Failure> {
+    let reader = state::reader(global)?;
+    let mut run = stand(&reader, args.rollout)?;
+    let mut after = match args.from {
+        Some(seq) => seq.saturating_sub(1),
+        None => reader.head().map_err(state::failure)?.seq,
+    };
+    let begun = Instant::now();
+    let mut live = Live::new(out);
+    let exit = loop {
+        after = events(&reader, run.id, after, &live)?;
+        live.stand(&run);
+        if let Some(exit) = reached(&run, &args.until) {
+            break exit;
+        }
+        if is_over(begun, args) {
+            break Exit::Unfinished;
+        }
+        wait(&reader, begun, args).await?;
+        run = stand(&reader, Some(run.id))?;
+    };
+    live.end();
+    out.say(format_args!("{}: {}", run.id, status::state(&run)));
+    Ok(exit)
+}
+
+fn stand(reader: &Reader, run: Option<RunId>) -> Result<RunView, Failure> {
+    state::choose(reader.product().map_err(state::failure)?.overview(), run)
+}
+
+/// Shows everything behind an event, and says which was the last.
+fn events(reader: &Reader, run: RunId, mut after: u64, live: &Live) -> Result<u64, Failure> {
+    loop {
+        let events = reader
+            .events(Some(run), after, PAGE)
+            .map_err(state::failure)?;
+        let Some(last) = events.last() else {
+            return Ok(after);
+        };
+        after = last.seq;
+        events.iter().try_for_each(|event| live.event(event))?;
+    }
+}
+
+/// Waits until something was committed, or time is over.
+async fn wait(reader: &Reader, begun: Instant, args: &Watch) -> Result<(), Failure> {
+    let seen = reader.data_version().map_err(state::failure)?;
+    while !is_over(begun, args) {
+        sleep(LOOK_EVERY).await;
+        if reader.data_version().map_err(state::failure)? != seen {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn is_over(begun: Instant, args: &Watch) -> bool {
+    let limit = args
+        .timeout
+        .and_then(|timeout| timeout.to_delta().to_std().ok());
+    limit.is_some_and(|limit| begun.elapsed() >= limit)
+}
+
+/// The exit code, once the wait is over.
+fn reached(run: &RunView, until: &Until) -> Option<Exit> {
+    let happened = match until {
+        Until::Gate => run.gates.iter().any(status::is_open),
+        Until::Phase(phase) => run
+            .phases
+            .iter()
+            .any(|one| one.name == *phase && one.settled_at.is_some()),
+        Until::Customer(customer) => run
+            .customers
+            .iter()
+            .any(|one| one.customer == *customer && status::is_settled(one)),
+        Until::Done => false,
+    };
+    if happened {
+        Some(Exit::Done)
+    } else {
+        status::exit(run)
+    }
+}

@@ -1,0 +1,59 @@
+//! Which phase and which health profile does each customer of the files belong to, whatever it runs?
+
+use std::collections::BTreeMap;
+
+use policy::health::Profile;
+use policy::plan::{LeftOut, compile};
+use policy::{Config, CustomerId, Plan, PlanInput, PlanScope, Policy, Release};
+
+use crate::exit::Failure;
+use crate::show::time;
+
+/// The files as the core takes them.
+pub(crate) fn input(config: &Config, release: Release, scope: PlanScope) -> PlanInput {
+    PlanInput {
+        project: config.project.clone(),
+        fleet: config.fleet.clone(),
+        policies: config.policies.clone(),
+        release,
+        scope,
+    }
+}
+
+/// The plan of the whole fleet for a release that nobody runs.
+pub(crate) fn plan(config: &Config) -> Result<Plan, Failure> {
+    let release = Release {
+        version: String::new(),
+        commit: String::new(),
+    };
+    let input = input(config, release, PlanScope::default());
+    compile(&input, &BTreeMap::new(), time::now())
+        .map_err(|source| Failure::usage(source.to_string()))
+}
+
+/// The policy that covers a customer; `None`: none does.
+pub(crate) fn policy<'p>(
+    config: &'p Config,
+    plan: &Plan,
+    customer: &CustomerId,
+) -> Option<&'p Policy> {
+    let planned = plan
+        .customers
+        .get(customer)
+        .map(|planned| &plan.phases[planned.phase].policy.name);
+    let left_out = plan
+        .left_out
+        .get(customer)
+        .map(|LeftOut { phase, .. }| phase);
+    config.policies.get(planned.or(left_out)?)
+}
+
+/// The health profile of a customer: its policy's, or `basic`.
+pub(crate) fn profile<'p>(
+    config: &'p Config,
+    plan: &Plan,
+    customer: &CustomerId,
+) -> Option<&'p Profile> {
+    let name = policy(config, plan, customer).map_or("basic", |policy| policy.health.as_str());
+    config.project.health.get(name)
+}

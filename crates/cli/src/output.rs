@@ -1,0 +1,114 @@
+//! Where text goes: data to standard output, the rest to standard error.
+
+use std::fmt::Display;
+use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::process;
+
+use serde::Serialize;
+
+use crate::args::{ColorWhen, Format, Global};
+use crate::exit::{Exit, Failure};
+
+/// Writes data and remarks as the global flags ask for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Output {
+    format: Format,
+    quiet: bool,
+}
+
+impl Output {
+    /// Takes the flags to heart; colour is decided for the whole process.
+    pub(crate) fn new(global: &Global) -> Self {
+        match global.color {
+            ColorWhen::Auto => {}
+            ColorWhen::Always => anstream::ColorChoice::Always.write_global(),
+            ColorWhen::Never => anstream::ColorChoice::Never.write_global(),
+        }
+        Self {
+            format: global.output,
+            quiet: global.quiet,
+        }
+    }
+
+    /// Writes one piece of data: `text` for people, `value` for programs.
+    pub(crate) fn data<T: Serialize>(
+        self,
+        value: &T,
+        text: impl FnOnce() -> String,
+    ) -> Result<(), Failure> {
+        match self.format {
+            Format::Text => self.text(text()),
+            Format::Json => self.text(json_pretty(value)?),
+            Format::Yaml => self.text(yaml(value)?),
+        }
+    }
+
+    /// Writes one of a stream of pieces of data; for programs one JSON object a line.
+    pub(crate) fn item<T: Serialize>(
+        self,
+        value: &T,
+        text: impl FnOnce() -> String,
+    ) -> Result<(), Failure> {
+        match self.format {
+            Format::Text => self.text(text()),
+            Format::Json => self
+                .text(serde_json::to_string(value).map_err(|source| unwritable("JSON", source))?),
+            Format::Yaml => self.text(format!("---\n{}", yaml(value)?)),
+        }
+    }
+
+    /// Writes text to standard output, in whatever format.
+    ///
+    /// A reader that has gone (`| head`) ends the process quietly, as other tools do.
+    pub(crate) fn text(self, text: impl Display) -> Result<(), Failure> {
+        let text = text.to_string();
+        let end = if text.is_empty() || text.ends_with('\n') {
+            ""
+        } else {
+            "\n"
+        };
+        let mut out = anstream::stdout();
+        let written = write!(out, "{text}{end}").and_then(|()| out.flush());
+        written.map_err(|source| {
+            if source.kind() == ErrorKind::BrokenPipe {
+                process::exit(i32::from(Exit::Done as u8));
+            }
+            Failure::failed("failed to write to standard output").caused_by(source)
+        })
+    }
+
+    /// Says something to the person in front of it; nothing with `--quiet`.
+    pub(crate) fn say(self, text: impl Display) {
+        if !self.quiet {
+            complain(text);
+        }
+    }
+
+    /// Whether data is written for people.
+    pub(crate) fn is_text(self) -> bool {
+        self.format == Format::Text
+    }
+
+    /// Whether data goes to a person's terminal as text.
+    pub(crate) fn is_terminal(self) -> bool {
+        self.is_text() && io::stdout().is_terminal()
+    }
+}
+
+/// Says something on standard error whatever the flags are.
+pub(crate) fn complain(text: impl Display) {
+    // Nobody is left to be told when standard error is closed.
+    let _ = writeln!(anstream::stderr(), "{text}");
+}
+
+fn json_pretty<T: Serialize>(value: &T) -> Result<String, Failure> {
+    serde_json::to_string_pretty(value).map_err(|source| unwritable("JSON", source))
+}
+
+fn yaml<T: Serialize>(value: &T) -> Result<String, Failure> {
+    serde_yaml::to_string(value).map_err(|source| unwritable("YAML", source))
+}
+
+fn unwritable(format: &str, source: impl std::error::Error + Send + Sync + 'static) -> Failure {
+    Failure::failed(format!("failed to write the data as {format}")).caused_by(source)
+}

@@ -1,0 +1,205 @@
+//! Where is the project folder, and what do its files say?
+
+use std::path::{Path, PathBuf};
+use std::{env, fs, io};
+
+use policy::settings::RenderSettings;
+use policy::{Config, File, Sources, parse};
+use serde::Deserialize;
+
+use crate::args::Global;
+use crate::exit::Failure;
+use crate::output::{Output, complain};
+
+/// The file that makes a folder a project.
+pub(crate) const PROJECT_FILE: &str = "tranche.yaml";
+
+/// A project folder.
+#[derive(Clone, Debug)]
+pub(crate) struct Folder {
+    dir: PathBuf,
+}
+
+impl Folder {
+    /// The folder that the flags name, or the nearest one at or above the working directory.
+    pub(crate) fn find(global: &Global) -> Result<Self, Failure> {
+        let dir = match &global.dir {
+            Some(dir) if dir.join(PROJECT_FILE).is_file() => dir.clone(),
+            Some(dir) => {
+                return Err(missing(format!(
+                    "there is no {PROJECT_FILE} in {}",
+                    dir.display()
+                )));
+            }
+            None => above(&working_directory()?).ok_or_else(|| {
+                missing(format!(
+                    "there is no {PROJECT_FILE} here or in a folder above"
+                ))
+            })?,
+        };
+        Ok(Self { dir })
+    }
+
+    /// A folder that is known to be one.
+    pub(crate) fn at(dir: &Path) -> Self {
+        Self {
+            dir: dir.to_owned(),
+        }
+    }
+
+    /// The folder itself.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The files whose edits matter to a running rollout.
+    pub(crate) fn watched(&self) -> Vec<PathBuf> {
+        let names = self
+            .read(Path::new(PROJECT_FILE))
+            .map(|file| Names::of(&file))
+            .unwrap_or_default();
+        let paths = [Path::new(PROJECT_FILE), &names.customers, &names.policies];
+        paths.iter().map(|path| self.dir.join(path)).collect()
+    }
+
+    /// The texts of all its files.
+    pub(crate) fn sources(&self) -> Result<Sources, Failure> {
+        let project = self.read(Path::new(PROJECT_FILE))?;
+        let names = Names::of(&project);
+        Ok(Sources {
+            customers: self.read(&names.customers)?,
+            policies: self.read_all(&names.policies)?,
+            project,
+        })
+    }
+
+    /// The checked content of all its files; warnings are said.
+    pub(crate) fn load(&self, out: Output) -> Result<Config, Failure> {
+        let mut config = parse::load(&self.sources()?).map_err(Failure::diagnostics)?;
+        for warning in &config.warnings {
+            out.say(format_args!("{warning}\n"));
+        }
+        override_render(&mut config.project.render);
+        Ok(config)
+    }
+
+    /// One file, by its path within the folder.
+    pub(crate) fn read(&self, name: &Path) -> Result<File, Failure> {
+        let path = self.dir.join(name);
+        let text = fs::read_to_string(&path).map_err(|source| unreadable(&path, source))?;
+        Ok(File {
+            path: name.display().to_string(),
+            text,
+        })
+    }
+
+    /// The YAML files right below a folder, in order of their names.
+    pub(crate) fn read_all(&self, name: &Path) -> Result<Vec<File>, Failure> {
+        self.yaml_files(name)?
+            .iter()
+            .map(|path| self.read(path))
+            .collect()
+    }
+
+    /// The paths of the YAML files right below a folder, in order.
+    pub(crate) fn yaml_files(&self, name: &Path) -> Result<Vec<PathBuf>, Failure> {
+        let path = self.dir.join(name);
+        let entries = fs::read_dir(&path).map_err(|source| unreadable(&path, source))?;
+        let mut names = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(|source| unreadable(&path, source))?;
+            let file = PathBuf::from(entry.file_name());
+            if file
+                .extension()
+                .is_some_and(|end| end == "yaml" || end == "yml")
+            {
+                names.push(name.join(file));
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+}
+
+/// The places of the other files as `tranche.yaml` names them.
+#[derive(Debug, Deserialize)]
+#[serde(default)]
+struct Names {
+    policies: PathBuf,
+    customers: PathBuf,
+}
+
+impl Default for Names {
+    fn default() -> Self {
+        Self {
+            policies: PathBuf::from("policies"),
+            customers: PathBuf::from("customers.yaml"),
+        }
+    }
+}
+
+impl Names {
+    /// A file that cannot be read as YAML has the usual names: checking it will report why.
+    fn of(project: &File) -> Self {
+        serde_yaml::from_str(&project.text).unwrap_or_default()
+    }
+}
+
+/// The environment beats the file; the variables of Render's own command line are the last resort.
+pub(crate) fn override_render(render: &mut RenderSettings) {
+    let is_default = render.url == render::DEFAULT_URL;
+    if let Some(url) =
+        variable("RENDER_API_URL").or_else(|| variable("RENDER_HOST").filter(|_| is_default))
+    {
+        url.trim_end_matches('/').clone_into(&mut render.url);
+    }
+    if render.owner.is_none() {
+        render.owner = variable("RENDER_WORKSPACE");
+    }
+    if let Some(timeout) = variable("RENDER_TIMEOUT") {
+        match seconds_or_span(&timeout) {
+            Some(timeout) => render.timeout = timeout,
+            None => complain("warning: RENDER_TIMEOUT is no length of time such as 30s: not used"),
+        }
+    }
+    if let Some(retries) = variable("RENDER_MAX_RETRIES") {
+        match retries.parse() {
+            Ok(retries) => render.max_retries = retries,
+            Err(_) => complain("warning: RENDER_MAX_RETRIES is no number: not used"),
+        }
+    }
+}
+
+/// `30` as other clients of Render write it, or `30s`.
+fn seconds_or_span(text: &str) -> Option<policy::Span> {
+    match text.parse::<i64>() {
+        Ok(seconds) => u32::try_from(seconds)
+            .ok()
+            .map(|s| policy::Span::from_secs(s.into())),
+        Err(_) => text.parse().ok(),
+    }
+}
+
+/// An environment variable that is set and not empty.
+pub(crate) fn variable(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+fn above(from: &Path) -> Option<PathBuf> {
+    from.ancestors()
+        .find(|dir| dir.join(PROJECT_FILE).is_file())
+        .map(Path::to_owned)
+}
+
+fn working_directory() -> Result<PathBuf, Failure> {
+    env::current_dir()
+        .map_err(|source| Failure::failed("failed to find the working directory").caused_by(source))
+}
+
+fn missing(message: String) -> Failure {
+    Failure::usage(message).or_type("tranche init, or name the folder with -C DIR")
+}
+
+fn unreadable(path: &Path, source: io::Error) -> Failure {
+    Failure::usage(format!("failed to read {}", path.display())).caused_by(source)
+}

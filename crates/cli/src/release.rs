@@ -1,0 +1,110 @@
+//! Which commit does a version name, and which version a commit?
+
+use std::collections::BTreeMap;
+
+use policy::{Config, Release};
+use render::git::{GitError, Repository, Tags};
+
+use crate::exit::Failure;
+use crate::output::Output;
+use crate::project::Folder;
+
+/// The version that stands for the highest tag that is no pre-release.
+const LATEST: &str = "latest";
+
+/// The versions of a product by their commits.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Versions(BTreeMap<String, String>);
+
+impl Versions {
+    fn new(tags: &Tags) -> Self {
+        Self(
+            tags.iter()
+                .map(|(tag, commit)| (commit.to_owned(), tag.to_owned()))
+                .collect(),
+        )
+    }
+
+    /// The version of a commit.
+    pub(crate) fn of(&self, commit: &str) -> Option<&str> {
+        self.0.get(commit).map(String::as_str)
+    }
+
+    /// All commits that have a version.
+    pub(crate) fn by_commit(&self) -> &BTreeMap<String, String> {
+        &self.0
+    }
+
+    /// All versions of the project's repository; none if it cannot be read.
+    pub(crate) async fn read(folder: &Folder, config: &Config) -> Self {
+        match &config.project.repository {
+            Some(url) => tags(folder, url)
+                .await
+                .map(|tags| Self::new(&tags))
+                .unwrap_or_default(),
+            None => Self::default(),
+        }
+    }
+}
+
+/// Resolves a version in the project's repository.
+pub(crate) async fn resolve(
+    folder: &Folder,
+    config: &Config,
+    version: &str,
+) -> Result<(Release, Versions), Failure> {
+    let Some(url) = &config.project.repository else {
+        return Err(Failure::usage(
+            "tranche.yaml names no `repository` in which tags are resolved",
+        )
+        .or_type("add `repository: URL` to tranche.yaml"));
+    };
+    let failed =
+        |source| Failure::usage(format!("failed to resolve `{version}`")).caused_by(source);
+    let tags = tags(folder, url).await.map_err(failed)?;
+    Ok((
+        release(&tags, version).map_err(failed)?,
+        Versions::new(&tags),
+    ))
+}
+
+/// The same where only a preview depends on it: a repository that cannot be read leaves the commit unknown, and says so.
+pub(crate) async fn resolve_for_preview(
+    folder: &Folder,
+    config: &Config,
+    version: &str,
+    out: Output,
+) -> Result<Release, Failure> {
+    if version == LATEST {
+        return Ok(resolve(folder, config, version).await?.0);
+    }
+    let unknown = || Release {
+        version: version.to_owned(),
+        commit: String::new(),
+    };
+    let Some(url) = &config.project.repository else {
+        return Ok(unknown());
+    };
+    match tags(folder, url).await {
+        Ok(tags) => release(&tags, version).map_err(|source| Failure::usage(source.to_string())),
+        Err(source) => {
+            out.say(format_args!("warning: the commit stays unknown: {source}"));
+            Ok(unknown())
+        }
+    }
+}
+
+async fn tags(folder: &Folder, url: &str) -> Result<Tags, GitError> {
+    Repository::new(url)?.within(folder.dir()).tags().await
+}
+
+fn release(tags: &Tags, version: &str) -> Result<Release, GitError> {
+    let (version, commit) = match version {
+        LATEST => tags.latest()?,
+        tag => tags.find(tag)?,
+    };
+    Ok(Release {
+        version: version.to_owned(),
+        commit: commit.to_owned(),
+    })
+}

@@ -1,0 +1,11 @@
+//! How data looks to people: tables, times, plans, rollouts. Nothing here decides or reads anything.
+
+pub(crate) mod holds;
+pub(crate) mod live;
+pub(crate) mod next;
+pub(crate) mod plan;
+pub(crate) mod sentence;
+pub(crate) mod status;
+pub(crate) mod table;
+pub(crate) mod time;
+pub(crate) mod timeline;

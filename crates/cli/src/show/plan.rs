@@ -1,0 +1,288 @@
+//! A plan as a person and as a program read it.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use policy::plan::{LeftOut, LeftOutReason, describe};
+use policy::rules::{Approval, Approvers, Excluded, GroupOrPerson, Scope};
+use policy::{CustomerId, Plan, PolicyId, Timestamp};
+use serde::Serialize;
+
+use super::table::columns;
+use super::time;
+use crate::plan::earliest::{BatchTimes, PhaseTimes, earliest};
+
+/// So many customers of a batch are named in text.
+const NAMED: usize = 6;
+
+/// A plan with its earliest times.
+#[derive(Debug, Serialize)]
+pub(crate) struct PlanView<'p> {
+    product: &'p str,
+    version: &'p str,
+    commit: Option<&'p str>,
+    digest: &'p str,
+    starts_at: Timestamp,
+    customers: usize,
+    phases: Vec<PhaseView<'p>>,
+    left_out: &'p BTreeMap<CustomerId, LeftOut>,
+    #[serde(skip)]
+    plan: &'p Plan,
+}
+
+#[derive(Debug, Serialize)]
+struct PhaseView<'p> {
+    name: &'p PolicyId,
+    after: Vec<&'p PolicyId>,
+    summary: String,
+    customers: usize,
+    tolerated: u32,
+    approval: Option<&'p Approval>,
+    due_at: Option<Timestamp>,
+    #[serde(flatten)]
+    times: PhaseTimes,
+}
+
+impl<'p> PlanView<'p> {
+    /// Puts a plan and the earliest times of a start at `at` together.
+    pub(crate) fn new(plan: &'p Plan, at: Timestamp) -> Self {
+        let phases = plan
+            .phases
+            .iter()
+            .zip(earliest(plan, at))
+            .map(|(phase, times)| PhaseView {
+                name: &phase.policy.name,
+                after: phase
+                    .after
+                    .iter()
+                    .map(|index| &plan.phases[*index].policy.name)
+                    .collect(),
+                summary: describe(&phase.policy, phase.customers.len()),
+                customers: phase.customers.len(),
+                tolerated: phase.tolerated,
+                approval: phase.policy.approval.as_ref(),
+                due_at: phase
+                    .policy
+                    .due
+                    .and_then(|due| at.checked_add_signed(due.to_delta())),
+                times,
+            });
+        Self {
+            product: &plan.product,
+            version: &plan.release.version,
+            commit: Some(plan.release.commit.as_str()).filter(|commit| !commit.is_empty()),
+            digest: &plan.digest,
+            starts_at: at,
+            customers: plan.customers.len(),
+            phases: phases.collect(),
+            left_out: &plan.left_out,
+            plan,
+        }
+    }
+
+    /// The text for people.
+    pub(crate) fn text(&self) -> String {
+        let mut text = self.heading();
+        for phase in &self.phases {
+            text.push('\n');
+            text.push_str(&self.phase(phase));
+        }
+        if !self.left_out.is_empty() {
+            let _ = write!(
+                text,
+                "\nleft out\n{}\n",
+                indented(&columns(self.left_out_rows()))
+            );
+        }
+        let _ = write!(
+            text,
+            "\nTimes are the earliest possible: deploys, checks and approvals come on top. \
+             `tranche simulate {}` shows the exact timeline.\n",
+            self.version
+        );
+        text
+    }
+
+    fn heading(&self) -> String {
+        let Self {
+            product,
+            version,
+            customers,
+            digest,
+            ..
+        } = self;
+        let commit = self
+            .commit
+            .map_or_else(|| "commit unknown".to_owned(), short);
+        format!(
+            "{product} {version} ({commit}): {} in {}, plan {}\n",
+            counted(*customers, "customer"),
+            counted(self.phases.len(), "phase"),
+            short(digest)
+        )
+    }
+
+    fn phase(&self, phase: &PhaseView<'_>) -> String {
+        let after: Vec<&str> = phase.after.iter().map(|name| name.as_str()).collect();
+        let after = match after.as_slice() {
+            [] => String::new(),
+            names => format!(" (after {})", names.join(", ")),
+        };
+        let mut text = format!("{}{after}: {}\n", phase.name, phase.summary);
+        if let Some(approval) = phase.approval {
+            let _ = writeln!(text, "  gate: {}", gate(approval));
+        }
+        let rows = phase
+            .times
+            .batches
+            .iter()
+            .flat_map(|batch| self.batch_rows(batch));
+        let rows: Vec<_> = rows.collect();
+        if rows.is_empty() {
+            text.push_str("  nobody: settles at once\n");
+        } else {
+            let _ = writeln!(text, "{}", indented(&columns(rows)));
+        }
+        text
+    }
+
+    /// One row a batch, or one a customer where a batch's customers can start at different times.
+    fn batch_rows(&self, batch: &BatchTimes) -> Vec<Vec<String>> {
+        let number = format!("batch {}", batch.number);
+        let same = batch
+            .customers
+            .iter()
+            .all(|one| one.starts_at == batch.starts_at);
+        if same && batch.customers.len() > 1 {
+            let names = batch.customers.iter().map(|one| one.customer.as_str());
+            return vec![vec![number, named(names), when(batch.starts_at, None)]];
+        }
+        let rows = batch.customers.iter().enumerate().map(|(n, one)| {
+            let zone = self
+                .plan
+                .customers
+                .get(&one.customer)
+                .and_then(|c| c.customer.timezone);
+            let label = if n == 0 {
+                number.clone()
+            } else {
+                String::new()
+            };
+            vec![label, one.customer.to_string(), when(one.starts_at, zone)]
+        });
+        rows.collect()
+    }
+
+    fn left_out_rows(&self) -> Vec<Vec<String>> {
+        let rows = self.left_out.iter().map(|(customer, left_out)| {
+            vec![
+                customer.to_string(),
+                left_out.phase.to_string(),
+                reason(&left_out.why),
+            ]
+        });
+        rows.collect()
+    }
+}
+
+/// Why a customer is not part of the plan, as a sentence fragment.
+pub(crate) fn reason(why: &LeftOutReason) -> String {
+    match why {
+        LeftOutReason::OnRelease => "runs this release already".to_owned(),
+        LeftOutReason::Pinned {
+            version,
+            until: Some(until),
+        } => {
+            format!("pinned to {version} until {}", time::instant(*until))
+        }
+        LeftOutReason::Pinned {
+            version,
+            until: None,
+        } => format!("pinned to {version}"),
+        LeftOutReason::Excluded => "excluded".to_owned(),
+        LeftOutReason::Newer { version } => format!("runs {version}, which is newer"),
+    }
+}
+
+/// The first characters of a hash.
+pub(crate) fn short(hash: &str) -> String {
+    hash.chars().take(12).collect()
+}
+
+/// `1 customer`, `2 customers`.
+pub(crate) fn counted(n: usize, noun: &str) -> String {
+    let plural = if n == 1 { "" } else { "s" };
+    format!("{n} {noun}{plural}")
+}
+
+fn gate(approval: &Approval) -> String {
+    let per = match approval.per {
+        Scope::Phase => "for the phase",
+        Scope::Batch => "for each batch",
+        Scope::Customer => "for each customer",
+    };
+    let who = match &approval.from {
+        Approvers::Anybody => format!(
+            "{} who may approve",
+            counted(approval.quorum as usize, "person")
+        ),
+        Approvers::Any(names) => {
+            let names: Vec<&str> = names.iter().map(group_or_person).collect();
+            let people = if approval.quorum == 1 {
+                "person"
+            } else {
+                "people"
+            };
+            format!("{} {people} of {}", approval.quorum, names.join(", "))
+        }
+        Approvers::Each(groups) => {
+            let parts: Vec<String> = groups
+                .iter()
+                .map(|(group, n)| format!("{n} of {group}"))
+                .collect();
+            parts.join(" and ")
+        }
+    };
+    let not: Vec<&str> = approval.not.iter().map(excluded).collect();
+    let not = if not.is_empty() {
+        String::new()
+    } else {
+        format!(", not {}", not.join(", "))
+    };
+    format!("{who} {per}{not}; valid for {}", approval.valid_for)
+}
+
+fn group_or_person(name: &GroupOrPerson) -> &str {
+    match name {
+        GroupOrPerson::Group(group) => group.as_str(),
+        GroupOrPerson::Person(person) => person.as_str(),
+    }
+}
+
+fn excluded(who: &Excluded) -> &str {
+    match who {
+        Excluded::Starter => "the starter",
+        Excluded::Person(person) => person.as_str(),
+    }
+}
+
+fn when(at: Option<Timestamp>, zone: Option<chrono_tz::Tz>) -> String {
+    at.map_or_else(
+        || "never within five years".to_owned(),
+        |at| time::instant_there(at, zone),
+    )
+}
+
+fn named<'n>(names: impl ExactSizeIterator<Item = &'n str>) -> String {
+    let count = names.len();
+    let shown: Vec<&str> = names.take(NAMED).collect();
+    match count.checked_sub(NAMED) {
+        None | Some(0) => shown.join(", "),
+        Some(more) => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+fn indented(text: &str) -> String {
+    let lines: Vec<String> = text.lines().map(|line| format!("  {line}")).collect();
+    lines.join("\n")
+}

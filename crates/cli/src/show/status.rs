@@ -1,0 +1,199 @@
+//! Where a rollout stands, as a person reads it.
+
+use std::fmt::Write as _;
+
+use policy::Timestamp;
+use rollout::view::{CustomerView, EndState, GateView, PhaseView, RunView};
+
+use super::plan::{counted, short};
+use super::table::table;
+use super::time;
+use crate::exit::Exit;
+
+/// One rollout: its phases, whoever is being worked on or failed, and the gates that wait.
+pub(crate) fn status(run: &RunView, now: Timestamp) -> String {
+    let mut text = heading(run, now);
+    let phases = run.phases.iter().map(|phase| phase_row(phase, run, now));
+    let _ = writeln!(
+        text,
+        "\n{}",
+        table(&["PHASE", "STATE", "SETTLED", "NEXT"], phases)
+    );
+    let notable: Vec<&CustomerView> = run.customers.iter().filter(|one| is_notable(one)).collect();
+    if !notable.is_empty() {
+        let rows = notable.iter().map(|one| customer_row(one, now));
+        let heading = ["CUSTOMER", "BATCH", "STATE", "SERVICE", "SINCE", ""];
+        let _ = writeln!(text, "\n{}", table(&heading, rows));
+    }
+    let open: Vec<&GateView> = run.gates.iter().filter(|gate| is_open(gate)).collect();
+    if !open.is_empty() {
+        let _ = writeln!(text, "\n{}", gates(&open));
+    }
+    text
+}
+
+/// All rollouts, one a row.
+pub(crate) fn list(runs: &[RunView], now: Timestamp) -> String {
+    if runs.is_empty() {
+        return String::new();
+    }
+    let rows = runs.iter().map(|run| {
+        let settled = run.customers.iter().filter(|one| is_settled(one)).count();
+        vec![
+            run.id.to_string(),
+            run.version.clone(),
+            state(run),
+            format!("{settled}/{}", run.customers.len()),
+            run.starter.to_string(),
+            time::instant_and_away(run.started_at.unwrap_or(run.requested_at), now),
+        ]
+    });
+    table(
+        &["ROLLOUT", "VERSION", "STATE", "SETTLED", "BY", "STARTED"],
+        rows,
+    )
+}
+
+/// Gates, one a row.
+pub(crate) fn gates(gates: &[&GateView]) -> String {
+    if gates.is_empty() {
+        return String::new();
+    }
+    let rows = gates.iter().map(|gate| {
+        let votes: Vec<&str> = gate.votes.iter().map(|vote| vote.person.as_str()).collect();
+        vec![
+            gate.gate.to_string(),
+            gate.phase.to_string(),
+            gate.state.to_string(),
+            if votes.is_empty() {
+                "-".to_owned()
+            } else {
+                votes.join(", ")
+            },
+            gate.missing.clone(),
+            gate.begins.map_or_else(|| "-".to_owned(), time::instant),
+            gate.until
+                .or(gate.expires_at)
+                .map_or_else(|| "-".to_owned(), time::instant),
+        ]
+    });
+    table(
+        &["GATE", "PHASE", "STATE", "VOTES", "NEEDS", "TURN", "UNTIL"],
+        rows,
+    )
+}
+
+/// Whether people are still asked for this gate.
+pub(crate) fn is_open(gate: &GateView) -> bool {
+    gate.state == "asked"
+}
+
+/// Whether nothing more happens to a customer by itself.
+pub(crate) fn is_settled(customer: &CustomerView) -> bool {
+    matches!(
+        customer.state,
+        "healthy" | "unchanged" | "rolled back" | "rollback failed" | "excluded" | "skipped"
+    )
+}
+
+/// The end state where there is one, otherwise what it does now.
+pub(crate) fn state(run: &RunView) -> String {
+    run.state.replace('_', " ")
+}
+
+/// What a phase waits for now, and until when.
+pub(crate) fn phase_next(phase: &PhaseView, now: Timestamp) -> String {
+    let until = |what: &str, at: Timestamp| format!("{what} {}", time::instant_and_away(at, now));
+    match (phase.soak_until, phase.delay_until, phase.not_before) {
+        _ if phase.settled_at.is_some() => String::new(),
+        (Some(at), _, _) => until("watched until", at),
+        (None, Some(at), _) => until("next batch", at),
+        (None, None, Some(at)) if at > now => until("not before", at),
+        (None, None, _) => String::new(),
+    }
+}
+
+fn heading(run: &RunView, now: Timestamp) -> String {
+    let paused = run
+        .paused_by
+        .as_ref()
+        .map_or_else(String::new, |by| format!(" by {by}"));
+    let reason = run
+        .reason
+        .as_ref()
+        .map_or_else(String::new, |reason| format!(": {reason}"));
+    let begun = match run.started_at {
+        Some(at) => format!("started {}", time::instant_and_away(at, now)),
+        None => format!(
+            "asked for {}",
+            time::instant_and_away(run.requested_at, now)
+        ),
+    };
+    format!(
+        "{} {} ({}), plan {}: {}{paused}{reason}\n{begun} by {}, {}\n",
+        run.id,
+        run.version,
+        short(&run.commit),
+        short(&run.digest),
+        state(run),
+        run.starter,
+        counted(run.customers.len(), "customer"),
+    )
+}
+
+fn phase_row(phase: &PhaseView, run: &RunView, now: Timestamp) -> Vec<String> {
+    let of_phase = || run.customers.iter().filter(|one| one.phase == phase.name);
+    let settled = of_phase().filter(|one| is_settled(one)).count();
+    let failures = match phase.failures {
+        0 => String::new(),
+        n => format!(
+            ", {} of {} tolerated",
+            counted(n as usize, "failure"),
+            phase.tolerated
+        ),
+    };
+    vec![
+        phase.name.to_string(),
+        phase.state.to_owned(),
+        format!("{settled}/{}{failures}", of_phase().count()),
+        phase_next(phase, now),
+    ]
+}
+
+fn customer_row(one: &CustomerView, now: Timestamp) -> Vec<String> {
+    vec![
+        one.customer.to_string(),
+        one.batch.map_or_else(
+            || one.phase.to_string(),
+            |batch| format!("{}/{batch}", one.phase),
+        ),
+        one.state.to_owned(),
+        one.service
+            .as_ref()
+            .map_or_else(|| "-".to_owned(), ToString::to_string),
+        one.since
+            .map_or_else(|| "-".to_owned(), |at| time::away(at, now)),
+        one.note.clone().unwrap_or_default(),
+    ]
+}
+
+/// Neither waiting for its turn nor well: somebody is at work, or a person should know.
+fn is_notable(one: &CustomerView) -> bool {
+    !matches!(one.state, "waiting" | "healthy")
+}
+
+/// How a command ends that waited for this rollout; `None`: it goes on.
+pub(crate) fn exit(run: &RunView) -> Option<Exit> {
+    match run.outcome {
+        Some(EndState::Succeeded | EndState::SucceededWithExclusions | EndState::Done) => {
+            Some(Exit::Done)
+        }
+        Some(
+            EndState::SucceededWithFailures
+            | EndState::Aborted
+            | EndState::Superseded
+            | EndState::Failed,
+        ) => Some(Exit::Failed),
+        None => (run.state == "halted").then_some(Exit::Failed),
+    }
+}

@@ -1,0 +1,81 @@
+//! A simulated rollout as a person reads it: what happens on which day, and how it ends.
+
+use std::fmt::Write as _;
+
+use policy::CustomerId;
+use sim::world::{Line, PhaseSummary, Summary};
+
+use super::plan::counted;
+use super::table::columns;
+use super::time;
+
+/// One line for each thing that happens.
+pub(crate) fn timeline(lines: &[Line]) -> String {
+    let rows = lines.iter().map(|line| {
+        let place = match (&line.phase, line.batch) {
+            (Some(phase), Some(batch)) => format!("{phase}/{batch}"),
+            (Some(phase), None) => phase.to_string(),
+            (None, _) => String::new(),
+        };
+        let who: Vec<&str> = line.customers.iter().map(CustomerId::as_str).collect();
+        let what = if who.is_empty() {
+            line.text.clone()
+        } else {
+            format!("{}: {}", who.join(", "), line.text)
+        };
+        vec![
+            format!("day {}", line.day),
+            time::instant(line.at),
+            place,
+            what,
+        ]
+    });
+    columns(rows)
+}
+
+/// How one rollout went, in a few numbers.
+pub(crate) fn summary(summary: &Summary) -> String {
+    let ending = match &summary.ended {
+        Some((at, outcome)) => {
+            format!(
+                "{} after {}",
+                outcome.replace('_', " "),
+                time::length(*at - summary.started_at)
+            )
+        }
+        None => "unfinished".to_owned(),
+    };
+    let mut text = format!(
+        "{} {ending}: {}, {}\n",
+        summary.rollout,
+        counted(summary.deploys, "deploy"),
+        counted(summary.rollbacks, "rollback")
+    );
+    let rows: Vec<Vec<String>> = summary.phases.iter().map(phase).collect();
+    for line in columns(rows).lines() {
+        let _ = writeln!(text, "  {line}");
+    }
+    text
+}
+
+fn phase(phase: &PhaseSummary) -> Vec<String> {
+    let until = match phase.settled_at {
+        Some(at) => format!(
+            "to {} ({})",
+            time::instant(at),
+            time::length(at - phase.started_at)
+        ),
+        None => "not settled".to_owned(),
+    };
+    let failed = if phase.failed > 0 {
+        format!(", {} failed", phase.failed)
+    } else {
+        String::new()
+    };
+    vec![
+        phase.phase.to_string(),
+        time::instant(phase.started_at),
+        until,
+        format!("{} healthy{failed}", phase.healthy),
+    ]
+}

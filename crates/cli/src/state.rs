@@ -1,0 +1,83 @@
+//! What is stored about this project, and what its failures mean for the person who typed the command.
+
+use std::error::Error as _;
+
+use engine::{Error, Reader, StateDir};
+use policy::Running;
+use policy::plan::RunningVersions;
+use rollout::view::RunView;
+use rollout::{Product, RunId};
+
+use crate::args::Global;
+use crate::exit::{Exit, Failure};
+use crate::project::Folder;
+
+/// Where the state of the project lies; `--db` needs no project folder.
+pub(crate) fn place(global: &Global) -> Result<StateDir, Failure> {
+    match &global.db {
+        Some(db) => Ok(StateDir::of_database(db)),
+        None => Ok(StateDir::of_project(Folder::find(global)?.dir())),
+    }
+}
+
+/// A read-only view of the state.
+pub(crate) fn reader(global: &Global) -> Result<Reader, Failure> {
+    Reader::open(&place(global)?).map_err(failure)
+}
+
+/// The state as committed last; a project in which nothing has happened has an empty one.
+pub(crate) fn product(state: &StateDir) -> Result<Product, Failure> {
+    match Reader::open(state) {
+        Ok(reader) => reader.product().map_err(failure),
+        Err(Error::Absent { .. }) => Ok(Product::new()),
+        Err(error) => Err(failure(error)),
+    }
+}
+
+/// The rollout that is meant: the named one, or the newest.
+pub(crate) fn choose(runs: Vec<RunView>, named: Option<RunId>) -> Result<RunView, Failure> {
+    let chosen = match named {
+        Some(id) => runs.into_iter().find(|run| run.id == id),
+        None => runs.into_iter().last(),
+    };
+    chosen.ok_or_else(|| match named {
+        Some(id) => Failure::usage(format!("there is no rollout {id}")).or_type("tranche list"),
+        None => Failure::new(Exit::Refused, "nothing has been started yet")
+            .or_type("tranche start VERSION"),
+    })
+}
+
+/// What runs where, as far as the rollouts so far tell.
+pub(crate) fn running(product: &Product) -> RunningVersions {
+    let mut running = RunningVersions::new();
+    for one in product.running_versions() {
+        let known = Running {
+            version: one.version,
+            commit: one.commit,
+        };
+        running
+            .entry(one.customer)
+            .or_default()
+            .insert(one.service, known);
+    }
+    running
+}
+
+/// The failure that an error of the engine means.
+pub(crate) fn failure(error: Error) -> Failure {
+    let exit = match &error {
+        Error::Absent { .. } | Error::Held { .. } | Error::Stale { .. } => Exit::Refused,
+        Error::NotPermitted { .. } => Exit::NotPermitted,
+        Error::Newer { .. } | Error::Foreign { .. } => Exit::Usage,
+        Error::NoAnswer | Error::Stopped => Exit::Unfinished,
+        _ => Exit::Failed,
+    };
+    let mut failure = Failure::new(exit, error.to_string());
+    if let Some(source) = error.source() {
+        failure = failure.caused_by(source.to_string());
+    }
+    match error.way_out() {
+        Some(way_out) => failure.or_type(way_out),
+        None => failure,
+    }
+}

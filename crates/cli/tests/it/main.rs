@@ -1,0 +1,15 @@
+//! The command line as people use it: transcripts, and stories over several commands.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod project;
+mod stories;
+
+/// Run with `TRYCMD=overwrite` to take in what the commands print now; review it like code.
+#[test]
+fn the_transcripts_say_what_the_commands_print() {
+    trycmd::TestCases::new()
+        .case("tests/cmd/*.md")
+        .env("TZ", "UTC")
+        .env("NO_COLOR", "1");
+}

@@ -230,7 +230,7 @@ impl Product {
         let before = scratch.clone();
         let recorded = self.state.runs.get(&id).map(|run| {
             let ctx = run.ctx(place, &before, self.at);
-            if run.managed().any(|managed| managed == place) && !ctx.unit.state.is_working() {
+            if run.is_managed(place) && !ctx.unit.state.is_working() {
                 return closing_answer(&ctx, &mut scratch, &command.kind, &outcome);
             }
             record::record(&ctx, &mut scratch, asked_at, &command.kind, outcome)
@@ -270,7 +270,7 @@ impl Product {
     /// Before a rollout ends, every auto-deploy that we switched off is restored once (P32).
     fn closing(&self, id: RunId, place: Place) -> Option<Next> {
         let run = self.state.runs.get(&id)?;
-        if !self.is_closing(id) || !run.managed().any(|managed| managed == place) {
+        if !self.is_closing(id) || !run.is_managed(place) {
             return None;
         }
         self.ask(id, place, |ctx| {

@@ -3,7 +3,7 @@
 use policy::rules::OnFailure;
 
 use crate::event::{Fact, Kind};
-use crate::ids::RunId;
+use crate::ids::{GateId, RunId};
 use crate::index::{Place, Run};
 use crate::product::Product;
 use crate::state::{DrainTo, Outcome, RunState, Sweep, SweepScope, UnitState};
@@ -27,10 +27,20 @@ impl Run {
         if let Some(customer) = self.stuck().next() {
             return Some((format!("the rollback of {customer} failed"), None));
         }
-        let rejected = self.gates.iter().find(|(gate, row)| {
-            matches!(gate, crate::ids::GateId::Phase(_)) && row.rejected.is_some()
-        });
-        rejected.map(|(gate, _)| (format!("{gate} was rejected"), None))
+        let names = self
+            .plan
+            .phases
+            .iter()
+            .map(|phase| GateId::Phase(phase.policy.name.clone()));
+        let rejected = |gate: &GateId| {
+            self.gates
+                .get(gate)
+                .is_some_and(|row| row.rejected.is_some())
+        };
+        names
+            .into_iter()
+            .find(rejected)
+            .map(|gate| (format!("{gate} was rejected"), None))
     }
 
     fn outcome(&self) -> Outcome {

@@ -186,6 +186,15 @@ impl State {
         Some(hold.way_out(format!("tranche approve {gate}")))
     }
 
+    /// The unfinished rollout or operation that has the customer in hand (R15).
+    pub(crate) fn owner(&self, customer: &CustomerId) -> Option<RunId> {
+        let owner = self.fleet.get(customer)?.owner?;
+        self.runs
+            .get(&owner)
+            .is_some_and(|run| !run.is_ended())
+            .then_some(owner)
+    }
+
     /// What keeps one customer from starting, its phase apart.
     pub(crate) fn unit_holds(
         &self,
@@ -202,17 +211,9 @@ impl State {
         let batch = run
             .batch_of(customer)
             .unwrap_or(run.phases[phase].batches_begun + 1);
-        if let Some(owner) = self
-            .fleet
-            .get(customer)
-            .and_then(|row| row.owner)
-            .filter(|owner| *owner != id)
-        {
-            holds.push(Hold::new(
-                HoldKind::Owned,
-                "another rollout",
-                format!("{owner} is changing this customer"),
-            ));
+        if let Some(owner) = self.owner(customer).filter(|owner| *owner != id) {
+            let text = format!("{owner} is changing this customer");
+            holds.push(Hold::new(HoldKind::Owned, "another rollout", text));
         }
         if let Some(gate) = run
             .gate_for(phase, batch, customer)

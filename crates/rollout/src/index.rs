@@ -436,6 +436,11 @@ impl Run {
             .map(|&(phase, place)| Place { phase, place })
     }
 
+    /// Whether this customer's auto-deploy is to be restored.
+    pub(crate) fn is_managed(&self, place: Place) -> bool {
+        self.managed.contains(&(place.phase, place.place))
+    }
+
     /// Customers whose rollback failed.
     pub(crate) fn stuck(&self) -> impl Iterator<Item = &CustomerId> {
         self.stuck

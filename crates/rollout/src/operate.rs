@@ -23,7 +23,7 @@ impl Product {
         to: Option<&str>,
         reason: &str,
     ) -> Result<(), Rejected> {
-        if let Some(owner) = self.state.fleet.get(customer).and_then(|row| row.owner) {
+        if let Some(owner) = self.state.owner(customer) {
             let held = matches!(
                 self.state.runs[&owner].unit(customer).state,
                 UnitState::Held { .. }

@@ -376,7 +376,7 @@ impl Product {
         let working = |run: &Run| !run.is_ended() && !run.working().is_empty();
         if self.work.tick_wanted
             || self.state.runs.values().any(working)
-            || self.work.preparing() > 0
+            || !self.work.preparing.is_empty()
         {
             return true;
         }

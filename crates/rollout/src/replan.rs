@@ -45,6 +45,7 @@ impl Product {
                 "tranche status",
             ));
         }
+        let before = std::sync::Arc::clone(&self.state.runs[&id].plan);
         let fact = Fact {
             actor: Some(request.by.name.clone()),
             ..Fact::new(Kind::Replanned)
@@ -54,6 +55,7 @@ impl Product {
             fact.with("digest", plan.digest.clone())
                 .with_value("plan", &plan),
         );
+        self.move_work(id, &before);
         self.renew_delays(id);
         let gates: Vec<_> = self.state.runs[&id]
             .gates
@@ -72,6 +74,23 @@ impl Product {
                 .extend(gates.into_iter().map(|gate| (id, gate)));
         }
         Ok(())
+    }
+
+    /// What is out and what was read moves with the customers to their new places.
+    fn move_work(&mut self, id: RunId, before: &Plan) {
+        let run = &self.state.runs[&id];
+        self.work.rekey(id, |place| {
+            let customer = before.phases.get(place.phase)?.customers.get(place.place)?;
+            run.place(customer)
+        });
+        let units: Vec<_> = run
+            .units()
+            .filter_map(|(customer, _)| run.place(customer))
+            .collect();
+        self.work
+            .dirty_units
+            .extend(units.into_iter().map(|place| (id, place)));
+        self.wake_run(id);
     }
 
     /// The plan as it would be after a `replan`: for `replan --diff`.

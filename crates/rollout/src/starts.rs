@@ -90,50 +90,71 @@ impl Product {
 
     /// The first customer that can go (or, in strict order, the first at all).
     fn pick(&mut self, id: RunId, phase: usize) -> Option<Picked> {
-        let run = &self.state.runs[&id];
-        let policy = &run.plan.phases[phase].policy;
-        let strict = policy.order == policy::rules::Order::Strict;
-        let dynamic = run.is_dynamic(phase);
-        let turn = run.turn(phase);
-        let limit = if dynamic {
-            1
-        } else {
-            usize::try_from(policy.max_parallel.max(1)).unwrap_or(usize::MAX)
-        };
-        let in_work = match turn {
-            Some(batch) => run
-                .open_in(phase, batch)
-                .filter(|customer| run.unit(customer).state.is_working())
-                .count(),
-            None => run.working_in(phase).count(),
-        };
-        let preparing = self
-            .work
-            .queues
-            .get(&(id, phase))
-            .map_or(0, |queue| queue.preparing.len());
-        let places: Vec<usize> = match turn {
-            Some(batch) if !dynamic => run.waiting_in(phase, batch).collect(),
-            Some(_) | None => run.waiting(phase).iter().copied().collect(),
-        };
-        for place in places {
-            let place = Place { phase, place };
-            let queue = self.work.queues.entry((id, phase)).or_default();
-            if queue.blocked.contains(&place.place) {
-                if strict {
-                    return None;
-                }
+        self.pick_prepared(id, phase)
+            .or_else(|| self.pick_next(id, phase))
+    }
+
+    /// A customer that has been read and that still nothing holds.
+    fn pick_prepared(&mut self, id: RunId, phase: usize) -> Option<Picked> {
+        let range = self.turn_places(id, phase);
+        let strict = self.is_strict(id, phase);
+        let first = self.state.runs[&id].waiting(phase).first().copied();
+        let prepared = self.work.preparing_in(id, phase);
+        let prepared: Vec<Place> = prepared
+            .filter(|(_, state)| matches!(state, Preparing::Ready(_)))
+            .map(|(place, _)| place)
+            .collect();
+        for place in prepared
+            .into_iter()
+            .filter(|place| range.contains(&place.place))
+        {
+            if strict && first != Some(place.place) {
+                return None;
+            }
+            if self.block_if_held(id, place) {
                 continue;
             }
-            let prepared = queue
-                .preparing
-                .get(&place.place)
-                .map(|state| matches!(state, Preparing::Ready(_)));
-            if prepared == Some(false) {
-                if strict {
-                    return None;
-                }
+            if let Some(Preparing::Ready(views)) = self.work.preparing.remove(&(id, place)) {
+                return Some(Picked::Begin(place, views));
+            }
+        }
+        None
+    }
+
+    /// A customer that is to be read, if a place is free for it.
+    fn pick_next(&mut self, id: RunId, phase: usize) -> Option<Picked> {
+        if !self.has_slot(id, phase) {
+            return None;
+        }
+        let range = self.turn_places(id, phase);
+        let strict = self.is_strict(id, phase);
+        loop {
+            let run = &self.state.runs[&id];
+            let next = *self
+                .work
+                .ready(id, phase, run)
+                .range(range.clone())
+                .next()?;
+            let place = Place { phase, place: next };
+            if !run.waiting(phase).contains(&next) || self.work.preparing.contains_key(&(id, place))
+            {
+                self.work.ready(id, phase, run).remove(&next);
                 continue;
+            }
+            // Nobody overtakes: everybody before must have begun, or be about to.
+            let before = run.waiting(phase).range(range.start..next);
+            if strict
+                && before.into_iter().any(|before| {
+                    !self.work.preparing.contains_key(&(
+                        id,
+                        Place {
+                            phase,
+                            place: *before,
+                        },
+                    ))
+                })
+            {
+                return None;
             }
             if self.block_if_held(id, place) {
                 if strict {
@@ -141,23 +162,48 @@ impl Product {
                 }
                 continue;
             }
-            if let Some(reason) = self.gone(id, place) {
-                return Some(Picked::Skip(place, reason));
-            }
-            if prepared == Some(true) {
-                let queue = self.work.queues.entry((id, phase)).or_default();
-                if let Some(Preparing::Ready(views)) = queue.preparing.remove(&place.place) {
-                    return Some(Picked::Begin(place, views));
-                }
-            }
-            let full = in_work + preparing >= limit
-                || self.work.deploying.len() + self.work.preparing() >= self.max_parallel(id);
-            if full {
-                return None;
-            }
-            return Some(Picked::Prepare(place));
+            self.work
+                .ready(id, phase, &self.state.runs[&id])
+                .remove(&next);
+            return Some(match self.gone(id, place) {
+                Some(reason) => Picked::Skip(place, reason),
+                None => Picked::Prepare(place),
+            });
         }
-        None
+    }
+
+    fn is_strict(&self, id: RunId, phase: usize) -> bool {
+        self.state.runs[&id].plan.phases[phase].policy.order == policy::rules::Order::Strict
+    }
+
+    /// The places of the batch whose turn it is.
+    fn turn_places(&self, id: RunId, phase: usize) -> std::ops::Range<usize> {
+        let run = &self.state.runs[&id];
+        match run.turn(phase) {
+            Some(batch) if !run.is_dynamic(phase) => run.batch_places(phase, batch),
+            Some(_) | None => 0..usize::MAX,
+        }
+    }
+
+    /// Whether another customer may be on its way, by the batch and over all rollouts (P16).
+    fn has_slot(&self, id: RunId, phase: usize) -> bool {
+        let run = &self.state.runs[&id];
+        let policy = &run.plan.phases[phase].policy;
+        let limit = if run.is_dynamic(phase) {
+            1
+        } else {
+            usize::try_from(policy.max_parallel.max(1)).unwrap_or(usize::MAX)
+        };
+        let in_work = match run.turn(phase) {
+            Some(batch) => run
+                .open_in(phase, batch)
+                .filter(|customer| run.unit(customer).state.is_working())
+                .count(),
+            None => run.working_in(phase).count(),
+        };
+        let preparing = self.work.preparing_in(id, phase).count();
+        let in_flight = self.work.deploying.len() + self.work.preparing.len();
+        in_work + preparing < limit && in_flight < self.max_parallel(id)
     }
 
     /// Passes over a waiting customer until something in its way changes.
@@ -176,9 +222,8 @@ impl Product {
             .iter()
             .any(|hold| hold.kind == HoldKind::Secret)
             .then(|| self.at + SECRET_RETRY);
-        let queue = self.work.queues.entry((id, place.phase)).or_default();
-        queue.blocked.insert(place.place);
-        queue.preparing.remove(&place.place);
+        self.work.ready(id, place.phase, run).remove(&place.place);
+        self.work.preparing.remove(&(id, place));
         self.unwant(id, place, Slot::Preflight);
         self.work
             .timers
@@ -228,15 +273,14 @@ impl Product {
                 .any(|check| matches!(check.kind, policy::health::CheckKind::Baseline { .. })),
         });
         let Some(kind) = kind else { return };
-        let queue = self.work.queues.entry((id, place.phase)).or_default();
-        queue.preparing.insert(place.place, Preparing::Asked);
+        self.work.preparing.insert((id, place), Preparing::Asked);
         self.want(id, place, Slot::Preflight, kind);
     }
 
     /// Takes the answer of a preflight; the holds are asked once more before the start.
     pub(crate) fn record_preflight(&mut self, id: RunId, place: Place, outcome: Outcome) {
-        let queue = self.work.queues.entry((id, place.phase)).or_default();
-        queue.preparing.remove(&place.place);
+        self.work.preparing.remove(&(id, place));
+        self.work.unblock(id, place);
         match outcome {
             Outcome::Inspected { views } => self.judge_views(id, place, views),
             Outcome::SecretMissing { name } => {
@@ -291,8 +335,9 @@ impl Product {
             }
             return;
         }
-        let queue = self.work.queues.entry((id, place.phase)).or_default();
-        queue.preparing.insert(place.place, Preparing::Ready(views));
+        self.work
+            .preparing
+            .insert((id, place), Preparing::Ready(views));
     }
 
     /// The begin that R7, R9, R10 and R13 mean.
@@ -331,33 +376,23 @@ impl Product {
 
     /// Preparations of customers whose turn has passed (a pause, a halt) are dropped.
     fn drop_stale_preparations(&mut self) {
+        let is_stale = |(id, place): &(RunId, Place)| {
+            let run = &self.state.runs[id];
+            run.row.state != RunState::Running
+                || !run.waiting(place.phase).contains(&place.place)
+                || !self.state.phase_holds(run, place.phase, self.at).is_empty()
+        };
         let stale: Vec<(RunId, Place)> = self
             .work
-            .queues
-            .iter()
-            .flat_map(|((id, phase), queue)| {
-                queue.preparing.keys().map(move |place| {
-                    (
-                        *id,
-                        Place {
-                            phase: *phase,
-                            place: *place,
-                        },
-                    )
-                })
-            })
-            .filter(|(id, place)| {
-                let run = &self.state.runs[id];
-                run.row.state != RunState::Running
-                    || !run.waiting(place.phase).contains(&place.place)
-                    || !self.state.phase_holds(run, place.phase, self.at).is_empty()
-            })
+            .preparing
+            .keys()
+            .copied()
+            .filter(is_stale)
             .collect();
         for (id, place) in stale {
             self.unwant(id, place, Slot::Preflight);
-            if let Some(queue) = self.work.queues.get_mut(&(id, place.phase)) {
-                queue.preparing.remove(&place.place);
-            }
+            self.work.preparing.remove(&(id, place));
+            self.work.unblock(id, place);
         }
     }
 

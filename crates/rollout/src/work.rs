@@ -39,6 +39,16 @@ pub(crate) enum TimerKey {
     Gate(RunId, GateId),
 }
 
+impl TimerKey {
+    fn run(&self) -> RunId {
+        match self {
+            Self::Unit(run, _) | Self::Place(run, _) | Self::Phase(run, _) | Self::Gate(run, _) => {
+                *run
+            }
+        }
+    }
+}
+
 /// One instant a key; the earliest first.
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
@@ -54,6 +64,19 @@ impl Timers {
         if let Some(at) = at {
             self.by_key.insert(key.clone(), at);
             self.order.insert((at, key));
+        }
+    }
+
+    /// Drops every timer of a rollout; what it is for sets it anew.
+    pub(crate) fn forget(&mut self, run: RunId) {
+        let own: Vec<TimerKey> = self
+            .by_key
+            .keys()
+            .filter(|key| key.run() == run)
+            .cloned()
+            .collect();
+        for key in own {
+            self.set(key, None);
         }
     }
 
@@ -76,13 +99,6 @@ pub(crate) enum Preparing {
     Ready(Vec<ServiceView>),
 }
 
-/// Waiting customers of a phase that something keeps from starting, so that a tick passes over them.
-#[derive(Debug, Default)]
-pub(crate) struct Queue {
-    pub(crate) blocked: BTreeSet<usize>,
-    pub(crate) preparing: BTreeMap<usize, Preparing>,
-}
-
 /// Everything that is not stored.
 #[derive(Debug, Default)]
 pub(crate) struct Work {
@@ -98,7 +114,11 @@ pub(crate) struct Work {
     pub(crate) ending_runs: BTreeSet<RunId>,
     pub(crate) queued_dirty: bool,
     pub(crate) scratch: BTreeMap<(RunId, Place), Scratch>,
-    pub(crate) queues: BTreeMap<(RunId, usize), Queue>,
+    /// The waiting customers of a phase that a tick looks at. One that something keeps from starting is left out until its
+    /// timer or an event brings it back; one that waits no more is dropped when it is met.
+    ready: BTreeMap<(RunId, usize), BTreeSet<usize>>,
+    /// Customers being read before they are started.
+    pub(crate) preparing: BTreeMap<(RunId, Place), Preparing>,
     /// Started customers whose next service waits for a tick.
     pub(crate) waiting_go: BTreeSet<(RunId, Place)>,
     /// Customers with a deploy in hand, over all rollouts (P16).
@@ -137,26 +157,66 @@ impl Work {
 
     /// Lets the next tick look at a waiting customer again.
     pub(crate) fn unblock(&mut self, run: RunId, place: Place) {
-        if let Some(queue) = self.queues.get_mut(&(run, place.phase)) {
-            queue.blocked.remove(&place.place);
+        if let Some(ready) = self.ready.get_mut(&(run, place.phase)) {
+            ready.insert(place.place);
         }
         self.tick_wanted = true;
     }
 
     /// Lets the next tick look at a whole phase again.
     pub(crate) fn unblock_phase(&mut self, run: RunId, phase: usize) {
-        if let Some(queue) = self.queues.get_mut(&(run, phase)) {
-            queue.blocked.clear();
-        }
+        self.ready.remove(&(run, phase));
         self.tick_wanted = true;
     }
 
-    /// Customers being read before they are started.
-    pub(crate) fn preparing(&self) -> usize {
-        self.queues
-            .values()
-            .map(|queue| queue.preparing.len())
-            .sum()
+    /// The customers of a phase that a tick looks at: at first, all that wait.
+    pub(crate) fn ready(&mut self, id: RunId, phase: usize, run: &Run) -> &mut BTreeSet<usize> {
+        self.ready
+            .entry((id, phase))
+            .or_insert_with(|| run.waiting(phase).clone())
+    }
+
+    /// Customers of one phase being read before they are started.
+    pub(crate) fn preparing_in(
+        &self,
+        id: RunId,
+        phase: usize,
+    ) -> impl Iterator<Item = (Place, &Preparing)> {
+        let first = Place { phase, place: 0 };
+        let last = Place {
+            phase,
+            place: usize::MAX,
+        };
+        self.preparing
+            .range((id, first)..=(id, last))
+            .map(|((_, place), state)| (*place, state))
+    }
+
+    /// Gives customers of a rollout their places in a new plan (R6): what is out stays out.
+    pub(crate) fn rekey(&mut self, run: RunId, moved: impl Fn(Place) -> Option<Place>) {
+        let key = |(id, place): (RunId, Place)| match id == run {
+            true => moved(place).map(|place| (id, place)),
+            false => Some((id, place)),
+        };
+        let set = |keys: &mut BTreeSet<(RunId, Place)>| {
+            *keys = std::mem::take(keys).into_iter().filter_map(key).collect();
+        };
+        set(&mut self.dirty_units);
+        set(&mut self.waiting_go);
+        set(&mut self.deploying);
+        set(&mut self.confirmed);
+        self.scratch = rekeyed(&mut self.scratch, key);
+        self.preparing = rekeyed(&mut self.preparing, key);
+        self.ready.retain(|(id, _), _| *id != run);
+        self.timers.forget(run);
+        let issued = std::mem::take(&mut self.issued);
+        self.by_slot.clear();
+        for mut issued in issued.into_values() {
+            if let Some(whose) = key(issued.whose) {
+                issued.whose = whose;
+                self.insert(issued);
+            }
+        }
     }
 
     /// Holds that only this process knows: it has read them just now.
@@ -196,6 +256,16 @@ impl Work {
         });
         secret.into_iter().chain(foreign).collect()
     }
+}
+
+fn rekeyed<T>(
+    map: &mut BTreeMap<(RunId, Place), T>,
+    key: impl Fn((RunId, Place)) -> Option<(RunId, Place)>,
+) -> BTreeMap<(RunId, Place), T> {
+    std::mem::take(map)
+        .into_iter()
+        .filter_map(|(old, value)| Some((key(old)?, value)))
+        .collect()
 }
 
 impl Scratch {

@@ -1,6 +1,6 @@
 //! How a request reaches Render and comes back: paced, bounded, redacted, repeated only where that is harmless.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
@@ -11,13 +11,14 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::sync::watch;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
 
 use crate::call::{Call, Repeat};
 use crate::error::{ApiError, Error, Result, Sent, Unreadable};
 use crate::limit::{Limiter, Priority, retry_after, server_date};
 use crate::redact::Redactor;
-use crate::settings::Settings;
+use crate::settings::{Settings, is_local};
 use crate::wire;
 
 /// Longest answer that is read, after decompression.
@@ -54,17 +55,24 @@ const BACKOFF: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(
 pub struct Client {
     shared: Arc<Shared>,
     priority: Priority,
+    stop: CancellationToken,
 }
 
 #[derive(Debug)]
 struct Shared {
     http: reqwest::Client,
     base: Url,
-    key: SecretString,
-    authorization: HeaderValue,
+    key: RwLock<Key>,
     max_retries: usize,
     limiter: Limiter,
     server_time: watch::Sender<Option<ServerTime>>,
+}
+
+/// The key, and the header that carries it.
+#[derive(Clone, Debug)]
+struct Key {
+    secret: SecretString,
+    header: HeaderValue,
 }
 
 /// What Render's clock said, and when that arrived here.
@@ -93,8 +101,7 @@ impl Client {
         let shared = Shared {
             http: http(settings, &base)?,
             base,
-            key: settings.api_key.clone(),
-            authorization: authorization(&settings.api_key)?,
+            key: RwLock::new(Key::new(&settings.api_key)?),
             max_retries: settings.max_retries,
             limiter: Limiter::new(settings.startup_spread),
             server_time: watch::Sender::new(None),
@@ -102,6 +109,7 @@ impl Client {
         Ok(Self {
             shared: Arc::new(shared),
             priority: Priority::Normal,
+            stop: CancellationToken::new(),
         })
     }
 
@@ -109,9 +117,46 @@ impl Client {
     #[must_use]
     pub fn with_priority(&self, priority: Priority) -> Self {
         Self {
-            shared: Arc::clone(&self.shared),
             priority,
+            ..self.clone()
         }
+    }
+
+    /// The same client, which sends nothing more once this is cancelled. What has left by then is waited for.
+    pub(crate) fn with_stop(&self, stop: CancellationToken) -> Self {
+        Self {
+            stop,
+            ..self.clone()
+        }
+    }
+
+    /// Waits for something else than an answer; `None` if nothing more is to be sent.
+    pub(crate) async fn unless_stopped<T>(&self, wait: impl Future<Output = T>) -> Option<T> {
+        self.stop.run_until_cancelled(wait).await
+    }
+
+    /// Goes on with another key, in every clone: the old one was rotated (P46).
+    ///
+    /// # Errors
+    /// When it holds characters that no key has.
+    pub fn set_key(&self, key: &SecretString) -> Result<()> {
+        let key = Key::new(key)?;
+        *self
+            .shared
+            .key
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = key;
+        Ok(())
+    }
+
+    /// The key, to be kept out of what others print.
+    pub(crate) fn secret(&self) -> SecretString {
+        self.key().secret
+    }
+
+    /// Whether its origin is this machine, as a simulated Render's is.
+    pub fn is_local(&self) -> bool {
+        is_local(&self.shared.base)
     }
 
     /// What Render's clock said in the newest reply, for the check of our own (P25).
@@ -139,6 +184,7 @@ impl Client {
             .with_jitter();
         (|| self.attempt(&call, &url))
             .retry(backoff)
+            .sleep(self.sleeper())
             .when(|error| may_repeat(call.repeat, error))
             .adjust(|error, pause| {
                 pause.map(|pause| pause.max(error.retry_after().unwrap_or_default()))
@@ -158,9 +204,13 @@ impl Client {
     }
 
     async fn attempt(&self, call: &Call, url: &Url) -> Result<Reply> {
-        let permit = self.shared.limiter.permit(&call.class, self.priority).await;
+        let permit = self.shared.limiter.permit(&call.class, self.priority);
+        let Some(permit) = self.unless_stopped(permit).await else {
+            return Err(Error::Stopped { call: call.name() });
+        };
+        let key = self.key();
         let response = self
-            .request(call, url)
+            .request(call, url, &key)
             .send()
             .await
             .map_err(|error| Error::transport(call.name(), error))?;
@@ -169,7 +219,7 @@ impl Client {
         let reply = if response.status().is_success() {
             success(call, response).await
         } else {
-            Err(self.failure(call, response).await)
+            Err(failure(call, response, key.secret).await)
         };
         match &reply {
             Ok(reply) => tracing::debug!(
@@ -182,12 +232,26 @@ impl Client {
         reply
     }
 
-    fn request(&self, call: &Call, url: &Url) -> reqwest::RequestBuilder {
+    /// Pauses between attempts end when nothing more is to be sent.
+    fn sleeper(&self) -> impl backon::Sleeper<Sleep: Send> + use<> {
+        let stop = self.stop.clone();
+        move |pause| {
+            let stop = stop.clone();
+            async move { stop.run_until_cancelled(sleep(pause)).await.unwrap_or(()) }
+        }
+    }
+
+    fn key(&self) -> Key {
+        let key = self.shared.key.read();
+        key.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn request(&self, call: &Call, url: &Url, key: &Key) -> reqwest::RequestBuilder {
         let request = self
             .shared
             .http
             .request(call.method.clone(), url.clone())
-            .header(AUTHORIZATION, self.shared.authorization.clone())
+            .header(AUTHORIZATION, key.header.clone())
             .header(ACCEPT, "application/json");
         match call.body_text() {
             Some(body) => request.header(CONTENT_TYPE, "application/json").body(body),
@@ -203,18 +267,19 @@ impl Client {
             }));
         }
     }
+}
 
-    async fn failure(&self, call: &Call, response: Response) -> Error {
-        let status = response.status();
-        let headers = response.headers().clone();
-        // A refusal whose body is lost is still a refusal.
-        let body = read_up_to(response, MAX_ERROR).await.unwrap_or_default();
-        let redactor = Redactor::new(call.secrets.iter().chain([&self.shared.key]).cloned());
-        let error = api_error(status, &headers, &body.bytes, &redactor);
-        Error::Api {
-            call: call.name(),
-            error: Box::new(error),
-        }
+impl Key {
+    fn new(key: &SecretString) -> Result<Self> {
+        let header = HeaderValue::from_str(&format!("Bearer {}", key.expose_secret()));
+        let mut header = header.map_err(|_| {
+            Error::Settings("the API key holds characters that no key has".to_owned())
+        })?;
+        header.set_sensitive(true);
+        Ok(Self {
+            secret: key.clone(),
+            header,
+        })
     }
 }
 
@@ -228,6 +293,19 @@ impl Reply {
             call: self.call.clone(),
             source,
         }
+    }
+}
+
+async fn failure(call: &Call, response: Response, key: SecretString) -> Error {
+    let status = response.status();
+    let headers = response.headers().clone();
+    // A refusal whose body is lost is still a refusal.
+    let body = read_up_to(response, MAX_ERROR).await.unwrap_or_default();
+    let redactor = Redactor::new(call.secrets.iter().cloned().chain([key]));
+    let error = api_error(status, &headers, &body.bytes, &redactor);
+    Error::Api {
+        call: call.name(),
+        error: Box::new(error),
     }
 }
 
@@ -248,13 +326,6 @@ fn http(settings: &Settings, base: &Url) -> Result<reqwest::Client> {
     builder
         .build()
         .map_err(|error| Error::Settings(error.without_url().to_string()))
-}
-
-fn authorization(key: &SecretString) -> Result<HeaderValue> {
-    let mut value = HeaderValue::from_str(&format!("Bearer {}", key.expose_secret()))
-        .map_err(|_| Error::Settings("the API key holds characters that no key has".to_owned()))?;
-    value.set_sensitive(true);
-    Ok(value)
 }
 
 fn may_repeat(repeat: Repeat, error: &Error) -> bool {

@@ -24,6 +24,12 @@ pub enum Error {
         /// What is wrong.
         problem: String,
     },
+    /// Whoever asked no longer wants it. Nothing was sent.
+    #[error("{call}: stopped before it was sent")]
+    Stopped {
+        /// The request.
+        call: String,
+    },
     /// No connection: name not found, refused, TLS failed. Nothing was sent.
     #[error("connect to Render for {call}")]
     Unreachable {
@@ -149,7 +155,10 @@ impl Error {
     /// ```
     pub fn sent(&self) -> Sent {
         match self {
-            Self::Settings(_) | Self::Argument { .. } | Self::Unreachable { .. } => Sent::NotSent,
+            Self::Settings(_)
+            | Self::Argument { .. }
+            | Self::Stopped { .. }
+            | Self::Unreachable { .. } => Sent::NotSent,
             Self::Api { error, .. } if REFUSALS.contains(&error.status) => Sent::Refused,
             Self::Api { .. }
             | Self::Lost { .. }
@@ -169,6 +178,7 @@ impl Error {
             Self::Api { error, .. } => Some(error),
             Self::Settings(_)
             | Self::Argument { .. }
+            | Self::Stopped { .. }
             | Self::Unreachable { .. }
             | Self::Lost { .. }
             | Self::Unreadable { .. }
@@ -192,7 +202,10 @@ impl Error {
             Self::Unreachable { .. } | Self::Lost { .. } => true,
             Self::Unreadable { source, .. } => *source == Unreadable::Truncated,
             Self::Api { error, .. } => matches!(error.status, 408 | 429 | 500 | 502 | 503 | 504),
-            Self::Settings(_) | Self::Argument { .. } | Self::TooMany { .. } => false,
+            Self::Settings(_)
+            | Self::Argument { .. }
+            | Self::Stopped { .. }
+            | Self::TooMany { .. } => false,
         }
     }
 
@@ -214,4 +227,13 @@ impl Error {
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         self.api().and_then(|error| error.retry_after)
     }
+}
+
+/// The whole chain of causes as one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |&error| error.source());
+    causes
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(": ")
 }

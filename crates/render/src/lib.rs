@@ -6,6 +6,7 @@
 //! - [`probe`]: does a service answer, and is it well? Never reaches private addresses unless allowed.
 //! - [`inspect`]: what must be known of a service before it is deployed.
 //! - [`git`]: which commit a tag names.
+//! - [`executor`]: the core's commands, carried out with all of the above.
 //!
 //! Nothing in here decides about a rollout, and nothing waits for a person. Start reading at [`client`].
 
@@ -15,6 +16,7 @@ pub mod client;
 mod deploy;
 mod error;
 mod event;
+pub mod executor;
 pub mod git;
 mod ids;
 mod inspect;
@@ -40,6 +42,7 @@ pub use deploy::{
 };
 pub use error::{ApiError, Error, Result, Sent, Unreadable};
 pub use event::{Event, EventKind};
+pub use executor::{ExecutorSettings, RenderExecutor};
 pub use ids::{DeployId, EventId, ExportId, InstanceId, JobId, OwnerId, PostgresId, ServiceId};
 pub use inspect::{DowntimeWarning, ServiceView, inspect};
 pub use job::{Job, JobStatus};

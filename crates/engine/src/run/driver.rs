@@ -222,12 +222,18 @@ impl Driver {
                 (is_answered || *until <= reading.boot).then_some(Ended::Stopped)
             }
             Mode::Driving => {
-                let at = self.clock.now(reading);
-                let is_due =
-                    !self.stalled && self.product.wake_at().is_some_and(|wake_at| wake_at <= at);
-                (self.options.until_idle && !is_due && self.product.is_idle())
-                    .then_some(Ended::Idle)
+                let is_idle = self.options.until_idle && self.is_idle(reading);
+                is_idle.then_some(Ended::Idle)
             }
         }
+    }
+
+    /// While the clock is not trusted nothing moves, but it is a clock and no person that is waited for.
+    fn is_idle(&mut self, reading: Reading) -> bool {
+        let at = self.clock.now(reading);
+        let is_due = self.product.wake_at().is_some_and(|wake_at| wake_at <= at);
+        let is_quiet = self.stalled || !is_due;
+        let knows_time = self.clock.is_trusted() || self.product.is_finished();
+        is_quiet && knows_time && self.product.is_idle()
     }
 }

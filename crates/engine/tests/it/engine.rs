@@ -249,6 +249,36 @@ async fn until_idle_ends_when_nothing_is_left_to_do() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn until_idle_waits_for_the_clock_and_ends_with_the_rollout() {
+    let (lab, world) = (Lab::new(), World::new());
+    lab.ask(start());
+    let server_time = ServerTime::Ask(Box::new(|_| {}));
+    let mut engine = world.engine(
+        &lab,
+        EngineOptions {
+            server_time,
+            until_idle: true,
+            ..world.options()
+        },
+    );
+    engine.look(|_| ()).await.unwrap();
+    engine.look(|_| ()).await.unwrap();
+    assert_eq!(world.seen(), []);
+
+    for _ in 0..2 {
+        engine.inlet().server_time((world.readings())().wall);
+    }
+    while let Ok(wake_at) = engine.look(rollout::Product::wake_at).await {
+        if let Some(at) = wake_at {
+            world.advance(at);
+        }
+        engine.inlet().ring();
+    }
+    assert_eq!(engine.ended().await.unwrap(), Ended::Idle);
+    assert_eq!(count(&lab, Kind::RolloutSucceeded), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn subscribers_see_each_event_once_and_in_order() {
     let (lab, world) = (Lab::new(), World::new());
     let engine = world.engine(&lab, world.options());

@@ -15,7 +15,7 @@ use super::asked::{asked, path, paths};
 use super::figures::{self, FigureSource, Figures, Latency, Traffic};
 use super::history::History;
 use super::judge::{self, CheckResult, MIN_REQUESTS, Probe};
-use super::prober::{NoAnswer, Prober};
+use super::prober::{Answer, NoAnswer, Prober};
 use crate::client::Client;
 use crate::service::ServiceKind;
 
@@ -161,9 +161,12 @@ impl Checkup {
         CycleSample { at, checks }
     }
 
-    /// How fast a service is before its deploy: by metrics, or by twenty probes. `None`: too little could be measured.
+    /// How fast a service is before its deploy: by metrics, or by twenty probes. `None`: too little could be measured, or
+    /// what is asked does not answer well.
     pub async fn latency_before(&self, subject: &Subject, profile: &Profile) -> Option<Latency> {
         let reference = paths(&asked(profile, subject)).into_iter().next()?;
+        let first = self.prober.get(&address(subject, &reference)?).await;
+        first.ok().filter(Answer::is_success)?;
         let mut history = History::default();
         let figures = self.figures(subject, None, &mut history).await;
         if let Some(latency) = figures

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::address::Network;
 use crate::client::read_up_to;
+use crate::error::chain;
 
 /// How much of an answer is read.
 const MAX_BODY: usize = 64 << 10;
@@ -204,15 +205,6 @@ fn forbidden(host: &str, address: IpAddr) -> NoAnswer {
         host: host.to_owned(),
         address,
     }
-}
-
-/// The whole chain of causes as one line.
-fn chain(error: &dyn Error) -> String {
-    let causes = std::iter::successors(Some(error), |&error| error.source());
-    causes
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(": ")
 }
 
 /// Looks names up and hands out only addresses that may be reached, so that the check and the connection cannot differ.

@@ -1,0 +1,109 @@
+//! Deploys: asked for at most once, cancelled, listed; and the switch of auto-deploy.
+
+use rollout::command::Target;
+use rollout::{DeployId, Outcome};
+
+use super::view::deploy_view;
+use super::work::Turn;
+use crate::deploy::{DeploySpec, Source, Triggered};
+use crate::error::{Error, Result, Sent, chain};
+use crate::limit::Priority;
+use crate::service::AutoDeploySetting;
+
+impl Turn {
+    /// Asks for a deploy of a commit.
+    pub(super) async fn create_deploy(
+        &self,
+        service: &Target,
+        commit: &str,
+        clear_cache: bool,
+    ) -> Outcome {
+        let spec = DeploySpec::Build {
+            source: Source::Commit(commit.to_owned()),
+            clear_cache,
+        };
+        let reach = self.reach(Priority::Normal);
+        let reply = reach.change(|| reach.client.trigger(&service.id, &spec));
+        requested(reply.await)
+    }
+
+    /// Asks for a return to an earlier deploy.
+    pub(super) async fn create_rollback(&self, service: &Target, deploy: &DeployId) -> Outcome {
+        let reach = self.reach(Priority::Rollback);
+        let reply = reach.change(|| reach.client.roll_back(&service.id, deploy));
+        requested(reply.await)
+    }
+
+    /// Asks for the end of a deploy.
+    pub(super) async fn cancel_deploy(&self, service: &Target, deploy: &DeployId) -> Outcome {
+        let reach = self.reach(Priority::Rollback);
+        let reply = reach.change(|| reach.client.cancel(&service.id, deploy));
+        match reply.await {
+            Ok(()) => Outcome::CancelSent,
+            Err(error) => not_done(&error),
+        }
+    }
+
+    /// Switches auto-deploy.
+    pub(super) async fn set_auto_deploy(&self, service: &Target, on: bool) -> Outcome {
+        let setting = if on {
+            AutoDeploySetting::ON
+        } else {
+            AutoDeploySetting::OFF
+        };
+        let reach = self.reach(Priority::Normal);
+        let reply = reach.change(|| reach.client.set_auto_deploy(&service.id, &setting));
+        match reply.await {
+            Ok(found) if found.auto_deploy.is_on() == on => Outcome::AutoDeploySet,
+            Ok(_) => Outcome::Unknown {
+                reason: "Render answered with the setting unchanged".to_owned(),
+            },
+            Err(error) => not_done(&error),
+        }
+    }
+
+    /// Reads the newest deploys back to a known one; without any, back to one that was live.
+    pub(super) async fn list_deploys(
+        &self,
+        service: &Target,
+        known: &[DeployId],
+    ) -> Result<Outcome> {
+        let reach = self.reach(Priority::Normal);
+        let read = || {
+            reach.client.deploys_back_to(&service.id, |deploy| {
+                known.contains(&deploy.id) || (known.is_empty() && deploy.status.went_live())
+            })
+        };
+        let listing = reach.ask(read).await?;
+        // Nothing can be proved by a list that was not read to its end (P9).
+        if !listing.is_complete {
+            let reason = "none of the newest deploys is a known one".to_owned();
+            return Ok(Outcome::Failed { reason });
+        }
+        let deploys = listing.entries.iter().map(deploy_view).collect();
+        Ok(Outcome::Listed { deploys })
+    }
+}
+
+fn requested(reply: Result<Triggered>) -> Outcome {
+    match reply {
+        Ok(Triggered::Created(deploy)) => Outcome::Created {
+            deploy: deploy_view(&deploy),
+        },
+        Ok(Triggered::Accepted) => Outcome::Accepted,
+        Err(error) => not_done(&error),
+    }
+}
+
+/// What is known about a change that did not succeed (P9).
+pub(super) fn not_done(error: &Error) -> Outcome {
+    let reason = chain(error);
+    match (error.sent(), error.api()) {
+        (Sent::NotSent, _) => Outcome::NotSent { reason },
+        (Sent::Refused, Some(answer)) => Outcome::Refused {
+            status: answer.status,
+            message: answer.message.clone(),
+        },
+        (Sent::Refused | Sent::Ambiguous, _) => Outcome::Unknown { reason },
+    }
+}

@@ -1,0 +1,56 @@
+//! Reads a deploy until it is over: ours, or somebody else's that is in the way.
+
+use policy::Timestamp;
+use rollout::command::Target;
+use rollout::{DeployId, Outcome};
+use tokio::time::{Instant, sleep};
+
+use super::pace::Pauses;
+use super::view::deploy_view;
+use super::work::Turn;
+use crate::deploy::Trigger;
+use crate::error::Result;
+use crate::limit::Priority;
+
+/// How much longer each pause is than the one before.
+const GROWTH: f64 = 1.2;
+
+impl Turn {
+    /// Reads until the deploy is over, or a status read at or after the time limit shows that it is not (R11).
+    pub(super) async fn follow(
+        &self,
+        service: &Target,
+        deploy: &DeployId,
+        until: Option<Timestamp>,
+    ) -> Result<Outcome> {
+        let settings = &self.worker.settings;
+        let deadline = until.and_then(|until| self.deadline(until));
+        let mut pauses = Pauses::new(settings.poll_from, settings.poll_to, GROWTH);
+        let mut reach = self.reach(Priority::Normal);
+        let follower = self.worker.follows.join();
+        loop {
+            let asked_at = Instant::now();
+            let read = || reach.client.deploy(&service.id, deploy);
+            let found = reach.ask(read).await?;
+            let view = deploy_view(&found);
+            if view.status.is_over() {
+                return Ok(Outcome::Ended { deploy: view });
+            }
+            if deadline.is_some_and(|deadline| deadline <= asked_at) {
+                return Ok(Outcome::Unfinished { deploy: view });
+            }
+            if found.trigger == Trigger::Rollback {
+                reach = self.reach(Priority::Rollback);
+            }
+            let pause = pauses.next().max(follower.period());
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            sleep(left.map_or(pause, |left| pause.min(left))).await;
+        }
+    }
+
+    /// When an instant of the engine's time comes, by a clock that nobody sets meanwhile (P22). `None`: beyond all time.
+    fn deadline(&self, until: Timestamp) -> Option<Instant> {
+        let left = until - self.worker.sources.now();
+        Instant::now().checked_add(left.to_std().unwrap_or_default())
+    }
+}

@@ -1,0 +1,169 @@
+//! Verdicts on live deploys: `Verify`, `Watch`, `Confirm`.
+
+use std::time::Duration;
+
+use futures::future::{join_all, pending, select_all};
+use policy::Role;
+use policy::health::Profile;
+use rollout::Outcome;
+use rollout::command::Probed;
+use rollout::health::{Cycle, CycleResult, Fold, Verdict};
+use tokio::time::{Instant, sleep};
+
+use super::series::{Seen, Series, Standing};
+use super::work::Turn;
+use crate::error::{Error, Result, chain};
+
+/// After so many cycles a watch asks Render whether its deploy is still live.
+const LOOK_AFTER: u32 = 5;
+
+/// At least so many cycles in a row must say nothing before a person is asked why.
+const MUTE: u32 = 3;
+
+impl Turn {
+    /// Probes until a verdict. A healthy one counts only while the deploy is live (P33).
+    pub(super) async fn verify(&self, probed: &Probed, profile: &Profile) -> Result<Outcome> {
+        let role = &probed.target.role;
+        let mut series = Series::begin(self, probed, profile, None).await?;
+        let mut fold = Fold::new();
+        loop {
+            let verdict = match series.next().await {
+                Seen::Replaced(by) => return Ok(replaced(role, by)),
+                Seen::Nothing => Some(nothing_to_ask()),
+                Seen::Cycle(Cycle {
+                    result: CycleResult::NoData { reason },
+                    ..
+                }) if series.mute() >= profile.fail_after.max(MUTE) => {
+                    return Ok(Outcome::Failed { reason });
+                }
+                Seen::Cycle(cycle) => fold.add(profile, cycle),
+            };
+            match verdict {
+                Some(verdict) if verdict.healthy => {
+                    return Ok(match series.standing().await? {
+                        Standing::Live => judged(role, verdict),
+                        Standing::Replaced(by) => replaced(role, by),
+                    });
+                }
+                Some(verdict) => return Ok(judged(role, verdict)),
+                None => {}
+            }
+        }
+    }
+
+    /// Probes every service until one is unhealthy or replaced.
+    pub(super) async fn watch(&self, probed: &[Probed], profile: &Profile) -> Outcome {
+        let watches = probed
+            .iter()
+            .map(|one| Box::pin(self.watch_one(one, profile)));
+        let watches: Vec<_> = watches.collect();
+        if watches.is_empty() {
+            return pending().await;
+        }
+        select_all(watches).await.0
+    }
+
+    async fn watch_one(&self, probed: &Probed, profile: &Profile) -> Outcome {
+        loop {
+            match self.watch_until_trouble(probed, profile).await {
+                Ok(outcome) => return outcome,
+                Err(error) if error.is_gone() => return replaced(&probed.target.role, None),
+                Err(error) => self.rest(&error).await,
+            }
+        }
+    }
+
+    async fn watch_until_trouble(&self, probed: &Probed, profile: &Profile) -> Result<Outcome> {
+        let role = &probed.target.role;
+        let crowd = Some(&self.worker.cycles);
+        let mut series = Series::begin(self, probed, profile, crowd).await?;
+        let mut fold = Fold::new();
+        let watcher = self.worker.watches.join();
+        let (mut cycles, mut looked_at) = (0, Instant::now());
+        loop {
+            match series.next().await {
+                Seen::Replaced(by) => return Ok(replaced(role, by)),
+                Seen::Nothing => {}
+                Seen::Cycle(cycle) => {
+                    let verdict = fold.add(profile, cycle);
+                    if let Some(verdict) = verdict.filter(|verdict| !verdict.healthy) {
+                        return Ok(judged(role, verdict));
+                    }
+                }
+            }
+            cycles += 1;
+            if cycles >= LOOK_AFTER && looked_at.elapsed() >= watcher.period() {
+                (cycles, looked_at) = (0, Instant::now());
+                if let Standing::Replaced(by) = series.standing().await? {
+                    return Ok(replaced(role, by));
+                }
+            }
+        }
+    }
+
+    /// Probes every service until one cycle has passed on each.
+    pub(super) async fn confirm(&self, probed: &[Probed], profile: &Profile) -> Outcome {
+        let Some(last) = probed.last() else {
+            return pending().await;
+        };
+        let passes = probed.iter().map(|one| self.pass_once(one, profile));
+        let verdict = Verdict {
+            healthy: true,
+            cycles: join_all(passes).await.into_iter().flatten().collect(),
+        };
+        judged(&last.target.role, verdict)
+    }
+
+    /// The cycle that passed. What was replaced never passes: a watch tells of it.
+    async fn pass_once(&self, probed: &Probed, profile: &Profile) -> Option<Cycle> {
+        loop {
+            match self.pass_until_trouble(probed, profile).await {
+                Ok(cycle) => return cycle,
+                Err(error) => self.rest(&error).await,
+            }
+        }
+    }
+
+    async fn pass_until_trouble(
+        &self,
+        probed: &Probed,
+        profile: &Profile,
+    ) -> Result<Option<Cycle>> {
+        let crowd = Some(&self.worker.cycles);
+        let mut series = Series::begin(self, probed, profile, crowd).await?;
+        loop {
+            let passed = match series.next().await {
+                Seen::Cycle(cycle) if cycle.result == CycleResult::Passed => Some(cycle),
+                Seen::Nothing => None,
+                Seen::Cycle(_) | Seen::Replaced(_) => continue,
+            };
+            if let Standing::Live = series.standing().await? {
+                return Ok(passed);
+            }
+        }
+    }
+
+    /// Whoever must not give up tries again later.
+    async fn rest(&self, error: &Error) {
+        tracing::warn!(error = chain(error), "a watched service cannot be read");
+        sleep(self.worker.settings.poll_to.max(Duration::from_millis(1))).await;
+    }
+}
+
+/// What nobody can be asked about is healthy once it is live.
+fn nothing_to_ask() -> Verdict {
+    Verdict {
+        healthy: true,
+        cycles: Vec::new(),
+    }
+}
+
+fn judged(role: &Role, verdict: Verdict) -> Outcome {
+    let role = role.clone();
+    Outcome::Judged { role, verdict }
+}
+
+fn replaced(role: &Role, by: Option<rollout::command::DeployView>) -> Outcome {
+    let role = role.clone();
+    Outcome::Replaced { role, by }
+}

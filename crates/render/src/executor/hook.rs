@@ -1,0 +1,138 @@
+//! Hooks: a shell command on this machine, or a job at Render.
+
+mod process;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use policy::rules::{Hook, HookCommand};
+use rollout::Outcome;
+use rollout::command::Target;
+use tokio::time::{sleep, timeout};
+
+use self::process::{Ended, run};
+use super::deploy::not_done;
+use super::duration;
+use super::pace::Pauses;
+use super::reach::Reach;
+use super::work::{Turn, blocking};
+use crate::error::{Result, chain};
+use crate::job::{Job, JobStatus};
+use crate::limit::Priority;
+use crate::redact::Redactor;
+
+/// So much of the end of what a hook prints is kept.
+const MAX_OUTPUT: usize = 4 << 10;
+
+/// How much longer each pause of following a job is than the one before.
+const GROWTH: f64 = 1.2;
+
+impl Turn {
+    /// Runs a hook to its end, or to its time limit.
+    pub(super) async fn run_hook(
+        &self,
+        hook: &Hook,
+        service: Option<&Target>,
+        environment: &BTreeMap<String, String>,
+    ) -> Outcome {
+        let limit = duration(hook.timeout);
+        match (&hook.run, service) {
+            (HookCommand::Run(script), _) => self.run_here(script, environment, limit).await,
+            (HookCommand::Job { command, .. }, Some(service)) => {
+                self.run_there(service, command, limit).await
+            }
+            (HookCommand::Job { service, .. }, None) => {
+                finished(false, format!("this customer has no {service}"))
+            }
+        }
+    }
+
+    async fn run_here(
+        &self,
+        script: &str,
+        environment: &BTreeMap<String, String>,
+        limit: Duration,
+    ) -> Outcome {
+        let dir = &self.worker.settings.project_dir;
+        match run(script, dir, environment, limit).await {
+            Ok(Ended::Exited { ok, output }) => finished(ok, self.shown(&output).await),
+            Ok(Ended::TimedOut) => Outcome::Unknown {
+                reason: format!("it ran longer than {limit:?} and was killed"),
+            },
+            Err(error) => finished(false, format!("it could not be run: {error}")),
+        }
+    }
+
+    /// The end of what a hook printed, without anything that is secret or would disturb a terminal.
+    async fn shown(&self, output: &[u8]) -> String {
+        let (sources, customer) = (
+            Arc::clone(&self.worker.sources),
+            self.command.customer.clone(),
+        );
+        let mut secrets = blocking(move || sources.secrets(&customer)).await;
+        secrets.push(self.reach(Priority::Normal).client.secret());
+        let text = Redactor::new(secrets).text(&String::from_utf8_lossy(output));
+        let text: String = text
+            .chars()
+            .filter(|c| !c.is_control() || matches!(c, '\n' | '\t'))
+            .collect();
+        let text = text.trim();
+        text[text.ceil_char_boundary(text.len().saturating_sub(MAX_OUTPUT))..].to_owned()
+    }
+
+    async fn run_there(&self, service: &Target, command: &str, limit: Duration) -> Outcome {
+        let reach = self.reach(Priority::Normal);
+        let started = reach.change(|| reach.client.start_job(&service.id, command));
+        let job = match started.await {
+            Ok(job) => job,
+            Err(error) => return not_started(not_done(&error)),
+        };
+        match timeout(limit, self.follow_job(&reach, service, &job)).await {
+            Ok(Ok(status)) => finished(
+                status == JobStatus::Succeeded,
+                format!("job {} {status}", job.id),
+            ),
+            Ok(Err(error)) => Outcome::Unknown {
+                reason: format!("job {}: {}", job.id, chain(&error)),
+            },
+            Err(_) => {
+                // Whether it is cancelled in time is as unknown as what it has done.
+                let cancelled = reach.change(|| reach.client.cancel_job(&service.id, &job.id));
+                drop(cancelled.await);
+                Outcome::Unknown {
+                    reason: format!("job {} ran longer than {limit:?}", job.id),
+                }
+            }
+        }
+    }
+
+    async fn follow_job(&self, reach: &Reach, service: &Target, job: &Job) -> Result<JobStatus> {
+        let settings = &self.worker.settings;
+        let mut pauses = Pauses::new(settings.poll_from, settings.poll_to, GROWTH);
+        let follower = self.worker.follows.join();
+        loop {
+            let read = || reach.client.job(&service.id, &job.id);
+            let status = reach.ask(read).await?.status;
+            if !status.is_unfinished() {
+                return Ok(status);
+            }
+            sleep(pauses.next().max(follower.period())).await;
+        }
+    }
+}
+
+fn finished(ok: bool, output: String) -> Outcome {
+    Outcome::HookFinished { ok, output }
+}
+
+/// A job that Render refuses is a hook that failed.
+fn not_started(outcome: Outcome) -> Outcome {
+    if let Outcome::Refused { status, message } = outcome {
+        return finished(
+            false,
+            format!("Render refused the job ({status}): {message}"),
+        );
+    }
+    outcome
+}

@@ -1,0 +1,222 @@
+//! Health cycles of one live deploy, one after the other, each failed one with its control (R20, P33).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::SubsecRound as _;
+use policy::health::Profile;
+use rollout::command::{DeployStatus, DeployView, Probed};
+use rollout::health::{Cycle, CycleResult};
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::reach::Reach;
+use super::view::deploy_view;
+use super::work::{Turn, Worker};
+use crate::deploy;
+use crate::error::{Result, chain};
+use crate::limit::Priority;
+use crate::probe::{CycleSample, Expectation, FigureSource, History, Latency, Subject};
+
+/// A control must answer within this time after a failed cycle.
+const CONTROL: Duration = Duration::from_secs(10);
+
+/// So many other customers' sites are asked, at most.
+const MAX_CONTROLS: usize = 3;
+
+/// No profile makes cycles follow each other faster.
+const MIN_EVERY: Duration = Duration::from_millis(10);
+
+/// A baseline that the core carries was measured by this many requests.
+const BASELINE_REQUESTS: u64 = 20;
+
+/// The cycles of one service.
+pub(super) struct Series<'t> {
+    turn: &'t Turn,
+    probed: &'t Probed,
+    profile: &'t Profile,
+    reach: Reach,
+    subject: Subject,
+    expected: Expectation,
+    history: History,
+    /// Shared by all who are not in a hurry.
+    crowd: Option<&'t Semaphore>,
+    due: Instant,
+    begun: bool,
+    mute: u32,
+}
+
+/// What a cycle showed.
+pub(super) enum Seen {
+    /// A cycle took place.
+    Cycle(Cycle),
+    /// Nothing of the profile makes sense for this service.
+    Nothing,
+    /// Something else is live by now.
+    Replaced(Option<DeployView>),
+}
+
+/// Whether the probed deploy still serves.
+pub(super) enum Standing {
+    Live,
+    Replaced(Option<DeployView>),
+}
+
+enum Control {
+    Answered,
+    Replaced(Option<DeployView>),
+    Silent(String),
+}
+
+impl<'t> Series<'t> {
+    /// Begins a series; its first cycle is due at once.
+    pub(super) async fn begin(
+        turn: &'t Turn,
+        probed: &'t Probed,
+        profile: &'t Profile,
+        crowd: Option<&'t Semaphore>,
+    ) -> Result<Self> {
+        let reach = turn.reach(Priority::Normal);
+        let worker: &Arc<Worker> = &turn.worker;
+        let owner = worker.settings.owner.as_ref();
+        let kind = worker.kinds.of(&reach, owner, &probed.target.id).await?;
+        Ok(Self {
+            turn,
+            probed,
+            profile,
+            reach,
+            subject: Subject {
+                service: probed.target.id.clone(),
+                role: probed.target.role.clone(),
+                kind,
+                url: probed.target.url.clone(),
+            },
+            expected: expectation(probed),
+            history: History::default(),
+            crowd,
+            due: Instant::now(),
+            begun: false,
+            mute: 0,
+        })
+    }
+
+    /// The next cycle, when it is due.
+    pub(super) async fn next(&mut self) -> Seen {
+        sleep_until(self.due).await;
+        // The semaphore is never closed.
+        let _place = match self.crowd {
+            Some(crowd) => crowd.acquire().await.ok(),
+            None => None,
+        };
+        self.schedule();
+        let at = self.turn.worker.sources.now().trunc_subsecs(3);
+        let checkup = &self.turn.worker.checkup;
+        let cycle = checkup.cycle(
+            &self.subject,
+            self.profile,
+            &self.expected,
+            &mut self.history,
+        );
+        let sample = cycle.await;
+        if sample.checks.is_empty() {
+            return Seen::Nothing;
+        }
+        self.judge(&sample, at).await
+    }
+
+    /// How many cycles in a row could not say anything, though Render could be reached.
+    pub(super) fn mute(&self) -> u32 {
+        self.mute
+    }
+
+    /// Whether the probed deploy is still the live one. A service that is gone was replaced by nothing.
+    pub(super) async fn standing(&self) -> Result<Standing> {
+        let (client, service) = (&self.reach.client, &self.probed.target.id);
+        let Some(ours) = &self.probed.deploy else {
+            return Ok(Standing::Live);
+        };
+        match self.reach.ask(|| client.deploy(service, ours)).await {
+            Ok(found) if found.status == deploy::DeployStatus::Live => Ok(Standing::Live),
+            Ok(_) => self.live().await.map(Standing::Replaced),
+            Err(error) if error.is_gone() => Ok(Standing::Replaced(None)),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn judge(&mut self, sample: &CycleSample, at: policy::Timestamp) -> Seen {
+        let result = sample.result();
+        self.mute = match result {
+            CycleResult::NoData { .. } => self.mute + 1,
+            CycleResult::Passed | CycleResult::Failed { .. } => 0,
+        };
+        let result = match result {
+            CycleResult::Failed { reason } => match self.control().await {
+                Control::Answered => CycleResult::Failed { reason },
+                Control::Replaced(by) => return Seen::Replaced(by),
+                Control::Silent(silence) => CycleResult::NoData {
+                    reason: format!("{reason}; but no control answered: {silence}"),
+                },
+            },
+            CycleResult::Passed => CycleResult::Passed,
+            CycleResult::NoData { reason } => CycleResult::NoData { reason },
+        };
+        tracing::debug!(role = %self.subject.role, ?result, "probed");
+        Seen::Cycle(Cycle { at, result })
+    }
+
+    /// Whether others answer, now that this service does not: Render itself, and a customer not on the release.
+    async fn control(&self) -> Control {
+        match timeout(CONTROL, self.standing()).await {
+            Ok(Ok(Standing::Live)) => {}
+            Ok(Ok(Standing::Replaced(by))) => return Control::Replaced(by),
+            Ok(Err(error)) => return Control::Silent(chain(&error)),
+            Err(_) => return Control::Silent("Render did not answer in time".to_owned()),
+        }
+        let worker = &self.turn.worker;
+        let others = worker.sources.controls(&self.turn.command.customer);
+        if others.is_empty() {
+            return Control::Answered;
+        }
+        for url in others.iter().take(MAX_CONTROLS) {
+            if worker.prober.get(url).await.is_ok() {
+                return Control::Answered;
+            }
+        }
+        Control::Silent("no other customer's site answered".to_owned())
+    }
+
+    async fn live(&self) -> Result<Option<DeployView>> {
+        let (client, service) = (&self.reach.client, &self.probed.target.id);
+        let is_live = |deploy: &deploy::Deploy| deploy.status == deploy::DeployStatus::Live;
+        let read = || client.deploys_back_to(service, is_live);
+        let deploys = self.reach.ask(read).await?.entries;
+        let mut views = deploys.iter().map(deploy_view);
+        Ok(views.find(|view| view.status == DeployStatus::Live))
+    }
+
+    /// The second cycle of those who began together does not take place together.
+    fn schedule(&mut self) {
+        let every = u64::try_from(self.profile.every.as_millis()).unwrap_or_default();
+        let every = Duration::from_millis(every).max(MIN_EVERY);
+        let scattered = self.crowd.is_some() && !self.begun;
+        let share = if scattered {
+            0.5 + fastrand::f64() / 2.0
+        } else {
+            1.0
+        };
+        self.begun = true;
+        self.due = (self.due + every.mul_f64(share)).max(Instant::now());
+    }
+}
+
+fn expectation(probed: &Probed) -> Expectation {
+    Expectation {
+        version: probed.version.clone(),
+        live_at: Some(probed.live_at),
+        before: probed.baseline_p95_ms.map(|p95_ms| Latency {
+            p95_ms,
+            requests: BASELINE_REQUESTS,
+            source: FigureSource::Probes,
+        }),
+    }
+}

@@ -1,0 +1,254 @@
+//! Which command does what: one arm each.
+
+use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures::FutureExt as _;
+use policy::ServiceId;
+use rollout::command::Target;
+use rollout::{Command, CommandId, CommandKind, Notice, Outcome};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::spawn_blocking;
+use tokio_util::sync::CancellationToken;
+
+use super::ExecutorSettings;
+use super::kinds::Kinds;
+use super::pace::Share;
+use super::reach::{Reach, Workspace};
+use super::sources::{Backups, Owned, Sources};
+use crate::client::{Client, ServerTime};
+use crate::error::{Result, chain};
+use crate::limit::Priority;
+use crate::probe::{Checkup, Prober};
+
+/// Health cycles of watched services that take place at once.
+const CYCLES_AT_ONCE: usize = 64;
+
+/// So many reads a minute may go into looking whether what is watched was replaced.
+const LOOKS_A_MINUTE: u32 = 60;
+
+/// What all commands share.
+pub(super) struct Worker {
+    pub(super) settings: ExecutorSettings,
+    pub(super) sources: Arc<dyn Sources>,
+    pub(super) backups: Arc<dyn Backups>,
+    pub(super) prober: Prober,
+    pub(super) checkup: Checkup,
+    pub(super) kinds: Kinds,
+    pub(super) follows: Share,
+    pub(super) watches: Share,
+    pub(super) cycles: Semaphore,
+    client: Client,
+    workspace: Workspace,
+    writers: Mutex<HashMap<ServiceId, Writer>>,
+}
+
+/// Held by the one command that writes the variables of a service: what was stopped may still be writing its last one.
+pub(super) type Writer = Arc<tokio::sync::Mutex<()>>;
+
+/// One command being carried out.
+pub(super) struct Turn {
+    pub(super) worker: Arc<Worker>,
+    pub(super) command: Command,
+    stop: CancellationToken,
+}
+
+impl Worker {
+    pub(super) fn new(
+        client: Client,
+        prober: Prober,
+        settings: ExecutorSettings,
+        sources: Arc<dyn Sources>,
+        backups: Arc<dyn Backups>,
+        notices: impl Fn(Notice) + Send + Sync + 'static,
+    ) -> Self {
+        let pauses = [settings.poll_from, settings.poll_to];
+        let workspace = Workspace::new(
+            client.clone(),
+            Arc::clone(&sources),
+            notices,
+            pauses,
+            settings.hold_after,
+        );
+        Self {
+            checkup: Checkup::new(prober.clone(), Some(client.clone())),
+            prober,
+            kinds: Kinds::default(),
+            follows: Share::new(settings.polls_a_minute),
+            watches: Share::new(LOOKS_A_MINUTE),
+            cycles: Semaphore::new(CYCLES_AT_ONCE),
+            settings,
+            sources,
+            backups,
+            client,
+            workspace,
+            writers: Mutex::default(),
+        }
+    }
+
+    pub(super) fn server_times(&self) -> watch::Receiver<Option<ServerTime>> {
+        self.client.server_times()
+    }
+
+    pub(super) fn writer(&self, service: &ServiceId) -> Writer {
+        let mut writers = self.writers.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(writers.entry(service.clone()).or_default())
+    }
+}
+
+impl Turn {
+    pub(super) fn new(worker: Arc<Worker>, command: Command, stop: CancellationToken) -> Self {
+        Self {
+            worker,
+            command,
+            stop,
+        }
+    }
+
+    pub(super) fn id(&self) -> CommandId {
+        self.command.id
+    }
+
+    /// Carries the command out; `None`: it was stopped. What may have left is waited for all the same.
+    pub(super) async fn take(&self) -> Option<Outcome> {
+        tracing::debug!(command = ?self.command.kind, "begins");
+        let work = AssertUnwindSafe(self.outcome()).catch_unwind();
+        let worked = if changes_something(&self.command.kind) {
+            work.await
+        } else {
+            self.stop.run_until_cancelled(work).await?
+        };
+        let outcome = worked.unwrap_or_else(|_| self.broken());
+        tracing::debug!(?outcome, "ends");
+        Some(outcome)
+    }
+
+    /// The way to Render.
+    pub(super) fn reach(&self, priority: Priority) -> Reach {
+        let client = self.worker.client.with_priority(priority);
+        Reach::new(
+            client.with_stop(self.stop.clone()),
+            self.worker.workspace.clone(),
+        )
+    }
+
+    /// Whose backup one of this customer's services has.
+    pub(super) fn owned(&self, service: &Target) -> Owned {
+        Owned {
+            run: self.command.run,
+            customer: self.command.customer.clone(),
+            role: service.role.clone(),
+            service: service.id.clone(),
+        }
+    }
+
+    async fn outcome(&self) -> Outcome {
+        let outcome = self.work().await;
+        outcome.unwrap_or_else(|error| Outcome::Failed {
+            reason: chain(&error),
+        })
+    }
+
+    async fn work(&self) -> Result<Outcome> {
+        match &self.command.kind {
+            CommandKind::Preflight {
+                services,
+                variables,
+                baseline,
+            } => self.preflight(services, variables, *baseline).await,
+            CommandKind::Inspect { service } => self.inspect(service).await,
+            CommandKind::AwaitQuiet {
+                service,
+                deploy,
+                until,
+            }
+            | CommandKind::FollowDeploy {
+                service,
+                deploy,
+                until,
+            } => self.follow(service, deploy, *until).await,
+            CommandKind::BackUp {
+                service,
+                variables,
+                version,
+                commit,
+            } => self.back_up(service, variables, version, commit).await,
+            CommandKind::SetVariables {
+                service,
+                backup,
+                keys,
+            } => self.set_variables(service, backup, keys).await,
+            CommandKind::RestoreVariables {
+                service,
+                backup,
+                keys,
+            } => self.restore_variables(service, backup, keys).await,
+            CommandKind::SetAutoDeploy { service, on } => {
+                Ok(self.set_auto_deploy(service, *on).await)
+            }
+            CommandKind::CreateDeploy {
+                service,
+                commit,
+                clear_cache,
+                ..
+            } => Ok(self.create_deploy(service, commit, *clear_cache).await),
+            CommandKind::CreateRollback {
+                service, deploy, ..
+            } => Ok(self.create_rollback(service, deploy).await),
+            CommandKind::ListDeploys { service, known } => self.list_deploys(service, known).await,
+            CommandKind::CancelDeploy { service, deploy } => {
+                Ok(self.cancel_deploy(service, deploy).await)
+            }
+            CommandKind::Verify { probed, profile } => self.verify(probed, profile).await,
+            CommandKind::Watch { probed, profile } => Ok(self.watch(probed, profile).await),
+            CommandKind::Confirm { probed, profile } => Ok(self.confirm(probed, profile).await),
+            CommandKind::RunHook {
+                hook,
+                service,
+                environment,
+            } => Ok(self.run_hook(hook, service.as_ref(), environment).await),
+            CommandKind::Stop { .. } => unreachable!("stops are not carried out by a task"),
+        }
+    }
+
+    /// A bug must not leave the core waiting for ever. What a change has done by then is not known.
+    fn broken(&self) -> Outcome {
+        let reason = "the executor has a bug: see its log".to_owned();
+        if self.command.kind.is_repeatable() {
+            Outcome::Failed { reason }
+        } else {
+            Outcome::Unknown { reason }
+        }
+    }
+}
+
+/// Whether dropping it half-way could leave a request under way that nobody waits for.
+fn changes_something(kind: &CommandKind) -> bool {
+    match kind {
+        CommandKind::SetVariables { .. }
+        | CommandKind::RestoreVariables { .. }
+        | CommandKind::SetAutoDeploy { .. }
+        | CommandKind::CreateDeploy { .. }
+        | CommandKind::CreateRollback { .. }
+        | CommandKind::CancelDeploy { .. }
+        | CommandKind::RunHook { .. } => true,
+        CommandKind::Preflight { .. }
+        | CommandKind::Inspect { .. }
+        | CommandKind::AwaitQuiet { .. }
+        | CommandKind::BackUp { .. }
+        | CommandKind::ListDeploys { .. }
+        | CommandKind::FollowDeploy { .. }
+        | CommandKind::Verify { .. }
+        | CommandKind::Watch { .. }
+        | CommandKind::Confirm { .. }
+        | CommandKind::Stop { .. } => false,
+    }
+}
+
+/// Asks something that may block.
+pub(super) async fn blocking<T: Send + 'static>(ask: impl FnOnce() -> T + Send + 'static) -> T {
+    spawn_blocking(ask)
+        .await
+        .expect("what blocks neither panics nor is aborted")
+}

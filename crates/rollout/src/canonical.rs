@@ -1,4 +1,4 @@
-//! The canonical JSON of RFC 8785, as far as events use it: no floating-point numbers.
+//! The canonical JSON of RFC 8785: what an event's hash is computed over.
 
 use std::fmt::Write as _;
 
@@ -55,7 +55,8 @@ fn write(value: &Value, out: &mut String) {
             out.push(']');
         }
         Value::String(text) => write_text(text, out),
-        Value::Null | Value::Bool(_) | Value::Number(_) => {
+        Value::Number(number) => write_number(number, out),
+        Value::Null | Value::Bool(_) => {
             let _ = write!(out, "{value}");
         }
     }
@@ -63,4 +64,52 @@ fn write(value: &Value, out: &mut String) {
 
 fn write_text(text: &str, out: &mut String) {
     let _ = write!(out, "{}", Value::from(text));
+}
+
+/// Numbers as ECMAScript writes them: integers plainly, others in their shortest form.
+fn write_number(number: &serde_json::Number, out: &mut String) {
+    let Some(value) = number.as_f64().filter(|_| number.is_f64()) else {
+        let _ = write!(out, "{number}");
+        return;
+    };
+    let size = value.abs();
+    if value == 0.0 || (1e-6..1e21).contains(&size) {
+        // Rust's own form is the shortest too, and has neither exponent nor a trailing `.0`.
+        let _ = write!(out, "{}", if value == 0.0 { 0.0 } else { value });
+    } else {
+        let text = format!("{value:e}");
+        let _ = write!(
+            out,
+            "{}",
+            if size >= 1.0 {
+                text.replace('e', "e+")
+            } else {
+                text
+            }
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::text;
+
+    #[test]
+    fn numbers_are_written_as_ecmascript_does() {
+        let value = json!([5.0, 0.5, 2.25, -0.0, 1e21, 1.5e-7, 1e20, 7, -3]);
+        assert_eq!(
+            text(&value),
+            "[5,0.5,2.25,0,1e+21,1.5e-7,100000000000000000000,7,-3]"
+        );
+    }
+
+    #[test]
+    fn keys_are_sorted_by_their_utf16_units() {
+        let value = json!({"\u{20ac}": 1, "\r": 2, "\u{fb33}": 3, "1": 4, "\u{1f600}": 5, "\u{80}": 6, "\u{f6}": 7});
+        let keys: Vec<char> = text(&value).chars().filter(char::is_ascii_digit).collect();
+        // The key `1` shows its own digit.
+        assert_eq!(keys.iter().collect::<String>(), "21467153");
+    }
 }

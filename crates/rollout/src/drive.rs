@@ -17,7 +17,7 @@ use crate::work::{Issued, Slot, TimerKey};
 const MAX_FACTS_A_TURN: usize = 64;
 
 impl Run {
-    fn ctx<'a>(&'a self, place: Place, scratch: &'a Scratch, at: Timestamp) -> Ctx<'a> {
+    fn ctx<'a>(&'a self, place: Place, scratch: &'a Scratch, at: Timestamp, seq: u64) -> Ctx<'a> {
         let customer = self.at_place(place.phase, place.place);
         Ctx {
             plan: &self.plan,
@@ -26,6 +26,7 @@ impl Run {
             unit: self.unit(customer),
             scratch,
             at,
+            seq,
             deploy_timeout_ms: self.row.deploy_timeout_ms,
             clear_cache: self.row.clear_cache,
         }
@@ -43,7 +44,12 @@ impl Product {
         let run = self.state.runs.get(&id)?;
         let empty = Scratch::default();
         let scratch = self.work.scratch.get(&(id, place)).unwrap_or(&empty);
-        Some(question(&run.ctx(place, scratch, self.at)))
+        Some(question(&run.ctx(
+            place,
+            scratch,
+            self.at,
+            self.state.product.seq,
+        )))
     }
 
     /// Does what the customer needs until it waits for something.
@@ -229,7 +235,7 @@ impl Product {
         }
         let before = scratch.clone();
         let recorded = self.state.runs.get(&id).map(|run| {
-            let ctx = run.ctx(place, &before, self.at);
+            let ctx = run.ctx(place, &before, self.at, self.state.product.seq);
             if run.is_managed(place) && !ctx.unit.state.is_working() {
                 return closing_answer(&ctx, &mut scratch, &command.kind, &outcome);
             }

@@ -118,8 +118,7 @@ fn backed_up(ctx: &Ctx<'_>, scratch: &mut Scratch, role: &Role, outcome: Outcome
             differing,
             sealed,
         } => {
-            let run = ctx.unit.started_at.map_or(0, |at| at.timestamp_millis());
-            let id = AttachmentId(format!("variables/{}/{role}/{run}", ctx.customer));
+            let id = AttachmentId(format!("variables/{}/{role}/{}", ctx.customer, ctx.seq + 1));
             let fact = ctx
                 .service_fact(Kind::VariablesBackedUp, role)
                 .with("backup", id.0.clone())

@@ -77,6 +77,8 @@ pub(crate) struct Ctx<'a> {
     pub(crate) unit: &'a Unit,
     pub(crate) scratch: &'a Scratch,
     pub(crate) at: Timestamp,
+    /// The last event: what is stored now gets a name of its own by it.
+    pub(crate) seq: u64,
     pub(crate) deploy_timeout_ms: Option<i64>,
     pub(crate) clear_cache: bool,
 }

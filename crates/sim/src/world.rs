@@ -42,8 +42,8 @@ const STEPS_AT_ONE_INSTANT: usize = 10_000;
 /// So many more for each customer.
 const STEPS_PER_CUSTOMER: usize = 1_000;
 
-/// After so many instants in a row without an event, a world that only waits for people has ended.
-const QUIET_INSTANTS: usize = 1_000;
+/// After so many instants in a row at which only approvals came and went, a world that waits for people has ended.
+const QUIET_INSTANTS: usize = 50;
 
 /// What a simulated run is made of.
 #[derive(Clone, Debug)]
@@ -239,11 +239,8 @@ impl World {
         self.now = self.now.max(at);
         self.steps = 0;
         self.live_through();
-        self.quiet = if self.disk.events().len() == known {
-            self.quiet + 1
-        } else {
-            0
-        };
+        let moved = self.disk.events()[known..].iter().any(approvals::moves_on);
+        self.quiet = if moved { 0 } else { self.quiet + 1 };
         true
     }
 
@@ -277,10 +274,9 @@ impl World {
         let Some(process) = &self.process else {
             return self.back_at;
         };
-        let asked = self.script.front().map(|row| row.at);
-        let asked = earliest([asked, self.ballots.next_at()]);
         let product = &process.product;
-        if asked.is_none() && (product.is_finished() || self.only_waits_for_people(product)) {
+        let scripted = self.script.front().map(|row| row.at);
+        if scripted.is_none() && (product.is_finished() || self.only_waits_for_people(product)) {
             return None;
         }
         let waits_for_render = !process.clock_trusted || process.workspace_held;
@@ -289,7 +285,8 @@ impl World {
             .unreachable_until(self.now)
             .filter(|_| waits_for_render);
         earliest([
-            asked,
+            scripted,
+            self.ballots.next_at(),
             product.wake_at(),
             self.executor.next_at(),
             reachable_at,
@@ -297,7 +294,8 @@ impl World {
     }
 
     fn only_waits_for_people(&self, product: &Product) -> bool {
-        self.quiet >= QUIET_INSTANTS && product.is_idle()
+        let nothing_ahead = self.quiet >= QUIET_INSTANTS && self.executor.next_at().is_none();
+        nothing_ahead && product.is_idle()
     }
 
     /// Lets everything happen that happens at this instant.

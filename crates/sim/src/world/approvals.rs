@@ -101,6 +101,18 @@ pub(super) fn completes(event: &Event) -> bool {
     event.fact.kind == Kind::Approved && event.fact.until.is_some()
 }
 
+/// Whether this event is more than a request for approval that comes, is answered and lapses.
+pub(super) fn moves_on(event: &Event) -> bool {
+    !matches!(
+        event.fact.kind,
+        Kind::ApprovalRequested
+            | Kind::Approved
+            | Kind::ApprovalLapsed
+            | Kind::ApprovalEscalated
+            | Kind::PhaseOverdue
+    )
+}
+
 /// Everybody who may vote, those first who are needed for a group's own number.
 fn entitled(approval: &Approval, config: &Config, starter: Option<&PersonId>) -> Vec<PersonId> {
     let holders = &config.project.roles.approver;

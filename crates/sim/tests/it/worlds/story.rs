@@ -12,6 +12,8 @@ pub(super) struct Story {
     pub(super) text: String,
     /// How long after a request its gate is approved.
     pub(super) approve_after_secs: i64,
+    /// A fault in it never stops.
+    pub(super) endless: bool,
 }
 
 const START: &str = "2027-01-11T09:00:00Z";
@@ -63,6 +65,7 @@ pub(super) fn large(fleet: &BTreeMap<CustomerId, i32>) -> Story {
         seed: 0,
         text,
         approve_after_secs: 0,
+        endless: false,
     }
 }
 
@@ -77,7 +80,7 @@ struct Writer<'a> {
     text: String,
     customers: Vec<(String, bool)>,
     phases: usize,
-    gated: bool,
+    endless: bool,
 }
 
 impl<'a> Writer<'a> {
@@ -87,7 +90,7 @@ impl<'a> Writer<'a> {
             text: head(),
             customers: Vec::new(),
             phases: 0,
-            gated: false,
+            endless: false,
         };
         writer.phases = writer.rng.usize(1..4);
         writer.fleet();
@@ -102,6 +105,7 @@ impl<'a> Writer<'a> {
             seed,
             text: self.text,
             approve_after_secs,
+            endless: self.endless,
         }
     }
 
@@ -169,7 +173,6 @@ impl<'a> Writer<'a> {
                 self.text,
                 ", approval: {{ per: {per}, quorum: {quorum}, from: [approvers], valid_for: {valid_for} }}"
             );
-            self.gated = true;
         }
     }
 
@@ -218,7 +221,8 @@ impl<'a> Writer<'a> {
 
     fn fault(&mut self) {
         let (customer, service) = self.customer();
-        let (from, until) = (self.at(), self.at());
+        let from = self.at();
+        let until = from + chrono::TimeDelta::seconds(self.rng.i64(1..240) * 30);
         let whose = format!("customer: {customer}, service: {service}");
         let times = self.pick(&["", ", times: 1"]);
         let row = match self.rng.u32(0..9) {
@@ -226,22 +230,39 @@ impl<'a> Writer<'a> {
             1 => format!("{whose}, deploy: stuck{times}"),
             2 => format!("{whose}, deploy: live, after: 9m{times}"),
             3 => format!("{whose}, health: failing, from: live{times}"),
-            4 => format!("{whose}, health: failing, from: {}", show(from)),
+            4 => format!(
+                "{whose}, health: failing, from: {}{}",
+                show(from),
+                self.until(until)
+            ),
             5 => format!(
                 "{whose}, foreign_deploy: {{ at: {}, live_after: 4m }}",
                 show(from)
             ),
-            6 => format!("{whose}, suspended: {{ from: {} }}", show(from)),
-            7 if from != until => {
+            6 => format!(
+                "{whose}, suspended: {{ from: {}{} }}",
+                show(from),
+                self.until(until)
+            ),
+            7 => {
                 format!(
                     "render: unreachable, from: {}, until: {}",
-                    show(from.min(until)),
-                    show(from.max(until))
+                    show(from),
+                    show(until)
                 )
             }
             _ => return self.lost_reply(),
         };
         let _ = writeln!(self.text, "  - {{ {row} }}");
+    }
+
+    /// Some faults never stop.
+    fn until(&mut self, until: Timestamp) -> String {
+        if self.once_in(3) {
+            self.endless = true;
+            return String::new();
+        }
+        format!(", until: {}", show(until))
     }
 
     fn lost_reply(&mut self) {

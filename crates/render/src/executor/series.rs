@@ -124,7 +124,7 @@ impl<'t> Series<'t> {
         self.judge(&sample, at).await
     }
 
-    /// How many cycles in a row could not say anything, though Render could be reached.
+    /// In how many cycles in a row every check has abstained.
     pub(super) fn mute(&self) -> u32 {
         self.mute
     }

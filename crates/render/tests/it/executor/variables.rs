@@ -79,6 +79,14 @@ fn stored(bench: &Bench) -> BTreeMap<String, String> {
     planned.collect()
 }
 
+fn change_by_hand(bench: &Bench, key: &str) {
+    let by_hand = NewValue::Text("by hand".to_owned());
+    let mut platform = bench.platform.lock().unwrap();
+    let now = platform.now();
+    let put = platform.put_env_var(now, &"srv-backend".into(), key, by_hand);
+    put.unwrap();
+}
+
 fn all(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     let pair = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
     pairs.iter().map(pair).collect()
@@ -107,12 +115,7 @@ async fn variables_are_written_and_restored_unless_somebody_else_changed_them() 
         "what is as it should be is not written"
     );
 
-    let by_hand = NewValue::Text("by hand".to_owned());
-    let mut platform = bench.platform.lock().unwrap();
-    let now = platform.now();
-    let put = platform.put_env_var(now, &"srv-backend".into(), "TOUCHED", by_hand);
-    put.unwrap();
-    drop(platform);
+    change_by_hand(&bench, "TOUCHED");
     let restore = restore(&bench, &backup, &keys);
     let foreign = vec!["TOUCHED".to_owned()];
     for _ in 0..2 {

@@ -7,6 +7,7 @@ mod fault;
 mod look;
 mod offline;
 mod platform;
+mod start;
 mod value;
 
 use std::path::PathBuf;
@@ -22,9 +23,11 @@ pub(crate) use self::look::{
     Approvals, Customers, CustomersCommand, Events, Health, Status, Until, Verify, Watch, Why,
 };
 pub(crate) use self::offline::{
-    ApprovalsAssumed, Completions, Graph, Init, Man, Plan, Schema, SchemaOf, Scope, Simulate, Test,
+    ApprovalsAssumed, Completions, Demo, Graph, Init, Man, Plan, Schema, SchemaOf, Scope, Simulate,
+    Test,
 };
 pub(crate) use self::platform::{Render, RenderCommand, Sham, Token, TokenCommand};
+pub(crate) use self::start::{Drive, Start};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -126,6 +129,8 @@ pub(crate) enum ColorWhen {
 /// Every command.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Show the whole story on a simulated Render, in seconds and without an account.
+    Demo(Demo),
     /// Make a project folder to start from.
     #[command(after_help = "Examples:\n  tranche init\n  tranche init releases/")]
     Init(Init),
@@ -141,6 +146,10 @@ pub(crate) enum Command {
     Simulate(Simulate),
     /// Run scenarios and compare them with what they expect.
     Test(Test),
+    /// Begin a rollout.
+    Start(Box<Start>),
+    /// Drive all unfinished rollouts, resuming what was interrupted.
+    Run(Drive),
     /// Show where a rollout stands.
     Status(Status),
     /// Follow a rollout until it rests.

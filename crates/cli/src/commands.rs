@@ -4,6 +4,8 @@ mod act;
 pub(crate) mod ask;
 mod check;
 mod customers;
+mod demo;
+mod drive;
 mod files;
 mod journal;
 mod look;
@@ -13,6 +15,7 @@ mod probe;
 mod replan;
 pub(crate) mod sham;
 mod simulate;
+mod start;
 mod token;
 mod watch;
 
@@ -31,12 +34,15 @@ pub(crate) fn run(global: &Global, command: Command, out: Output) -> Result<Exit
 
 async fn dispatch(global: &Global, command: Command, out: Output) -> Result<Exit, Failure> {
     match command {
+        Command::Demo(args) => demo::demo(global, &args, out).await,
         Command::Init(args) => files::init(&args, out),
         Command::Validate => files::validate(global, out),
         Command::Schema(args) => files::schema(&args, out),
         Command::Plan(args) => plan::plan(global, &args, out).await,
         Command::Simulate(args) => simulate::simulate(global, &args, out),
         Command::Test(args) => simulate::test(global, &args, out),
+        Command::Start(args) => start::start(global, *args, out).await,
+        Command::Run(args) => drive::run(global, &args, out).await,
         Command::Status(args) => look::status(global, &args, out),
         Command::Watch(args) => watch::watch(global, &args, out).await,
         Command::List => look::list(global, out),

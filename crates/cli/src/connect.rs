@@ -35,13 +35,9 @@ pub(crate) fn prober(config: &Config) -> Result<Prober, Failure> {
 }
 
 /// The failure that a failed call means for the person who typed the command.
+#[expect(clippy::needless_pass_by_value, reason = "used as `map_err(failure)`")]
 pub(crate) fn failure(error: Error) -> Failure {
-    let exit = match &error {
-        Error::Settings(_) | Error::Argument { .. } => Exit::Usage,
-        error if error.is_transient() => Exit::Unreachable,
-        error if matches!(error.status(), Some(401 | 403)) => Exit::NotPermitted,
-        _ => Exit::Failed,
-    };
+    let exit = exit(&error);
     let mut failure = Failure::new(exit, format!("failed to {error}"));
     if let Some(source) = error.source() {
         failure = failure.caused_by(source.to_string());
@@ -56,6 +52,15 @@ pub(crate) fn failure(error: Error) -> Failure {
         | Exit::Unfinished
         | Exit::ToDo
         | Exit::Interrupted => failure,
+    }
+}
+
+fn exit(error: &Error) -> Exit {
+    match error.status() {
+        Some(401 | 403) => Exit::NotPermitted,
+        Some(_) | None if error.is_transient() => Exit::Unreachable,
+        None if matches!(error, Error::Settings(_) | Error::Argument { .. }) => Exit::Usage,
+        Some(_) | None => Exit::Failed,
     }
 }
 

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use policy::health::Profile;
 use policy::plan::{LeftOut, compile};
-use policy::{Config, CustomerId, Plan, PlanInput, PlanScope, Policy, Release};
+use policy::suggest::nearest;
+use policy::{Config, Customer, CustomerId, Plan, PlanInput, PlanScope, Policy, Release};
 
 use crate::exit::Failure;
 use crate::show::time;
@@ -29,6 +30,16 @@ pub(crate) fn plan(config: &Config) -> Result<Plan, Failure> {
     let input = input(config, release, PlanScope::default());
     compile(&input, &BTreeMap::new(), time::now())
         .map_err(|source| Failure::usage(source.to_string()))
+}
+
+/// The customer of that key.
+pub(crate) fn customer<'c>(config: &'c Config, id: &CustomerId) -> Result<&'c Customer, Failure> {
+    let customers = &config.fleet.customers;
+    customers.get(id).ok_or_else(|| {
+        let near = nearest(id.as_str(), customers.keys().map(AsRef::as_ref));
+        let hint = near.map_or_else(String::new, |near| format!(" (did you mean `{near}`?)"));
+        Failure::usage(format!("no customer is called `{id}`{hint}")).or_type("tranche customers")
+    })
 }
 
 /// The policy that covers a customer; `None`: none does.

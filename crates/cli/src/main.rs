@@ -5,12 +5,15 @@
 mod args;
 mod commands;
 mod connect;
+mod engine_room;
 mod exit;
 mod fleet;
+mod observe;
 mod output;
 mod plan;
 mod project;
 mod release;
+mod secrets;
 mod show;
 mod state;
 mod who;

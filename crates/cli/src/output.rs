@@ -60,6 +60,10 @@ impl Output {
     /// Writes text to standard output, in whatever format.
     ///
     /// A reader that has gone (`| head`) ends the process quietly, as other tools do.
+    #[expect(
+        clippy::unused_self,
+        reason = "all data goes through one value, whatever it looks like"
+    )]
     pub(crate) fn text(self, text: impl Display) -> Result<(), Failure> {
         let text = text.to_string();
         let end = if text.is_empty() || text.ends_with('\n') {

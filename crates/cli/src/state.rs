@@ -64,13 +64,23 @@ pub(crate) fn running(product: &Product) -> RunningVersions {
 }
 
 /// The failure that an error of the engine means.
+#[expect(clippy::needless_pass_by_value, reason = "used as `map_err(failure)`")]
 pub(crate) fn failure(error: Error) -> Failure {
     let exit = match &error {
         Error::Absent { .. } | Error::Held { .. } | Error::Stale { .. } => Exit::Refused,
         Error::NotPermitted { .. } => Exit::NotPermitted,
         Error::Newer { .. } | Error::Foreign { .. } => Exit::Usage,
         Error::NoAnswer | Error::Stopped => Exit::Unfinished,
-        _ => Exit::Failed,
+        Error::Damaged { .. }
+        | Error::Full(_)
+        | Error::Busy(_)
+        | Error::Storage(_)
+        | Error::File { .. }
+        | Error::Degraded { .. }
+        | Error::Withdrawn
+        | Error::Sealed { .. }
+        | Error::Random(_)
+        | Error::Bug { .. } => Exit::Failed,
     };
     let mut failure = Failure::new(exit, error.to_string());
     if let Some(source) = error.source() {

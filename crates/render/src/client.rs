@@ -1,35 +1,27 @@
 //! How a request reaches Render and comes back: paced, bounded, redacted, repeated only where that is harmless.
 
+mod answer;
+
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
 use chrono::{DateTime, Utc};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
-use reqwest::{Response, StatusCode, Url, redirect};
+use reqwest::{Url, redirect};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::call::{Call, Repeat};
-use crate::error::{ApiError, Error, Result, Sent, Unreadable};
-use crate::limit::{Limiter, Priority, retry_after, server_date};
-use crate::redact::Redactor;
+use crate::error::{Error, Result, Sent};
+use crate::limit::{Limiter, Priority, server_date};
 use crate::settings::{Settings, is_local};
-use crate::wire;
 
-/// Longest answer that is read, after decompression.
-const MAX_REPLY: usize = 16 << 20;
-
-/// Longest error answer that is read.
-const MAX_ERROR: usize = 64 << 10;
-
-/// Longest message and longest data of an [`ApiError`].
-const MAX_MESSAGE: usize = 500;
-const MAX_DATA: usize = 8 << 10;
+pub(crate) use answer::{Reply, read_up_to};
+use answer::{failure, success};
 
 /// A connection must stand after this part of the time limit, so that running out of time while connecting is told from
 /// running out of time after the request left.
@@ -82,13 +74,6 @@ pub struct ServerTime {
     pub at: DateTime<Utc>,
     /// When it arrived, by the monotonic clock.
     pub received_at: Instant,
-}
-
-/// A successful answer: its status, and its body as it came.
-pub(crate) struct Reply {
-    pub(crate) call: String,
-    pub(crate) status: StatusCode,
-    body: Vec<u8>,
 }
 
 impl Client {
@@ -283,32 +268,6 @@ impl Key {
     }
 }
 
-impl Reply {
-    pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T> {
-        wire::parse(&self.body).map_err(|source| self.unreadable(source))
-    }
-
-    pub(crate) fn unreadable(&self, source: Unreadable) -> Error {
-        Error::Unreadable {
-            call: self.call.clone(),
-            source,
-        }
-    }
-}
-
-async fn failure(call: &Call, response: Response, key: SecretString) -> Error {
-    let status = response.status();
-    let headers = response.headers().clone();
-    // A refusal whose body is lost is still a refusal.
-    let body = read_up_to(response, MAX_ERROR).await.unwrap_or_default();
-    let redactor = Redactor::new(call.secrets.iter().cloned().chain([key]));
-    let error = api_error(status, &headers, &body.bytes, &redactor);
-    Error::Api {
-        call: call.name(),
-        error: Box::new(error),
-    }
-}
-
 fn http(settings: &Settings, base: &Url) -> Result<reqwest::Client> {
     let builder = reqwest::Client::builder()
         .user_agent(&settings.user_agent)
@@ -337,131 +296,14 @@ fn may_repeat(repeat: Repeat, error: &Error) -> bool {
     }
 }
 
-async fn success(call: &Call, response: Response) -> Result<Reply> {
-    let status = response.status();
-    let body = read_up_to(response, MAX_REPLY).await;
-    let body = body.map_err(|source| Error::Lost {
-        call: call.name(),
-        source: source.without_url(),
-    })?;
-    let reply = Reply {
-        call: call.name(),
-        status,
-        body: body.bytes,
-    };
-    if body.cut {
-        Err(reply.unreadable(Unreadable::TooLong { limit: MAX_REPLY }))
-    } else {
-        Ok(reply)
-    }
-}
-
-#[derive(Default)]
-pub(crate) struct Body {
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) cut: bool,
-}
-
-/// Reads a body, and no more of it than the limit.
-pub(crate) async fn read_up_to(mut response: Response, limit: usize) -> reqwest::Result<Body> {
-    let mut bytes = Vec::new();
-    while let Some(chunk) = response.chunk().await? {
-        let room = limit - bytes.len();
-        bytes.extend_from_slice(&chunk[..chunk.len().min(room)]);
-        if chunk.len() > room {
-            return Ok(Body { bytes, cut: true });
-        }
-    }
-    Ok(Body { bytes, cut: false })
-}
-
-fn api_error(
-    status: StatusCode,
-    headers: &HeaderMap,
-    body: &[u8],
-    redactor: &Redactor,
-) -> ApiError {
-    let data = serde_json::from_slice(body)
-        .ok()
-        .map(|data: Value| redactor.json(data));
-    let said = data
-        .as_ref()
-        .and_then(|data| data.get("message")?.as_str().map(str::to_owned));
-    let message = said.unwrap_or_else(|| redactor.text(&String::from_utf8_lossy(body)));
-    let request_id = headers
-        .get("render-request-id")
-        .and_then(|id| id.to_str().ok());
-    ApiError {
-        status: status.as_u16(),
-        message: one_line(&message).unwrap_or_else(|| reason(status)),
-        request_id: request_id.map(|id| id.chars().take(MAX_MESSAGE).collect()),
-        data: data.filter(|data| data.to_string().len() <= MAX_DATA),
-        retry_after: retry_after(headers),
-    }
-}
-
-fn reason(status: StatusCode) -> String {
-    if status.is_redirection() {
-        return "a redirect, which is never followed with the API key".to_owned();
-    }
-    status.canonical_reason().unwrap_or("no message").to_owned()
-}
-
-/// Foreign text as one bounded line (P53); `None` if nothing is left.
-fn one_line(text: &str) -> Option<String> {
-    let line = text
-        .split(|c: char| c.is_whitespace() || c.is_control())
-        .filter(|word| !word.is_empty());
-    let line = line.collect::<Vec<_>>().join(" ");
-    (!line.is_empty()).then(|| line.chars().take(MAX_MESSAGE).collect())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn error(body: &str) -> ApiError {
-        let redactor = Redactor::new(["hunter2".into()]);
-        api_error(
-            StatusCode::BAD_REQUEST,
-            &HeaderMap::new(),
-            body.as_bytes(),
-            &redactor,
-        )
-    }
 
     #[test]
     fn a_client_does_not_show_its_key() {
         let client =
             Client::new(&Settings::new("rnd_secret".into())).map(|client| format!("{client:?}"));
         assert!(client.is_ok_and(|shown| !shown.contains("rnd_secret")));
-    }
-
-    #[test]
-    fn the_message_comes_from_json_from_text_or_from_the_status() {
-        assert_eq!(
-            error(r#"{"message":"not found: srv-1"}"#).message,
-            "not found: srv-1"
-        );
-        assert_eq!(
-            error("<h1>\n bad\u{1b} gateway</h1>").message,
-            "<h1> bad gateway</h1>"
-        );
-        assert_eq!(error("").message, "Bad Request");
-    }
-
-    #[test]
-    fn a_message_is_redacted_before_it_is_cut() {
-        let long = format!("{}hunter2", "x".repeat(MAX_MESSAGE - 3));
-        let message = error(&long).message;
-        assert!(!message.contains("hun"), "{message}");
-        assert_eq!(message.len(), MAX_MESSAGE);
-    }
-
-    #[test]
-    fn data_that_is_too_long_is_left_out() {
-        let body = format!(r#"{{"message":"no","rest":"{}"}}"#, "x".repeat(MAX_DATA));
-        assert_eq!(error(&body).data, None);
-        assert_eq!(error(&body).message, "no");
     }
 }

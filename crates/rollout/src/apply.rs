@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use policy::{CustomerId, Plan, PolicyId, Role, Timestamp};
+use policy::{CustomerId, Plan, Role, Timestamp};
 
 use crate::event::{Event, Fact, Kind};
 use crate::ids::{DeployId, GateId, RunId};
@@ -187,23 +187,10 @@ impl State {
         let Some(run) = self.runs.get_mut(&id) else {
             return;
         };
-        let before: Vec<PolicyId> = run
-            .plan
-            .phases
-            .iter()
-            .map(|phase| phase.policy.name.clone())
-            .collect();
+        let mut rows = run.plan_rows(id);
         run.replan(Arc::new(plan));
-        let after: Vec<PolicyId> = run
-            .plan
-            .phases
-            .iter()
-            .map(|phase| phase.policy.name.clone())
-            .collect();
-        self.touch(RowKey::plan(id));
-        for name in before.iter().chain(&after) {
-            self.touch(RowKey::phase(id, name));
-        }
+        rows.extend(run.plan_rows(id));
+        self.touched.extend(rows);
     }
 
     fn count(&mut self, id: RunId) {
@@ -535,13 +522,11 @@ impl Run {
             return;
         };
         let row = &mut self.phases[phase];
-        if matches!(
-            row.state,
-            PhaseState::Soaking { .. } | PhaseState::Settled { .. }
-        ) {
+        if row.state.is_through() {
             row.state = PhaseState::Running;
         }
-        let Some(batch) = self.unit(customer).batch else {
+        // A customer that was excluded before it started opens the batch it would have gone in.
+        let Some(batch) = self.batch_of(customer) else {
             return;
         };
         if self

@@ -27,20 +27,14 @@ impl Run {
         if let Some(customer) = self.stuck().next() {
             return Some((format!("the rollback of {customer} failed"), None));
         }
-        let names = self
-            .plan
-            .phases
-            .iter()
-            .map(|phase| GateId::Phase(phase.policy.name.clone()));
-        let rejected = |gate: &GateId| {
-            self.gates
-                .get(gate)
-                .is_some_and(|row| row.rejected.is_some())
-        };
-        names
-            .into_iter()
-            .find(rejected)
-            .map(|gate| (format!("{gate} was rejected"), None))
+        // A rejected phase that was skipped keeps nobody from going on.
+        let mut waiting =
+            (0..self.plan.phases.len()).filter(|phase| !self.waiting(*phase).is_empty());
+        waiting.find_map(|phase| {
+            let gate = GateId::Phase(self.plan.phases[phase].policy.name.clone());
+            self.gates.get(&gate)?.rejected.as_ref()?;
+            Some((format!("{gate} was rejected"), None))
+        })
     }
 
     fn outcome(&self) -> Outcome {

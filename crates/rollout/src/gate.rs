@@ -282,9 +282,23 @@ impl Run {
             None => GateId::Phase(name.into()),
         };
         let phase = self.phase_of_gate(&gate)?;
-        self.gates_of(phase)
-            .contains(&gate)
-            .then_some((gate, phase))
+        self.has_gate(&gate).then_some((gate, phase))
+    }
+
+    /// Whether the plan has this gate.
+    pub(crate) fn has_gate(&self, gate: &GateId) -> bool {
+        let Some(phase) = self.phase_of_gate(gate) else {
+            return false;
+        };
+        let approval = self.plan.phases[phase].policy.approval.as_ref();
+        match (gate, approval.map(|approval| approval.per)) {
+            (GateId::Phase(_), Some(Scope::Phase))
+            | (GateId::Customer(_), Some(Scope::Customer)) => true,
+            (GateId::Batch(_, batch), Some(Scope::Batch)) => {
+                (1..=self.batch_count(phase)).contains(batch)
+            }
+            (_, _) => false,
+        }
     }
 
     /// The phase a gate belongs to.

@@ -11,7 +11,7 @@ use crate::ids::{GateId, RunId};
 use crate::index::Run;
 use crate::product::{Product, State};
 use crate::request::Directory;
-use crate::state::{DrainTo, PhaseState, RunState, UnitState};
+use crate::state::{DrainTo, PhaseState, RunState, Unit, UnitState};
 
 /// A freeze as it meets one customer.
 struct Frozen {
@@ -152,8 +152,9 @@ impl State {
 
     fn phase_gate_hold(&self, run: &Run, phase: usize) -> Option<Hold> {
         let gate = GateId::Phase(run.plan.phases[phase].policy.name.clone());
-        let covers = run.gates_of(phase).first() == Some(&gate);
-        covers.then(|| self.gate_hold(run, phase, &gate)).flatten()
+        run.has_gate(&gate)
+            .then(|| self.gate_hold(run, phase, &gate))
+            .flatten()
     }
 
     fn gate_hold(&self, run: &Run, phase: usize, gate: &GateId) -> Option<Hold> {
@@ -208,6 +209,7 @@ impl State {
         let Some(phase) = run.phase_of(customer) else {
             return holds;
         };
+        holds.extend(person_hold(customer, run.unit(customer)));
         let batch = run
             .batch_of(customer)
             .unwrap_or(run.phases[phase].batches_begun + 1);
@@ -326,6 +328,18 @@ impl State {
     }
 }
 
+/// A held customer waits for a person's word (R18).
+fn person_hold(customer: &CustomerId, unit: &Unit) -> Option<Hold> {
+    if !matches!(unit.state, UnitState::Held { .. }) {
+        return None;
+    }
+    let reason = unit.reason.clone().unwrap_or_default();
+    let hold = Hold::new(HoldKind::Person, "operators", reason).since(unit.since);
+    Some(hold.way_out(format!(
+        "tranche retry {customer}  (or: tranche skip {customer} --reason ...)"
+    )))
+}
+
 impl Run {
     /// The phases before, and the phase's own `not_before` (R4).
     pub(crate) fn order_holds(&self, phase: usize, at: Timestamp) -> Vec<Hold> {
@@ -381,11 +395,11 @@ impl Run {
     fn batch_holds(&self, phase: usize, at: Timestamp) -> Vec<Hold> {
         let mut holds = Vec::new();
         let turn = self.turn(phase);
-        let others: Vec<u32> = self
+        // A retried customer of an earlier batch goes at once (R13): only what comes before it counts.
+        let before = self
             .unsettled(phase)
-            .filter(|batch| Some(*batch) != turn)
-            .collect();
-        if let Some(batch) = others.first() {
+            .find(|batch| turn.is_none_or(|turn| *batch < turn));
+        if let Some(batch) = before {
             let text = format!("batch {batch} has not settled");
             holds.push(Hold::new(HoldKind::Batch, "the batch before", text));
         }
@@ -402,11 +416,11 @@ impl Run {
 
     /// The batch whose turn it is: that of the first waiting customer; `None` where starts make the batches.
     pub(crate) fn turn(&self, phase: usize) -> Option<u32> {
-        let first = *self.waiting(phase).first()?;
         if self.is_dynamic(phase) {
             // A retried customer keeps its batch.
-            return self.unit(self.at_place(phase, first)).batch;
+            return self.reopened(phase).map(|(batch, _)| batch);
         }
+        let first = *self.waiting(phase).first()?;
         self.batch_of(self.at_place(phase, first))
     }
 }
@@ -423,13 +437,7 @@ impl Product {
         let unit = run.unit(customer);
         match &unit.state {
             UnitState::Waiting => {}
-            UnitState::Held { .. } => {
-                let reason = unit.reason.clone().unwrap_or_default();
-                let hold = Hold::new(HoldKind::Person, "operators", reason).since(unit.since);
-                return vec![hold.way_out(format!(
-                    "tranche retry {customer}  (or: tranche skip {customer} --reason ...)"
-                ))];
-            }
+            UnitState::Held { .. } => return person_hold(customer, unit).into_iter().collect(),
             UnitState::Forward | UnitState::Backward | UnitState::Withdrawing => {
                 return vec![
                     Hold::new(HoldKind::Working, "Render", "it is being worked on")

@@ -9,7 +9,8 @@ use policy::{CustomerId, Plan, PolicyId, Timestamp};
 
 use crate::ids::GateId;
 use crate::state::{
-    AutoDeployState, BatchRow, GateRow, PhaseRow, PhaseState, RunRow, RunState, Unit, UnitState,
+    AutoDeployState, BatchRow, GateRow, HeldFrom, PhaseRow, PhaseState, RunRow, RunState, Unit,
+    UnitState,
 };
 
 /// One rollout or operation in memory.
@@ -27,7 +28,7 @@ pub(crate) struct Run {
     bounds: Vec<Vec<usize>>,
     /// Waiting customers of each phase, by place.
     waiting: Vec<BTreeSet<usize>>,
-    /// Customers of each begun batch that are in work or held.
+    /// Customers of each begun batch that are retried, in work or held.
     open: BTreeMap<(usize, u32), BTreeSet<usize>>,
     /// Healthy customers of each batch whose `watch` ends at an instant of its own.
     settling: BTreeMap<(usize, u32), BTreeSet<(Timestamp, usize)>>,
@@ -179,7 +180,26 @@ impl Run {
                 self.batches.insert((phase, batch), row);
             }
         }
+        let gates = std::mem::take(&mut self.gates);
         self.derive();
+        // Of gates that are no more nothing stays.
+        self.gates = gates
+            .into_iter()
+            .filter(|(gate, _)| self.has_gate(gate))
+            .collect();
+        self.reopen_phases();
+    }
+
+    /// Phases that were through go on with the customers that a replan has added.
+    fn reopen_phases(&mut self) {
+        for (row, waiting) in self.phases.iter_mut().zip(&self.waiting) {
+            if row.state.is_through() && !waiting.is_empty() {
+                row.state = match row.started_at {
+                    Some(_) => PhaseState::Running,
+                    None => PhaseState::Waiting,
+                };
+            }
+        }
     }
 
     /// The customer's state; one without a row waits.
@@ -240,8 +260,14 @@ impl Run {
                 self.waiting[phase].remove(&place);
                 self.healthy.insert((phase, batch.unwrap_or(0), place));
             }
-            UnitState::Held { .. } => {
-                self.waiting[phase].remove(&place);
+            UnitState::Held { from } => {
+                // One that was held at its turn has still to start: its batch stays open (R18).
+                match from {
+                    HeldFrom::Waiting => self.waiting[phase].insert(place),
+                    HeldFrom::Forward | HeldFrom::Healthy | HeldFrom::Backward => {
+                        self.waiting[phase].remove(&place)
+                    }
+                };
                 self.held.insert((phase, place));
             }
             UnitState::RollbackFailed => {
@@ -260,10 +286,11 @@ impl Run {
         }
         let Some(batch) = batch else { return };
         let open = self.open.entry((phase, batch)).or_default();
-        match state.is_working() || matches!(state, UnitState::Held { .. }) {
-            true => open.insert(place),
-            false => open.remove(&place),
-        };
+        if state == UnitState::Healthy || state.is_over() {
+            open.remove(&place);
+        } else {
+            open.insert(place);
+        }
         if let (UnitState::Healthy, Some(until)) = (state, self.settles_at(customer))
             && !self.plan.phases[phase].policy.watch.is_zero()
         {
@@ -373,13 +400,22 @@ impl Run {
             .copied()
     }
 
-    /// Customers of a begun batch that are in work or held.
+    /// Customers of a begun batch that are retried, in work or held.
     pub(crate) fn open_in(&self, phase: usize, batch: u32) -> impl Iterator<Item = &CustomerId> {
         self.open
             .get(&(phase, batch))
             .into_iter()
             .flatten()
             .map(move |place| self.at_place(phase, *place))
+    }
+
+    /// Where starts make the batches: the first batch that a retry has opened anew, and whom it waits for.
+    pub(crate) fn reopened(&self, phase: usize) -> Option<(u32, usize)> {
+        self.unsettled(phase).find_map(|batch| {
+            let open = self.open.get(&(phase, batch))?;
+            let retried = open.intersection(&self.waiting[phase]).next()?;
+            Some((batch, *retried))
+        })
     }
 
     /// Customers in work, by phase and place.

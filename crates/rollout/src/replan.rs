@@ -2,10 +2,11 @@
 //! phase.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use policy::plan::{Phase, resize};
 use policy::rules::Tolerance;
-use policy::{CustomerId, Plan, PlanInput};
+use policy::{CustomerId, Plan, PlanInput, PolicyId, Timestamp};
 
 use crate::event::{Fact, Kind};
 use crate::ids::RunId;
@@ -16,11 +17,9 @@ use crate::request::{Rejected, Request};
 
 impl Product {
     pub(crate) fn replan(&mut self, request: &Request, input: &PlanInput) -> Result<(), Rejected> {
-        let unfinished = self
-            .state
-            .runs
-            .iter()
-            .filter(|(_, run)| !run.is_ended() && run.row.started_at.is_some());
+        let unfinished = self.state.runs.iter().filter(|(id, run)| {
+            matches!(id, RunId::Rollout(_)) && !run.is_ended() && run.row.started_at.is_some()
+        });
         let meant: Vec<RunId> = unfinished.map(|(id, _)| *id).collect();
         let id = match (request.run, meant.as_slice()) {
             (Some(id), list) if list.contains(&id) => id,
@@ -45,7 +44,8 @@ impl Product {
                 "tranche status",
             ));
         }
-        let before = std::sync::Arc::clone(&self.state.runs[&id].plan);
+        let before = Arc::clone(&self.state.runs[&id].plan);
+        let through = self.state.runs[&id].through();
         let fact = Fact {
             actor: Some(request.by.name.clone()),
             ..Fact::new(Kind::Replanned)
@@ -56,7 +56,7 @@ impl Product {
                 .with_value("plan", &plan),
         );
         self.move_work(id, &before);
-        self.renew_delays(id);
+        self.renew_delays(id, &through);
         let gates: Vec<_> = self.state.runs[&id]
             .gates
             .keys()
@@ -128,29 +128,50 @@ impl Product {
         merge(run, fresh, &started)
     }
 
-    /// Running delays get the new length from the same origin.
-    fn renew_delays(&mut self, id: RunId) {
+    /// Running delays get the new length from the same origin. A phase that was through and goes on has its delay too.
+    fn renew_delays(&mut self, id: RunId, through: &BTreeSet<PolicyId>) {
         for phase in 0..self.state.runs[&id].phases.len() {
             let run = &self.state.runs[&id];
-            let Some(delay) = run.phases[phase].delay.clone() else {
-                continue;
+            let row = &run.phases[phase];
+            let policy = &run.plan.phases[phase].policy;
+            let since = match &row.delay {
+                Some(delay) => Some(delay.since),
+                None if through.contains(&policy.name) && !row.promoted => run.last_settled(phase),
+                None => None,
             };
-            let until = delay.since + run.plan.phases[phase].policy.delay.to_delta();
-            if until == delay.until {
+            let Some(since) = since else { continue };
+            let until = since + policy.delay.to_delta();
+            let is_running = row.delay.as_ref().map(|delay| delay.until);
+            if is_running.map_or(until <= self.at, |running| until == running) {
                 continue;
             }
-            let batch = Some(run.phases[phase].batches_begun);
             let fact = Fact {
                 until: Some(until),
-                batch,
+                batch: Some(row.batches_begun),
                 ..run.phase_fact(Kind::DelayStarted, phase)
             };
-            self.emit_in(id, fact.with_value("since", &delay.since));
+            self.emit_in(id, fact.with_value("since", &since));
         }
     }
 }
 
 impl Run {
+    /// Phases in which everybody was through.
+    fn through(&self) -> BTreeSet<PolicyId> {
+        let rows = self.phases.iter().zip(&self.plan.phases);
+        let through = rows.filter(|(row, _)| row.state.is_through());
+        through
+            .map(|(_, phase)| phase.policy.name.clone())
+            .collect()
+    }
+
+    /// When the last batch of a phase that still has customers settled.
+    fn last_settled(&self, phase: usize) -> Option<Timestamp> {
+        let last = (phase, self.phases[phase].batches_begun);
+        let settled = self.batches.get(&last)?.settled_at;
+        settled.filter(|_| !self.waiting(phase).is_empty())
+    }
+
     /// Customers that have started in a batch, retried ones included.
     fn started(&self) -> impl Iterator<Item = &CustomerId> {
         self.units()

@@ -185,22 +185,28 @@ impl Product {
         for (id, run) in &self.state.runs {
             keys.push(RowKey::run(*id));
             if run.row.started_at.is_some() {
-                keys.push(RowKey::plan(*id));
+                keys.extend(run.plan_rows(*id));
             }
-            let name = |phase: usize| &run.plan.phases[phase].policy.name;
-            keys.extend((0..run.phases.len()).map(|phase| RowKey::phase(*id, name(phase))));
-            keys.extend(
-                run.batches
-                    .keys()
-                    .map(|(phase, batch)| RowKey::batch(*id, name(*phase), *batch)),
-            );
-            keys.extend(run.gates.keys().map(|gate| RowKey::gate(*id, gate)));
             keys.extend(
                 run.units()
                     .map(|(customer, _)| RowKey::customer(*id, customer)),
             );
         }
         keys
+    }
+}
+
+impl Run {
+    /// The rows that come and go with the plan.
+    pub(crate) fn plan_rows(&self, id: RunId) -> Vec<RowKey> {
+        let name = |phase: usize| &self.plan.phases[phase].policy.name;
+        let phases = (0..self.phases.len()).map(|phase| RowKey::phase(id, name(phase)));
+        let batches = self.batches.keys();
+        let batches = batches.map(|(phase, batch)| RowKey::batch(id, name(*phase), *batch));
+        let gates = self.gates.keys().map(|gate| RowKey::gate(id, gate));
+        let mut rows = vec![RowKey::plan(id)];
+        rows.extend(phases.chain(batches).chain(gates));
+        rows
     }
 }
 

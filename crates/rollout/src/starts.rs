@@ -179,10 +179,12 @@ impl Product {
     /// The places of the batch whose turn it is.
     fn turn_places(&self, id: RunId, phase: usize) -> std::ops::Range<usize> {
         let run = &self.state.runs[&id];
-        match run.turn(phase) {
-            Some(batch) if !run.is_dynamic(phase) => run.batch_places(phase, batch),
-            Some(_) | None => 0..usize::MAX,
+        if run.is_dynamic(phase) {
+            let retried = run.reopened(phase);
+            return retried.map_or(0..usize::MAX, |(_, place)| place..place + 1);
         }
+        run.turn(phase)
+            .map_or(0..usize::MAX, |batch| run.batch_places(phase, batch))
     }
 
     /// Whether another customer may be on its way, by the batch and over all rollouts (P16).

@@ -217,6 +217,13 @@ pub(crate) enum PhaseState {
     },
 }
 
+impl PhaseState {
+    /// Whether all batches are over: only the soak may be left.
+    pub(crate) fn is_through(&self) -> bool {
+        matches!(self, Self::Soaking { .. } | Self::Settled { .. })
+    }
+}
+
 /// A delay between batches: real elapsed time from its origin (R3).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Delay {

@@ -591,7 +591,7 @@ impl Product {
             let fact = match own {
                 Some(gate) => run.gate_fact(Kind::Retried, gate),
                 None => Fact {
-                    batch: run.unit(customer).batch,
+                    batch: run.batch_of(customer),
                     ..run.phase_fact(Kind::Retried, place.phase)
                 },
             };

@@ -148,7 +148,7 @@ pub(crate) struct Skip {
 #[command(after_help = "Examples:\n  tranche promote\n  tranche promote standard --full")]
 pub(crate) struct Promote {
     /// Which phase; without it, the one that waits.
-    #[arg(value_name = "PHASE", value_parser = policy_id)]
+    #[arg(value_name = "PHASE")]
     pub(crate) phase: Option<PolicyId>,
     /// All delays and soaks that remain, and every `not_before`.
     #[arg(long)]
@@ -206,7 +206,7 @@ pub(crate) struct Freeze {
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: String,
     /// Only these customers; without it, all.
-    #[arg(long, value_name = "A,B", value_delimiter = ',', value_parser = value::customer)]
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
     pub(crate) customers: Vec<CustomerId>,
 }
 
@@ -243,7 +243,7 @@ pub(crate) struct Override {
   tranche rollback acme-corp --to v1.0.2 --reason 'customer asked'")]
 pub(crate) struct Rollback {
     /// Who.
-    #[arg(value_name = "CUSTOMER", value_parser = value::customer)]
+    #[arg(value_name = "CUSTOMER")]
     pub(crate) customer: CustomerId,
     /// The version; without it, what was live before.
     #[arg(long, value_name = "VERSION")]
@@ -254,8 +254,4 @@ pub(crate) struct Rollback {
     /// Which rollout.
     #[command(flatten)]
     pub(crate) run: Run,
-}
-
-fn policy_id(text: &str) -> Result<PolicyId, String> {
-    Ok(PolicyId::new(text))
 }

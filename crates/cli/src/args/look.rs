@@ -70,7 +70,7 @@ impl FromStr for Until {
 #[command(after_help = "Example:\n  tranche why acme-corp")]
 pub(crate) struct Why {
     /// Who.
-    #[arg(value_name = "CUSTOMER", value_parser = value::customer)]
+    #[arg(value_name = "CUSTOMER")]
     pub(crate) customer: CustomerId,
     /// In which rollout; without it, the newest that has this customer.
     #[arg(short, long, value_name = "ROLLOUT")]
@@ -103,7 +103,7 @@ pub(crate) enum CustomersCommand {
     /// One, with its services.
     Show {
         /// Who.
-        #[arg(value_name = "CUSTOMER", value_parser = value::customer)]
+        #[arg(value_name = "CUSTOMER")]
         customer: CustomerId,
     },
 }
@@ -113,7 +113,7 @@ pub(crate) enum CustomersCommand {
 #[command(after_help = "Examples:\n  tranche health\n  tranche health acme-corp -o json")]
 pub(crate) struct Health {
     /// Who; without it, everybody.
-    #[arg(value_name = "CUSTOMER", value_parser = value::customer)]
+    #[arg(value_name = "CUSTOMER")]
     pub(crate) customer: Option<CustomerId>,
 }
 

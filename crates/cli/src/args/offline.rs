@@ -81,19 +81,13 @@ pub(crate) struct Plan {
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Scope {
     /// Only these customers; `not_before` and `soak` do not apply.
-    #[arg(
-        long,
-        alias = "customer",
-        value_name = "A,B",
-        value_delimiter = ',',
-        value_parser = value::customer
-    )]
+    #[arg(long, alias = "customer", value_name = "A,B", value_delimiter = ',')]
     pub(crate) customers: Vec<CustomerId>,
     /// Only this phase; `not_before` and `soak` do not apply.
     #[arg(long, value_name = "POLICY", value_delimiter = ',')]
-    pub(crate) policy: Vec<PolicyName>,
+    pub(crate) policy: Vec<PolicyId>,
     /// Only this service of each customer.
-    #[arg(long, alias = "service-type", value_name = "ROLE", value_parser = role)]
+    #[arg(long, alias = "service-type", value_name = "ROLE")]
     pub(crate) service: Option<Role>,
     /// By the policy `hotfix`, customers on the faulty release first.
     #[arg(long, conflicts_with_all = ["customers", "policy"])]
@@ -104,16 +98,6 @@ pub(crate) struct Scope {
     /// Leave out customers with a suspended service instead of refusing.
     #[arg(long)]
     pub(crate) skip_suspended: bool,
-}
-
-/// A policy's name as typed.
-#[derive(Clone, Debug)]
-pub(crate) struct PolicyName(pub PolicyId);
-
-impl From<&str> for PolicyName {
-    fn from(name: &str) -> Self {
-        Self(PolicyId::new(name.trim()))
-    }
 }
 
 /// Languages for graphs.
@@ -187,10 +171,6 @@ pub(crate) struct Man {
     /// Write the pages of all commands into this folder.
     #[arg(long, value_name = "DIR")]
     pub(crate) all: Option<PathBuf>,
-}
-
-fn role(text: &str) -> Result<Role, String> {
-    Ok(Role::new(text))
 }
 
 fn approvals(text: &str) -> Result<ApprovalsAssumed, String> {

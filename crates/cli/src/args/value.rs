@@ -1,7 +1,7 @@
 //! How single values are read from the command line.
 
 use chrono::DateTime;
-use policy::{CustomerId, Span, Timestamp};
+use policy::{Span, Timestamp};
 
 /// An instant: RFC 3339, cut to milliseconds.
 pub(super) fn instant(text: &str) -> Result<Timestamp, String> {
@@ -17,12 +17,4 @@ pub(super) fn instant(text: &str) -> Result<Timestamp, String> {
 /// A length of time, `1d 6h`.
 pub(super) fn span(text: &str) -> Result<Span, String> {
     text.parse().map_err(|source| format!("{source}"))
-}
-
-/// A customer's key.
-pub(super) fn customer(text: &str) -> Result<CustomerId, String> {
-    match text.trim() {
-        "" => Err("a customer's key is not empty".to_owned()),
-        key => Ok(CustomerId::new(key)),
-    }
 }

@@ -1,11 +1,11 @@
 //! `customers`: the fleet as the files have it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use policy::plan::order;
+use policy::plan::{RunningVersions, order};
 use policy::settings::SecretSource;
-use policy::{Config, Customer, CustomerId};
+use policy::{Config, Customer, CustomerId, Role, Running};
 use serde::Serialize;
 
 use crate::args::{Customers, CustomersCommand, Global};
@@ -14,13 +14,15 @@ use crate::output::Output;
 use crate::project::Folder;
 use crate::show::table::{columns, table};
 use crate::show::time;
+use crate::{fleet, state};
 
 /// Lists the customers, or shows one.
 pub(crate) fn customers(global: &Global, args: &Customers, out: Output) -> Result<Exit, Failure> {
     let config = Folder::find(global)?.load(out)?;
+    let running = state::running(&state::product(&state::place(global)?)?);
     match &args.command {
-        None | Some(CustomersCommand::List) => list(&config, out)?,
-        Some(CustomersCommand::Show { customer }) => show(&config, customer, out)?,
+        None | Some(CustomersCommand::List) => list(&config, &running, out)?,
+        Some(CustomersCommand::Show { customer }) => show(&config, &running, customer, out)?,
     }
     Ok(Exit::Done)
 }
@@ -33,10 +35,11 @@ struct Listed<'c> {
     tier: &'c str,
     timezone: &'static str,
     services: Vec<&'c str>,
+    runs: Vec<&'c str>,
     pinned: Option<&'c str>,
 }
 
-fn list(config: &Config, out: Output) -> Result<(), Failure> {
+fn list(config: &Config, running: &RunningVersions, out: Output) -> Result<(), Failure> {
     let places = tier_places(config);
     let place = |customer: &Customer| {
         places
@@ -48,22 +51,32 @@ fn list(config: &Config, out: Output) -> Result<(), Failure> {
     customers.sort_by_key(|(id, customer)| (place(customer), customer.order, *id));
     let listed: Vec<Listed<'_>> = customers
         .into_iter()
-        .map(|(id, customer)| Listed::new(config, id, customer))
+        .map(|(id, customer)| Listed::new(config, running.get(id), id, customer))
         .collect();
     out.data(&listed, || {
-        let heading = ["CUSTOMER", "NAME", "TIER", "ZONE", "SERVICES", "PIN"];
+        let heading = [
+            "CUSTOMER", "NAME", "TIER", "ZONE", "SERVICES", "RUNS", "PIN",
+        ];
         table(&heading, listed.iter().map(Listed::row))
     })
 }
 
 impl<'c> Listed<'c> {
-    fn new(config: &Config, id: &'c CustomerId, customer: &'c Customer) -> Self {
+    fn new(
+        config: &Config,
+        running: Option<&'c BTreeMap<Role, Running>>,
+        id: &'c CustomerId,
+        customer: &'c Customer,
+    ) -> Self {
+        let versions = running.into_iter().flat_map(BTreeMap::values);
+        let versions: BTreeSet<&str> = versions.filter_map(|one| one.version.as_deref()).collect();
         Self {
             customer: id,
             name: &customer.name,
             tier: &customer.tier,
             timezone: customer.timezone.unwrap_or(config.project.timezone).name(),
             services: customer.services.keys().map(AsRef::as_ref).collect(),
+            runs: versions.into_iter().collect(),
             pinned: customer.pin.as_ref().map(|pin| pin.version.as_str()),
         }
     }
@@ -75,6 +88,11 @@ impl<'c> Listed<'c> {
             self.tier.to_owned(),
             self.timezone.to_owned(),
             self.services.join(", "),
+            if self.runs.is_empty() {
+                "-".to_owned()
+            } else {
+                self.runs.join(", ")
+            },
             self.pinned.unwrap_or("-").to_owned(),
         ]
     }
@@ -94,28 +112,48 @@ fn tier_places(config: &Config) -> BTreeMap<&str, usize> {
         .collect()
 }
 
-fn show(config: &Config, id: &CustomerId, out: Output) -> Result<(), Failure> {
-    let Some(customer) = config.fleet.customers.get(id) else {
-        return Err(
-            Failure::usage(format!("no customer is called `{id}`")).or_type("tranche customers")
-        );
-    };
-    out.data(customer, || text(config, id, customer))
+/// One customer, with what runs there as far as the rollouts so far tell.
+#[derive(Debug, Serialize)]
+struct Shown<'c> {
+    #[serde(flatten)]
+    customer: &'c Customer,
+    running: BTreeMap<&'c Role, &'c Running>,
 }
 
-fn text(config: &Config, id: &CustomerId, customer: &Customer) -> String {
+fn show(
+    config: &Config,
+    running: &RunningVersions,
+    id: &CustomerId,
+    out: Output,
+) -> Result<(), Failure> {
+    let customer = fleet::customer(config, id)?;
+    let running = running.get(id).into_iter().flatten().collect();
+    let shown = Shown { customer, running };
+    out.data(&shown, || text(config, id, &shown))
+}
+
+fn text(config: &Config, id: &CustomerId, shown: &Shown<'_>) -> String {
+    let Shown { customer, running } = shown;
     let zone = customer.timezone.unwrap_or(config.project.timezone);
-    let mut text = format!(
-        "{id}: {}, tier {}, {}\n",
-        customer.name,
-        customer.tier,
-        zone.name()
-    );
+    let Customer { name, tier, .. } = customer;
+    let mut text = format!("{id}: {name}, tier {tier}, {}\n", zone.name());
     let services = customer.services.iter().map(|(role, service)| {
         let url = service.url.clone().unwrap_or_default();
-        vec![role.to_string(), service.id.to_string(), url]
+        let runs = running
+            .get(role)
+            .and_then(|running| running.version.clone());
+        vec![
+            role.to_string(),
+            service.id.to_string(),
+            runs.unwrap_or_else(|| "-".to_owned()),
+            url,
+        ]
     });
-    let _ = writeln!(text, "\n{}", table(&["SERVICE", "ID", "URL"], services));
+    let _ = writeln!(
+        text,
+        "\n{}",
+        table(&["SERVICE", "ID", "RUNS", "URL"], services)
+    );
     let _ = write!(text, "\n{}", columns(properties(customer)));
     text
 }

@@ -31,7 +31,7 @@ pub(crate) async fn plan(global: &Global, args: &args::Plan, out: Output) -> Res
 pub(crate) fn scope(scope: &Scope) -> PlanScope {
     PlanScope {
         customers: scope.customers.clone(),
-        policies: scope.policy.iter().map(|name| name.0.clone()).collect(),
+        policies: scope.policy.clone(),
         service: scope.service.clone(),
         hotfix: scope.hotfix.then(Vec::new),
         allow_downgrade: scope.allow_downgrade,

@@ -14,7 +14,7 @@ use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::project::Folder;
 use crate::show::table::table;
-use crate::{connect, fleet};
+use crate::{connect, fleet, state};
 
 /// So many services are asked at once.
 const AT_ONCE: usize = 20;
@@ -33,6 +33,7 @@ struct Seen {
 pub(crate) async fn health(global: &Global, args: &Health, out: Output) -> Result<Exit, Failure> {
     let config = Folder::find(global)?.load(out)?;
     let plan = fleet::plan(&config)?;
+    let running = state::running(&state::product(&state::place(global)?)?);
     let asked = asked(&config, args.customer.as_ref())?;
     // Without a key the kinds of services are guessed from their roles, and rates come from the probes themselves.
     let client = connect::client(&config).ok();
@@ -40,10 +41,15 @@ pub(crate) async fn health(global: &Global, args: &Health, out: Output) -> Resul
     let cycles = asked.into_iter().filter_map(|(id, role, service)| {
         let profile = fleet::profile(&config, &plan, id)?;
         let (checkup, client) = (&checkup, client.as_ref());
+        let running = running.get(id).and_then(|services| services.get(role));
+        let version = running.and_then(|running| running.version.clone());
         Some(async move {
             let subject = subject(client, role, service).await;
             let mut history = History::default();
-            let expected = Expectation::default();
+            let expected = Expectation {
+                version,
+                ..Expectation::default()
+            };
             let sample = checkup
                 .cycle(&subject, profile, &expected, &mut history)
                 .await;
@@ -68,11 +74,8 @@ fn asked<'c>(
     config: &'c Config,
     only: Option<&CustomerId>,
 ) -> Result<Vec<(&'c CustomerId, &'c Role, &'c Service)>, Failure> {
-    if let Some(customer) = only.filter(|only| !config.fleet.customers.contains_key(*only)) {
-        return Err(
-            Failure::usage(format!("no customer is called `{customer}`"))
-                .or_type("tranche customers"),
-        );
+    if let Some(customer) = only {
+        fleet::customer(config, customer)?;
     }
     let customers = config
         .fleet

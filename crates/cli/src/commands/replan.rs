@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use policy::plan::{Phase, compile, describe};
+use policy::plan::{Phase, RunningVersions, compile, describe};
 use policy::{CustomerId, Plan, PlanScope, Release};
 use rollout::{RunId, Verb};
 use serde::Serialize;
@@ -60,8 +60,7 @@ fn diff(desk: &Desk, run: RunId, out: Output) -> Result<Exit, Failure> {
         ..PlanScope::default()
     };
     let input = fleet::input(&desk.config, frozen.release.clone(), scope);
-    let running = Default::default();
-    let edited = compile(&input, &running, time::now())
+    let edited = compile(&input, &RunningVersions::new(), time::now())
         .map_err(|source| Failure::usage(source.to_string()))?;
     let differences = differences(frozen, &edited);
     out.data(&differences, || text(&differences))?;

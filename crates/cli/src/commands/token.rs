@@ -21,7 +21,7 @@ pub(crate) fn token(global: &Global, command: TokenCommand, out: Output) -> Resu
     let tokens = Tokens::open(&place).map_err(state::failure)?;
     match command {
         TokenCommand::Create { person, service } => {
-            create(&tokens, &config, owner(person, service)?, &actor, out)?;
+            create(&tokens, &config, &owner(person, service)?, &actor, out)?;
         }
         TokenCommand::List => {
             let tokens = tokens.list().map_err(state::failure)?;
@@ -46,18 +46,18 @@ fn owner(person: Option<String>, service: Option<String>) -> Result<TokenOwner, 
 fn create(
     tokens: &Tokens,
     config: &Config,
-    owner: TokenOwner,
+    owner: &TokenOwner,
     actor: &Actor,
     out: Output,
 ) -> Result<(), Failure> {
-    if let TokenOwner::Person(person) = &owner
+    if let TokenOwner::Person(person) = owner
         && !config.project.people.is_empty()
         && !config.project.people.contains_key(person)
     {
         return Err(Failure::usage(format!("nobody is called `{person}`"))
             .or_type("a name under `people` in tranche.yaml"));
     }
-    let token = tokens.create(&owner, &actor.name).map_err(state::failure)?;
+    let token = tokens.create(owner, &actor.name).map_err(state::failure)?;
     out.text(token.expose_secret())?;
     out.say("it is shown this once; set it as TRANCHE_TOKEN, or name a file that holds it with TRANCHE_TOKEN_FILE");
     Ok(())

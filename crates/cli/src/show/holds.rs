@@ -6,7 +6,7 @@ use rollout::Hold;
 
 use super::time;
 
-/// Each reason on a line of its own: what, until when, who can change it and how.
+/// Each reason: what it is, for whom it waits and since when, until when, and what to type.
 pub(crate) fn holds(
     customer: &CustomerId,
     holds: &[Hold],
@@ -19,7 +19,7 @@ pub(crate) fn holds(
     let mut lines = vec![format!("{customer} waits:")];
     for hold in holds {
         let until = hold.until.map_or_else(
-            || "until somebody acts".to_owned(),
+            || "no end is known".to_owned(),
             |at| {
                 format!(
                     "until {} ({})",
@@ -30,11 +30,9 @@ pub(crate) fn holds(
         );
         let since = hold
             .since
-            .map_or_else(String::new, |at| format!(", since {}", time::instant(at)));
-        lines.push(format!(
-            "  {}: {until}; by {}{since}",
-            hold.text, hold.owner
-        ));
+            .map_or_else(String::new, |at| format!(", {}", time::away(at, now)));
+        lines.push(format!("  {}", hold.text));
+        lines.push(format!("    for {}{since}; {until}", hold.owner));
         lines.extend(
             hold.way_out
                 .as_ref()

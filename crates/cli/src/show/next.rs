@@ -20,7 +20,9 @@ pub(crate) fn after(event: &Event) -> Option<String> {
         },
         Kind::Withdrawn => "the gate stays shut until the quorum is complete again".to_owned(),
         Kind::Paused => "customers already started finish; `tranche resume` goes on".to_owned(),
-        Kind::Resumed => "customers start again as soon as nothing else holds them".to_owned(),
+        Kind::Resumed | Kind::Unfrozen => {
+            "customers start again as soon as nothing else holds them".to_owned()
+        }
         Kind::Retried => "it goes again as soon as nothing holds it".to_owned(),
         Kind::Promoted => "the next batch starts as soon as nothing else holds it".to_owned(),
         Kind::RolloutDraining => "what is in flight finishes first".to_owned(),
@@ -29,7 +31,6 @@ pub(crate) fn after(event: &Event) -> Option<String> {
         Kind::Blocked => "no further customer gets it until `tranche unblock`".to_owned(),
         Kind::Unblocked => "customers may get it again".to_owned(),
         Kind::Frozen => "started customers finish; `tranche unfreeze` ends it earlier".to_owned(),
-        Kind::Unfrozen => "customers start again as soon as nothing else holds them".to_owned(),
         Kind::FreezeOverridden => match fact.read("complete") {
             Some(true) => "customers start again as soon as nothing else holds them".to_owned(),
             Some(false) | None => "a second person must say the same".to_owned(),

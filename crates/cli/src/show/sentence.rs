@@ -11,11 +11,7 @@ pub(crate) fn line(event: &Event) -> String {
         .fact
         .rollout
         .map_or_else(String::new, |run| format!("{run}  "));
-    format!(
-        "{}  {run}{}",
-        time::instant(event.at),
-        sentence(&event.fact)
-    )
+    format!("{}  {run}{}", time::stamp(event.at), sentence(&event.fact))
 }
 
 /// Whether people following a rollout want to see it; the rest is for the journal.

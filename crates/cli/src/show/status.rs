@@ -62,9 +62,9 @@ pub(crate) fn gates(gates: &[&GateView]) -> String {
     let rows = gates.iter().map(|gate| {
         let votes: Vec<&str> = gate.votes.iter().map(|vote| vote.person.as_str()).collect();
         vec![
-            gate.gate.to_string(),
+            gate.gate.clone(),
             gate.phase.to_string(),
-            gate.state.to_string(),
+            gate.state.to_owned(),
             if votes.is_empty() {
                 "-".to_owned()
             } else {

@@ -15,6 +15,11 @@ pub(crate) fn instant(at: Timestamp) -> String {
     }
 }
 
+/// An instant to the second, for lines that come in quick succession: `2027-01-11 09:00:00`.
+pub(crate) fn stamp(at: Timestamp) -> String {
+    at.with_timezone(&Local).format("%F %T").to_string()
+}
+
 /// An instant in the reader's zone and, where it differs there, in another's.
 pub(crate) fn instant_there(at: Timestamp, zone: Option<Tz>) -> String {
     let here = instant(at);

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod project;
+mod rollouts;
 mod stories;
 
 /// Run with `TRYCMD=overwrite` to take in what the commands print now; review it like code.

@@ -38,6 +38,32 @@ impl Project {
         std::fs::write(path, change(text)).unwrap();
     }
 
+    /// Writes a file of the project.
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.path().join(name), text).unwrap();
+    }
+
+    /// Makes a repository beside the files, with one commit a tag.
+    pub(crate) fn repository(&self, tags: &[&str]) {
+        let git = |args: &[&str]| {
+            let identity = ["-c", "user.name=t", "-c", "user.email=t@example.com"];
+            let output = Command::new("git")
+                .args(identity)
+                .args(args)
+                .current_dir(self.path().join("repository"))
+                .env("GIT_CONFIG_GLOBAL", "/dev/null")
+                .output()
+                .unwrap();
+            assert!(output.status.success(), "{args:?}: {output:?}");
+        };
+        std::fs::create_dir(self.path().join("repository")).unwrap();
+        git(&["init", "--quiet"]);
+        for tag in tags {
+            git(&["commit", "--quiet", "--allow-empty", "--message", tag]);
+            git(&["tag", tag]);
+        }
+    }
+
     pub(crate) fn tranche(&self, args: &[&str]) -> Said {
         self.tranche_with(args, &[])
     }

@@ -17,7 +17,7 @@ use crate::error::{Error, Result, chain};
 /// After so many cycles a watch asks Render whether its deploy is still live.
 const LOOK_AFTER: u32 = 5;
 
-/// At least so many cycles in a row must say nothing before a person is asked why.
+/// In at least so many cycles in a row must every check abstain before a person is asked why.
 const MUTE: u32 = 3;
 
 impl Turn {

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 use super::pace::Pauses;
 use super::sources::Sources;
 use crate::client::Client;
-use crate::error::{Error, Result, Unreadable, chain};
+use crate::error::{Error, Result, chain};
 
 /// How much longer each pause after trouble is than the one before.
 const GROWTH: f64 = 2.0;
@@ -133,11 +133,16 @@ impl Workspace {
             // The client stays silent for as long as it was asked to.
             return Ok(());
         }
-        if !is_passing(&error) {
+        let garbled = matches!(error, Error::Unreadable { .. });
+        if !garbled && !error.is_transient() {
             return Err(error);
         }
         let since = *trouble.since.get_or_insert_with(Instant::now);
         if since.elapsed() >= self.0.hold_after {
+            // A proxy may garble an answer for a while; what stays unreadable is for a person.
+            if garbled {
+                return Err(error);
+            }
             trouble.since = None;
             self.bear_silence(&error).await;
         }
@@ -211,11 +216,4 @@ impl Workspace {
             Err(error) => tracing::warn!(%error, "the key was not read"),
         }
     }
-}
-
-/// Whether the same call may meet something else a little later. A garbled answer may come from a proxy.
-fn is_passing(error: &Error) -> bool {
-    let garbled =
-        matches!(error, Error::Unreadable { source, .. } if *source == Unreadable::Syntax);
-    garbled || error.is_transient()
 }

@@ -124,7 +124,7 @@ impl<'t> Series<'t> {
         self.judge(&sample, at).await
     }
 
-    /// How many cycles in a row could not say anything, though Render could be reached.
+    /// In how many cycles in a row every check has abstained.
     pub(super) fn mute(&self) -> u32 {
         self.mute
     }
@@ -173,16 +173,18 @@ impl<'t> Series<'t> {
             Err(_) => return Control::Silent("Render did not answer in time".to_owned()),
         }
         let worker = &self.turn.worker;
+        let mut was_asked = false;
         let others = worker.sources.controls(&self.turn.command.customer);
-        if others.is_empty() {
-            return Control::Answered;
-        }
         for url in others.iter().take(MAX_CONTROLS) {
-            if worker.prober.get(url).await.is_ok() {
-                return Control::Answered;
+            match worker.prober.get(url).await {
+                Ok(_) => return Control::Answered,
+                Err(error) => was_asked |= error.was_asked(),
             }
         }
-        Control::Silent("no other customer's site answered".to_owned())
+        if was_asked {
+            return Control::Silent("no other customer's site answered".to_owned());
+        }
+        Control::Answered
     }
 
     async fn live(&self) -> Result<Option<DeployView>> {

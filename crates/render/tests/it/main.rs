@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod changes;
+mod executor;
 mod git;
 mod lists;
 mod probes;

@@ -1,0 +1,118 @@
+//! What an engine in this process is made of: Render, the project's files, the secrets, the vault and the clock.
+
+mod backups;
+mod controls;
+mod sources;
+mod watched;
+
+use std::sync::Arc;
+
+use engine::{CrashAt, EngineHandle, EngineOptions, Error, Inlet, ServerTime};
+use render::Client;
+use render::executor::{ExecutorSettings, RenderExecutor};
+use tokio::runtime::Handle;
+
+use self::backups::ProjectBackups;
+use self::controls::Controls;
+use self::sources::ProjectSources;
+use crate::commands::ask::Desk;
+use crate::exit::Failure;
+use crate::project::variable;
+use crate::release::Versions;
+use crate::{connect, state};
+
+/// Makes the process die at a commit, for tests.
+const CRASH_AT: &str = "TRANCHE_CRASH_AT";
+
+/// The clock is trusted once two replies agree with it (P25).
+const REPLIES: usize = 2;
+
+/// Why this process did not become the engine.
+pub(crate) enum NotStarted {
+    /// Another process is the engine.
+    Held(Failure),
+    /// Anything else.
+    Failed(Failure),
+}
+
+impl From<Failure> for NotStarted {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl From<NotStarted> for Failure {
+    fn from(not: NotStarted) -> Self {
+        match not {
+            NotStarted::Held(failure) | NotStarted::Failed(failure) => failure,
+        }
+    }
+}
+
+/// Becomes the engine of a project.
+pub(crate) async fn start(desk: &Desk, until_idle: bool) -> Result<EngineHandle, NotStarted> {
+    let client = connect::client(&desk.config)?;
+    let prober = connect::prober(&desk.config)?;
+    let versions = Versions::read(&desk.folder, &desk.config).await;
+    let controls = Arc::new(Controls::new(&state::product(desk.state())?));
+    let sources = Arc::new(ProjectSources::new(
+        &desk.folder,
+        &desk.config,
+        versions,
+        Arc::clone(&controls),
+    ));
+    let backups = Arc::new(ProjectBackups::open(desk.state()).map_err(state::failure)?);
+    let options = EngineOptions {
+        files: Some(watched::files(&desk.folder, Arc::clone(&sources))),
+        server_time: server_time(&client),
+        until_idle,
+        crash_at: crash_at()?,
+        ..EngineOptions::default()
+    };
+    let settings = ExecutorSettings::of(&desk.config.project, desk.folder.dir());
+    let engine = engine::start(desk.state(), options, |inlet: &Inlet| {
+        let told = inlet.clone();
+        let notices = move |notice| told.notice(notice);
+        Box::new(RenderExecutor::new(
+            &client, prober, settings, sources, backups, notices,
+        ))
+    });
+    let engine = engine.map_err(|error| {
+        let is_held = matches!(error, Error::Held { .. });
+        let failure = state::failure(error);
+        if is_held {
+            NotStarted::Held(failure)
+        } else {
+            NotStarted::Failed(failure)
+        }
+    })?;
+    tokio::spawn(controls::follow(controls, engine.subscribe()));
+    Ok(engine)
+}
+
+/// Asks Render for its time whenever the engine wants to know.
+fn server_time(client: &Client) -> ServerTime {
+    let (client, runtime) = (client.clone(), Handle::current());
+    ServerTime::Ask(Box::new(move |inlet| {
+        let (client, inlet) = (client.clone(), inlet.clone());
+        runtime.spawn(async move {
+            for _ in 0..REPLIES {
+                // Whatever is wrong with the key or the network is the executor's to tell.
+                let _ = client.user().await;
+                if let Some(time) = client.last_server_time() {
+                    inlet.server_time(time.at);
+                }
+            }
+        });
+    }))
+}
+
+fn crash_at() -> Result<Option<CrashAt>, Failure> {
+    let Some(text) = variable(CRASH_AT) else {
+        return Ok(None);
+    };
+    let at = text.parse().map_err(|source: engine::crash::BadCrashAt| {
+        Failure::usage(format!("failed to read {CRASH_AT}")).caused_by(source)
+    })?;
+    Ok(Some(at))
+}

@@ -1,0 +1,124 @@
+//! What the engine is told of the project's files when they have been edited (R6).
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use engine::Files;
+use policy::plan::Phase;
+use policy::{Config, Customer, CustomerId, Plan, Policy, Project, Span, parse};
+use rollout::Product;
+use rollout::request::{Directory, FilesRead};
+
+use super::sources::ProjectSources;
+use crate::project::{Folder, override_render};
+
+/// Has the engine watch the files of a project folder.
+pub(super) fn files(folder: &Folder, sources: Arc<ProjectSources>) -> Files {
+    let paths = folder.watched();
+    let folder = folder.clone();
+    Files::new(
+        paths,
+        Box::new(move |product| read(&folder, &sources, product)),
+    )
+}
+
+fn read(folder: &Folder, sources: &ProjectSources, product: &Product) -> FilesRead {
+    let loaded = folder.sources().map_err(|failure| failure.render());
+    let loaded = loaded.and_then(|files| {
+        parse::load(&files).map_err(|mistakes| {
+            let mistakes: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+            mistakes.join("\n")
+        })
+    });
+    match loaded {
+        Ok(mut config) => {
+            override_render(&mut config.project.render);
+            let told = told(&config, product);
+            sources.renew(config.fleet);
+            told
+        }
+        Err(reason) => FilesRead {
+            unreadable: Some(reason),
+            ..FilesRead::default()
+        },
+    }
+}
+
+/// What takes effect at once, and the names of what waits for `replan`.
+fn told(config: &Config, product: &Product) -> FilesRead {
+    let customers = &config.fleet.customers;
+    let pins = customers
+        .iter()
+        .filter_map(|(id, one)| Some((id.clone(), one.pin.clone()?)));
+    let unfinished = product
+        .overview()
+        .into_iter()
+        .filter(|run| run.outcome.is_none());
+    let plans = unfinished.filter_map(|run| product.plan(run.id));
+    let unapplied: BTreeSet<String> = plans.flat_map(|plan| differences(config, plan)).collect();
+    FilesRead {
+        directory: Directory {
+            groups: config.project.groups.clone(),
+            roles: config.project.roles.clone(),
+        },
+        freezes: config.project.freezes.clone(),
+        pins: pins.collect(),
+        customers: customers.keys().cloned().collect(),
+        unapplied: unapplied.into_iter().collect(),
+        unreadable: None,
+    }
+}
+
+/// The names of a frozen plan's parts that read otherwise now.
+fn differences(config: &Config, plan: &Plan) -> Vec<String> {
+    let mut names = Vec::new();
+    for phase in &plan.phases {
+        let name = &phase.policy.name;
+        match config.policies.get(name) {
+            Some(policy)
+                if is_same_policy(policy, phase) && is_same_health(&config.project, phase) => {}
+            Some(_) => names.push(format!("policy {name}")),
+            None => names.push(format!("policy {name} (its file is gone)")),
+        }
+    }
+    for (role, variables) in &config.project.variables {
+        if plan.project.variables.get(role) != Some(variables) {
+            names.push(format!("variables of {role}"));
+        }
+    }
+    let edited = plan.customers.iter().filter(|(id, planned)| {
+        config
+            .fleet
+            .customers
+            .get(*id)
+            .is_some_and(|now| !is_same_customer(now, &planned.customer))
+    });
+    names.extend(edited.map(|(id, _): (&CustomerId, _)| format!("customer {id}")));
+    names
+}
+
+/// A narrowed plan has set `not_before` and `soak` aside; that is no edit.
+fn is_same_policy(now: &Policy, phase: &Phase) -> bool {
+    let frozen = &phase.policy;
+    let mut now = now.clone();
+    if frozen.not_before == Span::ZERO && frozen.soak == Span::ZERO {
+        (now.not_before, now.soak) = (Span::ZERO, Span::ZERO);
+    }
+    now.after.clone_from(&frozen.after);
+    now == *frozen
+}
+
+fn is_same_health(now: &Project, phase: &Phase) -> bool {
+    now.health.get(&phase.policy.health) == Some(&phase.health)
+}
+
+/// A pin takes effect at once, so it is no difference that waits.
+fn is_same_customer(now: &Customer, frozen: &Customer) -> bool {
+    Customer {
+        pin: None,
+        ..now.clone()
+    } == Customer {
+        pin: None,
+        ..frozen.clone()
+    }
+}

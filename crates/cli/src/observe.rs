@@ -1,0 +1,123 @@
+//! What does Render say of the services of a plan, before it is started?
+
+use std::collections::BTreeMap;
+
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use policy::plan::RunningVersions;
+use policy::settings::Service;
+use policy::{CustomerId, Plan, Role, Running};
+use render::{Client, inspect};
+use rollout::command::{DeployStatus, DeployView, ServiceView};
+
+use crate::connect;
+use crate::exit::Failure;
+use crate::release::Versions;
+
+/// So many services are read at once.
+const AT_ONCE: usize = 10;
+
+/// The services of each customer as they stand.
+pub(crate) type Observed = BTreeMap<CustomerId, BTreeMap<Role, ServiceView>>;
+
+/// Reads every service that the plan would deploy.
+pub(crate) async fn services(
+    client: &Client,
+    plan: &Plan,
+    versions: &Versions,
+) -> Result<Observed, Failure> {
+    let planned = plan.customers.iter().flat_map(|(id, planned)| {
+        let services = planned.services.iter();
+        services.filter_map(move |role| Some((id, role, planned.customer.services.get(role)?)))
+    });
+    let owner = plan.project.render.owner.as_deref();
+    let reads = planned.map(async |(id, role, service)| {
+        let view = view(client, role, service, owner, versions).await?;
+        Ok::<_, Failure>((id.clone(), role.clone(), view))
+    });
+    let views: Vec<_> = stream::iter(reads).buffered(AT_ONCE).try_collect().await?;
+    let mut observed = Observed::new();
+    for (id, role, view) in views {
+        observed.entry(id).or_default().insert(role, view);
+    }
+    Ok(observed)
+}
+
+/// What runs, as a plan is told.
+pub(crate) fn running(observed: &Observed) -> RunningVersions {
+    let service = |view: &ServiceView| Running {
+        version: view.version.clone(),
+        commit: view.live().and_then(|deploy| deploy.commit.clone()),
+    };
+    let customer = |views: &BTreeMap<Role, ServiceView>| {
+        views
+            .iter()
+            .map(|(role, view)| (role.clone(), service(view)))
+            .collect()
+    };
+    observed
+        .iter()
+        .map(|(id, views)| (id.clone(), customer(views)))
+        .collect()
+}
+
+async fn view(
+    client: &Client,
+    role: &Role,
+    service: &Service,
+    owner: Option<&str>,
+    versions: &Versions,
+) -> Result<ServiceView, Failure> {
+    let found = inspect(client, &service.id)
+        .await
+        .map_err(connect::failure)?;
+    let deploys: Vec<DeployView> = found.deploys.iter().map(deploy).collect();
+    let commit = found.live().and_then(|deploy| deploy.commit_id());
+    let mut refusals = Vec::new();
+    if let Some(wanted) = owner.filter(|wanted| found.owner.to_string() != *wanted) {
+        refusals.push(format!(
+            "{} belongs to another workspace than {wanted}",
+            service.id
+        ));
+    }
+    if let Some(url) = service.url.as_ref().filter(|url| !found.answers_at(url)) {
+        refusals.push(format!("{} does not answer at {url}", service.id));
+    }
+    Ok(ServiceView {
+        role: role.clone(),
+        suspended: found.suspended_by.is_some(),
+        auto_deploy: found.auto_deploy.is_on(),
+        version: commit
+            .and_then(|commit| versions.of(commit))
+            .map(str::to_owned),
+        p95_ms: None,
+        warnings: found.warnings.iter().map(ToString::to_string).collect(),
+        refusals,
+        deploys,
+    })
+}
+
+fn deploy(deploy: &render::Deploy) -> DeployView {
+    DeployView {
+        id: rollout::DeployId(deploy.id.to_string()),
+        status: status(&deploy.status),
+        trigger: deploy.trigger.to_string(),
+        commit: deploy.commit_id().map(str::to_owned),
+    }
+}
+
+fn status(status: &render::DeployStatus) -> DeployStatus {
+    match status {
+        render::DeployStatus::Live => DeployStatus::Live,
+        render::DeployStatus::Deactivated => DeployStatus::Deactivated,
+        render::DeployStatus::BuildFailed => DeployStatus::BuildFailed,
+        render::DeployStatus::PreDeployFailed => DeployStatus::PreDeployFailed,
+        render::DeployStatus::UpdateFailed => DeployStatus::UpdateFailed,
+        render::DeployStatus::Canceled => DeployStatus::Canceled,
+        render::DeployStatus::Created
+        | render::DeployStatus::Queued
+        | render::DeployStatus::BuildInProgress
+        | render::DeployStatus::PreDeployInProgress
+        | render::DeployStatus::UpdateInProgress
+        | render::DeployStatus::Other(_) => DeployStatus::Unfinished,
+    }
+}

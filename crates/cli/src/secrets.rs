@@ -1,0 +1,72 @@
+//! Do all secrets of a plan resolve? Their values are looked at here and never kept.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use policy::settings::SecretSource;
+use policy::template::{Piece, Placeholder, pieces};
+use policy::{Plan, PlannedCustomer};
+
+use crate::exit::{Exit, Failure};
+use crate::project::variable;
+
+/// So many missing secrets are named.
+const NAMED: usize = 10;
+
+/// Refuses a plan for which a secret is missing; the customer's turn may be weeks away.
+pub(crate) fn check(dir: &Path, plan: &Plan) -> Result<(), Failure> {
+    let mut missing = Vec::new();
+    for (id, planned) in &plan.customers {
+        for name in needed(plan, planned) {
+            match planned.customer.secrets.get(name) {
+                Some(source) if is_there(dir, source) => {}
+                Some(source) => missing.push(format!("{id}: {name}, from {}", place(source))),
+                None => missing.push(format!("{id}: {name}, which customers.yaml does not name")),
+            }
+        }
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let more = missing.len().saturating_sub(NAMED);
+    missing.truncate(NAMED);
+    if more > 0 {
+        missing.push(format!("and {more} more"));
+    }
+    Err(Failure::new(
+        Exit::Usage,
+        format!("secrets are missing: {}", missing.join("; ")),
+    )
+    .or_type("the same command with these set"))
+}
+
+/// The names of the secrets that a customer's variables are made of.
+fn needed<'p>(plan: &'p Plan, planned: &PlannedCustomer) -> BTreeSet<&'p str> {
+    let roles = planned
+        .services
+        .iter()
+        .filter_map(|role| plan.project.variables.get(role));
+    let templates = roles.flat_map(|variables| variables.values());
+    let pieces = templates.flat_map(|template| pieces(template));
+    pieces
+        .filter_map(|piece| match piece {
+            Ok(Piece::Placeholder(Placeholder::Secret(name))) => Some(name),
+            Ok(Piece::Placeholder(_) | Piece::Text(_)) | Err(_) => None,
+        })
+        .collect()
+}
+
+fn is_there(dir: &Path, source: &SecretSource) -> bool {
+    match source {
+        SecretSource::Env(name) => variable(name).is_some(),
+        SecretSource::File(path) => fs::metadata(dir.join(path)).is_ok_and(|file| file.len() > 0),
+    }
+}
+
+fn place(source: &SecretSource) -> String {
+    match source {
+        SecretSource::Env(name) => format!("the environment variable {name}"),
+        SecretSource::File(path) => format!("the file {path}"),
+    }
+}

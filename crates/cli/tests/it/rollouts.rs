@@ -1,0 +1,289 @@
+//! Rollouts from start to end: real processes, a real database, and a simulated Render over HTTP.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::project::Project;
+
+/// The key that a simulated Render accepts.
+const KEY: (&str, &str) = ("RENDER_API_KEY", "rnd_simulated");
+
+/// A project whose fleet runs at a simulated Render.
+struct Story {
+    project: Project,
+    render: Child,
+}
+
+impl Story {
+    /// `policies/fast.yaml` covers two customers, one after the other.
+    fn new(faults: &[&str]) -> Self {
+        let project = Project::new();
+        let free = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap();
+        fs::remove_dir_all(project.path().join("policies")).unwrap();
+        fs::create_dir(project.path().join("policies")).unwrap();
+        project.write(
+            "policies/fast.yaml",
+            "policy: fast\nbatch: 1\ndelay: 200ms\n",
+        );
+        project.write("tranche.yaml", &project_file(&free.to_string()));
+        project.write("customers.yaml", &customers(&free.to_string()));
+        project.repository(&["v1.0.0", "v1.1.0"]);
+        let mut args = vec![
+            "render",
+            "simulate",
+            "--deploy",
+            "400ms",
+            "--rollback",
+            "200ms",
+        ];
+        let listen = free.to_string();
+        args.extend(["--listen", &listen]);
+        for fault in faults {
+            args.extend(["--fault", fault]);
+        }
+        let mut render = spawn(&project, &args);
+        let mut url = String::new();
+        BufReader::new(render.stdout.as_mut().unwrap())
+            .read_line(&mut url)
+            .unwrap();
+        assert_eq!(url.trim(), format!("http://{free}/v1"));
+        Self { project, render }
+    }
+}
+
+impl Drop for Story {
+    fn drop(&mut self) {
+        let _ = self.render.kill();
+        let _ = self.render.wait();
+    }
+}
+
+fn spawn(project: &Project, args: &[&str]) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_tranche"))
+        .args(args)
+        .current_dir(project.path())
+        .env(KEY.0, KEY.1)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+fn project_file(address: &str) -> String {
+    format!(
+        "product: shop\nrepository: repository\n\
+         render: {{ url: \"http://{address}/v1\", settle: 1s, poll: {{ from: 50ms, to: 100ms }} }}\n\
+         health: {{ basic: {{ every: 200ms, checks: [ {{ http: /api/health }} ] }} }}\n\
+         network: {{ allow: [127.0.0.0/8] }}\n"
+    )
+}
+
+fn customers(address: &str) -> String {
+    let customer = |name: &str| {
+        format!(
+            "  {name}:\n    tier: fast\n    services:\n      \
+             backend: {{ id: srv-{name}, url: \"http://{address}/sites/srv-{name}\" }}\n"
+        )
+    };
+    format!("customers:\n{}{}", customer("acme"), customer("bolt"))
+}
+
+#[test]
+fn a_started_rollout_is_driven_to_its_end() {
+    let story = Story::new(&[]);
+    let project = &story.project;
+    project
+        .tranche_with(&["render", "check"], &[KEY])
+        .succeeds();
+    let said = project
+        .tranche_with(&["start", "latest"], &[KEY])
+        .succeeds();
+    assert!(said.out.contains("r1  rollout succeeded"), "{}", said.out);
+    project.tranche(&["verify"]).succeeds();
+    let said = project.tranche(&["customers"]).succeeds();
+    assert!(said.out.contains("v1.1.0"), "{}", said.out);
+    // Everybody runs it by now.
+    project
+        .tranche_with(&["plan", "v1.1.0", "--detailed-exitcode"], &[KEY])
+        .succeeds();
+    project.tranche_with(&["health"], &[KEY]).succeeds();
+}
+
+#[test]
+fn a_failed_build_halts_the_rollout_and_a_retry_lifts_the_halt() {
+    let story = Story::new(&["acme/backend=build_failed*1"]);
+    let project = &story.project;
+    let said = project.tranche_with(&["start", "v1.1.0"], &[KEY]).exits(1);
+    assert!(said.out.contains("rollout halted"), "{}", said.out);
+    let said = project.tranche(&["status"]).succeeds();
+    assert!(said.out.contains("unchanged"), "{}", said.out);
+    project.tranche(&["resume"]).exits(3);
+    project.tranche(&["retry", "acme"]).succeeds();
+    project
+        .tranche_with(&["run", "--until-idle"], &[KEY])
+        .succeeds();
+    let said = project.tranche(&["list", "-o", "json"]).succeeds();
+    assert!(
+        said.out.contains("\"outcome\": \"succeeded\""),
+        "{}",
+        said.out
+    );
+}
+
+#[test]
+fn an_unhealthy_release_is_rolled_back() {
+    let story = Story::new(&["acme=unhealthy*1"]);
+    let project = &story.project;
+    let said = project.tranche_with(&["start", "v1.1.0"], &[KEY]).exits(1);
+    assert!(said.out.contains("acme is rolled back"), "{}", said.out);
+    project
+        .tranche(&["skip", "acme", "--reason", "next time"])
+        .succeeds();
+    project
+        .tranche_with(&["run", "--until-idle"], &[KEY])
+        .exits(1);
+    let said = project.tranche(&["status"]).succeeds();
+    assert!(said.out.contains("succeeded with failures"), "{}", said.out);
+}
+
+#[test]
+fn a_crash_between_request_and_record_deploys_nothing_twice() {
+    let story = Story::new(&["acme=lost*1"]);
+    let project = &story.project;
+    project
+        .tranche_with(&["start", "v1.1.0", "--detach"], &[KEY])
+        .succeeds();
+    for commit in ["commit:3:after", "commit:4:before", "commit:5:sent"] {
+        let crash = [KEY, ("TRANCHE_CRASH_AT", commit)];
+        let said = project.tranche_with(&["run", "--until-idle"], &crash);
+        assert!(said.exit != 0, "{commit}: {}", said.out);
+    }
+    project
+        .tranche_with(&["run", "--until-idle"], &[KEY])
+        .succeeds();
+    let said = project.tranche(&["events"]).succeeds();
+    let live = said
+        .out
+        .lines()
+        .filter(|line| line.contains("\"kind\":\"deploy_live\""));
+    assert_eq!(live.count(), 2, "{}", said.out);
+    assert!(!said.out.contains("deploy_duplicate"), "{}", said.out);
+    project.tranche(&["verify"]).succeeds();
+}
+
+#[test]
+fn a_second_engine_leaves_at_once_and_requests_reach_the_first() {
+    let story = Story::new(&[]);
+    let project = &story.project;
+    let mut engine = spawn(project, &["run", "-o", "json"]);
+    let mut first = String::new();
+    let mut lines = BufReader::new(engine.stdout.take().unwrap());
+    lines.read_line(&mut first).unwrap();
+    assert!(first.contains("engine_started"), "{first}");
+
+    let begun = Instant::now();
+    let said = project.tranche_with(&["run"], &[KEY]).exits(3);
+    assert!(begun.elapsed() < Duration::from_secs(2));
+    assert!(said.err.contains("another process"), "{}", said.err);
+
+    let said = project
+        .tranche_with(&["start", "v1.1.0"], &[KEY])
+        .succeeds();
+    assert!(
+        said.err.contains("another process drives it"),
+        "{}",
+        said.err
+    );
+    let said = project.tranche(&["watch", "--timeout", "20s"]).succeeds();
+    assert!(said.err.contains("r1: succeeded"), "{}", said.err);
+    engine.kill().unwrap();
+    engine.wait().unwrap();
+}
+
+#[test]
+fn severe_actions_have_to_be_confirmed_by_name() {
+    let story = Story::new(&[]);
+    let project = &story.project;
+    project
+        .tranche_with(&["start", "v1.1.0", "--detach"], &[KEY])
+        .succeeds();
+    let said = project.tranche(&["abort", "--rollback"]).exits(2);
+    assert!(said.err.contains("--confirm r1"), "{}", said.err);
+    project
+        .tranche(&["abort", "--rollback", "--confirm", "r2"])
+        .exits(2);
+    project
+        .tranche(&["abort", "--rollback", "--confirm", "r1"])
+        .succeeds();
+    project
+        .tranche_with(&["run", "--until-idle"], &[KEY])
+        .exits(0);
+    let said = project.tranche(&["status"]).succeeds();
+    assert!(said.out.contains("aborted"), "{}", said.out);
+}
+
+#[test]
+fn an_approval_is_bound_to_the_plan_that_was_seen() {
+    let story = Story::new(&[]);
+    let project = &story.project;
+    let account = engine::identity::account_name();
+    project.edit("tranche.yaml", |text| {
+        format!("{text}people: {{ me: {{ os: {account} }} }}\n")
+    });
+    project.write(
+        "policies/fast.yaml",
+        "policy: fast\napproval: { per: phase, not: [] }\n",
+    );
+    project
+        .tranche_with(&["start", "v1.1.0", "--detach"], &[KEY])
+        .succeeds();
+    project
+        .tranche_with(&["run", "--until-idle"], &[KEY])
+        .exits(6);
+    let said = project.tranche(&["approvals"]).succeeds();
+    assert!(said.out.contains("fast"), "{}", said.out);
+    project
+        .tranche(&["approve", "fast", "--digest", "0000"])
+        .exits(3);
+    let said = project.tranche(&["approve", "fast"]).succeeds();
+    assert!(said.out.contains("the deploy begins"), "{}", said.out);
+    project.tranche(&["approve", "fast"]).exits(3);
+    project
+        .tranche_with(&["run", "--until-idle"], &[KEY])
+        .succeeds();
+}
+
+#[test]
+fn an_edited_policy_waits_for_replan() {
+    let story = Story::new(&[]);
+    let project = &story.project;
+    project
+        .tranche_with(&["start", "v1.1.0", "--detach"], &[KEY])
+        .succeeds();
+    let said = project.tranche(&["replan", "--diff"]).succeeds();
+    assert!(said.out.contains("the files plan the same"), "{}", said.out);
+    project.write("policies/fast.yaml", "policy: fast\nbatch: all\n");
+    let said = project.tranche(&["replan", "--diff"]).succeeds();
+    assert!(
+        said.out.contains("+ all 2 customers at once"),
+        "{}",
+        said.out
+    );
+    project.tranche(&["replan"]).succeeds();
+    let said = project.tranche(&["replan", "--diff"]).succeeds();
+    assert!(said.out.contains("the files plan the same"), "{}", said.out);
+}
+
+#[test]
+fn the_demo_tells_its_whole_story() {
+    let project = Project::new();
+    let said = project.tranche(&["demo", "story"]).succeeds();
+    assert!(said.out.contains("all is well"), "{}", said.out);
+    project.tranche(&["demo", "story"]).exits(3);
+}

@@ -1,0 +1,9 @@
+//! Every kind of command against the simulated Render, and the trouble it can meet.
+
+mod bench;
+mod deploys;
+mod health;
+mod hooks;
+mod reads;
+mod trouble;
+mod variables;

@@ -16,7 +16,8 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
 /// The services of the fleet; the first customer has two.
-pub(crate) const SERVICES: [&str; 3] = ["srv-acme-backend", "srv-acme-frontend", "srv-beta-backend"];
+pub(crate) const SERVICES: [&str; 3] =
+    ["srv-acme-backend", "srv-acme-frontend", "srv-beta-backend"];
 
 /// What every service runs before the rollout.
 pub(crate) const BEFORE: &str = "v1.0.0";
@@ -34,6 +35,7 @@ render:
   url: http://127.0.0.1:1/v1
   settle: 600ms
   poll: { from: 40ms, to: 80ms }
+network: { allow: [127.0.0.0/8] }
 variables:
   backend: { VERSION_TAG: \"${version}\" }
 health:
@@ -61,7 +63,11 @@ impl Lab {
     pub(crate) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let commits = repository(&dir.path().join("repository"));
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let clock = Clock::real_time();
@@ -72,7 +78,13 @@ impl Lab {
             let _inside = runtime.enter();
             serve(Arc::clone(&platform), listener, clock).unwrap()
         };
-        let lab = Self { dir, commits, platform, server, _runtime: runtime };
+        let lab = Self {
+            dir,
+            commits,
+            platform,
+            server,
+            _runtime: runtime,
+        };
         lab.write("tranche.yaml", PROJECT);
         lab.write("customers.yaml", &customers(&address));
         fs::create_dir(lab.dir.path().join("policies")).unwrap();
@@ -103,8 +115,13 @@ impl Lab {
     fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(binary());
         command.arg("-C").arg(self.dir.path()).args(args);
-        command.env("RENDER_API_URL", self.server.api_url()).env("RENDER_API_KEY", "rnd_simulated");
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .env("RENDER_API_URL", self.server.api_url())
+            .env("RENDER_API_KEY", "rnd_simulated");
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         command
     }
 
@@ -115,12 +132,19 @@ impl Lab {
 
     /// Runs a command that dies at a place, if it gets there.
     pub(crate) fn tranche_dying(&self, args: &[&str], crash_at: &str) -> Output {
-        self.command(args).env("TRANCHE_CRASH_AT", crash_at).output().unwrap()
+        self.command(args)
+            .env("TRANCHE_CRASH_AT", crash_at)
+            .output()
+            .unwrap()
     }
 
     /// Begins a command.
     pub(crate) fn spawn(&self, args: &[&str]) -> Child {
-        self.command(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+        self.command(args)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap()
     }
 }
 
@@ -136,13 +160,21 @@ pub(crate) fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
 /// The binary that a build of the workspace has put beside this test.
 fn binary() -> PathBuf {
     let test = std::env::current_exe().unwrap();
-    let binary = test.parent().and_then(Path::parent).unwrap().join("tranche");
+    let binary = test
+        .parent()
+        .and_then(Path::parent)
+        .unwrap()
+        .join("tranche");
     assert!(binary.exists(), "build it first: cargo test --workspace");
     binary
 }
 
 fn settings() -> Settings {
-    let mut settings = Settings { deploy: span("150ms"), rollback: span("100ms"), ..Settings::default() };
+    let mut settings = Settings {
+        deploy: span("150ms"),
+        rollback: span("100ms"),
+        ..Settings::default()
+    };
     settings.created_for = policy::Span::ZERO;
     settings
 }
@@ -156,7 +188,12 @@ fn repository(dir: &Path) -> BTreeMap<String, String> {
     fs::create_dir(dir).unwrap();
     let git = |args: &[&str]| {
         let identity = ["-c", "user.name=t", "-c", "user.email=t@example.com"];
-        let output = Command::new("git").args(identity).args(args).current_dir(dir).output().unwrap();
+        let output = Command::new("git")
+            .args(identity)
+            .args(args)
+            .current_dir(dir)
+            .output()
+            .unwrap();
         assert!(output.status.success(), "{args:?}: {output:?}");
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     };
@@ -173,7 +210,10 @@ fn fleet(commits: &BTreeMap<String, String>, address: &str) -> Seed {
     let service = |id: &&str| ServiceSeed {
         kind: ServiceKind::WebService,
         url: Some(format!("http://{address}/sites/{id}")),
-        live: Some(LiveSeed { commit: commits[BEFORE].as_str().into(), version: Some(BEFORE.to_owned()) }),
+        live: Some(LiveSeed {
+            commit: commits[BEFORE].as_str().into(),
+            version: Some(BEFORE.to_owned()),
+        }),
         variables: BTreeMap::from([
             ("VERSION_TAG".to_owned(), BEFORE.to_owned()),
             ("KEPT".to_owned(), "as it was".to_owned()),
@@ -181,14 +221,19 @@ fn fleet(commits: &BTreeMap<String, String>, address: &str) -> Seed {
         ..ServiceSeed::web(id, commits[BEFORE].as_str(), BEFORE)
     };
     Seed {
-        versions: commits.iter().map(|(version, commit)| (commit.clone(), version.clone())).collect(),
+        versions: commits
+            .iter()
+            .map(|(version, commit)| (commit.clone(), version.clone()))
+            .collect(),
         services: SERVICES.iter().map(service).collect(),
         ..Seed::default()
     }
 }
 
 fn customers(address: &str) -> String {
-    let service = |role: &str, id: &str| format!("      {role}: {{ id: {id}, url: \"http://{address}/sites/{id}\" }}\n");
+    let service = |role: &str, id: &str| {
+        format!("      {role}: {{ id: {id}, url: \"http://{address}/sites/{id}\" }}\n")
+    };
     format!(
         "customers:\n  acme:\n    tier: all\n    services:\n{}{}  beta:\n    tier: all\n    services:\n{}",
         service("backend", SERVICES[0]),

@@ -1,5 +1,8 @@
 //! Tests over the whole: the rules about the source itself, and the binary as people use it.
-#![allow(clippy::unwrap_used, reason = "a test that cannot do its work has failed")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot do its work has failed"
+)]
 
 mod lab;
 mod source;

@@ -61,6 +61,11 @@ pub(crate) struct Lab {
 
 impl Lab {
     pub(crate) fn new() -> Self {
+        Self::of(&Files::small())
+    }
+
+    /// A lab with other customers and policies.
+    pub(crate) fn of(files: &Files) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let commits = repository(&dir.path().join("repository"));
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -72,7 +77,7 @@ impl Lab {
         let address = listener.local_addr().unwrap().to_string();
         let clock = Clock::real_time();
         let mut platform = Platform::new(clock.now(), settings());
-        platform.seed(clock.now(), fleet(&commits, &address));
+        platform.seed(clock.now(), fleet(&commits, &address, &files.services()));
         let platform = Arc::new(Mutex::new(platform));
         let server = {
             let _inside = runtime.enter();
@@ -85,10 +90,12 @@ impl Lab {
             server,
             _runtime: runtime,
         };
-        lab.write("tranche.yaml", PROJECT);
-        lab.write("customers.yaml", &customers(&address));
+        lab.write("tranche.yaml", &files.project);
+        lab.write("customers.yaml", &files.customers(&address));
         fs::create_dir(lab.dir.path().join("policies")).unwrap();
-        lab.write("policies/all.yaml", POLICY);
+        for (name, policy) in &files.policies {
+            lab.write(&format!("policies/{name}.yaml"), policy);
+        }
         lab
     }
 
@@ -128,6 +135,14 @@ impl Lab {
     /// Runs a command to its end.
     pub(crate) fn tranche(&self, args: &[&str]) -> Output {
         self.command(args).output().unwrap()
+    }
+
+    /// Runs a command as somebody else, to its end.
+    pub(crate) fn tranche_as(&self, token: &str, args: &[&str]) -> Output {
+        self.command(args)
+            .env("TRANCHE_TOKEN", token)
+            .output()
+            .unwrap()
     }
 
     /// Runs a command that dies at a place, if it gets there.
@@ -206,8 +221,8 @@ fn repository(dir: &Path) -> BTreeMap<String, String> {
     [BEFORE, RELEASE].iter().map(commit).collect()
 }
 
-fn fleet(commits: &BTreeMap<String, String>, address: &str) -> Seed {
-    let service = |id: &&str| ServiceSeed {
+fn fleet(commits: &BTreeMap<String, String>, address: &str, services: &[String]) -> Seed {
+    let service = |id: &String| ServiceSeed {
         kind: ServiceKind::WebService,
         url: Some(format!("http://{address}/sites/{id}")),
         live: Some(LiveSeed {
@@ -225,19 +240,57 @@ fn fleet(commits: &BTreeMap<String, String>, address: &str) -> Seed {
             .iter()
             .map(|(version, commit)| (commit.clone(), version.clone()))
             .collect(),
-        services: SERVICES.iter().map(service).collect(),
+        services: services.iter().map(service).collect(),
         ..Seed::default()
     }
 }
 
-fn customers(address: &str) -> String {
-    let service = |role: &str, id: &str| {
-        format!("      {role}: {{ id: {id}, url: \"http://{address}/sites/{id}\" }}\n")
-    };
-    format!(
-        "customers:\n  acme:\n    tier: all\n    services:\n{}{}  beta:\n    tier: all\n    services:\n{}",
-        service("backend", SERVICES[0]),
-        service("frontend", SERVICES[1]),
-        service("backend", SERVICES[2]),
-    )
+/// What a lab's files say.
+pub(crate) struct Files {
+    pub(crate) project: String,
+    /// By name.
+    pub(crate) policies: Vec<(&'static str, String)>,
+    /// Key, tier, roles.
+    pub(crate) fleet: Vec<(&'static str, &'static str, Vec<&'static str>)>,
+}
+
+impl Files {
+    fn small() -> Self {
+        Self {
+            project: PROJECT.to_owned(),
+            policies: vec![("all", POLICY.to_owned())],
+            fleet: vec![
+                ("acme", "all", vec!["backend", "frontend"]),
+                ("beta", "all", vec!["backend"]),
+            ],
+        }
+    }
+
+    fn services(&self) -> Vec<String> {
+        let of = |(key, _, roles): &(&str, &str, Vec<&str>)| {
+            roles
+                .iter()
+                .map(|role| service_id(key, role))
+                .collect::<Vec<_>>()
+        };
+        self.fleet.iter().flat_map(of).collect()
+    }
+
+    fn customers(&self, address: &str) -> String {
+        let mut text = "customers:\n".to_owned();
+        for (key, tier, roles) in &self.fleet {
+            text += &format!("  {key}:\n    tier: {tier}\n    services:\n");
+            for role in roles {
+                let id = service_id(key, role);
+                text += &format!(
+                    "      {role}: {{ id: {id}, url: \"http://{address}/sites/{id}\" }}\n"
+                );
+            }
+        }
+        text
+    }
+}
+
+fn service_id(customer: &str, role: &str) -> String {
+    format!("srv-{customer}-{role}")
 }

@@ -5,6 +5,7 @@
 )]
 
 mod lab;
+mod real_time;
 mod source;
 mod sweep;
 mod tidy;

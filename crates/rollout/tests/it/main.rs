@@ -10,6 +10,7 @@
 
 mod holds;
 mod journal;
+mod known;
 mod lab;
 mod properties;
 mod script;

@@ -1,8 +1,11 @@
 //! Tests over the whole: the rules about the source itself, and the binary as people use it.
 #![allow(
     clippy::unwrap_used,
-    reason = "a test that cannot read its files has failed"
+    reason = "a test that cannot do its work has failed"
 )]
 
+mod lab;
+mod real_time;
 mod source;
+mod sweep;
 mod tidy;

@@ -287,7 +287,8 @@ impl Scratch {
             Kind::DeployAbsent
             | Kind::RollbackAbsent
             | Kind::DeployCancelled
-            | Kind::DeployLive => self.clear(),
+            | Kind::DeployLive
+            | Kind::RollbackLive => self.clear(),
             Kind::HealthPassed
             | Kind::CustomerReleased
             | Kind::CustomerStarted

@@ -1,0 +1,324 @@
+//! `why` names the true reason of every wait, who or what it is waited for, and the instant at which it may change (R21).
+
+use policy::Span;
+use rollout::{Hold, HoldKind, RunId};
+
+use crate::script::Story;
+
+const TWO: &str = "fleet: { acme: { tier: demo }, beta: { tier: demo } }
+policies: [ { policy: demo } ]";
+
+const IN_ORDER: &str = "fleet: { acme: { tier: demo }, beta: { tier: demo } }
+policies: [ { policy: demo, batch: 1, order: strict, delay: 2h } ]";
+
+/// What stands in the way of a customer of `r1` after those lines.
+fn why(project: &str, lines: &str, customer: &str) -> Vec<Hold> {
+    holds_in(project, lines, RunId::Rollout(1), customer)
+}
+
+fn holds_in(project: &str, lines: &str, run: RunId, customer: &str) -> Vec<Hold> {
+    let mut story = Story::new(project);
+    story.tell(lines);
+    let lab = &story.lab;
+    lab.product.holds(run, &customer.into(), lab.now)
+}
+
+/// The one hold in the way, which is of this kind; its end is counted from the story's start.
+fn only(holds: Vec<Hold>, kind: HoldKind, until: Option<&str>) -> Hold {
+    assert_eq!(holds.len(), 1, "{holds:#?}");
+    let hold = holds.into_iter().next().unwrap();
+    assert_eq!(hold.kind, kind, "{hold:#?}");
+    assert_eq!(hold.until, until.map(instant), "{hold:#?}");
+    assert!(!hold.text.is_empty() && !hold.owner.is_empty());
+    hold
+}
+
+fn instant(after: &str) -> policy::Timestamp {
+    let start = Story::new(TWO).lab.start;
+    start + after.parse::<Span>().unwrap().to_delta()
+}
+
+#[test]
+fn a_queued_rollout_waits_for_another() {
+    // It has no plan yet, so it has no customers to ask about: its state says what it waits for.
+    let mut story = Story::new(IN_ORDER);
+    story.tell("start\nstart v3 queue");
+    let run = story.lab.product.run_view(RunId::Rollout(2)).unwrap();
+    assert_eq!(run.state, "queued");
+}
+
+#[test]
+fn a_pause_names_who_paused_and_how_to_go_on() {
+    let hold = only(
+        why(TWO, "start\npause by bob", "acme"),
+        HoldKind::Paused,
+        None,
+    );
+    assert_eq!(hold.text, "bob paused the rollout");
+    assert_eq!(hold.since, Some(instant("0s")));
+    assert_eq!(hold.way_out.as_deref(), Some("tranche resume"));
+}
+
+#[test]
+fn a_halt_names_the_failure() {
+    let lines = "start\n~ good acme until create_deploy\nreport refused acme\n+1m";
+    let project = "fleet: { acme: { tier: demo }, beta: { tier: demo } }
+policies: [ { policy: demo, max_parallel: 1 } ]";
+    let hold = only(why(project, lines, "beta"), HoldKind::Halted, None);
+    assert_eq!(
+        hold.text,
+        "the rollout is halted: 1 failed in demo, 0 tolerated"
+    );
+    assert_eq!(hold.way_out.as_deref(), Some("tranche retry --failed"));
+}
+
+#[test]
+fn a_suspected_clock_stops_starts() {
+    let hold = only(why(TWO, "start\nclock bad", "acme"), HoldKind::Clock, None);
+    assert_eq!(hold.way_out.as_deref(), Some("tranche resume --clock"));
+}
+
+#[test]
+fn a_held_workspace_stops_starts() {
+    let hold = only(
+        why(TWO, "start\nworkspace bad", "acme"),
+        HoldKind::Workspace,
+        None,
+    );
+    assert_eq!(hold.owner, "Render");
+}
+
+#[test]
+fn a_blocked_version_names_who_blocked_it() {
+    let hold = only(
+        why(TWO, "start\nblock v2 by bob", "acme"),
+        HoldKind::Blocked,
+        None,
+    );
+    assert_eq!(hold.text, "bob blocked v2: so the script says");
+    assert_eq!(hold.way_out.as_deref(), Some("tranche unblock v2"));
+}
+
+#[test]
+fn a_customer_in_other_hands_names_them() {
+    // acme settled in r1, so r2 may have it; then a person takes it back in r1.
+    let lines = "start customers=acme\ngood acme\nstart v3\nrollback acme";
+    let hold = only(
+        holds_in(TWO, lines, RunId::Rollout(2), "acme"),
+        HoldKind::Owned,
+        None,
+    );
+    assert_eq!(hold.text, "o1 is changing this customer");
+}
+
+const PHASES: &str = "fleet: { acme: { tier: demo }, beta: { tier: next } }
+policies: [ { policy: demo, soak: 3h }, { policy: next, after: demo, not_before: 1d } ]";
+
+#[test]
+fn an_earlier_phase_and_the_first_day_are_two_reasons() {
+    let holds = why(PHASES, "start", "beta");
+    let kinds: Vec<HoldKind> = holds.iter().map(|hold| hold.kind).collect();
+    assert_eq!(kinds, [HoldKind::Phase, HoldKind::NotBefore]);
+    assert_eq!(holds[0].text, "demo has not settled");
+    assert_eq!(holds[0].until, None);
+    assert_eq!(holds[1].until, Some(instant("1d")));
+}
+
+#[test]
+fn a_soak_of_the_phase_before_has_an_end() {
+    let holds = why(PHASES, "start\ngood acme\n+1h", "beta");
+    assert_eq!(holds[0].kind, HoldKind::Phase);
+    assert_eq!(holds[0].until, Some(instant("3h")));
+}
+
+#[test]
+fn the_first_day_of_a_phase_has_an_end() {
+    let lines = "start\ngood acme\n+4h";
+    only(why(PHASES, lines, "beta"), HoldKind::NotBefore, Some("1d"));
+}
+
+#[test]
+fn an_open_batch_holds_the_next() {
+    let lines = "start\ngood acme until follow_deploy";
+    let hold = only(why(IN_ORDER, lines, "beta"), HoldKind::Batch, None);
+    assert_eq!(hold.text, "batch 1 has not settled");
+}
+
+#[test]
+fn a_later_batch_waits_for_the_one_whose_turn_it_is() {
+    let hold = only(why(IN_ORDER, "start", "beta"), HoldKind::Batch, None);
+    assert_eq!(
+        hold.text,
+        "batch 1 goes first, and this customer is in batch 2"
+    );
+}
+
+#[test]
+fn a_delay_counts_from_when_the_batch_settled() {
+    let lines = "start\n+1h\ngood acme\n+30m";
+    let hold = only(why(IN_ORDER, lines, "beta"), HoldKind::Delay, Some("3h"));
+    assert_eq!(hold.since, Some(instant("1h")));
+    assert_eq!(hold.way_out.as_deref(), Some("tranche promote"));
+}
+
+const GATED: &str = "fleet: { acme: { tier: demo }, beta: { tier: demo } }
+policies: [ { policy: demo, batch: 1, order: strict, approval: { per: customer, quorum: 2 } } ]
+project: { people: { ann: {}, bob: {}, carol: {} } }";
+
+#[test]
+fn a_gate_says_how_many_votes_it_has() {
+    let hold = only(
+        why(GATED, "start\napprove acme by bob", "acme"),
+        HoldKind::Approval,
+        None,
+    );
+    assert_eq!(hold.text, "acme has 1 of 2 approvals");
+    assert_eq!(hold.owner, "approvers");
+    assert_eq!(hold.way_out.as_deref(), Some("tranche approve acme"));
+}
+
+#[test]
+fn a_vote_of_somebody_who_lost_the_role_counts_no_more() {
+    let project = "fleet: { acme: { tier: demo } }
+policies: [ { policy: demo, approval: { per: customer, quorum: 2, from: [team] } } ]
+project: { people: { ann: {}, bob: {}, carol: {}, dave: {} }, groups: { team: [bob, carol, dave] } }
+script: [ { at: 2027-01-11T10:00:00Z, do: edit, project: { groups: { team: [carol, dave] } } } ]";
+    let lines = "start\npause\napprove acme by bob\napprove acme by carol\nedit\nresume";
+    let hold = only(why(project, lines, "acme"), HoldKind::Approval, None);
+    assert_eq!(hold.text, "acme has 1 of 2 approvals from team");
+}
+
+#[test]
+fn a_rejected_phase_names_who_said_no() {
+    let project = "fleet: { acme: { tier: demo } }
+policies: [ { policy: demo, approval: { per: phase } } ]";
+    let holds = why(project, "start\nreject demo by bob", "acme");
+    let gate = holds
+        .iter()
+        .find(|hold| hold.kind == HoldKind::Approval)
+        .unwrap();
+    assert_eq!(gate.text, "bob rejected demo: so the script says");
+    assert_eq!(gate.way_out.as_deref(), Some("tranche retry demo"));
+    assert!(holds.iter().any(|hold| hold.kind == HoldKind::Halted));
+}
+
+#[test]
+fn a_freeze_made_by_a_person_can_be_lifted() {
+    let hold = only(
+        why(TWO, "start\nfreeze fire +3h", "acme"),
+        HoldKind::Freeze,
+        Some("3h"),
+    );
+    assert_eq!(hold.way_out.as_deref(), Some("tranche unfreeze fire"));
+}
+
+#[test]
+fn a_freeze_of_the_project_takes_two_people() {
+    let project = "fleet: { acme: { tier: demo } }
+policies: [ { policy: demo } ]
+project: { freezes: [ { name: year-end, from: 2027-01-01, until: 2027-01-12 } ] }";
+    let hold = only(why(project, "start", "acme"), HoldKind::Freeze, Some("15h"));
+    let way_out = hold.way_out.as_deref();
+    assert_eq!(way_out, Some("tranche override year-end --reason ..."));
+    only(
+        why(project, "start\noverride year-end", "acme"),
+        HoldKind::Freeze,
+        Some("15h"),
+    );
+    let both = "start\noverride year-end\noverride year-end by bob";
+    assert_eq!(why(project, both, "acme"), []);
+}
+
+#[test]
+fn a_window_says_when_it_opens() {
+    let project = "fleet: { acme: { tier: demo } }
+policies: [ { policy: demo, window: { cron: \"0 22 * * *\", duration: 4h } } ]";
+    let hold = only(why(project, "start", "acme"), HoldKind::Window, Some("13h"));
+    assert_eq!(hold.owner, "the calendar");
+    // Half an hour is in reserve: a minute after 01:30 it is too late for tonight.
+    let paused = why(project, "start\npause\n+991m", "acme");
+    only(paused[1..].to_vec(), HoldKind::Window, Some("1d 13h"));
+}
+
+#[test]
+fn a_pin_that_was_added_says_until_when() {
+    let project = "fleet: { acme: { tier: demo }, beta: { tier: demo } }
+policies: [ { policy: demo } ]
+script:
+  - at: 2027-01-11T10:00:00Z
+    do: edit
+    fleet: { acme: { tier: demo, pin: { version: v1, until: 2027-01-12, reason: audit } } }";
+    let hold = only(
+        why(project, "start\nedit", "acme"),
+        HoldKind::Pin,
+        Some("15h"),
+    );
+    assert_eq!(hold.text, "it is pinned to v1");
+}
+
+#[test]
+fn a_foreign_deploy_is_named() {
+    let lines = "world acme:backend foreign\nstart\n+1m\nreport inspected acme";
+    let hold = only(why(TWO, lines, "acme"), HoldKind::Foreign, None);
+    assert_eq!(hold.text, "a deploy of somebody else is under way: dep-1");
+    assert_eq!(hold.since, Some(instant("1m")));
+}
+
+#[test]
+fn a_held_customer_waits_for_a_person() {
+    let lines = "world acme:backend foreign\n~ start\nworld acme:backend auto_deploy\ntick\nreport inspected acme";
+    let hold = only(why(TWO, lines, "acme"), HoldKind::Person, None);
+    assert_eq!(hold.text, "backend: its auto-deploy is on");
+    assert!(hold.way_out.unwrap().starts_with("tranche retry acme"));
+}
+
+#[test]
+fn a_customer_under_way_says_since_when() {
+    let lines = "start\n+1m\ngood acme until follow_deploy\n+1m";
+    let hold = only(why(TWO, lines, "acme"), HoldKind::Working, None);
+    assert_eq!(hold.since, Some(instant("1m")));
+}
+
+#[test]
+fn a_customer_that_is_through_waits_for_nothing() {
+    assert_eq!(why(IN_ORDER, "start\ngood acme", "acme"), []);
+    assert_eq!(why(IN_ORDER, "start\nskip acme", "acme"), []);
+}
+
+#[test]
+#[ignore = "core: the name of a missing secret is forgotten as soon as it has stopped the customer, so `why` is empty"]
+fn a_missing_secret_is_named_until_it_is_asked_for_again() {
+    let project = "fleet: { acme: { tier: demo } }
+policies: [ { policy: demo } ]
+project: { variables: { backend: { DATABASE_URL: \"${secret:URL}\" } } }";
+    let lines = "start\nreport secret_missing acme URL\n+30s";
+    let hold = only(why(project, lines, "acme"), HoldKind::Secret, Some("1m"));
+    assert_eq!(hold.text, "the secret URL does not resolve");
+}
+
+#[test]
+#[ignore = "core: nothing makes a `Slot` hold: a customer for which no place is free says that nothing is in its way"]
+fn a_customer_without_a_place_says_so() {
+    let project = "fleet: { acme: { tier: demo }, beta: { tier: demo } }
+policies: [ { policy: demo, max_parallel: 1 } ]";
+    let lines = "start\ngood acme until follow_deploy";
+    only(why(project, lines, "beta"), HoldKind::Slot, None);
+}
+
+#[test]
+#[ignore = "core: nothing makes an `Order` hold: a customer that waits behind another in strict order says that nothing is in its way"]
+fn a_customer_behind_another_in_strict_order_says_so() {
+    let project = "fleet: { acme: { tier: demo }, beta: { tier: demo } }
+policies: [ { policy: demo, batch: all, order: strict } ]";
+    let lines = "freeze fire +1h acme\nstart";
+    only(why(project, lines, "beta"), HoldKind::Order, None);
+}
+
+#[test]
+#[ignore = "core: nothing makes a `Confirm` hold: after a restart `why` is empty while the batch before is being seen healthy"]
+fn a_customer_says_that_the_batch_before_must_be_seen_healthy() {
+    let project = "fleet: { acme: { tier: demo }, beta: { tier: demo } }
+policies: [ { policy: demo, batch: 1, order: strict } ]";
+    let lines = "start\ngood acme\nrestart";
+    only(why(project, lines, "beta"), HoldKind::Confirm, None);
+}

@@ -1,0 +1,116 @@
+//! What the core does wrong so far: each test fails, and says what is wrong. Whoever mends it removes the `ignore`.
+
+use rollout::{HoldKind, Input, Kind, RunId};
+
+use crate::script::{Story, read_request};
+
+const ONE: &str = "fleet: { acme: { tier: demo } }
+policies: [ { policy: demo, soak: 2h } ]";
+
+fn told(project: &str, lines: &str) -> Story {
+    let mut story = Story::new(project);
+    story.tell(lines);
+    let lost = story
+        .transcript
+        .iter()
+        .find(|line| line.starts_with("  ??"));
+    assert_eq!(lost, None);
+    story
+}
+
+/// Whether a person is refused.
+fn is_refused(story: &mut Story, line: &str) -> bool {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let request = read_request(&story.lab, &words);
+    story.lab.step(Input::Request(request)).is_err()
+}
+
+fn state(story: &Story, run: u32) -> String {
+    let view = story.lab.product.run_view(RunId::Rollout(run));
+    view.unwrap().state
+}
+
+#[test]
+#[ignore = "core: `rollback CUSTOMER --to` makes an operation without gate and window also for a customer that waits for its gate in an unfinished rollout, and to a version that nobody has got yet (P1, R10, R15)"]
+fn a_rollback_to_a_version_is_no_way_around_a_gate() {
+    let project = "fleet: { acme: { tier: demo } }
+policies: [ { policy: demo, approval: { per: customer } } ]
+project: { people: { ann: {}, bob: {} } }";
+    let mut story = told(project, "start");
+    assert!(is_refused(&mut story, "rollback acme v2"));
+}
+
+#[test]
+#[ignore = "core: `rollback CUSTOMER --to` is accepted for a customer that another rollout holds in mid-work; the operation then waits for an owner that never lets go (R15)"]
+fn a_held_customer_gets_no_second_change_beside_it() {
+    let lines = "start\ngood acme until follow_deploy\nworld acme:backend foreign_live\nreport canceled acme\nreport listed acme";
+    let mut story = told(ONE, lines);
+    assert!(is_refused(&mut story, "rollback acme v2"));
+}
+
+#[test]
+#[ignore = "core: after an operation has taken a customer back, the ended rollout still counts it as its own: a second rollback is accepted, is held by our own rollback as `somebody else's`, and blocks every start"]
+fn a_customer_that_was_taken_back_cannot_be_taken_back_again() {
+    let mut story = told(ONE, "start\ngood acme\n+2h\nrollback acme\ngood acme");
+    assert!(is_refused(&mut story, "rollback acme"));
+}
+
+#[test]
+#[ignore = "core: `replan` compares digests that are made in two ways, so that the first one is accepted with unchanged files, and votes lapse for nothing (R13, P4)"]
+fn a_replan_without_an_edit_is_refused() {
+    let mut story = told(ONE, "start\npause");
+    assert!(is_refused(&mut story, "replan"));
+}
+
+#[test]
+#[ignore = "core: `retry` of a customer that is held on its way back forgets its failure, so the halt is lifted and the next customers get a release that has just failed (R12, P18)"]
+fn a_release_on_the_way_back_does_not_lift_the_halt() {
+    let project = "fleet: { acme: { tier: demo }, beta: { tier: demo } }
+policies: [ { policy: demo, batch: 1, order: strict } ]";
+    let lines = "start\ngood acme until verify\nreport unhealthy acme\nworld acme:backend foreign_live\nreport listed acme\nretry acme";
+    let story = told(project, lines);
+    assert_ne!(state(&story, 1), "running");
+}
+
+#[test]
+#[ignore = "core: superseding a rollout that is aborting makes it end `superseded`; an acknowledged abort is final (R13, P19)"]
+fn an_aborting_rollout_stays_aborted_when_another_supersedes_it() {
+    let lines = "start\ngood acme until follow_deploy\nabort\nstart v3 supersede\ngood acme";
+    let story = told(ONE, lines);
+    assert_eq!(state(&story, 1), "aborted");
+}
+
+#[test]
+#[ignore = "core: before the first rollout and the first reading of the files nobody is asked for a role: anybody may block or freeze (P6)"]
+fn nobody_without_a_role_may_block_a_version() {
+    let mut story = told(ONE, "status");
+    assert!(is_refused(&mut story, "block v2 by eve"));
+}
+
+#[test]
+#[ignore = "core: `deploy_absent` of a look-up does not name the attempt, while that of a request which never left does (P10)"]
+fn a_proof_of_absence_names_the_attempt() {
+    let lines = "start\ngood acme until create_deploy\nreport unknown acme\nreport listed acme\n+2m\nreport listed acme";
+    let story = told(ONE, lines);
+    let absent = story
+        .lab
+        .journal
+        .iter()
+        .find(|event| event.fact.kind == Kind::DeployAbsent);
+    assert_eq!(absent.unwrap().fact.attempt, Some(1));
+}
+
+#[test]
+#[ignore = "core: a customer whose rollback failed waits for a person, and `why` says nothing (R11, R21)"]
+fn a_failed_rollback_says_that_a_person_is_awaited() {
+    let lines = "start\ngood acme until verify\nreport unhealthy acme\ngood acme until verify\nreport unhealthy acme";
+    let story = told(ONE, lines);
+    let lab = &story.lab;
+    let holds = lab
+        .product
+        .holds(RunId::Rollout(1), &"acme".into(), lab.now);
+    assert!(
+        holds.iter().any(|hold| hold.kind == HoldKind::Person),
+        "{holds:?}"
+    );
+}

@@ -1,0 +1,369 @@
+//! A shell for one test: it stores what a step gives, keeps track of commands, and checks the core after every step.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use policy::parse::scenario::{Action, Scenario};
+use policy::{Config, File, PersonId, PlanInput, PlanScope, Release, Timestamp};
+use rollout::request::{Conflict, Directory, FilesRead};
+use rollout::{
+    Command, CommandId, CommandKind, Event, Input, Kind, Notice, Product, Rejected, Report,
+    Request, RowKey, RunId, Start, Step, Verb, event,
+};
+
+use crate::world::{World, commit_of};
+
+/// More ticks than this at one instant without anything new are a busy loop.
+const MAX_TICKS: usize = 10;
+
+/// One test's project, Render, storage and core.
+#[derive(Debug)]
+pub(crate) struct Lab {
+    pub(crate) start: Timestamp,
+    pub(crate) now: Timestamp,
+    pub(crate) config: Config,
+    pub(crate) world: World,
+    pub(crate) product: Product,
+    pub(crate) journal: Vec<Event>,
+    /// Commands that wait for their answer.
+    pub(crate) out: BTreeMap<CommandId, Command>,
+    /// Commands that were stopped: an answer of theirs comes too late.
+    pub(crate) stopped: BTreeMap<CommandId, Command>,
+    /// The last answer given.
+    pub(crate) last_report: Option<Report>,
+    rows: BTreeMap<RowKey, String>,
+    /// The journal folded by itself (P36).
+    folded: Product,
+    scenario: Scenario,
+    edits: usize,
+    asked: BTreeSet<(RunId, String, u32, bool)>,
+}
+
+impl Lab {
+    /// A project as a scenario file writes it, on a Monday morning. Nothing has begun.
+    pub(crate) fn new(project: &str) -> Self {
+        let text = format!("version: v2\nstart: 2027-01-11T09:00:00Z\nby: ann\n{project}");
+        let path = "story.yaml".to_owned();
+        let scenario = Scenario::parse(&File { path, text }).unwrap();
+        let config = peopled(scenario.config(None).unwrap());
+        Self {
+            start: scenario.start,
+            now: scenario.start,
+            world: World::new(&config),
+            config,
+            product: Product::new(),
+            journal: Vec::new(),
+            out: BTreeMap::new(),
+            stopped: BTreeMap::new(),
+            last_report: None,
+            rows: BTreeMap::new(),
+            folded: Product::new(),
+            scenario,
+            edits: 0,
+            asked: BTreeSet::new(),
+        }
+    }
+
+    /// A process begins, and trusts its clock at once.
+    pub(crate) fn boot(&mut self) -> Vec<Step> {
+        vec![
+            self.notice(Notice::EngineStarted),
+            self.notice(Notice::ClockTrusted),
+        ]
+    }
+
+    /// The process dies and another one takes over the stored rows; answers on the way are lost.
+    pub(crate) fn restart(&mut self) -> Step {
+        let rows = self.rows.clone().into_iter().rev();
+        self.product = Product::load(rows).unwrap();
+        assert_eq!(self.product.in_flight().count(), 0, "`load` issues nothing");
+        self.out.clear();
+        self.stopped.clear();
+        self.last_report = None;
+        self.notice(Notice::EngineStarted)
+    }
+
+    /// Gives the core one input, stores what follows, and checks it.
+    pub(crate) fn step(&mut self, input: Input) -> Result<Step, Rejected> {
+        let request = match &input {
+            Input::Request(request) => Some(request.clone()),
+            Input::Report(_) | Input::Notice(_) | Input::Tick => None,
+        };
+        let is_tick = input == Input::Tick;
+        match (self.product.step(self.now, input), request) {
+            (Ok(step), _) => {
+                self.commit(&step, is_tick);
+                Ok(step)
+            }
+            (Err(rejected), Some(request)) => {
+                self.refuse(&request, &rejected);
+                Err(rejected)
+            }
+            (Err(rejected), None) => panic!("only requests are refused: {rejected}"),
+        }
+    }
+
+    /// A refusal changes no row but the journal's head, issues nothing, shows a way out, and is one event (P49).
+    fn refuse(&mut self, request: &Request, rejected: &Rejected) {
+        let rows = self.all_rows();
+        assert_eq!(rows, self.rows, "a rejected request changed a row");
+        let denied = self.product.denied(self.now, request, rejected);
+        let kinds: Vec<Kind> = denied.events.iter().map(|event| event.fact.kind).collect();
+        assert_eq!(kinds, [Kind::Denied]);
+        assert!(denied.commands.is_empty() && denied.attachments.is_empty());
+        self.commit(&denied, false);
+        let changed = |(key, row): &(&RowKey, &String)| self.rows.get(*key) != Some(row);
+        let changed: Vec<&RowKey> = rows.iter().filter(changed).map(|(key, _)| key).collect();
+        let head = RowKey("product".to_owned());
+        assert!(changed.iter().all(|key| **key == head), "{changed:?}");
+        assert_eq!(self.rows.len(), rows.len().max(1));
+    }
+
+    fn commit(&mut self, step: &Step, is_tick: bool) {
+        for event in &step.events {
+            self.link(event);
+        }
+        for key in &step.touched {
+            match self.product.row(key) {
+                Some(row) => self.rows.insert(key.clone(), row),
+                None => self.rows.remove(key),
+            };
+        }
+        for command in &step.commands {
+            self.take(command, is_tick);
+        }
+        let known: BTreeSet<CommandId> = self.out.keys().copied().collect();
+        let in_flight: BTreeSet<CommandId> = self.product.in_flight().map(|c| c.id).collect();
+        assert_eq!(
+            in_flight, known,
+            "what is in flight was issued, and not stopped or answered"
+        );
+    }
+
+    /// Numbers, instants and hashes of the journal are in order (P24, P37).
+    fn link(&mut self, event: &Event) {
+        let last = self.journal.last();
+        let prev = last.map_or(event::GENESIS, |last| last.hash.as_str());
+        assert_eq!(event.prev, prev);
+        assert_eq!(event.seq, last.map_or(0, |last| last.seq) + 1);
+        assert!(last.is_none_or(|last| last.at <= event.at));
+        assert_eq!(event.hash, event.digest());
+        self.folded.apply(event);
+        self.journal.push(event.clone());
+    }
+
+    fn take(&mut self, command: &Command, is_tick: bool) {
+        if let CommandKind::Stop { command } = &command.kind {
+            let stopped = self.out.remove(command).expect("it is out");
+            self.stopped.insert(*command, stopped);
+            return;
+        }
+        assert!(!self.out.contains_key(&command.id), "ids are given once");
+        let slot = slot_of(command);
+        let taken = self.out.values().find(|other| slot_of(other) == slot);
+        assert!(taken.is_none(), "{command:?} beside {taken:?}");
+        if let CommandKind::Preflight { .. } = &command.kind {
+            assert!(is_tick, "only a tick starts anything");
+        }
+        self.check_request(command);
+        self.out.insert(command.id, command.clone());
+    }
+
+    /// One request for each intent (P7, P8), and none beside another of the same service (P11).
+    fn check_request(&mut self, command: &Command) {
+        let (CommandKind::CreateDeploy {
+            service, attempt, ..
+        }
+        | CommandKind::CreateRollback {
+            service, attempt, ..
+        }) = &command.kind
+        else {
+            return;
+        };
+        let intents = [Kind::DeployIntended, Kind::RollbackIntended];
+        let intent = self.journal.iter().rev().find(|event| {
+            let fact = &event.fact;
+            intents.contains(&fact.kind)
+                && fact.customer.as_ref() == Some(&command.customer)
+                && fact.service.as_ref() == Some(&service.role)
+        });
+        let intent = &intent.expect("an intent stands before its request").fact;
+        assert_eq!(
+            (intent.attempt, intent.rollout),
+            (Some(*attempt), Some(command.run))
+        );
+        let back = intent.kind == Kind::RollbackIntended;
+        let name = format!("{}/{}", command.customer, service.role);
+        let first = self.asked.insert((command.run, name, *attempt, back));
+        assert!(first, "asked twice: {command:?}");
+        let beside = self.out.values().find(|other| match &other.kind {
+            CommandKind::CreateDeploy { service: other, .. }
+            | CommandKind::CreateRollback { service: other, .. } => other.id == service.id,
+            _ => false,
+        });
+        assert!(beside.is_none(), "{command:?} beside {beside:?}");
+    }
+
+    /// Ticks as long as the core wants it at this instant.
+    pub(crate) fn settle(&mut self) -> Vec<Step> {
+        let mut steps = Vec::new();
+        while self.product.wake_at().is_some_and(|at| at <= self.now) {
+            assert!(
+                steps.len() < MAX_TICKS,
+                "it goes in circles: {:#?}",
+                steps.last()
+            );
+            steps.push(self.tick());
+        }
+        steps
+    }
+
+    pub(crate) fn tick(&mut self) -> Step {
+        self.step(Input::Tick).unwrap()
+    }
+
+    /// Lets time pass; ticks whenever the core wants to be woken.
+    pub(crate) fn pass(&mut self, by: chrono::TimeDelta) -> Vec<Step> {
+        let until = self.now + by;
+        let mut steps = Vec::new();
+        while let Some(at) = self.product.wake_at().filter(|at| *at <= until) {
+            self.now = self.now.max(at);
+            steps.extend(self.settle());
+        }
+        self.now = until;
+        steps
+    }
+
+    pub(crate) fn notice(&mut self, notice: Notice) -> Step {
+        self.step(Input::Notice(notice)).unwrap()
+    }
+
+    /// Answers a command.
+    pub(crate) fn report(&mut self, report: Report) -> Step {
+        self.out.remove(&report.command);
+        self.last_report = Some(report.clone());
+        self.step(Input::Report(report)).unwrap()
+    }
+
+    /// The files as now written, with a release.
+    pub(crate) fn plan_input(&self, version: &str, scope: PlanScope) -> PlanInput {
+        PlanInput {
+            project: self.config.project.clone(),
+            fleet: self.config.fleet.clone(),
+            policies: self.config.policies.clone(),
+            release: Release {
+                version: version.to_owned(),
+                commit: commit_of(version),
+            },
+            scope,
+        }
+    }
+
+    /// What a person says to begin a rollout, with what Render says of the services.
+    pub(crate) fn start_verb(&self, version: &str, scope: PlanScope, conflict: Conflict) -> Verb {
+        let mut observed: BTreeMap<_, BTreeMap<_, _>> = BTreeMap::new();
+        for (customer, role) in self.world.services.keys() {
+            let own = observed.entry(customer.clone()).or_default();
+            own.insert(role.clone(), self.world.view(customer, role));
+        }
+        Verb::Start(Box::new(Start {
+            input: self.plan_input(version, scope),
+            observed,
+            conflict,
+            clear_cache: false,
+            deploy_timeout: None,
+        }))
+    }
+
+    /// The next edit of the scenario's `script`; the files read as it says from now on.
+    pub(crate) fn edit(&mut self) -> Step {
+        let steps = self.scenario.script.iter();
+        let edits: Vec<_> = steps
+            .filter_map(|step| match &step.action {
+                Action::Edit(edit) => Some(edit),
+                Action::Verb(_) | Action::Crash { .. } => None,
+            })
+            .collect();
+        self.edits += 1;
+        self.config = peopled(self.scenario.edited(None, &edits[..self.edits]).unwrap());
+        let files = self.files();
+        self.notice(Notice::FilesRead(Box::new(files)))
+    }
+
+    /// What the engine tells the core when it reads the files.
+    pub(crate) fn files(&self) -> FilesRead {
+        let customers = &self.config.fleet.customers;
+        let pins = customers.iter();
+        FilesRead {
+            directory: Directory {
+                groups: self.config.project.groups.clone(),
+                roles: self.config.project.roles.clone(),
+            },
+            freezes: self.config.project.freezes.clone(),
+            pins: pins
+                .filter_map(|(id, customer)| Some((id.clone(), customer.pin.clone()?)))
+                .collect(),
+            customers: customers.keys().cloned().collect(),
+            unapplied: Vec::new(),
+            unreadable: None,
+        }
+    }
+
+    pub(crate) fn all_rows(&self) -> BTreeMap<RowKey, String> {
+        rows_of(&self.product)
+    }
+
+    /// Folding the journal, storing what each step touched, and reading that back all give the same rows (P36).
+    pub(crate) fn check_rows(&self) {
+        let rows = self.all_rows();
+        assert_eq!(rows_of(&self.folded), rows, "folded");
+        let mut stored = self.rows.clone();
+        let head = RowKey("product".to_owned());
+        stored
+            .entry(head.clone())
+            .or_insert_with(|| rows[&head].clone());
+        assert_eq!(stored, rows, "stored");
+        let loaded = Product::load(self.rows.clone()).unwrap();
+        assert_eq!(rows_of(&loaded), rows, "loaded");
+    }
+
+    /// A tick that nobody asked for changes nothing.
+    pub(crate) fn check_early_tick(&mut self) {
+        if self.product.wake_at().is_some_and(|at| at <= self.now) {
+            return;
+        }
+        let step = self.tick();
+        let quiet = step.events.is_empty() && step.commands.is_empty() && step.touched.is_empty();
+        assert!(quiet, "an early tick did something: {step:#?}");
+    }
+}
+
+/// Ann, Bob, Carol and a service may do everything; Eve nothing.
+fn peopled(mut config: Config) -> Config {
+    let roles = &mut config.project.roles;
+    for name in ["ann", "bob", "carol"] {
+        for role in [&mut roles.operator, &mut roles.approver, &mut roles.admin] {
+            role.insert(PersonId::new(name));
+        }
+    }
+    config
+}
+
+/// Where a command stands beside others of its customer: at most one of each at a time.
+fn slot_of(command: &Command) -> (RunId, String, u8) {
+    let slot = match &command.kind {
+        CommandKind::Preflight { .. } => 0,
+        CommandKind::Watch { .. } => 1,
+        CommandKind::Confirm { .. } => 2,
+        _ => 3,
+    };
+    (command.run, command.customer.to_string(), slot)
+}
+
+fn rows_of(product: &Product) -> BTreeMap<RowKey, String> {
+    let keys = product.row_keys().into_iter();
+    let rows = keys.map(|key| {
+        let row = product.row(&key).expect("a key of a row");
+        (key, row)
+    });
+    rows.collect()
+}

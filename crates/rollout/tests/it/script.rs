@@ -1,0 +1,413 @@
+//! The little language of the stories: one line is one thing that happens.
+//!
+//! ```text
+//! start [VERSION] [supersede|queue|hotfix|allow_downgrade] [customers=a,b]   a person; so are
+//! approve|reject|withdraw GATE, pause, resume, confirm_clock, abort [rollback], retry [T|failed], skip T,
+//! promote [PHASE] [full], replan, block V, unblock V, freeze NAME +2h, unfreeze NAME, override NAME,
+//! rollback CUSTOMER [VERSION]           and each may end with `by PERSON`, `service NAME`, `in r1`
+//! report WORD CUSTOMER[:SERVICE] [MORE] answers the oldest fitting command; WORDs stand in `world::words`
+//! good CUSTOMER [until COMMAND]         answers well whatever comes, until such a command is out
+//! again, late WORD CUSTOMER             the last answer once more; the answer of a command that was stopped
+//! world CUSTOMER:SERVICE suspend|resume|auto_deploy|foreign|foreign_live
+//! clock|workspace bad|good, edit        what the shell notices by itself
+//! +2h, tick, restart, why CUSTOMER, status, out
+//! ```
+//! After each line come the ticks that the core wants; a line that begins with `~` is left without.
+
+use policy::{CustomerId, PersonId, PlanScope, Role, Span};
+use rollout::command::DeployStatus;
+use rollout::request::Conflict;
+use rollout::{Actor, Command, CommandId, Input, Notice, Report, Request, RunId, Step, Verb};
+
+use crate::lab::Lab;
+use crate::show;
+use crate::world::{commit_of, good_word, words};
+
+/// A lab that writes down what happens in it.
+#[derive(Debug)]
+pub(crate) struct Story {
+    pub(crate) lab: Lab,
+    pub(crate) transcript: Vec<String>,
+}
+
+impl Story {
+    /// A story in which a process has just begun.
+    pub(crate) fn new(project: &str) -> Self {
+        let mut lab = Lab::new(project);
+        let steps = lab.boot();
+        let mut story = Self {
+            lab,
+            transcript: Vec::new(),
+        };
+        story.write(&steps);
+        story
+    }
+
+    /// Lets everything happen that the lines say.
+    pub(crate) fn tell(&mut self, lines: &str) -> &mut Self {
+        let lines = lines.lines().map(str::trim);
+        for line in lines.filter(|line| !line.is_empty() && !line.starts_with('#')) {
+            let offset = show::since(self.lab.start, self.lab.now);
+            self.transcript.push(format!("[{offset}] {line}"));
+            match line.strip_prefix('~') {
+                Some(line) => self.line(line.trim()),
+                None => {
+                    self.line(line);
+                    self.settle();
+                }
+            }
+        }
+        self
+    }
+
+    fn settle(&mut self) {
+        let steps = self.lab.settle();
+        self.write(&steps);
+    }
+
+    fn write(&mut self, steps: &[Step]) {
+        let start = self.lab.start;
+        for step in steps {
+            for event in &step.events {
+                self.transcript.push(show::event(start, event));
+            }
+            for command in &step.commands {
+                self.transcript.push(show::command(start, command));
+            }
+        }
+    }
+
+    fn line(&mut self, line: &str) {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match words.as_slice() {
+            ["tick"] => {}
+            ["good", customer] => self.good(customer, None),
+            ["good", customer, "until", kind] => self.good(customer, Some(kind)),
+            ["report", word, target, more @ ..] => self.report(word, target, more.first().copied()),
+            ["late", word, target] => self.late(word, target),
+            ["again"] => {
+                let report = self.lab.last_report.clone().expect("an answer was given");
+                let step = self.lab.step(Input::Report(report)).unwrap();
+                self.write(&[step]);
+            }
+            ["world", target, change] => self.change(target, change),
+            ["restart"] => {
+                let steps = [self.lab.restart(), self.lab.notice(Notice::ClockTrusted)];
+                self.write(&steps);
+            }
+            ["restart", "untrusted"] => {
+                let step = self.lab.restart();
+                self.write(&[step]);
+            }
+            ["edit"] => {
+                let step = self.lab.edit();
+                self.write(&[step]);
+            }
+            ["clock" | "workspace", _] => self.notice(&words),
+            ["why", customer] => self.why(customer),
+            ["status"] => self.transcript.extend(show::status(&self.lab.product)),
+            ["out"] => {
+                let out = self.lab.out.values();
+                self.transcript
+                    .extend(out.map(|command| format!("  ? {}", show::name(command))));
+            }
+            [by] if by.starts_with('+') => {
+                let by: Span = by[1..].parse().unwrap();
+                let steps = self.lab.pass(by.to_delta());
+                self.write_times(&steps);
+            }
+            _ => self.ask(&words),
+        }
+    }
+
+    /// As `write`, with the instants at which something happened.
+    fn write_times(&mut self, steps: &[Step]) {
+        let mut last = None;
+        for step in steps {
+            let at = step.events.first().map(|event| event.at);
+            if let Some(at) = at.filter(|at| Some(*at) != last) {
+                let offset = show::since(self.lab.start, at);
+                self.transcript.push(format!("  at {offset}"));
+                last = Some(at);
+            }
+            self.write(std::slice::from_ref(step));
+        }
+    }
+
+    fn find(&self, word: &str, target: &str, stopped: bool) -> Vec<CommandId> {
+        let (customer, role) = target.split_once(':').unwrap_or((target, ""));
+        let commands = if stopped {
+            &self.lab.stopped
+        } else {
+            &self.lab.out
+        };
+        let fits = |command: &&Command| {
+            command.customer.as_str() == customer
+                && words(&command.kind).contains(&word)
+                && (role.is_empty() || show::roles(&command.kind).iter().any(|own| own == role))
+        };
+        commands
+            .values()
+            .filter(fits)
+            .map(|command| command.id)
+            .collect()
+    }
+
+    fn report(&mut self, word: &str, target: &str, more: Option<&str>) {
+        for id in self.find(word, target, false) {
+            let command = self.lab.out[&id].clone();
+            if self.answer(&command, word, more) {
+                return;
+            }
+        }
+        self.lost(&format!("no command of {target} can be answered `{word}`"));
+    }
+
+    /// The script expects what is not so; `transcripts` refuses a story with such a line.
+    fn lost(&mut self, what: &str) {
+        let out: Vec<String> = self.lab.out.values().map(show::name).collect();
+        self.transcript
+            .push(format!("  ?? {what}; out: {}", out.join(", ")));
+    }
+
+    /// Answers a command, if it can be answered so.
+    pub(crate) fn answer(&mut self, command: &Command, word: &str, more: Option<&str>) -> bool {
+        let outcome = self.lab.world.answer(command, word, more, self.lab.now);
+        let Some(outcome) = outcome else {
+            return false;
+        };
+        let (id, text) = (command.id, show::outcome(&outcome));
+        self.transcript.push(format!("  < c{} {text}", id.0));
+        let step = self.lab.report(Report {
+            command: id,
+            outcome,
+        });
+        self.write(&[step]);
+        true
+    }
+
+    fn late(&mut self, word: &str, target: &str) {
+        let Some(id) = self.find(word, target, true).first().copied() else {
+            self.lost(&format!(
+                "no command of {target} was stopped that could say `{word}`"
+            ));
+            return;
+        };
+        let command = self.lab.stopped[&id].clone();
+        let now = self.lab.now;
+        let outcome = self.lab.world.answer(&command, word, None, now).unwrap();
+        let step = self
+            .lab
+            .step(Input::Report(Report {
+                command: id,
+                outcome,
+            }))
+            .unwrap();
+        self.write(&[step]);
+    }
+
+    fn good(&mut self, customer: &str, until: Option<&str>) {
+        loop {
+            self.settle();
+            let own = self
+                .lab
+                .out
+                .values()
+                .filter(|command| command.customer.as_str() == customer);
+            let next = own
+                .filter(|command| good_word(&command.kind).is_some())
+                .min_by_key(|c| c.id);
+            let Some(command) = next.cloned() else {
+                if let Some(kind) = until {
+                    self.lost(&format!("{kind} never came"));
+                }
+                return;
+            };
+            if until.is_some_and(|kind| show::name(&command).split(' ').nth(1) == Some(kind)) {
+                return;
+            }
+            let word = good_word(&command.kind).unwrap();
+            if !self.answer(&command, word, None) {
+                self.lost(&format!(
+                    "{} asks for what is not there",
+                    show::name(&command)
+                ));
+                return;
+            }
+        }
+    }
+
+    fn change(&mut self, target: &str, change: &str) {
+        let (customer, role) = target.split_once(':').unwrap();
+        let (customer, role) = (CustomerId::from(customer), Role::from(role));
+        let world = &mut self.lab.world;
+        match change {
+            "suspend" => world.service(&customer, &role).suspended = true,
+            "resume" => world.service(&customer, &role).suspended = false,
+            "auto_deploy" => world.service(&customer, &role).auto_deploy = true,
+            "foreign" | "foreign_live" => {
+                let deploy = world.create(&customer, &role, "manual", Some(commit_of("foreign")));
+                if change == "foreign_live" {
+                    world.end(&customer, &role, &deploy.id, DeployStatus::Live);
+                }
+            }
+            other => panic!("the world knows no `{other}`"),
+        }
+    }
+
+    fn notice(&mut self, words: &[&str]) {
+        let reason = "so the script says".to_owned();
+        let notice = match words {
+            ["clock", "bad"] => Notice::ClockSuspected { reason },
+            ["clock", "good"] => Notice::ClockTrusted,
+            ["workspace", "bad"] => Notice::WorkspaceHeld { reason },
+            ["workspace", "good"] => Notice::WorkspaceReleased,
+            other => panic!("`{other:?}` cannot be noticed"),
+        };
+        let step = self.lab.notice(notice);
+        self.write(&[step]);
+    }
+
+    fn why(&mut self, customer: &str) {
+        let lab = &self.lab;
+        let runs = lab.product.overview();
+        let run = runs.last().expect("a rollout began").id;
+        let holds = lab.product.holds(run, &customer.into(), lab.now);
+        let lines = holds.iter().map(|hold| show::hold(lab.start, hold));
+        self.transcript.extend(lines);
+    }
+
+    fn ask(&mut self, words: &[&str]) {
+        let request = read_request(&self.lab, words);
+        match self.lab.step(Input::Request(request)) {
+            Ok(step) => self.write(&[step]),
+            Err(rejected) => self.transcript.push(show::rejected(&rejected)),
+        }
+    }
+}
+
+/// What a line asks for.
+pub(crate) fn read_request(lab: &Lab, words: &[&str]) -> Request {
+    let mut words = words.to_vec();
+    let mut by = Actor::person("ann");
+    let mut run = None;
+    while let [rest @ .., key @ ("by" | "in" | "service"), value] = words.as_slice() {
+        match *key {
+            "in" => run = Some(value.parse::<RunId>().unwrap()),
+            "by" => by = Actor::person(*value),
+            _ => {
+                by = Actor {
+                    name: PersonId::new(format!("service:{value}")),
+                    service: true,
+                }
+            }
+        }
+        words = rest.to_vec();
+    }
+    let verb = read_verb(lab, &words);
+    Request { by, run, verb }
+}
+
+fn read_verb(lab: &Lab, words: &[&str]) -> Verb {
+    let reason = || "so the script says".to_owned();
+    match words {
+        ["start", flags @ ..] => read_start(lab, flags),
+        ["approve", gate] => Verb::Approve {
+            gate: (*gate).to_owned(),
+            reason: None,
+            digest: None,
+        },
+        ["reject", gate] => Verb::Reject {
+            gate: (*gate).to_owned(),
+            reason: reason(),
+        },
+        ["withdraw", gate] => Verb::Withdraw {
+            gate: (*gate).to_owned(),
+        },
+        ["pause"] => Verb::Pause { reason: None },
+        ["resume"] => Verb::Resume,
+        ["confirm_clock"] => Verb::ConfirmClock,
+        ["abort", flag @ ..] => Verb::Abort {
+            rollback: flag == ["rollback"],
+            reason: None,
+        },
+        ["retry", "failed"] => Verb::Retry {
+            target: None,
+            failed: true,
+        },
+        ["retry", target] => Verb::Retry {
+            target: Some((*target).to_owned()),
+            failed: false,
+        },
+        ["skip", target] => Verb::Skip {
+            target: (*target).to_owned(),
+            reason: reason(),
+        },
+        ["promote", flags @ ..] => Verb::Promote {
+            phase: flags
+                .iter()
+                .find(|flag| **flag != "full")
+                .map(|name| (*name).into()),
+            full: flags.contains(&"full"),
+        },
+        ["replan"] => Verb::Replan {
+            input: Box::new(lab.plan_input("v2", PlanScope::default())),
+        },
+        _ => read_product_verb(lab, words),
+    }
+}
+
+/// Verbs that name something outside a rollout.
+fn read_product_verb(lab: &Lab, words: &[&str]) -> Verb {
+    let reason = || "so the script says".to_owned();
+    match words {
+        ["block", version] => Verb::Block {
+            version: (*version).to_owned(),
+            reason: reason(),
+        },
+        ["unblock", version] => Verb::Unblock {
+            version: (*version).to_owned(),
+        },
+        ["freeze", name, until, customers @ ..] => Verb::Freeze {
+            name: (*name).to_owned(),
+            until: lab.now + until[1..].parse::<Span>().unwrap().to_delta(),
+            reason: reason(),
+            customers: customers
+                .iter()
+                .map(|customer| (*customer).into())
+                .collect(),
+        },
+        ["unfreeze", name] => Verb::Unfreeze {
+            name: (*name).to_owned(),
+        },
+        ["override", name] => Verb::Override {
+            name: (*name).to_owned(),
+            reason: reason(),
+        },
+        ["rollback", customer, to @ ..] => Verb::Rollback {
+            customer: (*customer).into(),
+            to: to.first().map(|version| (*version).to_owned()),
+            reason: reason(),
+        },
+        other => panic!("the language has no line `{}`", other.join(" ")),
+    }
+}
+
+fn read_start(lab: &Lab, flags: &[&str]) -> Verb {
+    let mut version = "v2";
+    let mut scope = PlanScope::default();
+    let mut conflict = Conflict::Refuse;
+    for flag in flags {
+        match *flag {
+            "supersede" => conflict = Conflict::Supersede,
+            "queue" => conflict = Conflict::Queue,
+            "hotfix" => conflict = Conflict::Hotfix,
+            "allow_downgrade" => scope.allow_downgrade = true,
+            other => match other.strip_prefix("customers=") {
+                Some(list) => scope.customers = list.split(',').map(CustomerId::from).collect(),
+                None => version = other,
+            },
+        }
+    }
+    lab.start_verb(version, scope, conflict)
+}

@@ -203,17 +203,25 @@ impl Product {
     }
 
     fn supersede(&mut self, others: &[(RunId, CustomerId)], request: &Request, version: &str) {
-        // An operation is no rollout: it is over before its customer's turn comes (R15).
-        let rollouts = others
-            .iter()
-            .filter(|(other, _)| matches!(other, RunId::Rollout(_)));
-        for (other, _) in rollouts {
+        // An operation is over before its customer's turn comes (R15), and an abort is final (P19).
+        let rollouts = others.iter().filter(|(other, _)| {
+            let aborting = matches!(
+                self.state.runs[other].row.state,
+                RunState::Draining {
+                    to: DrainTo::Aborted,
+                    ..
+                }
+            );
+            matches!(other, RunId::Rollout(_)) && !aborting
+        });
+        let rollouts: Vec<RunId> = rollouts.map(|(other, _)| *other).collect();
+        for other in rollouts {
             let fact = Fact {
                 actor: Some(request.by.name.clone()),
                 reason: Some(format!("superseded by {version}")),
                 ..Fact::new(Kind::RolloutDraining)
             };
-            self.emit_in(*other, fact.with_value("to", &DrainTo::Superseded));
+            self.emit_in(other, fact.with_value("to", &DrainTo::Superseded));
         }
     }
 
@@ -322,7 +330,7 @@ impl Product {
 
 impl Run {
     /// Whether the customer has not settled here, or is still watched (R14).
-    fn has_open(&self, customer: &CustomerId) -> bool {
+    pub(crate) fn has_open(&self, customer: &CustomerId) -> bool {
         let state = &self.unit(customer).state;
         let settled = *state == UnitState::Healthy && !self.is_watched(customer);
         self.plan.customers.contains_key(customer) && !state.is_over() && !settled

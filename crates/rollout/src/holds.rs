@@ -331,9 +331,12 @@ impl State {
     }
 }
 
-/// A held customer waits for a person's word (R18).
+/// A held customer, or one whose rollback failed, waits for a person's word (R11, R18).
 fn person_hold(customer: &CustomerId, unit: &Unit) -> Option<Hold> {
-    if !matches!(unit.state, UnitState::Held { .. }) {
+    if !matches!(
+        unit.state,
+        UnitState::Held { .. } | UnitState::RollbackFailed
+    ) {
         return None;
     }
     let reason = unit.reason.clone().unwrap_or_default();
@@ -440,7 +443,9 @@ impl Product {
         let unit = run.unit(customer);
         match &unit.state {
             UnitState::Waiting => {}
-            UnitState::Held { .. } => return person_hold(customer, unit).into_iter().collect(),
+            UnitState::Held { .. } | UnitState::RollbackFailed => {
+                return person_hold(customer, unit).into_iter().collect();
+            }
             UnitState::Forward | UnitState::Backward | UnitState::Withdrawing => {
                 return vec![
                     Hold::new(HoldKind::Working, "Render", "it is being worked on")
@@ -450,7 +455,6 @@ impl Product {
             UnitState::Healthy
             | UnitState::Unchanged
             | UnitState::RolledBack
-            | UnitState::RollbackFailed
             | UnitState::Excluded
             | UnitState::Skipped => return Vec::new(),
         }

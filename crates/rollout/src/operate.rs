@@ -37,28 +37,25 @@ impl Product {
         let within = unfinished
             .map(|(id, _)| *id)
             .find(|id| self.brought(&self.state.runs[id], customer));
-        match (within, to) {
-            (Some(id), None) => {
-                let place = self.state.runs[&id]
-                    .place(customer)
-                    .expect("the customer is planned");
-                let sweep = Sweep {
-                    scope: SweepScope::All,
-                    reason: reason.to_owned(),
-                    by: Some(request.by.name.clone()),
-                };
-                self.roll_back(id, &[place], &sweep);
-                Ok(())
-            }
-            (Some(id), Some(_)) => {
-                let text = format!("{id} is unfinished and has {customer} in hand");
-                Err(Rejected::state(
-                    text,
-                    &format!("tranche rollback {customer} --reason ...  (to what ran before)"),
-                ))
-            }
-            (None, _) => self.operate(request, customer, to, reason),
+        if let (Some(id), None) = (within, to) {
+            let place = self.state.runs[&id]
+                .place(customer)
+                .expect("the customer is planned");
+            let sweep = Sweep {
+                scope: SweepScope::All,
+                reason: reason.to_owned(),
+                by: Some(request.by.name.clone()),
+            };
+            self.roll_back(id, &[place], &sweep);
+            return Ok(());
         }
+        let mut runs = self.state.runs.iter();
+        if let Some((id, _)) = runs.find(|(_, run)| !run.is_ended() && run.has_open(customer)) {
+            let text = format!("{id} is unfinished and has {customer} in hand");
+            let way_out = format!("tranche skip {customer} --reason ...");
+            return Err(Rejected::state(text, &way_out));
+        }
+        self.operate(request, customer, to, reason)
     }
 
     fn operate(
@@ -132,8 +129,10 @@ impl Product {
     }
 
     fn known_release(&self, version: &str) -> Result<Release, Rejected> {
-        let releases = self.state.runs.values().rev().map(|run| &run.plan.release);
-        let known = releases
+        let reached = |run: &&Run| run.units().any(|(_, unit)| unit.healthy_at.is_some());
+        let runs = self.state.runs.values().rev().filter(reached);
+        let known = runs
+            .map(|run| &run.plan.release)
             .filter(|release| policy::plan::bare(&release.version) == policy::plan::bare(version));
         known.cloned().next().ok_or_else(|| {
             let text =

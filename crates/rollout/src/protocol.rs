@@ -36,6 +36,14 @@ impl Way {
         }
     }
 
+    /// Which attempt is under way.
+    fn attempt(self, service: &ServiceState) -> u32 {
+        match self {
+            Self::Forward => service.attempt,
+            Self::Back | Self::BackByCommit => service.rollback_attempt,
+        }
+    }
+
     fn adopted(self) -> Kind {
         match self {
             Self::Forward => Kind::DeployAdopted,
@@ -242,6 +250,7 @@ pub(crate) fn look_up(ctx: &Ctx<'_>, role: &Role, state: &DeployState, way: Way)
     let reason = Some("no deploy of ours exists, and none can appear any more".to_owned());
     Next::Facts(vec![Fact {
         reason,
+        attempt: Some(way.attempt(&ctx.service(role))),
         ..ctx.service_fact(way.absent(), role)
     }])
 }
@@ -277,12 +286,7 @@ fn adopt(
     intended_at: Timestamp,
     queued: bool,
 ) -> Vec<Fact> {
-    let attempt = ctx.service(role);
-    let attempt = if way == Way::Forward {
-        attempt.attempt
-    } else {
-        attempt.rollback_attempt
-    };
+    let attempt = way.attempt(&ctx.service(role));
     // A request that was queued behind somebody else's deploy has its time from when it is found.
     let from = if queued { ctx.at } else { intended_at };
     let about = |kind, deploy: &DeployView| Fact {

@@ -643,6 +643,9 @@ fn release(unit: &mut Unit) -> UnitState {
         ) {
             service.rollback = DeployState::None;
         }
+        if service.rollback == DeployState::None {
+            service.target_gone = false;
+        }
     }
     for hooks in [
         &mut unit.hooks.before,

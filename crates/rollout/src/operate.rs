@@ -49,10 +49,19 @@ impl Product {
             self.roll_back(id, &[place], &sweep);
             return Ok(());
         }
-        let mut runs = self.state.runs.iter();
-        if let Some((id, _)) = runs.find(|(_, run)| !run.is_ended() && run.has_open(customer)) {
+        // A customer that only waits elsewhere may be taken back first; to another version it goes by that rollout.
+        let in_hand = |run: &Run| {
+            let waits = run.unit(customer).state == UnitState::Waiting;
+            !run.is_ended() && run.has_open(customer) && (to.is_some() || !waits)
+        };
+        if let Some((id, _)) = self.state.runs.iter().find(|(_, run)| in_hand(run)) {
             let text = format!("{id} is unfinished and has {customer} in hand");
-            let way_out = format!("tranche skip {customer} --reason ...");
+            let way_out = match within {
+                Some(_) => {
+                    format!("tranche rollback {customer} --reason ...  (to what ran before)")
+                }
+                None => format!("tranche skip {customer} --reason ..."),
+            };
             return Err(Rejected::state(text, &way_out));
         }
         self.operate(request, customer, to, reason)

@@ -268,18 +268,24 @@ fn interference(
     service: &ServiceState,
     view: &ServiceView,
 ) -> Option<Next> {
-    if let Some(refused) = &ctx.scratch.refused {
-        return Some(Next::Facts(vec![ctx.held(Some(role), refused.clone())]));
-    }
-    if view.suspended {
-        let reason = format!("the service {role} was suspended");
-        return Some(Next::Facts(vec![ctx.held(Some(role), reason)]));
+    if let Some(next) = out_of_service(ctx, role, view) {
+        return Some(next);
     }
     if let Some(next) = auto_deploy(ctx, role, service, view) {
         return Some(next);
     }
     view.unfinished()
         .map(|foreign| protocol::await_foreign(ctx, role, foreign))
+}
+
+/// A service that takes no deploy, whichever way it is to go: a person must see to it.
+fn out_of_service(ctx: &Ctx<'_>, role: &Role, view: &ServiceView) -> Option<Next> {
+    let suspended = || {
+        view.suspended
+            .then(|| format!("the service {role} was suspended"))
+    };
+    let reason = ctx.scratch.refused.clone().or_else(suspended)?;
+    Some(Next::Facts(vec![ctx.held(Some(role), reason)]))
 }
 
 fn auto_deploy(
@@ -494,10 +500,15 @@ fn take_back(ctx: &Ctx<'_>, role: &Role, service: &ServiceState) -> Option<Next>
 fn return_service(ctx: &Ctx<'_>, role: &Role, service: &ServiceState) -> Option<Next> {
     let target = ctx.target(role);
     match &service.rollback {
-        DeployState::None if service.target_gone && needs_restore(service) => {
-            restore(ctx, role, service)
+        DeployState::None => {
+            // A deploy of the old commit reads the variables as they are then (R19).
+            let first = service
+                .target_gone
+                .then(|| restore(ctx, role, service))
+                .flatten();
+            let next = first.or_else(|| before_another_try(ctx, role, service));
+            Some(next.unwrap_or_else(|| protocol::intend(ctx, role, service, protocol::Way::Back)))
         }
-        DeployState::None => Some(protocol::intend(ctx, role, service, protocol::Way::Back)),
         DeployState::Intended { .. } => {
             let baseline = service.baseline.clone().unwrap_or_default();
             Some(match (service.target_gone, baseline) {
@@ -535,11 +546,17 @@ fn return_service(ctx: &Ctx<'_>, role: &Role, service: &ServiceState) -> Option<
     }
 }
 
-fn needs_restore(service: &ServiceState) -> bool {
-    matches!(
-        service.variables,
-        VariablesState::Intended | VariablesState::Set | VariablesState::RestoreIntended
-    )
+/// A rollback that came to nothing is tried again only where the service can take it.
+fn before_another_try(ctx: &Ctx<'_>, role: &Role, service: &ServiceState) -> Option<Next> {
+    if service.rollback_attempt == 0 {
+        return None;
+    }
+    match &ctx.scratch.view {
+        Some(view) => out_of_service(ctx, role, view),
+        None => Some(Next::Command(CommandKind::Inspect {
+            service: ctx.target(role),
+        })),
+    }
 }
 
 /// Puts the old variables back (P29).

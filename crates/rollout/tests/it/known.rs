@@ -1,4 +1,4 @@
-//! What the core does wrong so far: each test fails, and says what is wrong. Whoever mends it removes the `ignore`.
+//! What the core did wrong, and what it still does: the latter fails, says what is wrong, and is ignored until it is mended.
 
 use rollout::{HoldKind, Input, Kind, RunId};
 
@@ -31,7 +31,6 @@ fn state(story: &Story, run: u32) -> String {
 }
 
 #[test]
-#[ignore = "core: `rollback CUSTOMER --to` makes an operation without gate and window also for a customer that waits for its gate in an unfinished rollout, and to a version that nobody has got yet (P1, R10, R15)"]
 fn a_rollback_to_a_version_is_no_way_around_a_gate() {
     let project = "fleet: { acme: { tier: demo } }
 policies: [ { policy: demo, approval: { per: customer } } ]
@@ -41,7 +40,6 @@ project: { people: { ann: {}, bob: {} } }";
 }
 
 #[test]
-#[ignore = "core: `rollback CUSTOMER --to` is accepted for a customer that another rollout holds in mid-work; the operation then waits for an owner that never lets go (R15)"]
 fn a_held_customer_gets_no_second_change_beside_it() {
     let lines = "start\ngood acme until follow_deploy\nworld acme:backend foreign_live\nreport canceled acme\nreport listed acme";
     let mut story = told(ONE, lines);
@@ -49,21 +47,18 @@ fn a_held_customer_gets_no_second_change_beside_it() {
 }
 
 #[test]
-#[ignore = "core: after an operation has taken a customer back, the ended rollout still counts it as its own: a second rollback is accepted, is held by our own rollback as `somebody else's`, and blocks every start"]
 fn a_customer_that_was_taken_back_cannot_be_taken_back_again() {
     let mut story = told(ONE, "start\ngood acme\n+2h\nrollback acme\ngood acme");
     assert!(is_refused(&mut story, "rollback acme"));
 }
 
 #[test]
-#[ignore = "core: `replan` compares digests that are made in two ways, so that the first one is accepted with unchanged files, and votes lapse for nothing (R13, P4)"]
 fn a_replan_without_an_edit_is_refused() {
     let mut story = told(ONE, "start\npause");
     assert!(is_refused(&mut story, "replan"));
 }
 
 #[test]
-#[ignore = "core: `retry` of a customer that is held on its way back forgets its failure, so the halt is lifted and the next customers get a release that has just failed (R12, P18)"]
 fn a_release_on_the_way_back_does_not_lift_the_halt() {
     let project = "fleet: { acme: { tier: demo }, beta: { tier: demo } }
 policies: [ { policy: demo, batch: 1, order: strict } ]";
@@ -73,7 +68,6 @@ policies: [ { policy: demo, batch: 1, order: strict } ]";
 }
 
 #[test]
-#[ignore = "core: superseding a rollout that is aborting makes it end `superseded`; an acknowledged abort is final (R13, P19)"]
 fn an_aborting_rollout_stays_aborted_when_another_supersedes_it() {
     let lines = "start\ngood acme until follow_deploy\nabort\nstart v3 supersede\ngood acme";
     let story = told(ONE, lines);
@@ -88,7 +82,6 @@ fn nobody_without_a_role_may_block_a_version() {
 }
 
 #[test]
-#[ignore = "core: `deploy_absent` of a look-up does not name the attempt, while that of a request which never left does (P10)"]
 fn a_proof_of_absence_names_the_attempt() {
     let lines = "start\ngood acme until create_deploy\nreport unknown acme\nreport listed acme\n+2m\nreport listed acme";
     let story = told(ONE, lines);
@@ -101,7 +94,6 @@ fn a_proof_of_absence_names_the_attempt() {
 }
 
 #[test]
-#[ignore = "core: a customer whose rollback failed waits for a person, and `why` says nothing (R11, R21)"]
 fn a_failed_rollback_says_that_a_person_is_awaited() {
     let lines = "start\ngood acme until verify\nreport unhealthy acme\ngood acme until verify\nreport unhealthy acme";
     let story = told(ONE, lines);
@@ -124,14 +116,18 @@ project: { render: { auto_deploy: manage } }";
     let lines = "world acme:backend auto_deploy\nstart\ngood acme until set_auto_deploy";
     let mut story = told(project, lines);
     for _ in 0..3 {
-        let asks = story.lab.out.values().any(|command| {
-            matches!(command.kind, rollout::CommandKind::SetAutoDeploy { .. })
-        });
+        let asks = story
+            .lab
+            .out
+            .values()
+            .any(|command| matches!(command.kind, rollout::CommandKind::SetAutoDeploy { .. }));
         if asks {
             story.tell("report refused acme 403\nreport inspected acme");
         }
     }
     let lab = &story.lab;
-    let holds = lab.product.holds(RunId::Rollout(1), &"acme".into(), lab.now);
+    let holds = lab
+        .product
+        .holds(RunId::Rollout(1), &"acme".into(), lab.now);
     assert_eq!(holds.first().map(|hold| hold.kind), Some(HoldKind::Person));
 }

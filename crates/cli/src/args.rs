@@ -210,3 +210,29 @@ pub(crate) enum Command {
     /// Print a manual page, or write all of them.
     Man(Man),
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_of_every_command_shows_an_example() {
+        fn check(command: &clap::Command) {
+            let help = command
+                .get_after_help()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            let has_example = help.contains("Example") || command.has_subcommands();
+            assert!(has_example, "{} has no example", command.get_name());
+            command.get_subcommands().for_each(check);
+        }
+        Cli::command().get_subcommands().for_each(check);
+    }
+}

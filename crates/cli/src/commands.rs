@@ -29,12 +29,15 @@ use crate::output::Output;
 pub(crate) fn run(global: &Global, command: Command, out: Output) -> Result<Exit, Failure> {
     let runtime = Runtime::new()
         .map_err(|source| Failure::failed("failed to start the runtime").caused_by(source))?;
-    runtime.block_on(dispatch(global, command, out))
+    let ended = runtime.block_on(dispatch(global, command, out));
+    // Whatever still runs is a read or a wait: the engine has recorded the answers to all that it sent.
+    runtime.shutdown_background();
+    ended
 }
 
 async fn dispatch(global: &Global, command: Command, out: Output) -> Result<Exit, Failure> {
     match command {
-        Command::Demo(args) => demo::demo(global, &args, out).await,
+        Command::Demo(args) => demo::demo(&args, out).await,
         Command::Init(args) => files::init(&args, out),
         Command::Validate => files::validate(global, out),
         Command::Schema(args) => files::schema(&args, out),

@@ -1,13 +1,12 @@
 //! How is Render reached from here, and what does it mean when it is not?
 
-use std::error::Error as _;
 use std::time::Duration;
 
 use policy::{Config, Span};
 use render::probe::{Network, ProbeSettings, Prober};
 use render::{Client, Error, Settings, key_from_env};
 
-use crate::exit::{Exit, Failure};
+use crate::exit::{Exit, Failure, chain};
 
 /// A client by the project's settings and the key of the environment.
 pub(crate) fn client(config: &Config) -> Result<Client, Failure> {
@@ -38,10 +37,7 @@ pub(crate) fn prober(config: &Config) -> Result<Prober, Failure> {
 #[expect(clippy::needless_pass_by_value, reason = "used as `map_err(failure)`")]
 pub(crate) fn failure(error: Error) -> Failure {
     let exit = exit(&error);
-    let mut failure = Failure::new(exit, format!("failed to {error}"));
-    if let Some(source) = error.source() {
-        failure = failure.caused_by(source.to_string());
-    }
+    let failure = Failure::new(exit, format!("failed to {}", chain(&error)));
     match exit {
         Exit::NotPermitted => failure.or_type("tranche render check, with another RENDER_API_KEY"),
         Exit::Unreachable => failure.or_type("the same command again; nothing was changed"),

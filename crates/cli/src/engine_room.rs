@@ -11,10 +11,12 @@ use engine::{CrashAt, EngineHandle, EngineOptions, Error, Inlet, ServerTime};
 use render::Client;
 use render::executor::{ExecutorSettings, RenderExecutor};
 use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 
 use self::backups::ProjectBackups;
 use self::controls::Controls;
 use self::sources::ProjectSources;
+pub(crate) use self::watched::unapplied;
 use crate::commands::ask::Desk;
 use crate::exit::Failure;
 use crate::project::variable;
@@ -90,19 +92,25 @@ pub(crate) async fn start(desk: &Desk, until_idle: bool) -> Result<EngineHandle,
     Ok(engine)
 }
 
-/// Asks Render for its time whenever the engine wants to know.
+/// Asks Render for its time whenever the engine wants to know; one question at a time.
 fn server_time(client: &Client) -> ServerTime {
     let (client, runtime) = (client.clone(), Handle::current());
+    let asking = Arc::new(Semaphore::new(1));
     ServerTime::Ask(Box::new(move |inlet| {
+        let Ok(turn) = Arc::clone(&asking).try_acquire_owned() else {
+            return;
+        };
         let (client, inlet) = (client.clone(), inlet.clone());
         runtime.spawn(async move {
             for _ in 0..REPLIES {
                 // Whatever is wrong with the key or the network is the executor's to tell.
-                let _ = client.user().await;
-                if let Some(time) = client.last_server_time() {
+                if client.user().await.is_ok()
+                    && let Some(time) = client.last_server_time()
+                {
                     inlet.server_time(time.at);
                 }
             }
+            drop(turn);
         });
     }))
 }

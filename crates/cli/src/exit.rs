@@ -47,8 +47,6 @@ pub(crate) struct Failure {
     message: String,
     way_out: Option<String>,
     diagnostics: Vec<Diagnostic>,
-    #[source]
-    source: Option<Box<dyn Error + Send + Sync>>,
 }
 
 impl Failure {
@@ -59,7 +57,6 @@ impl Failure {
             message: message.into(),
             way_out: None,
             diagnostics: Vec::new(),
-            source: None,
         }
     }
 
@@ -97,10 +94,10 @@ impl Failure {
         self
     }
 
-    /// Adds what caused it.
+    /// Adds what caused it, down to the first cause.
     #[must_use]
-    pub(crate) fn caused_by(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        self.source = Some(source.into());
+    pub(crate) fn caused_by(mut self, source: impl Error) -> Self {
+        let _ = write!(self.message, ": {}", chain(&source));
         self
     }
 
@@ -111,16 +108,22 @@ impl Failure {
             let _ = writeln!(text, "{diagnostic}\n");
         }
         let _ = write!(text, "error: {}", self.message);
-        let mut source = self.source.as_deref().map(|source| source as &dyn Error);
-        while let Some(cause) = source {
-            let _ = write!(text, ": {cause}");
-            source = cause.source();
-        }
         if let Some(way_out) = &self.way_out {
             let _ = write!(text, "\n  try: {way_out}");
         }
         text
     }
+}
+
+/// An error and all its causes as one line.
+pub(crate) fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let _ = write!(text, ": {cause}");
+        source = cause.source();
+    }
+    text
 }
 
 impl From<Rejected> for Failure {

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use policy::health::Profile;
 use policy::plan::{LeftOut, compile};
 use policy::suggest::nearest;
-use policy::{Config, Customer, CustomerId, Plan, PlanInput, PlanScope, Policy, Release};
+use policy::{
+    Config, Customer, CustomerId, Plan, PlanError, PlanInput, PlanScope, Policy, Release,
+};
 
 use crate::exit::Failure;
 use crate::show::time;
@@ -28,8 +30,22 @@ pub(crate) fn plan(config: &Config) -> Result<Plan, Failure> {
         commit: String::new(),
     };
     let input = input(config, release, PlanScope::default());
-    compile(&input, &BTreeMap::new(), time::now())
-        .map_err(|source| Failure::usage(source.to_string()))
+    compile(&input, &BTreeMap::new(), time::now()).map_err(|error| refusal(&error))
+}
+
+/// Why a plan cannot be made, with the command to type.
+pub(crate) fn refusal(error: &PlanError) -> Failure {
+    let way_out = match error {
+        PlanError::Unknown {
+            kind: "customer", ..
+        } => "tranche customers",
+        PlanError::Downgrade { .. } => "the same command with --allow-downgrade",
+        PlanError::NoHotfixPolicy => "tranche schema policy, for a policies/hotfix.yaml",
+        PlanError::Unknown { .. } | PlanError::Cycle(_) | PlanError::TwoPhases { .. } => {
+            "tranche validate"
+        }
+    };
+    Failure::usage(error.to_string()).or_type(way_out)
 }
 
 /// The customer of that key.

@@ -50,11 +50,11 @@ fn refuse_key(global: &Global) -> Result<(), Failure> {
 }
 
 fn log_to_stderr(global: &Global) {
-    let level = match (global.quiet, global.verbose) {
-        (true, _) => LevelFilter::ERROR,
-        (false, 0) => LevelFilter::WARN,
-        (false, 1) => LevelFilter::INFO,
-        (false, _) => LevelFilter::DEBUG,
+    // What people must know is said by the commands themselves; the log is for those who ask for it.
+    let level = match global.verbose {
+        0 => LevelFilter::ERROR,
+        1 => LevelFilter::INFO,
+        _ => LevelFilter::DEBUG,
     };
     let filter = EnvFilter::builder()
         .with_default_directive(level.into())

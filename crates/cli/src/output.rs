@@ -30,6 +30,14 @@ impl Output {
         }
     }
 
+    /// Says nothing.
+    pub(crate) fn silent() -> Self {
+        Self {
+            format: Format::Text,
+            quiet: true,
+        }
+    }
+
     /// Writes one piece of data: `text` for people, `value` for programs.
     pub(crate) fn data<T: Serialize>(
         self,

@@ -1,7 +1,5 @@
 //! What is stored about this project, and what its failures mean for the person who typed the command.
 
-use std::error::Error as _;
-
 use engine::{Error, Reader, StateDir};
 use policy::Running;
 use policy::plan::RunningVersions;
@@ -9,7 +7,7 @@ use rollout::view::RunView;
 use rollout::{Product, RunId};
 
 use crate::args::Global;
-use crate::exit::{Exit, Failure};
+use crate::exit::{Exit, Failure, chain};
 use crate::project::Folder;
 
 /// Where the state of the project lies; `--db` needs no project folder.
@@ -82,10 +80,7 @@ pub(crate) fn failure(error: Error) -> Failure {
         | Error::Random(_)
         | Error::Bug { .. } => Exit::Failed,
     };
-    let mut failure = Failure::new(exit, error.to_string());
-    if let Some(source) = error.source() {
-        failure = failure.caused_by(source.to_string());
-    }
+    let failure = Failure::new(exit, chain(&error));
     match error.way_out() {
         Some(way_out) => failure.or_type(way_out),
         None => failure,

@@ -560,7 +560,11 @@ fn apply_unit(unit: &mut Unit, fact: &Fact, at: Timestamp) {
             unit.healthy_at = Some(at);
             UnitState::Healthy
         }
-        Kind::RollbackRequested => UnitState::Backward,
+        Kind::RollbackRequested => {
+            // Taken back because others failed, it is retried with them; by a person's word it is no failure (R11).
+            unit.failed_once |= fact.actor.is_none();
+            UnitState::Backward
+        }
         Kind::CustomerUnchanged => UnitState::Unchanged,
         Kind::CustomerRolledBack => UnitState::RolledBack,
         Kind::CustomerRollbackFailed => UnitState::RollbackFailed,
@@ -574,16 +578,18 @@ fn apply_unit(unit: &mut Unit, fact: &Fact, at: Timestamp) {
             UnitState::Withdrawing
         }
         Kind::CustomerHeld => UnitState::Held {
-            from: match unit.state {
+            from: fact.read("from").unwrap_or(match unit.state {
                 UnitState::Forward => HeldFrom::Forward,
                 UnitState::Healthy => HeldFrom::Healthy,
                 UnitState::Backward => HeldFrom::Backward,
                 _ => HeldFrom::Waiting,
-            },
+            }),
         },
         Kind::CustomerReleased => {
-            unit.failed = false;
-            release(unit)
+            let state = release(unit);
+            // On the way back it stays failed.
+            unit.failed &= state == UnitState::Backward;
+            state
         }
         Kind::Retried => {
             begin_anew(unit);
@@ -664,11 +670,13 @@ fn begin_anew(unit: &mut Unit) {
             service.variables,
             VariablesState::Untouched | VariablesState::Restored
         );
+        let returned = matches!(service.rollback, DeployState::Live { .. });
+        let ours = service.deploy.went_live() && !returned;
         *service = ServiceState {
             attempt: service.attempt,
             rollback_attempt: service.rollback_attempt,
             auto_deploy: service.auto_deploy,
-            baseline: if tidy { None } else { service.baseline.take() },
+            baseline: service.baseline.take().filter(|_| ours || !tidy),
             backup: if tidy { None } else { service.backup.take() },
             variables: if tidy {
                 VariablesState::Untouched
@@ -690,7 +698,8 @@ fn apply_hook(unit: &mut Unit, fact: &Fact) {
         Kind::HookStarted => hooks.begun = true,
         _ => {
             hooks.begun = false;
-            hooks.done += 1;
+            // One that failed is begun anew when a person says so.
+            hooks.done += usize::from(fact.read("ok").unwrap_or(true));
         }
     }
 }

@@ -9,9 +9,10 @@ use policy::{CustomerId, Plan, PlanInput, Role, Running, Timestamp};
 use crate::command::ServiceView;
 use crate::event::{Fact, Kind};
 use crate::ids::RunId;
+use crate::index::Run;
 use crate::product::Product;
 use crate::request::{Conflict, FilesRead, Rejected, RejectedCode, Request, Start};
-use crate::state::{DrainTo, RunState, RunningService, UnitState};
+use crate::state::{DrainTo, Queued, RunState, RunningService, UnitState};
 
 type Observed = BTreeMap<CustomerId, BTreeMap<Role, ServiceView>>;
 
@@ -157,22 +158,11 @@ impl Product {
             if Some(*id) == except || run.is_ended() {
                 continue;
             }
-            let queued = run.row.state == RunState::Queued;
-            let common = customers.iter().find(|customer| {
-                let planned = run.plan.customers.contains_key(*customer);
-                let over = run.unit(customer).state.is_over();
-                let settled =
-                    run.unit(customer).state == UnitState::Healthy && !run.is_watched(customer);
-                planned && !over && !settled
-            });
-            match common {
-                Some(customer) => others.push((*id, customer.clone())),
-                // A queued rollout has no plan yet: any of its customers may be meant.
-                None if queued && except.is_none() => {
-                    others.extend(customers.first().map(|first| (*id, first.clone())))
-                }
-                None => {}
-            }
+            let common = match &run.row.queued {
+                Some(queued) => self.wanted(queued).intersection(customers).next().cloned(),
+                None => customers.iter().find(|one| run.has_open(one)).cloned(),
+            };
+            others.extend(common.map(|customer| (*id, customer)));
         }
         others
     }
@@ -183,11 +173,7 @@ impl Product {
         let Some(queued) = &run.row.queued else {
             return Vec::new();
         };
-        let running = self.running(&Observed::new());
-        let Ok(plan) = self.compile(&queued.input, queued.conflict, &[], &running, self.at) else {
-            return Vec::new();
-        };
-        let customers: BTreeSet<CustomerId> = plan.customers.keys().cloned().collect();
+        let customers = self.wanted(queued);
         let draining = |other: &RunId| {
             matches!(
                 self.state.runs[other].row.state,
@@ -206,8 +192,22 @@ impl Product {
         before.into_iter().collect()
     }
 
+    /// Customers of a queued rollout, as its plan would be now.
+    fn wanted(&self, queued: &Queued) -> BTreeSet<CustomerId> {
+        let running = self.running(&Observed::new());
+        let plan = self.compile(&queued.input, queued.conflict, &[], &running, self.at);
+        plan.map_or_else(
+            |_| BTreeSet::new(),
+            |plan| plan.customers.into_keys().collect(),
+        )
+    }
+
     fn supersede(&mut self, others: &[(RunId, CustomerId)], request: &Request, version: &str) {
-        for (other, _) in others {
+        // An operation is no rollout: it is over before its customer's turn comes (R15).
+        let rollouts = others
+            .iter()
+            .filter(|(other, _)| matches!(other, RunId::Rollout(_)));
+        for (other, _) in rollouts {
             let fact = Fact {
                 actor: Some(request.by.name.clone()),
                 reason: Some(format!("superseded by {version}")),
@@ -317,6 +317,15 @@ impl Product {
             .filter(|customer| !known(customer))
             .cloned()
             .collect()
+    }
+}
+
+impl Run {
+    /// Whether the customer has not settled here, or is still watched (R14).
+    fn has_open(&self, customer: &CustomerId) -> bool {
+        let state = &self.unit(customer).state;
+        let settled = *state == UnitState::Healthy && !self.is_watched(customer);
+        self.plan.customers.contains_key(customer) && !state.is_over() && !settled
     }
 }
 

@@ -226,7 +226,7 @@ impl Product {
         outcome: Outcome,
     ) {
         let mut scratch = self.work.scratch.remove(&(id, place)).unwrap_or_default();
-        if self.is_waiting(id, place) {
+        if self.is_waiting(id, place) && !self.is_closing(id) {
             // The foreign deploy it waited for before its start is over.
             scratch.foreign = None;
             self.work.unblock(id, place);
@@ -322,7 +322,7 @@ impl Product {
             return false;
         }
         match run.row.state {
-            RunState::Running => (0..run.phases.len()).all(|phase| run.is_settled(phase)),
+            RunState::Running => run.is_through(id),
             RunState::Draining { to, .. } => {
                 let swept = run
                     .row
@@ -360,6 +360,9 @@ impl Product {
             let places: Vec<Place> = working.chain(healthy).chain(run.managed()).collect();
             self.work.dirty_gates.extend(gates);
             for place in places {
+                // When the deploy before a queued one ended is not known any more: at the latest now.
+                let scratch = self.work.scratch.entry((id, place)).or_default();
+                scratch.quiet_since = Some(self.at);
                 self.doubt(id, place);
                 self.work.dirty_units.insert((id, place));
             }

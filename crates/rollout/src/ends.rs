@@ -6,7 +6,7 @@ use crate::event::{Fact, Kind};
 use crate::ids::{GateId, RunId};
 use crate::index::{Place, Run};
 use crate::product::Product;
-use crate::state::{DrainTo, Outcome, RunState, Sweep, SweepScope, UnitState};
+use crate::state::{DrainTo, Outcome, RunState, Sweep, SweepScope, Unit, UnitState};
 
 impl Run {
     /// Why nothing may start any more until a person acts (R11, R12).
@@ -35,6 +35,17 @@ impl Run {
             self.gates.get(&gate)?.rejected.as_ref()?;
             Some((format!("{gate} was rejected"), None))
         })
+    }
+
+    /// Whether nobody is left to start or to decide about. An operation has no phases that settle.
+    pub(crate) fn is_through(&self, id: RunId) -> bool {
+        let mut phases = 0..self.phases.len();
+        match id {
+            RunId::Rollout(_) => phases.all(|phase| self.is_settled(phase)),
+            RunId::Operation(_) => {
+                phases.all(|phase| self.waiting(phase).is_empty()) && self.held().next().is_none()
+            }
+        }
     }
 
     fn outcome(&self) -> Outcome {
@@ -144,10 +155,9 @@ impl Product {
             return;
         }
         match (&run.row.state, id) {
+            (RunState::Running, _) if !run.is_through(id) => {}
             (RunState::Running, RunId::Operation(_)) => self.end_operation(id),
-            (RunState::Running, RunId::Rollout(_))
-                if (0..run.phases.len()).all(|phase| run.is_settled(phase)) =>
-            {
+            (RunState::Running, RunId::Rollout(_)) => {
                 let outcome = run.outcome();
                 self.end_with(id, Kind::RolloutSucceeded, outcome, None);
             }
@@ -226,21 +236,14 @@ impl Product {
 
     fn end_operation(&mut self, id: RunId) {
         let run = &self.state.runs[&id];
-        let waits = run
-            .plan
-            .phases
-            .iter()
-            .enumerate()
-            .any(|(phase, _)| !run.waiting(phase).is_empty());
-        if waits || run.held().next().is_some() {
-            return;
-        }
-        let good = |state: &UnitState| matches!(state, UnitState::Healthy | UnitState::RolledBack);
+        let good = |unit: &Unit| {
+            !unit.failed && matches!(unit.state, UnitState::Healthy | UnitState::RolledBack)
+        };
         let done = run
             .plan
             .customers
             .keys()
-            .all(|customer| good(&run.unit(customer).state));
+            .all(|customer| good(run.unit(customer)));
         let outcome = if done { Outcome::Done } else { Outcome::Failed };
         self.end_with(id, Kind::OperationEnded, outcome, None);
     }

@@ -223,8 +223,11 @@ impl State {
         {
             holds.extend(self.gate_hold(run, phase, &gate));
         }
-        holds.extend(self.pin_hold(run, customer, at));
-        holds.extend(self.freeze_hold(run, customer, at));
+        // A person's rollback is not held by the calendar (R9).
+        if matches!(id, RunId::Rollout(_)) {
+            holds.extend(self.pin_hold(run, customer, at));
+            holds.extend(self.freeze_hold(run, customer, at));
+        }
         match windows.opening(at) {
             Opening::Open { .. } => {}
             Opening::Opens { at } => {

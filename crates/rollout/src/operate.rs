@@ -36,7 +36,7 @@ impl Product {
         let unfinished = self.state.runs.iter().filter(|(_, run)| !run.is_ended());
         let within = unfinished
             .map(|(id, _)| *id)
-            .find(|id| self.state.runs[id].is_ours(customer));
+            .find(|id| self.brought(&self.state.runs[id], customer));
         match (within, to) {
             (Some(id), None) => {
                 let place = self.state.runs[&id]
@@ -70,7 +70,7 @@ impl Product {
     ) -> Result<(), Rejected> {
         let runs = || self.state.runs.values().rev();
         let source = match to {
-            None => runs().find(|run| run.is_ours(customer)),
+            None => runs().find(|run| self.brought(run, customer)),
             Some(_) => runs().find(|run| run.plan.customers.contains_key(customer)),
         };
         let Some(source) = source else {
@@ -119,6 +119,18 @@ impl Product {
         Ok(())
     }
 
+    /// Whether the customer still runs what this rollout brought, as far as is known.
+    fn brought(&self, run: &Run, customer: &CustomerId) -> bool {
+        let services = &run.unit(customer).services;
+        let fleet = self.state.fleet.get(customer);
+        let mut running = fleet.into_iter().flat_map(|row| &row.running);
+        run.is_ours(customer)
+            && running.any(|(role, live)| {
+                let ours = services.get(role).and_then(|service| service.deploy.id());
+                ours.is_some() && ours == live.deploy.as_ref()
+            })
+    }
+
     fn known_release(&self, version: &str) -> Result<Release, Rejected> {
         let releases = self.state.runs.values().rev().map(|run| &run.plan.release);
         let known = releases
@@ -135,7 +147,7 @@ impl Product {
 }
 
 impl Run {
-    /// Whether the customer runs what this rollout brought.
+    /// Whether this rollout has brought the customer to the release and not back.
     fn is_ours(&self, customer: &CustomerId) -> bool {
         let unit = self.unit(customer);
         let live = unit

@@ -196,6 +196,15 @@ impl Product {
                 .or_default()
                 .forget(fact);
         }
+        if let (Kind::CustomerHealthy, Some(place)) = (
+            fact.kind,
+            fact.customer
+                .as_ref()
+                .and_then(|customer| run.place(customer)),
+        ) {
+            // Found healthy by this very process, it need not be seen healthy again (R17).
+            self.work.confirmed.insert((id, place));
+        }
         match fact.kind {
             Kind::RolloutStarted
             | Kind::OperationStarted
@@ -374,8 +383,11 @@ impl Product {
     /// Whether a timer, a command or Render could still change something.
     fn moves_by_itself(&self) -> bool {
         let working = |run: &Run| !run.is_ended() && !run.working().is_empty();
+        // Watching goes on for as long as somebody is healthy, and changes nothing by itself.
+        let mut issued = self.work.issued.values();
         if self.work.tick_wanted
             || self.state.runs.values().any(working)
+            || issued.any(|issued| issued.slot != Slot::Watch)
             || !self.work.preparing.is_empty()
         {
             return true;
@@ -392,10 +404,15 @@ impl Product {
             return false;
         }
         (0..run.phases.len()).any(|phase| {
+            let held = || {
+                run.held()
+                    .any(|customer| run.phase_of(customer) == Some(phase))
+            };
+            let watched = |batch| run.batch_settles_at(phase, batch).is_some();
             let settling = !run.is_settled(phase)
                 && run.order_holds(phase, self.at).is_empty()
-                && run.waiting(phase).is_empty()
-                && run.held().next().is_none();
+                && (run.unsettled(phase).any(watched)
+                    || (run.waiting(phase).is_empty() && !held()));
             settling
                 || run.waiting(phase).iter().any(|place| {
                     let customer = run.at_place(phase, *place);

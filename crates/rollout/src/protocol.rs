@@ -215,7 +215,7 @@ pub(crate) fn look_up(ctx: &Ctx<'_>, role: &Role, state: &DeployState, way: Way)
     let Some((asked_at, listing)) = &ctx.scratch.listing else {
         return Next::Command(list());
     };
-    let ours = ours(ctx, listing, known, way);
+    let ours = ours(ctx, role, listing, known, way);
     if let Some((newest, others)) = ours.split_first() {
         return Next::Facts(adopt(ctx, role, newest, others, way, *at, *queued));
     }
@@ -249,10 +249,12 @@ pub(crate) fn look_up(ctx: &Ctx<'_>, role: &Role, state: &DeployState, way: Way)
 /// Deploys newer than those known at the intent that can only be ours, newest first (T1).
 fn ours<'l>(
     ctx: &Ctx<'_>,
+    role: &Role,
     listing: &'l [DeployView],
     known: &[DeployId],
     way: Way,
 ) -> Vec<&'l DeployView> {
+    let before = ctx.service(role).baseline.and_then(|live| live.commit);
     listing
         .iter()
         .filter(|deploy| !known.contains(&deploy.id))
@@ -261,7 +263,7 @@ fn ours<'l>(
                 deploy.trigger == "api" && deploy.commit.as_ref() == Some(&ctx.plan.release.commit)
             }
             Way::Back => deploy.trigger == "rollback",
-            Way::BackByCommit => deploy.trigger == "api",
+            Way::BackByCommit => deploy.trigger == "api" && deploy.commit == before,
         })
         .collect()
 }

@@ -156,7 +156,8 @@ impl Product {
             {
                 return None;
             }
-            if self.block_if_held(id, place) {
+            let gone = self.gone(id, place);
+            if gone.is_none() && self.block_if_held(id, place) {
                 if strict {
                     return None;
                 }
@@ -165,7 +166,7 @@ impl Product {
             self.work
                 .ready(id, phase, &self.state.runs[&id])
                 .remove(&next);
-            return Some(match self.gone(id, place) {
+            return Some(match gone {
                 Some(reason) => Picked::Skip(place, reason),
                 None => Picked::Prepare(place),
             });

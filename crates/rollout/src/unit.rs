@@ -15,7 +15,7 @@ use crate::event::{Fact, Kind};
 use crate::ids::DeployId;
 use crate::protocol;
 use crate::state::{
-    AutoDeployState, Baseline, DeployState, HookState, ServiceState, Unit, UnitState,
+    AutoDeployState, Baseline, DeployState, HeldFrom, HookState, ServiceState, Unit, UnitState,
     VariablesState,
 };
 
@@ -628,10 +628,11 @@ pub(crate) fn hook_in_hand(ctx: &Ctx<'_>) -> &'static str {
 pub(crate) fn failed_live(ctx: &Ctx<'_>, fact: Fact) -> Vec<Fact> {
     let mut facts = vec![fact.with("failure", true)];
     if ctx.policy().rollback == RollbackMode::Manual {
-        facts.push(ctx.held(
-            None,
-            "the release is unhealthy here, and this policy leaves the rollback to a person",
-        ));
+        let reason =
+            "the release is unhealthy here, and this policy leaves the rollback to a person";
+        // A retry looks at the release once more; only `rollback` begins the way back.
+        let held = ctx.held(None, reason);
+        facts.push(held.with_value("from", &HeldFrom::Forward));
     }
     facts
 }

@@ -127,20 +127,32 @@ impl Product {
             let run = known.ok_or_else(|| {
                 Rejected::usage(format!("there is no rollout {id}"), "tranche list")
             })?;
-            return match can_mean(run) {
-                true => Ok(id),
-                false => Err(Rejected::state(
+            return if !run.is_ended() && can_mean(run) {
+                Ok(id)
+            } else {
+                Err(Rejected::state(
                     format!("{id} has nothing of that name, or it has ended"),
                     "tranche status",
-                )),
+                ))
             };
         }
         let unfinished = self.state.runs.iter().filter(|(_, run)| !run.is_ended());
-        let meant: Vec<RunId> = unfinished
-            .filter(|(_, run)| can_mean(run))
-            .map(|(id, _)| *id)
-            .collect();
-        match meant.as_slice() {
+        let meant = unfinished.filter(|(_, run)| can_mean(run));
+        self.only(&meant.map(|(id, _)| *id).collect::<Vec<_>>())
+    }
+
+    /// The rollout that a request for a whole one means; an operation only by its name.
+    fn meant_rollout(&self, request: &Request) -> Result<RunId, Rejected> {
+        if request.run.is_some() {
+            return self.meant(request, |_| true);
+        }
+        let unfinished = self.state.runs.iter().filter(|(_, run)| !run.is_ended());
+        let rollouts = unfinished.filter(|(id, _)| matches!(id, RunId::Rollout(_)));
+        self.only(&rollouts.map(|(id, _)| *id).collect::<Vec<_>>())
+    }
+
+    fn only(&self, meant: &[RunId]) -> Result<RunId, Rejected> {
+        match meant {
             [id] => Ok(*id),
             [] if self.state.runs.values().all(Run::is_ended) => Err(Rejected::state(
                 "no rollout is unfinished",
@@ -333,7 +345,7 @@ impl Product {
     }
 
     fn pause(&mut self, request: &Request, reason: Option<String>) -> Result<(), Rejected> {
-        let id = self.meant(request, |run| !run.is_ended())?;
+        let id = self.meant_rollout(request)?;
         if self.state.runs[&id].row.paused.is_some() {
             return Err(already(format!("{id} is paused already"), "tranche resume"));
         }
@@ -349,7 +361,7 @@ impl Product {
     }
 
     fn resume(&mut self, request: &Request) -> Result<(), Rejected> {
-        let id = self.meant(request, |run| !run.is_ended())?;
+        let id = self.meant_rollout(request)?;
         let run = &self.state.runs[&id];
         if run.row.paused.is_none() {
             let way_out = match run.row.state {
@@ -401,7 +413,7 @@ impl Product {
                 "tranche list",
             ));
         }
-        let id = self.meant(request, |run| !run.is_ended())?;
+        let id = self.meant_rollout(request)?;
         let run = &self.state.runs[&id];
         let by = Some(request.by.name.clone());
         match &run.row.state {
@@ -484,6 +496,7 @@ impl Product {
                 ));
             }
             let id = self.meant(request, |run| run.failed_customers(None).next().is_some())?;
+            self.goes_on(id)?;
             let customers: Vec<CustomerId> = self.state.runs[&id].failed_customers(None).collect();
             self.retry_customers(id, &request.by, &customers);
             return Ok(());
@@ -491,19 +504,8 @@ impl Product {
         let id = self.meant(request, |run| {
             run.place(&target.into()).is_some() || run.phase_index(&target.into()).is_some()
         })?;
+        self.goes_on(id)?;
         let run = &self.state.runs[&id];
-        if matches!(
-            run.row.state,
-            RunState::Draining {
-                to: DrainTo::Aborted | DrainTo::Superseded,
-                ..
-            }
-        ) {
-            return Err(Rejected::state(
-                format!("{id} is ending"),
-                "tranche start VERSION --customers ...",
-            ));
-        }
         if let Some(phase) = run.phase_index(&target.into()) {
             return self.retry_phase(id, &request.by, phase);
         }
@@ -539,6 +541,27 @@ impl Product {
                 );
                 Err(Rejected::state(text, &format!("tranche why {customer}")))
             }
+        }
+    }
+
+    /// Refuses what would begin work in a rollout that is ending.
+    fn goes_on(&self, id: RunId) -> Result<(), Rejected> {
+        match self.state.runs[&id].row.state {
+            RunState::Draining {
+                to: DrainTo::Aborted | DrainTo::Superseded,
+                ..
+            } => Err(Rejected::state(
+                format!("{id} is ending"),
+                "tranche start VERSION --customers ...",
+            )),
+            RunState::Queued
+            | RunState::Running
+            | RunState::Draining {
+                to: DrainTo::Halted,
+                ..
+            }
+            | RunState::Halted { .. }
+            | RunState::Ended { .. } => Ok(()),
         }
     }
 
@@ -622,13 +645,19 @@ impl Product {
                 run.waiting(phase)
                     .iter()
                     .map(|place| run.at_place(phase, *place).clone())
-                    .collect(),
+                    .collect::<Vec<_>>(),
             ),
             Target::Batch(phase, batch) => {
-                let waiting = run
-                    .waiting_in(phase, batch)
-                    .map(|place| run.at_place(phase, place).clone());
-                (phase, Some(batch), waiting.collect::<Vec<_>>())
+                let waits = |customer: &CustomerId| {
+                    let place = run.place(customer);
+                    place.is_some_and(|place| run.waiting(phase).contains(&place.place))
+                };
+                let members = run.batch_customers(phase, batch);
+                (
+                    phase,
+                    Some(batch),
+                    members.into_iter().filter(waits).collect(),
+                )
             }
             Target::Customer(_) => unreachable!("handled above"),
         };
@@ -694,7 +723,7 @@ impl Product {
         full: bool,
     ) -> Result<(), Rejected> {
         let at = self.at;
-        let id = self.meant(request, |run| !run.is_ended())?;
+        let id = self.meant_rollout(request)?;
         let run = &self.state.runs[&id];
         let phases: Vec<usize> = match phase {
             Some(name) => vec![run.phase_index(name).ok_or_else(|| {
@@ -840,7 +869,7 @@ impl Product {
         name: &str,
         reason: &str,
     ) -> Result<(), Rejected> {
-        let id = self.meant(request, |run| !run.is_ended())?;
+        let id = self.meant_rollout(request)?;
         let run = &self.state.runs[&id];
         let written = self
             .state

@@ -99,8 +99,10 @@ pub(crate) struct Customers {
 #[derive(Debug, Subcommand)]
 pub(crate) enum CustomersCommand {
     /// All, in the order of their phases.
+    #[command(after_help = "Example:\n  tranche customers list -o json")]
     List,
     /// One, with its services.
+    #[command(after_help = "Example:\n  tranche customers show acme-corp")]
     Show {
         /// Who.
         #[arg(value_name = "CUSTOMER")]

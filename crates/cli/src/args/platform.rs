@@ -78,8 +78,12 @@ pub(crate) enum TokenCommand {
         service: Option<String>,
     },
     /// List them, without what is secret.
+    #[command(after_help = "Example:\n  tranche token list")]
     List,
     /// Make one worthless.
+    #[command(
+        after_help = "Examples:\n  tranche token revoke 3f9a61c20b\n  tranche token revoke bob      # all of bob's"
+    )]
     Revoke {
         /// Its id, as `list` shows it.
         #[arg(value_name = "ID")]

@@ -11,7 +11,7 @@ use std::time::Duration;
 use rollout::Kind;
 
 use self::stage::{Person, Stage};
-use crate::args::{Demo, Global};
+use crate::args::Demo;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 
@@ -22,7 +22,7 @@ const VERSION: &str = "v1.1.0";
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Plays the story and leaves its folder behind.
-pub(crate) async fn demo(_global: &Global, args: &Demo, out: Output) -> Result<Exit, Failure> {
+pub(crate) async fn demo(args: &Demo, out: Output) -> Result<Exit, Failure> {
     let mut stage = Stage::set(&args.dir, out).await?;
     beginning(&mut stage).await?;
     failure(&mut stage).await?;

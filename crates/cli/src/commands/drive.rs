@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::signals::{StopSignal, stop_signal};
-use engine::{EngineHandle, StateDir};
+use engine::{EngineHandle, EngineState, StateDir};
 use rollout::view::RunView;
 use rollout::{Event, Product, RunId};
 use tokio::sync::broadcast::Receiver;
@@ -92,12 +92,14 @@ impl Foreground {
         let mut redraw = interval(REDRAW_EVERY);
         redraw.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut stopped = None;
+        let mut state = self.engine.state();
         let mut signal = pin!(stop_signal());
         let ended = loop {
             tokio::select! {
                 event = self.events.recv() => self.event(event)?,
                 ended = self.engine.ended() => break ended,
                 _ = redraw.tick() => self.stand().await,
+                Ok(()) = state.changed() => self.engine_state(&state.borrow_and_update()),
                 signal = &mut signal, if stopped.is_none() => {
                     stopped = Some(signal.unwrap_or(StopSignal::Terminated));
                     self.out.say("stopping: nothing new starts; `tranche run` goes on");
@@ -124,6 +126,19 @@ impl Foreground {
             }
             // The engine has ended, which is noticed by itself.
             Err(RecvError::Closed) => Ok(()),
+        }
+    }
+
+    /// Tells people when nothing can be stored, and when it can be again.
+    fn engine_state(&self, state: &EngineState) {
+        match state {
+            EngineState::Degraded { reason } => {
+                self.out.say(format_args!(
+                    "warning: nothing can be stored, so nothing is done: {reason}"
+                ));
+            }
+            EngineState::Driving => self.out.say("the engine drives again"),
+            EngineState::Stopping => {}
         }
     }
 

@@ -1,6 +1,7 @@
 //! `status`, `list`, `why` and `approvals`: what is stored, without changing it.
 
 use policy::CustomerId;
+use rollout::view::{ProductView, RunView};
 use rollout::{Hold, Product, RunId};
 use serde::Serialize;
 
@@ -9,14 +10,42 @@ use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::project::Folder;
 use crate::show::{holds, status, time};
-use crate::state;
+use crate::{engine_room, state};
+
+/// Where a rollout stands, and what concerns all of them.
+#[derive(Debug, Serialize)]
+struct Standing {
+    #[serde(flatten)]
+    run: RunView,
+    product: ProductView,
+}
 
 /// Shows where one rollout stands.
 pub(crate) fn status(global: &Global, args: &Status, out: Output) -> Result<Exit, Failure> {
     let product = state::product(&state::place(global)?)?;
     let run = state::choose(product.overview(), args.rollout)?;
-    out.data(&run, || status::status(&run, time::now()))?;
+    let standing = Standing {
+        product: about(global, &product, run.id),
+        run,
+    };
+    out.data(&standing, || {
+        let text = status::status(&standing.run, time::now());
+        format!("{text}{}", status::product(&standing.product))
+    })?;
     Ok(Exit::Done)
+}
+
+/// What concerns the product, with the edits that a rollout does not know yet, whether or not an engine has seen them.
+fn about(global: &Global, product: &Product, run: RunId) -> ProductView {
+    let mut view = product.product_view();
+    let is_unfinished = product
+        .run_view(run)
+        .is_some_and(|run| run.outcome.is_none());
+    let config = Folder::find(global).and_then(|folder| folder.load(Output::silent()));
+    if let (true, Ok(config), Some(plan)) = (is_unfinished, config, product.plan(run)) {
+        view.unapplied = engine_room::unapplied(&config, plan);
+    }
+    view
 }
 
 /// Lists all rollouts.
@@ -50,6 +79,7 @@ struct Reasons<'c> {
     rollout: RunId,
     customer: &'c CustomerId,
     holds: Vec<Hold>,
+    product: ProductView,
 }
 
 /// Says why a customer waits.
@@ -61,6 +91,7 @@ pub(crate) fn why(global: &Global, args: &Why, out: Output) -> Result<Exit, Fail
         rollout,
         customer: &args.customer,
         holds: product.holds(rollout, &args.customer, now),
+        product: about(global, &product, rollout),
     };
     let folder = Folder::find(global).and_then(|folder| folder.load(out));
     let zone = folder.ok().and_then(|config| {
@@ -71,7 +102,8 @@ pub(crate) fn why(global: &Global, args: &Why, out: Output) -> Result<Exit, Fail
             .and_then(|customer| customer.timezone)
     });
     out.data(&reasons, || {
-        holds::holds(&args.customer, &reasons.holds, zone, now)
+        let holds = holds::holds(&args.customer, &reasons.holds, zone, now);
+        format!("{holds}\n{}", status::product(&reasons.product))
     })?;
     Ok(Exit::Done)
 }

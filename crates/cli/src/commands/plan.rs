@@ -20,8 +20,7 @@ pub(crate) async fn plan(global: &Global, args: &args::Plan, out: Output) -> Res
     let at = args.start.unwrap_or_else(time::now);
     let input = fleet::input(&config, release, scope(&args.scope));
     let running = state::running(&state::product(&state::place(global)?)?);
-    let plan =
-        compile(&input, &running, at).map_err(|source| Failure::usage(source.to_string()))?;
+    let plan = compile(&input, &running, at).map_err(|error| fleet::refusal(&error))?;
     show(args, &plan, at, out)?;
     let to_do = args.detailed_exitcode && !plan.customers.is_empty();
     Ok(if to_do { Exit::ToDo } else { Exit::Done })

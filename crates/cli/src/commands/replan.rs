@@ -61,7 +61,7 @@ fn diff(desk: &Desk, run: RunId, out: Output) -> Result<Exit, Failure> {
     };
     let input = fleet::input(&desk.config, frozen.release.clone(), scope);
     let edited = compile(&input, &RunningVersions::new(), time::now())
-        .map_err(|source| Failure::usage(source.to_string()))?;
+        .map_err(|error| fleet::refusal(&error))?;
     let differences = differences(frozen, &edited);
     out.data(&differences, || text(&differences))?;
     Ok(Exit::Done)

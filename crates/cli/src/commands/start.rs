@@ -49,7 +49,7 @@ fn planned(input: &PlanInput, observed: &Observed, downgrade: bool) -> Result<Pl
     let mut input = input.clone();
     input.scope.allow_downgrade = downgrade;
     compile(&input, &observe::running(observed), time::now())
-        .map_err(|source| Failure::usage(source.to_string()))
+        .map_err(|error| fleet::refusal(&error))
 }
 
 /// A person at a terminal is asked; a program has made up its mind.

@@ -50,12 +50,10 @@ fn told(config: &Config, product: &Product) -> FilesRead {
     let pins = customers
         .iter()
         .filter_map(|(id, one)| Some((id.clone(), one.pin.clone()?)));
-    let unfinished = product
-        .overview()
-        .into_iter()
-        .filter(|run| run.outcome.is_none());
-    let plans = unfinished.filter_map(|run| product.plan(run.id));
-    let unapplied: BTreeSet<String> = plans.flat_map(|plan| differences(config, plan)).collect();
+    let runs = product.overview().into_iter();
+    let unfinished = runs.filter(|run| run.outcome.is_none()).map(|run| run.id);
+    let plans = unfinished.filter_map(|run| product.plan(run));
+    let unapplied: BTreeSet<String> = plans.flat_map(|plan| unapplied(config, plan)).collect();
     FilesRead {
         directory: Directory {
             groups: config.project.groups.clone(),
@@ -70,7 +68,7 @@ fn told(config: &Config, product: &Product) -> FilesRead {
 }
 
 /// The names of a frozen plan's parts that read otherwise now.
-fn differences(config: &Config, plan: &Plan) -> Vec<String> {
+pub(crate) fn unapplied(config: &Config, plan: &Plan) -> Vec<String> {
     let mut names = Vec::new();
     for phase in &plan.phases {
         let name = &phase.policy.name;

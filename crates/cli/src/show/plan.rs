@@ -15,6 +15,9 @@ use crate::plan::earliest::{BatchTimes, PhaseTimes, earliest};
 /// So many customers of a batch are named in text.
 const NAMED: usize = 6;
 
+/// So many customers of a batch that start at different times get a row each.
+const LISTED: usize = 20;
+
 /// A plan with its earliest times.
 #[derive(Debug, Serialize)]
 pub(crate) struct PlanView<'p> {
@@ -146,16 +149,22 @@ impl<'p> PlanView<'p> {
         text
     }
 
-    /// One row a batch, or one a customer where a batch's customers can start at different times.
+    /// One row a batch, or one a customer where a few customers can start at different times.
     fn batch_rows(&self, batch: &BatchTimes) -> Vec<Vec<String>> {
         let number = format!("batch {}", batch.number);
         let same = batch
             .customers
             .iter()
             .all(|one| one.starts_at == batch.starts_at);
-        if same && batch.customers.len() > 1 {
+        let is_one_row = batch.customers.len() > 1 && (same || batch.customers.len() > LISTED);
+        if is_one_row {
             let names = batch.customers.iter().map(|one| one.customer.as_str());
-            return vec![vec![number, named(names), when(batch.starts_at, None)]];
+            let from = if same { "" } else { "from " };
+            return vec![vec![
+                number,
+                named(names),
+                format!("{from}{}", when(batch.starts_at, None)),
+            ]];
         }
         let rows = batch.customers.iter().enumerate().map(|(n, one)| {
             let zone = self

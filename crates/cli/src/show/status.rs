@@ -3,16 +3,28 @@
 use std::fmt::Write as _;
 
 use policy::Timestamp;
-use rollout::view::{CustomerView, EndState, GateView, PhaseView, RunView};
+use rollout::view::{CustomerView, EndState, GateView, PhaseView, ProductView, RunView};
 
 use super::plan::{counted, short};
 use super::table::table;
 use super::time;
 use crate::exit::Exit;
 
+/// What a person can type about where a rollout stands.
+fn way_out(run: &RunView) -> Option<&'static str> {
+    match run.state.as_str() {
+        "halted" => Some("tranche retry --failed, or tranche skip CUSTOMER --reason ..."),
+        "paused" => Some("tranche resume"),
+        _ => None,
+    }
+}
+
 /// One rollout: its phases, whoever is being worked on or failed, and the gates that wait.
 pub(crate) fn status(run: &RunView, now: Timestamp) -> String {
     let mut text = heading(run, now);
+    if let Some(way_out) = way_out(run) {
+        let _ = writeln!(text, "try: {way_out}");
+    }
     let phases = run.phases.iter().map(|phase| phase_row(phase, run, now));
     let _ = writeln!(
         text,
@@ -30,6 +42,46 @@ pub(crate) fn status(run: &RunView, now: Timestamp) -> String {
         let _ = writeln!(text, "\n{}", gates(&open));
     }
     text
+}
+
+/// What concerns all rollouts; nothing where nothing is out of the ordinary.
+pub(crate) fn product(view: &ProductView) -> String {
+    let mut lines = Vec::new();
+    if let Some(reason) = &view.workspace_held {
+        lines.push(format!("the workspace is held: {reason}"));
+    }
+    if let Some(reason) = &view.clock_suspected {
+        lines.push(format!(
+            "the clock is not trusted: {reason}; try: tranche resume --clock"
+        ));
+    }
+    for (name, until) in &view.freezes {
+        lines.push(format!(
+            "frozen by {name} until {}; try: tranche unfreeze {name}",
+            time::instant(*until)
+        ));
+    }
+    for (version, reason) in &view.blocks {
+        lines.push(format!(
+            "{version} is blocked: {reason}; try: tranche unblock {version}"
+        ));
+    }
+    if let Some(reason) = &view.unreadable {
+        lines.push(format!(
+            "the files cannot be read and count as unchanged: {reason}"
+        ));
+    }
+    if !view.unapplied.is_empty() {
+        lines.push(format!(
+            "edited, but not applied: {}; try: tranche replan",
+            view.unapplied.join(", ")
+        ));
+    }
+    if lines.is_empty() {
+        String::new()
+    } else {
+        format!("\n{}\n", lines.join("\n"))
+    }
 }
 
 /// All rollouts, one a row.

@@ -180,3 +180,15 @@ fn without_a_key_render_is_not_asked() {
     let said = project.tranche(&["render", "check"]).exits(2);
     assert!(said.err.contains("RENDER_API_KEY"), "{}", said.err);
 }
+
+#[test]
+fn a_render_that_cannot_be_reached_ends_with_5() {
+    let project = Project::new();
+    let env = [
+        ("RENDER_API_KEY", "x"),
+        ("RENDER_API_URL", "http://127.0.0.1:1/v1"),
+        ("RENDER_MAX_RETRIES", "0"),
+    ];
+    let said = project.tranche_with(&["render", "check"], &env).exits(5);
+    assert!(said.err.contains("Connection refused"), "{}", said.err);
+}

@@ -38,26 +38,26 @@ impl Verb {
 }
 
 impl Product {
-    pub(crate) fn record_request(&mut self, request: Request) -> Result<(), Rejected> {
-        self.permit(&request)?;
+    pub(crate) fn record_request(&mut self, request: &Request) -> Result<(), Rejected> {
+        self.permit(request)?;
         let by = &request.by;
         match &request.verb {
-            Verb::Start(start) => self.request_start(&request, start),
+            Verb::Start(start) => self.request_start(request, start),
             Verb::Approve {
                 gate,
                 reason,
                 digest,
-            } => self.approve(&request, gate, reason.clone(), digest.as_deref()),
-            Verb::Reject { gate, reason } => self.reject(&request, gate, reason),
-            Verb::Withdraw { gate } => self.withdraw(&request, gate),
-            Verb::Pause { reason } => self.pause(&request, reason.clone()),
-            Verb::Resume => self.resume(&request),
+            } => self.approve(request, gate, reason.clone(), digest.as_deref()),
+            Verb::Reject { gate, reason } => self.reject(request, gate, reason),
+            Verb::Withdraw { gate } => self.withdraw(request, gate),
+            Verb::Pause { reason } => self.pause(request, reason.clone()),
+            Verb::Resume => self.resume(request),
             Verb::ConfirmClock => self.confirm_clock(by),
-            Verb::Abort { rollback, reason } => self.abort(&request, *rollback, reason.clone()),
-            Verb::Retry { target, failed } => self.retry(&request, target.as_deref(), *failed),
-            Verb::Skip { target, reason } => self.skip(&request, target, reason),
-            Verb::Promote { phase, full } => self.promote(&request, phase.as_ref(), *full),
-            Verb::Replan { input } => self.replan(&request, input),
+            Verb::Abort { rollback, reason } => self.abort(request, *rollback, reason.clone()),
+            Verb::Retry { target, failed } => self.retry(request, target.as_deref(), *failed),
+            Verb::Skip { target, reason } => self.skip(request, target, reason),
+            Verb::Promote { phase, full } => self.promote(request, phase.as_ref(), *full),
+            Verb::Replan { input } => self.replan(request, input),
             Verb::Block { version, reason } => self.block(by, version, reason),
             Verb::Unblock { version } => self.unblock(by, version),
             Verb::Freeze {
@@ -67,12 +67,12 @@ impl Product {
                 customers,
             } => self.freeze(by, name, *until, reason, customers),
             Verb::Unfreeze { name } => self.unfreeze(by, name),
-            Verb::Override { name, reason } => self.override_freeze(&request, name, reason),
+            Verb::Override { name, reason } => self.override_freeze(request, name, reason),
             Verb::Rollback {
                 customer,
                 to,
                 reason,
-            } => self.request_rollback(&request, customer, to.as_deref(), reason),
+            } => self.request_rollback(request, customer, to.as_deref(), reason),
         }
     }
 
@@ -364,11 +364,10 @@ impl Product {
         let id = self.meant_rollout(request)?;
         let run = &self.state.runs[&id];
         if run.row.paused.is_none() {
-            let way_out = match run.row.state {
-                RunState::Halted { .. } => {
-                    "tranche retry --failed  (a halt is lifted by retry or skip)"
-                }
-                _ => "tranche status",
+            let halted = matches!(run.row.state, RunState::Halted { .. });
+            let way_out = match halted {
+                true => "tranche retry --failed  (a halt is lifted by retry or skip)",
+                false => "tranche status",
             };
             return Err(Rejected::state(format!("{id} is not paused"), way_out));
         }

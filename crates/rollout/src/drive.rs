@@ -226,7 +226,8 @@ impl Product {
         outcome: Outcome,
     ) {
         let mut scratch = self.work.scratch.remove(&(id, place)).unwrap_or_default();
-        if self.is_waiting(id, place) && !self.is_closing(id) {
+        let awaited = matches!(command.kind, CommandKind::AwaitQuiet { .. });
+        if awaited && self.is_waiting(id, place) {
             // The foreign deploy it waited for before its start is over.
             scratch.foreign = None;
             self.work.unblock(id, place);

@@ -11,19 +11,18 @@ mod compare;
 mod disk;
 mod executor;
 mod files;
+mod people;
 pub mod scenario;
 mod script;
+mod setup;
 mod timeline;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::mpsc;
 
 use policy::parse::scenario as written;
-use policy::{Config, CustomerId, PersonId, Span, Timestamp};
-use rollout::{
-    Actor, Event, Input, Notice, Product, Rejected, RejectedCode, Report, Request, Start, Step,
-    Verb,
-};
+use policy::{Config, CustomerId, Timestamp};
+use rollout::{Event, Input, Notice, Product, Report, Step};
 
 pub use self::approvals::Approvals;
 use self::approvals::Ballots;
@@ -31,8 +30,9 @@ pub use self::compare::{Differences, KindDifference, Seen, compare};
 use self::disk::Disk;
 pub use self::executor::SimExecutor;
 pub use self::files::commit_of;
+pub use self::people::{Surprise, SurpriseKind};
 pub use self::script::BadRow;
-use self::script::{Ask, StartFlags};
+pub use self::setup::{Act, Row, Setup};
 pub use self::timeline::{Line, PhaseSummary, Summary, summaries, timeline};
 use crate::platform::Platform;
 
@@ -44,113 +44,6 @@ const STEPS_PER_CUSTOMER: usize = 1_000;
 
 /// After so many instants in a row at which only approvals came and went, a world that waits for people has ended.
 const QUIET_INSTANTS: usize = 50;
-
-/// What a simulated run is made of.
-#[derive(Clone, Debug)]
-pub struct Setup {
-    /// The project's files at the start.
-    pub config: Config,
-    /// The version that is rolled out.
-    pub version: String,
-    /// When.
-    pub start: Timestamp,
-    /// Who starts it.
-    pub by: PersonId,
-    /// What customers run at the start; where nothing is written, something older than any release.
-    pub running: BTreeMap<CustomerId, String>,
-    /// How Render behaves where nothing is injected.
-    pub pace: written::World,
-    /// What goes wrong.
-    pub inject: Vec<written::Inject>,
-    /// What people do, in order of time.
-    pub script: Vec<Row>,
-    /// Who approves what nobody approves in the script.
-    pub approvals: Approvals,
-    /// Check after every step that folding the journal gives the stored rows (P36).
-    pub paranoid: bool,
-}
-
-/// One row of the script.
-#[derive(Clone, Debug)]
-pub struct Row {
-    /// When.
-    pub at: Timestamp,
-    /// What.
-    pub act: Act,
-}
-
-/// What a row of the script does.
-#[derive(Clone, Debug)]
-pub enum Act {
-    /// A person says something on the command line.
-    Say(written::Verb),
-    /// The process dies, after everything else of its instant.
-    Crash {
-        /// When it is back.
-        until: Timestamp,
-    },
-    /// The files were edited: how they read now, or why they cannot be read.
-    Edit(Box<Result<Config, String>>),
-}
-
-impl Setup {
-    /// A rollout to the whole fleet in a world where nothing goes wrong and nobody does anything.
-    pub fn new(config: Config, version: &str, start: Timestamp, by: PersonId) -> Self {
-        Self {
-            config,
-            version: version.to_owned(),
-            start,
-            by,
-            running: BTreeMap::new(),
-            pace: written::World {
-                deploy: Span::from_secs(300),
-                rollback: Span::from_secs(120),
-                health_every: None,
-                overlap: written::Overlap::Override,
-            },
-            inject: Vec::new(),
-            script: Vec::new(),
-            approvals: Approvals::default(),
-            paranoid: false,
-        }
-    }
-}
-
-/// A row of the script that went otherwise than it was written.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Surprise {
-    /// When it was said.
-    pub at: Timestamp,
-    /// What.
-    pub verb: String,
-    /// By whom.
-    pub by: PersonId,
-    /// What was surprising.
-    pub what: SurpriseKind,
-}
-
-/// What is surprising about the answer to a row of the script.
-#[derive(Clone, Debug, PartialEq)]
-pub enum SurpriseKind {
-    /// It was refused.
-    Refused(Rejected),
-    /// It should have been refused.
-    Accepted,
-    /// It cannot be said like that.
-    Bad(BadRow),
-}
-
-impl std::fmt::Display for Surprise {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { at, verb, by, what } = self;
-        write!(f, "{} `{verb}` by {by} ", rollout::show_instant(*at))?;
-        match what {
-            SurpriseKind::Refused(rejected) => write!(f, "was refused: {rejected}"),
-            SurpriseKind::Accepted => f.write_str("was accepted, and should have been refused"),
-            SurpriseKind::Bad(bad) => write!(f, "makes no sense: {bad}"),
-        }
-    }
-}
 
 /// The engine's process: what a crash destroys.
 #[derive(Debug)]
@@ -200,7 +93,7 @@ impl World {
         );
         let (answer_to, answers) = mpsc::channel();
         let mut script = VecDeque::from(setup.script);
-        script.push_front(first_row(&setup.version, setup.start, setup.by));
+        script.push_front(people::first_row(&setup.version, setup.start, setup.by));
         Self {
             now: setup.start,
             process: None,
@@ -413,129 +306,6 @@ impl World {
         any
     }
 
-    fn say(&mut self, row: &written::Verb) {
-        let answer = script::read(row).and_then(|ask| Ok((script::run(row)?, ask)));
-        let answer = answer.map(|(run, ask)| {
-            let verb = self.complete(ask);
-            self.ask(Request {
-                by: Actor {
-                    name: row.by.clone(),
-                    service: false,
-                },
-                run,
-                verb,
-            })
-        });
-        let what = match answer {
-            Ok(Ok(_)) => row.refused.then_some(SurpriseKind::Accepted),
-            // Saying what is so already is no refusal: it ends with exit code 0.
-            Ok(Err(no)) if no.code == RejectedCode::AlreadySo => {
-                row.refused.then_some(SurpriseKind::Accepted)
-            }
-            Ok(Err(no)) => (!row.refused).then_some(SurpriseKind::Refused(no)),
-            Err(bad) => (!row.refused).then_some(SurpriseKind::Bad(bad)),
-        };
-        self.surprises.extend(what.map(|what| Surprise {
-            at: self.now,
-            verb: row.verb.clone(),
-            by: row.by.clone(),
-            what,
-        }));
-    }
-
-    /// Adds what only the world knows.
-    fn complete(&mut self, ask: Ask) -> Verb {
-        match ask {
-            Ask::Plain(verb) => verb,
-            Ask::Start(flags) => Verb::Start(Box::new(self.start(flags))),
-            Ask::Replan => {
-                let release = files::release("");
-                let input = files::plan_input(&self.config, release, policy::PlanScope::default());
-                Verb::Replan {
-                    input: Box::new(input),
-                }
-            }
-        }
-    }
-
-    fn start(&mut self, flags: StartFlags) -> Start {
-        let release = files::release(&flags.version);
-        self.executor.name_version(&release);
-        Start {
-            observed: self.executor.observe(self.now, &self.config),
-            input: files::plan_input(&self.config, release, flags.scope),
-            conflict: flags.conflict,
-            clear_cache: flags.clear_cache,
-            deploy_timeout: flags.deploy_timeout,
-        }
-    }
-
-    /// A person asks for something, as through a command line.
-    ///
-    /// # Errors
-    /// As the core refuses it.
-    pub fn ask(&mut self, request: Request) -> Result<Vec<Event>, Rejected> {
-        let Some(process) = self.process.as_mut() else {
-            unreachable!("requests wait until a process runs");
-        };
-        let applies_files = matches!(request.verb, Verb::Start(_) | Verb::Replan { .. });
-        match process
-            .product
-            .step(self.now, Input::Request(request.clone()))
-        {
-            Ok(step) => {
-                if applies_files {
-                    self.applied = self.config.clone();
-                }
-                let events = step.events.clone();
-                self.commit(step);
-                Ok(events)
-            }
-            Err(rejected) => {
-                let step = process.product.denied(self.now, &request, &rejected);
-                self.commit(step);
-                Err(rejected)
-            }
-        }
-    }
-
-    /// The votes of a ballot, until its quorum is complete.
-    fn vote(&mut self, ballot: &approvals::Ballot) {
-        for person in &ballot.people {
-            let verb = Verb::Approve {
-                gate: ballot.gate.clone(),
-                reason: None,
-                digest: None,
-            };
-            let by = Actor {
-                name: person.clone(),
-                service: false,
-            };
-            let answer = self.ask(Request {
-                by,
-                run: ballot.run,
-                verb,
-            });
-            if answer.is_ok_and(|events| events.iter().any(approvals::completes)) {
-                return;
-            }
-        }
-    }
-
-    fn edit(&mut self, config: Result<Config, String>) {
-        let read = match config {
-            Ok(mut config) => {
-                set_pace(&mut config, &self.pace);
-                self.executor
-                    .read_fleet(self.now, &config, &self.running, files::older_than(""));
-                self.config = config;
-                files::read(&self.config, &self.applied)
-            }
-            Err(reason) => files::unreadable(&reason),
-        };
-        self.step(Input::Notice(Notice::FilesRead(Box::new(read))));
-    }
-
     /// Lets time pass if the core wants that; says whether it did.
     fn tick(&mut self) -> bool {
         let wake_at = self.product().and_then(Product::wake_at);
@@ -605,18 +375,6 @@ fn releases(setup: &Setup) -> Vec<String> {
         Act::Crash { .. } | Act::Edit(_) => None,
     });
     started.chain([setup.version.clone()]).collect()
-}
-
-/// What is said first: the start of the rollout.
-fn first_row(version: &str, at: Timestamp, by: PersonId) -> Row {
-    let version = serde_json::Value::String(version.to_owned());
-    let act = Act::Say(written::Verb {
-        verb: "start".to_owned(),
-        args: BTreeMap::from([("version".to_owned(), version)]),
-        by,
-        refused: false,
-    });
-    Row { at, act }
 }
 
 /// A world's own pace of health cycles beats the profiles.

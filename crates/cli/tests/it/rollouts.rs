@@ -287,3 +287,19 @@ fn the_demo_tells_its_whole_story() {
     assert!(said.out.contains("all is well"), "{}", said.out);
     project.tranche(&["demo", "story"]).exits(3);
 }
+
+#[test]
+fn an_interrupted_engine_ends_with_130_and_a_terminated_one_with_0() {
+    for (signal, code) in [("-INT", 130), ("-TERM", 0)] {
+        let story = Story::new(&[]);
+        let mut engine = spawn(&story.project, &["run", "-o", "json"]);
+        let mut first = String::new();
+        BufReader::new(engine.stdout.as_mut().unwrap())
+            .read_line(&mut first)
+            .unwrap();
+        let pid = engine.id().to_string();
+        let sent = Command::new("kill").args([signal, &pid]).status().unwrap();
+        assert!(sent.success());
+        assert_eq!(engine.wait().unwrap().code(), Some(code), "{signal}");
+    }
+}

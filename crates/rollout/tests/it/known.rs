@@ -114,3 +114,24 @@ fn a_failed_rollback_says_that_a_person_is_awaited() {
         "{holds:?}"
     );
 }
+
+#[test]
+#[ignore = "core: a switch of auto-deploy that Render refuses is asked for again at once and for ever, before the first change and at the end alike: nobody is asked, and the rollout never ends (P39)"]
+fn a_refused_switch_of_auto_deploy_asks_a_person() {
+    let project = "fleet: { acme: { tier: demo } }
+policies: [ { policy: demo } ]
+project: { render: { auto_deploy: manage } }";
+    let lines = "world acme:backend auto_deploy\nstart\ngood acme until set_auto_deploy";
+    let mut story = told(project, lines);
+    for _ in 0..3 {
+        let asks = story.lab.out.values().any(|command| {
+            matches!(command.kind, rollout::CommandKind::SetAutoDeploy { .. })
+        });
+        if asks {
+            story.tell("report refused acme 403\nreport inspected acme");
+        }
+    }
+    let lab = &story.lab;
+    let holds = lab.product.holds(RunId::Rollout(1), &"acme".into(), lab.now);
+    assert_eq!(holds.first().map(|hold| hold.kind), Some(HoldKind::Person));
+}

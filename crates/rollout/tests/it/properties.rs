@@ -1,1 +1,375 @@
-//! To come.
+//! Whatever happens in whatever order: `lab` checks each step, and this checks what only a whole history shows.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+use rollout::command::DeployStatus;
+use rollout::{Command, Input, Kind, Notice, RunId};
+
+use crate::script::{Story, read_request};
+use crate::world::{good_word, words};
+
+const PROJECTS: &[&str] = &[
+    // Two phases, batches, a delay, a soak, a gate for each customer.
+    "fleet:
+  a: { tier: first, services: { backend: {}, frontend: {} } }
+  b: { tier: first }
+  c: { tier: second, services: { backend: {}, frontend: {} } }
+  d: { tier: second }
+policies:
+  - { policy: first, batch: 50%, delay: 1h, max_failures: 50% }
+  - { policy: second, after: first, batch: 1, soak: 2h, on_failure: rollback_phase, approval: { per: customer } }
+project:
+  people: { ann: {}, bob: {}, carol: {} }
+  variables: { backend: { VERSION_TAG: \"${version}\" } }",
+    // Auto-deploy managed, hooks, two phases beside each other, few places.
+    "fleet: { a: { tier: left }, b: { tier: left }, c: { tier: right }, d: { tier: right } }
+policies:
+  - policy: left
+    batch: [1, all]
+    watch: 10m
+    on_failure: continue
+    hooks: { before: [ { run: ./check } ], after: [ { run: ./tell, repeatable: true } ] }
+  - { policy: right, batch: 1, order: strict, delay: 30m, on_failure: rollback_all, max_failures: 1 }
+project: { render: { auto_deploy: manage, max_parallel: 2 } }",
+    // A gate for the phase with a quorum, windows, a person's rollback.
+    "fleet: { a: { tier: only }, b: { tier: only }, c: { tier: only }, d: { tier: other } }
+policies:
+  - policy: only
+    batch: [2, all]
+    rollback: manual
+    approval: { per: phase, quorum: 2, valid_for: 6h, expires: 3h }
+    window: { cron: \"0 8 * * *\", duration: 10h }
+  - { policy: other, after: only, not_before: 12h, health: comprehensive }
+project: { people: { ann: {}, bob: {}, carol: {} } }",
+];
+
+/// Lines a person may say at any time; a refusal is fine.
+const VERBS: &[&str] = &[
+    "pause",
+    "resume",
+    "approve a by bob",
+    "approve only by bob",
+    "approve only by carol",
+    "approve c by bob",
+    "approve d by carol",
+    "reject c by bob",
+    "withdraw only by bob",
+    "retry failed",
+    "retry a",
+    "retry b",
+    "retry c",
+    "skip a",
+    "skip b",
+    "skip d",
+    "promote",
+    "promote full",
+    "rollback a",
+    "rollback c",
+    "block v2",
+    "unblock v2",
+    "freeze fire +2h",
+    "freeze ice +1h b c",
+    "unfreeze fire",
+    "confirm_clock",
+    "override fire",
+    "override fire by bob",
+    "replan",
+    "start v3 queue",
+];
+
+/// Lines that end a rollout, said seldom.
+const LAST_WORDS: &[&str] = &["start v3 supersede", "abort", "abort rollback"];
+
+/// What a helpful person says when everything rests.
+const HELP: &[&str] = &[
+    "resume",
+    "unblock v2",
+    "unfreeze fire",
+    "approve a by bob",
+    "approve c by bob",
+    "approve d by carol",
+    "approve only by bob",
+    "approve only by carol",
+    "retry failed",
+    "retry a",
+    "retry b",
+    "retry c",
+    "retry d",
+];
+
+/// One thing that happens.
+#[derive(Clone, Debug)]
+enum Move {
+    /// A command is answered well: most of what happens.
+    Good(usize),
+    /// A command is answered in one of its other ways.
+    Bad(usize, usize),
+    /// The last answer comes again.
+    Again,
+    /// Somebody says something.
+    Say(usize),
+    /// Somebody ends a rollout.
+    End(usize),
+    /// Minutes pass.
+    Pass(i64),
+    Restart,
+    Clock(bool),
+    Workspace(bool),
+    /// Somebody else deploys: it is live, or has failed, or runs.
+    Foreign(usize, usize),
+    /// Somebody switches auto-deploy on.
+    AutoDeploy(usize),
+    Tick,
+}
+
+fn moves() -> impl Strategy<Value = Vec<Move>> {
+    let one = prop_oneof![
+        90 => (0..8_usize).prop_map(Move::Good),
+        8 => (0..8_usize, 1..8_usize).prop_map(|(which, how)| Move::Bad(which, how)),
+        2 => Just(Move::Again),
+        5 => (0..VERBS.len()).prop_map(Move::Say),
+        1 => (0..LAST_WORDS.len()).prop_map(Move::End),
+        8 => (0..90_i64).prop_map(Move::Pass),
+        2 => Just(Move::Restart),
+        1 => any::<bool>().prop_map(Move::Clock),
+        1 => any::<bool>().prop_map(Move::Workspace),
+        1 => (0..6_usize, 0..3_usize).prop_map(|(which, how)| Move::Foreign(which, how)),
+        1 => (0..6_usize).prop_map(Move::AutoDeploy),
+        3 => Just(Move::Tick),
+    ];
+    prop::collection::vec(one, 0..200)
+}
+
+/// The command that a number means among those that are out.
+fn nth(story: &Story, number: usize) -> Option<Command> {
+    let out = &story.lab.out;
+    let number = number.checked_rem(out.len())?;
+    out.values().nth(number).cloned()
+}
+
+fn take(story: &mut Story, step: &Move) {
+    match step {
+        Move::Good(number) => {
+            if let Some(command) = nth(story, *number)
+                && let Some(word) = good_word(&command.kind)
+            {
+                story.answer(&command, word, None);
+            }
+        }
+        Move::Bad(number, how) => {
+            if let Some(command) = nth(story, *number) {
+                let words = words(&command.kind);
+                story.answer(&command, words[how % words.len()], None);
+            }
+        }
+        Move::Again => {
+            if let Some(report) = story.lab.last_report.clone() {
+                let step = story.lab.step(Input::Report(report)).unwrap();
+                assert!(step.events.is_empty() && step.commands.is_empty());
+            }
+        }
+        Move::Say(number) => say(story, VERBS[*number]),
+        Move::End(number) => say(story, LAST_WORDS[*number]),
+        Move::Pass(minutes) => {
+            story.lab.pass(chrono::TimeDelta::minutes(*minutes));
+        }
+        Move::Restart => {
+            story.lab.restart();
+            story.lab.notice(Notice::ClockTrusted);
+        }
+        Move::Clock(good) => story_notice(story, if *good { "clock good" } else { "clock bad" }),
+        Move::Workspace(good) => {
+            story_notice(
+                story,
+                if *good {
+                    "workspace good"
+                } else {
+                    "workspace bad"
+                },
+            );
+        }
+        Move::Foreign(number, how) => foreign(story, *number, *how),
+        Move::AutoDeploy(number) => {
+            let services = &mut story.lab.world.services;
+            let number = number % services.len();
+            services.values_mut().nth(number).unwrap().auto_deploy = true;
+        }
+        Move::Tick => {}
+    }
+    story.lab.settle();
+}
+
+fn say(story: &mut Story, line: &str) {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let request = read_request(&story.lab, &words);
+    drop(story.lab.step(Input::Request(request)));
+}
+
+fn story_notice(story: &mut Story, line: &str) {
+    story.tell(&format!("~ {line}"));
+}
+
+fn foreign(story: &mut Story, number: usize, how: usize) {
+    let world = &mut story.lab.world;
+    let keys: Vec<_> = world.services.keys().cloned().collect();
+    let (customer, role) = &keys[number % keys.len()];
+    let commit = Some("commit-of-foreign".to_owned());
+    let deploy = world.create(customer, role, "manual", commit);
+    let status = [DeployStatus::Live, DeployStatus::BuildFailed]
+        .get(how)
+        .copied();
+    if let Some(status) = status {
+        world.end(customer, role, &deploy.id, status);
+    }
+}
+
+/// Once nothing goes wrong any more, everything ends or names whom it waits for (P39).
+fn calm(story: &mut Story) {
+    for line in ["clock good", "workspace good"] {
+        story_notice(story, line);
+    }
+    story.lab.settle();
+    for _ in 0..400 {
+        let next = story
+            .lab
+            .out
+            .values()
+            .find(|command| good_word(&command.kind).is_some());
+        if let Some(command) = next.cloned() {
+            let word = good_word(&command.kind).unwrap();
+            assert!(story.answer(&command, word, None), "{command:?}");
+            story.lab.settle();
+        } else if story.lab.product.is_idle() {
+            return;
+        } else {
+            story.lab.pass(chrono::TimeDelta::hours(1));
+        }
+    }
+    let waits = story.lab.product.wake_at();
+    let end = story
+        .transcript
+        .iter()
+        .rev()
+        .take(30)
+        .rev()
+        .cloned()
+        .collect::<Vec<_>>();
+    panic!(
+        "it never comes to rest; it wakes at {waits:?}\n{}",
+        end.join("\n")
+    );
+}
+
+/// Every customer that waits in an unfinished rollout says why, unless a tick or an answer is on its way.
+fn check_reasons(story: &Story) {
+    let lab = &story.lab;
+    for run in lab.product.overview() {
+        let RunId::Rollout(_) = run.id else { continue };
+        if run.outcome.is_some() || run.state == "queued" {
+            continue;
+        }
+        for customer in run.customers {
+            if customer.state == "held" {
+                let holds = lab.product.holds(run.id, &customer.customer, lab.now);
+                assert!(!holds.is_empty(), "{} says nothing", customer.customer);
+            }
+        }
+    }
+}
+
+/// No customer starts while something stands that stops all starts (P18-P20, P25, P46).
+fn check_starts(story: &Story) {
+    let mut product = BTreeSet::new();
+    let mut runs: BTreeSet<(Option<RunId>, Kind)> = BTreeSet::new();
+    for event in &story.lab.journal {
+        let run = event.fact.rollout;
+        match event.fact.kind {
+            Kind::EngineStarted | Kind::ClockSuspected => {
+                product.insert(Kind::ClockSuspected);
+            }
+            Kind::ClockTrusted => {
+                product.remove(&Kind::ClockSuspected);
+            }
+            Kind::WorkspaceHeld => {
+                product.insert(Kind::WorkspaceHeld);
+            }
+            Kind::WorkspaceReleased => {
+                product.remove(&Kind::WorkspaceHeld);
+            }
+            Kind::Paused => {
+                runs.insert((run, Kind::Paused));
+            }
+            Kind::Resumed => {
+                runs.remove(&(run, Kind::Paused));
+            }
+            Kind::RolloutDraining => {
+                runs.insert((run, Kind::RolloutDraining));
+            }
+            Kind::RolloutResumed => {
+                runs.remove(&(run, Kind::RolloutDraining));
+            }
+            Kind::CustomerStarted => {
+                assert!(product.is_empty(), "{product:?}: {event:?}");
+                for stop in [Kind::Paused, Kind::RolloutDraining] {
+                    assert!(!runs.contains(&(run, stop)), "{stop}: {event:?}");
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Every deploy that was created or adopted belongs to one attempt (P10), and each attempt intends once (P8).
+fn check_attempts(story: &Story) {
+    let mut deploys = BTreeSet::new();
+    let mut intents = BTreeSet::new();
+    for event in &story.lab.journal {
+        let fact = &event.fact;
+        let whose = (fact.rollout, fact.customer.clone(), fact.service.clone());
+        match fact.kind {
+            Kind::DeployCreated
+            | Kind::DeployAdopted
+            | Kind::RollbackCreated
+            | Kind::RollbackAdopted => {
+                assert!(deploys.insert(fact.deploy.clone()), "twice: {event:?}");
+            }
+            Kind::DeployIntended | Kind::RollbackIntended => {
+                let attempt = (whose, fact.kind, fact.attempt);
+                assert!(intents.insert(attempt), "twice: {event:?}");
+            }
+            _ => {}
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_stored_rows_are_the_folded_journal_whatever_happens(project in 0..PROJECTS.len(), moves in moves()) {
+        let mut story = Story::new(PROJECTS[project]);
+        story.tell("start");
+        for step in &moves {
+            take(&mut story, step);
+            story.lab.check_early_tick();
+        }
+        story.lab.check_rows();
+        check_reasons(&story);
+        calm(&mut story);
+        for line in HELP {
+            say(&mut story, line);
+        }
+        calm(&mut story);
+        story.lab.check_rows();
+        check_reasons(&story);
+        check_starts(&story);
+        check_attempts(&story);
+    }
+}
+
+/// `PROPTEST_CASES` asks for more than the few that every run of the tests has time for.
+fn cases() -> u32 {
+    let asked = std::env::var("PROPTEST_CASES").ok();
+    asked.and_then(|text| text.parse().ok()).unwrap_or(96)
+}

@@ -294,6 +294,7 @@ impl fmt::Display for KindDifference {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
 mod tests {
     use rollout::event::GENESIS;
     use rollout::{Fact, Kind};

@@ -9,6 +9,7 @@ mod faults;
 mod fleet;
 mod probe;
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
 mod tests;
 mod variables;
 mod view;
@@ -148,6 +149,8 @@ impl SimExecutor {
     /// Looks at every command that may have an answer by now.
     pub(super) fn look(&mut self, now: Timestamp) {
         self.now = now;
+        // What happens at Render happens whether or not it can be asked.
+        self.platform.advance(now);
         let mut due = self.waiting.clone();
         due.extend(
             self.looks

@@ -292,6 +292,7 @@ impl Args<'_> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
 mod tests {
     use std::collections::BTreeMap;
 

@@ -1,7 +1,7 @@
 //! The events of a simulation as lines for people: what is notable, by day.
 
 use std::collections::BTreeMap;
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use policy::{CustomerId, PolicyId, Span, Timestamp};
 use rollout::{Event, Fact, Kind, RunId, show_instant};
@@ -128,14 +128,15 @@ impl fmt::Display for Line {
 fn text(fact: &Fact) -> Option<String> {
     let text = plain(fact.kind)?;
     let mut text = text.to_owned();
+    // Writing to a String cannot fail.
     if let Some(actor) = &fact.actor {
-        text.push_str(&format!(" by {actor}"));
+        let _ = write!(text, " by {actor}");
     }
     if let Some(until) = fact.until {
-        text.push_str(&format!(" until {}", show_instant(until)));
+        let _ = write!(text, " until {}", show_instant(until));
     }
     if let Some(reason) = &fact.reason {
-        text.push_str(&format!(" ({reason})"));
+        let _ = write!(text, " ({reason})");
     }
     Some(text)
 }

@@ -101,8 +101,8 @@ impl SimExecutor {
         profile: &Profile,
         probe: &mut Probe,
     ) -> Look {
-        if let Some(by) = self.replaced(service) {
-            return Look::Replaced(by);
+        if purpose != Purpose::Confirm && !self.is_still_live(service) {
+            return Look::Replaced(self.live(service));
         }
         // What stirred between two cycles is seen by the one that follows.
         let next = cycle_from(probe.base, profile.every, self.now);
@@ -129,17 +129,19 @@ impl SimExecutor {
         }
     }
 
-    /// Whether something else is live than what is probed; only Render can tell.
-    fn replaced(&mut self, service: &Probed) -> Option<Option<DeployView>> {
-        let wanted = service.deploy.as_ref()?;
-        if self.unreachable_until(self.now).is_some() {
-            return None;
-        }
+    /// Whether what is probed is live, as far as Render can be asked.
+    fn is_still_live(&mut self, service: &Probed) -> bool {
+        let Some(wanted) = &service.deploy else {
+            return true;
+        };
+        self.unreachable_until(self.now).is_some()
+            || self.live(service).is_some_and(|live| live.id == *wanted)
+    }
+
+    fn live(&mut self, service: &Probed) -> Option<DeployView> {
         self.platform.advance(self.now);
         let found = self.platform.service(&service.target.id).ok()?;
-        let live = found.live_deploy().map(deploy_view);
-        let same = live.as_ref().is_some_and(|live| live.id == *wanted);
-        (!same).then_some(live)
+        found.live_deploy().map(deploy_view)
     }
 
     fn next_look(&self, probing: &Probing, probed: &[Probed]) -> Progress {
@@ -322,13 +324,13 @@ fn answers_within(reply: &SiteReply, max: Span) -> Result<(), String> {
 
 fn json_field(reply: &SiteReply, field: &str) -> Option<String> {
     let report: Value = serde_json::from_str(&reply.body).ok()?;
-    match report.get(field)? {
-        Value::String(text) => Some(text.clone()),
-        other => Some(other.to_string()),
-    }
+    let said = report.get(field)?;
+    let text = said.as_str().map(str::to_owned);
+    Some(text.unwrap_or_else(|| said.to_string()))
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
 mod tests {
     use super::*;
 

@@ -5,53 +5,40 @@ use std::collections::{BTreeMap, BTreeSet};
 use policy::{CustomerId, PolicyId, Role, ServiceId, Timestamp};
 use rollout::event::GENESIS;
 use rollout::{Event, Fact, Kind, RunId};
-use sim::Platform;
 use sim::api::Op;
 use sim::platform::{Deploy, Status, Trigger};
 use sim::world::World;
+
+/// The versions that stories roll out.
+const RELEASES: [&str; 2] = ["v1.1.0", "v1.2.0"];
 
 /// A customer of a rollout.
 type Unit = (Option<RunId>, CustomerId);
 
 /// What was seen so far.
+#[derive(Default)]
 pub(super) struct Promises {
     seen: usize,
     last: Option<(u64, String, Timestamp)>,
-    before: BTreeMap<ServiceId, BTreeMap<String, String>>,
     /// Customers that are being worked on, with their phase.
     busy: BTreeMap<Unit, PolicyId>,
     /// Rollouts in which nobody may start, and why.
     shut: BTreeMap<Option<RunId>, BTreeSet<&'static str>>,
     delays: BTreeMap<(Option<RunId>, PolicyId), Timestamp>,
+    /// Customers that are tried again, with their batch: they wait for no delay (R13).
+    again: BTreeMap<Unit, Option<u32>>,
     /// Services that passed since their customer was started.
     healthy: BTreeSet<(Unit, Role)>,
     /// Services with a deploy of the release in flight or in doubt.
     deploying: BTreeSet<(Unit, Role)>,
     limits: BTreeMap<PolicyId, usize>,
+    phases: BTreeMap<CustomerId, PolicyId>,
     deploys_at_once: usize,
-    ends: BTreeMap<Unit, Kind>,
+    /// How the last work on each customer ended.
+    ends: BTreeMap<CustomerId, Kind>,
 }
 
 impl Promises {
-    pub(super) fn new(platform: &Platform) -> Self {
-        let services = platform.services();
-        Self {
-            seen: 0,
-            last: None,
-            before: services
-                .map(|s| (s.id.clone(), s.variables.0.clone()))
-                .collect(),
-            busy: BTreeMap::new(),
-            shut: BTreeMap::new(),
-            delays: BTreeMap::new(),
-            healthy: BTreeSet::new(),
-            deploying: BTreeSet::new(),
-            limits: BTreeMap::new(),
-            deploys_at_once: usize::MAX,
-            ends: BTreeMap::new(),
-        }
-    }
-
     /// What must hold at every instant.
     pub(super) fn check(&mut self, world: &World) -> Result<(), String> {
         let events = world.events();
@@ -89,11 +76,12 @@ impl Promises {
         }
         self.follow_holds(fact);
         if let (Some(customer), Some(phase)) = (&fact.customer, &fact.phase) {
+            self.phases.insert(customer.clone(), phase.clone());
             let unit = (fact.rollout, customer.clone());
             self.follow_customer(event, unit, phase)?;
         }
         self.follow_delay(event);
-        Ok(())
+        self.follow_batch(fact)
     }
 
     /// P24, P37.
@@ -137,13 +125,17 @@ impl Promises {
         phase: &PolicyId,
     ) -> Result<(), String> {
         let fact = &event.fact;
-        if fact.kind == Kind::CustomerStarted {
+        if fact.kind == Kind::Retried {
+            self.again.insert(unit, fact.batch);
+        } else if fact.kind == Kind::CustomerStarted {
             self.start(event, &unit, phase)?;
             self.healthy.retain(|(whose, _)| *whose != unit);
+            self.ends.remove(&unit.1);
             self.busy.insert(unit, phase.clone());
         } else if is_rest(fact.kind) {
             self.busy.remove(&unit);
-            self.ends.insert(unit, fact.kind);
+            self.again.remove(&unit);
+            self.ends.insert(unit.1, fact.kind);
         } else if let Some(service) = &fact.service {
             self.follow_service(fact, unit, service)?;
         }
@@ -157,7 +149,7 @@ impl Promises {
             format!("{}, and yet {} starts", shut.unwrap_or(&""), unit.1)
         })?;
         let delay = self.delays.get(&(unit.0, phase.clone()));
-        let early = delay.is_some_and(|until| event.at < *until);
+        let early = delay.is_some_and(|until| event.at < *until) && !self.again.contains_key(unit);
         holds(!early, || {
             format!("P22: {} starts before its delay is over", unit.1)
         })?;
@@ -211,17 +203,34 @@ impl Promises {
         }
     }
 
-    /// P29: whoever went back has the variables of before.
+    /// R13: a batch settles anew when those who are tried again have.
+    fn follow_batch(&self, fact: &Fact) -> Result<(), String> {
+        let again = self.again.iter().find(|((run, customer), batch)| {
+            let phase = self.phases.get(customer);
+            *run == fact.rollout && phase == fact.phase.as_ref() && **batch == fact.batch
+        });
+        let open = again.filter(|_| fact.kind == Kind::BatchSettled);
+        holds(open.is_none(), || {
+            format!("R13: the batch settles before {open:?} has")
+        })
+    }
+
+    /// P28, P29: what is live has its own variables; whoever went back has those of before.
     fn check_variables(&self, world: &World) -> Result<(), String> {
-        for ((_, customer), end) in &self.ends {
-            let went_back = matches!(end, Kind::CustomerRolledBack | Kind::CustomerUnchanged);
+        let platform = world.platform();
+        for (customer, end) in &self.ends {
             let id = ServiceId::new(format!("srv-{customer}-backend"));
-            let Ok(service) = world.platform().service(&id) else {
+            let service = platform.service(&id).ok();
+            let live = service.and_then(|service| service.live_deploy());
+            let version = live.and_then(|live| platform.version_of(&live.source));
+            // Somebody else's commit has no version, and nobody promises anything about its variables.
+            let (Some(version), true) = (version, is_done(*end)) else {
                 continue;
             };
-            let same = self.before.get(&id) == Some(&service.variables.0);
-            holds(!went_back || same, || {
-                format!("P29: {customer} has other variables than before")
+            let wanted = RELEASES.contains(&version).then_some(version);
+            let stored = service.and_then(|service| service.variables.0.get("VERSION"));
+            holds(stored.map(String::as_str) == wanted, || {
+                format!("P29: {customer} runs {version} with VERSION {stored:?}")
             })?;
         }
         Ok(())
@@ -233,6 +242,14 @@ fn is_over(kind: Kind) -> bool {
     matches!(
         kind,
         Kind::DeployAbsent | Kind::DeployLive | Kind::DeployFailed | Kind::DeployCancelled
+    )
+}
+
+/// Whether a customer is as it should be after this.
+fn is_done(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::CustomerHealthy | Kind::CustomerUnchanged | Kind::CustomerRolledBack
     )
 }
 

@@ -29,9 +29,9 @@ pub(super) fn anything(seed: u64) -> Story {
         "rollback_all",
     ];
     let mut story = Writer::begin(&mut rng, &failures);
-    let rows = story.rng.usize(0..4);
-    story.section("inject", rows, Writer::fault);
     let rows = story.rng.usize(0..5);
+    story.section("inject", rows, Writer::fault);
+    let rows = story.rng.usize(0..7);
     story.section("script", rows, Writer::deed);
     story.finish(seed)
 }
@@ -70,8 +70,13 @@ pub(super) fn large(fleet: &BTreeMap<CustomerId, i32>) -> Story {
 }
 
 fn head() -> String {
+    head_with("override")
+}
+
+fn head_with(overlap: &str) -> String {
     format!(
-        "version: v1.1.0\nstart: {START}\nby: ann\nworld: {{ deploy: 5m, rollback: 2m, health_every: 1m }}\n"
+        "version: v1.1.0\nstart: {START}\nby: ann\n\
+         world: {{ deploy: 5m, rollback: 2m, health_every: 1m, overlap: {overlap} }}\n"
     )
 }
 
@@ -87,11 +92,13 @@ impl<'a> Writer<'a> {
     fn begin(rng: &'a mut Rng, failures: &[&str]) -> Self {
         let mut writer = Self {
             rng,
-            text: head(),
+            text: String::new(),
             customers: Vec::new(),
             phases: 0,
             endless: false,
         };
+        let overlap = writer.pick(&["override", "wait"]);
+        writer.text = head_with(overlap);
         writer.phases = writer.rng.usize(1..4);
         writer.fleet();
         writer.policies(failures);
@@ -145,10 +152,11 @@ impl<'a> Writer<'a> {
             let tolerated = self.pick(&["0", "1", "50%"]);
             let failure = self.pick(failures);
             let order = self.pick(&["ready", "strict"]);
+            let watch = self.pick(&["0s", "0s", "15m"]);
             let _ = write!(
                 self.text,
                 "  - {{ policy: t{n}{after}, batch: {batch}, delay: {delay}, soak: {soak}, not_before: {not_before}, \
-                 max_parallel: {parallel}, max_failures: {tolerated}, on_failure: {failure}, order: {order}"
+                 max_parallel: {parallel}, max_failures: {tolerated}, on_failure: {failure}, order: {order}, watch: {watch}"
             );
             self.gate();
             self.window();
@@ -301,13 +309,23 @@ impl<'a> Writer<'a> {
         }
         let at = show(self.at());
         let (customer, _) = self.customer();
-        let deed = match self.rng.u32(0..8) {
+        let phase = self.rng.usize(0..self.phases);
+        let until = show(self.at() + chrono::TimeDelta::hours(4));
+        let deed = match self.rng.u32(0..16) {
             0 => "pause".to_owned(),
             1 => "resume".to_owned(),
             2 | 3 => "retry, failed: true".to_owned(),
             4 => format!("retry, customer: {customer}"),
             5 => format!("skip, target: {customer}, reason: chance"),
-            6 => "promote".to_owned(),
+            6 => format!("skip, target: t{phase}, reason: chance"),
+            7 => "promote".to_owned(),
+            8 => "promote, full: true".to_owned(),
+            9 => format!("freeze, name: f{phase}, until: {until}, reason: chance"),
+            10 => format!("unfreeze, name: f{phase}"),
+            11 => "start, version: v1.2.0, queue: true, by: bob".to_owned(),
+            12 => "start, version: v1.2.0, supersede: true, by: bob".to_owned(),
+            13 => format!("rollback, customer: {customer}, reason: chance"),
+            14 => format!("reject, gate: {customer}, reason: chance, by: dave"),
             _ => format!("abort, rollback: {}", self.rng.bool()),
         };
         let _ = writeln!(self.text, "  - {{ at: {at}, do: {deed} }}");

@@ -1,0 +1,185 @@
+//! What people do in a simulated world: verbs of the script, votes, edits of the files.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use policy::parse::scenario as written;
+use policy::{Config, PersonId, PlanScope, Timestamp};
+use rollout::{Actor, Event, Input, Notice, Rejected, RejectedCode, Request, Start, Verb};
+
+use super::approvals::{self, Ballot};
+use super::script::{self, Ask, StartFlags};
+use super::{Act, BadRow, Row, World, files, set_pace};
+
+/// A row of the script that went otherwise than it was written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Surprise {
+    /// When it was said.
+    pub at: Timestamp,
+    /// What.
+    pub verb: String,
+    /// By whom.
+    pub by: PersonId,
+    /// What was surprising.
+    pub what: SurpriseKind,
+}
+
+/// What is surprising about the answer to a row of the script.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SurpriseKind {
+    /// It was refused.
+    Refused(Rejected),
+    /// It should have been refused.
+    Accepted,
+    /// It cannot be said like that.
+    Bad(BadRow),
+}
+
+impl fmt::Display for Surprise {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { at, verb, by, what } = self;
+        write!(f, "{} `{verb}` by {by} ", rollout::show_instant(*at))?;
+        match what {
+            SurpriseKind::Refused(rejected) => write!(f, "was refused: {rejected}"),
+            SurpriseKind::Accepted => f.write_str("was accepted, and should have been refused"),
+            SurpriseKind::Bad(bad) => write!(f, "makes no sense: {bad}"),
+        }
+    }
+}
+
+/// What is said first: the start of the rollout.
+pub(super) fn first_row(version: &str, at: Timestamp, by: PersonId) -> Row {
+    let version = serde_json::Value::String(version.to_owned());
+    let act = Act::Say(written::Verb {
+        verb: "start".to_owned(),
+        args: BTreeMap::from([("version".to_owned(), version)]),
+        by,
+        refused: false,
+    });
+    Row { at, act }
+}
+
+impl World {
+    pub(super) fn say(&mut self, row: &written::Verb) {
+        let answer = script::read(row).and_then(|ask| Ok((script::run(row)?, ask)));
+        let answer = answer.map(|(run, ask)| {
+            let verb = self.complete(ask);
+            self.ask(&Request {
+                by: Actor {
+                    name: row.by.clone(),
+                    service: false,
+                },
+                run,
+                verb,
+            })
+        });
+        let what = match answer {
+            Ok(Ok(_)) => row.refused.then_some(SurpriseKind::Accepted),
+            // Saying what is so already is no refusal: it ends with exit code 0.
+            Ok(Err(no)) if no.code == RejectedCode::AlreadySo => {
+                row.refused.then_some(SurpriseKind::Accepted)
+            }
+            Ok(Err(no)) => (!row.refused).then_some(SurpriseKind::Refused(no)),
+            Err(bad) => (!row.refused).then_some(SurpriseKind::Bad(bad)),
+        };
+        self.surprises.extend(what.map(|what| Surprise {
+            at: self.now,
+            verb: row.verb.clone(),
+            by: row.by.clone(),
+            what,
+        }));
+    }
+
+    /// Adds what only the world knows.
+    fn complete(&mut self, ask: Ask) -> Verb {
+        match ask {
+            Ask::Plain(verb) => verb,
+            Ask::Start(flags) => Verb::Start(Box::new(self.start(flags))),
+            Ask::Replan => {
+                let release = files::release("");
+                let input = files::plan_input(&self.config, release, PlanScope::default());
+                Verb::Replan {
+                    input: Box::new(input),
+                }
+            }
+        }
+    }
+
+    fn start(&mut self, flags: StartFlags) -> Start {
+        let release = files::release(&flags.version);
+        self.executor.name_version(&release);
+        Start {
+            observed: self.executor.observe(self.now, &self.config),
+            input: files::plan_input(&self.config, release, flags.scope),
+            conflict: flags.conflict,
+            clear_cache: flags.clear_cache,
+            deploy_timeout: flags.deploy_timeout,
+        }
+    }
+
+    /// A person asks for something, as through a command line.
+    ///
+    /// # Errors
+    /// As the core refuses it.
+    pub fn ask(&mut self, request: &Request) -> Result<Vec<Event>, Rejected> {
+        let Some(process) = self.process.as_mut() else {
+            unreachable!("requests wait until a process runs");
+        };
+        let applies_files = matches!(request.verb, Verb::Start(_) | Verb::Replan { .. });
+        match process
+            .product
+            .step(self.now, Input::Request(request.clone()))
+        {
+            Ok(step) => {
+                if applies_files {
+                    self.applied = self.config.clone();
+                }
+                let events = step.events.clone();
+                self.commit(step);
+                Ok(events)
+            }
+            Err(rejected) => {
+                let step = process.product.denied(self.now, request, &rejected);
+                self.commit(step);
+                Err(rejected)
+            }
+        }
+    }
+
+    /// The votes of a ballot, until its quorum is complete.
+    pub(super) fn vote(&mut self, ballot: &Ballot) {
+        for person in &ballot.people {
+            let verb = Verb::Approve {
+                gate: ballot.gate.clone(),
+                reason: None,
+                digest: None,
+            };
+            let by = Actor {
+                name: person.clone(),
+                service: false,
+            };
+            let answer = self.ask(&Request {
+                by,
+                run: ballot.run,
+                verb,
+            });
+            if answer.is_ok_and(|events| events.iter().any(approvals::completes)) {
+                return;
+            }
+        }
+    }
+
+    pub(super) fn edit(&mut self, config: Result<Config, String>) {
+        let read = match config {
+            Ok(mut config) => {
+                set_pace(&mut config, &self.pace);
+                self.executor
+                    .read_fleet(self.now, &config, &self.running, files::older_than(""));
+                self.config = config;
+                files::read(&self.config, &self.applied)
+            }
+            Err(reason) => files::unreadable(&reason),
+        };
+        self.step(Input::Notice(Notice::FilesRead(Box::new(read))));
+    }
+}

@@ -31,11 +31,11 @@ fn crates_depend_in_one_direction_only() {
         let uses = manifest.split("[dependencies]").nth(1).unwrap_or_default();
         let uses = uses.split("\n[").next().unwrap_or_default();
         for (other, _) in ARROWS {
-            let used = uses.lines().any(|line| {
+            let depends = uses.lines().any(|line| {
                 line.starts_with(&format!("{other}.")) || line.starts_with(&format!("{other} "))
             });
             assert!(
-                !used || allowed.contains(other),
+                !depends || allowed.contains(other),
                 "{krate} must not depend on {other}"
             );
         }

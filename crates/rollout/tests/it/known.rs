@@ -124,14 +124,18 @@ project: { render: { auto_deploy: manage } }";
     let lines = "world acme:backend auto_deploy\nstart\ngood acme until set_auto_deploy";
     let mut story = told(project, lines);
     for _ in 0..3 {
-        let asks = story.lab.out.values().any(|command| {
-            matches!(command.kind, rollout::CommandKind::SetAutoDeploy { .. })
-        });
+        let asks = story
+            .lab
+            .out
+            .values()
+            .any(|command| matches!(command.kind, rollout::CommandKind::SetAutoDeploy { .. }));
         if asks {
             story.tell("report refused acme 403\nreport inspected acme");
         }
     }
     let lab = &story.lab;
-    let holds = lab.product.holds(RunId::Rollout(1), &"acme".into(), lab.now);
+    let holds = lab
+        .product
+        .holds(RunId::Rollout(1), &"acme".into(), lab.now);
     assert_eq!(holds.first().map(|hold| hold.kind), Some(HoldKind::Person));
 }

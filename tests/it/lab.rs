@@ -1,6 +1,7 @@
 //! A small project at a simulated Render over real HTTP, driven by the real binary.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -26,7 +27,7 @@ pub(crate) const BEFORE: &str = "v1.0.0";
 pub(crate) const RELEASE: &str = "v1.1.0";
 
 /// So long a step of a test may take before it has failed.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 const PROJECT: &str = "
 product: lab
@@ -279,12 +280,11 @@ impl Files {
     fn customers(&self, address: &str) -> String {
         let mut text = "customers:\n".to_owned();
         for (key, tier, roles) in &self.fleet {
-            text += &format!("  {key}:\n    tier: {tier}\n    services:\n");
+            writeln!(text, "  {key}:\n    tier: {tier}\n    services:").unwrap();
             for role in roles {
                 let id = service_id(key, role);
-                text += &format!(
-                    "      {role}: {{ id: {id}, url: \"http://{address}/sites/{id}\" }}\n"
-                );
+                let url = format!("http://{address}/sites/{id}");
+                writeln!(text, "      {role}: {{ id: {id}, url: \"{url}\" }}").unwrap();
             }
         }
         text

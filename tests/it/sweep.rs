@@ -57,9 +57,9 @@ fn killed_at_any_commit_it_ends_as_if_nothing_had_happened() {
                 }
             };
             let workers: Vec<_> = (0..WORKERS).map(|_| scope.spawn(worker)).collect();
-            workers
-                .into_iter()
-                .for_each(|worker| worker.join().unwrap());
+            for worker in workers {
+                worker.join().unwrap();
+            }
         });
     }
 }
@@ -158,7 +158,7 @@ fn go_on(lab: &Lab, story: Story, place: &str) {
         lab.tranche(&["start", RELEASE, "--yes", "--detach"]);
     }
     let output = lab.tranche(&["run", "--until-idle"]);
-    let wanted = if story == Story::Smooth { 0 } else { 1 };
+    let wanted = i32::from(story != Story::Smooth);
     assert_eq!(
         output.status.code(),
         Some(wanted),

@@ -21,7 +21,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 const LONGEST_FUNCTION: usize = 90;
 
 /// A file that is longer answers two questions. Lower it when the longest has been split.
-const LONGEST_FILE: usize = 1000;
+const LONGEST_FILE: usize = 900;
 
 #[test]
 fn crates_depend_in_one_direction_only() {
@@ -31,11 +31,11 @@ fn crates_depend_in_one_direction_only() {
         let uses = manifest.split("[dependencies]").nth(1).unwrap_or_default();
         let uses = uses.split("\n[").next().unwrap_or_default();
         for (other, _) in ARROWS {
-            let used = uses.lines().any(|line| {
+            let depends = uses.lines().any(|line| {
                 line.starts_with(&format!("{other}.")) || line.starts_with(&format!("{other} "))
             });
             assert!(
-                !used || allowed.contains(other),
+                !depends || allowed.contains(other),
                 "{krate} must not depend on {other}"
             );
         }

@@ -117,6 +117,10 @@ impl Client {
 
     /// Waits for something else than an answer; `None` if nothing more is to be sent.
     pub(crate) async fn unless_stopped<T>(&self, wait: impl Future<Output = T>) -> Option<T> {
+        // A future that is ready at once must not outrun the wish to stop.
+        if self.stop.is_cancelled() {
+            return None;
+        }
         self.stop.run_until_cancelled(wait).await
     }
 

@@ -38,14 +38,14 @@ impl State {
         let product = &mut self.product;
         match fact.kind {
             Kind::EngineStarted => {
-                product.clock_suspected = Some("the engine was started".to_owned())
+                product.clock_suspected = Some("the engine was started".to_owned());
             }
             Kind::ClockSuspected => {
-                product.clock_suspected = Some(fact.reason.clone().unwrap_or_default())
+                product.clock_suspected = Some(fact.reason.clone().unwrap_or_default());
             }
             Kind::ClockTrusted => product.clock_suspected = None,
             Kind::WorkspaceHeld => {
-                product.workspace_held = Some(fact.reason.clone().unwrap_or_default())
+                product.workspace_held = Some(fact.reason.clone().unwrap_or_default());
             }
             Kind::WorkspaceReleased => product.workspace_held = None,
             Kind::Frozen => {
@@ -228,8 +228,8 @@ impl State {
             return;
         };
         match fact.kind {
-            Kind::CustomerStarted => {
-                self.fleet.entry(customer.clone()).or_default().owner = Some(id)
+            Kind::CustomerStarted | Kind::RollbackRequested | Kind::HealthFailed => {
+                self.fleet.entry(customer.clone()).or_default().owner = Some(id);
             }
             Kind::DeployLive | Kind::RollbackLive => {
                 let Some(role) = fact.service.clone() else {
@@ -260,10 +260,6 @@ impl State {
                     row.owner = None;
                 }
             }
-            Kind::RollbackRequested => {
-                self.fleet.entry(customer.clone()).or_default().owner = Some(id)
-            }
-            Kind::HealthFailed => self.fleet.entry(customer.clone()).or_default().owner = Some(id),
             _ => return,
         }
         self.touch(RowKey::fleet(customer));
@@ -402,7 +398,7 @@ impl Run {
                 row.delay = None;
             }
             Kind::BatchSettled => {
-                row.batches_begun = row.batches_begun.max(fact.batch.unwrap_or(0))
+                row.batches_begun = row.batches_begun.max(fact.batch.unwrap_or(0));
             }
             Kind::PhaseOverdue => row.overdue = true,
             Kind::Promoted => {
@@ -605,7 +601,7 @@ fn apply_unit(unit: &mut Unit, fact: &Fact, at: Timestamp) {
     unit.since = Some(at);
     match fact.kind {
         Kind::CustomerHealthy | Kind::CustomerStarted | Kind::CustomerReleased | Kind::Retried => {
-            unit.reason = None
+            unit.reason = None;
         }
         _ if fact.reason.is_some() => unit.reason.clone_from(&fact.reason),
         _ => {}
@@ -697,13 +693,10 @@ fn apply_hook(unit: &mut Unit, fact: &Fact) {
         Some("after") => &mut unit.hooks.after,
         _ => &mut unit.hooks.on_rollback,
     };
-    match fact.kind {
-        Kind::HookStarted => hooks.begun = true,
-        _ => {
-            hooks.begun = false;
-            // One that failed is begun anew when a person says so.
-            hooks.done += usize::from(fact.read("ok").unwrap_or(true));
-        }
+    hooks.begun = fact.kind == Kind::HookStarted;
+    if fact.kind == Kind::HookFinished {
+        // One that failed is begun anew when a person says so.
+        hooks.done += usize::from(fact.read("ok").unwrap_or(true));
     }
 }
 

@@ -50,7 +50,7 @@ impl Product {
             return Err(Rejected::state(text, &format!("tranche unblock {version}")));
         }
         let running = self.running(&start.observed);
-        let plan = self.compile(&start.input, start.conflict, &[], &running, self.at)?;
+        let plan = Self::compile(&start.input, start.conflict, &[], &running, self.at)?;
         if plan.customers.is_empty() {
             let text = format!(
                 "nobody is left to get {version}: every customer has it, is pinned or excluded"
@@ -88,7 +88,6 @@ impl Product {
 
     /// Compiles a plan; by the `hotfix` policy, those already on the release of what it supersedes go first.
     fn compile(
-        &self,
         input: &PlanInput,
         conflict: Conflict,
         exposed: &[CustomerId],
@@ -195,7 +194,7 @@ impl Product {
     /// Customers of a queued rollout, as its plan would be now.
     fn wanted(&self, queued: &Queued) -> BTreeSet<CustomerId> {
         let running = self.running(&Observed::new());
-        let plan = self.compile(&queued.input, queued.conflict, &[], &running, self.at);
+        let plan = Self::compile(&queued.input, queued.conflict, &[], &running, self.at);
         plan.map_or_else(
             |_| BTreeSet::new(),
             |plan| plan.customers.into_keys().collect(),
@@ -237,7 +236,8 @@ impl Product {
         };
         let running = self.running(&Observed::new());
         let exposed = self.exposed();
-        let fact = match self.compile(&queued.input, queued.conflict, &exposed, &running, self.at) {
+        let fact = match Self::compile(&queued.input, queued.conflict, &exposed, &running, self.at)
+        {
             Ok(plan) => {
                 let starter = self.state.runs[&id].row.starter.clone();
                 started_fact(&starter, &plan)
@@ -388,12 +388,12 @@ fn refuse_services(plan: &Plan, start: &Start) -> Result<(), Rejected> {
         for view in planned.services.iter().filter_map(|role| views?.get(role)) {
             if view.suspended && !start.input.scope.skip_suspended {
                 reasons.push(format!("{} of {customer} is suspended", view.role));
-                way_out = "tranche start --skip-suspended".to_owned();
+                "tranche start --skip-suspended".clone_into(&mut way_out);
             }
             if view.auto_deploy && !manage {
                 reasons.push(format!("auto-deploy of {}'s {} is on", customer, view.role));
-                way_out = "switch it off at Render, or write `auto_deploy: manage` in tranche.yaml"
-                    .to_owned();
+                "switch it off at Render, or write `auto_deploy: manage` in tranche.yaml"
+                    .clone_into(&mut way_out);
             }
             reasons.extend(
                 view.refusals

@@ -260,14 +260,22 @@ impl Product {
     }
 
     /// Takes the answer of a watch: unhealthy, or replaced by somebody else.
-    pub(crate) fn record_watch(&mut self, id: RunId, place: Place, outcome: Outcome) {
-        let facts = self.ask(id, place, |ctx| match outcome {
-            _ if ctx.unit.state != UnitState::Healthy => Vec::new(),
-            Outcome::Judged { role, verdict } if !verdict.healthy => {
-                record::unhealthy(ctx, &role, &verdict)
+    pub(crate) fn record_watch(&mut self, id: RunId, place: Place, outcome: &Outcome) {
+        let facts = self.ask(id, place, |ctx| {
+            if ctx.unit.state != UnitState::Healthy {
+                return Vec::new();
             }
-            Outcome::Replaced { role, by } => vec![record::replaced(ctx, &role, by.as_ref())],
-            _ => Vec::new(),
+            if let Outcome::Replaced { role, by } = outcome {
+                return vec![record::replaced(ctx, role, by.as_ref())];
+            }
+            let Outcome::Judged { role, verdict } = outcome else {
+                return Vec::new();
+            };
+            if verdict.healthy {
+                Vec::new()
+            } else {
+                record::unhealthy(ctx, role, verdict)
+            }
         });
         for fact in facts.unwrap_or_default() {
             self.emit_in(id, fact);

@@ -52,11 +52,13 @@ impl Run {
         let mut excluded = false;
         for customer in self.plan.customers.keys() {
             let unit = self.unit(customer);
-            match unit.state {
-                UnitState::Healthy => {}
-                _ if unit.failed || unit.failed_once => return Outcome::SucceededWithFailures,
-                _ => excluded = true,
+            if unit.state == UnitState::Healthy {
+                continue;
             }
+            if unit.failed || unit.failed_once {
+                return Outcome::SucceededWithFailures;
+            }
+            excluded = true;
         }
         if excluded {
             Outcome::SucceededWithExclusions
@@ -193,7 +195,7 @@ impl Product {
             }
             DrainTo::Aborted => self.end_with(id, Kind::RolloutAborted, Outcome::Aborted, None),
             DrainTo::Superseded => {
-                self.end_with(id, Kind::RolloutSuperseded, Outcome::Superseded, None)
+                self.end_with(id, Kind::RolloutSuperseded, Outcome::Superseded, None);
             }
         }
     }

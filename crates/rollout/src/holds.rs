@@ -459,17 +459,20 @@ impl Product {
             | UnitState::Skipped => return Vec::new(),
         }
         let mut holds = self.state.phase_holds(run, phase, at);
-        holds.extend(self.earlier_batch_hold(run, phase, customer));
-        holds.extend(
-            self.state
-                .unit_holds(run, id, customer, &self.windows_of(run, customer), at),
-        );
+        holds.extend(Self::earlier_batch_hold(run, phase, customer));
+        holds.extend(self.state.unit_holds(
+            run,
+            id,
+            customer,
+            &Self::windows_of(run, customer),
+            at,
+        ));
         holds.extend(self.work.reading_holds(id, run, customer));
         holds
     }
 
     /// A customer of a later batch waits for the batches before it.
-    fn earlier_batch_hold(&self, run: &Run, phase: usize, customer: &CustomerId) -> Option<Hold> {
+    fn earlier_batch_hold(run: &Run, phase: usize, customer: &CustomerId) -> Option<Hold> {
         let own = run.batch_of(customer)?;
         let turn = run.turn(phase)?;
         (own > turn).then(|| {
@@ -479,7 +482,7 @@ impl Product {
     }
 
     /// The calendar of a customer in a rollout.
-    pub(crate) fn windows_of(&self, run: &Run, customer: &CustomerId) -> Windows {
+    pub(crate) fn windows_of(run: &Run, customer: &CustomerId) -> Windows {
         let planned = &run.plan.customers[customer];
         let policy = &run.plan.phases[planned.phase].policy;
         let zone = planned

@@ -2,13 +2,16 @@
 //!
 //! Start reading at [`Product`]. It knows no clock, no I/O and no randomness; a shell feeds it and carries its commands out.
 
+mod again;
 mod apply;
 mod begin;
 pub mod canonical;
 pub mod command;
+mod course;
 mod drive;
 mod ends;
 pub mod event;
+mod freezing;
 mod gate;
 pub mod health;
 pub mod hold;
@@ -28,6 +31,7 @@ mod state;
 mod unit;
 mod verbs;
 pub mod view;
+mod votes;
 mod work;
 
 pub use command::{Command, CommandKind, Executor, Outcome, Reply, Report};

@@ -140,10 +140,10 @@ impl Product {
     fn known_release(&self, version: &str) -> Result<Release, Rejected> {
         let reached = |run: &&Run| run.units().any(|(_, unit)| unit.healthy_at.is_some());
         let runs = self.state.runs.values().rev().filter(reached);
-        let known = runs
+        let mut known = runs
             .map(|run| &run.plan.release)
             .filter(|release| policy::plan::bare(&release.version) == policy::plan::bare(version));
-        known.cloned().next().ok_or_else(|| {
+        known.next().cloned().ok_or_else(|| {
             let text =
                 format!("no rollout has brought {version} to anybody, so its commit is not known");
             Rejected::state(
@@ -222,9 +222,9 @@ fn plan_of_one(source: &Run, customer: &CustomerId, release: Release) -> Plan {
 
 /// The digest of a plan that the core itself has put together.
 pub(crate) fn digest(plan: &Plan) -> String {
-    let plain = Plan {
+    let blank = Plan {
         digest: String::new(),
         ..plan.clone()
     };
-    canonical::digest(&serde_json::to_value(&plain).expect("plans serialise"))
+    canonical::digest(&serde_json::to_value(&blank).expect("plans serialise"))
 }

@@ -70,7 +70,7 @@ impl Product {
         match input {
             Input::Report(report) => self.record_report(report),
             Input::Notice(notice) => self.record_notice(notice),
-            Input::Request(request) => self.record_request(request)?,
+            Input::Request(request) => self.record_request(&request)?,
             Input::Tick => {
                 self.fire_timers();
                 self.advance();
@@ -171,6 +171,10 @@ impl Product {
     }
 
     /// What a fact may set in motion.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "most facts concern only the customer or phase they name"
+    )]
     fn note(&mut self, fact: &Fact) {
         self.work.tick_wanted = true;
         let Some(id) = fact.rollout else {
@@ -293,10 +297,10 @@ impl Product {
         let (id, place) = issued.whose;
         match issued.slot {
             Slot::Main => {
-                self.record_main(id, place, issued.asked_at, &issued.command, report.outcome)
+                self.record_main(id, place, issued.asked_at, &issued.command, report.outcome);
             }
             Slot::Preflight => self.record_preflight(id, place, report.outcome),
-            Slot::Watch => self.record_watch(id, place, report.outcome),
+            Slot::Watch => self.record_watch(id, place, &report.outcome),
             Slot::Confirm => {
                 if let Outcome::Judged { verdict, .. } = report.outcome
                     && verdict.healthy
@@ -320,7 +324,7 @@ impl Product {
                 self.emit(reasoned(Kind::ClockSuspected, reason));
             }
             Notice::ClockTrusted if product.clock_suspected.is_some() => {
-                self.emit(Fact::new(Kind::ClockTrusted))
+                self.emit(Fact::new(Kind::ClockTrusted));
             }
             Notice::WorkspaceHeld { reason } if product.workspace_held.is_none() => {
                 self.emit(reasoned(Kind::WorkspaceHeld, reason));

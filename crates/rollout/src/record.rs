@@ -1,4 +1,8 @@
 //! What a command's answer means: the facts it names, and what is worth remembering until the next look.
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a command has few answers of its own; any other is told to a person in one way"
+)]
 
 use policy::{Role, Timestamp};
 
@@ -72,42 +76,22 @@ pub(crate) fn record(
 
 fn inspected(scratch: &mut Scratch, role: &Role, outcome: Outcome) -> Recorded {
     match outcome {
-        Outcome::Inspected { mut views } if !views.is_empty() => {
-            scratch.view = Some(views.remove(0))
-        }
-        Outcome::Failed { reason } => {
-            scratch.refused = Some(format!("{role} cannot be read: {reason}"))
-        }
-        other => scratch.refused = Some(format!("{role} cannot be read: {other:?}")),
-    }
-    if let (Some(reason), None) = (&scratch.refused, &scratch.view) {
-        // The refusal is shown through the same place as every other interference.
-        let warnings = vec![reason.clone()];
-        scratch.view = Some(crate::command::ServiceView {
-            role: role.clone(),
-            suspended: false,
-            auto_deploy: false,
-            deploys: Vec::new(),
-            version: None,
-            p95_ms: None,
-            warnings,
-            refusals: Vec::new(),
-        });
+        Outcome::Inspected { views } => scratch.view = views.into_iter().next(),
+        other => scratch.refused = Some(format!("{role} cannot be read: {}", say(&other))),
     }
     Recorded::default()
 }
 
 fn awaited(ctx: &Ctx<'_>, scratch: &mut Scratch, deploy: &DeployId, outcome: &Outcome) -> Recorded {
-    match outcome {
-        Outcome::Unfinished { .. } => scratch.foreign_stuck = true,
-        _ => {
-            let since = scratch.foreign.as_ref().map_or(ctx.at, |(since, _)| *since);
-            scratch.foreign = Some((since, deploy.clone()));
-            scratch.quiet_since = Some(ctx.at);
-            scratch.view = None;
-            scratch.listing = None;
-        }
+    if let Outcome::Unfinished { .. } = outcome {
+        scratch.foreign_stuck = true;
+        return Recorded::default();
     }
+    let since = scratch.foreign.as_ref().map_or(ctx.at, |(since, _)| *since);
+    scratch.foreign = Some((since, deploy.clone()));
+    scratch.quiet_since = Some(ctx.at);
+    scratch.view = None;
+    scratch.listing = None;
     Recorded::default()
 }
 
@@ -234,7 +218,7 @@ fn requested(ctx: &Ctx<'_>, role: &Role, outcome: Outcome) -> Recorded {
             ..about(way.unknown()).with("queued", true)
         }
         .into(),
-        Outcome::NotSent { reason } => absent(ctx, role, way, attempt, reason),
+        Outcome::NotSent { reason } => absent(ctx, role, way, attempt, &reason),
         Outcome::Refused { status, message } => refused(ctx, role, way, attempt, status, &message),
         Outcome::Unknown { reason } => in_doubt(ctx, role, way, attempt, reason).into(),
         other => in_doubt(ctx, role, way, attempt, say(&other)).into(),
@@ -251,7 +235,7 @@ pub(crate) fn in_doubt(ctx: &Ctx<'_>, role: &Role, way: Way, attempt: u32, reaso
     }
 }
 
-fn absent(ctx: &Ctx<'_>, role: &Role, way: Way, attempt: u32, reason: String) -> Recorded {
+fn absent(ctx: &Ctx<'_>, role: &Role, way: Way, attempt: u32, reason: &str) -> Recorded {
     let kind = if way == Way::Forward {
         Kind::DeployAbsent
     } else {
@@ -314,8 +298,8 @@ fn followed(ctx: &Ctx<'_>, scratch: &mut Scratch, role: &Role, outcome: Outcome)
     let service = ctx.service(role);
     let back = matches!(service.rollback, DeployState::Running { .. });
     match outcome {
-        Outcome::Ended { deploy } if back => returned(ctx, role, deploy),
-        Outcome::Ended { deploy } => ended(ctx, role, deploy),
+        Outcome::Ended { deploy } if back => returned(ctx, role, &deploy),
+        Outcome::Ended { deploy } => ended(ctx, role, &deploy),
         Outcome::Unfinished { deploy } if back => {
             let failed = Fact {
                 deploy: Some(deploy.id),
@@ -344,7 +328,7 @@ fn followed(ctx: &Ctx<'_>, scratch: &mut Scratch, role: &Role, outcome: Outcome)
 }
 
 /// How our deploy ended.
-fn ended(ctx: &Ctx<'_>, role: &Role, deploy: DeployView) -> Recorded {
+fn ended(ctx: &Ctx<'_>, role: &Role, deploy: &DeployView) -> Recorded {
     let service = ctx.service(role);
     let about = |kind| Fact {
         attempt: Some(service.attempt),
@@ -354,6 +338,19 @@ fn ended(ctx: &Ctx<'_>, role: &Role, deploy: DeployView) -> Recorded {
     };
     let version = ctx.plan.release.version.clone();
     match deploy.status {
+        DeployStatus::Live if is_another_commit(ctx, deploy) => {
+            // P13: every service gets exactly the pinned commit, and the deploy is checked against it.
+            let reason = Some("another commit than the release's is live".to_owned());
+            let mut facts = vec![about(Kind::DeployLive)];
+            facts.extend(unit::failed_live(
+                ctx,
+                Fact {
+                    reason,
+                    ..about(Kind::HealthFailed)
+                },
+            ));
+            facts.into()
+        }
         DeployStatus::Live => about(Kind::DeployLive).with("version", version).into(),
         DeployStatus::Deactivated => about(Kind::DeployLive)
             .with("version", version)
@@ -387,6 +384,13 @@ fn ended(ctx: &Ctx<'_>, role: &Role, deploy: DeployView) -> Recorded {
     }
 }
 
+fn is_another_commit(ctx: &Ctx<'_>, deploy: &DeployView) -> bool {
+    deploy
+        .commit
+        .as_ref()
+        .is_some_and(|commit| *commit != ctx.plan.release.commit)
+}
+
 fn failed(fact: Fact, status: &str) -> Recorded {
     let reason = Some(status.replace('_', " "));
     Fact {
@@ -397,7 +401,7 @@ fn failed(fact: Fact, status: &str) -> Recorded {
 }
 
 /// How our rollback ended.
-fn returned(ctx: &Ctx<'_>, role: &Role, deploy: DeployView) -> Recorded {
+fn returned(ctx: &Ctx<'_>, role: &Role, deploy: &DeployView) -> Recorded {
     let service = ctx.service(role);
     let about = |kind| Fact {
         attempt: Some(service.rollback_attempt),

@@ -215,7 +215,7 @@ impl Product {
         let customer = run.at_place(place.phase, place.place);
         let mut holds =
             self.state
-                .unit_holds(run, id, customer, &self.windows_of(run, customer), self.at);
+                .unit_holds(run, id, customer, &Self::windows_of(run, customer), self.at);
         holds.extend(self.work.reading_holds(id, run, customer));
         if holds.is_empty() {
             return false;
@@ -281,6 +281,10 @@ impl Product {
     }
 
     /// Takes the answer of a preflight; the holds are asked once more before the start.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "a preflight has three answers of its own"
+    )]
     pub(crate) fn record_preflight(&mut self, id: RunId, place: Place, outcome: Outcome) {
         self.work.preparing.remove(&(id, place));
         self.work.unblock(id, place);
@@ -290,8 +294,9 @@ impl Product {
                 self.work.scratch.entry((id, place)).or_default().secret = Some(name);
             }
             Outcome::Failed { reason } => {
-                self.skip_at_turn(id, place, format!("it cannot be deployed: {reason}"))
+                self.skip_at_turn(id, place, format!("it cannot be deployed: {reason}"));
             }
+            // Nothing was learned: the next tick reads it again.
             _ => {}
         }
     }

@@ -36,6 +36,10 @@ pub(crate) enum Next {
 
 /// What was read for a customer and is not worth storing: a restart reads it again.
 #[derive(Clone, Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one thing that this process has seen or done, independent of the others"
+)]
 pub(crate) struct Scratch {
     /// The tick let the current service go.
     pub(crate) go: bool,
@@ -634,10 +638,12 @@ fn hooks(ctx: &Ctx<'_>, when: &str, list: &[Hook], state: &HookState) -> Option<
 
 /// Which hook list is being worked on.
 pub(crate) fn hook_in_hand(ctx: &Ctx<'_>) -> &'static str {
-    match ctx.unit.state {
-        UnitState::Backward => "on_rollback",
-        _ if current(ctx.unit, ctx.planned).is_none() => "after",
-        _ => "before",
+    if ctx.unit.state == UnitState::Backward {
+        "on_rollback"
+    } else if current(ctx.unit, ctx.planned).is_none() {
+        "after"
+    } else {
+        "before"
     }
 }
 

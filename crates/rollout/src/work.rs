@@ -270,6 +270,10 @@ fn rekeyed<T>(
 
 impl Scratch {
     /// What was read before a fact may not count after it.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "most facts leave what was read as it is"
+    )]
     pub(crate) fn forget(&mut self, fact: &Fact) {
         match fact.kind {
             Kind::DeployIntended | Kind::RollbackIntended => {

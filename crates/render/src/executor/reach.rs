@@ -82,8 +82,9 @@ impl Reach {
     /// Waits until a call may be made again that met this error, unless it would meet it again or is no longer wanted.
     async fn bear(&self, error: Error, trouble: &mut Trouble) -> Result<()> {
         let bear = self.workspace.bear(error, trouble);
-        // A stopped client says so itself at the next attempt.
-        self.client.unless_stopped(bear).await.unwrap_or(Ok(()))
+        let call = "the next attempt".to_owned();
+        let stopped = Err(Error::Stopped { call });
+        self.client.unless_stopped(bear).await.unwrap_or(stopped)
     }
 }
 

@@ -1,4 +1,5 @@
-//! What the core did wrong, and what it still does: the latter fails, says what is wrong, and is ignored until it is mended.
+//! Mistakes of the core that these tests have found. One that is still made is ignored and says what is wrong; whoever mends
+//! it removes the `ignore`.
 
 use rollout::{HoldKind, Input, Kind, RunId};
 

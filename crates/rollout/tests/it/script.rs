@@ -8,7 +8,7 @@
 //! report WORD CUSTOMER[:SERVICE] [MORE] answers the oldest fitting command; WORDs stand in `world::words`
 //! good CUSTOMER [until COMMAND]         answers well whatever comes, until such a command is out
 //! again, late WORD CUSTOMER             the last answer once more; the answer of a command that was stopped
-//! world CUSTOMER:SERVICE suspend|resume|auto_deploy|foreign|foreign_live
+//! world CUSTOMER:SERVICE suspend|resume|auto_deploy|ours|override|foreign|foreign_live
 //! clock|workspace bad|good, edit        what the shell notices by itself
 //! +2h, tick, restart, why CUSTOMER, status, out
 //! ```
@@ -49,12 +49,11 @@ impl Story {
         for line in lines.filter(|line| !line.is_empty() && !line.starts_with('#')) {
             let offset = show::since(self.lab.start, self.lab.now);
             self.transcript.push(format!("[{offset}] {line}"));
-            match line.strip_prefix('~') {
-                Some(line) => self.line(line.trim()),
-                None => {
-                    self.line(line);
-                    self.settle();
-                }
+            if let Some(line) = line.strip_prefix('~') {
+                self.line(line.trim());
+            } else {
+                self.line(line);
+                self.settle();
             }
         }
         self
@@ -245,6 +244,16 @@ impl Story {
             "suspend" => world.service(&customer, &role).suspended = true,
             "resume" => world.service(&customer, &role).suspended = false,
             "auto_deploy" => world.service(&customer, &role).auto_deploy = true,
+            "ours" => {
+                world.create(&customer, &role, "api", Some(commit_of("v2")));
+            }
+            "override" => {
+                let deploys = &mut world.service(&customer, &role).deploys;
+                let running = deploys.iter_mut().filter(|deploy| !deploy.status.is_over());
+                running
+                    .skip(1)
+                    .for_each(|older| older.status = DeployStatus::Canceled);
+            }
             "foreign" | "foreign_live" => {
                 let deploy = world.create(&customer, &role, "manual", Some(commit_of("foreign")));
                 if change == "foreign_live" {

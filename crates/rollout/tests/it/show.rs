@@ -206,25 +206,15 @@ pub(crate) fn outcome(outcome: &Outcome) -> String {
     words.join(" ")
 }
 
-/// `  = kind: text (owner) until ...`
+/// `  = kind: text [owner] since ... until ... -> way out`
 pub(crate) fn hold(start: Timestamp, hold: &Hold) -> String {
     let kind = serde_json::to_value(hold.kind).unwrap();
-    let mut line = format!(
-        "  = {}: {} [{}]",
-        kind.as_str().unwrap(),
-        hold.text,
-        hold.owner
-    );
-    if let Some(at) = hold.since {
-        line.push_str(&format!(" since {}", since(start, at)));
-    }
-    if let Some(at) = hold.until {
-        line.push_str(&format!(" until {}", since(start, at)));
-    }
-    if let Some(way_out) = &hold.way_out {
-        line.push_str(&format!(" -> {way_out}"));
-    }
-    line
+    let kind = kind.as_str().unwrap();
+    let mut words = vec![format!("  = {kind}: {} [{}]", hold.text, hold.owner)];
+    words.extend(hold.since.map(|at| format!("since {}", since(start, at))));
+    words.extend(hold.until.map(|at| format!("until {}", since(start, at))));
+    words.extend(hold.way_out.as_ref().map(|way_out| format!("-> {way_out}")));
+    words.join(" ")
 }
 
 /// `  ! state: message -> way out`

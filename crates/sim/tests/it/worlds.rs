@@ -13,7 +13,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use policy::parse::File;
 use policy::parse::scenario::{Inject, Scenario};
 use policy::{CustomerId, ServiceId, Span};
-use sim::world::{Act, Approvals, Setup, World, scenario};
+use sim::world::{Act, Approvals, Setup, World, scenario, summaries, timeline};
 
 use promises::Promises;
 use story::Story;
@@ -179,4 +179,40 @@ fn state(world: &World) -> BTreeMap<ServiceId, (Option<String>, BTreeMap<String,
         (service.id.clone(), (live, service.variables.0.clone()))
     });
     state.collect()
+}
+
+#[test]
+fn the_timeline_puts_customers_of_one_batch_on_one_line() {
+    let text = "version: v1.1.0\nstart: 2027-01-11T09:00:00Z\nby: ann\nworld: { deploy: 5m }\n\
+                fleet: { a: { tier: main }, b: { tier: main }, c: { tier: main } }\n\
+                policies: [ { policy: main, batch: [2, all], delay: 1d } ]\n";
+    let story = Story {
+        seed: 0,
+        text: text.to_owned(),
+        approve_after_secs: 0,
+        endless: false,
+    };
+    let mut world = World::new(setup(&story));
+    world.run();
+    let lines: Vec<String> = timeline(world.events())
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    let summary = summaries(world.events())[0].to_string();
+    assert_eq!(
+        lines.join("\n") + "\n" + &summary,
+        "day 0   2027-01-11T09:00:00.000Z  the rollout starts by ann\n\
+         day 0   2027-01-11T09:00:00.000Z  main: the phase starts\n\
+         day 0   2027-01-11T09:00:00.000Z  main, batch 1: a, b: starts\n\
+         day 0   2027-01-11T09:05:00.000Z  main, batch 1: a, b: healthy\n\
+         day 0   2027-01-11T09:05:00.000Z  main, batch 1: the batch has settled\n\
+         day 0   2027-01-11T09:05:00.000Z  main, batch 1: delay until 2027-01-12T09:05:00.000Z\n\
+         day 1   2027-01-12T09:05:00.000Z  main, batch 2: c: starts\n\
+         day 1   2027-01-12T09:10:00.000Z  main, batch 2: c: healthy\n\
+         day 1   2027-01-12T09:10:00.000Z  main, batch 2: the batch has settled\n\
+         day 1   2027-01-12T09:10:00.000Z  main: the phase has settled\n\
+         day 1   2027-01-12T09:10:00.000Z  the rollout has succeeded\n\
+         r1 succeeded after 1d 10m: 3 deploys, 0 rollbacks\n  \
+         main: from 2027-01-11T09:00:00.000Z to 2027-01-12T09:10:00.000Z (1d 10m), 3 healthy\n"
+    );
 }

@@ -367,7 +367,7 @@ fn reads_wait_for_render_and_changes_are_not_sent() {
 fn variables_are_restored_unless_somebody_else_changed_them() {
     let mut bench = bench("  []");
     let id = bench.service();
-    let store = |bench: &mut Bench, key: &str, value: &str| {
+    let put = |bench: &mut Bench, key: &str, value: &str| {
         let reply = bench
             .executor
             .platform
@@ -375,8 +375,8 @@ fn variables_are_restored_unless_somebody_else_changed_them() {
             .put_env_var(&id, key, value);
         assert_eq!(reply, Delivery::Delivered(Ok(())));
     };
-    store(&mut bench, "VERSION", "v1.0.0");
-    store(&mut bench, "SAME", "a");
+    put(&mut bench, "VERSION", "v1.0.0");
+    put(&mut bench, "SAME", "a");
     let template = |key: &str, template: &str| (key.to_owned(), template.to_owned());
     let planned = [
         ("VERSION", "${version}"),
@@ -407,7 +407,7 @@ fn variables_are_restored_unless_somebody_else_changed_them() {
         keys: keys.clone(),
     };
     assert_eq!(bench.now(set), Outcome::VariablesSet);
-    store(&mut bench, "TOUCHED", "by hand");
+    put(&mut bench, "TOUCHED", "by hand");
 
     let restore = CommandKind::RestoreVariables {
         service,

@@ -248,9 +248,9 @@ impl<'a> Writer<'a> {
                 show(from)
             ),
             6 => format!(
-                "{whose}, suspended: {{ from: {}{} }}",
+                "{whose}, suspended: {{ from: {}, until: {} }}",
                 show(from),
-                self.until(until)
+                show(until)
             ),
             7 => {
                 format!(

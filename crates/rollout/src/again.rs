@@ -1,0 +1,285 @@
+//! The same work again, or left out: retry and skip (R13).
+
+use policy::CustomerId;
+
+use crate::event::{Fact, Kind};
+use crate::ids::{GateId, RunId};
+use crate::index::Run;
+use crate::product::Product;
+use crate::request::{Actor, Rejected, Request};
+use crate::state::{DrainTo, HeldFrom, RunState, UnitState};
+use crate::verbs::state_name;
+
+impl Product {
+    pub(crate) fn retry(
+        &mut self,
+        request: &Request,
+        target: Option<&str>,
+        failed: bool,
+    ) -> Result<(), Rejected> {
+        let Some(target) = target else {
+            if !failed {
+                return Err(Rejected::usage(
+                    "what is to be retried?",
+                    "tranche retry CUSTOMER|PHASE, or --failed",
+                ));
+            }
+            let id = self.meant(request, |run| run.failed_customers(None).next().is_some())?;
+            self.goes_on(id)?;
+            let customers: Vec<CustomerId> = self.state.runs[&id].failed_customers(None).collect();
+            self.retry_customers(id, &request.by, &customers);
+            return Ok(());
+        };
+        let id = self.meant(request, |run| {
+            run.place(&target.into()).is_some() || run.phase_index(&target.into()).is_some()
+        })?;
+        self.goes_on(id)?;
+        let run = &self.state.runs[&id];
+        if let Some(phase) = run.phase_index(&target.into()) {
+            return self.retry_phase(id, &request.by, phase);
+        }
+        let customer = CustomerId::new(target);
+        let unit = run.unit(&customer);
+        match unit.state {
+            UnitState::Held { .. } => {
+                let place = run.place(&customer).expect("it was just found");
+                let by = request.by.name.clone();
+                let fact = self.ask(id, place, |ctx| Fact {
+                    actor: Some(by),
+                    ..ctx.fact(Kind::CustomerReleased)
+                });
+                self.emit_in(id, fact.expect("the customer is planned"));
+                Ok(())
+            }
+            UnitState::Unchanged
+            | UnitState::RolledBack
+            | UnitState::RollbackFailed
+            | UnitState::Excluded => {
+                self.retry_customers(id, &request.by, &[customer]);
+                Ok(())
+            }
+            UnitState::Waiting
+            | UnitState::Forward
+            | UnitState::Healthy
+            | UnitState::Backward
+            | UnitState::Withdrawing
+            | UnitState::Skipped => {
+                let text = format!(
+                    "{customer} is {}: there is nothing to retry",
+                    state_name(&unit.state)
+                );
+                Err(Rejected::state(text, &format!("tranche why {customer}")))
+            }
+        }
+    }
+
+    /// Refuses what would begin work in a rollout that is ending.
+    fn goes_on(&self, id: RunId) -> Result<(), Rejected> {
+        match self.state.runs[&id].row.state {
+            RunState::Draining {
+                to: DrainTo::Aborted | DrainTo::Superseded,
+                ..
+            } => Err(Rejected::state(
+                format!("{id} is ending"),
+                "tranche start VERSION --customers ...",
+            )),
+            RunState::Queued
+            | RunState::Running
+            | RunState::Draining {
+                to: DrainTo::Halted,
+                ..
+            }
+            | RunState::Halted { .. }
+            | RunState::Ended { .. } => Ok(()),
+        }
+    }
+
+    fn retry_phase(&mut self, id: RunId, by: &Actor, phase: usize) -> Result<(), Rejected> {
+        let run = &self.state.runs[&id];
+        let gate = GateId::Phase(run.plan.phases[phase].policy.name.clone());
+        if run
+            .gates
+            .get(&gate)
+            .is_some_and(|row| row.rejected.is_some())
+        {
+            let fact = Fact {
+                actor: Some(by.name.clone()),
+                ..run.gate_fact(Kind::Retried, &gate)
+            };
+            self.emit_in(id, fact);
+            self.work.dirty_gates.insert((id, gate));
+            return Ok(());
+        }
+        let customers: Vec<CustomerId> = run.failed_customers(Some(phase)).collect();
+        if customers.is_empty() {
+            let name = &run.plan.phases[phase].policy.name;
+            return Err(Rejected::state(
+                format!("nobody in {name} has failed"),
+                "tranche status",
+            ));
+        }
+        self.retry_customers(id, by, &customers);
+        Ok(())
+    }
+
+    fn retry_customers(&mut self, id: RunId, by: &Actor, customers: &[CustomerId]) {
+        for customer in customers {
+            let run = &self.state.runs[&id];
+            let Some(place) = run.place(customer) else {
+                continue;
+            };
+            // Its own gate is asked anew when it was rejected or its grant is over.
+            let batch = run.batch_of(customer).unwrap_or(1);
+            let gate = run
+                .gate_for(place.phase, batch, customer)
+                .filter(|gate| !matches!(gate, GateId::Phase(_)));
+            let rejected = gate
+                .as_ref()
+                .and_then(|gate| run.gates.get(gate))
+                .is_some_and(|row| row.rejected.is_some());
+            let own = gate
+                .as_ref()
+                .filter(|gate| rejected || matches!(gate, GateId::Customer(_)));
+            let fact = match own {
+                Some(gate) => run.gate_fact(Kind::Retried, gate),
+                None => Fact {
+                    batch: run.batch_of(customer),
+                    ..run.phase_fact(Kind::Retried, place.phase)
+                },
+            };
+            let fact = Fact {
+                actor: Some(by.name.clone()),
+                customer: Some(customer.clone()),
+                ..fact
+            };
+            self.emit_in(id, fact);
+            if let Some(gate) = gate {
+                self.work.dirty_gates.insert((id, gate));
+            }
+        }
+    }
+
+    pub(crate) fn skip(
+        &mut self,
+        request: &Request,
+        target: &str,
+        reason: &str,
+    ) -> Result<(), Rejected> {
+        let id = self.meant(request, |run| run.find_target(target).is_some())?;
+        let run = &self.state.runs[&id];
+        let found = run.find_target(target).expect("it was just found");
+        let by = Some(request.by.name.clone());
+        if let Target::Customer(customer) = &found {
+            return self.skip_customer(id, &request.by, customer, reason);
+        }
+        let (phase, batch, customers) = match found {
+            Target::Phase(phase) => (
+                phase,
+                None,
+                run.waiting(phase)
+                    .iter()
+                    .map(|place| run.at_place(phase, *place).clone())
+                    .collect::<Vec<_>>(),
+            ),
+            Target::Batch(phase, batch) => {
+                let waits = |customer: &CustomerId| {
+                    let place = run.place(customer);
+                    place.is_some_and(|place| run.waiting(phase).contains(&place.place))
+                };
+                let members = run.batch_customers(phase, batch);
+                (
+                    phase,
+                    Some(batch),
+                    members.into_iter().filter(waits).collect(),
+                )
+            }
+            Target::Customer(_) => unreachable!("handled above"),
+        };
+        if customers.is_empty() {
+            return Err(Rejected::state(
+                format!("nobody in {target} has still to start"),
+                "tranche status",
+            ));
+        }
+        let fact = Fact {
+            actor: by.clone(),
+            reason: Some(reason.to_owned()),
+            batch,
+            ..run.phase_fact(Kind::Skipped, phase)
+        };
+        self.emit_in(id, fact.with_value("customers", &customers));
+        self.for_each(id, &customers, Kind::CustomerSkipped, by.as_ref(), reason);
+        Ok(())
+    }
+
+    fn skip_customer(
+        &mut self,
+        id: RunId,
+        by: &Actor,
+        customer: &CustomerId,
+        reason: &str,
+    ) -> Result<(), Rejected> {
+        let unit = self.state.runs[&id].unit(customer);
+        let kind = match unit.state {
+            UnitState::Waiting
+            | UnitState::Held {
+                from: HeldFrom::Waiting,
+            }
+            | UnitState::Unchanged
+            | UnitState::RolledBack
+            | UnitState::RollbackFailed => Kind::CustomerSkipped,
+            UnitState::Held { .. } => Kind::CustomerWithdrawn,
+            UnitState::Forward
+            | UnitState::Healthy
+            | UnitState::Backward
+            | UnitState::Withdrawing
+            | UnitState::Excluded
+            | UnitState::Skipped => {
+                let text = format!(
+                    "{customer} is {}: there is nothing to skip",
+                    state_name(&unit.state)
+                );
+                return Err(Rejected::state(
+                    text,
+                    &format!("tranche rollback {customer} --reason ..."),
+                ));
+            }
+        };
+        let customer = customer.clone();
+        self.for_each(id, &[customer], kind, Some(&by.name), reason);
+        Ok(())
+    }
+}
+
+/// What `skip` can mean.
+enum Target {
+    Customer(CustomerId),
+    Batch(usize, u32),
+    Phase(usize),
+}
+
+impl Run {
+    fn find_target(&self, text: &str) -> Option<Target> {
+        if self.place(&text.into()).is_some() {
+            return Some(Target::Customer(text.into()));
+        }
+        if let Some((name, batch)) = text.split_once('/') {
+            let batch = batch.parse().ok()?;
+            let phase = self.phase_index(&name.into())?;
+            return (batch >= 1 && batch <= self.batch_count(phase))
+                .then_some(Target::Batch(phase, batch));
+        }
+        self.phase_index(&text.into()).map(Target::Phase)
+    }
+
+    /// Customers that ended failed, of one phase or all.
+    fn failed_customers(&self, phase: Option<usize>) -> impl Iterator<Item = CustomerId> {
+        let of_phase =
+            move |customer: &CustomerId| phase.is_none() || self.phase_of(customer) == phase;
+        self.units()
+            .filter(move |(customer, unit)| {
+                (unit.state.is_failed() && unit.failed_once) && of_phase(customer)
+            })
+            .map(|(customer, _)| customer.clone())
+    }
+}

@@ -1,0 +1,198 @@
+//! The course of a whole rollout: pause, resume, abort, promote (R13).
+
+use policy::CustomerId;
+
+use crate::event::{Fact, Kind};
+use crate::index::Place;
+use crate::product::Product;
+use crate::request::{Actor, Rejected, Request};
+use crate::state::{DrainTo, HeldFrom, PhaseState, RunState, Sweep, SweepScope, UnitState};
+use crate::verbs::already;
+
+impl Product {
+    pub(crate) fn pause(
+        &mut self,
+        request: &Request,
+        reason: Option<String>,
+    ) -> Result<(), Rejected> {
+        let id = self.meant_rollout(request)?;
+        if self.state.runs[&id].row.paused.is_some() {
+            return Err(already(format!("{id} is paused already"), "tranche resume"));
+        }
+        self.emit_in(
+            id,
+            Fact {
+                actor: Some(request.by.name.clone()),
+                reason,
+                ..Fact::new(Kind::Paused)
+            },
+        );
+        Ok(())
+    }
+
+    pub(crate) fn resume(&mut self, request: &Request) -> Result<(), Rejected> {
+        let id = self.meant_rollout(request)?;
+        let run = &self.state.runs[&id];
+        if run.row.paused.is_none() {
+            let halted = matches!(run.row.state, RunState::Halted { .. });
+            let way_out = match halted {
+                true => "tranche retry --failed  (a halt is lifted by retry or skip)",
+                false => "tranche status",
+            };
+            return Err(Rejected::state(format!("{id} is not paused"), way_out));
+        }
+        self.emit_in(
+            id,
+            Fact {
+                actor: Some(request.by.name.clone()),
+                ..Fact::new(Kind::Resumed)
+            },
+        );
+        self.wake_run(id);
+        Ok(())
+    }
+
+    pub(crate) fn confirm_clock(&mut self, by: &Actor) -> Result<(), Rejected> {
+        if self.state.product.clock_suspected.is_none() {
+            return Err(Rejected::state(
+                "the clock is trusted already",
+                "tranche status",
+            ));
+        }
+        self.emit(Fact {
+            actor: Some(by.name.clone()),
+            ..Fact::new(Kind::ClockTrusted)
+        });
+        Ok(())
+    }
+
+    pub(crate) fn abort(
+        &mut self,
+        request: &Request,
+        rollback: bool,
+        reason: Option<String>,
+    ) -> Result<(), Rejected> {
+        if let Some(run) = request
+            .run
+            .and_then(|id| self.state.runs.get(&id))
+            .filter(|run| run.is_ended())
+        {
+            return Err(already(
+                format!("it has ended: {:?}", run.row.state),
+                "tranche list",
+            ));
+        }
+        let id = self.meant_rollout(request)?;
+        let run = &self.state.runs[&id];
+        let by = Some(request.by.name.clone());
+        match &run.row.state {
+            RunState::Queued => {
+                let fact = Fact {
+                    actor: by,
+                    reason,
+                    ..Fact::new(Kind::RolloutAborted)
+                };
+                self.emit_in(
+                    id,
+                    fact.with_value("outcome", &crate::state::Outcome::Aborted),
+                );
+                return Ok(());
+            }
+            RunState::Draining {
+                to: DrainTo::Aborted | DrainTo::Superseded,
+                ..
+            } if !rollback || run.row.sweep.is_some() => {
+                return Err(already(format!("{id} is ending already"), "tranche status"));
+            }
+            RunState::Draining { .. }
+            | RunState::Running
+            | RunState::Halted { .. }
+            | RunState::Ended { .. } => {}
+        }
+        let sweep = rollback.then(|| Sweep {
+            scope: SweepScope::All,
+            reason: reason
+                .clone()
+                .unwrap_or_else(|| "the rollout was aborted".to_owned()),
+            by: by.clone(),
+        });
+        let fact = Fact {
+            actor: by,
+            reason,
+            ..Fact::new(Kind::RolloutDraining)
+        }
+        .with_value("to", &DrainTo::Aborted);
+        let fact = match &sweep {
+            Some(sweep) => fact.with_value("sweep", sweep),
+            None => fact,
+        };
+        self.emit_in(id, fact);
+        if let Some(sweep) = sweep {
+            // What is in flight goes back first, then the settled batches, latest first.
+            let run = &self.state.runs[&id];
+            let moving = |customer: &&CustomerId| {
+                matches!(
+                    run.unit(customer).state,
+                    UnitState::Forward
+                        | UnitState::Held {
+                            from: HeldFrom::Forward | HeldFrom::Healthy
+                        }
+                )
+            };
+            let places: Vec<Place> = run
+                .plan
+                .customers
+                .keys()
+                .filter(moving)
+                .filter_map(|customer| run.place(customer))
+                .collect();
+            self.roll_back(id, &places, &sweep);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn promote(
+        &mut self,
+        request: &Request,
+        phase: Option<&policy::PolicyId>,
+        full: bool,
+    ) -> Result<(), Rejected> {
+        let at = self.at;
+        let id = self.meant_rollout(request)?;
+        let run = &self.state.runs[&id];
+        let phases: Vec<usize> = match phase {
+            Some(name) => vec![run.phase_index(name).ok_or_else(|| {
+                Rejected::usage(format!("there is no phase {name}"), "tranche status")
+            })?],
+            None => (0..run.phases.len()).collect(),
+        };
+        let waits = |phase: &usize| {
+            let row = &run.phases[*phase];
+            let delayed = row.delay.as_ref().is_some_and(|delay| delay.until > at);
+            delayed || matches!(row.state, PhaseState::Soaking { until, .. } if until > at)
+        };
+        let can = |phase: &usize| match full {
+            true => !run.is_settled(*phase) && !run.phases[*phase].promoted,
+            false => waits(phase),
+        };
+        let promoted: Vec<usize> = phases.into_iter().filter(can).collect();
+        if promoted.is_empty() {
+            return Err(Rejected::state(
+                "no delay and no soak is running",
+                "tranche status",
+            ));
+        }
+        for phase in promoted {
+            let fact = self.state.runs[&id].phase_fact(Kind::Promoted, phase);
+            self.emit_in(
+                id,
+                Fact {
+                    actor: Some(request.by.name.clone()),
+                    ..fact
+                }
+                .with("full", full),
+            );
+        }
+        Ok(())
+    }
+}

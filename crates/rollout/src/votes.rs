@@ -1,0 +1,180 @@
+//! Votes for and against a gate (R10).
+
+use crate::event::{Fact, Kind};
+use crate::gate;
+use crate::ids::{GateId, RunId};
+use crate::index::Run;
+use crate::product::Product;
+use crate::request::{Actor, Directory, Rejected, RejectedCode, Request};
+
+impl Product {
+    fn find_gate(&self, request: &Request, text: &str) -> Result<(RunId, GateId, usize), Rejected> {
+        let id = self
+            .meant(request, |run| run.find_gate(text).is_some())
+            .map_err(|rejected| Rejected {
+                message: format!("there is no gate {text}: {}", rejected.message),
+                way_out: Some("tranche approvals --all".to_owned()),
+                ..rejected
+            })?;
+        let (gate, phase) = self.state.runs[&id]
+            .find_gate(text)
+            .expect("it was just found");
+        Ok((id, gate, phase))
+    }
+
+    pub(crate) fn approve(
+        &mut self,
+        request: &Request,
+        text: &str,
+        reason: Option<String>,
+        digest: Option<&str>,
+    ) -> Result<(), Rejected> {
+        let (id, gate, phase) = self.find_gate(request, text)?;
+        let run = &self.state.runs[&id];
+        let approval = run.plan.phases[phase]
+            .policy
+            .approval
+            .clone()
+            .expect("a gate has an approval");
+        let directory = self.state.directory(run);
+        let row = run.gates.get(&gate).cloned().unwrap_or_default();
+        vote_allowed(run, &directory, &approval, &request.by)?;
+        if let Some(mark) = &row.rejected {
+            let by = mark.by.as_ref().map_or("somebody", |by| by.as_str());
+            return Err(Rejected::state(
+                format!("{by} rejected {gate}"),
+                &format!("tranche retry {gate}"),
+            ));
+        }
+        if row.passed_at.is_some() || run.waiting_for(&gate).is_empty() {
+            return Err(Rejected::state(
+                format!("{gate} waits for nobody any more"),
+                "tranche approvals",
+            ));
+        }
+        if row.votes.iter().any(|vote| vote.person == request.by.name) {
+            let text = format!("{} has already approved {gate}", request.by.name);
+            return Err(Rejected::state(text, "tranche approvals"));
+        }
+        if gate::is_open(run, &approval, &directory, &row) {
+            return Err(Rejected::state(
+                format!("{gate} is already approved"),
+                "tranche approvals",
+            ));
+        }
+        if let Some(seen) = digest.filter(|seen| *seen != run.plan.digest) {
+            let text = format!(
+                "the plan has changed since {seen}; it is now {}",
+                run.plan.digest
+            );
+            return Err(Rejected::state(text, "tranche approvals"));
+        }
+        let mut people = gate::counted(run, &approval, &directory, &row);
+        people.insert(&request.by.name);
+        let complete = gate::is_quorum(&approval, &directory, &people);
+        let until = complete.then(|| self.at + approval.valid_for.to_delta());
+        let fact = Fact {
+            actor: Some(request.by.name.clone()),
+            reason,
+            until,
+            ..run.gate_fact(Kind::Approved, &gate)
+        };
+        let fact = fact.with("digest", run.plan.digest.clone());
+        let fact = self.with_forecast(id, &gate, fact);
+        self.emit_in(id, fact);
+        Ok(())
+    }
+
+    /// Adds when the deploy will begin as far as is known (R10).
+    fn with_forecast(&self, id: RunId, gate: &GateId, fact: Fact) -> Fact {
+        let Some(customer) = self.state.runs[&id].waiting_for(gate).into_iter().next() else {
+            return fact;
+        };
+        let (begins, after) = self.forecast(id, &customer, gate, self.at);
+        let in_time = fact.until.is_none_or(|until| begins < until);
+        let begins = in_time.then(|| crate::show_instant(begins));
+        let after: Vec<&String> = after.iter().map(|hold| &hold.text).collect();
+        fact.with_value("begins", &begins)
+            .with_value("after", &after)
+    }
+
+    pub(crate) fn reject(
+        &mut self,
+        request: &Request,
+        text: &str,
+        reason: &str,
+    ) -> Result<(), Rejected> {
+        let (id, gate, phase) = self.find_gate(request, text)?;
+        let run = &self.state.runs[&id];
+        let approval = run.plan.phases[phase]
+            .policy
+            .approval
+            .clone()
+            .expect("a gate has an approval");
+        vote_allowed(run, &self.state.directory(run), &approval, &request.by)?;
+        let row = run.gates.get(&gate).cloned().unwrap_or_default();
+        if row.rejected.is_some() {
+            return Err(Rejected::state(
+                format!("{gate} is rejected already"),
+                &format!("tranche retry {gate}"),
+            ));
+        }
+        let covers = run.waiting_for(&gate);
+        if row.passed_at.is_some() || covers.is_empty() {
+            return Err(Rejected::state(
+                format!("{gate} waits for nobody any more"),
+                "tranche abort",
+            ));
+        }
+        let by = request.by.name.clone();
+        let fact = Fact {
+            actor: Some(by.clone()),
+            reason: Some(reason.to_owned()),
+            ..run.gate_fact(Kind::Rejected, &gate)
+        };
+        self.emit_in(id, fact);
+        if !matches!(gate, GateId::Phase(_)) {
+            let why = format!("{by} rejected {gate}: {reason}");
+            self.for_each(id, &covers, Kind::CustomerExcluded, Some(&by), &why);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn withdraw(&mut self, request: &Request, text: &str) -> Result<(), Rejected> {
+        let (id, gate, _) = self.find_gate(request, text)?;
+        let run = &self.state.runs[&id];
+        let row = run.gates.get(&gate).cloned().unwrap_or_default();
+        if row.passed_at.is_some() {
+            return Err(Rejected::state(
+                format!("what {gate} covers has begun"),
+                "tranche abort",
+            ));
+        }
+        if !row.votes.iter().any(|vote| vote.person == request.by.name) {
+            let text = format!("{} has not approved {gate}", request.by.name);
+            return Err(Rejected::state(text, "tranche approvals"));
+        }
+        let fact = Fact {
+            actor: Some(request.by.name.clone()),
+            ..run.gate_fact(Kind::Withdrawn, &gate)
+        };
+        self.emit_in(id, fact);
+        Ok(())
+    }
+}
+
+fn vote_allowed(
+    run: &Run,
+    directory: &Directory,
+    approval: &policy::rules::Approval,
+    by: &Actor,
+) -> Result<(), Rejected> {
+    gate::entitled(approval, directory, &run.row.starter, by).map_err(|why| {
+        let text = format!("{} {}", by.name, why.text());
+        Rejected::new(
+            RejectedCode::NotPermitted,
+            text,
+            "tranche approvals  (it names who may)",
+        )
+    })
+}

@@ -94,6 +94,7 @@ impl State {
         let Some(read) = fact.read::<FilesRead>("files") else {
             return;
         };
+        self.touch(RowKey::files());
         let row = self.product.files.get_or_insert_with(FilesRow::default);
         row.unreadable.clone_from(&read.unreadable);
         if read.unreadable.is_none() {

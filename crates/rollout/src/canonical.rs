@@ -1,5 +1,6 @@
 //! The canonical JSON of RFC 8785: what an event's hash is computed over.
 
+use std::cmp::Ordering;
 use std::fmt::Write as _;
 
 use serde_json::Value;
@@ -14,33 +15,28 @@ pub fn text(value: &Value) -> String {
 
 /// SHA-256 (hex) of the canonical text.
 pub fn digest(value: &Value) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble & 15)]);
     let bytes = Sha256::digest(text(value));
     bytes
         .iter()
-        .fold(String::with_capacity(64), |mut hex, byte| {
-            // Writing to a String cannot fail.
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
+        .flat_map(|byte| [digit(byte >> 4), digit(*byte)])
+        .collect()
 }
 
 fn write(value: &Value, out: &mut String) {
     match value {
         Value::Object(object) => {
-            let mut keys: Vec<&String> = object.keys().collect();
-            if keys.iter().all(|key| key.is_ascii()) {
-                keys.sort_unstable();
-            } else {
-                keys.sort_by(|a, b| a.encode_utf16().cmp(b.encode_utf16()));
-            }
+            let mut entries: Vec<(&String, &Value)> = object.iter().collect();
+            entries.sort_by(|(a, _), (b, _)| in_utf16(a, b));
             out.push('{');
-            for (n, key) in keys.into_iter().enumerate() {
+            for (n, (key, value)) in entries.into_iter().enumerate() {
                 if n > 0 {
                     out.push(',');
                 }
                 write_text(key, out);
                 out.push(':');
-                write(&object[key], out);
+                write(value, out);
             }
             out.push('}');
         }
@@ -56,14 +52,30 @@ fn write(value: &Value, out: &mut String) {
         }
         Value::String(text) => write_text(text, out),
         Value::Number(number) => write_number(number, out),
-        Value::Null | Value::Bool(_) => {
-            let _ = write!(out, "{value}");
-        }
+        Value::Null => out.push_str("null"),
+        Value::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
     }
 }
 
+/// The order of two keys; bytewise is the same where both are ASCII.
+fn in_utf16(a: &str, b: &str) -> Ordering {
+    if a.is_ascii() && b.is_ascii() {
+        a.cmp(b)
+    } else {
+        a.encode_utf16().cmp(b.encode_utf16())
+    }
+}
+
+/// A text in quotes. Most need no escape, and are copied as they are.
 fn write_text(text: &str, out: &mut String) {
-    let _ = write!(out, "{}", Value::from(text));
+    let is_plain = |byte: u8| byte >= b' ' && byte != b'"' && byte != b'\\';
+    if text.bytes().all(is_plain) {
+        out.push('"');
+        out.push_str(text);
+        out.push('"');
+    } else {
+        let _ = write!(out, "{}", Value::from(text));
+    }
 }
 
 /// Numbers as ECMAScript writes them: integers plainly, others in their shortest form.

@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{GateId, RunId};
 use crate::index::Run;
 use crate::product::Product;
-use crate::state::{BatchRow, FleetRow, GateRow, PhaseRow, ProductRow, RunRow, Unit};
+use crate::state::{BatchRow, FilesRow, FleetRow, GateRow, PhaseRow, ProductRow, RunRow, Unit};
 
-/// The key of a stored row: `product`, `rollout/r1`, `plan/r1`, `phase/r1/NAME`, `batch/r1/NAME/2`, `gate/r1/GATE`,
+/// The key of a stored row: `product`, `files`, `rollout/r1`, `plan/r1`, `phase/r1/NAME`, `batch/r1/NAME/2`, `gate/r1/GATE`,
 /// `customer/r1/KEY`, `fleet/KEY`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -20,6 +20,10 @@ pub struct RowKey(pub String);
 impl RowKey {
     pub(crate) fn product() -> Self {
         Self("product".to_owned())
+    }
+
+    pub(crate) fn files() -> Self {
+        Self("files".to_owned())
     }
 
     pub(crate) fn run(id: RunId) -> Self {
@@ -79,9 +83,10 @@ impl Product {
     /// A row of an unknown shape, or one that belongs to no rollout.
     pub fn load(rows: impl IntoIterator<Item = (RowKey, String)>) -> Result<Self, LoadError> {
         let mut product = Self::new();
-        let mut later = Vec::new();
+        let (mut files, mut later) = (None, Vec::new());
         for (key, json) in rows {
             match key.0.split_once('/') {
+                None if key == RowKey::files() => files = Some(read::<FilesRow>(&key.0, &json)?),
                 None => product.state.product = read::<ProductRow>(&key.0, &json)?,
                 Some(("fleet", customer)) => {
                     product
@@ -92,6 +97,7 @@ impl Product {
                 Some(_) => later.push((key.0, json)),
             }
         }
+        product.state.product.files = files;
         product.load_runs(&later)?;
         product.at = product.state.product.at;
         product.work.tick_wanted = true;
@@ -152,6 +158,7 @@ impl Product {
     /// The stored form of a row; `None`: it does not exist.
     pub fn row(&self, key: &RowKey) -> Option<String> {
         let (family, rest) = match key.0.split_once('/') {
+            None if *key == RowKey::files() => return self.state.product.files.as_ref().map(write),
             None => return Some(write(&self.state.product)),
             Some(("fleet", customer)) => return self.state.fleet.get(&customer.into()).map(write),
             Some(parts) => parts,
@@ -181,6 +188,7 @@ impl Product {
     /// The keys of all rows.
     pub fn row_keys(&self) -> Vec<RowKey> {
         let mut keys = vec![RowKey::product()];
+        keys.extend(self.state.product.files.iter().map(|_| RowKey::files()));
         keys.extend(self.state.fleet.keys().map(RowKey::fleet));
         for (id, run) in &self.state.runs {
             keys.push(RowKey::run(*id));

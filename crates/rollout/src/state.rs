@@ -22,7 +22,9 @@ pub(crate) struct ProductRow {
     pub(crate) workspace_held: Option<String>,
     pub(crate) freezes: BTreeMap<String, ManualFreeze>,
     pub(crate) blocks: BTreeMap<String, Block>,
-    /// As last read from the files; `None`: as frozen in each plan.
+    /// As last read from the files; `None`: as frozen in each plan. A row of its own: it is as large as the fleet, and the
+    /// product's row is written with every event.
+    #[serde(skip)]
     pub(crate) files: Option<FilesRow>,
 }
 

@@ -427,6 +427,12 @@ fn closing_answer(
         (CommandKind::SetAutoDeploy { service, .. }, Outcome::AutoDeploySet) => {
             vec![ctx.service_fact(Kind::AutoDeployRestored, &service.role)].into()
         }
+        (CommandKind::SetAutoDeploy { service, .. }, Outcome::Refused { .. }) => {
+            // Nobody can be held any more: the journal says that it stays off, and why.
+            let fact = ctx.service_fact(Kind::AutoDeployRestored, &service.role);
+            let reason = Some(format!("not restored: {}", record::say(outcome)));
+            vec![Fact { reason, ..fact }.with("refused", true)].into()
+        }
         (CommandKind::Inspect { .. }, Outcome::Inspected { views }) => {
             scratch.view = views.first().cloned();
             record::Recorded::default()

@@ -8,7 +8,7 @@ use policy::{CustomerId, Timestamp};
 use crate::gate;
 use crate::hold::{Hold, HoldKind};
 use crate::ids::{GateId, RunId};
-use crate::index::Run;
+use crate::index::{Place, Run};
 use crate::product::{Product, State};
 use crate::request::Directory;
 use crate::state::{DrainTo, PhaseState, RunState, Unit, UnitState};
@@ -467,8 +467,44 @@ impl Product {
             &Self::windows_of(run, customer),
             at,
         ));
-        holds.extend(self.work.reading_holds(id, run, customer));
+        holds.extend(self.work.reading_holds(id, run, customer, at));
+        if holds.is_empty() {
+            holds.extend(self.queue_hold(id, run, phase, customer));
+        }
         holds
+    }
+
+    /// Nothing of its own is in its way: what it waits for in the queue.
+    fn queue_hold(
+        &self,
+        id: RunId,
+        run: &Run,
+        phase: usize,
+        customer: &CustomerId,
+    ) -> Option<Hold> {
+        let place = run.place(customer)?;
+        let name = |place: &Place| run.at_place(place.phase, place.place).to_string();
+        if self.work.preparing.contains_key(&(id, place)) {
+            let text = "its services are read before it starts";
+            return Some(Hold::new(HoldKind::Working, "Render", text));
+        }
+        let unseen = self.unseen(id, phase);
+        if !unseen.is_empty() {
+            let names: Vec<String> = unseen.iter().map(name).collect();
+            let text = format!(
+                "after the restart, {} must be seen healthy first",
+                names.join(", ")
+            );
+            return Some(Hold::new(HoldKind::Confirm, "the batch before", text));
+        }
+        if let Some(before) = self.goes_before(id, place) {
+            let text = format!("{} goes first, and nobody overtakes", name(&before));
+            return Some(Hold::new(HoldKind::Order, "the customer before", text));
+        }
+        (!self.has_slot(id, phase)).then(|| {
+            let text = "as many customers as may go at once are on their way";
+            Hold::new(HoldKind::Slot, "the customers before", text)
+        })
     }
 
     /// A customer of a later batch waits for the batches before it.

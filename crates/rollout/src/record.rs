@@ -47,7 +47,7 @@ pub(crate) fn record(
     match command {
         CommandKind::Inspect { service } => inspected(scratch, &service.role, outcome),
         CommandKind::AwaitQuiet { deploy, .. } => awaited(ctx, scratch, deploy, &outcome),
-        CommandKind::BackUp { service, .. } => backed_up(ctx, scratch, &service.role, outcome),
+        CommandKind::BackUp { service, .. } => backed_up(ctx, &service.role, outcome),
         CommandKind::SetVariables { service, keys, .. } => set(ctx, &service.role, keys, outcome),
         CommandKind::RestoreVariables { service, keys, .. } => {
             restored(ctx, &service.role, keys, outcome)
@@ -95,7 +95,7 @@ fn awaited(ctx: &Ctx<'_>, scratch: &mut Scratch, deploy: &DeployId, outcome: &Ou
     Recorded::default()
 }
 
-fn backed_up(ctx: &Ctx<'_>, scratch: &mut Scratch, role: &Role, outcome: Outcome) -> Recorded {
+fn backed_up(ctx: &Ctx<'_>, role: &Role, outcome: Outcome) -> Recorded {
     match outcome {
         Outcome::BackedUp {
             digests,
@@ -113,11 +113,9 @@ fn backed_up(ctx: &Ctx<'_>, scratch: &mut Scratch, role: &Role, outcome: Outcome
                 attachment: Some((id, sealed)),
             }
         }
-        Outcome::SecretMissing { name } => {
-            scratch.secret = Some(name.clone());
-            ctx.held(Some(role), format!("secret {name} does not resolve"))
-                .into()
-        }
+        Outcome::SecretMissing { name } => ctx
+            .held(Some(role), format!("secret {name} does not resolve"))
+            .into(),
         other => ctx
             .held(
                 Some(role),
@@ -172,6 +170,10 @@ fn switched(ctx: &Ctx<'_>, scratch: &mut Scratch, role: &Role, outcome: &Outcome
                 view.auto_deploy = false;
             }
             ctx.service_fact(Kind::AutoDeployDisabled, role).into()
+        }
+        (Outcome::Refused { .. }, _) => {
+            let reason = format!("auto-deploy of {role} cannot be switched: {}", say(outcome));
+            ctx.held(Some(role), reason).into()
         }
         // Whether it took effect is read again before anything else happens.
         (_, _) => {

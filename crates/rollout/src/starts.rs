@@ -6,7 +6,6 @@ use policy::{CustomerId, Role};
 
 use crate::command::{CommandKind, Outcome, ServiceView};
 use crate::event::{Fact, Kind};
-use crate::hold::HoldKind;
 use crate::ids::RunId;
 use crate::index::{Place, Run};
 use crate::product::Product;
@@ -142,18 +141,7 @@ impl Product {
                 continue;
             }
             // Nobody overtakes: everybody before must have begun, or be about to.
-            let before = run.waiting(phase).range(range.start..next);
-            if strict
-                && before.into_iter().any(|before| {
-                    !self.work.preparing.contains_key(&(
-                        id,
-                        Place {
-                            phase,
-                            place: *before,
-                        },
-                    ))
-                })
-            {
+            if self.goes_before(id, place).is_some() {
                 return None;
             }
             let gone = self.gone(id, place);
@@ -189,7 +177,7 @@ impl Product {
     }
 
     /// Whether another customer may be on its way, by the batch and over all rollouts (P16).
-    fn has_slot(&self, id: RunId, phase: usize) -> bool {
+    pub(crate) fn has_slot(&self, id: RunId, phase: usize) -> bool {
         let run = &self.state.runs[&id];
         let policy = &run.plan.phases[phase].policy;
         let limit = if run.is_dynamic(phase) {
@@ -216,24 +204,15 @@ impl Product {
         let mut holds =
             self.state
                 .unit_holds(run, id, customer, &Self::windows_of(run, customer), self.at);
-        holds.extend(self.work.reading_holds(id, run, customer));
+        holds.extend(self.work.reading_holds(id, run, customer, self.at));
         if holds.is_empty() {
             return false;
         }
         let until = holds.iter().filter_map(|hold| hold.until).min();
-        let secret = holds
-            .iter()
-            .any(|hold| hold.kind == HoldKind::Secret)
-            .then(|| self.at + SECRET_RETRY);
         self.work.ready(id, place.phase, run).remove(&place.place);
         self.work.preparing.remove(&(id, place));
         self.unwant(id, place, Slot::Preflight);
-        self.work
-            .timers
-            .set(TimerKey::Place(id, place), until.or(secret));
-        if secret.is_some() {
-            self.work.scratch.entry((id, place)).or_default().secret = None;
-        }
+        self.work.timers.set(TimerKey::Place(id, place), until);
         true
     }
 
@@ -291,7 +270,8 @@ impl Product {
         match outcome {
             Outcome::Inspected { views } => self.judge_views(id, place, views),
             Outcome::SecretMissing { name } => {
-                self.work.scratch.entry((id, place)).or_default().secret = Some(name);
+                let missing = (name, self.at + SECRET_RETRY);
+                self.work.scratch.entry((id, place)).or_default().secret = Some(missing);
             }
             Outcome::Failed { reason } => {
                 self.skip_at_turn(id, place, format!("it cannot be deployed: {reason}"));
@@ -404,18 +384,40 @@ impl Product {
         }
     }
 
-    /// After a restart, the customers still on the release in the batch before must be seen healthy once (R17).
-    fn confirm_before(&mut self, id: RunId, phase: usize) -> bool {
+    /// Customers still on the release in the batch before that this process has not seen healthy (R17).
+    pub(crate) fn unseen(&self, id: RunId, phase: usize) -> Vec<Place> {
         if !self.work.resumed.contains(&id) {
-            return true;
+            return Vec::new();
         }
         let run = &self.state.runs[&id];
-        let unseen: Vec<Place> = run
-            .before(phase)
+        run.before(phase)
             .into_iter()
             .filter_map(|customer| run.place(&customer))
             .filter(|place| !self.work.confirmed.contains(&(id, *place)))
-            .collect();
+            .collect()
+    }
+
+    /// The customer that must go before this one: in strict order nobody overtakes.
+    pub(crate) fn goes_before(&self, id: RunId, place: Place) -> Option<Place> {
+        if !self.is_strict(id, place.phase) {
+            return None;
+        }
+        let phase = place.phase;
+        let start = self.turn_places(id, phase).start.min(place.place);
+        let before = self.state.runs[&id]
+            .waiting(phase)
+            .range(start..place.place);
+        before
+            .map(|before| Place {
+                phase,
+                place: *before,
+            })
+            .find(|before| !self.work.preparing.contains_key(&(id, *before)))
+    }
+
+    /// After a restart, the customers still on the release in the batch before must be seen healthy once (R17).
+    fn confirm_before(&mut self, id: RunId, phase: usize) -> bool {
+        let unseen = self.unseen(id, phase);
         for place in &unseen {
             let kind = self.ask(id, *place, |ctx| CommandKind::Confirm {
                 probed: unit::probed_all(ctx),

@@ -57,8 +57,8 @@ pub(crate) struct Scratch {
     pub(crate) fresh: bool,
     /// The cancel request was answered.
     pub(crate) cancel_sent: bool,
-    /// A secret that did not resolve.
-    pub(crate) secret: Option<String>,
+    /// A secret that did not resolve, and when it is asked for again.
+    pub(crate) secret: Option<(String, Timestamp)>,
     /// The last inspection said it cannot be done.
     pub(crate) refused: Option<String>,
 }

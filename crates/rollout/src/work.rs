@@ -220,7 +220,13 @@ impl Work {
     }
 
     /// Holds that only this process knows: it has read them just now.
-    pub(crate) fn reading_holds(&self, id: RunId, run: &Run, customer: &CustomerId) -> Vec<Hold> {
+    pub(crate) fn reading_holds(
+        &self,
+        id: RunId,
+        run: &Run,
+        customer: &CustomerId,
+        at: Timestamp,
+    ) -> Vec<Hold> {
         let Some(place) = run.place(customer) else {
             return Vec::new();
         };
@@ -235,8 +241,10 @@ impl Work {
             owner: owner.to_owned(),
             way_out: None,
         };
-        let secret = scratch.secret.as_ref().map(|name| {
-            hold(
+        let missing = scratch.secret.as_ref().filter(|(_, until)| *until > at);
+        let secret = missing.map(|(name, until)| Hold {
+            until: Some(*until),
+            ..hold(
                 HoldKind::Secret,
                 "operators",
                 format!("the secret {name} does not resolve"),

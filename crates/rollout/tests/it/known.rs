@@ -109,7 +109,6 @@ fn a_failed_rollback_says_that_a_person_is_awaited() {
 }
 
 #[test]
-#[ignore = "core: a switch of auto-deploy that Render refuses is asked for again at once and for ever, before the first change and at the end alike: nobody is asked, and the rollout never ends (P39)"]
 fn a_refused_switch_of_auto_deploy_asks_a_person() {
     let project = "fleet: { acme: { tier: demo } }
 policies: [ { policy: demo } ]

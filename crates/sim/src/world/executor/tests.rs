@@ -407,7 +407,7 @@ fn variables_are_restored_unless_somebody_else_changed_them() {
         ("NEW", "x"),
         ("TOUCHED", "x"),
     ];
-    let back_up = CommandKind::BackUp {
+    let ask = CommandKind::BackUp {
         service: bench.target(),
         variables: planned.map(|(key, value)| template(key, value)).into(),
         version: "v1.1.0".to_owned(),
@@ -415,7 +415,7 @@ fn variables_are_restored_unless_somebody_else_changed_them() {
     };
     let Outcome::BackedUp {
         differing, sealed, ..
-    } = bench.now(back_up)
+    } = bench.now(ask)
     else {
         panic!()
     };

@@ -45,6 +45,9 @@ const STEPS_PER_CUSTOMER: usize = 1_000;
 /// After so many instants in a row at which only approvals came and went, a world that waits for people has ended.
 const QUIET_INSTANTS: usize = 50;
 
+/// After so many even one that waits for something else has: it will not come.
+const VERY_QUIET_INSTANTS: usize = 1_000;
+
 /// The engine's process: what a crash destroys.
 #[derive(Debug)]
 struct Process {
@@ -187,8 +190,12 @@ impl World {
     }
 
     fn only_waits_for_people(&self, product: &Product) -> bool {
-        let nothing_ahead = self.quiet >= QUIET_INSTANTS && self.executor.next_at().is_none();
-        nothing_ahead && product.is_idle()
+        let limit = if product.is_idle() {
+            QUIET_INSTANTS
+        } else {
+            VERY_QUIET_INSTANTS
+        };
+        self.quiet >= limit && self.executor.next_at().is_none()
     }
 
     /// Lets everything happen that happens at this instant.

@@ -25,7 +25,7 @@ const KNOWN: &[u64] = &[];
 const SEEDS: u64 = 150;
 
 /// No story of a few customers has as many events.
-const MANY_EVENTS: usize = 2_000;
+const MANY_EVENTS: usize = 10_000;
 
 /// Nor does one go on at so many instants.
 const MANY_INSTANTS: usize = 20_000;

@@ -5,9 +5,9 @@
 
 use policy::health::{CheckKind, Profile};
 use policy::{Role, Span, Timestamp};
-use rollout::Outcome;
 use rollout::command::{DeployView, Probed, Target};
 use rollout::health::{Cycle, CycleResult, Fold, Verdict};
+use rollout::{DeployId, Outcome};
 use serde_json::Value;
 
 use super::view::deploy_view;
@@ -40,6 +40,8 @@ struct Probe {
     base: Timestamp,
     /// The next cycle that can matter.
     next: Option<Timestamp>,
+    /// What was live at the last look.
+    live: Option<DeployId>,
     fold: Fold,
     passed: bool,
 }
@@ -84,6 +86,7 @@ impl SimExecutor {
             Probe {
                 base,
                 next: Some(next),
+                live: service.deploy.clone(),
                 fold: Fold::new(),
                 passed: false,
             }
@@ -104,11 +107,13 @@ impl SimExecutor {
         if purpose != Purpose::Confirm && !self.is_still_live(service) {
             return Look::Replaced(self.live(service));
         }
-        // What stirred between two cycles is seen by the one that follows.
-        let next = cycle_from(probe.base, profile.every, self.now);
-        let next = probe.next.map_or(next, |known| known.min(next));
-        probe.next = Some(next);
-        if next > self.now {
+        let live = self.live(service).map(|live| live.id);
+        if std::mem::replace(&mut probe.live, live.clone()) != live {
+            // Another deploy answers from now on: the next cycle matters.
+            let next = cycle_from(probe.base, profile.every, self.now);
+            probe.next = Some(probe.next.map_or(next, |known| known.min(next)));
+        }
+        if probe.next.is_none_or(|next| next > self.now) {
             return Look::Nothing;
         }
         let result = self.cycle(service, profile);

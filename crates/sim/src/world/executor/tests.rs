@@ -335,6 +335,29 @@ fn a_watch_notices_that_somebody_else_has_deployed() {
 }
 
 #[test]
+fn services_with_cycles_at_different_instants_do_not_keep_each_other_awake() {
+    let mut bench = bench(
+        "  - { customer: a, health: failing, from: 2027-01-11T09:29:30Z, until: 2027-01-11T09:31:30Z }",
+    );
+    let live = bench.live();
+    let mut later = live.clone();
+    later.live_at += Span::from_secs(30).to_delta();
+    bench.send(CommandKind::Watch {
+        probed: vec![live, later],
+        profile: Profile {
+            fail_after: 5,
+            ..profile()
+        },
+    });
+    let mut looks = 0;
+    while let Some(at) = bench.executor.next_at() {
+        bench.executor.look(at);
+        looks += 1;
+        assert!(looks < 20, "still looking at {at}");
+    }
+}
+
+#[test]
 fn a_stopped_command_is_not_answered() {
     let mut bench = bench("  []");
     let deploy = bench.created();
@@ -384,7 +407,7 @@ fn variables_are_restored_unless_somebody_else_changed_them() {
         ("NEW", "x"),
         ("TOUCHED", "x"),
     ];
-    let back_up = CommandKind::BackUp {
+    let ask = CommandKind::BackUp {
         service: bench.target(),
         variables: planned.map(|(key, value)| template(key, value)).into(),
         version: "v1.1.0".to_owned(),
@@ -392,7 +415,7 @@ fn variables_are_restored_unless_somebody_else_changed_them() {
     };
     let Outcome::BackedUp {
         differing, sealed, ..
-    } = bench.now(back_up)
+    } = bench.now(ask)
     else {
         panic!()
     };
@@ -401,12 +424,12 @@ fn variables_are_restored_unless_somebody_else_changed_them() {
     let backup = AttachmentId("b1".to_owned());
     bench.executor.keep(vec![(backup.clone(), sealed)]);
     let (service, keys) = (bench.target(), differing);
-    let set = CommandKind::SetVariables {
+    let write = CommandKind::SetVariables {
         service: service.clone(),
         backup: backup.clone(),
         keys: keys.clone(),
     };
-    assert_eq!(bench.now(set), Outcome::VariablesSet);
+    assert_eq!(bench.now(write), Outcome::VariablesSet);
     put(&mut bench, "TOUCHED", "by hand");
 
     let restore = CommandKind::RestoreVariables {

@@ -20,8 +20,8 @@ type Unit = (Option<RunId>, CustomerId);
 pub(super) struct Promises {
     seen: usize,
     last: Option<(u64, String, Timestamp)>,
-    /// Customers that are being worked on, with their phase.
-    busy: BTreeMap<Unit, PolicyId>,
+    /// Customers that are being worked on, with their phase and batch.
+    busy: BTreeMap<Unit, (PolicyId, Option<u32>)>,
     /// Rollouts in which nobody may start, and why.
     shut: BTreeMap<Option<RunId>, BTreeSet<&'static str>>,
     delays: BTreeMap<(Option<RunId>, PolicyId), Timestamp>,
@@ -34,6 +34,8 @@ pub(super) struct Promises {
     limits: BTreeMap<PolicyId, usize>,
     phases: BTreeMap<CustomerId, PolicyId>,
     deploys_at_once: usize,
+    /// Customers in whose services somebody else had a hand.
+    meddled: BTreeSet<CustomerId>,
     /// How the last work on each customer ended.
     ends: BTreeMap<CustomerId, Kind>,
 }
@@ -131,10 +133,13 @@ impl Promises {
             self.start(event, &unit, phase)?;
             self.healthy.retain(|(whose, _)| *whose != unit);
             self.ends.remove(&unit.1);
-            self.busy.insert(unit, phase.clone());
+            self.busy.insert(unit, (phase.clone(), fact.batch));
         } else if is_rest(fact.kind) {
             self.busy.remove(&unit);
             self.again.remove(&unit);
+            if fact.kind == Kind::CustomerHeld {
+                self.meddled.insert(unit.1.clone());
+            }
             self.ends.insert(unit.1, fact.kind);
         } else if let Some(service) = &fact.service {
             self.follow_service(fact, unit, service)?;
@@ -153,11 +158,9 @@ impl Promises {
         holds(!early, || {
             format!("P22: {} starts before its delay is over", unit.1)
         })?;
-        let busy = self
-            .busy
-            .iter()
-            .filter(|((run, _), busy)| *run == unit.0 && *busy == phase)
-            .count();
+        let batch = (phase.clone(), event.fact.batch);
+        let same_batch = |((run, _), busy): &(&Unit, &_)| *run == unit.0 && **busy == batch;
+        let busy = self.busy.iter().filter(same_batch).count();
         let limit = self.limits.get(phase).copied().unwrap_or(usize::MAX);
         holds(busy < limit, || {
             format!("P16: {} is one too many in {phase}", unit.1)
@@ -218,7 +221,8 @@ impl Promises {
     /// P28, P29: what is live has its own variables; whoever went back has those of before.
     fn check_variables(&self, world: &World) -> Result<(), String> {
         let platform = world.platform();
-        for (customer, end) in &self.ends {
+        let ends = self.ends.iter();
+        for (customer, end) in ends.filter(|(customer, _)| !self.meddled.contains(*customer)) {
             let id = ServiceId::new(format!("srv-{customer}-backend"));
             let service = platform.service(&id).ok();
             let live = service.and_then(|service| service.live_deploy());

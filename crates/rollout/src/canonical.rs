@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::fmt::Write as _;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 /// The canonical text: keys sorted by their UTF-16 code units, no white space.
@@ -15,9 +15,54 @@ pub fn text(value: &Value) -> String {
 
 /// SHA-256 (hex) of the canonical text.
 pub fn digest(value: &Value) -> String {
+    hash(&text(value))
+}
+
+/// The canonical text of an object whose fields come in the order of their keys; one without a value is left out.
+#[derive(Debug, Default)]
+pub(crate) struct Fields(String);
+
+impl Fields {
+    pub(crate) fn text(&mut self, key: &str, value: Option<&str>) {
+        if let Some(value) = value {
+            self.key(key);
+            write_text(value, &mut self.0);
+        }
+    }
+
+    pub(crate) fn number(&mut self, key: &str, value: Option<u64>) {
+        if let Some(value) = value {
+            self.key(key);
+            // Writing to a String cannot fail.
+            let _ = write!(self.0, "{value}");
+        }
+    }
+
+    /// An object, left out if it is empty.
+    pub(crate) fn object(&mut self, key: &str, value: &Map<String, Value>) {
+        if !value.is_empty() {
+            self.key(key);
+            write_object(value, &mut self.0);
+        }
+    }
+
+    /// SHA-256 (hex) of the whole.
+    pub(crate) fn digest(mut self) -> String {
+        self.0.push('}');
+        hash(&self.0)
+    }
+
+    fn key(&mut self, key: &str) {
+        self.0.push(if self.0.is_empty() { '{' } else { ',' });
+        write_text(key, &mut self.0);
+        self.0.push(':');
+    }
+}
+
+fn hash(text: &str) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble & 15)]);
-    let bytes = Sha256::digest(text(value));
+    let bytes = Sha256::digest(text);
     bytes
         .iter()
         .flat_map(|byte| [digit(byte >> 4), digit(*byte)])
@@ -26,20 +71,7 @@ pub fn digest(value: &Value) -> String {
 
 fn write(value: &Value, out: &mut String) {
     match value {
-        Value::Object(object) => {
-            let mut entries: Vec<(&String, &Value)> = object.iter().collect();
-            entries.sort_by(|(a, _), (b, _)| in_utf16(a, b));
-            out.push('{');
-            for (n, (key, value)) in entries.into_iter().enumerate() {
-                if n > 0 {
-                    out.push(',');
-                }
-                write_text(key, out);
-                out.push(':');
-                write(value, out);
-            }
-            out.push('}');
-        }
+        Value::Object(object) => write_object(object, out),
         Value::Array(items) => {
             out.push('[');
             for (n, item) in items.iter().enumerate() {
@@ -55,6 +87,21 @@ fn write(value: &Value, out: &mut String) {
         Value::Null => out.push_str("null"),
         Value::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
     }
+}
+
+fn write_object(object: &Map<String, Value>, out: &mut String) {
+    let mut entries: Vec<(&String, &Value)> = object.iter().collect();
+    entries.sort_by(|(a, _), (b, _)| in_utf16(a, b));
+    out.push('{');
+    for (n, (key, value)) in entries.into_iter().enumerate() {
+        if n > 0 {
+            out.push(',');
+        }
+        write_text(key, out);
+        out.push(':');
+        write(value, out);
+    }
+    out.push('}');
 }
 
 /// The order of two keys; bytewise is the same where both are ASCII.

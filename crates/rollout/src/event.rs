@@ -8,7 +8,7 @@ use policy::{CustomerId, PersonId, PolicyId, Role, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::canonical;
+use crate::canonical::Fields;
 use crate::ids::{DeployId, RunId};
 
 /// The `prev` of the first event.
@@ -331,11 +331,48 @@ impl Event {
 
     /// The hash that this event should have.
     pub fn digest(&self) -> String {
-        let mut value = serde_json::to_value(self).expect("events serialise");
-        if let Some(object) = value.as_object_mut() {
-            object.remove("hash");
-        }
-        canonical::digest(&value)
+        // Taken apart by name, so that a new field cannot be forgotten.
+        let Self {
+            seq,
+            at,
+            fact,
+            prev,
+            hash: _,
+        } = self;
+        let Fact {
+            rollout,
+            kind,
+            phase,
+            batch,
+            customer,
+            service,
+            attempt,
+            actor,
+            reason,
+            until,
+            deploy,
+            commit,
+            data,
+        } = fact;
+        let shown = |at: &Timestamp| crate::show_instant(*at);
+        let mut fields = Fields::default();
+        fields.text("actor", actor.as_ref().map(PersonId::as_str));
+        fields.text("at", Some(&shown(at)));
+        fields.number("attempt", attempt.map(u64::from));
+        fields.number("batch", batch.map(u64::from));
+        fields.text("commit", commit.as_deref());
+        fields.text("customer", customer.as_ref().map(CustomerId::as_str));
+        fields.object("data", data);
+        fields.text("deploy", deploy.as_ref().map(|deploy| deploy.0.as_str()));
+        fields.text("kind", Some(kind.as_str()));
+        fields.text("phase", phase.as_ref().map(PolicyId::as_str));
+        fields.text("prev", Some(prev));
+        fields.text("reason", reason.as_deref());
+        fields.text("rollout", rollout.map(|run| run.to_string()).as_deref());
+        fields.number("seq", Some(*seq));
+        fields.text("service", service.as_ref().map(Role::as_str));
+        fields.text("until", until.as_ref().map(shown).as_deref());
+        fields.digest()
     }
 }
 
@@ -372,5 +409,36 @@ mod instant_option {
         from: D,
     ) -> Result<Option<Timestamp>, D::Error> {
         Option::<Timestamp>::deserialize(from)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_digest_is_that_of_the_canonical_form() {
+        let at: Timestamp = "2027-01-11T08:00:00.120Z".parse().expect("an instant");
+        let fact = Fact {
+            rollout: Some(RunId::Rollout(3)),
+            phase: Some("main".into()),
+            batch: Some(2),
+            customer: Some("acme".into()),
+            service: Some("backend".into()),
+            attempt: Some(1),
+            actor: Some("ann".into()),
+            reason: Some("say \"no\"\n\u{e9}".to_owned()),
+            until: Some(at),
+            deploy: Some("dep-1".into()),
+            commit: Some("c0ffee".to_owned()),
+            ..Fact::new(Kind::DeployCreated)
+        };
+        let full = fact.with("z", 0.5).with("a", vec!["b"]);
+        for fact in [full, Fact::new(Kind::EngineStarted)] {
+            let event = Event::link(7, at, fact, GENESIS.to_owned());
+            let mut value = serde_json::to_value(&event).expect("events serialise");
+            value.as_object_mut().expect("an object").remove("hash");
+            assert_eq!(event.hash, crate::canonical::digest(&value));
+        }
     }
 }

@@ -276,19 +276,25 @@ pub(crate) struct Granted {
 
 /// One planned customer. A customer without a row waits.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub(crate) struct Unit {
     pub(crate) state: UnitState,
     pub(crate) batch: Option<u32>,
     /// Counts against the phase's tolerance (R12).
+    #[serde(skip_serializing_if = "is_default")]
     pub(crate) failed: bool,
     /// Failed at some time and was not retried since.
+    #[serde(skip_serializing_if = "is_default")]
     pub(crate) failed_once: bool,
     /// Why it stands where it stands.
+    #[serde(skip_serializing_if = "is_default")]
     pub(crate) reason: Option<String>,
     pub(crate) since: Option<Timestamp>,
     pub(crate) started_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "is_default")]
     pub(crate) healthy_at: Option<Timestamp>,
     pub(crate) services: BTreeMap<Role, ServiceState>,
+    #[serde(skip_serializing_if = "is_default")]
     pub(crate) hooks: Hooks,
 }
 
@@ -328,18 +334,28 @@ pub(crate) enum HeldFrom {
 
 /// One service of a customer.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub(crate) struct ServiceState {
     pub(crate) baseline: Option<Baseline>,
+    #[serde(skip_serializing_if = "is_default")]
     pub(crate) auto_deploy: AutoDeployState,
+    #[serde(skip_serializing_if = "is_default")]
     pub(crate) backup: Option<Backup>,
+    #[serde(skip_serializing_if = "is_default")]
     pub(crate) variables: VariablesState,
+    #[serde(skip_serializing_if = "is_default")]
     pub(crate) attempt: u32,
+    #[serde(skip_serializing_if = "is_default")]
     pub(crate) deploy: DeployState,
+    #[serde(skip_serializing_if = "is_default")]
     pub(crate) rollback_attempt: u32,
+    #[serde(skip_serializing_if = "is_default")]
     pub(crate) rollback: DeployState,
     /// The rollback's target is gone: its commit is deployed instead (R19).
+    #[serde(skip_serializing_if = "is_default")]
     pub(crate) target_gone: bool,
     /// The rolled-back service was seen healthy.
+    #[serde(skip_serializing_if = "is_default")]
     pub(crate) returned: bool,
 }
 
@@ -444,9 +460,13 @@ impl DeployState {
 
 /// How far the hooks of a customer have come.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub(crate) struct Hooks {
+    #[serde(skip_serializing_if = "is_default")]
     pub(crate) before: HookState,
+    #[serde(skip_serializing_if = "is_default")]
     pub(crate) after: HookState,
+    #[serde(skip_serializing_if = "is_default")]
     pub(crate) on_rollback: HookState,
 }
 
@@ -484,4 +504,9 @@ impl UnitState {
             Self::Unchanged | Self::RolledBack | Self::RollbackFailed
         )
     }
+}
+
+/// Rows of customers are written with every step: what has not come yet takes no room in them.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }

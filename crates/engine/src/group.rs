@@ -83,14 +83,17 @@ impl Group {
         &self.events[filed.from..filed.to]
     }
 
-    /// What is to be stored.
+    /// What is to be stored. The events go along; whoever still needs them puts them back.
     pub(crate) fn changes(&mut self, product: &Product) -> Changes {
         let touched = std::mem::take(&mut self.touched);
         Changes {
-            events: self.events.clone(),
+            events: std::mem::take(&mut self.events),
             rows: touched
                 .into_iter()
-                .map(|key| (key.clone(), product.row(&key)))
+                .map(|key| {
+                    let json = product.row(&key);
+                    (key, json)
+                })
                 .collect(),
             attachments: std::mem::take(&mut self.attachments),
             answers: std::mem::take(&mut self.answers),

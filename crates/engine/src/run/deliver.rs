@@ -54,6 +54,7 @@ impl Driver {
         self.crash.pass(CrashPoint::Before);
         let changes = group.changes(&self.product);
         self.store.commit(&changes)?;
+        group.events = changes.events;
         self.crash.pass(CrashPoint::After);
         self.pause = RETRY.0;
         Ok(())

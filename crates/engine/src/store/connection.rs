@@ -10,6 +10,9 @@ use crate::place::{self, StateDir};
 /// Versions before this one could lose a checkpoint under concurrent writers.
 const OLDEST_SQLITE: i32 = 3_051_003;
 
+/// The log is copied into the database when it has grown by so many pages: a large group of steps alone writes thousands.
+const CHECKPOINT_PAGES: u32 = 8_000;
+
 /// For the engine, and for other processes that file a request or keep tokens.
 pub(crate) fn open_for_writing(state: &StateDir) -> Result<Connection, Error> {
     assert!(
@@ -25,6 +28,7 @@ pub(crate) fn open_for_writing(state: &StateDir) -> Result<Connection, Error> {
     schema::check(&connection, state.database())?;
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     schema::migrate(&connection, state.database())?;
     Ok(connection)
 }
@@ -61,11 +65,12 @@ pub(super) fn data_version(connection: &Connection) -> Result<i64, Error> {
     Ok(statement.query_row([], |row| row.get(0))?)
 }
 
+/// The cache holds what a large group of steps changes; pages that do not fit would be written twice.
 fn settle(connection: &Connection) -> Result<(), Error> {
     connection.busy_timeout(BUSY)?;
     connection.set_prepared_statement_cache_capacity(32);
     connection.execute_batch(
-        "PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA foreign_keys = ON;",
+        "PRAGMA mmap_size = 0; PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA foreign_keys = ON;",
     )?;
     Ok(())
 }

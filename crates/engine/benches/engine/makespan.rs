@@ -1,0 +1,195 @@
+//! How long a batch takes from end to end, through the real executor and over HTTP, against what its deploys take.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use engine::{Ended, EngineOptions, Inlet, StateDir};
+use policy::{CustomerId, Role, ServiceId};
+use render::executor::{
+    BackupContent, BackupError, Backups, ExecutorSettings, Owned, RenderExecutor, Sources,
+};
+use render::probe::{Network, ProbeSettings, Prober};
+use render::{Client, Settings};
+use rollout::AttachmentId;
+use rollout::command::Sealed;
+use secrecy::SecretString;
+use sim::Platform;
+use sim::http::{Clock, Server};
+use sim::platform::{Seed, ServiceSeed};
+use tokio::net::TcpListener;
+
+use crate::durable::folder;
+use crate::figure::{Figure, Wanted};
+use crate::project::{self, COMMIT, OLD_COMMIT, Project};
+
+/// Everything is so many times faster than in earnest: deploys, and the pauses between two looks at them.
+const SPEED: u32 = 40;
+
+/// An ordinary deploy, in earnest.
+const DEPLOY: Duration = Duration::from_mins(5);
+
+const CUSTOMERS: usize = 6;
+const AT_ONCE: usize = 3;
+const SERVICES_EACH: usize = 2;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(crate) fn measure() {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let elapsed = runtime.block_on(roll_out()) * SPEED;
+    let deploys = CUSTOMERS.div_ceil(AT_ONCE) * SERVICES_EACH;
+    let least = DEPLOY * u32::try_from(deploys).expect("few deploys");
+    let ratio = elapsed.as_secs_f64() / least.as_secs_f64();
+    let name = "makespan of a batch, of what its deploys take";
+    println!("{}", Figure::new(name, ratio, "", Wanted::AtMost(1.05)));
+    println!(
+        "  {:.1} min for {deploys} deploys of {:.0} min, one after the other",
+        elapsed.as_secs_f64() / 60.0,
+        DEPLOY.as_secs_f64() / 60.0,
+    );
+}
+
+/// From the start of the engine to the end of the rollout.
+async fn roll_out() -> Duration {
+    let server = server().await;
+    let project = Project {
+        customers: CUSTOMERS,
+        max_parallel: AT_ONCE,
+        sites: format!("http://{}/sites", server.address()),
+        policy: format!("batch: all\nmax_parallel: {AT_ONCE}\n"),
+    };
+    let config = project.config();
+    let folder = folder();
+    let state = StateDir::of_project(folder.path());
+    let settings = pace(ExecutorSettings::of(&config.project, folder.path()));
+    let answer = engine::ask(&state, &project::start(config), PATIENCE);
+    assert_eq!(answer.expect("the request is filed").rejected, None);
+
+    let options = EngineOptions {
+        until_idle: true,
+        ..EngineOptions::default()
+    };
+    let client = client(&server);
+    let begun = Instant::now();
+    let engine = engine::start(&state, options, |inlet: &Inlet| {
+        let told = inlet.clone();
+        Box::new(RenderExecutor::new(
+            &client,
+            prober(),
+            settings,
+            Arc::new(Known),
+            Arc::new(Shelf::default()),
+            move |notice| told.notice(notice),
+        ))
+    });
+    let ended = engine.expect("the engine starts").ended().await;
+    assert_eq!(ended.expect("it runs"), Ended::Idle);
+    let elapsed = begun.elapsed();
+    assert_succeeded(&state);
+    elapsed
+}
+
+fn assert_succeeded(state: &StateDir) {
+    let product = engine::Reader::open(state).and_then(|reader| reader.product());
+    let product = product.expect("the state can be read");
+    assert!(product.is_finished(), "nothing fails here");
+}
+
+/// A simulated Render on a fast clock, with the fleet's services.
+async fn server() -> Server {
+    let clock = Clock::faster(SPEED.into());
+    let settings = sim::Settings {
+        deploy: policy::Span::from_secs(DEPLOY.as_secs().cast_signed()),
+        ..sim::Settings::default()
+    };
+    let mut platform = Platform::new(clock.now(), settings);
+    let services = (0..CUSTOMERS).flat_map(|n| [format!("srv-b{n:06}"), format!("srv-f{n:06}")]);
+    let seed = Seed {
+        services: services
+            .map(|id| ServiceSeed::web(&id, OLD_COMMIT, "v1.0.0"))
+            .collect(),
+        versions: [(COMMIT.to_owned(), "v1.1.0".to_owned())].into(),
+        ..Seed::default()
+    };
+    platform.seed(clock.now(), seed);
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    sim::http::serve(Arc::new(Mutex::new(platform)), listener, clock).expect("it serves")
+}
+
+/// The pauses of the project, made as fast as the platform.
+fn pace(settings: ExecutorSettings) -> ExecutorSettings {
+    ExecutorSettings {
+        poll_from: settings.poll_from / SPEED,
+        poll_to: settings.poll_to / SPEED,
+        polls_a_minute: settings.polls_a_minute * SPEED,
+        ..settings
+    }
+}
+
+fn client(server: &Server) -> Client {
+    let settings = Settings::new(sim::settings::DEFAULT_API_KEY.into());
+    let settings = Settings {
+        base_url: server.api_url(),
+        startup_spread: settings.startup_spread / SPEED,
+        ..settings
+    };
+    Client::new(&settings).expect("the settings are right")
+}
+
+fn prober() -> Prober {
+    let network = Network::new(["127.0.0.1"]).expect("an address");
+    let settings = ProbeSettings {
+        network,
+        ..ProbeSettings::default()
+    };
+    Prober::new(&settings).expect("the settings are right")
+}
+
+/// What the executor asks for beside Render.
+struct Known;
+
+impl Sources for Known {
+    fn secret(&self, _: &CustomerId, _: &str) -> Option<SecretString> {
+        None
+    }
+
+    fn secrets(&self, _: &CustomerId) -> Vec<SecretString> {
+        Vec::new()
+    }
+
+    fn url(&self, _: &CustomerId, _: &Role) -> Option<String> {
+        None
+    }
+
+    fn version(&self, commit: &str) -> Option<String> {
+        let versions = [(OLD_COMMIT, "v1.0.0"), (COMMIT, "v1.1.0")];
+        let found = versions.iter().find(|(known, _)| *known == commit)?;
+        Some(found.1.to_owned())
+    }
+}
+
+/// Backups in memory, by whose they are.
+#[derive(Default)]
+struct Shelf(Mutex<BTreeMap<(CustomerId, Role), BackupContent>>);
+
+impl Backups for Shelf {
+    fn seal(&self, owner: &Owned, content: &BackupContent) -> Result<Sealed, BackupError> {
+        let key = (owner.customer.clone(), owner.role.clone());
+        self.0
+            .lock()
+            .expect("nobody panics")
+            .insert(key, content.clone());
+        Ok(Sealed(Vec::new()))
+    }
+
+    fn open(&self, owner: &Owned, _: &AttachmentId) -> Result<BackupContent, BackupError> {
+        let key = (owner.customer.clone(), owner.role.clone());
+        let kept = self.0.lock().expect("nobody panics");
+        Ok(kept.get(&key).ok_or("it was not sealed")?.clone())
+    }
+
+    fn digest(&self, _: &ServiceId, key: &str, _: &SecretString) -> String {
+        key.to_owned()
+    }
+}

@@ -148,8 +148,9 @@ people:
 ",
         account.trim()
     );
+    // Deploys take their minutes in virtual time: a grant must outlast them in both.
     let enterprise = "
-approval: { per: customer, quorum: 2, valid_for: 168s, expires: 336s }
+approval: { per: customer, quorum: 2, valid_for: 1h, expires: 2h }
 window: { cron: \"* * * * *\", duration: 20s, reserve: 5s }
 ";
     let policies = vec![

@@ -34,6 +34,8 @@ pub(crate) struct Run {
     settling: BTreeMap<(usize, u32), BTreeSet<(Timestamp, usize)>>,
     /// Customers whose commands may be in flight, by phase and place.
     working: BTreeSet<(usize, usize)>,
+    /// The same customers by phase and batch.
+    at_work: BTreeSet<(usize, u32, usize)>,
     /// Healthy customers by phase and batch.
     healthy: BTreeSet<(usize, u32, usize)>,
     /// Customers whose rollback failed.
@@ -103,6 +105,7 @@ impl Run {
             open: BTreeMap::new(),
             settling: BTreeMap::new(),
             working: BTreeSet::new(),
+            at_work: BTreeSet::new(),
             healthy: BTreeSet::new(),
             stuck: BTreeSet::new(),
             held: BTreeSet::new(),
@@ -127,6 +130,7 @@ impl Run {
         self.open.clear();
         self.settling.clear();
         self.working.clear();
+        self.at_work.clear();
         self.healthy.clear();
         self.stuck.clear();
         self.held.clear();
@@ -235,6 +239,7 @@ impl Run {
         self.managed.remove(&(phase, place));
         let (batch, watched_until) = (self.unit(customer).batch, self.settles_at(customer));
         let Some(batch) = batch else { return };
+        self.at_work.remove(&(phase, batch, place));
         self.healthy.remove(&(phase, batch, place));
         if let (Some(open), Some(until)) = (self.settling.get_mut(&(phase, batch)), watched_until) {
             open.remove(&(until, place));
@@ -285,6 +290,9 @@ impl Run {
             self.managed.insert((phase, place));
         }
         let Some(batch) = batch else { return };
+        if state.is_working() {
+            self.at_work.insert((phase, batch, place));
+        }
         let open = self.open.entry((phase, batch)).or_default();
         if state == UnitState::Healthy || state.is_over() {
             open.remove(&place);
@@ -400,13 +408,10 @@ impl Run {
             .copied()
     }
 
-    /// Customers of a begun batch that are retried, in work or held.
-    pub(crate) fn open_in(&self, phase: usize, batch: u32) -> impl Iterator<Item = &CustomerId> {
-        self.open
-            .get(&(phase, batch))
-            .into_iter()
-            .flatten()
-            .map(move |place| self.at_place(phase, *place))
+    /// How many customers of a begun batch are in work.
+    pub(crate) fn at_work(&self, phase: usize, batch: u32) -> usize {
+        let range = (phase, batch, 0)..=(phase, batch, usize::MAX);
+        self.at_work.range(range).count()
     }
 
     /// Where starts make the batches: the first batch that a retry has opened anew, and whom it waits for.

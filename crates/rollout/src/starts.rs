@@ -186,10 +186,7 @@ impl Product {
             usize::try_from(policy.max_parallel.max(1)).unwrap_or(usize::MAX)
         };
         let in_work = match run.turn(phase) {
-            Some(batch) => run
-                .open_in(phase, batch)
-                .filter(|customer| run.unit(customer).state.is_working())
-                .count(),
+            Some(batch) => run.at_work(phase, batch),
             None => run.working_in(phase).count(),
         };
         let preparing = self.work.preparing_in(id, phase).count();

@@ -36,7 +36,7 @@ fn cost(customers: usize) -> Duration {
     let config = project.config();
     let (mut steps, mut elapsed) = (0, Duration::ZERO);
     while steps < STEPS {
-        let mut shell = Shell::begin(project::start(config.clone()), project::read(&config));
+        let mut shell = Shell::begin(project::start(config.clone()), project::read(&config), 0);
         shell.turn();
         let computed = cpu();
         while steps < STEPS

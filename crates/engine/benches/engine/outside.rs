@@ -1,27 +1,57 @@
-//! A Render that answers at once: every deploy goes live, every check passes.
+//! A Render where nothing goes wrong: every deploy goes live, every check passes.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::{BTreeMap, VecDeque};
 
 use policy::ServiceId;
 use rollout::command::{DeployStatus, DeployView, Probed, Sealed, ServiceView, Target};
 use rollout::health::{Cycle, CycleResult, Verdict};
 use rollout::{Command, CommandKind, DeployId, Executor, Outcome, Reply, Report};
+use tokio::sync::oneshot;
 
 use crate::project::{COMMIT, OLD_COMMIT};
 
-/// Answers while it is asked, and counts the answers.
-#[derive(Default)]
+/// Keeps so many commands waiting and answers the oldest as soon as there are more: what an engine asks after a commit
+/// decides how many answers its next one holds.
 pub(crate) struct Outside {
-    pub(crate) answers: Arc<AtomicUsize>,
+    backlog: usize,
+    waiting: VecDeque<(Report, Reply)>,
+    /// Answers until it is over.
+    left: usize,
+    over: Option<oneshot::Sender<()>>,
+}
+
+impl Outside {
+    /// Tells when it has given so many answers; it gives no more.
+    pub(crate) fn new(backlog: usize, answers: usize) -> (Self, oneshot::Receiver<()>) {
+        let (over, told) = oneshot::channel();
+        let outside = Self {
+            backlog,
+            waiting: VecDeque::new(),
+            left: answers,
+            over: Some(over),
+        };
+        (outside, told)
+    }
 }
 
 impl Executor for Outside {
     fn execute(&mut self, command: Command, reply: Reply) {
-        if let Some(report) = answer(&command) {
-            self.answers.fetch_add(1, Ordering::Relaxed);
+        let Some(report) = answer(&command) else {
+            return;
+        };
+        self.waiting.push_back((report, reply));
+        if self.waiting.len() > self.backlog
+            && self.left > 0
+            && let Some((report, reply)) = self.waiting.pop_front()
+        {
             reply(report);
+            self.left -= 1;
+        }
+        if self.left == 0
+            && let Some(over) = self.over.take()
+        {
+            // Whoever has stopped listening knows already.
+            let _ = over.send(());
         }
     }
 }

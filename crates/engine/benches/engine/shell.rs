@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use policy::Timestamp;
+use rollout::request::FilesRead;
 use rollout::{Event, Input, Notice, Product, Report, Request, RowKey, Step};
 
 use crate::outside::answer;
@@ -11,6 +12,8 @@ use crate::outside::answer;
 pub(crate) struct Shell {
     product: Product,
     at: Timestamp,
+    /// Answers that are held back; see [`Outside`](crate::outside::Outside).
+    backlog: usize,
     answers: Vec<Report>,
 }
 
@@ -35,11 +38,12 @@ impl Group {
 
 impl Shell {
     /// A core in which a rollout has been asked for and an engine has begun; nobody has started.
-    pub(crate) fn begin(start: Request, read: rollout::request::FilesRead) -> Self {
+    pub(crate) fn begin(start: Request, read: FilesRead, backlog: usize) -> Self {
         let at = "2027-01-11T08:00:00Z".parse().expect("an instant");
         let mut shell = Self {
             product: Product::new(),
             at,
+            backlog,
             answers: Vec::new(),
         };
         let first = [
@@ -55,9 +59,10 @@ impl Shell {
         shell
     }
 
-    /// Steps all answers that have come, then ticks; `None`: nothing is left to do.
+    /// Steps the answers that have come, then ticks; `None`: nothing is left to do.
     pub(crate) fn turn(&mut self) -> Option<Group> {
-        let answers = std::mem::take(&mut self.answers);
+        let come = self.answers.len().saturating_sub(self.backlog);
+        let answers: Vec<Report> = self.answers.drain(..come).collect();
         if answers.is_empty()
             && self
                 .product

@@ -73,7 +73,7 @@ async fn ready(state: &StateDir) -> EngineHandle {
         readings: Box::new(readings()),
         ..EngineOptions::default()
     };
-    let engine = engine::start(state, options, |_| Box::new(Outside::default()));
+    let engine = engine::start(state, options, |_| Box::new(Outside::new(0, 0).0));
     let engine = engine.expect("the engine starts");
     let wake_at = engine.look(Product::wake_at).await.expect("it runs");
     assert!(wake_at.is_some(), "the window opens some day");

@@ -97,7 +97,7 @@ fn engine(config: &Config, backlog: usize) -> Measured {
         over.await.expect("every answer is asked for");
         let measured = Measured {
             elapsed: begun.elapsed(),
-            cpu: cpu() - computed,
+            cpu: cpu().saturating_sub(computed),
         };
         engine.kill();
         engine.ended().await.expect("it ran well");
@@ -118,7 +118,7 @@ fn floor(config: &Config, backlog: usize) -> Measured {
         let (begun, before) = (Instant::now(), cpu());
         floor.append(&texts).expect("it is appended");
         elapsed += begun.elapsed();
-        computed += cpu() - before;
+        computed += cpu().saturating_sub(before);
         steps += group.steps;
     }
     Measured {

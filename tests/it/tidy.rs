@@ -14,7 +14,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("engine", &["policy", "rollout"]),
     ("render", &["policy", "rollout"]),
     ("sim", &["policy", "rollout"]),
-    ("cli", &["policy", "rollout", "engine", "render", "sim"]),
+    ("notify", &["policy", "rollout"]),
+    (
+        "cli",
+        &["policy", "rollout", "engine", "render", "sim", "notify"],
+    ),
 ];
 
 /// No function is longer than this, its signature and braces included. Lower it when the longest has been split.

@@ -1,0 +1,235 @@
+//! Folds facts about one customer: where it stands, its hooks, what a release or a retry keeps.
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "each fold names the kinds it knows and passes over the others"
+)]
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use policy::{CustomerId, Role, Timestamp};
+
+use super::service::apply_service;
+use crate::event::{Fact, Kind};
+use crate::index::Run;
+use crate::state::{
+    Baseline, DeployState, HeldFrom, HookState, Hooks, PhaseState, ServiceState, Unit, UnitState,
+    VariablesState,
+};
+
+impl Run {
+    pub(super) fn apply_customer(&mut self, customer: &CustomerId, fact: &Fact, at: Timestamp) {
+        let Some(phase) = self.phase_of(customer) else {
+            return;
+        };
+        let was_failed = self.unit(customer).failed;
+        let plan = Arc::clone(&self.plan);
+        self.set_unit(customer, |unit| {
+            apply_unit(unit, fact, at);
+            if let (Some(role), true) = (&fact.service, plan.customers.contains_key(customer)) {
+                apply_service(unit.services.entry(role.clone()).or_default(), fact, at);
+            }
+        });
+        let failed = self.unit(customer).failed;
+        let failures = &mut self.phases[phase].failures;
+        match (was_failed, failed) {
+            (false, true) => *failures += 1,
+            (true, false) => *failures = failures.saturating_sub(1),
+            (true, true) | (false, false) => {}
+        }
+        self.reopen(customer, fact.kind);
+    }
+
+    /// A retried or held customer opens its batch and its phase anew (R13, R18).
+    fn reopen(&mut self, customer: &CustomerId, kind: Kind) {
+        if !matches!(
+            kind,
+            Kind::Retried | Kind::CustomerHeld | Kind::CustomerReleased
+        ) {
+            return;
+        }
+        let Some(phase) = self.phase_of(customer) else {
+            return;
+        };
+        let row = &mut self.phases[phase];
+        if row.state.is_through() {
+            row.state = PhaseState::Running;
+        }
+        // A customer that was excluded before it started opens the batch it would have gone in.
+        let Some(batch) = self.batch_of(customer) else {
+            return;
+        };
+        if self
+            .batches
+            .get(&(phase, batch))
+            .is_some_and(|row| row.settled_at.is_some())
+        {
+            self.set_batch(phase, batch, |row| row.settled_at = None);
+            self.phases[phase].delay = None;
+        }
+    }
+}
+
+fn apply_unit(unit: &mut Unit, fact: &Fact, at: Timestamp) {
+    if fact.read("failure").unwrap_or(false) {
+        unit.failed = true;
+        unit.failed_once = true;
+        unit.reason.clone_from(&fact.reason);
+        unit.state = UnitState::Backward;
+        unit.since = Some(at);
+    }
+    let state = match fact.kind {
+        Kind::CustomerStarted => {
+            unit.batch = fact.batch;
+            unit.started_at = Some(at);
+            unit.healthy_at = None;
+            apply_baselines(unit, fact);
+            UnitState::Forward
+        }
+        Kind::CustomerHealthy => {
+            unit.healthy_at = Some(at);
+            UnitState::Healthy
+        }
+        Kind::RollbackRequested => {
+            // Taken back because others failed, it is retried with them; by a person's word it is no failure (R11).
+            unit.failed_once |= fact.actor.is_none();
+            UnitState::Backward
+        }
+        Kind::CustomerUnchanged => UnitState::Unchanged,
+        Kind::CustomerRolledBack => UnitState::RolledBack,
+        Kind::CustomerRollbackFailed => UnitState::RollbackFailed,
+        Kind::CustomerExcluded => UnitState::Excluded,
+        Kind::CustomerSkipped => {
+            unit.failed = false;
+            UnitState::Skipped
+        }
+        Kind::CustomerWithdrawn => {
+            unit.failed = false;
+            UnitState::Withdrawing
+        }
+        Kind::CustomerHeld => UnitState::Held {
+            from: fact.read("from").unwrap_or(match unit.state {
+                UnitState::Forward => HeldFrom::Forward,
+                UnitState::Healthy => HeldFrom::Healthy,
+                UnitState::Backward => HeldFrom::Backward,
+                _ => HeldFrom::Waiting,
+            }),
+        },
+        Kind::CustomerReleased => {
+            let state = release(unit);
+            // On the way back it stays failed.
+            unit.failed &= state == UnitState::Backward;
+            state
+        }
+        Kind::Retried => {
+            begin_anew(unit);
+            UnitState::Waiting
+        }
+        Kind::HookStarted | Kind::HookFinished => {
+            apply_hook(unit, fact);
+            return;
+        }
+        _ => return,
+    };
+    unit.state = state;
+    unit.since = Some(at);
+    match fact.kind {
+        Kind::CustomerHealthy | Kind::CustomerStarted | Kind::CustomerReleased | Kind::Retried => {
+            unit.reason = None;
+        }
+        _ if fact.reason.is_some() => unit.reason.clone_from(&fact.reason),
+        _ => {}
+    }
+}
+
+fn apply_baselines(unit: &mut Unit, fact: &Fact) {
+    let seen = fact
+        .read::<BTreeMap<Role, Baseline>>("services")
+        .unwrap_or_default();
+    for (role, baseline) in seen {
+        unit.services
+            .entry(role)
+            .or_default()
+            .baseline
+            .get_or_insert(baseline);
+    }
+}
+
+/// A held customer goes on with a new attempt at what was lost.
+fn release(unit: &mut Unit) -> UnitState {
+    let UnitState::Held { from } = unit.state else {
+        return unit.state.clone();
+    };
+    for service in unit.services.values_mut() {
+        if matches!(
+            service.deploy,
+            DeployState::Lost { .. } | DeployState::Ended
+        ) {
+            service.deploy = DeployState::None;
+        }
+        if matches!(
+            service.rollback,
+            DeployState::Lost { .. } | DeployState::Ended
+        ) {
+            service.rollback = DeployState::None;
+        }
+        if service.rollback == DeployState::None {
+            service.target_gone = false;
+        }
+    }
+    for hooks in [
+        &mut unit.hooks.before,
+        &mut unit.hooks.after,
+        &mut unit.hooks.on_rollback,
+    ] {
+        hooks.begun = false;
+    }
+    match from {
+        HeldFrom::Waiting => UnitState::Waiting,
+        HeldFrom::Forward | HeldFrom::Healthy => UnitState::Forward,
+        HeldFrom::Backward => UnitState::Backward,
+    }
+}
+
+/// A retry begins with a new attempt; what is still ours at Render stays known.
+fn begin_anew(unit: &mut Unit) {
+    unit.failed = false;
+    unit.failed_once = false;
+    unit.healthy_at = None;
+    unit.started_at = None;
+    unit.hooks = Hooks::default();
+    for service in unit.services.values_mut() {
+        let tidy = matches!(
+            service.variables,
+            VariablesState::Untouched | VariablesState::Restored
+        );
+        let returned = matches!(service.rollback, DeployState::Live { .. });
+        let ours = service.deploy.went_live() && !returned;
+        *service = ServiceState {
+            attempt: service.attempt,
+            rollback_attempt: service.rollback_attempt,
+            auto_deploy: service.auto_deploy,
+            baseline: service.baseline.take().filter(|_| ours || !tidy),
+            backup: if tidy { None } else { service.backup.take() },
+            variables: if tidy {
+                VariablesState::Untouched
+            } else {
+                VariablesState::Intended
+            },
+            ..ServiceState::default()
+        };
+    }
+}
+
+fn apply_hook(unit: &mut Unit, fact: &Fact) {
+    let hooks: &mut HookState = match fact.read::<String>("when").as_deref() {
+        Some("before") => &mut unit.hooks.before,
+        Some("after") => &mut unit.hooks.after,
+        _ => &mut unit.hooks.on_rollback,
+    };
+    hooks.begun = fact.kind == Kind::HookStarted;
+    if fact.kind == Kind::HookFinished {
+        // One that failed is begun anew when a person says so.
+        hooks.done += usize::from(fact.read("ok").unwrap_or(true));
+    }
+}

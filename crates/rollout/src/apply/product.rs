@@ -1,0 +1,153 @@
+//! Folds what spans rollouts: freezes, blocks, clock, files, and what runs where.
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "each fold names the kinds it knows and passes over the others"
+)]
+
+use std::collections::BTreeMap;
+
+use policy::{CustomerId, Role, Timestamp};
+
+use crate::event::{Fact, Kind};
+use crate::ids::RunId;
+use crate::product::{RowKey, State};
+use crate::request::FilesRead;
+use crate::state::{Block, FilesRow, ManualFreeze, RunningService};
+
+impl State {
+    /// Folds a fact outside any rollout.
+    pub(super) fn apply_product(&mut self, fact: &Fact, at: Timestamp) {
+        let name = || fact.read::<String>("name").unwrap_or_default();
+        let product = &mut self.product;
+        match fact.kind {
+            Kind::EngineStarted => {
+                product.clock_suspected = Some("the engine was started".to_owned());
+            }
+            Kind::ClockSuspected => {
+                product.clock_suspected = Some(fact.reason.clone().unwrap_or_default());
+            }
+            Kind::ClockTrusted => product.clock_suspected = None,
+            Kind::WorkspaceHeld => {
+                product.workspace_held = Some(fact.reason.clone().unwrap_or_default());
+            }
+            Kind::WorkspaceReleased => product.workspace_held = None,
+            Kind::Frozen => {
+                if let (Some(until), Some(by)) = (fact.until, fact.actor.clone()) {
+                    let reason = fact.reason.clone().unwrap_or_default();
+                    let customers = fact.read("customers").unwrap_or_default();
+                    product.freezes.insert(
+                        name(),
+                        ManualFreeze {
+                            from: at,
+                            until,
+                            by,
+                            reason,
+                            customers,
+                        },
+                    );
+                }
+            }
+            Kind::Unfrozen => {
+                product.freezes.remove(&name());
+            }
+            Kind::Blocked => {
+                if let Some(by) = fact.actor.clone() {
+                    let reason = fact.reason.clone().unwrap_or_default();
+                    product.blocks.insert(
+                        fact.read("version").unwrap_or_default(),
+                        Block {
+                            by,
+                            since: at,
+                            reason,
+                        },
+                    );
+                }
+            }
+            Kind::Unblocked => {
+                product
+                    .blocks
+                    .remove(&fact.read::<String>("version").unwrap_or_default());
+            }
+            Kind::FilesRead => self.apply_files(fact),
+            _ => {}
+        }
+    }
+
+    fn apply_files(&mut self, fact: &Fact) {
+        let Some(read) = fact.read::<FilesRead>("files") else {
+            return;
+        };
+        self.touch(RowKey::files());
+        let row = self.product.files.get_or_insert_with(FilesRow::default);
+        row.unreadable.clone_from(&read.unreadable);
+        if read.unreadable.is_none() {
+            row.directory = read.directory;
+            row.freezes = read.freezes;
+            row.pins = read.pins;
+            row.customers = read.customers;
+            row.unapplied = read.unapplied;
+        }
+    }
+
+    /// What Render said of the services when the rollout was asked for.
+    pub(super) fn apply_running(&mut self, fact: &Fact, at: Timestamp) {
+        type Seen = BTreeMap<CustomerId, BTreeMap<Role, RunningService>>;
+        let Some(seen) = fact.read::<Seen>("running") else {
+            return;
+        };
+        for (customer, services) in seen {
+            let row = self.fleet.entry(customer.clone()).or_default();
+            for (role, mut service) in services {
+                let known = row.running.get(&role);
+                if known.is_none_or(|known| known.deploy != service.deploy) {
+                    service.since = at;
+                    row.running.insert(role, service);
+                }
+            }
+            self.touch(RowKey::fleet(&customer));
+        }
+    }
+
+    /// Release tracking and ownership.
+    pub(super) fn apply_fleet(&mut self, id: RunId, fact: &Fact, at: Timestamp) {
+        let Some(customer) = &fact.customer else {
+            return;
+        };
+        match fact.kind {
+            Kind::CustomerStarted | Kind::RollbackRequested | Kind::HealthFailed => {
+                self.fleet.entry(customer.clone()).or_default().owner = Some(id);
+            }
+            Kind::DeployLive | Kind::RollbackLive => {
+                let Some(role) = fact.service.clone() else {
+                    return;
+                };
+                let service = RunningService {
+                    deploy: fact.deploy.clone(),
+                    version: fact.read("version"),
+                    commit: fact.commit.clone(),
+                    since: at,
+                };
+                self.fleet
+                    .entry(customer.clone())
+                    .or_default()
+                    .running
+                    .insert(role, service);
+            }
+            Kind::CustomerHealthy
+            | Kind::CustomerUnchanged
+            | Kind::CustomerRolledBack
+            | Kind::CustomerRollbackFailed
+            | Kind::CustomerSkipped
+            | Kind::CustomerExcluded => {
+                let Some(row) = self.fleet.get_mut(customer) else {
+                    return;
+                };
+                if row.owner == Some(id) {
+                    row.owner = None;
+                }
+            }
+            _ => return,
+        }
+        self.touch(RowKey::fleet(customer));
+    }
+}

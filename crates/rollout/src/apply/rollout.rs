@@ -1,0 +1,223 @@
+//! Folds facts about one rollout: its course, its phases, batches and gates.
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "each fold names the kinds it knows and passes over the others"
+)]
+
+use policy::Timestamp;
+
+use crate::event::{Fact, Kind};
+use crate::ids::{GateId, RunId};
+use crate::index::Run;
+use crate::product::RowKey;
+use crate::state::{
+    Delay, DrainTo, GateRequest, Granted, Mark, Outcome, PhaseState, RunState, Sweep, Vote,
+};
+
+impl Run {
+    /// Folds one fact, and names the rows it touched.
+    pub(super) fn apply(
+        &mut self,
+        id: RunId,
+        fact: &Fact,
+        at: Timestamp,
+        touched: &mut Vec<RowKey>,
+    ) {
+        self.apply_rollout(fact, at);
+        if let Some(phase) = fact.phase.as_ref().and_then(|name| self.phase_index(name)) {
+            touched.push(RowKey::phase(id, &self.plan.phases[phase].policy.name));
+            self.apply_phase(phase, fact, at);
+            if let Some(batch) = fact.batch {
+                touched.push(RowKey::batch(
+                    id,
+                    &self.plan.phases[phase].policy.name,
+                    batch,
+                ));
+                self.apply_batch(phase, batch, fact, at);
+            }
+        }
+        let gate = fact
+            .read::<String>("gate")
+            .and_then(|gate| self.find_gate(&gate));
+        if let Some((gate, _)) = gate {
+            touched.push(RowKey::gate(id, &gate));
+            self.apply_gate(&gate, fact, at);
+        }
+        if let Some(customer) = fact.customer.clone() {
+            touched.push(RowKey::customer(id, &customer));
+            self.apply_customer(&customer, fact, at);
+        }
+    }
+
+    fn apply_rollout(&mut self, fact: &Fact, at: Timestamp) {
+        let row = &mut self.row;
+        let mark = || Mark {
+            by: fact.actor.clone(),
+            at,
+            reason: fact.reason.clone(),
+        };
+        let outcome = |otherwise| fact.read::<Outcome>("outcome").unwrap_or(otherwise);
+        match fact.kind {
+            Kind::Paused => row.paused = Some(mark()),
+            Kind::Resumed => row.paused = None,
+            Kind::FreezeOverridden => {
+                if let (Some(name), Some(by)) = (fact.read::<String>("name"), fact.actor.clone()) {
+                    row.overrides.entry(name).or_default().insert(by);
+                }
+            }
+            Kind::RolloutDraining => {
+                let to = fact.read("to").unwrap_or(DrainTo::Halted);
+                row.state = RunState::Draining { to, since: at };
+                row.sweep = fact.read::<Sweep>("sweep").or_else(|| row.sweep.take());
+            }
+            Kind::RolloutHalted => {
+                row.state = RunState::Halted {
+                    since: at,
+                    reason: fact.reason.clone().unwrap_or_default(),
+                };
+                row.sweep = None;
+            }
+            Kind::RolloutResumed => {
+                row.state = RunState::Running;
+                row.sweep = None;
+            }
+            Kind::RolloutSucceeded => {
+                row.state = RunState::Ended {
+                    at,
+                    outcome: outcome(Outcome::Succeeded),
+                }
+            }
+            Kind::RolloutAborted => {
+                row.state = RunState::Ended {
+                    at,
+                    outcome: outcome(Outcome::Aborted),
+                }
+            }
+            Kind::RolloutSuperseded => {
+                row.state = RunState::Ended {
+                    at,
+                    outcome: outcome(Outcome::Superseded),
+                }
+            }
+            Kind::OperationEnded => {
+                row.state = RunState::Ended {
+                    at,
+                    outcome: outcome(Outcome::Done),
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn apply_phase(&mut self, phase: usize, fact: &Fact, at: Timestamp) {
+        let row = &mut self.phases[phase];
+        match fact.kind {
+            Kind::PhaseStarted => {
+                row.state = PhaseState::Running;
+                row.started_at = Some(at);
+            }
+            Kind::PhaseSettled => row.state = PhaseState::Settled { at },
+            Kind::SoakStarted => {
+                row.state = PhaseState::Soaking {
+                    since: at,
+                    until: fact.until.unwrap_or(at),
+                };
+            }
+            Kind::DelayStarted => {
+                let since = fact.read("since").unwrap_or(at);
+                row.delay = Some(Delay {
+                    since,
+                    until: fact.until.unwrap_or(at),
+                });
+            }
+            Kind::BatchStarted => {
+                row.batches_begun = row.batches_begun.max(fact.batch.unwrap_or(0));
+                row.delay = None;
+            }
+            Kind::BatchSettled => {
+                row.batches_begun = row.batches_begun.max(fact.batch.unwrap_or(0));
+            }
+            Kind::PhaseOverdue => row.overdue = true,
+            Kind::Promoted => {
+                row.delay = None;
+                if let PhaseState::Soaking { since, .. } = row.state {
+                    row.state = PhaseState::Soaking { since, until: at };
+                }
+                row.promoted |= fact.read("full").unwrap_or(false);
+            }
+            _ => {}
+        }
+    }
+
+    fn apply_batch(&mut self, phase: usize, batch: u32, fact: &Fact, at: Timestamp) {
+        match fact.kind {
+            Kind::BatchStarted => self.set_batch(phase, batch, |row| row.started_at = Some(at)),
+            Kind::BatchSettled => self.set_batch(phase, batch, |row| row.settled_at = Some(at)),
+            _ => {}
+        }
+    }
+
+    fn apply_gate(&mut self, gate: &GateId, fact: &Fact, at: Timestamp) {
+        let row = self.gates.entry(gate.clone()).or_default();
+        match fact.kind {
+            Kind::ApprovalRequested => {
+                let expires_at = fact.until.unwrap_or(at);
+                row.request = Some(GateRequest {
+                    since: at,
+                    expires_at,
+                    escalated: false,
+                });
+                row.rejected = None;
+                row.passed_at = None;
+            }
+            Kind::Approved => {
+                if let Some(person) = fact.actor.clone() {
+                    let digest = fact.read("digest").unwrap_or_default();
+                    row.votes.push(Vote {
+                        person,
+                        at,
+                        digest,
+                        reason: fact.reason.clone(),
+                    });
+                }
+                if let Some(until) = fact.until {
+                    row.granted = Some(Granted { at, until });
+                }
+            }
+            Kind::Withdrawn => {
+                row.votes
+                    .retain(|vote| Some(&vote.person) != fact.actor.as_ref());
+                row.granted = None;
+            }
+            Kind::Rejected => {
+                row.rejected = Some(Mark {
+                    by: fact.actor.clone(),
+                    at,
+                    reason: fact.reason.clone(),
+                });
+                row.request = None;
+                row.votes.clear();
+                row.granted = None;
+            }
+            Kind::ApprovalLapsed => {
+                row.request = None;
+                row.votes.clear();
+                row.granted = None;
+            }
+            Kind::ApprovalEscalated => {
+                if let Some(request) = &mut row.request {
+                    request.escalated = true;
+                }
+            }
+            Kind::GatePassed => {
+                row.passed_at = Some(at);
+                row.request = None;
+            }
+            Kind::Retried => {
+                row.rejected = None;
+                row.passed_at = None;
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! The way back: what was requested is found or cancelled, what went live is returned, variables are restored (R11, P29).
+
+use policy::Role;
+
+use super::{Ctx, Next, cancel, follow, hooks, out_of_service, probed};
+use crate::command::CommandKind;
+use crate::event::{Fact, Kind};
+use crate::protocol;
+use crate::state::{Baseline, DeployState, ServiceState, VariablesState};
+
+/// Returns the whole customer, the last service first.
+pub(super) fn backward(ctx: &Ctx<'_>) -> Next {
+    for role in ctx.planned.services.iter().rev() {
+        let service = ctx.service(role);
+        if let Some(next) = take_back(ctx, role, &service).or_else(|| restore(ctx, role, &service))
+        {
+            return next;
+        }
+    }
+    for role in ctx.planned.services.iter().rev() {
+        let service = ctx.service(role);
+        if let (DeployState::Live { deploy, at }, false) = (&service.rollback, service.returned) {
+            let version = service
+                .baseline
+                .as_ref()
+                .and_then(|baseline| baseline.version.clone());
+            return Next::Command(CommandKind::Verify {
+                probed: probed(ctx, role, &service, Some(deploy), version.as_ref(), *at),
+                profile: ctx.profile().clone(),
+            });
+        }
+    }
+    if let Some(next) = hooks(
+        ctx,
+        "on_rollback",
+        &ctx.policy().hooks.on_rollback,
+        &ctx.unit.hooks.on_rollback,
+    ) {
+        return next;
+    }
+    let returned = ctx
+        .unit
+        .services
+        .values()
+        .any(|service| matches!(service.rollback, DeployState::Live { .. }));
+    let kind = if returned {
+        Kind::CustomerRolledBack
+    } else {
+        Kind::CustomerUnchanged
+    };
+    Next::Facts(vec![Fact {
+        reason: ctx.unit.reason.clone(),
+        ..ctx.fact(kind)
+    }])
+}
+
+/// Returns one service to what was live before; `None` when there is nothing to return.
+fn take_back(ctx: &Ctx<'_>, role: &Role, service: &ServiceState) -> Option<Next> {
+    match &service.deploy {
+        // Somebody else's deploy took its place: it is not ours to take back (P30).
+        DeployState::None | DeployState::Ended | DeployState::Lost { .. } => None,
+        // The request has left: its answer decides what is there to take back.
+        DeployState::Intended { .. } => Some(Next::Command(CommandKind::CreateDeploy {
+            service: ctx.target(role),
+            commit: ctx.plan.release.commit.clone(),
+            clear_cache: ctx.clear_cache,
+            attempt: service.attempt,
+        })),
+        DeployState::Unknown { .. } => Some(protocol::look_up(
+            ctx,
+            role,
+            &service.deploy,
+            protocol::Way::Forward,
+        )),
+        DeployState::Running { deploy, .. } => Some(Next::Facts(vec![Fact {
+            deploy: Some(deploy.clone()),
+            ..ctx.service_fact(Kind::CancelIntended, role)
+        }])),
+        DeployState::CancelIntended { deploy } => Some(cancel(ctx, role, deploy)),
+        DeployState::Live { .. } | DeployState::Passed { .. } => return_service(ctx, role, service),
+    }
+}
+
+fn return_service(ctx: &Ctx<'_>, role: &Role, service: &ServiceState) -> Option<Next> {
+    let target = ctx.target(role);
+    match &service.rollback {
+        DeployState::None => {
+            // A deploy of the old commit reads the variables as they are then (R19).
+            let first = service
+                .target_gone
+                .then(|| restore(ctx, role, service))
+                .flatten();
+            let next = first.or_else(|| before_another_try(ctx, role, service));
+            Some(next.unwrap_or_else(|| protocol::intend(ctx, role, service, protocol::Way::Back)))
+        }
+        DeployState::Intended { .. } => {
+            let baseline = service.baseline.clone().unwrap_or_default();
+            Some(match (service.target_gone, baseline) {
+                (
+                    false,
+                    Baseline {
+                        deploy: Some(deploy),
+                        ..
+                    },
+                ) => Next::Command(CommandKind::CreateRollback {
+                    service: target,
+                    deploy,
+                    attempt: service.rollback_attempt,
+                }),
+                (_, baseline) => Next::Command(CommandKind::CreateDeploy {
+                    service: target,
+                    commit: baseline.commit.unwrap_or_default(),
+                    clear_cache: false,
+                    attempt: service.rollback_attempt,
+                }),
+            })
+        }
+        DeployState::Unknown { .. } => {
+            let way = protocol::Way::back(service);
+            Some(protocol::look_up(ctx, role, &service.rollback, way))
+        }
+        DeployState::Running { deploy, deadline } => {
+            Some(follow(ctx, role, deploy, Some(*deadline)))
+        }
+        DeployState::Live { .. } => None,
+        DeployState::CancelIntended { .. }
+        | DeployState::Passed { .. }
+        | DeployState::Lost { .. }
+        | DeployState::Ended => Some(Next::Rest),
+    }
+}
+
+/// A rollback that came to nothing is tried again only where the service can take it.
+fn before_another_try(ctx: &Ctx<'_>, role: &Role, service: &ServiceState) -> Option<Next> {
+    if service.rollback_attempt == 0 {
+        return None;
+    }
+    match &ctx.scratch.view {
+        Some(view) => out_of_service(ctx, role, view),
+        None => Some(Next::Command(CommandKind::Inspect {
+            service: ctx.target(role),
+        })),
+    }
+}
+
+/// Puts the old variables back (P29).
+fn restore(ctx: &Ctx<'_>, role: &Role, service: &ServiceState) -> Option<Next> {
+    let backup = service.backup.as_ref()?;
+    let with_keys = |kind| {
+        ctx.service_fact(kind, role)
+            .with_value("keys", &backup.keys)
+    };
+    match service.variables {
+        VariablesState::Untouched | VariablesState::Restored => None,
+        VariablesState::Intended | VariablesState::Set if backup.keys.is_empty() => None,
+        VariablesState::Intended | VariablesState::Set => {
+            Some(Next::Facts(vec![with_keys(Kind::RestoreIntended)]))
+        }
+        VariablesState::RestoreIntended => Some(Next::Command(CommandKind::RestoreVariables {
+            service: ctx.target(role),
+            backup: backup.id.clone(),
+            keys: backup.keys.clone(),
+        })),
+    }
+}
+
+/// A held customer was skipped: variables that nothing live uses go back, then it is over.
+pub(super) fn withdraw(ctx: &Ctx<'_>) -> Next {
+    for role in ctx.planned.services.iter().rev() {
+        let service = ctx.service(role);
+        if service.deploy.went_live() {
+            continue;
+        }
+        if let Some(next) = restore(ctx, role, &service) {
+            return next;
+        }
+    }
+    Next::Facts(vec![Fact {
+        reason: ctx.unit.reason.clone(),
+        ..ctx.fact(Kind::CustomerSkipped)
+    }])
+}

@@ -15,8 +15,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use self::act::{
-    Abort, Approve, Block, Freeze, Override, Pause, Promote, Reject, Replan, Resume, Retry,
-    Rollback, Skip, Unblock, Unfreeze, Withdraw,
+    Abort, Approve, Block, Freeze, Observe, Override, Pause, Promote, Reject, Replan, Resume,
+    Retry, Rollback, Skip, Unblock, Unfreeze, Withdraw,
 };
 pub(crate) use self::fault::{FaultSwitch, FaultWord};
 pub(crate) use self::look::{
@@ -193,6 +193,8 @@ pub(crate) enum Command {
     Override(Override),
     /// Return a customer to what ran before, or to a version.
     Rollback(Rollback),
+    /// Write down a figure from outside, such as tickets or satisfaction.
+    Observe(Observe),
     /// List the customers, or show one.
     Customers(Customers),
     /// Ask the customers' services how they are, now.

@@ -67,6 +67,7 @@ async fn dispatch(global: &Global, command: Command, out: Output) -> Result<Exit
         Command::Unfreeze(args) => act::act(global, args, out).await,
         Command::Override(args) => act::act(global, args, out).await,
         Command::Rollback(args) => act::act(global, args, out).await,
+        Command::Observe(args) => act::act(global, args, out).await,
         Command::Customers(args) => customers::customers(global, &args, out),
         Command::Health(args) => probe::health(global, &args, out).await,
         Command::Events(args) => journal::events(global, &args, out).await,

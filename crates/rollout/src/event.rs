@@ -263,6 +263,26 @@ kinds! {
     OperationStarted = "operation_started",
     /// It ended; `data.outcome`.
     OperationEnded = "operation_ended",
+    /// An operation set the variables of a version and deployed nothing (T9): `data.version`.
+    VariablesApplied = "variables_applied",
+    /// Somebody had values of variables shown in full; `data.keys`.
+    VariablesRevealed = "variables_revealed",
+    /// A figure from outside: `data.name`, `data.value`, and `data.at`, the instant it is of.
+    Observed = "observed",
+    /// P7: a database is about to be restored into a new one named `data.name`.
+    RecoveryIntended = "recovery_intended",
+    /// The new database exists: `data.database`.
+    RecoveryCreated = "recovery_created",
+    /// Found by its name.
+    RecoveryAdopted = "recovery_adopted",
+    /// The request may or may not have taken effect.
+    RecoveryUnknown = "recovery_unknown",
+    /// Proved absent, or never sent.
+    RecoveryAbsent = "recovery_absent",
+    /// The new database takes connections.
+    RecoveryAvailable = "recovery_available",
+    /// The new database did not come to be.
+    RecoveryFailed = "recovery_failed",
     /// A request was refused; folds to nothing.
     Denied = "denied",
 }

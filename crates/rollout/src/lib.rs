@@ -18,6 +18,7 @@ pub mod hold;
 mod holds;
 pub mod ids;
 mod index;
+mod notes;
 mod operate;
 mod phases;
 mod product;

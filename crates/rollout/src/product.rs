@@ -176,6 +176,9 @@ impl Product {
         reason = "most facts concern only the customer or phase they name"
     )]
     fn note(&mut self, fact: &Fact) {
+        if matches!(fact.kind, Kind::Observed | Kind::VariablesRevealed) {
+            return;
+        }
         self.work.tick_wanted = true;
         let Some(id) = fact.rollout else {
             self.wake_everybody();

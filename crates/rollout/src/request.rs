@@ -218,6 +218,30 @@ pub enum Verb {
         /// Why.
         reason: String,
     },
+    /// Write down a figure from outside: tickets, satisfaction, adoption.
+    Observe {
+        /// Whose.
+        customer: CustomerId,
+        /// What it says.
+        name: String,
+        /// How much.
+        value: f64,
+        /// The instant it is of; absent: now.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        at: Option<Timestamp>,
+        /// Where it comes from.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
+    },
+    /// Write down that a person had values of variables shown in full.
+    Reveal {
+        /// Whose.
+        customer: CustomerId,
+        /// Of which service.
+        service: Role,
+        /// Which.
+        keys: Vec<String>,
+    },
 }
 
 /// Everything `start` brings along, frozen at the request (R6, R14).

@@ -31,6 +31,8 @@ impl Verb {
             Self::Unfreeze { .. } => "unfreeze",
             Self::Override { .. } => "override",
             Self::Rollback { .. } => "rollback",
+            Self::Observe { .. } => "observe",
+            Self::Reveal { .. } => "env list --reveal",
         }
     }
 }
@@ -71,6 +73,21 @@ impl Product {
                 to,
                 reason,
             } => self.request_rollback(request, customer, to.as_deref(), reason),
+            Verb::Observe {
+                customer,
+                name,
+                value,
+                at,
+                note,
+            } => self.observe(by, customer, name, (*value, *at), note.clone()),
+            Verb::Reveal {
+                customer,
+                service,
+                keys,
+            } => {
+                self.reveal(by, customer, service, keys);
+                Ok(())
+            }
         }
     }
 
@@ -105,7 +122,9 @@ impl Product {
             | Verb::Freeze { .. }
             | Verb::Unfreeze { .. }
             | Verb::Override { .. }
-            | Verb::Rollback { .. } => (&directory.roles.operator, "operator"),
+            | Verb::Rollback { .. }
+            | Verb::Observe { .. }
+            | Verb::Reveal { .. } => (&directory.roles.operator, "operator"),
         };
         if directory.holds(role, &request.by.name) || (request.by.service && name == "operator") {
             return Ok(());

@@ -236,6 +236,29 @@ pub(crate) struct Override {
     pub(crate) run: Run,
 }
 
+/// `observe`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  tranche observe acme-corp tickets 3
+  tranche observe acme-corp satisfaction 8.5 --at 2027-01-12T09:00:00Z --note 'survey of week 2'")]
+pub(crate) struct Observe {
+    /// Whose figure it is.
+    #[arg(value_name = "CUSTOMER")]
+    pub(crate) customer: CustomerId,
+    /// What it says, `tickets`.
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+    /// How much.
+    #[arg(value_name = "VALUE", allow_negative_numbers = true)]
+    pub(crate) value: f64,
+    /// The instant it is of; without it, now.
+    #[arg(long, value_name = "INSTANT", value_parser = value::instant)]
+    pub(crate) at: Option<Timestamp>,
+    /// Where it comes from; kept in the journal.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) note: Option<String>,
+}
+
 /// `rollback`
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:

@@ -7,8 +7,8 @@ use rollout::{RunId, Verb};
 
 use super::ask::Desk;
 use crate::args::{
-    Abort, Approve, Block, Freeze, Global, Override, Pause, Promote, Reject, Resume, Retry,
-    Rollback, Skip, Unblock, Unfreeze, Withdraw,
+    Abort, Approve, Block, Freeze, Global, Observe, Override, Pause, Promote, Reject, Resume,
+    Retry, Rollback, Skip, Unblock, Unfreeze, Withdraw,
 };
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
@@ -139,6 +139,13 @@ request!(Rollback, |it| Verb::Rollback {
     customer: it.customer,
     to: it.to,
     reason: it.reason
+});
+request!(Observe, product, |it| Verb::Observe {
+    customer: it.customer,
+    name: it.name,
+    value: it.value,
+    at: it.at,
+    note: it.note
 });
 request!(Block, product, |it| Verb::Block {
     version: it.version,

@@ -39,6 +39,7 @@ pub(crate) fn is_notable(kind: Kind) -> bool {
             | Kind::HookStarted
             | Kind::HookFinished
             | Kind::FilesRead
+            | Kind::RecoveryAbsent
             | Kind::Denied
     )
 }
@@ -157,6 +158,34 @@ fn without_reason(fact: &Fact) -> String {
         Kind::FilesRead => "the files were read again".to_owned(),
         Kind::OperationStarted => format!("operation on {what} started"),
         Kind::OperationEnded => format!("operation on {what} {}", outcome(fact, "ended")),
+        Kind::VariablesApplied => format!(
+            "the variables of {} stand at {what}; nothing was deployed",
+            version(fact)
+        ),
+        Kind::VariablesRevealed => format!("{who} had variables of {} shown", self::service(fact)),
+        Kind::Observed => format!(
+            "{who} noted {} = {} for {what}",
+            name(fact),
+            fact.data.get("value").cloned().unwrap_or_default()
+        ),
+        Kind::RecoveryIntended => format!("{what}: its database is about to be restored"),
+        Kind::RecoveryCreated => {
+            format!("{what}: the restored database {} is made", database(fact))
+        }
+        Kind::RecoveryAdopted => {
+            format!("{what}: the restored database {} was found", database(fact))
+        }
+        Kind::RecoveryUnknown => {
+            format!("{what}: no answer to the restore request; looking for it")
+        }
+        Kind::RecoveryAbsent => format!("{what}: the restore request had no effect"),
+        Kind::RecoveryAvailable => {
+            format!(
+                "{what}: the restored database {} is available",
+                database(fact)
+            )
+        }
+        Kind::RecoveryFailed => format!("{what}: the restore of its database failed"),
         Kind::Denied => format!("{who} was refused"),
     }
 }
@@ -200,6 +229,11 @@ fn target(fact: &Fact) -> String {
 
 fn name(fact: &Fact) -> String {
     fact.read("name").unwrap_or_default()
+}
+
+/// The database that a restore made.
+fn database(fact: &Fact) -> String {
+    fact.read("database").unwrap_or_default()
 }
 
 fn version(fact: &Fact) -> String {

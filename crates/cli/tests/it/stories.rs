@@ -111,6 +111,28 @@ fn a_freeze_needs_no_rollout_and_survives_the_process() {
 }
 
 #[test]
+fn a_figure_from_outside_is_noted_with_its_instant() {
+    let project = Project::new();
+    let args = ["observe", "acme-corp", "tickets", "3", "--note", "helpdesk"];
+    let said = project.tranche(&args).succeeds();
+    assert!(said.out.contains("tickets = 3.0"), "{}", said.out);
+    let said = project.tranche(&["events", "--from", "1"]).succeeds();
+    assert!(said.out.contains("\"kind\":\"observed\""), "{}", said.out);
+    project
+        .tranche(&["observe", "acme-corp", "tickets", "many"])
+        .exits(2);
+    let later = [
+        "observe",
+        "acme-corp",
+        "tickets",
+        "3",
+        "--at",
+        "2999-01-01T00:00:00Z",
+    ];
+    project.tranche(&later).exits(2);
+}
+
+#[test]
 fn a_token_proves_a_person_until_it_is_revoked() {
     let project = Project::new();
     let token = project.tranche(&["token", "create", "bob"]).succeeds().out;

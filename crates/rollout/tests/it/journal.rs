@@ -21,7 +21,19 @@ const STORY: &str = "stories/22_every_kind_of_event.script";
 static RECORDED: Once = Once::new();
 
 /// Kinds that a sample may lack, because one process cannot meet all of them in one history.
-const RARE: &[Kind] = &[];
+const RARE: &[Kind] = &[
+    // Younger than the sample.
+    Kind::VariablesApplied,
+    Kind::VariablesRevealed,
+    Kind::Observed,
+    Kind::RecoveryIntended,
+    Kind::RecoveryCreated,
+    Kind::RecoveryAdopted,
+    Kind::RecoveryUnknown,
+    Kind::RecoveryAbsent,
+    Kind::RecoveryAvailable,
+    Kind::RecoveryFailed,
+];
 
 fn path(number: u32, end: &str) -> PathBuf {
     data().join(format!("journal-{number:04}.{end}"))

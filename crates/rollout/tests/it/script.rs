@@ -393,6 +393,18 @@ fn read_product_verb(lab: &Lab, words: &[&str]) -> Verb {
             name: (*name).to_owned(),
             reason: reason(),
         },
+        ["observe", customer, name, value] => Verb::Observe {
+            customer: (*customer).into(),
+            name: (*name).to_owned(),
+            value: value.parse().unwrap(),
+            at: None,
+            note: None,
+        },
+        ["reveal", customer, key] => Verb::Reveal {
+            customer: (*customer).into(),
+            service: "backend".into(),
+            keys: vec![(*key).to_owned()],
+        },
         ["rollback", customer, to @ ..] => Verb::Rollback {
             customer: (*customer).into(),
             to: to.first().map(|version| (*version).to_owned()),

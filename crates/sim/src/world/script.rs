@@ -141,6 +141,13 @@ fn read_product(args: &Args<'_>) -> Result<Option<Verb>, BadRow> {
         "unfreeze" => Verb::Unfreeze {
             name: args.needed("name")?,
         },
+        "observe" => Verb::Observe {
+            customer: CustomerId::new(args.needed("customer")?),
+            name: args.needed("name")?,
+            value: args.parsed("value")?.ok_or_else(|| args.missing("value"))?,
+            at: None,
+            note: args.text("note")?,
+        },
         "rollback" => Verb::Rollback {
             customer: CustomerId::new(args.needed("customer")?),
             to: args.text("to")?,

@@ -194,6 +194,11 @@ fn plain(kind: Kind) -> Option<&'static str> {
         Kind::RolloutResumed => "the halt is lifted",
         Kind::OperationStarted => "an operation starts",
         Kind::OperationEnded => "the operation has ended",
+        Kind::VariablesApplied => "the variables stand, nothing was deployed",
+        Kind::Observed => "a figure was noted",
+        Kind::RecoveryIntended => "the database is about to be restored",
+        Kind::RecoveryAvailable => "the restored database is available",
+        Kind::RecoveryFailed => "the restore of the database failed",
         Kind::Denied => "refused",
         Kind::BatchStarted
         | Kind::GatePassed
@@ -222,6 +227,11 @@ fn plain(kind: Kind) -> Option<&'static str> {
         | Kind::HookStarted
         | Kind::HookFinished
         | Kind::RollbackUnknown
+        | Kind::VariablesRevealed
+        | Kind::RecoveryCreated
+        | Kind::RecoveryAdopted
+        | Kind::RecoveryUnknown
+        | Kind::RecoveryAbsent
         | Kind::FilesRead => return None,
     })
 }

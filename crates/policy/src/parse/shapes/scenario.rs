@@ -217,6 +217,7 @@ pub(crate) static STEP: Record = record!(
         key!("target", "A customer, a batch or a phase.", &SCALAR),
         key!("to", "The version to return to.", &SCALAR),
         key!("value", "A figure.", &SCALAR),
+        key!("note", "Where a figure comes from.", &SCALAR),
         key!("commit", "A commit.", &SCALAR),
         key!("reason", "Why.", &SCALAR),
         key!(
@@ -384,7 +385,7 @@ pub(crate) const VERBS: &[Verb] = &[
     },
     Verb {
         name: "observe",
-        arguments: &["customer", "name", "value"],
+        arguments: &["customer", "name", "value", "note"],
         required: &["customer", "name", "value"],
     },
 ];

@@ -13,8 +13,8 @@ use sim::http::Clock;
 
 use crate::lab::{BEFORE, Lab, RELEASE, SERVICES, span, wait_for};
 
-/// How many processes work at once.
-const WORKERS: usize = 2;
+/// How many processes work at once: they wait for deploys far more than they compute.
+const WORKERS: usize = 6;
 
 /// No small rollout has more commits than this.
 const MOST_COMMITS: u32 = 200;

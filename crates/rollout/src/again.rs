@@ -1,5 +1,7 @@
 //! The same work again, or left out: retry and skip (R13).
 
+use std::ops::Bound;
+
 use policy::CustomerId;
 
 use crate::event::{Fact, Kind};
@@ -26,7 +28,8 @@ impl Product {
             }
             let id = self.meant(request, |run| run.failed_customers(None).next().is_some())?;
             self.goes_on(id)?;
-            let customers: Vec<CustomerId> = self.state.runs[&id].failed_customers(None).collect();
+            let failed = self.state.runs[&id].failed_customers(None).collect();
+            let customers = self.retriable(id, failed)?;
             self.retry_customers(id, &request.by, &customers);
             return Ok(());
         };
@@ -55,6 +58,7 @@ impl Product {
             | UnitState::RolledBack
             | UnitState::RollbackFailed
             | UnitState::Excluded => {
+                self.not_newer(id, &customer)?;
                 self.retry_customers(id, &request.by, &[customer]);
                 Ok(())
             }
@@ -90,7 +94,52 @@ impl Product {
                 ..
             }
             | RunState::Halted { .. }
-            | RunState::Ended { .. } => Ok(()),
+            | RunState::Ended { .. } => self.not_closing(id),
+        }
+    }
+
+    /// Refuses to bring an older release to a customer that a newer rollout has in hand or has brought on (R14, R15).
+    fn not_newer(&self, id: RunId, customer: &CustomerId) -> Result<(), Rejected> {
+        let newer = self
+            .state
+            .runs
+            .range((Bound::Excluded(id), Bound::Unbounded));
+        let has = |(other, run): &(&RunId, &Run)| {
+            let in_hand = !run.is_ended() && run.has_open(customer);
+            matches!(other, RunId::Rollout(_)) && (in_hand || self.state.brought(run, customer))
+        };
+        let mut newer = newer.filter(has);
+        let Some((other, run)) = newer.next() else {
+            return Ok(());
+        };
+        let text = format!(
+            "the newer rollout {other} ({}) has {customer}",
+            run.row.version
+        );
+        Err(Rejected::state(
+            text,
+            &format!("tranche skip {customer} --reason ...  (in {id})"),
+        ))
+    }
+
+    /// Of several customers those that may go again; refused if none may.
+    fn retriable(
+        &self,
+        id: RunId,
+        customers: Vec<CustomerId>,
+    ) -> Result<Vec<CustomerId>, Rejected> {
+        let mut refusal = None;
+        let mut retriable = customers;
+        retriable.retain(|customer| match self.not_newer(id, customer) {
+            Ok(()) => true,
+            Err(rejected) => {
+                refusal.get_or_insert(rejected);
+                false
+            }
+        });
+        match refusal {
+            Some(rejected) if retriable.is_empty() => Err(rejected),
+            Some(_) | None => Ok(retriable),
         }
     }
 
@@ -118,6 +167,7 @@ impl Product {
                 "tranche status",
             ));
         }
+        let customers = self.retriable(id, customers)?;
         self.retry_customers(id, by, &customers);
         Ok(())
     }

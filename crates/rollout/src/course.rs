@@ -1,12 +1,13 @@
 //! The course of a whole rollout: pause, resume, abort, promote (R13).
 
-use policy::CustomerId;
-
 use crate::event::{Fact, Kind};
-use crate::index::Place;
+use crate::ids::RunId;
+use crate::index::{Place, Run};
 use crate::product::Product;
 use crate::request::{Actor, Rejected, Request};
-use crate::state::{DrainTo, HeldFrom, PhaseState, RunState, Sweep, SweepScope, UnitState};
+use crate::state::{
+    DrainTo, HeldFrom, Outcome, PhaseState, RunState, Sweep, SweepScope, UnitState,
+};
 use crate::verbs::already;
 
 impl Product {
@@ -70,7 +71,7 @@ impl Product {
         &mut self,
         request: &Request,
         rollback: bool,
-        reason: Option<String>,
+        reason: Option<&str>,
     ) -> Result<(), Rejected> {
         if let Some(run) = request
             .run
@@ -85,17 +86,15 @@ impl Product {
         let id = self.meant_rollout(request)?;
         let run = &self.state.runs[&id];
         let by = Some(request.by.name.clone());
+        let abort = |kind| Fact {
+            actor: by.clone(),
+            reason: reason.map(str::to_owned),
+            ..Fact::new(kind)
+        };
         match &run.row.state {
             RunState::Queued => {
-                let fact = Fact {
-                    actor: by,
-                    reason,
-                    ..Fact::new(Kind::RolloutAborted)
-                };
-                self.emit_in(
-                    id,
-                    fact.with_value("outcome", &crate::state::Outcome::Aborted),
-                );
+                let fact = abort(Kind::RolloutAborted);
+                self.emit_in(id, fact.with_value("outcome", &Outcome::Aborted));
                 return Ok(());
             }
             RunState::Draining {
@@ -109,45 +108,21 @@ impl Product {
             | RunState::Halted { .. }
             | RunState::Ended { .. } => {}
         }
-        let sweep = rollback.then(|| Sweep {
+        self.not_closing(id)?;
+        let draining = abort(Kind::RolloutDraining).with_value("to", &DrainTo::Aborted);
+        if !rollback {
+            self.emit_in(id, draining);
+            return Ok(());
+        }
+        let sweep = Sweep {
             scope: SweepScope::All,
-            reason: reason
-                .clone()
-                .unwrap_or_else(|| "the rollout was aborted".to_owned()),
+            reason: reason.unwrap_or("the rollout was aborted").to_owned(),
             by: by.clone(),
-        });
-        let fact = Fact {
-            actor: by,
-            reason,
-            ..Fact::new(Kind::RolloutDraining)
-        }
-        .with_value("to", &DrainTo::Aborted);
-        let fact = match &sweep {
-            Some(sweep) => fact.with_value("sweep", sweep),
-            None => fact,
         };
-        self.emit_in(id, fact);
-        if let Some(sweep) = sweep {
-            // What is in flight goes back first, then the settled batches, latest first.
-            let run = &self.state.runs[&id];
-            let moving = |customer: &&CustomerId| {
-                matches!(
-                    run.unit(customer).state,
-                    UnitState::Forward
-                        | UnitState::Held {
-                            from: HeldFrom::Forward | HeldFrom::Healthy
-                        }
-                )
-            };
-            let places: Vec<Place> = run
-                .plan
-                .customers
-                .keys()
-                .filter(moving)
-                .filter_map(|customer| run.place(customer))
-                .collect();
-            self.roll_back(id, &places, &sweep);
-        }
+        self.emit_in(id, draining.with_value("sweep", &sweep));
+        // What is in flight goes back first, then the settled batches, latest first.
+        let places = self.state.runs[&id].unfinished();
+        self.roll_back(id, &places, &sweep);
         Ok(())
     }
 
@@ -194,5 +169,52 @@ impl Product {
             );
         }
         Ok(())
+    }
+}
+
+impl Product {
+    /// Refuses what would begin new work in a rollout of which nothing is left but to switch auto-deploy on again: that is
+    /// done once and not taken back (P32).
+    pub(crate) fn not_closing(&self, id: RunId) -> Result<(), Rejected> {
+        let restoring = self.state.runs[&id].managed().next().is_some();
+        if !restoring || !self.is_closing(id) {
+            return Ok(());
+        }
+        let text = format!("{id} is over: only auto-deploy is being switched on again");
+        Err(Rejected::state(
+            text,
+            "tranche status  (and ask again when it has ended)",
+        ))
+    }
+}
+
+impl Run {
+    /// Customers on their way, or held on it, in either direction.
+    fn unfinished(&self) -> Vec<Place> {
+        let moves = |state: &UnitState| match state {
+            UnitState::Forward
+            | UnitState::Held {
+                from: HeldFrom::Forward | HeldFrom::Healthy | HeldFrom::Backward,
+            } => true,
+            UnitState::Waiting
+            | UnitState::Healthy
+            | UnitState::Backward
+            | UnitState::Withdrawing
+            | UnitState::Held {
+                from: HeldFrom::Waiting | HeldFrom::Withdrawing,
+            }
+            | UnitState::Unchanged
+            | UnitState::RolledBack
+            | UnitState::RollbackFailed
+            | UnitState::Excluded
+            | UnitState::Skipped => false,
+        };
+        let customers = self.held().chain(self.working_customers());
+        let mut moving: Vec<Place> = customers
+            .filter(|customer| moves(&self.unit(customer).state))
+            .filter_map(|customer| self.place(customer))
+            .collect();
+        moving.sort_unstable();
+        moving
     }
 }

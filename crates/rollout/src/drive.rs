@@ -285,7 +285,7 @@ impl Product {
     /// Before a rollout ends, every auto-deploy that we switched off is restored once (P32).
     fn closing(&self, id: RunId, place: Place) -> Option<Next> {
         let run = self.state.runs.get(&id)?;
-        if !self.is_closing(id) || !run.is_managed(place) {
+        if !run.is_managed(place) || !self.is_closing(id) {
             return None;
         }
         self.ask(id, place, |ctx| {
@@ -337,7 +337,7 @@ impl Product {
                     .row
                     .sweep
                     .as_ref()
-                    .is_none_or(|sweep| run.swept(sweep).is_empty());
+                    .is_none_or(|sweep| self.state.swept(id, sweep).is_empty());
                 to != crate::state::DrainTo::Halted && swept
             }
             RunState::Queued | RunState::Halted { .. } | RunState::Ended { .. } => false,

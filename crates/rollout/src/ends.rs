@@ -1,12 +1,13 @@
 //! Judges and ends rollouts: halt, the way back of healthy customers, the end states (R12), and the next in the queue (R14).
 
+use policy::CustomerId;
 use policy::rules::OnFailure;
 
 use crate::event::{Fact, Kind};
 use crate::ids::{GateId, RunId};
 use crate::index::{Place, Run};
-use crate::product::Product;
-use crate::state::{DrainTo, Outcome, RunState, Sweep, SweepScope, Unit, UnitState};
+use crate::product::{Product, State};
+use crate::state::{DrainTo, HeldFrom, Outcome, RunState, Sweep, SweepScope, Unit, UnitState};
 
 impl Run {
     /// Why nothing may start any more until a person acts (R11, R12).
@@ -67,20 +68,42 @@ impl Run {
         }
     }
 
-    /// The latest batch that a sweep has still to roll back.
-    pub(crate) fn swept(&self, sweep: &Sweep) -> Vec<Place> {
-        let in_scope = |&&(phase, batch, _): &&(usize, u32, usize)| match sweep.scope {
+    /// Held customers with a request of ours whose end nobody has seen (P10). One that cannot be seen even while it is
+    /// being left out waits for a person.
+    fn unresolved(&self) -> Vec<CustomerId> {
+        let open = self
+            .held()
+            .filter(|customer| self.unit(customer).has_open_request());
+        open.cloned().collect()
+    }
+}
+
+impl State {
+    /// The latest batch that a sweep has still to roll back. Whom another rollout is changing or has changed since is its
+    /// affair (R15, P30).
+    pub(crate) fn swept(&self, id: RunId, sweep: &Sweep) -> Vec<Place> {
+        let run = &self.runs[&id];
+        let in_scope = |phase: usize, batch: u32| match sweep.scope {
             SweepScope::Batch { phase: p, batch: b } => phase == p && batch == b,
             SweepScope::Phase { phase: p } => phase == p,
             SweepScope::All => true,
         };
-        let Some(&(phase, batch, _)) = self.healthy().iter().rev().find(in_scope) else {
+        let ours = |phase: usize, place: usize| {
+            let customer = run.at_place(phase, place);
+            self.owner(customer).is_none_or(|owner| owner == id) && self.brought(run, customer)
+        };
+        let swept = run.healthy().iter().rev();
+        let mut swept =
+            swept.filter(|(phase, batch, place)| in_scope(*phase, *batch) && ours(*phase, *place));
+        let Some(&(phase, batch, last)) = swept.next() else {
             return Vec::new();
         };
-        let range = (phase, batch, 0)..=(phase, batch, usize::MAX);
-        self.healthy()
-            .range(range)
-            .map(|&(phase, _, place)| Place { phase, place })
+        let batch = swept.take_while(|(p, b, _)| (*p, *b) == (phase, batch));
+        let mut places: Vec<usize> = batch.map(|(_, _, place)| *place).chain([last]).collect();
+        places.sort_unstable();
+        places
+            .into_iter()
+            .map(|place| Place { phase, place })
             .collect()
     }
 }
@@ -154,6 +177,7 @@ impl Product {
             return;
         };
         if !run.working().is_empty() {
+            self.work.closing.remove(&id);
             return;
         }
         match (&run.row.state, id) {
@@ -174,12 +198,16 @@ impl Product {
     fn drained(&mut self, id: RunId, to: DrainTo) {
         let run = &self.state.runs[&id];
         if let Some(sweep) = run.row.sweep.clone() {
-            let places = run.swept(&sweep);
+            let places = self.state.swept(id, &sweep);
             if !places.is_empty() {
                 self.roll_back(id, &places, &sweep);
                 return;
             }
         }
+        if to != DrainTo::Halted && self.leave_out_unresolved(id) {
+            return;
+        }
+        let run = &self.state.runs[&id];
         match to {
             DrainTo::Halted => {
                 let reason = run
@@ -200,6 +228,23 @@ impl Product {
         }
     }
 
+    /// No deploy of ours may be forgotten when the rollout ends: held customers that have one in flight or in doubt are left
+    /// out as by `skip`, which sees it to its end (P10). Whether somebody has to be waited for.
+    fn leave_out_unresolved(&mut self, id: RunId) -> bool {
+        let unresolved = self.state.runs[&id].unresolved();
+        let withdrawn = UnitState::Held {
+            from: HeldFrom::Withdrawing,
+        };
+        let fresh: Vec<CustomerId> = unresolved
+            .iter()
+            .filter(|customer| self.state.runs[&id].unit(customer).state != withdrawn)
+            .cloned()
+            .collect();
+        let reason = "the rollout ends, and its deploy must be seen to the end";
+        self.for_each(id, &fresh, Kind::CustomerWithdrawn, None, reason);
+        !unresolved.is_empty()
+    }
+
     /// Sends customers back to what ran before, a batch in parallel.
     pub(crate) fn roll_back(&mut self, id: RunId, places: &[Place], sweep: &Sweep) {
         for place in places {
@@ -216,15 +261,16 @@ impl Product {
 
     /// The last event of a rollout, after every auto-deploy is as it was (P32).
     fn end_with(&mut self, id: RunId, kind: Kind, outcome: Outcome, reason: Option<String>) {
-        let managed: Vec<Place> = self.state.runs[&id].managed().collect();
-        if !managed.is_empty() {
-            for place in managed {
-                if self.work.out(id, place, crate::work::Slot::Main).is_none() {
-                    self.work.dirty_units.insert((id, place));
-                }
+        let run = &self.state.runs[&id];
+        if run.managed().next().is_some() {
+            // Each is looked at once here, and then whenever its answer comes.
+            if self.work.closing.insert(id) {
+                let managed = run.managed().map(|place| (id, place));
+                self.work.dirty_units.extend(managed);
             }
             return;
         }
+        self.work.closing.remove(&id);
         self.emit_in(
             id,
             Fact {

@@ -269,9 +269,10 @@ impl Run {
                 // One that was held at its turn has still to start: its batch stays open (R18).
                 match from {
                     HeldFrom::Waiting => self.waiting[phase].insert(place),
-                    HeldFrom::Forward | HeldFrom::Healthy | HeldFrom::Backward => {
-                        self.waiting[phase].remove(&place)
-                    }
+                    HeldFrom::Forward
+                    | HeldFrom::Healthy
+                    | HeldFrom::Backward
+                    | HeldFrom::Withdrawing => self.waiting[phase].remove(&place),
                 };
                 self.held.insert((phase, place));
             }
@@ -426,6 +427,13 @@ impl Run {
     /// Customers in work, by phase and place.
     pub(crate) fn working(&self) -> &BTreeSet<(usize, usize)> {
         &self.working
+    }
+
+    /// The same customers by name.
+    pub(crate) fn working_customers(&self) -> impl Iterator<Item = &CustomerId> {
+        self.working
+            .iter()
+            .map(|(phase, place)| self.at_place(*phase, *place))
     }
 
     /// Customers in work of one phase.

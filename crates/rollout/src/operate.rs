@@ -9,9 +9,9 @@ use crate::canonical;
 use crate::event::{Fact, Kind};
 use crate::ids::RunId;
 use crate::index::Run;
-use crate::product::Product;
+use crate::product::{Product, State};
 use crate::request::{Rejected, Request};
-use crate::state::{ServiceState, Sweep, SweepScope, Unit, UnitState};
+use crate::state::{DeployState, ServiceState, Sweep, SweepScope, Unit, UnitState};
 use crate::verbs::state_name;
 
 impl Product {
@@ -36,8 +36,9 @@ impl Product {
         let unfinished = self.state.runs.iter().filter(|(_, run)| !run.is_ended());
         let within = unfinished
             .map(|(id, _)| *id)
-            .find(|id| self.brought(&self.state.runs[id], customer));
+            .find(|id| self.state.brought(&self.state.runs[id], customer));
         if let (Some(id), None) = (within, to) {
+            self.not_closing(id)?;
             let place = self.state.runs[&id]
                 .place(customer)
                 .expect("the customer is planned");
@@ -76,7 +77,7 @@ impl Product {
     ) -> Result<(), Rejected> {
         let runs = || self.state.runs.values().rev();
         let source = match to {
-            None => runs().find(|run| self.brought(run, customer)),
+            None => runs().find(|run| self.state.brought(run, customer)),
             Some(_) => runs().find(|run| run.plan.customers.contains_key(customer)),
         };
         let Some(source) = source else {
@@ -125,18 +126,6 @@ impl Product {
         Ok(())
     }
 
-    /// Whether the customer still runs what this rollout brought, as far as is known.
-    fn brought(&self, run: &Run, customer: &CustomerId) -> bool {
-        let services = &run.unit(customer).services;
-        let fleet = self.state.fleet.get(customer);
-        let mut running = fleet.into_iter().flat_map(|row| &row.running);
-        run.is_ours(customer)
-            && running.any(|(role, live)| {
-                let ours = services.get(role).and_then(|service| service.deploy.id());
-                ours.is_some() && ours == live.deploy.as_ref()
-            })
-    }
-
     fn known_release(&self, version: &str) -> Result<Release, Rejected> {
         let reached = |run: &&Run| run.units().any(|(_, unit)| unit.healthy_at.is_some());
         let runs = self.state.runs.values().rev().filter(reached);
@@ -154,6 +143,20 @@ impl Product {
     }
 }
 
+impl State {
+    /// Whether the customer still runs what this rollout brought, as far as is known.
+    pub(crate) fn brought(&self, run: &Run, customer: &CustomerId) -> bool {
+        let services = &run.unit(customer).services;
+        let fleet = self.fleet.get(customer);
+        let mut running = fleet.into_iter().flat_map(|row| &row.running);
+        run.is_ours(customer)
+            && running.any(|(role, live)| {
+                let ours = services.get(role).and_then(|service| service.deploy.id());
+                ours.is_some() && ours == live.deploy.as_ref()
+            })
+    }
+}
+
 impl Run {
     /// Whether this rollout has brought the customer to the release and not back.
     fn is_ours(&self, customer: &CustomerId) -> bool {
@@ -161,10 +164,10 @@ impl Run {
         let live = unit
             .services
             .values()
-            .any(|service| service.deploy.went_live());
+            .any(|service| service.deploy.went_live() && service.rollback == DeployState::None);
         match unit.state {
             UnitState::Healthy => true,
-            UnitState::Held { .. } => live,
+            UnitState::Held { .. } | UnitState::Skipped => live,
             UnitState::Waiting
             | UnitState::Forward
             | UnitState::Backward
@@ -172,8 +175,7 @@ impl Run {
             | UnitState::Unchanged
             | UnitState::RolledBack
             | UnitState::RollbackFailed
-            | UnitState::Excluded
-            | UnitState::Skipped => false,
+            | UnitState::Excluded => false,
         }
     }
 }

@@ -212,6 +212,14 @@ impl Product {
             // Found healthy by this very process, it need not be seen healthy again (R17).
             self.work.confirmed.insert((id, place));
         }
+        if let Some(customer) = fact.customer.as_ref().filter(|_| fact.kind.lets_go()) {
+            let others = self.state.runs.iter().filter(|(_, run)| !run.is_ended());
+            for (other, place) in
+                others.filter_map(|(other, run)| Some((*other, run.place(customer)?)))
+            {
+                self.work.unblock(other, place);
+            }
+        }
         match fact.kind {
             Kind::RolloutStarted
             | Kind::OperationStarted

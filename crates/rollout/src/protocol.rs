@@ -158,7 +158,7 @@ fn back_intent(
             reason: Some("nothing was live before this release".to_owned()),
             ..ctx.service_fact(Kind::RollbackFailed, role)
         };
-        return Err(fail_rollback(ctx, failed));
+        return Err(vec![failed]);
     }
     let target = baseline.deploy.filter(|_| way == Way::Back);
     Ok(Fact {
@@ -167,18 +167,6 @@ fn back_intent(
         ..ctx.service_fact(Kind::RollbackIntended, role)
     }
     .with_value("target", &target))
-}
-
-/// A rollback that failed: the customer needs a person, and never a second automatic one (R11, P31).
-pub(crate) fn fail_rollback(ctx: &Ctx<'_>, failed: Fact) -> Vec<Fact> {
-    let reason = failed.reason.clone();
-    vec![
-        failed,
-        Fact {
-            reason,
-            ..ctx.fact(Kind::CustomerRollbackFailed)
-        },
-    ]
 }
 
 /// A deploy of somebody else is under way: wait for it, at most as long as for one of ours (R18).

@@ -10,7 +10,7 @@ use crate::command::{CommandKind, DeployStatus, DeployView, Outcome, Sealed};
 use crate::event::{Fact, Kind};
 use crate::health::{CycleResult, Verdict};
 use crate::ids::{AttachmentId, DeployId};
-use crate::protocol::{self, Way};
+use crate::protocol::Way;
 use crate::state::{AutoDeployState, DeployState, UnitState};
 use crate::unit::{self, Ctx, Scratch};
 
@@ -58,7 +58,9 @@ pub(crate) fn record(
         CommandKind::CreateDeploy { service, .. } | CommandKind::CreateRollback { service, .. } => {
             requested(ctx, &service.role, outcome)
         }
-        CommandKind::ListDeploys { .. } => listed(ctx, scratch, asked_at, outcome),
+        CommandKind::ListDeploys { service, .. } => {
+            listed(ctx, scratch, &service.role, asked_at, outcome)
+        }
         CommandKind::FollowDeploy { service, .. } => followed(ctx, scratch, &service.role, outcome),
         CommandKind::CancelDeploy { .. } => {
             scratch.fresh = false;
@@ -147,6 +149,12 @@ fn restored(ctx: &Ctx<'_>, role: &Role, keys: &[String], outcome: Outcome) -> Re
             .with_value("keys", &keys)
             .with_value("foreign", &foreign)
             .into(),
+        // A person has left the customer out: nothing is waited for any more, and the journal says what stays.
+        Outcome::Failed { reason } if ctx.unit.state == UnitState::Withdrawing => Fact {
+            reason: Some(format!("not put back: {reason}")),
+            ..ctx.service_fact(Kind::VariablesRestored, role)
+        }
+        .into(),
         other => ctx
             .held(
                 Some(role),
@@ -265,7 +273,7 @@ fn refused(
         ..ctx.service_fact(kind, role).with("status", status)
     };
     match way {
-        Way::Forward => about(Kind::DeployFailed).with("failure", true).into(),
+        Way::Forward => ctx.failure(about(Kind::DeployFailed)).into(),
         // The target is gone: its commit is deployed instead (R19).
         Way::Back
             if ctx
@@ -275,17 +283,24 @@ fn refused(
         {
             about(Kind::RollbackAbsent).with("gone", true).into()
         }
-        Way::Back | Way::BackByCommit => {
-            protocol::fail_rollback(ctx, about(Kind::RollbackFailed)).into()
-        }
+        Way::Back | Way::BackByCommit => about(Kind::RollbackFailed).into(),
     }
 }
 
-fn listed(ctx: &Ctx<'_>, scratch: &mut Scratch, asked_at: Timestamp, outcome: Outcome) -> Recorded {
+fn listed(
+    ctx: &Ctx<'_>,
+    scratch: &mut Scratch,
+    role: &Role,
+    asked_at: Timestamp,
+    outcome: Outcome,
+) -> Recorded {
     match outcome {
         Outcome::Listed { deploys } => {
             scratch.listing = Some((asked_at, deploys));
             Recorded::default()
+        }
+        Outcome::Failed { reason } if ctx.unit.state == UnitState::Withdrawing => {
+            gone(ctx, role, &reason)
         }
         other => ctx
             .held(
@@ -303,12 +318,13 @@ fn followed(ctx: &Ctx<'_>, scratch: &mut Scratch, role: &Role, outcome: Outcome)
         Outcome::Ended { deploy } if back => returned(ctx, role, &deploy),
         Outcome::Ended { deploy } => ended(ctx, role, &deploy),
         Outcome::Unfinished { deploy } if back => {
-            let failed = Fact {
+            let reason = Some("the rollback did not finish in time".to_owned());
+            Fact {
                 deploy: Some(deploy.id),
-                reason: Some("the rollback did not finish in time".to_owned()),
+                reason,
                 ..ctx.service_fact(Kind::RollbackFailed, role)
-            };
-            protocol::fail_rollback(ctx, failed).into()
+            }
+            .into()
         }
         Outcome::Unfinished { deploy } => {
             scratch.clear();
@@ -320,6 +336,9 @@ fn followed(ctx: &Ctx<'_>, scratch: &mut Scratch, role: &Role, outcome: Outcome)
             }
             .into()
         }
+        Outcome::Failed { reason } if ctx.unit.state == UnitState::Withdrawing => {
+            gone(ctx, role, &reason)
+        }
         other => ctx
             .held(
                 Some(role),
@@ -327,6 +346,26 @@ fn followed(ctx: &Ctx<'_>, scratch: &mut Scratch, role: &Role, outcome: Outcome)
             )
             .into(),
     }
+}
+
+/// Of a customer that is left out, the service can never be read again: what was requested there has gone with it.
+fn gone(ctx: &Ctx<'_>, role: &Role, reason: &str) -> Recorded {
+    let service = ctx.service(role);
+    let (kind, attempt, state) = match service.deploy.is_open() {
+        true => (Kind::DeployFailed, service.attempt, &service.deploy),
+        false => (
+            Kind::RollbackFailed,
+            service.rollback_attempt,
+            &service.rollback,
+        ),
+    };
+    Fact {
+        attempt: Some(attempt),
+        deploy: state.id().cloned(),
+        reason: Some(format!("it can never be read again: {reason}")),
+        ..ctx.service_fact(kind, role)
+    }
+    .into()
 }
 
 /// How our deploy ended.
@@ -344,13 +383,15 @@ fn ended(ctx: &Ctx<'_>, role: &Role, deploy: &DeployView) -> Recorded {
             // P13: every service gets exactly the pinned commit, and the deploy is checked against it.
             let reason = Some("another commit than the release's is live".to_owned());
             let mut facts = vec![about(Kind::DeployLive)];
-            facts.extend(unit::failed_live(
-                ctx,
-                Fact {
-                    reason,
-                    ..about(Kind::HealthFailed)
-                },
-            ));
+            if ctx.unit.state == UnitState::Forward {
+                facts.extend(unit::failed_live(
+                    ctx,
+                    Fact {
+                        reason,
+                        ..about(Kind::HealthFailed)
+                    },
+                ));
+            }
             facts.into()
         }
         DeployStatus::Live => about(Kind::DeployLive).with("version", version).into(),
@@ -358,27 +399,24 @@ fn ended(ctx: &Ctx<'_>, role: &Role, deploy: &DeployView) -> Recorded {
             .with("version", version)
             .with("replaced", true)
             .into(),
-        DeployStatus::BuildFailed => failed(about(Kind::DeployFailed), "build_failed"),
-        DeployStatus::PreDeployFailed => failed(about(Kind::DeployFailed), "pre_deploy_failed"),
-        DeployStatus::UpdateFailed => failed(about(Kind::DeployFailed), "update_failed"),
+        DeployStatus::BuildFailed => failed(ctx, about(Kind::DeployFailed), "build_failed"),
+        DeployStatus::PreDeployFailed => {
+            failed(ctx, about(Kind::DeployFailed), "pre_deploy_failed")
+        }
+        DeployStatus::UpdateFailed => failed(ctx, about(Kind::DeployFailed), "update_failed"),
         DeployStatus::Canceled => match &service.deploy {
             DeployState::CancelIntended { .. } => {
+                let reason = match ctx.unit.state {
+                    UnitState::Forward => "timed out",
+                    UnitState::Withdrawing => "cancelled because the customer is left out",
+                    _ => "cancelled for the rollback",
+                };
                 let fact = about(Kind::DeployCancelled).with("ours", true);
-                let counts = ctx.unit.state == UnitState::Forward;
-                let reason = if counts {
-                    "timed out"
-                } else {
-                    "cancelled for the rollback"
-                };
-                let fact = Fact {
+                Fact {
                     reason: Some(reason.to_owned()),
-                    ..fact
-                };
-                if counts {
-                    fact.with("failure", true).into()
-                } else {
-                    fact.into()
+                    ..ctx.failure(fact)
                 }
+                .into()
             }
             _ => about(Kind::DeployCancelled).with("ours", false).into(),
         },
@@ -393,13 +431,10 @@ fn is_another_commit(ctx: &Ctx<'_>, deploy: &DeployView) -> bool {
         .is_some_and(|commit| *commit != ctx.plan.release.commit)
 }
 
-fn failed(fact: Fact, status: &str) -> Recorded {
+fn failed(ctx: &Ctx<'_>, fact: Fact, status: &str) -> Recorded {
     let reason = Some(status.replace('_', " "));
-    Fact {
-        reason,
-        ..fact.with("status", status).with("failure", true)
-    }
-    .into()
+    let fact = ctx.failure(fact.with("status", status));
+    Fact { reason, ..fact }.into()
 }
 
 /// How our rollback ended.
@@ -418,13 +453,10 @@ fn returned(ctx: &Ctx<'_>, role: &Role, deploy: &DeployView) -> Recorded {
             .into();
     }
     let reason = Some(format!("the rollback ended {:?}", deploy.status));
-    protocol::fail_rollback(
-        ctx,
-        Fact {
-            reason,
-            ..about(Kind::RollbackFailed)
-        },
-    )
+    Fact {
+        reason,
+        ..about(Kind::RollbackFailed)
+    }
     .into()
 }
 
@@ -440,14 +472,12 @@ fn verified(ctx: &Ctx<'_>, role: &Role, outcome: Outcome) -> Recorded {
             }
         }
         Outcome::Judged { verdict, .. } if going_back => {
-            let failed = Fact {
-                reason: Some(format!(
-                    "unhealthy after the rollback: {}",
-                    reason_of(&verdict)
-                )),
+            let reason = format!("unhealthy after the rollback: {}", reason_of(&verdict));
+            Fact {
+                reason: Some(reason),
                 ..judged(ctx, Kind::RollbackFailed, role, &verdict)
-            };
-            protocol::fail_rollback(ctx, failed).into()
+            }
+            .into()
         }
         Outcome::Judged { verdict, .. } => unhealthy(ctx, role, &verdict).into(),
         Outcome::Replaced { by, .. } => replaced(ctx, role, by.as_ref()).into(),

@@ -37,6 +37,7 @@ impl Product {
                 ));
             }
         };
+        self.not_closing(id)?;
         let plan = self.replanned(id, input)?;
         if is_same(&plan, &self.state.runs[&id].plan) {
             return Err(Rejected::state(

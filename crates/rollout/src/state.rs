@@ -330,6 +330,7 @@ pub(crate) enum HeldFrom {
     Forward,
     Healthy,
     Backward,
+    Withdrawing,
 }
 
 /// One service of a customer.
@@ -445,6 +446,21 @@ impl DeployState {
         matches!(self, Self::Live { .. } | Self::Passed { .. })
     }
 
+    /// Whether something may have been requested whose end is not known (P10, P16).
+    pub(crate) fn is_open(&self) -> bool {
+        match self {
+            Self::Intended { .. }
+            | Self::Unknown { .. }
+            | Self::Running { .. }
+            | Self::CancelIntended { .. } => true,
+            Self::None
+            | Self::Live { .. }
+            | Self::Passed { .. }
+            | Self::Lost { .. }
+            | Self::Ended => false,
+        }
+    }
+
     /// The deploy's id, once known.
     pub(crate) fn id(&self) -> Option<&DeployId> {
         match self {
@@ -477,6 +493,15 @@ pub(crate) struct HookState {
     pub(crate) done: usize,
     /// The next one was begun: its outcome is open.
     pub(crate) begun: bool,
+}
+
+impl Unit {
+    /// Whether a deploy or rollback of ours is in flight or in doubt at one of its services (P10, P16).
+    pub(crate) fn has_open_request(&self) -> bool {
+        self.services
+            .values()
+            .any(|service| service.deploy.is_open() || service.rollback.is_open())
+    }
 }
 
 impl UnitState {

@@ -142,10 +142,31 @@ impl<'a> Ctx<'a> {
 
     /// A fact that a person must decide.
     pub(crate) fn held(&self, role: Option<&Role>, reason: impl Into<String>) -> Fact {
-        Fact {
+        let fact = Fact {
             service: role.cloned(),
             reason: Some(reason.into()),
             ..self.fact(Kind::CustomerHeld)
+        };
+        match self.unit.state {
+            UnitState::Withdrawing => fact.with_value("from", &HeldFrom::Withdrawing),
+            UnitState::Waiting
+            | UnitState::Forward
+            | UnitState::Healthy
+            | UnitState::Backward
+            | UnitState::Held { .. }
+            | UnitState::Unchanged
+            | UnitState::RolledBack
+            | UnitState::RollbackFailed
+            | UnitState::Excluded
+            | UnitState::Skipped => fact,
+        }
+    }
+
+    /// A fact that is a failure of the release, unless a person has given the customer up already (R11).
+    pub(crate) fn failure(&self, fact: Fact) -> Fact {
+        match self.unit.state == UnitState::Forward {
+            true => fact.with("failure", true),
+            false => fact,
         }
     }
 }

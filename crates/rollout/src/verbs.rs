@@ -53,7 +53,7 @@ impl Product {
             Verb::Pause { reason } => self.pause(request, reason.clone()),
             Verb::Resume => self.resume(request),
             Verb::ConfirmClock => self.confirm_clock(by),
-            Verb::Abort { rollback, reason } => self.abort(request, *rollback, reason.clone()),
+            Verb::Abort { rollback, reason } => self.abort(request, *rollback, reason.as_deref()),
             Verb::Retry { target, failed } => self.retry(request, target.as_deref(), *failed),
             Verb::Skip { target, reason } => self.skip(request, target, reason),
             Verb::Promote { phase, full } => self.promote(request, phase.as_ref(), *full),

@@ -113,6 +113,8 @@ pub(crate) struct Work {
     pub(crate) dirty_runs: BTreeSet<RunId>,
     pub(crate) ending_runs: BTreeSet<RunId>,
     pub(crate) queued_dirty: bool,
+    /// Rollouts whose customers have been asked to switch auto-deploy on again (P32).
+    pub(crate) closing: BTreeSet<RunId>,
     pub(crate) scratch: BTreeMap<(RunId, Place), Scratch>,
     /// The waiting customers of a phase that a tick looks at. One that something keeps from starting is left out until its
     /// timer or an event brings it back; one that waits no more is dropped when it is met.

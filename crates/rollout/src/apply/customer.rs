@@ -129,6 +129,10 @@ fn apply_unit(unit: &mut Unit, fact: &Fact, at: Timestamp) {
             apply_hook(unit, fact);
             return;
         }
+        Kind::RollbackFailed => {
+            unit.reason.clone_from(&fact.reason);
+            return;
+        }
         _ => return,
     };
     unit.state = state;
@@ -188,6 +192,7 @@ fn release(unit: &mut Unit) -> UnitState {
         HeldFrom::Waiting => UnitState::Waiting,
         HeldFrom::Forward | HeldFrom::Healthy => UnitState::Forward,
         HeldFrom::Backward => UnitState::Backward,
+        HeldFrom::Withdrawing => UnitState::Withdrawing,
     }
 }
 

@@ -133,12 +133,7 @@ impl State {
                     .running
                     .insert(role, service);
             }
-            Kind::CustomerHealthy
-            | Kind::CustomerUnchanged
-            | Kind::CustomerRolledBack
-            | Kind::CustomerRollbackFailed
-            | Kind::CustomerSkipped
-            | Kind::CustomerExcluded => {
+            kind if kind.lets_go() => {
                 let Some(row) = self.fleet.get_mut(customer) else {
                     return;
                 };
@@ -149,5 +144,20 @@ impl State {
             _ => return,
         }
         self.touch(RowKey::fleet(customer));
+    }
+}
+
+impl Kind {
+    /// Whether a customer is nobody's any more after this (R15).
+    pub(crate) fn lets_go(self) -> bool {
+        matches!(
+            self,
+            Self::CustomerHealthy
+                | Self::CustomerUnchanged
+                | Self::CustomerRolledBack
+                | Self::CustomerRollbackFailed
+                | Self::CustomerSkipped
+                | Self::CustomerExcluded
+        )
     }
 }

@@ -12,23 +12,21 @@ use crate::state::{Baseline, DeployState, ServiceState, VariablesState};
 pub(super) fn backward(ctx: &Ctx<'_>) -> Next {
     for role in ctx.planned.services.iter().rev() {
         let service = ctx.service(role);
-        if let Some(next) = take_back(ctx, role, &service).or_else(|| restore(ctx, role, &service))
-        {
+        let next = take_back(ctx, role, &service).or_else(|| {
+            // Where the rollback failed the release may still be live, and keeps its variables.
+            let failed = service.rollback == DeployState::Ended;
+            (!failed).then(|| restore(ctx, role, &service)).flatten()
+        });
+        if let Some(next) = next {
             return next;
         }
     }
-    for role in ctx.planned.services.iter().rev() {
-        let service = ctx.service(role);
-        if let (DeployState::Live { deploy, at }, false) = (&service.rollback, service.returned) {
-            let version = service
-                .baseline
-                .as_ref()
-                .and_then(|baseline| baseline.version.clone());
-            return Next::Command(CommandKind::Verify {
-                probed: probed(ctx, role, &service, Some(deploy), version.as_ref(), *at),
-                profile: ctx.profile().clone(),
-            });
-        }
+    if let Some(next) = verify_returned(ctx) {
+        return next;
+    }
+    let services = || ctx.unit.services.values();
+    if services().any(|service| service.rollback == DeployState::Ended) {
+        return over(ctx, Kind::CustomerRollbackFailed);
     }
     if let Some(next) = hooks(
         ctx,
@@ -38,20 +36,70 @@ pub(super) fn backward(ctx: &Ctx<'_>) -> Next {
     ) {
         return next;
     }
-    let returned = ctx
-        .unit
-        .services
-        .values()
-        .any(|service| matches!(service.rollback, DeployState::Live { .. }));
-    let kind = if returned {
-        Kind::CustomerRolledBack
-    } else {
-        Kind::CustomerUnchanged
-    };
+    if let Some(next) = look_for_the_other(ctx) {
+        return next;
+    }
+    let returned = services().any(|service| matches!(service.rollback, DeployState::Live { .. }));
+    over(
+        ctx,
+        match returned {
+            true => Kind::CustomerRolledBack,
+            false => Kind::CustomerUnchanged,
+        },
+    )
+}
+
+/// The end of a customer's way, for the reason for which it began.
+fn over(ctx: &Ctx<'_>, kind: Kind) -> Next {
     Next::Facts(vec![Fact {
         reason: ctx.unit.reason.clone(),
         ..ctx.fact(kind)
     }])
+}
+
+/// What went back is verified like any release, by the version that was live before.
+fn verify_returned(ctx: &Ctx<'_>) -> Option<Next> {
+    ctx.planned.services.iter().rev().find_map(|role| {
+        let service = ctx.service(role);
+        let (DeployState::Live { deploy, at }, false) = (&service.rollback, service.returned)
+        else {
+            return None;
+        };
+        let version = service
+            .baseline
+            .as_ref()
+            .and_then(|baseline| baseline.version.clone());
+        Some(Next::Command(CommandKind::Verify {
+            probed: probed(ctx, role, &service, Some(deploy), version.as_ref(), *at),
+            profile: ctx.profile().clone(),
+        }))
+    })
+}
+
+/// Where somebody took a deploy of ours away, is what ran before still there? If not, the customer is neither unchanged
+/// nor rolled back, and a person must know (R18, P30).
+fn look_for_the_other(ctx: &Ctx<'_>) -> Option<Next> {
+    let lost = |role: &&Role| matches!(ctx.service(role).deploy, DeployState::Lost { .. });
+    let role = ctx.planned.services.iter().find(lost)?;
+    if let Some(reason) = ctx.scratch.refused.clone() {
+        return Some(Next::Facts(vec![ctx.held(Some(role), reason)]));
+    }
+    let view = ctx.scratch.view.as_ref().filter(|view| view.role == *role);
+    let Some(view) = view else {
+        return Some(Next::Command(CommandKind::Inspect {
+            service: ctx.target(role),
+        }));
+    };
+    let before = ctx.service(role).baseline.and_then(|live| live.deploy);
+    let live = view
+        .live()
+        .filter(|live| Some(&live.id) != before.as_ref())?;
+    let reason = format!(
+        "a deploy of somebody else is live on {role} and stays: {} ({})",
+        live.id, live.trigger
+    );
+    let held = ctx.held(Some(role), reason);
+    Some(Next::Facts(vec![held.with("other", live.id.0.clone())]))
 }
 
 /// Returns one service to what was live before; `None` when there is nothing to return.
@@ -122,11 +170,11 @@ fn return_service(ctx: &Ctx<'_>, role: &Role, service: &ServiceState) -> Option<
         DeployState::Running { deploy, deadline } => {
             Some(follow(ctx, role, deploy, Some(*deadline)))
         }
-        DeployState::Live { .. } => None,
+        // One that failed is not tried again (P31); the other services go back all the same (R11).
+        DeployState::Live { .. } | DeployState::Ended => None,
         DeployState::CancelIntended { .. }
         | DeployState::Passed { .. }
-        | DeployState::Lost { .. }
-        | DeployState::Ended => Some(Next::Rest),
+        | DeployState::Lost { .. } => Some(Next::Rest),
     }
 }
 
@@ -164,19 +212,33 @@ fn restore(ctx: &Ctx<'_>, role: &Role, service: &ServiceState) -> Option<Next> {
     }
 }
 
-/// A held customer was skipped: variables that nothing live uses go back, then it is over.
+/// A held customer is left out: what was requested is found and ended, variables that nothing live uses go back, then it is
+/// over (P10).
 pub(super) fn withdraw(ctx: &Ctx<'_>) -> Next {
     for role in ctx.planned.services.iter().rev() {
         let service = ctx.service(role);
-        if service.deploy.went_live() {
+        if let Some(next) = end_request(ctx, role, &service) {
+            return next;
+        }
+        let returned = matches!(service.rollback, DeployState::Live { .. });
+        if service.deploy.went_live() && !returned {
             continue;
         }
         if let Some(next) = restore(ctx, role, &service) {
             return next;
         }
     }
-    Next::Facts(vec![Fact {
-        reason: ctx.unit.reason.clone(),
-        ..ctx.fact(Kind::CustomerSkipped)
-    }])
+    over(ctx, Kind::CustomerSkipped)
+}
+
+/// Sees a deploy or a rollback of ours that was requested to its end.
+fn end_request(ctx: &Ctx<'_>, role: &Role, service: &ServiceState) -> Option<Next> {
+    if service.deploy.is_open() {
+        return take_back(ctx, role, service);
+    }
+    service
+        .rollback
+        .is_open()
+        .then(|| return_service(ctx, role, service))
+        .flatten()
 }

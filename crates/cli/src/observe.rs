@@ -86,6 +86,7 @@ async fn view(
         role: role.clone(),
         suspended: found.suspended_by.is_some(),
         auto_deploy: found.auto_deploy.is_on(),
+        auto_deploy_trigger: found.auto_deploy.trigger.as_ref().map(ToString::to_string),
         version: commit
             .and_then(|commit| versions.of(commit))
             .map(str::to_owned),
@@ -101,7 +102,7 @@ fn deploy(deploy: &render::Deploy) -> DeployView {
         id: rollout::DeployId(deploy.id.to_string()),
         status: status(&deploy.status),
         trigger: deploy.trigger.to_string(),
-        commit: deploy.commit_id().map(str::to_owned),
+        commit: deploy.artifact().map(str::to_owned),
     }
 }
 

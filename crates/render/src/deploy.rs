@@ -128,6 +128,13 @@ pub struct Deploy {
 }
 
 impl Deploy {
+    /// What was deployed: the full commit id, or the image as it was asked for.
+    pub fn artifact(&self) -> Option<&str> {
+        let image = self.image.as_ref();
+        self.commit_id()
+            .or_else(|| image.and_then(|image| image.reference.as_deref()))
+    }
+
     /// The full commit id, for a Git deploy.
     pub fn commit_id(&self) -> Option<&str> {
         self.commit.as_ref().map(|commit| commit.id.as_str())

@@ -22,6 +22,10 @@ pub struct Command {
     pub run: RunId,
     /// For whom.
     pub customer: CustomerId,
+    /// Whether it settles a doubt, judges what is live, or is part of a way back: it may use the part of the request
+    /// budget that is kept for that (P44).
+    #[serde(default)]
+    pub urgent: bool,
     /// What.
     pub kind: CommandKind,
 }
@@ -62,8 +66,10 @@ pub enum CommandKind {
         services: Vec<Target>,
         /// Templates whose secrets must resolve, by role.
         variables: BTreeMap<Role, BTreeMap<String, String>>,
-        /// Whether to measure the latency baseline.
-        baseline: bool,
+        /// The addresses that `${ROLE_url}` stands for, as frozen into the plan (P38).
+        urls: BTreeMap<Role, String>,
+        /// The profile by which the latency baseline is measured; absent: it is not measured.
+        baseline: Option<Box<Profile>>,
     },
     /// Read one service and its newest deploys. Answer: `Inspected`, `Failed`.
     Inspect {
@@ -89,6 +95,8 @@ pub enum CommandKind {
         version: String,
         /// The commit of the release.
         commit: String,
+        /// What `${ROLE_url}` stands for, as frozen into the plan (P38).
+        urls: BTreeMap<Role, String>,
     },
     /// Write the planned keys whose value differs, one by one, then read back (P28). Answer: `VariablesSet`, `Failed`.
     SetVariables {
@@ -114,6 +122,8 @@ pub enum CommandKind {
         service: Target,
         /// On or off.
         on: bool,
+        /// Upon what, as it was recorded; absent: Render's default (P32).
+        trigger: Option<String>,
     },
     /// `POST /services/{id}/deploys`. Answer: `Created`, `Accepted`, `Refused`, `NotSent`, `Unknown`.
     CreateDeploy {
@@ -196,6 +206,29 @@ pub enum CommandKind {
 }
 
 impl CommandKind {
+    /// Whether it settles a doubt, judges what is live or takes something back, whichever way the customer goes (P44).
+    pub(crate) fn is_urgent(&self) -> bool {
+        match self {
+            Self::ListDeploys { known, .. } => !known.is_empty(),
+            Self::RestoreVariables { .. }
+            | Self::CreateRollback { .. }
+            | Self::CancelDeploy { .. }
+            | Self::Verify { .. } => true,
+            Self::Preflight { .. }
+            | Self::Inspect { .. }
+            | Self::AwaitQuiet { .. }
+            | Self::BackUp { .. }
+            | Self::SetVariables { .. }
+            | Self::SetAutoDeploy { .. }
+            | Self::CreateDeploy { .. }
+            | Self::FollowDeploy { .. }
+            | Self::Watch { .. }
+            | Self::Confirm { .. }
+            | Self::RunHook { .. }
+            | Self::Stop { .. } => false,
+        }
+    }
+
     /// Whether repeating it after a restart is harmless (R16): reads, and writes of fixed values.
     pub fn is_repeatable(&self) -> bool {
         match self {
@@ -349,6 +382,9 @@ pub struct ServiceView {
     pub suspended: bool,
     /// Whether Render deploys new commits by itself.
     pub auto_deploy: bool,
+    /// Upon what it does so, as Render writes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auto_deploy_trigger: Option<String>,
     /// The newest deploys, newest first, back to the live one.
     pub deploys: Vec<DeployView>,
     /// The version the service reports or its live commit is known by.
@@ -384,7 +420,7 @@ pub struct DeployView {
     pub status: DeployStatus,
     /// `api`, `rollback`, `new_commit`, ... as Render writes it.
     pub trigger: String,
-    /// The full commit id; image deploys have none.
+    /// The full commit id; of an image deploy, the image as it was asked for.
     pub commit: Option<String>,
 }
 

@@ -145,10 +145,12 @@ impl Product {
         self.unwant(id, place, slot);
         let run = &self.state.runs[&id];
         let customer = run.at_place(place.phase, place.place).clone();
+        let goes_back = run.unit(&customer).state == UnitState::Backward;
         let command = Command {
             id: self.work.new_id(),
             run: id,
             customer,
+            urgent: goes_back || kind.is_urgent(),
             kind,
         };
         self.work.insert(Issued {
@@ -308,7 +310,12 @@ impl Product {
             };
             Some(match (ctx.service(role).auto_deploy, &ctx.scratch.view) {
                 (AutoDeployState::OnIntended, _) if ctx.scratch.fresh => {
-                    Next::Command(CommandKind::SetAutoDeploy { service, on: true })
+                    let baseline = ctx.service(role).baseline;
+                    Next::Command(CommandKind::SetAutoDeploy {
+                        service,
+                        on: true,
+                        trigger: baseline.and_then(|before| before.auto_deploy_trigger),
+                    })
                 }
                 (AutoDeployState::OnIntended, None) => {
                     Next::Command(CommandKind::Inspect { service })

@@ -245,11 +245,13 @@ impl Product {
                 .iter()
                 .map(|role| (role.clone(), unit::variables(ctx.plan, role)))
                 .collect::<BTreeMap<Role, _>>(),
+            urls: ctx.urls(),
             baseline: ctx
                 .profile()
                 .checks
                 .iter()
-                .any(|check| matches!(check.kind, policy::health::CheckKind::Baseline { .. })),
+                .any(|check| matches!(check.kind, policy::health::CheckKind::Baseline { .. }))
+                .then(|| Box::new(ctx.profile().clone())),
         });
         let Some(kind) = kind else { return };
         self.work.preparing.insert((id, place), Preparing::Asked);
@@ -448,6 +450,7 @@ fn started(
             commit: live.and_then(|live| live.commit.clone()),
             version: view.version.clone(),
             auto_deploy: view.auto_deploy,
+            auto_deploy_trigger: view.auto_deploy_trigger.clone(),
             p95_ms: view.p95_ms,
         }
     };

@@ -367,6 +367,9 @@ pub(crate) struct Baseline {
     pub(crate) commit: Option<String>,
     pub(crate) version: Option<String>,
     pub(crate) auto_deploy: bool,
+    /// Upon what, as Render writes it (P32).
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) auto_deploy_trigger: Option<String>,
     pub(crate) p95_ms: Option<u32>,
 }
 

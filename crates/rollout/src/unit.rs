@@ -107,6 +107,14 @@ impl<'a> Ctx<'a> {
         }
     }
 
+    /// The addresses of the customer's services, as frozen (P38).
+    pub(crate) fn urls(&self) -> BTreeMap<Role, String> {
+        let services = self.planned.customer.services.iter();
+        services
+            .filter_map(|(role, service)| Some((role.clone(), service.url.clone()?)))
+            .collect()
+    }
+
     pub(crate) fn service(&self, role: &Role) -> ServiceState {
         self.unit.services.get(role).cloned().unwrap_or_default()
     }
@@ -263,6 +271,7 @@ fn prepare(ctx: &Ctx<'_>, role: &Role, service: &ServiceState) -> Next {
             variables: variables(ctx.plan, role),
             version: ctx.plan.release.version.clone(),
             commit: ctx.plan.release.commit.clone(),
+            urls: ctx.urls(),
         });
     };
     let with_keys = |kind| {
@@ -340,6 +349,7 @@ fn auto_deploy(
             Some(Next::Command(CommandKind::SetAutoDeploy {
                 service: target,
                 on: false,
+                trigger: None,
             }))
         }
         (true, AutoDeploy::Manage, _) => Some(Next::Facts(vec![

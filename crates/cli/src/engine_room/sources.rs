@@ -4,7 +4,7 @@ use std::fs;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use policy::settings::SecretSource;
-use policy::{Config, Customer, CustomerId, Fleet, Role, parse};
+use policy::{Config, Customer, CustomerId, Fleet, parse};
 use render::executor::Sources;
 use secrecy::SecretString;
 
@@ -87,13 +87,6 @@ impl Sources for ProjectSources {
             .values()
             .filter_map(|source| self.resolve(source))
             .collect()
-    }
-
-    fn url(&self, customer: &CustomerId, role: &Role) -> Option<String> {
-        self.known_or_read(customer);
-        self.look(customer, |customer| {
-            customer.services.get(role)?.url.clone()
-        })?
     }
 
     fn version(&self, commit: &str) -> Option<String> {

@@ -158,10 +158,6 @@ impl Sources for Known {
         Vec::new()
     }
 
-    fn url(&self, _: &CustomerId, _: &Role) -> Option<String> {
-        None
-    }
-
     fn version(&self, commit: &str) -> Option<String> {
         let versions = [(OLD_COMMIT, "v1.0.0"), (COMMIT, "v1.1.0")];
         let found = versions.iter().find(|(known, _)| *known == commit)?;

@@ -101,6 +101,7 @@ fn view(service: &Target) -> ServiceView {
         role: service.role.clone(),
         suspended: false,
         auto_deploy: false,
+        auto_deploy_trigger: None,
         deploys: vec![old(&service.id)],
         version: Some("v1.0.0".to_owned()),
         p95_ms: None,

@@ -42,6 +42,7 @@ impl Driver {
                 id,
                 run: sent.run,
                 customer: sent.customer,
+                urgent: false,
                 kind,
             });
         }

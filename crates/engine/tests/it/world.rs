@@ -268,6 +268,7 @@ impl Inner {
             role: service.role.clone(),
             suspended: false,
             auto_deploy: false,
+            auto_deploy_trigger: None,
             deploys: self.of(service).clone(),
             version: None,
             p95_ms: None,

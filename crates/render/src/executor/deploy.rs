@@ -7,7 +7,6 @@ use super::view::deploy_view;
 use super::work::Turn;
 use crate::deploy::{DeploySpec, Source, Triggered};
 use crate::error::{Error, Result, Sent, chain};
-use crate::limit::Priority;
 use crate::service::AutoDeploySetting;
 
 impl Turn {
@@ -22,21 +21,21 @@ impl Turn {
             source: Source::Commit(commit.to_owned()),
             clear_cache,
         };
-        let reach = self.reach(Priority::Normal);
+        let reach = self.reach();
         let reply = reach.change(|| reach.client.trigger(&service.id, &spec));
         requested(reply.await)
     }
 
     /// Asks for a return to an earlier deploy.
     pub(super) async fn create_rollback(&self, service: &Target, deploy: &DeployId) -> Outcome {
-        let reach = self.reach(Priority::Rollback);
+        let reach = self.reach();
         let reply = reach.change(|| reach.client.roll_back(&service.id, deploy));
         requested(reply.await)
     }
 
     /// Asks for the end of a deploy.
     pub(super) async fn cancel_deploy(&self, service: &Target, deploy: &DeployId) -> Outcome {
-        let reach = self.reach(Priority::Rollback);
+        let reach = self.reach();
         let reply = reach.change(|| reach.client.cancel(&service.id, deploy));
         match reply.await {
             Ok(()) => Outcome::CancelSent,
@@ -44,14 +43,22 @@ impl Turn {
         }
     }
 
-    /// Switches auto-deploy.
-    pub(super) async fn set_auto_deploy(&self, service: &Target, on: bool) -> Outcome {
+    /// Switches auto-deploy: on, upon what it was on before (P32).
+    pub(super) async fn set_auto_deploy(
+        &self,
+        service: &Target,
+        on: bool,
+        trigger: Option<&str>,
+    ) -> Outcome {
         let setting = if on {
-            AutoDeploySetting::ON
+            AutoDeploySetting {
+                trigger: trigger.map(Into::into),
+                ..AutoDeploySetting::ON
+            }
         } else {
             AutoDeploySetting::OFF
         };
-        let reach = self.reach(Priority::Normal);
+        let reach = self.reach();
         let reply = reach.change(|| reach.client.set_auto_deploy(&service.id, &setting));
         match reply.await {
             Ok(found) if found.auto_deploy.is_on() == on => Outcome::AutoDeploySet,
@@ -68,7 +75,7 @@ impl Turn {
         service: &Target,
         known: &[DeployId],
     ) -> Result<Outcome> {
-        let reach = self.reach(Priority::Normal);
+        let reach = self.reach();
         let read = || {
             reach.client.deploys_back_to(&service.id, |deploy| {
                 known.contains(&deploy.id) || (known.is_empty() && deploy.status.went_live())

@@ -8,9 +8,7 @@ use tokio::time::{Instant, sleep};
 use super::pace::Pauses;
 use super::view::deploy_view;
 use super::work::Turn;
-use crate::deploy::Trigger;
 use crate::error::Result;
-use crate::limit::Priority;
 
 /// How much longer each pause is than the one before.
 const GROWTH: f64 = 1.2;
@@ -26,7 +24,7 @@ impl Turn {
         let settings = &self.worker.settings;
         let deadline = until.and_then(|until| self.deadline(until));
         let mut pauses = Pauses::new(settings.poll_from, settings.poll_to, GROWTH);
-        let mut reach = self.reach(Priority::Normal);
+        let reach = self.reach();
         let follower = self.worker.follows.join();
         loop {
             let asked_at = Instant::now();
@@ -38,9 +36,6 @@ impl Turn {
             }
             if deadline.is_some_and(|deadline| deadline <= asked_at) {
                 return Ok(Outcome::Unfinished { deploy: view });
-            }
-            if found.trigger == Trigger::Rollback {
-                reach = self.reach(Priority::Rollback);
             }
             let pause = pauses.next().max(follower.period());
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));

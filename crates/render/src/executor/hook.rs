@@ -19,7 +19,6 @@ use super::reach::Reach;
 use super::work::{Turn, blocking};
 use crate::error::{Result, chain};
 use crate::job::{Job, JobStatus};
-use crate::limit::Priority;
 use crate::redact::Redactor;
 
 /// So much of the end of what a hook prints is kept.
@@ -40,7 +39,8 @@ impl Turn {
         match (&hook.run, service) {
             (HookCommand::Run(script), _) => self.run_here(script, environment, limit).await,
             (HookCommand::Job { command, .. }, Some(service)) => {
-                self.run_there(service, command, limit).await
+                let command = with_environment(command, environment);
+                self.run_there(service, &command, limit).await
             }
             (HookCommand::Job { service, .. }, None) => {
                 finished(false, format!("this customer has no {service}"))
@@ -71,7 +71,7 @@ impl Turn {
             self.command.customer.clone(),
         );
         let mut secrets = blocking(move || sources.secrets(&customer)).await;
-        secrets.push(self.reach(Priority::Normal).client.secret());
+        secrets.push(self.reach().client.secret());
         let text = Redactor::new(secrets).text(&String::from_utf8_lossy(output));
         let text: String = text
             .chars()
@@ -82,7 +82,7 @@ impl Turn {
     }
 
     async fn run_there(&self, service: &Target, command: &str, limit: Duration) -> Outcome {
-        let reach = self.reach(Priority::Normal);
+        let reach = self.reach();
         let started = reach.change(|| reach.client.start_job(&service.id, command));
         let job = match started.await {
             Ok(job) => job,
@@ -122,6 +122,19 @@ impl Turn {
     }
 }
 
+/// A job has no environment of its own: what the hook is to see goes into its command.
+fn with_environment(command: &str, environment: &BTreeMap<String, String>) -> String {
+    let quoted = |text: &str| format!("'{}'", text.replace('\'', "'\\''"));
+    let mut words = vec!["env".to_owned()];
+    words.extend(
+        environment
+            .iter()
+            .map(|(name, value)| format!("{name}={}", quoted(value))),
+    );
+    words.push(format!("sh -c {}", quoted(command)));
+    words.join(" ")
+}
+
 fn finished(ok: bool, output: String) -> Outcome {
     Outcome::HookFinished { ok, output }
 }
@@ -135,4 +148,19 @@ fn not_started(outcome: Outcome) -> Outcome {
         );
     }
     outcome
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_sees_the_environment_of_the_hook_whatever_its_command_holds() {
+        let environment = [("TRANCHE_CUSTOMER", "acme"), ("TRANCHE_VERSION", "it's")];
+        let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(
+            with_environment("./migrate 'a b' && true", &environment.into()),
+            r"env TRANCHE_CUSTOMER='acme' TRANCHE_VERSION='it'\''s' sh -c './migrate '\''a b'\'' && true'"
+        );
+    }
 }

@@ -14,7 +14,6 @@ use super::view::back_to_live;
 use super::work::{Turn, blocking};
 use crate::error::Result;
 use crate::inspect::{self, inspect};
-use crate::limit::Priority;
 use crate::probe::{Checkup, Subject};
 
 /// Templates by role and key.
@@ -26,17 +25,18 @@ impl Turn {
         &self,
         services: &[Target],
         variables: &Variables,
-        baseline: bool,
+        urls: &BTreeMap<Role, String>,
+        baseline: Option<&Profile>,
     ) -> Result<Outcome> {
-        if let Err(unfilled) = self.try_to_fill(services, variables).await {
+        if let Err(unfilled) = self.try_to_fill(services, variables, urls).await {
             return Ok(unfilled.into());
         }
         let mut views = Vec::with_capacity(services.len());
         for service in services {
             let found = self.look(service).await?;
             let mut view = self.view(service, &found);
-            if baseline {
-                view.p95_ms = self.p95_ms(service, &found).await;
+            if let Some(profile) = baseline {
+                view.p95_ms = self.p95_ms(service, &found, profile).await;
             }
             views.push(view);
         }
@@ -51,7 +51,7 @@ impl Turn {
     }
 
     async fn look(&self, service: &Target) -> Result<inspect::ServiceView> {
-        let reach = self.reach(Priority::Normal);
+        let reach = self.reach();
         let found = reach.ask(|| inspect(&reach.client, &service.id)).await?;
         self.worker.kinds.learn(&found.id, &found.kind).await;
         Ok(found)
@@ -63,6 +63,7 @@ impl Turn {
             role: service.role.clone(),
             suspended: found.suspended_by.is_some(),
             auto_deploy: found.auto_deploy.is_on(),
+            auto_deploy_trigger: found.auto_deploy.trigger.as_ref().map(ToString::to_string),
             deploys: back_to_live(&found.deploys),
             version: commit.and_then(|commit| self.worker.sources.version(commit)),
             p95_ms: None,
@@ -99,11 +100,16 @@ impl Turn {
     }
 
     fn is_simulated(&self) -> bool {
-        self.reach(Priority::Normal).client.is_local()
+        self.reach().client.is_local()
     }
 
     /// How fast the service is. By probes alone: later ones are compared with nothing else.
-    async fn p95_ms(&self, service: &Target, found: &inspect::ServiceView) -> Option<u32> {
+    async fn p95_ms(
+        &self,
+        service: &Target,
+        found: &inspect::ServiceView,
+        profile: &Profile,
+    ) -> Option<u32> {
         let subject = Subject {
             service: service.id.clone(),
             role: service.role.clone(),
@@ -111,9 +117,7 @@ impl Turn {
             url: service.url.clone(),
         };
         let checkup = Checkup::new(self.worker.prober.clone(), None);
-        // The command does not say which profile is asked later; its first path is usually this one's.
-        let profile = Profile::comprehensive();
-        let latency = checkup.latency_before(&subject, &profile).await;
+        let latency = checkup.latency_before(&subject, profile).await;
         latency.map(|latency| latency.p95_ms)
     }
 
@@ -122,25 +126,33 @@ impl Turn {
         &self,
         services: &[Target],
         variables: &Variables,
+        urls: &BTreeMap<Role, String>,
     ) -> Result<(), Unfilled> {
         for service in services {
             let Some(templates) = variables.get(&service.role).cloned() else {
                 continue;
             };
-            let filling = self.filling(service, "", "");
+            let filling = self.filling(service, "", "", urls);
             blocking(move || filling.fill_all(&templates)).await?;
         }
         Ok(())
     }
 
     /// What the placeholders of a service's variables stand for.
-    pub(super) fn filling(&self, service: &Target, version: &str, commit: &str) -> Filling {
+    pub(super) fn filling(
+        &self,
+        service: &Target,
+        version: &str,
+        commit: &str,
+        urls: &BTreeMap<Role, String>,
+    ) -> Filling {
         Filling {
             sources: Arc::clone(&self.worker.sources),
             customer: self.command.customer.clone(),
             service: service.id.clone(),
             version: version.to_owned(),
             commit: commit.to_owned(),
+            urls: urls.clone(),
         }
     }
 }

@@ -15,7 +15,6 @@ use super::view::deploy_view;
 use super::work::{Turn, Worker};
 use crate::deploy;
 use crate::error::{Result, chain};
-use crate::limit::Priority;
 use crate::probe::{CycleSample, Expectation, FigureSource, History, Latency, Subject};
 
 /// A control must answer within this time after a failed cycle.
@@ -76,7 +75,7 @@ impl<'t> Series<'t> {
         profile: &'t Profile,
         crowd: Option<&'t Semaphore>,
     ) -> Result<Self> {
-        let reach = turn.reach(Priority::Normal);
+        let reach = turn.reach();
         let worker: &Arc<Worker> = &turn.worker;
         let owner = worker.settings.owner.as_ref();
         let kind = worker.kinds.of(&reach, owner, &probed.target.id).await?;

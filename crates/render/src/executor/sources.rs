@@ -13,16 +13,13 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::error::Result;
 use crate::settings::key_from_env;
 
-/// Answers what no command carries. `secret`, `secrets`, `environment`, `url` and `api_key` may block; the others must not.
+/// Answers what no command carries. `secret`, `secrets`, `environment` and `api_key` may block; the others must not.
 pub trait Sources: Send + Sync {
     /// The value of a customer's secret, as it is now; `None`: it does not resolve.
     fn secret(&self, customer: &CustomerId, name: &str) -> Option<SecretString>;
 
     /// All of a customer's secrets that resolve: nothing that a hook prints may show one.
     fn secrets(&self, customer: &CustomerId) -> Vec<SecretString>;
-
-    /// The address of a customer's service of that role.
-    fn url(&self, customer: &CustomerId, role: &Role) -> Option<String>;
 
     /// The version that a commit is known by.
     fn version(&self, commit: &str) -> Option<String>;

@@ -17,6 +17,7 @@ pub(super) struct Filling {
     pub(super) service: ServiceId,
     pub(super) version: String,
     pub(super) commit: String,
+    pub(super) urls: BTreeMap<Role, String>,
 }
 
 /// Why a template cannot be filled in.
@@ -65,7 +66,7 @@ impl Filling {
             Placeholder::ServiceId => known(self.service.as_str()),
             Placeholder::Commit => known(&self.commit),
             Placeholder::Url(role) => {
-                let url = self.sources.url(&self.customer, &Role::new(role));
+                let url = self.urls.get(&Role::new(role)).cloned();
                 found(url.map(SecretString::from), format!("{role}_url"))
             }
             Placeholder::Secret(name) => {
@@ -104,10 +105,6 @@ mod tests {
             Vec::new()
         }
 
-        fn url(&self, _: &CustomerId, role: &Role) -> Option<String> {
-            (role.as_str() == "backend").then(|| "https://api.example".to_owned())
-        }
-
         fn version(&self, _: &str) -> Option<String> {
             None
         }
@@ -124,6 +121,7 @@ mod tests {
             service: "srv-1".into(),
             version: "v1.1.0".to_owned(),
             commit: "c0ffee".to_owned(),
+            urls: [("backend".into(), "https://api.example".to_owned())].into(),
         };
         let filled = filling.fill(template);
         filled.map(|value| value.expose_secret().to_owned())

@@ -9,9 +9,9 @@ use secrecy::SecretString;
 
 use super::reach::Reach;
 use super::sources::{BackupContent, BackupError, KeyBackup, Owned, is};
+use super::template::Filling;
 use super::work::{Turn, blocking};
 use crate::error::{Result, chain};
-use crate::limit::Priority;
 use crate::variable::Variables;
 
 /// How often what was written is read back before somebody else must be writing it too.
@@ -39,15 +39,14 @@ impl Turn {
         &self,
         service: &Target,
         templates: &BTreeMap<String, String>,
-        version: &str,
-        commit: &str,
+        filling: Filling,
     ) -> Result<Outcome> {
-        let (filling, templates) = (self.filling(service, version, commit), templates.clone());
+        let templates = templates.clone();
         let new = match blocking(move || filling.fill_all(&templates)).await {
             Ok(new) => new,
             Err(unfilled) => return Ok(unfilled.into()),
         };
-        let reach = self.reach(Priority::Normal);
+        let reach = self.reach();
         let stored = reach.ask(|| reach.client.variables(&service.id)).await?;
         let (backups, owned) = (Arc::clone(&self.worker.backups), self.owned(service));
         let sealed = blocking(move || {
@@ -74,7 +73,7 @@ impl Turn {
         backup: &AttachmentId,
         keys: &[String],
     ) -> Result<Outcome> {
-        let reach = self.reach(Priority::Normal);
+        let reach = self.reach();
         let settled = self.settle(&reach, service, backup, keys, Wanted::New);
         settled.await.map(|settled| match settled {
             Ok(_) => Outcome::VariablesSet,
@@ -89,7 +88,7 @@ impl Turn {
         backup: &AttachmentId,
         keys: &[String],
     ) -> Result<Outcome> {
-        let reach = self.reach(Priority::Rollback);
+        let reach = self.reach();
         let settled = self.settle(&reach, service, backup, keys, Wanted::Old);
         settled.await.map(|settled| match settled {
             Ok(foreign) => Outcome::VariablesRestored { foreign },

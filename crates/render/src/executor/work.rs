@@ -124,8 +124,13 @@ impl Turn {
         Some(outcome)
     }
 
-    /// The way to Render.
-    pub(super) fn reach(&self, priority: Priority) -> Reach {
+    /// The way to Render, at the priority that the core gave the command (P44).
+    pub(super) fn reach(&self) -> Reach {
+        let priority = if self.command.urgent {
+            Priority::Rollback
+        } else {
+            Priority::Normal
+        };
         let client = self.worker.client.with_priority(priority);
         Reach::new(
             client.with_stop(self.stop.clone()),
@@ -155,8 +160,12 @@ impl Turn {
             CommandKind::Preflight {
                 services,
                 variables,
+                urls,
                 baseline,
-            } => self.preflight(services, variables, *baseline).await,
+            } => {
+                let baseline = baseline.as_deref();
+                self.preflight(services, variables, urls, baseline).await
+            }
             CommandKind::Inspect { service } => self.inspect(service).await,
             CommandKind::AwaitQuiet {
                 service,
@@ -173,7 +182,11 @@ impl Turn {
                 variables,
                 version,
                 commit,
-            } => self.back_up(service, variables, version, commit).await,
+                urls,
+            } => {
+                let filling = self.filling(service, version, commit, urls);
+                self.back_up(service, variables, filling).await
+            }
             CommandKind::SetVariables {
                 service,
                 backup,
@@ -184,9 +197,11 @@ impl Turn {
                 backup,
                 keys,
             } => self.restore_variables(service, backup, keys).await,
-            CommandKind::SetAutoDeploy { service, on } => {
-                Ok(self.set_auto_deploy(service, *on).await)
-            }
+            CommandKind::SetAutoDeploy {
+                service,
+                on,
+                trigger,
+            } => Ok(self.set_auto_deploy(service, *on, trigger.as_deref()).await),
             CommandKind::CreateDeploy {
                 service,
                 commit,

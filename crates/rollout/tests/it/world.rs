@@ -73,6 +73,7 @@ impl World {
             role: role.clone(),
             suspended: service.suspended,
             auto_deploy: service.auto_deploy,
+            auto_deploy_trigger: None,
             deploys: service.deploys.clone(),
             version,
             p95_ms: None,
@@ -176,7 +177,7 @@ impl World {
             CommandKind::RestoreVariables { .. } => Outcome::VariablesRestored {
                 foreign: more.into_iter().collect(),
             },
-            CommandKind::SetAutoDeploy { service, on } => {
+            CommandKind::SetAutoDeploy { service, on, .. } => {
                 self.service(customer, &service.role).auto_deploy = *on;
                 Outcome::AutoDeploySet
             }

@@ -284,7 +284,7 @@ impl Call {
 }
 
 /// The fields of bodies that the request log shows.
-const OPEN_FIELDS: [&str; 10] = [
+const OPEN_FIELDS: [&str; 12] = [
     "commitId",
     "imageUrl",
     "clearCache",
@@ -292,9 +292,11 @@ const OPEN_FIELDS: [&str; 10] = [
     "deployId",
     "name",
     "autoDeploy",
+    "autoDeployTrigger",
     "branch",
     "numInstances",
     "restoreTime",
+    "restoreName",
 ];
 
 /// The names in a path, if it has the form of the pattern.

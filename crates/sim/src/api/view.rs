@@ -30,6 +30,7 @@ pub(super) fn service(service: &Service) -> Value {
         "suspended": suspended_text(service.is_suspended()),
         "suspenders": service.suspenders,
         "autoDeploy": YesNo::from(service.auto_deploy),
+        "autoDeployTrigger": if service.auto_deploy { &service.auto_deploy_trigger } else { "off" },
         "notifyOnFail": "default",
         "rootDir": service.root_dir,
         "serviceDetails": details(service),

@@ -112,6 +112,8 @@ pub struct UpdateBody {
     pub name: Option<String>,
     /// Whether a push deploys it.
     pub auto_deploy: Option<YesNo>,
+    /// Upon what; `off` switches it off.
+    pub auto_deploy_trigger: Option<String>,
     /// Its repository; empty: none.
     #[serde(deserialize_with = "null_as_empty")]
     pub repo: Option<String>,

@@ -239,6 +239,8 @@ pub struct Service {
     pub domains: Vec<String>,
     /// Whether a push deploys it.
     pub auto_deploy: bool,
+    /// Upon what it does so: `commit` or `checksPass`.
+    pub auto_deploy_trigger: String,
     /// The linked repository.
     pub repo: Option<String>,
     /// The linked branch.

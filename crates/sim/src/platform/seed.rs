@@ -238,6 +238,7 @@ fn service_of(seed: ServiceSeed, now: Timestamp) -> Service {
     let mut service = Service {
         domains: seed.domains,
         auto_deploy: seed.auto_deploy,
+        auto_deploy_trigger: "commit".to_owned(),
         repo: seed.repo.filter(|_| seed.image.is_none()),
         image: seed.image,
         suspenders: suspended.into_iter().collect(),

@@ -124,6 +124,12 @@ impl Platform {
         }
         if let Some(auto_deploy) = body.auto_deploy {
             service.auto_deploy = auto_deploy == YesNo::Yes;
+            // Switched without saying upon what, it is upon commits again.
+            "commit".clone_into(&mut service.auto_deploy_trigger);
+        }
+        if let Some(trigger) = &body.auto_deploy_trigger {
+            service.auto_deploy = trigger != "off";
+            service.auto_deploy_trigger.clone_from(trigger);
         }
         if let Some(repo) = &body.repo {
             service.repo = Some(repo.clone()).filter(|repo| !repo.is_empty());
@@ -258,6 +264,7 @@ fn new_service(id: ServiceId, now: Timestamp, body: CreateBody) -> Service {
     };
     let mut service = Service {
         auto_deploy: body.auto_deploy != Some(YesNo::No),
+        auto_deploy_trigger: "commit".to_owned(),
         repo: body.repo,
         root_dir: body.root_dir,
         image,
@@ -287,6 +294,7 @@ impl Service {
             kind,
             domains: Vec::new(),
             auto_deploy: true,
+            auto_deploy_trigger: "commit".to_owned(),
             repo: None,
             branch: Some("main".to_owned()),
             root_dir: String::new(),

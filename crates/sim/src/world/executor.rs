@@ -17,8 +17,8 @@ mod view;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use policy::Timestamp;
 use policy::parse::scenario as written;
-use policy::{CustomerId, Role, Timestamp};
 use rollout::command::Sealed;
 use rollout::{AttachmentId, Command, CommandId, CommandKind, Executor, Outcome, Reply, Report};
 
@@ -38,7 +38,6 @@ pub struct SimExecutor {
     began_at: Timestamp,
     platform: Platform,
     attachments: BTreeMap<AttachmentId, Sealed>,
-    urls: BTreeMap<CustomerId, BTreeMap<Role, String>>,
     faults: Faults,
     works: BTreeMap<CommandId, Work>,
     /// When which command is looked at again.
@@ -88,7 +87,6 @@ impl SimExecutor {
             began_at: now,
             platform: Platform::new(now, settings),
             attachments: BTreeMap::new(),
-            urls: BTreeMap::new(),
             faults: Faults::default(),
             works: BTreeMap::new(),
             looks: BTreeSet::new(),
@@ -204,7 +202,7 @@ impl SimExecutor {
         let done = match &work.command.kind {
             CommandKind::Preflight {
                 services, baseline, ..
-            } => self.inspect(services, *baseline),
+            } => self.inspect(services, baseline.is_some()),
             CommandKind::Inspect { service } => self.inspect(std::slice::from_ref(service), false),
             CommandKind::AwaitQuiet {
                 service,
@@ -221,12 +219,13 @@ impl SimExecutor {
                 variables,
                 version,
                 commit,
+                urls,
             } => {
                 let release = policy::Release {
                     version: version.clone(),
                     commit: commit.clone(),
                 };
-                self.back_up(customer, service, variables, &release)
+                self.back_up(customer, service, variables, (&release, urls))
             }
             CommandKind::SetVariables {
                 service,
@@ -238,7 +237,7 @@ impl SimExecutor {
                 backup,
                 keys,
             } => self.restore_variables(&service.id, backup, keys),
-            CommandKind::SetAutoDeploy { service, on } => {
+            CommandKind::SetAutoDeploy { service, on, .. } => {
                 Ok(self.set_auto_deploy(&service.id, *on))
             }
             CommandKind::CreateDeploy {

@@ -61,18 +61,6 @@ pub(super) fn services(config: &Config) -> impl Iterator<Item = (&CustomerId, &R
     })
 }
 
-/// The addresses of each customer's services, for templates.
-pub(super) fn urls(config: &Config) -> BTreeMap<CustomerId, BTreeMap<Role, String>> {
-    let mut urls: BTreeMap<_, BTreeMap<_, _>> = BTreeMap::new();
-    for (customer, role, service) in services(config) {
-        if let Some(url) = &service.url {
-            let own = urls.entry(customer.clone()).or_default();
-            own.insert(role.clone(), url.clone());
-        }
-    }
-    urls
-}
-
 /// Fills a project in which nobody is named with the starter and so many approvers, so that gates can open.
 pub(super) fn people_for(config: &mut Config, starter: &PersonId) {
     if !config.project.people.is_empty() {

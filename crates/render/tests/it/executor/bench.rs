@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use policy::health::{Check, CheckKind, Profile};
 use policy::settings::ZeroDowntime;
-use policy::{CustomerId, Role, ServiceId, Span, Timestamp};
+use policy::{CustomerId, ServiceId, Span, Timestamp};
 use render::executor::{
     BackupContent, BackupError, Backups, ExecutorSettings, Owned, RenderExecutor, Sources,
 };
@@ -127,6 +127,7 @@ impl Bench {
         self.commands += 1;
         let id = CommandId(self.commands);
         let command = Command {
+            urgent: false,
             id,
             run: RunId::Rollout(1),
             customer: CUSTOMER.into(),
@@ -339,10 +340,6 @@ impl Sources for Shelf {
     fn secrets(&self, _: &CustomerId) -> Vec<SecretString> {
         let secrets = self.secrets.lock().unwrap();
         secrets.values().cloned().map(SecretString::from).collect()
-    }
-
-    fn url(&self, _: &CustomerId, role: &Role) -> Option<String> {
-        Some(format!("https://{role}.example"))
     }
 
     fn version(&self, commit: &str) -> Option<String> {

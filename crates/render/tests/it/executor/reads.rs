@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use policy::health::Profile;
 use policy::settings::ZeroDowntime;
 use rollout::command::{ServiceView, Target};
 use rollout::{CommandKind, Outcome};
@@ -13,7 +14,8 @@ fn preflight(bench: &Bench, template: &str) -> CommandKind {
     CommandKind::Preflight {
         services: vec![bench.target()],
         variables: BTreeMap::from([("backend".into(), variables)]),
-        baseline: true,
+        urls: BTreeMap::new(),
+        baseline: Some(Box::new(Profile::comprehensive())),
     }
 }
 
@@ -98,8 +100,35 @@ async fn auto_deploy_is_switched_off_and_on() {
     let mut bench = Bench::with(|seed| seed.auto_deploy = true, |_| {}).await;
     for on in [false, true] {
         let service = bench.target();
-        let switched = bench.ask(CommandKind::SetAutoDeploy { service, on }).await;
+        let switch = CommandKind::SetAutoDeploy {
+            service,
+            on,
+            trigger: None,
+        };
+        let switched = bench.ask(switch).await;
         assert_eq!(switched, Outcome::AutoDeploySet);
         assert_eq!(bench.inspect().await.auto_deploy, on);
+    }
+}
+
+#[tokio::test]
+async fn auto_deploy_is_restored_upon_what_it_was_on_before() {
+    let mut bench = Bench::with(|seed| seed.auto_deploy = true, |_| {}).await;
+    let checks = Some("checksPass".to_owned());
+    for (on, trigger) in [
+        (true, checks.clone()),
+        (false, None),
+        (true, checks.clone()),
+    ] {
+        let service = bench.target();
+        let switch = CommandKind::SetAutoDeploy {
+            service,
+            on,
+            trigger: trigger.clone(),
+        };
+        assert_eq!(bench.ask(switch).await, Outcome::AutoDeploySet);
+        if on {
+            assert_eq!(bench.inspect().await.auto_deploy_trigger, checks);
+        }
     }
 }

@@ -36,6 +36,7 @@ async fn back_up(bench: &mut Bench) -> (AttachmentId, Vec<String>) {
         variables: templates.map(template).into(),
         version: "v1.1.0".to_owned(),
         commit: "c0ffee".to_owned(),
+        urls: [("frontend".into(), "https://frontend.example".to_owned())].into(),
     };
     let outcome = bench.ask(back_up).await;
     let Outcome::BackedUp {

@@ -35,7 +35,6 @@ impl SimExecutor {
         older: &str,
     ) {
         self.now = now;
-        self.urls = files::urls(config);
         for (customer, role, service) in files::services(config) {
             if self.platform.service(&service.id).is_ok() {
                 continue;

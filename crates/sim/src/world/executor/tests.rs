@@ -55,6 +55,7 @@ impl Bench {
         self.next += 1;
         let id = CommandId(self.next);
         let command = Command {
+            urgent: false,
             id,
             run: RunId::Rollout(1),
             customer: "a".into(),
@@ -412,6 +413,7 @@ fn variables_are_restored_unless_somebody_else_changed_them() {
         variables: planned.map(|(key, value)| template(key, value)).into(),
         version: "v1.1.0".to_owned(),
         commit: commit_of("v1.1.0"),
+        urls: BTreeMap::new(),
     };
     let Outcome::BackedUp {
         differing, sealed, ..

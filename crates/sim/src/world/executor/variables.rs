@@ -29,7 +29,7 @@ impl SimExecutor {
         customer: &CustomerId,
         service: &Target,
         templates: &BTreeMap<String, String>,
-        release: &Release,
+        (release, urls): (&Release, &BTreeMap<Role, String>),
     ) -> Result<Outcome, Progress> {
         let reply = self.platform.client(self.now).env_vars(&service.id);
         let stored = self.learn(reply)?;
@@ -37,7 +37,7 @@ impl SimExecutor {
             customer,
             service: &service.id,
             release,
-            urls: self.urls.get(customer),
+            urls,
         };
         let backup: Backup = templates
             .iter()
@@ -141,7 +141,7 @@ struct Values<'a> {
     customer: &'a CustomerId,
     service: &'a ServiceId,
     release: &'a Release,
-    urls: Option<&'a BTreeMap<Role, String>>,
+    urls: &'a BTreeMap<Role, String>,
 }
 
 impl Values<'_> {
@@ -171,7 +171,7 @@ impl Values<'_> {
             _ if name.starts_with("env:") => Some(format!("{name} of the machine")),
             _ => {
                 let role = name.strip_suffix("_url")?;
-                self.urls?.get(&Role::new(role)).cloned()
+                self.urls.get(&Role::new(role)).cloned()
             }
         }
     }
@@ -192,7 +192,7 @@ mod tests {
                 version: "v1".to_owned(),
                 commit: "c0ffee".to_owned(),
             },
-            urls: Some(&urls),
+            urls: &urls,
         };
         let template = "${version} ${commit} ${customer} ${service_id} ${backend_url}/x";
         assert_eq!(values.fill(template), "v1 c0ffee a srv-a https://a.sim/x");

@@ -74,6 +74,7 @@ fn service_view(platform: &Platform, role: Role, newest_first: &[&Deploy]) -> Se
         role,
         suspended: false,
         auto_deploy: false,
+        auto_deploy_trigger: None,
         deploys: back_to_live(newest_first),
         version: version.map(str::to_owned),
         p95_ms: None,
@@ -100,7 +101,7 @@ pub(super) fn deploy_view(deploy: &Deploy) -> DeployView {
         id: deploy.id.as_str().into(),
         status: status(deploy.status),
         trigger: trigger.as_str().unwrap_or_default().to_owned(),
-        commit: deploy.source.commit().map(ToString::to_string),
+        commit: Some(deploy.source.as_str().to_owned()),
     }
 }
 

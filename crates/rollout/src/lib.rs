@@ -25,6 +25,7 @@ mod product;
 mod protocol;
 mod record;
 mod replan;
+pub mod report;
 pub mod request;
 mod rows;
 mod starts;

@@ -1,5 +1,6 @@
 //! Looking on, from any process: readers never block the writer, nor it them.
 
+use policy::Timestamp;
 use rollout::command::Sealed;
 use rollout::{AttachmentId, Event, Product, RunId};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
@@ -88,6 +89,29 @@ impl Reader {
             .iter()
             .map(|line| journal::parse(line.seq, &line.json))
             .collect()
+    }
+
+    /// The number of the last event before an instant; 0 if there is none. The journal's time never runs backwards (P24), so
+    /// halving finds it without an index.
+    ///
+    /// # Errors
+    /// The database cannot be read, or a line is not an event.
+    pub fn last_before(&self, instant: Timestamp) -> Result<u64, Error> {
+        let (mut before, mut from) = (0, self.head()?.seq + 1);
+        while from - before > 1 {
+            let middle = before + (from - before) / 2;
+            let line = journal::line_at(&self.connection, middle)?;
+            let is_before = match line {
+                Some(json) => journal::parse(middle, &json)?.at < instant,
+                None => false,
+            };
+            if is_before {
+                before = middle;
+            } else {
+                from = middle;
+            }
+        }
+        Ok(before)
     }
 
     /// A number that changes when something was committed: cheap to ask again and again.

@@ -4,6 +4,7 @@
 mod crash;
 mod engine;
 mod files;
+mod history;
 mod identity;
 mod inbox;
 mod lab;

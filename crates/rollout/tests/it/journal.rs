@@ -13,7 +13,7 @@ use crate::show;
 use crate::transcripts::{compare, data};
 
 /// The newest sample; the ones before it are never written again.
-const NEWEST: u32 = 1;
+pub(crate) const NEWEST: u32 = 1;
 
 /// What the newest sample tells.
 const STORY: &str = "stories/22_every_kind_of_event.script";
@@ -35,7 +35,7 @@ const RARE: &[Kind] = &[
     Kind::RecoveryFailed,
 ];
 
-fn path(number: u32, end: &str) -> PathBuf {
+pub(crate) fn path(number: u32, end: &str) -> PathBuf {
     data().join(format!("journal-{number:04}.{end}"))
 }
 
@@ -59,7 +59,7 @@ fn record() {
     fs::write(path, lines.collect::<String>()).unwrap();
 }
 
-fn sample(number: u32) -> Vec<Event> {
+pub(crate) fn sample(number: u32) -> Vec<Event> {
     RECORDED.call_once(record);
     let text = fs::read_to_string(path(number, "jsonl")).unwrap();
     let events = text.lines().map(|line| serde_json::from_str(line).unwrap());

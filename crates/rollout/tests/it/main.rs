@@ -13,6 +13,7 @@ mod journal;
 mod known;
 mod lab;
 mod properties;
+mod reports;
 mod script;
 mod show;
 mod transcripts;

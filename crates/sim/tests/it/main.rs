@@ -13,6 +13,7 @@ mod others;
 mod over_http;
 mod overlap;
 mod properties;
+mod reports;
 mod rollbacks;
 mod saving;
 mod services;

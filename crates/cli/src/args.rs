@@ -7,6 +7,7 @@ mod fault;
 mod look;
 mod offline;
 mod platform;
+mod report;
 mod start;
 mod value;
 
@@ -27,6 +28,7 @@ pub(crate) use self::offline::{
     Test,
 };
 pub(crate) use self::platform::{Render, RenderCommand, Sham, Token, TokenCommand};
+pub(crate) use self::report::{Report, ReportFormat, Stats};
 pub(crate) use self::start::{Drive, Start};
 
 const EXIT_CODES: &str = "\
@@ -157,6 +159,10 @@ pub(crate) enum Command {
     /// List all rollouts.
     #[command(after_help = "Example:\n  tranche list -o json")]
     List,
+    /// Say what came of a rollout: customers, approvals, incidents, overrides, times.
+    Report(Report),
+    /// Show deploys in numbers: success, durations, rollbacks.
+    Stats(Stats),
     /// Say why a customer waits, until when, and what would change it.
     Why(Why),
     /// List the gates that wait for people.

@@ -13,6 +13,7 @@ mod manual;
 mod plan;
 mod probe;
 mod replan;
+mod report;
 pub(crate) mod sham;
 mod simulate;
 mod start;
@@ -49,6 +50,8 @@ async fn dispatch(global: &Global, command: Command, out: Output) -> Result<Exit
         Command::Status(args) => look::status(global, &args, out),
         Command::Watch(args) => watch::watch(global, &args, out).await,
         Command::List => look::list(global, out),
+        Command::Report(args) => report::report(global, &args, out),
+        Command::Stats(args) => report::stats(global, &args, out),
         Command::Why(args) => look::why(global, &args, out),
         Command::Approvals(args) => look::approvals(global, &args, out),
         Command::Approve(args) => act::act(global, args, out).await,

@@ -4,6 +4,7 @@ pub(crate) mod holds;
 pub(crate) mod live;
 pub(crate) mod next;
 pub(crate) mod plan;
+pub(crate) mod report;
 pub(crate) mod sentence;
 pub(crate) mod status;
 pub(crate) mod table;

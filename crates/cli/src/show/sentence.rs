@@ -1,5 +1,7 @@
 //! Events as sentences: what happened, in the order of words in which people say it.
 
+mod templates;
+
 use policy::Timestamp;
 use rollout::{Event, Fact, Kind};
 
@@ -53,140 +55,42 @@ pub(crate) fn sentence(fact: &Fact) -> String {
     }
 }
 
-/// A table of words, one line a kind.
 fn without_reason(fact: &Fact) -> String {
-    let who = fact
-        .actor
-        .as_ref()
-        .map_or("somebody", |actor| actor.as_str());
-    let what = target(fact);
-    let service = |said: &str| format!("{}: {said}{}", service(fact), deploy(fact));
-    match fact.kind {
-        Kind::RolloutStarted => format!("rollout of {} started", planned_version(fact)),
-        Kind::RolloutQueued => format!("rollout of {} queued", planned_version(fact)),
-        Kind::RolloutDraining => "nothing new starts; what is in flight finishes".to_owned(),
-        Kind::RolloutSucceeded => format!("rollout {}", outcome(fact, "succeeded")),
-        Kind::RolloutHalted => "rollout halted".to_owned(),
-        Kind::RolloutAborted => "rollout aborted".to_owned(),
-        Kind::RolloutSuperseded => "rollout superseded".to_owned(),
-        Kind::RolloutResumed => "the halt is lifted".to_owned(),
-        Kind::PhaseStarted => format!("phase {what} started"),
-        Kind::PhaseSettled => format!("phase {what} settled"),
-        Kind::PhaseOverdue => format!("phase {what} is overdue"),
-        Kind::SoakStarted => format!("phase {what} is watched{}", until(fact)),
-        Kind::BatchStarted => format!("batch {what} started"),
-        Kind::BatchSettled => format!("batch {what} settled"),
-        Kind::DelayStarted => format!("the delay after batch {what} runs{}", until(fact)),
-        Kind::ApprovalRequested => format!("{what} waits for approval: tranche approve {what}"),
-        Kind::Approved => match fact.until {
-            Some(at) => format!(
-                "{who} approved {what}; complete, valid until {}",
-                time::instant(at)
-            ),
-            None => format!("{who} approved {what}"),
-        },
-        Kind::Rejected => format!("{who} rejected {what}"),
-        Kind::Withdrawn => format!("{who} withdrew the vote for {what}"),
-        Kind::ApprovalLapsed => format!("the approval of {what} lapsed"),
-        Kind::ApprovalEscalated => format!("nobody has answered for {what}"),
-        Kind::GatePassed => format!("the gate of {what} is passed"),
-        Kind::CustomerStarted => format!("{what} started"),
-        Kind::CustomerHealthy => format!("{what} is healthy"),
-        Kind::CustomerUnchanged => {
-            format!("{what} failed before it was live; its old version serves")
-        }
-        Kind::CustomerRolledBack => format!("{what} is rolled back"),
-        Kind::CustomerRollbackFailed => {
-            format!("the rollback of {what} failed; a person must look")
-        }
-        Kind::CustomerExcluded => format!("{what} is excluded"),
-        Kind::CustomerSkipped => format!("{what} is skipped"),
-        Kind::CustomerHeld => format!("{what} is held until a person decides"),
-        Kind::CustomerReleased => format!("{what} is released"),
-        Kind::CustomerWithdrawn => format!("{what} is taken out; what is not live is tidied up"),
-        Kind::RollbackRequested => format!("{what} is to return to what ran before"),
-        Kind::VariablesIntended => service("variables are about to be set"),
-        Kind::VariablesBackedUp => service("variables backed up"),
-        Kind::VariablesSet => service("variables set"),
-        Kind::RestoreIntended => service("variables are about to be restored"),
-        Kind::VariablesRestored => service("variables restored"),
-        Kind::DeployIntended => service("deploy decided"),
-        Kind::DeployCreated => service("deploy created"),
-        Kind::DeployAdopted => service("deploy found and adopted"),
-        Kind::DeployUnknown => service("no answer to the deploy request; looking for it"),
-        Kind::DeployAbsent => service("the deploy request had no effect"),
-        Kind::DeployLive => service("live"),
-        Kind::DeployFailed => service("deploy failed"),
-        Kind::DeployCancelled => service("deploy cancelled"),
-        Kind::DeployDuplicate => service("one deploy too many"),
-        Kind::HealthPassed => service("healthy"),
-        Kind::HealthFailed => service("unhealthy"),
-        Kind::RollbackIntended => service("rollback decided"),
-        Kind::RollbackCreated => service("rollback created"),
-        Kind::RollbackAdopted => service("rollback found and adopted"),
-        Kind::RollbackUnknown => service("no answer to the rollback request; looking for it"),
-        Kind::RollbackAbsent => service("the rollback request had no effect"),
-        Kind::RollbackLive => service("the old version is live again"),
-        Kind::RollbackFailed => service("rollback failed"),
-        Kind::CancelIntended => service("deploy is about to be cancelled"),
-        Kind::AutoDeployIntended => service("auto-deploy is about to be switched"),
-        Kind::AutoDeployDisabled => service("auto-deploy switched off"),
-        Kind::AutoDeployRestored => service("auto-deploy restored"),
-        Kind::HookStarted => format!("{what}: hook started"),
-        Kind::HookFinished => format!("{what}: hook ended"),
-        Kind::Paused => format!("{who} paused the rollout"),
-        Kind::Resumed => format!("{who} resumed the rollout"),
-        Kind::Promoted => format!("{who} promoted {what}"),
-        Kind::Retried => format!("{who} had {what} tried again"),
-        Kind::Skipped => format!("{who} skipped {what}"),
-        Kind::Frozen => format!("{who} froze starts ({}){}", name(fact), until(fact)),
-        Kind::Unfrozen => format!("{who} ended the freeze {}", name(fact)),
-        Kind::FreezeOverridden => match fact.read("complete") {
-            Some(true) => format!("{who} lifted the freeze {} for this rollout", name(fact)),
-            Some(false) | None => format!("{who} asked to lift the freeze {}", name(fact)),
-        },
-        Kind::Blocked => format!("{who} blocked {}", version(fact)),
-        Kind::Unblocked => format!("{who} unblocked {}", version(fact)),
-        Kind::Replanned => format!("{who} applied the edited files to what has not started"),
-        Kind::EngineStarted => "engine started".to_owned(),
-        Kind::ClockSuspected => {
-            "the clock is suspected; no timer or window starts anything".to_owned()
-        }
-        Kind::ClockTrusted => "the clock is trusted".to_owned(),
-        Kind::WorkspaceHeld => "the workspace is held; nothing starts".to_owned(),
-        Kind::WorkspaceReleased => "the workspace is released".to_owned(),
-        Kind::FilesRead => "the files were read again".to_owned(),
-        Kind::OperationStarted => format!("operation on {what} started"),
-        Kind::OperationEnded => format!("operation on {what} {}", outcome(fact, "ended")),
-        Kind::VariablesApplied => format!(
-            "the variables of {} stand at {what}; nothing was deployed",
-            version(fact)
-        ),
-        Kind::VariablesRevealed => format!("{who} had variables of {} shown", self::service(fact)),
-        Kind::Observed => format!(
-            "{who} noted {} = {} for {what}",
-            name(fact),
-            fact.data.get("value").cloned().unwrap_or_default()
-        ),
-        Kind::RecoveryIntended => format!("{what}: its database is about to be restored"),
-        Kind::RecoveryCreated => {
-            format!("{what}: the restored database {} is made", database(fact))
-        }
-        Kind::RecoveryAdopted => {
-            format!("{what}: the restored database {} was found", database(fact))
-        }
-        Kind::RecoveryUnknown => {
-            format!("{what}: no answer to the restore request; looking for it")
-        }
-        Kind::RecoveryAbsent => format!("{what}: the restore request had no effect"),
-        Kind::RecoveryAvailable => {
-            format!(
-                "{what}: the restored database {} is available",
-                database(fact)
-            )
-        }
-        Kind::RecoveryFailed => format!("{what}: the restore of its database failed"),
-        Kind::Denied => format!("{who} was refused"),
+    let template = templates::template(fact);
+    let pieces = template.split(['{', '}']).enumerate();
+    let said = pieces.map(|(n, piece)| match n % 2 {
+        0 => piece.to_owned(),
+        _ => filled(piece, fact),
+    });
+    let said: String = said.collect();
+    match template.starts_with("{service}") {
+        true => said + &deploy(fact),
+        false => said,
+    }
+}
+
+/// What stands for a placeholder.
+fn filled(placeholder: &str, fact: &Fact) -> String {
+    match placeholder {
+        "who" => fact
+            .actor
+            .as_ref()
+            .map_or_else(|| "somebody".to_owned(), ToString::to_string),
+        "what" => target(fact),
+        "service" => service(fact),
+        "until" => until(fact),
+        "name" => name(fact),
+        "version" => version(fact),
+        "planned" => planned_version(fact),
+        "outcome" => outcome(fact, "ended"),
+        "database" => database(fact),
+        "value" => fact
+            .data
+            .get("value")
+            .cloned()
+            .unwrap_or_default()
+            .to_string(),
+        _ => fact.kind.as_str().replace('_', " "),
     }
 }
 

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod project;
+mod reports;
 mod rollouts;
 mod stories;
 

@@ -1,0 +1,89 @@
+//! A report for a spreadsheet: a row for each customer, instants in RFC 3339, lengths of time in seconds.
+
+use policy::Timestamp;
+use rollout::report::{CustomerReport, Report, Standing};
+
+use super::words;
+
+const HEADING: [&str; 14] = [
+    "rollout",
+    "version",
+    "customer",
+    "phase",
+    "batch",
+    "standing",
+    "since",
+    "runs",
+    "runs_since",
+    "ran_before",
+    "worked_s",
+    "deploys",
+    "rollbacks",
+    "words",
+];
+
+/// Lays a report out as comma-separated values, by RFC 4180.
+pub(crate) fn csv(report: &Report) -> String {
+    let rows = report.customers.iter().map(|one| row(one, report));
+    let heading = HEADING.map(ToOwned::to_owned).to_vec();
+    let lines = std::iter::once(heading).chain(rows).map(|cells| {
+        let cells: Vec<String> = cells.iter().map(|cell| quoted(cell)).collect();
+        format!("{}\r\n", cells.join(","))
+    });
+    lines.collect()
+}
+
+fn row(one: &CustomerReport, report: &Report) -> Vec<String> {
+    let instant = |at: Option<Timestamp>| at.map(rollout::show_instant).unwrap_or_default();
+    vec![
+        report.rollout.to_string(),
+        report.version.clone(),
+        one.customer.to_string(),
+        one.phase
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default(),
+        one.batch.map(|batch| batch.to_string()).unwrap_or_default(),
+        name(&one.standing),
+        instant(one.since),
+        one.version().unwrap_or_default().to_owned(),
+        instant(one.version_since()),
+        one.before.clone().unwrap_or_default(),
+        (one.worked.as_millis() / 1000).to_string(),
+        one.deploys.to_string(),
+        one.rollbacks.to_string(),
+        words::customer(one, report),
+    ]
+}
+
+/// The name of a standing as JSON has it.
+fn name(standing: &Standing) -> String {
+    let value = serde_json::to_value(standing).unwrap_or_default();
+    let name = value.get("is").and_then(|name| name.as_str());
+    name.unwrap_or_default().to_owned()
+}
+
+/// Quoted where need be. A cell that a spreadsheet would run as a formula begins with an apostrophe (P53).
+fn quoted(cell: &str) -> String {
+    let is_formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    let cell = match is_formula {
+        true => format!("'{cell}"),
+        false => cell.to_owned(),
+    };
+    match cell.contains(['"', ',', '\n', '\r']) {
+        true => format!("\"{}\"", cell.replace('"', "\"\"")),
+        false => cell,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_never_leaves_its_column_and_never_runs() {
+        assert_eq!(quoted("plain"), "plain");
+        assert_eq!(quoted("a,\"b\""), "\"a,\"\"b\"\"\"");
+        assert_eq!(quoted("=HYPERLINK(1)"), "'=HYPERLINK(1)");
+    }
+}

@@ -129,7 +129,12 @@ fn a_failure_is_an_incident_and_counts_against_its_phase() {
         .incidents
         .iter()
         .take(2)
-        .map(|one| (one.kind, one.customer.as_ref().map(|id| id.as_str())))
+        .map(|one| {
+            (
+                one.kind,
+                one.customer.as_ref().map(policy::CustomerId::as_str),
+            )
+        })
         .collect();
     let expected = [
         (Kind::DeployFailed, Some("copperline")),

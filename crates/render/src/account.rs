@@ -1,11 +1,13 @@
 //! Who the key belongs to, and the workspaces it reaches (A6).
 
+use futures::Stream;
 use serde::{Deserialize, Serialize};
 
 use crate::call::Call;
 use crate::client::Client;
 use crate::error::Result;
 use crate::ids::OwnerId;
+use crate::page::listed;
 use crate::wire::nullable;
 use crate::words::words;
 
@@ -45,6 +47,8 @@ pub struct Owner {
     pub kind: OwnerKind,
 }
 
+listed!(Owner: id);
+
 /// Account.
 ///
 /// ```no_run
@@ -63,7 +67,17 @@ impl Client {
 
     /// Lists the workspaces that the key reaches.
     pub async fn owners(&self, most: usize) -> Result<Vec<Owner>> {
-        self.first(|| Call::get(&["owners"]), most).await
+        self.first(Call::get(&["owners"]), most).await
+    }
+
+    /// Lists the workspaces of exactly this name; names are not unique.
+    pub async fn owners_named(&self, name: &str) -> Result<Vec<Owner>> {
+        self.all(Call::get(&["owners"]).query("name", name)).await
+    }
+
+    /// All workspaces, page by page as they are taken.
+    pub fn owners_stream(&self) -> impl Stream<Item = Result<Owner>> + Send + use<> {
+        self.stream(Call::get(&["owners"]))
     }
 
     /// Reads one workspace.

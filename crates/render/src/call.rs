@@ -17,6 +17,7 @@ pub(crate) enum Repeat {
 }
 
 /// One request.
+#[derive(Clone)]
 pub(crate) struct Call {
     pub(crate) method: Method,
     pub(crate) path: Vec<String>,
@@ -66,6 +67,23 @@ impl Call {
             Some(value) => self.query(name, value),
             None => self,
         }
+    }
+
+    /// Several values of one name, joined by commas; left out if there are none.
+    pub(crate) fn joined(self, name: &'static str, values: impl Iterator<Item: ToString>) -> Self {
+        let values: Vec<String> = values.map(|value| value.to_string()).collect();
+        self.maybe(name, (!values.is_empty()).then(|| values.join(",")))
+    }
+
+    /// Several values of one name, each written with it.
+    pub(crate) fn repeated(
+        self,
+        name: &'static str,
+        values: impl IntoIterator<Item: ToString>,
+    ) -> Self {
+        values
+            .into_iter()
+            .fold(self, |call, value| call.query(name, value.to_string()))
     }
 
     pub(crate) fn body(mut self, body: &Value) -> Self {

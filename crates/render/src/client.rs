@@ -1,6 +1,7 @@
 //! How a request reaches Render and comes back: paced, bounded, redacted, repeated only where that is harmless.
 
 mod answer;
+mod socket;
 
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -55,6 +56,7 @@ struct Shared {
     http: reqwest::Client,
     base: Url,
     key: RwLock<Key>,
+    timeout: Duration,
     max_retries: usize,
     limiter: Limiter,
     server_time: watch::Sender<Option<ServerTime>>,
@@ -87,6 +89,7 @@ impl Client {
             http: http(settings, &base)?,
             base,
             key: RwLock::new(Key::new(&settings.api_key)?),
+            timeout: settings.timeout,
             max_retries: settings.max_retries,
             limiter: Limiter::new(settings.startup_spread),
             server_time: watch::Sender::new(None),

@@ -2,9 +2,8 @@
 //!
 //! Nothing here is ever sent twice on doubt: Render knows no idempotency keys, so the caller looks first (T1, R16).
 
-use std::collections::BTreeSet;
-
 use chrono::{DateTime, SecondsFormat, Utc};
+use futures::Stream;
 use policy::ServiceId;
 use reqwest::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
@@ -15,7 +14,7 @@ use crate::client::{Client, Reply};
 use crate::error::Result;
 use crate::ids::DeployId;
 use crate::limit::Class;
-use crate::page::{Listing, MAX_ENTRIES};
+use crate::page::{Listing, MAX_ENTRIES, listed};
 use crate::words::words;
 
 words! {
@@ -141,6 +140,8 @@ impl Deploy {
     }
 }
 
+listed!(Deploy: id);
+
 /// The commit of a deploy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -239,6 +240,14 @@ pub struct DeployFilter {
     pub created_after: Option<DateTime<Utc>>,
     /// Only those accepted before.
     pub created_before: Option<DateTime<Utc>>,
+    /// Only those changed after.
+    pub updated_after: Option<DateTime<Utc>>,
+    /// Only those changed before.
+    pub updated_before: Option<DateTime<Utc>>,
+    /// Only those ended after.
+    pub finished_after: Option<DateTime<Utc>>,
+    /// Only those ended before.
+    pub finished_before: Option<DateTime<Utc>>,
 }
 
 impl DeployFilter {
@@ -246,12 +255,14 @@ impl DeployFilter {
         let bound = |at: Option<DateTime<Utc>>| {
             at.map(|at| at.to_rfc3339_opts(SecondsFormat::Millis, true))
         };
-        let call = Call::get(&["services", service.as_str(), "deploys"])
+        Call::get(&["services", service.as_str(), "deploys"])
             .maybe("createdAfter", bound(self.created_after))
-            .maybe("createdBefore", bound(self.created_before));
-        self.statuses
-            .iter()
-            .fold(call, |call, status| call.query("status", status.as_str()))
+            .maybe("createdBefore", bound(self.created_before))
+            .maybe("updatedAfter", bound(self.updated_after))
+            .maybe("updatedBefore", bound(self.updated_before))
+            .maybe("finishedAfter", bound(self.finished_after))
+            .maybe("finishedBefore", bound(self.finished_before))
+            .repeated("status", &self.statuses)
     }
 }
 
@@ -279,8 +290,17 @@ impl Client {
         filter: &DeployFilter,
         most: usize,
     ) -> Result<Vec<Deploy>> {
-        let deploys = self.first(|| filter.call(service), most).await?;
+        let deploys = self.first(filter.call(service), most).await?;
         Ok(newest_first(deploys))
+    }
+
+    /// All deploys in Render's order, newest first as far as is known, page by page as they are taken.
+    pub fn deploys_stream(
+        &self,
+        service: &ServiceId,
+        filter: &DeployFilter,
+    ) -> impl Stream<Item = Result<Deploy>> + Send + use<> {
+        self.stream(filter.call(service))
     }
 
     /// Lists deploys, newest first, at least back to one that `stop` accepts. Incomplete if none of the newest 10,000 is.
@@ -289,9 +309,9 @@ impl Client {
         service: &ServiceId,
         stop: impl Fn(&Deploy) -> bool,
     ) -> Result<Listing<Deploy>> {
-        let list = || DeployFilter::default().call(service);
+        let list = DeployFilter::default().call(service);
         let listing = self
-            .pages(&list, MAX_ENTRIES, |page: &[Deploy]| page.iter().any(&stop))
+            .pages(list, MAX_ENTRIES, |page: &[Deploy]| page.iter().any(&stop))
             .await?;
         Ok(Listing {
             entries: newest_first(listing.entries),
@@ -353,10 +373,8 @@ fn triggered(reply: &Reply) -> Result<Triggered> {
         .map(|deploy| Triggered::Created(Box::new(deploy)))
 }
 
-/// Render's order is written nowhere, and a list that grew between two pages repeats entries.
+/// Render's order is written nowhere.
 fn newest_first(mut deploys: Vec<Deploy>) -> Vec<Deploy> {
-    let mut seen = BTreeSet::new();
-    deploys.retain(|deploy| seen.insert(deploy.id.clone()));
     deploys.sort_by_key(|deploy| std::cmp::Reverse(deploy.created_at));
     deploys
 }
@@ -403,12 +421,9 @@ mod tests {
     }
 
     #[test]
-    fn deploys_are_sorted_and_counted_once() {
+    fn deploys_are_sorted() {
         let old = deploy("dep-1", "2027-01-11T09:00:00Z");
         let new = deploy("dep-2", "2027-01-11T10:00:00Z");
-        assert_eq!(
-            newest_first(vec![old.clone(), new.clone(), old.clone()]),
-            [new, old]
-        );
+        assert_eq!(newest_first(vec![old.clone(), new.clone()]), [new, old]);
     }
 }

@@ -48,6 +48,15 @@ pub enum Error {
         #[source]
         source: reqwest::Error,
     },
+    /// The websocket did not come about or broke.
+    #[error("keep a websocket for {call}")]
+    Socket {
+        /// The request.
+        call: String,
+        /// Why.
+        #[source]
+        source: Box<tokio_tungstenite::tungstenite::Error>,
+    },
     /// Render answered with something other than success.
     #[error("{call}: {error}")]
     Api {
@@ -162,6 +171,7 @@ impl Error {
             Self::Api { error, .. } if REFUSALS.contains(&error.status) => Sent::Refused,
             Self::Api { .. }
             | Self::Lost { .. }
+            | Self::Socket { .. }
             | Self::Unreadable { .. }
             | Self::TooMany { .. } => Sent::Ambiguous,
         }
@@ -181,6 +191,7 @@ impl Error {
             | Self::Stopped { .. }
             | Self::Unreachable { .. }
             | Self::Lost { .. }
+            | Self::Socket { .. }
             | Self::Unreadable { .. }
             | Self::TooMany { .. } => None,
         }
@@ -199,7 +210,7 @@ impl Error {
     /// Whether the same read may succeed a little later.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Unreachable { .. } | Self::Lost { .. } => true,
+            Self::Unreachable { .. } | Self::Lost { .. } | Self::Socket { .. } => true,
             Self::Unreadable { source, .. } => *source == Unreadable::Truncated,
             Self::Api { error, .. } => matches!(error.status, 408 | 429 | 500 | 502 | 503 | 504),
             Self::Settings(_)

@@ -1,6 +1,7 @@
 //! Events of a service: who caused a deploy, and what pushed it out (T3, T14).
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use futures::Stream;
 use policy::ServiceId;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -9,6 +10,7 @@ use crate::call::Call;
 use crate::client::Client;
 use crate::error::Result;
 use crate::ids::{DeployId, EventId};
+use crate::page::listed;
 use crate::words::words;
 
 words! {
@@ -28,6 +30,18 @@ words! {
         ServiceResumed = "service_resumed",
         /// An instance failed.
         ServerFailed = "server_failed",
+        /// An instance answers again.
+        ServerAvailable = "server_available",
+        /// A build began.
+        BuildStarted = "build_started",
+        /// A build ended.
+        BuildEnded = "build_ended",
+        /// A pre-deploy command began.
+        PreDeployStarted = "pre_deploy_started",
+        /// A pre-deploy command ended.
+        PreDeployEnded = "pre_deploy_ended",
+        /// Somebody restarted it.
+        ServerRestarted = "server_restarted",
     }
 }
 
@@ -72,6 +86,38 @@ impl Event {
     }
 }
 
+listed!(Event: id);
+
+/// Which events are wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventFilter {
+    /// From when.
+    pub since: DateTime<Utc>,
+    /// Until when; absent: now.
+    pub until: Option<DateTime<Utc>>,
+    /// Only of this kind: Render takes a single one.
+    pub kind: Option<EventKind>,
+}
+
+impl EventFilter {
+    /// Everything since an instant.
+    pub fn since(since: DateTime<Utc>) -> Self {
+        Self {
+            since,
+            until: None,
+            kind: None,
+        }
+    }
+
+    fn call(&self, service: &ServiceId) -> Call {
+        let at = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Millis, true);
+        Call::get(&["services", service.as_str(), "events"])
+            .query("startTime", at(self.since))
+            .maybe("endTime", self.until.map(at))
+            .maybe("type", self.kind.as_ref().map(EventKind::as_str))
+    }
+}
+
 /// Events.
 ///
 /// ```no_run
@@ -91,11 +137,17 @@ impl Client {
         since: DateTime<Utc>,
         most: usize,
     ) -> Result<Vec<Event>> {
-        let since = since.to_rfc3339_opts(SecondsFormat::Millis, true);
-        let list = || {
-            Call::get(&["services", service.as_str(), "events"]).query("startTime", since.as_str())
-        };
-        self.first(list, most).await
+        let filter = EventFilter::since(since);
+        self.first(filter.call(service), most).await
+    }
+
+    /// All events that fit, page by page as they are taken.
+    pub fn events_stream(
+        &self,
+        service: &ServiceId,
+        filter: &EventFilter,
+    ) -> impl Stream<Item = Result<Event>> + Send + use<> {
+        self.stream(filter.call(service))
     }
 
     /// Reads one event.

@@ -58,3 +58,23 @@ id!(
     /// An export of a database.
     ExportId
 );
+id!(
+    /// An environment within a project (`evm-...`).
+    EnvironmentId
+);
+id!(
+    /// A group of variables (`evg-...`).
+    EnvGroupId
+);
+id!(
+    /// A webhook (`whk-...`).
+    WebhookId
+);
+id!(
+    /// Works of Render's own (`mrn-...`).
+    MaintenanceId
+);
+id!(
+    /// An entry of the audit log.
+    AuditLogId
+);

@@ -1,6 +1,7 @@
 //! One-off jobs: a command in the environment of a service's latest successful build.
 
 use chrono::{DateTime, Utc};
+use futures::Stream;
 use policy::ServiceId;
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
@@ -11,6 +12,7 @@ use crate::client::Client;
 use crate::error::Result;
 use crate::ids::JobId;
 use crate::limit::Class;
+use crate::page::listed;
 use crate::words::words;
 
 words! {
@@ -59,6 +61,8 @@ pub struct Job {
     pub finished_at: Option<DateTime<Utc>>,
 }
 
+listed!(Job: id);
+
 /// Jobs.
 ///
 /// ```no_run
@@ -78,6 +82,20 @@ impl Client {
         let call =
             Call::change(Method::POST, &path, Class::Job).body(&json!({ "startCommand": command }));
         self.json(call).await
+    }
+
+    /// Lists jobs, newest first.
+    pub async fn jobs(&self, service: &ServiceId, most: usize) -> Result<Vec<Job>> {
+        self.first(Call::get(&["services", service.as_str(), "jobs"]), most)
+            .await
+    }
+
+    /// All jobs, page by page as they are taken.
+    pub fn jobs_stream(
+        &self,
+        service: &ServiceId,
+    ) -> impl Stream<Item = Result<Job>> + Send + use<> {
+        self.stream(Call::get(&["services", service.as_str(), "jobs"]))
     }
 
     /// Reads a job.

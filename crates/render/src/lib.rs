@@ -2,6 +2,8 @@
 //!
 //! Which question is answered where:
 //! - [`Client`]: one method a call of the API; paced, bounded, redacted, and never repeated on doubt.
+//! - [`Admin`]: the calls that no rollout makes.
+//! - [`Gatekeeper`]: is an incoming webhook Render's?
 //! - [`Error::sent`]: what is known about a change that did not succeed.
 //! - [`probe`]: does a service answer, and is it well? Never reaches private addresses unless allowed.
 //! - [`inspect`]: what must be known of a service before it is deployed.
@@ -11,9 +13,12 @@
 //! Nothing in here decides about a rollout, and nothing waits for a person. Start reading at [`client`].
 
 mod account;
+mod admin;
+mod audit;
 mod call;
 pub mod client;
 mod deploy;
+mod env_group;
 mod error;
 mod event;
 pub mod executor;
@@ -23,38 +28,58 @@ mod inspect;
 mod job;
 mod limit;
 mod log;
+mod maintenance;
 mod metric;
+mod notification;
 mod page;
 mod postgres;
 pub mod probe;
 mod redact;
+mod secret_file;
 mod service;
 mod settings;
 mod variable;
+mod webhook;
 mod wire;
 mod words;
 
 pub use account::{Owner, OwnerKind, User};
+pub use admin::Admin;
+pub use audit::{ActorKind, AuditActor, AuditFilter, AuditLog};
 pub use client::{Client, ServerTime};
 pub use deploy::{
     Deploy, DeployFilter, DeploySpec, DeployStatus, DeployedCommit, DeployedImage, Source, Trigger,
     Triggered,
 };
+pub use env_group::{EnvGroup, LinkedService, NewEnvGroup};
 pub use error::{ApiError, Error, Result, Sent, Unreadable};
-pub use event::{Event, EventKind};
+pub use event::{Event, EventFilter, EventKind};
 pub use executor::{ExecutorSettings, RenderExecutor};
-pub use ids::{DeployId, EventId, ExportId, InstanceId, JobId, OwnerId, PostgresId, ServiceId};
+pub use ids::{
+    AuditLogId, DeployId, EnvGroupId, EnvironmentId, EventId, ExportId, InstanceId, JobId,
+    MaintenanceId, OwnerId, PostgresId, ServiceId, WebhookId,
+};
 pub use inspect::{DowntimeWarning, ServiceView, inspect};
 pub use job::{Job, JobStatus};
 pub use limit::Priority;
-pub use log::{Direction, LogFilter, LogLabel, LogLine};
-pub use metric::{Point, RequestCount, Series, SeriesLabel, TimeRange, request_counts};
+pub use log::{Direction, LogField, LogFilter, LogLabel, LogLine};
+pub use maintenance::{MaintenanceFilter, MaintenanceRun, MaintenanceState};
+pub use metric::{
+    Metric, MetricFilter, Point, RequestCount, Series, SeriesLabel, TimeRange, request_counts,
+};
+pub use notification::NotificationLevel;
 pub use page::Listing;
-pub use postgres::{ConnectionInfo, Export, Postgres, PostgresStatus, Recovery, RecoveryStatus};
+pub use postgres::{
+    ConnectionInfo, Export, Postgres, PostgresChanges, PostgresFilter, PostgresStatus, Recovery,
+    RecoveryStatus,
+};
+pub use secret_file::SecretFiles;
 pub use service::{
     AutoDeploy, AutoDeploySetting, AutoDeployTrigger, Autoscaling, CreatedService, CronJob,
-    CustomDomain, Details, Disk, Instance, MaintenanceMode, NewService, Origin, Server, Service,
-    ServiceFilter, ServiceKind, StaticSite, Suspension,
+    CustomDomain, Details, Disk, Instance, MaintenanceMode, NewService, Origin, Preview, Server,
+    Service, ServiceChanges, ServiceFilter, ServiceKind, StaticSite, Suspension, Threshold,
+    Thresholds,
 };
 pub use settings::{DEFAULT_URL, KEY_VARIABLE, Settings, key_from_env};
-pub use variable::Variables;
+pub use variable::{NewVariable, Variables};
+pub use webhook::{Gatekeeper, Hint, NotRenders, Webhook, WebhookDelivery, WebhookTarget};

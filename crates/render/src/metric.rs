@@ -10,6 +10,52 @@ use crate::call::Call;
 use crate::client::Client;
 use crate::error::Result;
 use crate::wire::nullable;
+use crate::words::words;
+
+words! {
+    /// What Render measures.
+    Metric {
+        /// Use of processors.
+        Cpu = "cpu",
+        /// Processors an instance has.
+        CpuLimit = "cpu-limit",
+        /// The use that autoscaling aims at.
+        CpuTarget = "cpu-target",
+        /// Use of memory.
+        Memory = "memory",
+        /// Memory an instance has.
+        MemoryLimit = "memory-limit",
+        /// The use that autoscaling aims at.
+        MemoryTarget = "memory-target",
+        /// Requests of the public.
+        HttpRequests = "http-requests",
+        /// How long they took.
+        HttpLatency = "http-latency",
+        /// Bytes that left; hourly, and about an hour late.
+        Bandwidth = "bandwidth",
+        /// Instances.
+        InstanceCount = "instance-count",
+        /// Use of the disk.
+        DiskUsage = "disk-usage",
+        /// Size of the disk.
+        DiskCapacity = "disk-capacity",
+        /// Connections of a database.
+        ActiveConnections = "active-connections",
+        /// How far a replica is behind.
+        ReplicationLag = "replication-lag",
+    }
+}
+
+/// The values by which requests can be told apart.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MetricFilter {
+    /// `host`, `statusCode`, ...
+    #[serde(default, deserialize_with = "nullable")]
+    pub filter: String,
+    /// Its values.
+    #[serde(default, deserialize_with = "nullable")]
+    pub values: Vec<String>,
+}
 
 /// A figure over time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -67,10 +113,10 @@ pub struct TimeRange {
 }
 
 impl TimeRange {
-    fn call(&self, metric: &str, service: &ServiceId) -> Call {
+    fn call(&self, metric: &Metric, resource: &str) -> Call {
         let time = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Secs, true);
-        Call::get(&["metrics", metric])
-            .query("resource", service.as_str())
+        Call::get(&["metrics", metric.as_str()])
+            .query("resource", resource)
             .query("startTime", time(self.start))
             .query("endTime", time(self.end))
             .query("resolutionSeconds", self.resolution_seconds.to_string())
@@ -117,6 +163,30 @@ pub fn request_counts(series: &[Series]) -> BTreeMap<DateTime<Utc>, RequestCount
 /// # Ok(()) }
 /// ```
 impl Client {
+    /// Any figure of a service or database. Empty where there is none.
+    pub async fn metric(
+        &self,
+        metric: &Metric,
+        resource: &str,
+        range: &TimeRange,
+    ) -> Result<Vec<Series>> {
+        self.json(range.call(metric, resource)).await
+    }
+
+    /// The hosts and statuses by which the requests of a service can be told apart.
+    pub async fn http_filters(
+        &self,
+        service: &ServiceId,
+        range: &TimeRange,
+    ) -> Result<Vec<MetricFilter>> {
+        let time = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Secs, true);
+        let call = Call::get(&["metrics", "filters", "http"])
+            .query("resource", service.as_str())
+            .query("startTime", time(range.start))
+            .query("endTime", time(range.end));
+        self.json(call).await
+    }
+
     /// Numbers of requests by status code. Empty where the service has no traffic or the plan no metrics.
     pub async fn http_requests(
         &self,
@@ -125,7 +195,7 @@ impl Client {
     ) -> Result<Vec<Series>> {
         self.json(
             range
-                .call("http-requests", service)
+                .call(&Metric::HttpRequests, service.as_str())
                 .query("aggregateBy", "statusCode"),
         )
         .await
@@ -140,7 +210,7 @@ impl Client {
     ) -> Result<Vec<Series>> {
         self.json(
             range
-                .call("http-latency", service)
+                .call(&Metric::HttpLatency, service.as_str())
                 .query("quantile", quantile.to_string()),
         )
         .await

@@ -1,16 +1,20 @@
 //! Postgres databases: read, recover to an instant, export. A recovery makes a new database; the old one stays (T15).
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use futures::Stream;
 use reqwest::Method;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use crate::admin::Admin;
 use crate::call::Call;
 use crate::client::Client;
 use crate::error::Result;
-use crate::ids::{ExportId, PostgresId};
+use crate::ids::{ExportId, OwnerId, PostgresId};
 use crate::limit::Class;
+use crate::page::listed;
+use crate::service::Suspension;
 use crate::wire::nullable;
 use crate::words::words;
 
@@ -29,6 +33,12 @@ words! {
         RecoveryInProgress = "recovery_in_progress",
         /// The recovery failed.
         RecoveryFailed = "recovery_failed",
+        /// Restarts with another configuration.
+        ConfigRestart = "config_restart",
+        /// Gets another instance type.
+        UpdatingInstance = "updating_instance",
+        /// Render will work on it.
+        MaintenanceScheduled = "maintenance_scheduled",
         /// Render works on it.
         MaintenanceInProgress = "maintenance_in_progress",
     }
@@ -69,6 +79,49 @@ pub struct Postgres {
     pub created_at: Option<DateTime<Utc>>,
 }
 
+/// Which databases are wanted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PostgresFilter {
+    /// Exactly this name.
+    pub name: Option<String>,
+    /// Only of this workspace.
+    pub owner: Option<OwnerId>,
+    /// Only in these regions; none: all.
+    pub regions: Vec<String>,
+    /// Only suspended ones, or only those that run.
+    pub suspension: Option<Suspension>,
+    /// Read replicas too.
+    pub with_replicas: bool,
+}
+
+impl PostgresFilter {
+    fn call(&self) -> Call {
+        Call::get(&["postgres"])
+            .maybe("name", self.name.as_deref())
+            .maybe("ownerId", self.owner.as_ref().map(OwnerId::to_string))
+            .joined("region", self.regions.iter())
+            .maybe(
+                "suspended",
+                self.suspension.as_ref().map(Suspension::as_str),
+            )
+            .query("includeReplicas", self.with_replicas.to_string())
+    }
+}
+
+/// What is to be changed of a database; what is absent stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PostgresChanges {
+    /// Its name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Its instance type.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plan: Option<String>,
+}
+
+listed!(Postgres: id);
+
 /// How to connect. All of it is secret.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -79,6 +132,9 @@ pub struct ConnectionInfo {
     pub internal_connection_string: SecretString,
     /// The URL from outside.
     pub external_connection_string: SecretString,
+    /// A command line that connects.
+    #[serde(default, deserialize_with = "nullable")]
+    pub psql_command: SecretString,
 }
 
 /// Whether, and how far back, a database can be recovered.
@@ -121,6 +177,19 @@ pub struct Export {
 /// # Ok(()) }
 /// ```
 impl Client {
+    /// Lists databases.
+    pub async fn databases(&self, filter: &PostgresFilter, most: usize) -> Result<Vec<Postgres>> {
+        self.first(filter.call(), most).await
+    }
+
+    /// All databases, page by page as they are taken.
+    pub fn databases_stream(
+        &self,
+        filter: &PostgresFilter,
+    ) -> impl Stream<Item = Result<Postgres>> + Send + use<> {
+        self.stream(filter.call())
+    }
+
     /// Reads one database.
     pub async fn postgres(&self, database: &PostgresId) -> Result<Postgres> {
         self.json(Call::get(&["postgres", &database.to_string()]))
@@ -169,6 +238,55 @@ impl Client {
     pub async fn start_export(&self, database: &PostgresId) -> Result<()> {
         let path = ["postgres", &database.to_string(), "export"];
         self.done(Call::change(Method::POST, &path, Class::Write))
+            .await
+    }
+}
+
+/// Changing databases.
+///
+/// ```no_run
+/// # async fn example(client: render::Client) -> render::Result<()> {
+/// client.admin().restart_database(&"dpg-cukouhrtq21c73e9scng-a".into()).await?;
+/// # Ok(()) }
+/// ```
+impl Admin<'_> {
+    /// Changes what `changes` names.
+    pub async fn update_database(
+        &self,
+        database: &PostgresId,
+        changes: &PostgresChanges,
+    ) -> Result<Postgres> {
+        let path = ["postgres", &database.to_string()];
+        let call = Self::change(Method::PATCH, &path, &json!(changes));
+        self.0.json(call).await
+    }
+
+    /// Deletes a database with all its data; one that is already gone counts as deleted.
+    pub async fn delete_database(&self, database: &PostgresId) -> Result<()> {
+        self.delete(&["postgres", &database.to_string()]).await
+    }
+
+    /// Suspends a database; read it back to see when.
+    pub async fn suspend_database(&self, database: &PostgresId) -> Result<()> {
+        self.post(&["postgres", &database.to_string(), "suspend"])
+            .await
+    }
+
+    /// Lifts a suspension; read it back to see when.
+    pub async fn resume_database(&self, database: &PostgresId) -> Result<()> {
+        self.post(&["postgres", &database.to_string(), "resume"])
+            .await
+    }
+
+    /// Restarts a database; connections break.
+    pub async fn restart_database(&self, database: &PostgresId) -> Result<()> {
+        self.post(&["postgres", &database.to_string(), "restart"])
+            .await
+    }
+
+    /// Switches to the standby; connections break.
+    pub async fn fail_over_database(&self, database: &PostgresId) -> Result<()> {
+        self.post(&["postgres", &database.to_string(), "failover"])
             .await
     }
 }

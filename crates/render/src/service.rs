@@ -1,25 +1,24 @@
 //! Services: read, list, and the few settings of them that can be changed (A3).
 
+mod change;
 mod create;
 mod details;
+mod read;
 
 use chrono::{DateTime, Utc};
 use policy::ServiceId;
-use reqwest::Method;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 
-use crate::call::Call;
-use crate::client::Client;
-use crate::error::{Error, Result};
-use crate::ids::{InstanceId, OwnerId};
-use crate::limit::Class;
+use crate::ids::{EnvironmentId, OwnerId};
 use crate::wire::nullable;
 use crate::words::words;
 
-pub use create::{CreatedService, NewService, Origin};
+pub use change::{ServiceChanges, Threshold, Thresholds};
+pub use create::{CreatedService, NewService, Origin, Preview};
 pub use details::{Autoscaling, CronJob, Details, Disk, MaintenanceMode, Server, StaticSite};
+pub use read::{CustomDomain, Instance, ServiceFilter};
 
 words! {
     /// What kind of service it is.
@@ -94,6 +93,8 @@ pub struct Service {
     pub branch: Option<String>,
     /// Its image; Git services have none.
     pub image_path: Option<String>,
+    /// Its environment within a project.
+    pub environment: Option<EnvironmentId>,
     /// Its page in the dashboard.
     pub dashboard_url: Option<String>,
     /// When it was made.
@@ -147,7 +148,7 @@ impl AutoDeploySetting {
         self.auto_deploy != AutoDeploy::No
     }
 
-    fn body(&self) -> Value {
+    pub(crate) fn body(&self) -> Value {
         // Only `checksPass` cannot be said by yes or no; an older API does not know the field.
         match &self.trigger {
             Some(AutoDeployTrigger::ChecksPass) if self.is_on() => {
@@ -179,6 +180,7 @@ struct Wire {
     repo: Option<String>,
     branch: Option<String>,
     image_path: Option<String>,
+    environment_id: Option<EnvironmentId>,
     dashboard_url: Option<String>,
     created_at: Option<DateTime<Utc>>,
     updated_at: Option<DateTime<Utc>>,
@@ -205,179 +207,12 @@ impl<'de> Deserialize<'de> for Service {
             repo: wire.repo,
             branch: wire.branch,
             image_path: wire.image_path,
+            environment: wire.environment_id,
             dashboard_url: wire.dashboard_url,
             created_at: wire.created_at,
             updated_at: wire.updated_at,
             details,
         })
-    }
-}
-
-/// Which services are wanted.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ServiceFilter {
-    /// Exactly this name.
-    pub name: Option<String>,
-    /// Only these kinds; none: all.
-    pub kinds: Vec<ServiceKind>,
-    /// Only of this workspace.
-    pub owner: Option<OwnerId>,
-    /// Only suspended ones, or only those that run.
-    pub suspension: Option<Suspension>,
-}
-
-impl ServiceFilter {
-    fn call(&self) -> Call {
-        let kinds = self
-            .kinds
-            .iter()
-            .map(ServiceKind::as_str)
-            .collect::<Vec<_>>()
-            .join(",");
-        Call::get(&["services"])
-            .maybe("name", self.name.as_deref())
-            .maybe("type", (!kinds.is_empty()).then_some(kinds))
-            .maybe("ownerId", self.owner.as_ref().map(OwnerId::to_string))
-            .maybe(
-                "suspended",
-                self.suspension.as_ref().map(Suspension::as_str),
-            )
-    }
-}
-
-/// An instance that runs now.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Instance {
-    /// Its id.
-    pub id: InstanceId,
-    /// Since when.
-    #[serde(default)]
-    pub created_at: Option<DateTime<Utc>>,
-}
-
-/// A domain of a service.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct CustomDomain {
-    /// The domain.
-    pub name: String,
-    /// `verified` or `unverified`.
-    #[serde(default, deserialize_with = "nullable")]
-    pub verification_status: String,
-}
-
-/// Services.
-///
-/// ```no_run
-/// # async fn example(client: render::Client) -> render::Result<()> {
-/// use render::{AutoDeploySetting, ServiceFilter, ServiceKind};
-///
-/// let web = ServiceFilter { kinds: vec![ServiceKind::WebService], ..ServiceFilter::default() };
-/// for service in client.services(&web, 100).await? {
-///     if service.auto_deploy.is_on() {
-///         client.set_auto_deploy(&service.id, &AutoDeploySetting::OFF).await?;
-///     }
-/// }
-/// # Ok(()) }
-/// ```
-impl Client {
-    /// Lists services.
-    pub async fn services(&self, filter: &ServiceFilter, most: usize) -> Result<Vec<Service>> {
-        self.first(|| filter.call(), most).await
-    }
-
-    /// Reads one service.
-    pub async fn service(&self, service: &ServiceId) -> Result<Service> {
-        self.json(Call::get(&["services", service.as_str()])).await
-    }
-
-    /// Lists the domains that customers gave a service. Nothing here changes them.
-    pub async fn custom_domains(&self, service: &ServiceId) -> Result<Vec<CustomDomain>> {
-        self.all(|| Call::get(&["services", service.as_str(), "custom-domains"]))
-            .await
-    }
-
-    /// Lists the instances that run now.
-    pub async fn instances(&self, service: &ServiceId) -> Result<Vec<Instance>> {
-        self.json(Call::get(&["services", service.as_str(), "instances"]))
-            .await
-    }
-
-    /// Switches auto-deploy, or puts an earlier setting back.
-    pub async fn set_auto_deploy(
-        &self,
-        service: &ServiceId,
-        setting: &AutoDeploySetting,
-    ) -> Result<Service> {
-        self.update_service(service, &setting.body()).await
-    }
-
-    /// Switches maintenance mode: the public gets a page instead of the service.
-    pub async fn set_maintenance_mode(
-        &self,
-        service: &ServiceId,
-        mode: &MaintenanceMode,
-    ) -> Result<Service> {
-        self.update_service(
-            service,
-            &json!({ "serviceDetails": { "maintenanceMode": mode } }),
-        )
-        .await
-    }
-
-    /// Changes the fields that are present in `changes`; a null clears one.
-    pub async fn update_service(&self, service: &ServiceId, changes: &Value) -> Result<Service> {
-        let path = ["services", service.as_str()];
-        let call =
-            Call::change(Method::PATCH, &path, Class::Service(service.clone())).body(changes);
-        self.json(call).await
-    }
-
-    /// Deletes a service for good; one that is already gone counts as deleted. No rollout ever does this (P12).
-    pub async fn delete_service(&self, service: &ServiceId) -> Result<()> {
-        let call = Call::change(
-            Method::DELETE,
-            &["services", service.as_str()],
-            Class::Write,
-        );
-        let gone_is_deleted = |error: Error| if error.is_gone() { Ok(()) } else { Err(error) };
-        self.done(call).await.or_else(gone_is_deleted)
-    }
-
-    /// Suspends a service; read it back to see when. No rollout ever does this (P12).
-    pub async fn suspend(&self, service: &ServiceId) -> Result<()> {
-        self.order(service, "suspend", Class::Service(service.clone()))
-            .await
-    }
-
-    /// Lifts a suspension, which deploys the service (T16). No rollout ever does this (P12).
-    pub async fn resume(&self, service: &ServiceId) -> Result<()> {
-        self.order(service, "resume", Class::Service(service.clone()))
-            .await
-    }
-
-    /// Restarts a service with the commit and variables it runs with; changed variables are not picked up.
-    pub async fn restart(&self, service: &ServiceId) -> Result<()> {
-        self.order(service, "restart", Class::Doubtful(service.clone()))
-            .await
-    }
-
-    /// Sets the number of instances; ignored while autoscaling is on. No rollout ever does this (P12).
-    pub async fn scale(&self, service: &ServiceId, instances: u32) -> Result<()> {
-        let path = ["services", service.as_str(), "scale"];
-        let call = Call::change(Method::POST, &path, Class::Doubtful(service.clone()));
-        self.done(call.body(&json!({ "numInstances": instances })))
-            .await
-    }
-
-    async fn order(&self, service: &ServiceId, order: &str, class: Class) -> Result<()> {
-        self.done(Call::change(
-            Method::POST,
-            &["services", service.as_str(), order],
-            class,
-        ))
-        .await
     }
 }
 

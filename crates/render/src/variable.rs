@@ -1,6 +1,6 @@
 //! Environment variables of a service, one by one (A4).
 //!
-//! Replacing the whole set is deliberately missing: with one page forgotten it deletes what it did not read (T7, P28).
+//! Replacing the whole set deletes whatever it does not name (T7), so it is apart from the rest, with [`Admin`] (P28).
 
 use std::collections::BTreeMap;
 
@@ -8,22 +8,26 @@ use policy::ServiceId;
 use reqwest::Method;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
+use crate::admin::{Admin, gone_is_deleted};
 use crate::call::Call;
 use crate::client::Client;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::limit::Class;
+use crate::page::listed;
 
 /// A service's own variables. Those of linked groups are not among them.
 pub type Variables = BTreeMap<String, SecretString>;
 
 #[derive(Deserialize)]
-struct Variable {
-    key: String,
+pub(crate) struct Variable {
+    pub(crate) key: String,
     #[serde(default)]
-    value: Option<SecretString>,
+    pub(crate) value: Option<SecretString>,
 }
+
+listed!(Variable: key);
 
 /// Variables.
 ///
@@ -39,7 +43,7 @@ impl Client {
     /// Reads every variable, all pages; an incomplete set is an error (P27).
     pub async fn variables(&self, service: &ServiceId) -> Result<Variables> {
         let variables: Vec<Variable> = self
-            .all(|| Call::get(&["services", service.as_str(), "env-vars"]))
+            .all(Call::get(&["services", service.as_str(), "env-vars"]))
             .await?;
         Ok(variables
             .into_iter()
@@ -75,10 +79,73 @@ impl Client {
     pub async fn delete_variable(&self, service: &ServiceId, key: &str) -> Result<()> {
         let path = ["services", service.as_str(), "env-vars", key];
         let call = Call::idempotent(Method::DELETE, &path, Class::Write);
-        self.done(call).await.or_else(absent_is_removed)
+        self.done(call).await.or_else(gone_is_deleted)
     }
 }
 
-fn absent_is_removed(error: Error) -> Result<()> {
-    if error.is_gone() { Ok(()) } else { Err(error) }
+/// What a variable of a whole set is to hold.
+#[derive(Clone, Debug)]
+pub enum NewVariable {
+    /// This text.
+    Value(SecretString),
+    /// A random secret that Render makes; a new one each time.
+    Generated,
+}
+
+impl NewVariable {
+    pub(crate) fn body(&self) -> Value {
+        match self {
+            Self::Value(value) => json!({ "value": value.expose_secret() }),
+            Self::Generated => json!({ "generateValue": true }),
+        }
+    }
+
+    pub(crate) fn hidden_in(&self, call: Call) -> Call {
+        match self {
+            Self::Value(value) => call.hide(value),
+            Self::Generated => call,
+        }
+    }
+}
+
+/// Whole sets of variables.
+///
+/// ```no_run
+/// # async fn example(client: render::Client) -> render::Result<()> {
+/// use render::NewVariable;
+///
+/// let scratch = "srv-cukouhrtq21c73e9scng".into();
+/// client.admin().generate_variable(&scratch, "SESSION_SECRET").await?;
+/// let only = [("NODE_ENV".to_owned(), NewVariable::Value("test".into()))].into();
+/// client.admin().replace_variables(&scratch, &only).await?; // every other variable is gone
+/// # Ok(()) }
+/// ```
+impl Admin<'_> {
+    /// Lets Render make up a variable's value. Each call makes another one.
+    pub async fn generate_variable(&self, service: &ServiceId, key: &str) -> Result<SecretString> {
+        let path = ["services", service.as_str(), "env-vars", key];
+        let call = Call::change(Method::PUT, &path, Class::Write);
+        let made: Variable = self
+            .0
+            .json(call.body(&NewVariable::Generated.body()))
+            .await?;
+        Ok(made.value.unwrap_or_default())
+    }
+
+    /// Replaces the whole set: what is not named is deleted. Never used by a rollout (P28).
+    pub async fn replace_variables(
+        &self,
+        service: &ServiceId,
+        variables: &BTreeMap<String, NewVariable>,
+    ) -> Result<()> {
+        let body = variables.iter().map(|(key, variable)| {
+            let mut body = variable.body();
+            body["key"] = key.as_str().into();
+            body
+        });
+        let path = ["services", service.as_str(), "env-vars"];
+        let call = Call::change(Method::PUT, &path, Class::Write).body(&body.collect());
+        let hidden = |call, variable: &NewVariable| variable.hidden_in(call);
+        self.0.done(variables.values().fold(call, hidden)).await
+    }
 }

@@ -4,6 +4,7 @@
 
 mod clock;
 mod control;
+mod follow;
 mod wire;
 
 use std::io;
@@ -19,6 +20,7 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -120,6 +122,7 @@ fn start(
         platform,
         clock,
         stop: stop.clone(),
+        cuts: watch::Sender::new(()),
         file: file.map(|file| Arc::new(tokio::sync::Mutex::new(file))),
     };
     let service = router(app).into_make_service_with_connect_info::<Wire>();
@@ -135,6 +138,7 @@ fn start(
 
 fn router(app: App) -> Router {
     Router::new()
+        .route("/v1/logs/subscribe", any(follow::subscribe))
         .route("/v1/{*path}", any(api))
         .route("/sites/{service}", get(site_root))
         .route("/sites/{service}/", get(site_root))
@@ -149,6 +153,8 @@ struct App {
     platform: Shared,
     clock: Clock,
     stop: CancellationToken,
+    /// Tells every websocket to break.
+    cuts: watch::Sender<()>,
     /// Where to save; the lock keeps an older content from being written over a newer one.
     file: Option<Arc<tokio::sync::Mutex<PathBuf>>>,
 }
@@ -179,13 +185,10 @@ async fn api(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let authorization = headers.get(header::AUTHORIZATION);
     let request = ApiRequest {
         path: uri.path().trim_start_matches("/v1").to_owned(),
         query: uri.query().unwrap_or_default().to_owned(),
-        authorization: authorization
-            .and_then(|value| value.to_str().ok())
-            .map(str::to_owned),
+        authorization: authorization(&headers),
         body: body.into(),
         method: method.to_string(),
     };
@@ -196,6 +199,15 @@ async fn api(
         tracing::error!(%error, "the state of the simulated Render was not saved");
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     }
+    deliver(&app, &wire, answer).await
+}
+
+fn authorization(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(header::AUTHORIZATION)?;
+    value.to_str().ok().map(str::to_owned)
+}
+
+async fn deliver(app: &App, wire: &Wire, answer: Answer) -> Response {
     match answer {
         Answer::Reply(reply) => response(reply),
         Answer::Late(reply, by) => {

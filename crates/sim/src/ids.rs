@@ -70,6 +70,19 @@ id!(
     EventId
 );
 
+id!(
+    /// A group of variables (`evg-...`).
+    EnvGroupId
+);
+id!(
+    /// A webhook (`whk-...`).
+    WebhookId
+);
+id!(
+    /// Works of Render's own (`mrn-...`).
+    MaintenanceId
+);
+
 /// Makes ids of Render's form: a prefix and 20 characters of `[0-9a-z]` that sort by time.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct IdSource {

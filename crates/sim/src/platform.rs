@@ -14,12 +14,15 @@ mod deploys;
 mod environment;
 mod events;
 mod faults;
+mod groups;
 mod jobs;
 mod lifecycle;
+mod maintenance;
 mod model;
 mod script;
 mod seed;
 mod services;
+mod webhooks;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -29,7 +32,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::{ApiError, Call, Limiter};
 use crate::fault::Faults;
-use crate::ids::{CommitId, IdSource, OwnerId, PostgresId, ServiceId, Timestamp};
+use crate::ids::{
+    CommitId, EnvGroupId, IdSource, MaintenanceId, OwnerId, PostgresId, ServiceId, Timestamp,
+    WebhookId,
+};
 use crate::requests::RequestLog;
 use crate::settings::Settings;
 use agenda::{Agenda, Due};
@@ -39,10 +45,14 @@ pub use databases::{Database, Export, RecoverBody, Recovery};
 pub use deploys::{Bounds, ClearCache, DeployFilter, DeployMode, TriggerBody, Triggered};
 pub use environment::NewValue;
 pub use events::{EndReason, Ended, Event, EventKind};
+pub use groups::EnvGroup;
+pub(crate) use groups::NewGroup;
 pub use jobs::{Job, JobStatus};
+pub use maintenance::MaintenanceRun;
 pub use model::{Deploy, Service, ServiceKind, Source, Status, Suspender, Trigger, Variables};
 pub use seed::{DEFAULT_OWNER, DatabaseSeed, LiveSeed, Owner, Seed, ServiceSeed};
 pub(crate) use services::{ServiceFilter, suspended_text};
+pub use webhooks::{Webhook, WebhookTarget};
 
 /// The simulated Render.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -52,6 +62,15 @@ pub struct Platform {
     owners: Vec<Owner>,
     services: BTreeMap<ServiceId, Service>,
     databases: BTreeMap<PostgresId, Database>,
+    #[serde(default)]
+    groups: BTreeMap<EnvGroupId, EnvGroup>,
+    #[serde(default)]
+    webhooks: BTreeMap<WebhookId, Webhook>,
+    #[serde(default)]
+    maintenance: BTreeMap<MaintenanceId, MaintenanceRun>,
+    /// What Render tells about, by the id of a workspace or service; absent: as usual.
+    #[serde(default)]
+    pub(crate) notices: BTreeMap<String, String>,
     /// Versions by commit id or image reference.
     versions: BTreeMap<String, String>,
     /// When each commit was first seen.
@@ -72,6 +91,10 @@ impl Platform {
             owners: Vec::new(),
             services: BTreeMap::new(),
             databases: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            webhooks: BTreeMap::new(),
+            maintenance: BTreeMap::new(),
+            notices: BTreeMap::new(),
             versions: BTreeMap::new(),
             commits: BTreeMap::new(),
             ids: IdSource::default(),

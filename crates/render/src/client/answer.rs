@@ -68,8 +68,19 @@ pub(super) async fn failure(call: &Call, response: Response, key: SecretString) 
     let headers = response.headers().clone();
     // A refusal whose body is lost is still a refusal.
     let body = read_up_to(response, MAX_ERROR).await.unwrap_or_default();
+    refusal(call, status, &headers, &body.bytes, key)
+}
+
+/// An answer that is not success, once it has been read.
+pub(super) fn refusal(
+    call: &Call,
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: &[u8],
+    key: SecretString,
+) -> Error {
     let redactor = Redactor::new(call.secrets.iter().cloned().chain([key]));
-    let error = api_error(status, &headers, &body.bytes, &redactor);
+    let error = api_error(status, headers, body, &redactor);
     Error::Api {
         call: call.name(),
         error: Box::new(error),

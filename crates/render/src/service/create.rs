@@ -1,13 +1,14 @@
-//! Making a service. No rollout ever does this (P12).
+//! Making a service, which is for [`Admin`] alone (P12).
 
+use policy::ServiceId;
 use reqwest::Method;
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{AutoDeploy, Service, ServiceKind};
+use crate::admin::Admin;
 use crate::call::Call;
-use crate::client::Client;
 use crate::error::Result;
 use crate::ids::{DeployId, OwnerId};
 use crate::limit::Class;
@@ -88,11 +89,59 @@ pub struct CreatedService {
     pub deploy_id: Option<DeployId>,
 }
 
-impl Client {
-    /// Makes a service, whose first deploy begins at once.
+/// A preview of an image-backed service: a service of its own with another image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Preview {
+    /// The image; only its tag or digest may differ from the service's own.
+    pub image: String,
+    /// The preview's name; absent: Render makes one up.
+    pub name: Option<String>,
+    /// The preview's instance type; absent: the service's own.
+    pub plan: Option<String>,
+}
+
+/// New services.
+///
+/// ```no_run
+/// # async fn example(client: render::Client) -> render::Result<()> {
+/// use render::{AutoDeploy, NewService, Origin, ServiceKind};
+///
+/// let url = "https://github.com/acme/site".to_owned();
+/// let site = NewService {
+///     kind: ServiceKind::StaticSite,
+///     name: "acme-site".to_owned(),
+///     owner: "tea-cukouhrtq21c73e9scng".into(),
+///     origin: Origin::Repository { url, branch: None },
+///     auto_deploy: AutoDeploy::No,
+///     variables: Default::default(),
+///     details: [("publishPath".to_owned(), "dist".into())].into_iter().collect(),
+/// };
+/// let made = client.admin().create_service(&site).await?;
+/// println!("{} is deployed as {:?}", made.service.id, made.deploy_id);
+/// # Ok(()) }
+/// ```
+impl Admin<'_> {
+    /// Makes a service, whose first deploy begins at once. At most once.
     pub async fn create_service(&self, service: &NewService) -> Result<CreatedService> {
         let call = Call::change(Method::POST, &["services"], Class::Create).body(&service.body());
         let call = service.variables.values().fold(call, Call::hide);
-        self.json(call).await
+        self.0.json(call).await
+    }
+
+    /// Makes a preview of an image-backed service. At most once.
+    pub async fn create_preview(
+        &self,
+        service: &ServiceId,
+        preview: &Preview,
+    ) -> Result<CreatedService> {
+        let mut body = json!({ "imagePath": preview.image });
+        for (field, value) in [("name", &preview.name), ("plan", &preview.plan)] {
+            if let Some(value) = value {
+                body[field] = value.as_str().into();
+            }
+        }
+        let path = ["services", service.as_str(), "preview"];
+        let call = Call::change(Method::POST, &path, Class::Create).body(&body);
+        self.0.json(call).await
     }
 }

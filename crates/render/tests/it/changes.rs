@@ -166,7 +166,12 @@ async fn auto_deploy_is_switched_by_name() {
 #[tokio::test]
 async fn an_id_that_leads_elsewhere_is_never_sent() {
     let server = Server::script([Action::empty(200)]).await;
-    let error = server.client().suspend(&"..".into()).await.unwrap_err();
+    let error = server
+        .client()
+        .admin()
+        .suspend(&"..".into())
+        .await
+        .unwrap_err();
     assert_eq!(error.sent(), Sent::NotSent);
     assert_eq!(server.lines().len(), 0);
 }

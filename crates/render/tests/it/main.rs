@@ -7,5 +7,8 @@ mod git;
 mod lists;
 mod probes;
 mod reads;
+mod replies;
+mod requests;
 mod server;
 mod simulated;
+mod workspace;

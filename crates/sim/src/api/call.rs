@@ -38,6 +38,8 @@ operations! {
     ListOwners = "GET" "/owners" in Read,
     /// One workspace.
     GetOwner = "GET" "/owners/{item}" in Read,
+    /// What people did in a workspace.
+    ListAuditLogs = "GET" "/owners/{item}/audit-logs" in Read,
     /// Services.
     ListServices = "GET" "/services" in Read,
     /// A new service.
@@ -56,6 +58,14 @@ operations! {
     RestartService = "POST" "/services/{service}/restart" in Unlisted,
     /// A number of instances.
     ScaleService = "POST" "/services/{service}/scale" in Scale,
+    /// A changing number of instances.
+    PutAutoscaling = "PUT" "/services/{service}/autoscaling" in Other,
+    /// A fixed number of instances again.
+    DeleteAutoscaling = "DELETE" "/services/{service}/autoscaling" in Other,
+    /// An empty cache.
+    PurgeCache = "POST" "/services/{service}/cache/purge" in Other,
+    /// A preview of an image.
+    CreatePreview = "POST" "/services/{service}/preview" in Creation,
     /// Instances.
     ListInstances = "GET" "/services/{service}/instances" in Read,
     /// Custom domains.
@@ -80,6 +90,32 @@ operations! {
     PutSecretFile = "PUT" "/services/{service}/secret-files/{item}" in Other,
     /// One secret file, removed.
     DeleteSecretFile = "DELETE" "/services/{service}/secret-files/{item}" in Other,
+    /// Groups of variables.
+    ListEnvGroups = "GET" "/env-groups" in Read,
+    /// A new group.
+    CreateEnvGroup = "POST" "/env-groups" in Other,
+    /// One group.
+    GetEnvGroup = "GET" "/env-groups/{item}" in Read,
+    /// Another name of a group.
+    UpdateEnvGroup = "PATCH" "/env-groups/{item}" in Other,
+    /// The end of a group.
+    DeleteEnvGroup = "DELETE" "/env-groups/{item}" in Other,
+    /// A service that uses a group.
+    LinkEnvGroup = "POST" "/env-groups/{item}/services/{service}" in Other,
+    /// A service that no longer does.
+    UnlinkEnvGroup = "DELETE" "/env-groups/{item}/services/{service}" in Other,
+    /// One variable of a group.
+    GetGroupVar = "GET" "/env-groups/{item}/env-vars/{key}" in Read,
+    /// One variable of a group, stored.
+    PutGroupVar = "PUT" "/env-groups/{item}/env-vars/{key}" in Other,
+    /// One variable of a group, removed.
+    DeleteGroupVar = "DELETE" "/env-groups/{item}/env-vars/{key}" in Other,
+    /// One secret file of a group.
+    GetGroupFile = "GET" "/env-groups/{item}/secret-files/{key}" in Read,
+    /// One secret file of a group, stored.
+    PutGroupFile = "PUT" "/env-groups/{item}/secret-files/{key}" in Other,
+    /// One secret file of a group, removed.
+    DeleteGroupFile = "DELETE" "/env-groups/{item}/secret-files/{key}" in Other,
     /// Deploys.
     ListDeploys = "GET" "/services/{service}/deploys" in Read,
     /// A new deploy.
@@ -104,12 +140,22 @@ operations! {
     CancelJob = "POST" "/services/{service}/jobs/{item}/cancel" in Other,
     /// Logs.
     ListLogs = "GET" "/logs" in Read,
+    /// The values of a field of logs.
+    ListLogValues = "GET" "/logs/values" in Read,
+    /// Logs as they come in.
+    SubscribeLogs = "GET" "/logs/subscribe" in Read,
     /// Metrics.
     GetMetrics = "GET" "/metrics/{item}" in Read,
+    /// By what requests can be told apart.
+    GetMetricFilters = "GET" "/metrics/filters/http" in Read,
     /// Databases.
     ListDatabases = "GET" "/postgres" in Read,
     /// One database.
     GetDatabase = "GET" "/postgres/{item}" in Read,
+    /// A change of a database.
+    UpdateDatabase = "PATCH" "/postgres/{item}" in Other,
+    /// The end of a database.
+    DeleteDatabase = "DELETE" "/postgres/{item}" in Other,
     /// How to connect to a database.
     GetConnectionInfo = "GET" "/postgres/{item}/connection-info" in Read,
     /// Whether a database can be restored.
@@ -128,12 +174,40 @@ operations! {
     RestartDatabase = "POST" "/postgres/{item}/restart" in Other,
     /// A switch to the standby.
     FailoverDatabase = "POST" "/postgres/{item}/failover" in Other,
+    /// Works of Render's own.
+    ListMaintenance = "GET" "/maintenance" in Read,
+    /// One of them.
+    GetMaintenance = "GET" "/maintenance/{item}" in Read,
+    /// Another instant for them.
+    UpdateMaintenance = "PATCH" "/maintenance/{item}" in Other,
+    /// Their begin, now.
+    TriggerMaintenance = "POST" "/maintenance/{item}/trigger" in Other,
+    /// Webhooks.
+    ListWebhooks = "GET" "/webhooks" in Read,
+    /// A new webhook.
+    CreateWebhook = "POST" "/webhooks" in Other,
+    /// One webhook.
+    GetWebhook = "GET" "/webhooks/{item}" in Read,
+    /// A change of a webhook.
+    UpdateWebhook = "PATCH" "/webhooks/{item}" in Other,
+    /// The end of a webhook.
+    DeleteWebhook = "DELETE" "/webhooks/{item}" in Other,
+    /// What a webhook was to deliver.
+    ListWebhookEvents = "GET" "/webhooks/{item}/events" in Read,
+    /// What a workspace is told about.
+    GetOwnerNotices = "GET" "/notification-settings/owners/{item}" in Read,
+    /// The same, changed.
+    UpdateOwnerNotices = "PATCH" "/notification-settings/owners/{item}" in Other,
+    /// What is told about one service.
+    GetServiceNotices = "GET" "/notification-settings/overrides/services/{service}" in Read,
+    /// The same, changed.
+    UpdateServiceNotices = "PATCH" "/notification-settings/overrides/services/{service}" in Other,
 }
 
 /// How an operation is asked for, and what it is counted with.
 struct Route {
     method: &'static str,
-    /// The path; `{service}` and `{item}` are filled in.
+    /// The path; `{service}`, `{item}` and `{key}` are filled in.
     pattern: &'static str,
     op: Op,
     bucket: Bucket,
@@ -176,6 +250,9 @@ pub struct Call {
     pub(crate) service: Option<ServiceId>,
     /// The second name of the path, or the first where it is no service.
     pub(crate) item: Option<String>,
+    /// The name of a variable or file within the item.
+    #[serde(default)]
+    pub(crate) key: Option<String>,
     pub(crate) query: Query,
     /// Absent: no body; `Some(Err)`: a body that is no JSON.
     pub(crate) body: Option<Result<Value, String>>,
@@ -192,16 +269,18 @@ impl Call {
             path: request.path.clone(),
             service: None,
             item: None,
+            key: None,
             query: Query::parse(&request.query),
             body,
         };
         for route in ROUTES {
             if route.method == request.method
-                && let Some((service, item)) = matched(route.pattern, &request.path)
+                && let Some(names) = matched(route.pattern, &request.path)
             {
                 call.op = route.op;
-                call.service = service;
-                call.item = item;
+                call.service = names.service;
+                call.item = names.item;
+                call.key = names.key;
             }
         }
         call
@@ -220,6 +299,7 @@ impl Call {
             path,
             service: service.cloned(),
             item: item.map(str::to_owned),
+            key: None,
             query: Query::default(),
             body: None,
         }
@@ -247,6 +327,11 @@ impl Call {
     pub(super) fn item(&self) -> Result<&str, ApiError> {
         let item = self.item.as_deref();
         item.ok_or_else(|| ApiError::not_found(&self.path))
+    }
+
+    pub(super) fn key(&self) -> Result<&str, ApiError> {
+        let key = self.key.as_deref();
+        key.ok_or_else(|| ApiError::not_found(&self.path))
     }
 
     /// What is worth knowing of the body: fields that are never secret.
@@ -299,17 +384,25 @@ const OPEN_FIELDS: [&str; 12] = [
     "restoreName",
 ];
 
+/// The names in a path.
+#[derive(Default)]
+struct Names {
+    service: Option<ServiceId>,
+    item: Option<String>,
+    key: Option<String>,
+}
+
 /// The names in a path, if it has the form of the pattern.
-fn matched(pattern: &str, path: &str) -> Option<(Option<ServiceId>, Option<String>)> {
-    let mut service = None;
-    let mut item = None;
+fn matched(pattern: &str, path: &str) -> Option<Names> {
+    let mut names = Names::default();
     let mut wanted = pattern.split('/');
     let mut given = path.trim_end_matches('/').split('/');
     loop {
         match (wanted.next(), given.next()) {
-            (None, None) => return Some((service, item)),
-            (Some("{service}"), Some(name)) => service = Some(ServiceId::new(decoded(name))),
-            (Some("{item}"), Some(name)) => item = Some(decoded(name)),
+            (None, None) => return Some(names),
+            (Some("{service}"), Some(name)) => names.service = Some(ServiceId::new(decoded(name))),
+            (Some("{item}"), Some(name)) => names.item = Some(decoded(name)),
+            (Some("{key}"), Some(name)) => names.key = Some(decoded(name)),
             (Some(wanted), Some(given)) if wanted == given => {}
             (_, _) => return None,
         }

@@ -1,9 +1,12 @@
 //! Logs: lines that follow from what happened to the services.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::query::Query;
-use super::{ApiError, view};
+use super::{Answer, ApiError, ApiRequest, Call, Done, bearer, view};
+use crate::carry::Carried;
 use crate::ids::{ServiceId, Timestamp};
 use crate::platform::{Ended, Event, EventKind, Platform, ServiceKind};
 
@@ -21,25 +24,12 @@ struct Line<'a> {
 
 /// The lines that a query asks for, newest first unless it says `forward`.
 pub(super) fn list(platform: &Platform, now: Timestamp, query: &Query) -> Result<Value, ApiError> {
-    let resources = query.all("resource");
-    if query.one("ownerId").is_none() || resources.is_empty() {
-        return Err(ApiError::bad_request("ownerId and resource are required"));
-    }
     let (from, until) = query.last_hour(now)?;
     let limit = query.number("limit")?.unwrap_or(DEFAULT_LIMIT);
     if !(1..=MAX_LIMIT).contains(&limit) {
         return Err(ApiError::bad_request("limit must be from 1 to 100"));
     }
-    let mut lines = Vec::new();
-    for resource in &resources {
-        let service = platform.service(&resource.as_str().into())?;
-        if service.kind != ServiceKind::StaticSite {
-            let events = service.events().filter(|e| from <= e.at && e.at <= until);
-            lines.extend(events.filter_map(|event| line(&service.id, event)));
-        }
-    }
-    lines.retain(|line| wanted(line, query));
-    lines.sort_by(|a, b| (a.event.at, &a.event.id).cmp(&(b.event.at, &b.event.id)));
+    let mut lines = between(platform, query, from, until)?;
     let forward = query.one("direction") == Some("forward");
     if !forward {
         lines.reverse();
@@ -58,6 +48,90 @@ pub(super) fn list(platform: &Platform, now: Timestamp, query: &Query) -> Result
         "nextEndTime": view::instant(next_until),
         "logs": lines.iter().map(show).collect::<Vec<_>>(),
     }))
+}
+
+/// The values of one field in the lines that a query asks for.
+pub(super) fn values(
+    platform: &Platform,
+    now: Timestamp,
+    query: &Query,
+) -> Result<Value, ApiError> {
+    let (from, until) = query.last_hour(now)?;
+    let lines = between(platform, query, from, until)?;
+    let value = |line: &Line<'_>| match query.one("label") {
+        Some("type") => Ok(Some(line.source)),
+        Some("level") => Ok(Some(line.level)),
+        Some("instance" | "host" | "statusCode" | "method") => Ok(None),
+        Some(_) | None => Err(ApiError::bad_request("invalid label")),
+    };
+    let values: BTreeSet<Option<&str>> = lines.iter().map(value).collect::<Result<_, _>>()?;
+    Ok(values.into_iter().flatten().collect())
+}
+
+impl Platform {
+    /// Whether logs may be followed; if so, what is asked for.
+    pub(crate) fn open_logs(
+        &mut self,
+        now: Timestamp,
+        request: &ApiRequest,
+    ) -> Result<Query, Answer> {
+        let now = self.advance(now);
+        let call = Call::parse(request);
+        let key = request.authorization.as_deref().and_then(bearer);
+        let carried = self.carry(now, &call, |platform, _| {
+            platform.admit(now, key, &call)?;
+            between(platform, &call.query, now, now)?;
+            Ok(Done::new(101, ()))
+        });
+        match carried {
+            Carried::Nothing { reset: true } => Err(Answer::Reset),
+            Carried::Nothing { reset: false }
+            | Carried::NeverSent
+            | Carried::Unreachable { .. } => Err(Answer::Dropped),
+            Carried::Reply { outcome, .. } => outcome
+                .map(|()| call.query.clone())
+                .map_err(|error| Answer::Reply(self.with_headers(now, error.reply(), key, &call))),
+        }
+    }
+
+    /// The lines of a time that a query asks for, oldest first: id, instant, and the line as Render writes it.
+    pub(crate) fn fresh_logs(
+        &self,
+        query: &Query,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Vec<(String, Timestamp, Value)> {
+        // A service that has gone says nothing more.
+        let lines = between(self, query, from, until).unwrap_or_default();
+        let shown = lines.iter();
+        shown
+            .map(|line| (line.event.id.to_string(), line.event.at, show(line)))
+            .collect()
+    }
+}
+
+/// The lines of a time, oldest first.
+fn between<'p>(
+    platform: &'p Platform,
+    query: &Query,
+    from: Timestamp,
+    until: Timestamp,
+) -> Result<Vec<Line<'p>>, ApiError> {
+    let resources = query.all("resource");
+    if query.one("ownerId").is_none() || resources.is_empty() {
+        return Err(ApiError::bad_request("ownerId and resource are required"));
+    }
+    let mut lines = Vec::new();
+    for resource in &resources {
+        let service = platform.service(&resource.as_str().into())?;
+        if service.kind != ServiceKind::StaticSite {
+            let events = service.events().filter(|e| from <= e.at && e.at <= until);
+            lines.extend(events.filter_map(|event| line(&service.id, event)));
+        }
+    }
+    lines.retain(|line| wanted(line, query));
+    lines.sort_by(|a, b| (a.event.at, &a.event.id).cmp(&(b.event.at, &b.event.id)));
+    Ok(lines)
 }
 
 fn wanted(line: &Line<'_>, query: &Query) -> bool {

@@ -1,5 +1,7 @@
 //! Metrics of public traffic: what visitors would have met, given what was live at the time.
 
+use std::collections::BTreeSet;
+
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
@@ -47,6 +49,35 @@ pub(super) fn series(
         }
     }
     Ok(shown.into())
+}
+
+/// The hosts and statuses by which the requests of services can be told apart.
+pub(super) fn filters(
+    platform: &Platform,
+    now: Timestamp,
+    query: &Query,
+) -> Result<Value, ApiError> {
+    let (from, until) = query.last_hour(now)?;
+    let mut hosts = BTreeSet::new();
+    let mut statuses = BTreeSet::new();
+    for resource in query.all("resource") {
+        let service = platform.service(&resource.as_str().into())?;
+        let step = TimeDelta::seconds(DEFAULT_RESOLUTION.into());
+        let steps = steps(service, from.max(service.created_at), until.min(now), step);
+        if service.kind != ServiceKind::WebService || steps.is_empty() {
+            continue;
+        }
+        hosts.extend(service.url.clone());
+        hosts.extend(service.domains.iter().cloned());
+        statuses.insert("200");
+        if steps.iter().any(|at| site::error_share(service, *at) > 0.0) {
+            statuses.insert("500");
+        }
+    }
+    Ok(json!([
+        { "filter": "host", "values": hosts },
+        { "filter": "statusCode", "values": statuses },
+    ]))
 }
 
 /// The instants of a series at which something was live.

@@ -9,7 +9,7 @@ use crate::platform::{
     Service, ServiceKind, Source, Trigger, YesNo, suspended_text,
 };
 
-pub(super) fn instant(at: Timestamp) -> String {
+pub(crate) fn instant(at: Timestamp) -> String {
     at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }
 

@@ -11,6 +11,7 @@
 //! | `POST /_sim/seed` | adds workspaces, services, databases, versions |
 //! | `POST /_sim/push` | somebody pushes a commit: `{service, commit}` |
 //! | `POST /_sim/purge` | a deploy's artefact is thrown away: `{service, deploy}` |
+//! | `POST /_sim/cut` | breaks every websocket |
 //! | `POST /_sim/shutdown` | stops the server |
 
 use axum::extract::{Query, State};
@@ -37,6 +38,7 @@ pub(super) fn router() -> Router<App> {
         .route("/seed", post(seed))
         .route("/push", post(push))
         .route("/purge", post(purge))
+        .route("/cut", post(cut))
         .route("/shutdown", post(shut_down))
 }
 
@@ -215,6 +217,11 @@ async fn push(State(app): State<App>, Json(push): Json<Push>) -> Response {
 async fn purge(State(app): State<App>, Json(purge): Json<Purge>) -> Response {
     app.change(|platform, now| platform.purge_artefact(now, &purge.service, &purge.deploy))
         .await
+}
+
+async fn cut(State(app): State<App>) -> StatusCode {
+    app.cuts.send_replace(());
+    StatusCode::NO_CONTENT
 }
 
 async fn shut_down(State(app): State<App>) -> Response {

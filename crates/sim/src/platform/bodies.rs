@@ -129,6 +129,14 @@ pub struct UpdateBody {
     pub service_details: Map<String, Value>,
 }
 
+/// Reads `null` like an absent field.
+pub(super) fn null_as_default<'de, D: Deserializer<'de>, T>(from: D) -> Result<T, D::Error>
+where
+    T: Default + Deserialize<'de>,
+{
+    Ok(Option::deserialize(from)?.unwrap_or_default())
+}
+
 fn null_as_empty<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
     Ok(Some(Option::deserialize(from)?.unwrap_or_default()))
 }

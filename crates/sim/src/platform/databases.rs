@@ -204,6 +204,31 @@ impl Platform {
         Ok(exports.filter(move |export| export.created_at >= kept_from))
     }
 
+    /// Changes name and plan, where they are given.
+    pub(crate) fn update_database(
+        &mut self,
+        now: Timestamp,
+        id: &PostgresId,
+        name: Option<String>,
+        plan: Option<String>,
+    ) -> Result<&Database, ApiError> {
+        let database = self.database_mut(now, id)?;
+        database.name = name.unwrap_or_else(|| database.name.clone());
+        database.plan = plan.unwrap_or_else(|| database.plan.clone());
+        Ok(database)
+    }
+
+    /// Removes a database.
+    pub(crate) fn delete_database(
+        &mut self,
+        now: Timestamp,
+        id: &PostgresId,
+    ) -> Result<(), ApiError> {
+        self.database(now, id)?;
+        self.databases.remove(id);
+        Ok(())
+    }
+
     /// Suspends or resumes a database.
     pub fn suspend_database(
         &mut self,

@@ -50,7 +50,7 @@ impl Platform {
         if key.is_empty() {
             return Err(ApiError::bad_request("key is empty"));
         }
-        let value = self.value(value);
+        let value = self.made(value);
         let service = self.service_mut(service)?;
         service.updated_at = now;
         Arc::make_mut(&mut service.variables)
@@ -87,7 +87,7 @@ impl Platform {
         self.service(service)?;
         let values = values
             .into_iter()
-            .map(|(key, value)| (key, self.value(value)))
+            .map(|(key, value)| (key, self.made(value)))
             .collect();
         let service = self.service_mut(service)?;
         service.updated_at = now;
@@ -146,7 +146,8 @@ impl Platform {
             .ok_or_else(|| ApiError::not_found(name))
     }
 
-    pub(super) fn value(&mut self, value: NewValue) -> String {
+    /// The text to be stored for a value.
+    pub(crate) fn made(&mut self, value: NewValue) -> String {
         match value {
             NewValue::Text(text) => text,
             NewValue::Generated => self.ids.secret(),

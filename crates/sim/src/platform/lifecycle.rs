@@ -69,7 +69,7 @@ impl Platform {
         let Some(deploy) = service.deploy(id) else {
             return;
         };
-        let variables = variables_for(service, &deploy.order);
+        let variables = self.variables_for(service, &deploy.order);
         let first = service.deploys.len() == 1;
         let started = EventKind::deploy_started(deploy, first);
         let mut course = self.usual_course(service, deploy);
@@ -90,6 +90,15 @@ impl Platform {
         }
         self.tell(now, service_id, started);
         self.enter_stage(now, service_id, id);
+    }
+
+    /// What a deploy runs with: what is stored now, or what the deploy it returns to ran with.
+    fn variables_for(&self, service: &Service, order: &Order) -> Arc<super::Variables> {
+        let of = order.variables_of.as_ref();
+        match of.and_then(|of| service.deploy(of)) {
+            Some(deploy) => Arc::clone(&deploy.variables),
+            None => self.effective_variables(service),
+        }
     }
 
     fn usual_course(&self, service: &Service, deploy: &Deploy) -> Course {
@@ -346,12 +355,6 @@ impl HealthFault {
             until: self.until,
         }
     }
-}
-
-fn variables_for(service: &Service, order: &Order) -> Arc<super::Variables> {
-    let of = order.variables_of.as_ref();
-    let of = of.and_then(|of| service.deploy(of));
-    Arc::clone(of.map_or(&service.variables, |deploy| &deploy.variables))
 }
 
 /// Throws away the artefacts of all but the newest deploys that were live.

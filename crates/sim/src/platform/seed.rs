@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::Platform;
 use super::databases::Database;
+use super::maintenance::MaintenanceRun;
 use super::model::{
     Deploy, Order, Service, ServiceKind, Source, Status, Suspender, Trigger, Variables,
 };
@@ -26,6 +27,8 @@ pub struct Seed {
     pub databases: Vec<DatabaseSeed>,
     /// Versions by commit id or image reference.
     pub versions: BTreeMap<String, String>,
+    /// Works of Render's own.
+    pub maintenance: Vec<MaintenanceRun>,
 }
 
 /// A workspace.
@@ -177,6 +180,9 @@ impl Platform {
         }
         for database in seed.databases {
             self.add_database(now, database);
+        }
+        for run in seed.maintenance {
+            self.add_maintenance(run);
         }
     }
 

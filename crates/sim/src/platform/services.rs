@@ -81,7 +81,7 @@ impl Platform {
             .collect::<Result<_, _>>()?;
         let variables = values
             .into_iter()
-            .map(|(key, value)| (key, self.value(value)))
+            .map(|(key, value)| (key, self.made(value)))
             .collect();
         let mut service = new_service(id.clone(), now, body);
         service.variables = Arc::new(Variables(variables));
@@ -237,12 +237,36 @@ impl Platform {
         if service.kind == ServiceKind::StaticSite || instances == 0 {
             return Err(ApiError::bad_request("numInstances is not possible here"));
         }
-        let autoscaled = service.details.contains_key("autoscaling");
+        let autoscaled = service.details.contains_key(AUTOSCALING);
         if !autoscaled {
             service
                 .details
                 .insert("numInstances".to_owned(), instances.into());
         }
+        Ok(())
+    }
+}
+
+/// Where the details keep how a service scales by itself.
+const AUTOSCALING: &str = "autoscaling";
+
+impl Platform {
+    /// Lets a service scale by itself, or no longer.
+    pub(crate) fn set_autoscaling(
+        &mut self,
+        now: Timestamp,
+        id: &ServiceId,
+        scaling: Option<Value>,
+    ) -> Result<(), ApiError> {
+        self.advance(now);
+        let service = self.service_mut(id)?;
+        if service.kind == ServiceKind::StaticSite || service.kind == ServiceKind::CronJob {
+            return Err(ApiError::bad_request("autoscaling is not possible here"));
+        }
+        match scaling {
+            Some(scaling) => service.details.insert(AUTOSCALING.to_owned(), scaling),
+            None => service.details.remove(AUTOSCALING),
+        };
         Ok(())
     }
 }

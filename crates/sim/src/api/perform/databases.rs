@@ -1,12 +1,13 @@
 //! Postgres databases.
 
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Performed, empty_reply, json_reply};
 use crate::api::page::page;
 use crate::api::{ApiError, Call, view};
 use crate::ids::{PostgresId, Timestamp};
-use crate::platform::{Platform, RecoverBody};
+use crate::platform::{Platform, RecoverBody, suspended_text};
 
 fn named(call: &Call) -> Result<PostgresId, ApiError> {
     Ok(PostgresId::new(call.item()?))
@@ -14,12 +15,15 @@ fn named(call: &Call) -> Result<PostgresId, ApiError> {
 
 pub(super) fn list(platform: &Platform, now: Timestamp, call: &Call) -> Performed {
     let (names, owners) = (call.query.all("name"), call.query.all("ownerId"));
+    let suspended = call.query.all("suspended");
     let databases = platform
         .databases()
         .filter(|database| platform.reaches(&database.owner))
         .filter(|database| names.is_empty() || names.contains(&database.name))
+        .filter(|database| owners.is_empty() || owners.iter().any(|o| o == database.owner.as_str()))
         .filter(|database| {
-            owners.is_empty() || owners.iter().any(|o| o == database.owner.as_str())
+            let state = suspended_text(database.suspended);
+            suspended.is_empty() || suspended.iter().any(|wanted| wanted == state)
         });
     let shown = page(
         databases,
@@ -34,6 +38,26 @@ pub(super) fn list(platform: &Platform, now: Timestamp, call: &Call) -> Performe
 pub(super) fn get(platform: &mut Platform, now: Timestamp, call: &Call) -> Performed {
     let database = platform.database(now, &named(call)?)?.clone();
     Ok(json_reply(200, &view::database(platform, &database, now)))
+}
+
+#[derive(Deserialize)]
+struct UpdateBody {
+    #[serde(default)]
+    name: Option<String>,
+    #[serde(default)]
+    plan: Option<String>,
+}
+
+pub(super) fn update(platform: &mut Platform, now: Timestamp, call: &Call) -> Performed {
+    let body: UpdateBody = call.read()?;
+    let changed = platform.update_database(now, &named(call)?, body.name, body.plan)?;
+    let changed = changed.clone();
+    Ok(json_reply(200, &view::database(platform, &changed, now)))
+}
+
+pub(super) fn delete(platform: &mut Platform, now: Timestamp, call: &Call) -> Performed {
+    platform.delete_database(now, &named(call)?)?;
+    Ok(empty_reply(204))
 }
 
 pub(super) fn connection_info(platform: &mut Platform, now: Timestamp, call: &Call) -> Performed {

@@ -22,11 +22,11 @@ struct ContentBody {
     content: String,
 }
 
-fn variable(key: &str, value: &str) -> Value {
+pub(super) fn variable(key: &str, value: &str) -> Value {
     json!({ "key": key, "value": value })
 }
 
-fn file(name: &str, content: &str) -> Value {
+pub(super) fn file(name: &str, content: &str) -> Value {
     json!({ "name": name, "content": content })
 }
 

@@ -33,6 +33,18 @@ pub(super) fn logs(platform: &mut Platform, now: Timestamp, call: &Call) -> Perf
     Ok(json_reply(200, &logs::list(platform, now, &call.query)?))
 }
 
+pub(super) fn log_values(platform: &mut Platform, now: Timestamp, call: &Call) -> Performed {
+    let values = logs::values(platform, now, &call.query)?;
+    Ok(json_reply(200, &values))
+}
+
+pub(super) fn metric_filters(platform: &mut Platform, now: Timestamp, call: &Call) -> Performed {
+    Ok(json_reply(
+        200,
+        &metrics::filters(platform, now, &call.query)?,
+    ))
+}
+
 pub(super) fn metrics(platform: &mut Platform, now: Timestamp, call: &Call) -> Performed {
     let shown = metrics::series(platform, now, call.item()?, &call.query)?;
     Ok(json_reply(200, &shown))

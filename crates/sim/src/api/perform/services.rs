@@ -82,6 +82,68 @@ pub(super) fn scale(platform: &mut Platform, now: Timestamp, call: &Call) -> Per
     Ok(empty_reply(202))
 }
 
+pub(super) fn put_autoscaling(platform: &mut Platform, now: Timestamp, call: &Call) -> Performed {
+    let scaling: Value = call.read()?;
+    if ["enabled", "min", "max", "criteria"]
+        .iter()
+        .any(|field| scaling.get(field).is_none())
+    {
+        return Err(ApiError::bad_request(
+            "enabled, min, max and criteria are needed",
+        ));
+    }
+    platform.set_autoscaling(now, call.service()?, Some(scaling.clone()))?;
+    Ok(json_reply(200, &scaling))
+}
+
+pub(super) fn delete_autoscaling(
+    platform: &mut Platform,
+    now: Timestamp,
+    call: &Call,
+) -> Performed {
+    platform.set_autoscaling(now, call.service()?, None)?;
+    Ok(empty_reply(204))
+}
+
+/// An empty cache leaves no trace that a client could see.
+pub(super) fn purge_cache(platform: &Platform, call: &Call) -> Performed {
+    platform.service(call.service()?)?;
+    Ok(empty_reply(202))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PreviewBody {
+    image_path: String,
+    #[serde(default)]
+    name: Option<String>,
+}
+
+pub(super) fn preview(platform: &mut Platform, now: Timestamp, call: &Call) -> Performed {
+    let body: PreviewBody = call.read()?;
+    let service = platform.get_service(now, call.service()?)?;
+    if service.image.is_none() {
+        return Err(ApiError::bad_request("only image services have previews"));
+    }
+    let name = body
+        .name
+        .unwrap_or_else(|| format!("{}-preview", service.name));
+    let new = json!({
+        "type": service.kind,
+        "name": name,
+        "ownerId": service.owner,
+        "autoDeploy": "no",
+        "image": { "imagePath": body.image_path },
+    });
+    let new: CreateBody =
+        serde_json::from_value(new).map_err(|error| ApiError::bad_request(&error.to_string()))?;
+    let (id, deploy) = platform.create_service(now, new)?;
+    let shown = view::service(platform.service(&id)?);
+    let mut done = json_reply(200, &json!({ "service": shown, "deployId": deploy }));
+    done.deploy = Some(deploy);
+    Ok(done)
+}
+
 pub(super) fn instances(platform: &Platform, call: &Call) -> Performed {
     let service = platform.service(call.service()?)?;
     let number = service.details.get("numInstances").and_then(Value::as_u64);

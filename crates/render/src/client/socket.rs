@@ -1,0 +1,83 @@
+//! The one request that becomes a websocket: the same origin, key and budget as every other.
+
+use futures::TryFutureExt as _;
+use reqwest::Url;
+use reqwest::header::AUTHORIZATION;
+use tokio::time::timeout;
+use tokio_tungstenite::connect_async;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::{self, http};
+
+use super::Client;
+use super::answer::refusal;
+use crate::call::Call;
+use crate::error::{Error, Result};
+use crate::log::{Socket, not_connected};
+
+impl Client {
+    /// Opens a websocket.
+    pub(crate) async fn subscribe(&self, call: Call) -> Result<Socket> {
+        let name = call.name();
+        let key = self.key();
+        let mut request = address(&call.url(&self.shared.base)?)
+            .as_str()
+            .into_client_request()
+            .map_err(|error| not_connected(name.clone(), error))?;
+        request.headers_mut().insert(AUTHORIZATION, key.header);
+        let permit = self.shared.limiter.permit(&call.class, self.priority);
+        let Some(permit) = self.unless_stopped(permit).await else {
+            return Err(Error::Stopped { call: name });
+        };
+        let refused = |response: http::Response<Option<Vec<u8>>>| {
+            permit.learn(response.status(), response.headers());
+            let body = response.body().as_deref().unwrap_or_default();
+            refusal(
+                &call,
+                response.status(),
+                response.headers(),
+                body,
+                key.secret,
+            )
+        };
+        let connecting = connect_async(request).map_err(|error| {
+            if let tungstenite::Error::Http(response) = error {
+                refused(*response)
+            } else {
+                not_connected(name.clone(), error)
+            }
+        });
+        let connected = timeout(self.shared.timeout, connecting).await;
+        let (socket, response): (_, http::Response<_>) =
+            connected.map_err(|_| not_connected(name, timed_out()))??;
+        self.note_time(response.headers());
+        Ok(socket)
+    }
+}
+
+/// The address with the scheme of a websocket, encrypted exactly where the API is.
+fn address(url: &Url) -> String {
+    let rest = url.as_str().trim_start_matches(url.scheme());
+    let scheme = if url.scheme() == "https" { "wss" } else { "ws" };
+    format!("{scheme}{rest}")
+}
+
+fn timed_out() -> tungstenite::Error {
+    tungstenite::Error::Io(std::io::ErrorKind::TimedOut.into())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    #[test]
+    fn a_websocket_is_encrypted_where_the_api_is() {
+        let shown = |url: &str| address(&url.parse().unwrap());
+        assert_eq!(
+            shown("https://api.render.com/v1/logs"),
+            "wss://api.render.com/v1/logs"
+        );
+        assert_eq!(shown("http://127.0.0.1:8/v1"), "ws://127.0.0.1:8/v1");
+    }
+}

@@ -17,6 +17,9 @@
 pub mod calendar;
 pub mod health;
 pub mod ids;
+pub mod mail;
+pub mod monitoring;
+pub mod network;
 pub mod parse;
 pub mod plan;
 pub mod rules;

@@ -31,6 +31,8 @@ use self::node::{Node, Pos};
 use self::report::Report;
 use self::shape::Shape;
 use crate::ids::PolicyId;
+use crate::mail::Mail;
+use crate::monitoring::Monitoring;
 use crate::rules::Policy;
 use crate::settings::{Fleet, Project};
 
@@ -63,6 +65,10 @@ pub struct Config {
     pub fleet: Fleet,
     /// The policies by name.
     pub policies: BTreeMap<PolicyId, Policy>,
+    /// How services are watched; `None`: the project does not say, and an engine watches none by itself.
+    pub monitor: Option<Monitoring>,
+    /// The server that carries e-mail.
+    pub mail: Option<Mail>,
     /// What is allowed but probably not meant.
     pub warnings: Vec<Diagnostic>,
 }
@@ -171,6 +177,8 @@ impl<'s> Trees<'s> {
             project,
             fleet,
             policies,
+            monitor: self.project.as_ref().and_then(read::watching::monitoring),
+            mail: self.project.as_ref().and_then(read::watching::mail),
             warnings,
         })
     }

@@ -183,6 +183,7 @@ fn of_format(format: Format) -> Value {
         Format::Percent => text("^[0-9]*[.]?[0-9]+ *%$", "5%"),
         Format::Url => text("^https?://", "https://acme.example"),
         Format::Path => text("^/", "/api/health"),
+        Format::Secret => text(r"^\$\{(env|file):[^{}]+\}$", "${env:NAME}"),
     }
 }
 

@@ -136,6 +136,12 @@ pub struct Notify {
     pub to: BTreeMap<String, String>,
     /// Repeat while it stays unanswered.
     pub remind: Option<Span>,
+    /// Signs what a webhook gets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<SecretSource>,
+    /// The text, as a template; absent: that of the kind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
 }
 
 /// `customers.yaml`: all customers with their services.
@@ -194,6 +200,29 @@ pub enum SecretSource {
     Env(String),
     /// A file, relative to the project folder.
     File(String),
+}
+
+impl SecretSource {
+    /// Reads `${env:NAME}` or `${file:PATH}`; anything else is no place of a secret.
+    ///
+    /// ```
+    /// use policy::settings::SecretSource;
+    ///
+    /// assert_eq!(SecretSource::reference("${env:HOOK}"), Some(SecretSource::Env("HOOK".to_owned())));
+    /// assert_eq!(SecretSource::reference("hunter2"), None);
+    /// ```
+    pub fn reference(text: &str) -> Option<Self> {
+        let inner = text.trim().strip_prefix("${")?.strip_suffix('}')?;
+        let (kind, place) = inner.split_once(':')?;
+        if place.is_empty() || place.contains(['{', '}']) {
+            return None;
+        }
+        match kind {
+            "env" => Some(Self::Env(place.to_owned())),
+            "file" => Some(Self::File(place.to_owned())),
+            _ => None,
+        }
+    }
 }
 
 /// A customer kept on a version until a date (R22).

@@ -4,7 +4,6 @@
 //! [`CycleSample`]. Counting cycles in a row and reaching a verdict is `rollout::health`'s question, and whether a failed
 //! cycle counts at all needs a control that only the caller has.
 
-mod address;
 mod asked;
 mod checkup;
 mod figures;
@@ -12,9 +11,9 @@ mod history;
 mod judge;
 mod prober;
 
-pub use address::{BadRange, Network};
 pub use checkup::{CheckSample, Checkup, CycleSample, Expectation, Subject};
 pub use figures::{FigureSource, Latency};
 pub use history::History;
 pub use judge::CheckResult;
+pub use policy::network::{BadRange, Network};
 pub use prober::{Answer, NoAnswer, ProbeSettings, Prober};

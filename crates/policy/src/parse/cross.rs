@@ -2,6 +2,7 @@
 
 mod approvals;
 mod customers;
+mod notify;
 mod policies;
 mod project;
 mod templates;

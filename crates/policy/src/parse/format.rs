@@ -8,7 +8,7 @@ use super::node::{Kind, Scalar};
 use super::shape::Format;
 use crate::calendar::{Boundary, Cron};
 use crate::rules::Share;
-use crate::settings::Timestamp;
+use crate::settings::{SecretSource, Timestamp};
 use crate::span::Span;
 use crate::suggest::nearest;
 
@@ -49,6 +49,7 @@ pub(super) fn wanted(format: Format) -> &'static str {
         Format::Percent => "a percentage such as `5%`",
         Format::Url => "an address such as `https://acme.example`",
         Format::Path => "a path such as `/api/health`",
+        Format::Secret => "a place such as `${env:NAME}`",
     }
 }
 
@@ -81,6 +82,7 @@ pub(super) fn check(format: Format, scalar: &Scalar<'_>) -> Result<(), Wrong> {
         Format::Percent => percent(text).map(|_| ()).ok_or_else(|| wrong_percent(text)),
         Format::Url => url(text),
         Format::Path => path(text),
+        Format::Secret => secret(text),
     }
 }
 
@@ -104,7 +106,8 @@ fn fits(format: Format, kind: Kind) -> bool {
         | Format::Cron
         | Format::Percent
         | Format::Url
-        | Format::Path => kind == Kind::Text,
+        | Format::Path
+        | Format::Secret => kind == Kind::Text,
     }
 }
 
@@ -322,6 +325,18 @@ fn wrong_percent(text: &str) -> Wrong {
 fn digits(text: &str) -> Option<u32> {
     let all_digits = text.bytes().all(|byte| byte.is_ascii_digit());
     text.parse().ok().filter(|_| all_digits)
+}
+
+/// The text itself is not repeated: it may be the secret.
+fn secret(text: &str) -> Result<(), Wrong> {
+    if SecretSource::reference(text).is_some() {
+        return Ok(());
+    }
+    Err(Wrong::new(
+        "secret",
+        "a secret never stands in a file of the project",
+        "write where it is: `${env:NAME}` or `${file:PATH}`",
+    ))
 }
 
 fn url(text: &str) -> Result<(), Wrong> {

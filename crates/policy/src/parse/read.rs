@@ -3,6 +3,7 @@
 pub(super) mod fleet;
 pub(super) mod policy;
 pub(super) mod project;
+pub(super) mod watching;
 mod window;
 
 use std::collections::BTreeSet;

@@ -89,6 +89,8 @@ pub(crate) enum Format {
     Url,
     /// An absolute path of an address.
     Path,
+    /// Where a secret is: `${env:NAME}` or `${file:PATH}`.
+    Secret,
 }
 
 /// A key that may be left out. A macro, because only literals may borrow from each other in statics.
@@ -142,6 +144,7 @@ pub(crate) static TEXT: Shape = Shape::Scalar(Format::Text);
 pub(crate) static NAME: Shape = Shape::Scalar(Format::Name);
 pub(crate) static SCALAR: Shape = Shape::Scalar(Format::Scalar);
 pub(crate) static BOOL: Shape = Shape::Scalar(Format::Bool);
+pub(crate) static SECRET: Shape = Shape::Scalar(Format::Secret);
 pub(crate) static COUNT: Shape = Shape::Scalar(Format::Int(1, u32::MAX as i64));
 pub(crate) static DURATION: Shape = Shape::Scalar(Format::Duration);
 pub(crate) static LASTING: Shape = Shape::Scalar(Format::Lasting);

@@ -5,3 +5,4 @@ pub(crate) mod events;
 pub(crate) mod policy;
 pub(crate) mod project;
 pub(crate) mod scenario;
+mod watching;

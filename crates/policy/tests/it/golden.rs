@@ -122,7 +122,7 @@ impl Case {
             project,
             fleet,
             policies,
-            warnings: _,
+            ..
         } = config;
         let input = PlanInput {
             project,

@@ -89,7 +89,7 @@ fn compile(config: Config) -> Plan {
         project,
         fleet,
         policies,
-        warnings: _,
+        ..
     } = config;
     let release = Release {
         version: "v1.1.0".to_owned(),

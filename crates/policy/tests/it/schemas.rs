@@ -125,7 +125,9 @@ fn schema_and_parser_agree_about_projects() {
         "product: p\nvariables: {backend: {PORT: 8080, DEBUG: true, V: '${version}'}}",
         "product: p\nhealth: {quick: {checks: [{http: /}, {error_rate: {max: 5%}}, {baseline: {p95_ratio: 2}}]}}",
         "product: p\nfreezes: [{name: x, from: 2026-12-24, until: 2027-01-02T12:00, customers: all}]",
-        "product: p\nnotify: [{when: [rollout_halted], to: {slack: x}}, {when: approved, to: customer}]",
+        "product: p\nnotify: [{when: [rollout_halted], to: {slack: '${env:HOOK}'}}, {when: approved, to: customer}, {when: alert_raised, to: {webhook: https://a.example}, secret: '${file:key}', text: hm}]",
+        "product: p\nmonitor: {every: 30s, down: {after: 2}, latency: {max: 2s, severity: none}, error_rate: {max: 1%}, drift: {severity: info}, keep: {samples: 1d}}",
+        "product: p\nmail: {host: mail.example, from: a@b.example, tls: none, password: '${env:P}'}",
     ];
     let bad = [
         "{}",
@@ -138,6 +140,11 @@ fn schema_and_parser_agree_about_projects() {
         "product: p\nfreezes: [{name: x, from: christmas, until: 2027-01-02}]",
         "product: p\nnotify: [{when: [halted], to: {slack: x}}]",
         "product: p\npeople: [ann]",
+        "product: p\nnotify: [{when: rollout_halted, to: {slack: 'https://hooks.slack.com/x'}}]",
+        "product: p\nmonitor: {every: fast}",
+        "product: p\nmonitor: {down: {severity: grave}}",
+        "product: p\nmail: {host: mail.example}",
+        "product: p\nmail: {host: mail.example, from: a@b.example, password: hunter2}",
     ];
     agree(Kind::Project, &good, &bad, |text| {
         let mut files = sources();

@@ -4,12 +4,12 @@ use std::error::Error;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use policy::network::Network;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::{Url, redirect};
 use tokio::net::lookup_host;
 use tokio::time::Instant;
 
-use super::address::Network;
 use crate::client::read_up_to;
 use crate::error::chain;
 

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use super::{World, unknown};
 use crate::calendar::{Boundary, Freeze};
 use crate::ids::{CustomerId, GroupId, PersonId, PolicyId, Role};
+use crate::network::Network;
 use crate::parse::node::Node;
 use crate::parse::report::Report;
 use crate::span::Span;
@@ -25,6 +26,7 @@ impl World<'_, '_> {
         self.check_freezes(node, report);
         self.check_templates(node, report);
         self.check_check_roles(node, report);
+        self.check_notify(node, report);
         check_network(node, report);
         for item in node
             .find(&["follow", "policies"])
@@ -202,7 +204,10 @@ fn check_network(node: &Node<'_>, report: &mut Report<'_>) {
         .find(&["network", "allow"])
         .map_or(&[][..], Node::items)
     {
-        if let Some(range) = item.scalar().filter(|range| !is_range(range)) {
+        if let Some(range) = item
+            .scalar()
+            .filter(|range| Network::new([*range]).is_err())
+        {
             let help = "write an address or a range such as `10.0.0.0/8` or `::1`";
             report.help(
                 item.pos,
@@ -255,16 +260,4 @@ fn is_loopback(url: &str) -> bool {
         || host
             .parse::<IpAddr>()
             .is_ok_and(|address| address.is_loopback())
-}
-
-fn is_range(text: &str) -> bool {
-    let (address, prefix) = match text.split_once('/') {
-        Some((address, prefix)) => (address, prefix.parse::<u8>().ok()),
-        None => (text, Some(0)),
-    };
-    match (address.parse::<IpAddr>(), prefix) {
-        (Ok(IpAddr::V4(_)), Some(prefix)) => prefix <= 32,
-        (Ok(IpAddr::V6(_)), Some(prefix)) => prefix <= 128,
-        (Ok(_) | Err(_), _) => false,
-    }
 }

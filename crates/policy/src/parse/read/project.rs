@@ -11,7 +11,7 @@ use crate::ids::{CustomerId, GroupId, PersonId, PolicyId, Role};
 use crate::parse::format;
 use crate::parse::node::{Kind, Node};
 use crate::settings::{
-    AutoDeploy, Follow, Notify, Person, Project, RenderSettings, Roles, ZeroDowntime,
+    AutoDeploy, Follow, Notify, Person, Project, RenderSettings, Roles, SecretSource, ZeroDowntime,
 };
 use crate::span::Span;
 
@@ -255,5 +255,7 @@ fn notify(fields: Fields<'_, '_>) -> Option<Notify> {
         when: fields.list("when", str::to_owned),
         to,
         remind: fields.span("remind"),
+        secret: fields.str("secret").and_then(SecretSource::reference),
+        text: fields.text("text"),
     })
 }

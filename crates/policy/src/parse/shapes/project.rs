@@ -1,8 +1,8 @@
 //! What `tranche.yaml` may say.
 
 use crate::parse::shape::{
-    COUNT, Format, LASTING, NAME, NAME_OR_NAMES, NAMES, Record, SCALAR, Shape, TEXT, key, record,
-    required, word,
+    COUNT, Format, LASTING, NAME, NAME_OR_NAMES, NAMES, Record, SCALAR, SECRET, Shape, TEXT, key,
+    record, required, word,
 };
 
 pub(crate) static PROJECT: Record = record!(
@@ -57,6 +57,16 @@ pub(crate) static PROJECT: Record = record!(
             "notify",
             "Who is told what.",
             &Shape::List(&Shape::Record(&NOTIFY))
+        ),
+        key!(
+            "mail",
+            "The server that carries e-mail.",
+            &Shape::Record(&super::watching::MAIL)
+        ),
+        key!(
+            "monitor",
+            "How services are watched, rollout or not.",
+            &Shape::Record(&super::watching::MONITOR)
         ),
         key!(
             "network",
@@ -333,11 +343,20 @@ static NOTIFY: Record = record!(
             "Say it again while it stays unanswered.",
             &LASTING
         ),
+        key!(
+            "secret",
+            "Signs what a webhook gets: `${env:NAME}` or `${file:PATH}`.",
+            &SECRET
+        ),
+        key!(
+            "text",
+            "The text as a template, instead of that of the kind.",
+            &TEXT
+        ),
     ],
 );
 
-static KINDS: Shape =
-    Shape::Either(&[&super::events::EVENT, &Shape::Filled(&super::events::EVENT)]);
+static KINDS: Shape = Shape::Either(&[&super::events::TOLD, &Shape::Filled(&super::events::TOLD)]);
 
 static SINK: Shape = Shape::Either(&[
     &Shape::Words(&[word!("customer", "The customer's own contact by e-mail.")]),
@@ -346,10 +365,14 @@ static SINK: Shape = Shape::Either(&[
         keys: &[
             key!(
                 "slack",
-                "The address of an incoming webhook of Slack.",
+                "Where the address of an incoming webhook of Slack is: `${env:NAME}` or `${file:PATH}`.",
+                &SECRET
+            ),
+            key!(
+                "webhook",
+                "An address that gets signed JSON, or where it is.",
                 &TEXT
             ),
-            key!("webhook", "An address that gets signed JSON.", &TEXT),
             key!("email", "A person, a group or an address.", &TEXT),
             key!(
                 "command",

@@ -1,4 +1,4 @@
-//! Which addresses a probe may reach: public ones, and what the operator allows (P51).
+//! Which addresses may be asked from here: public ones, and what the operator allows (P51). Probes and webhooks both ask this.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
@@ -13,7 +13,7 @@ pub struct BadRange(String);
 /// Which addresses may be reached.
 ///
 /// ```
-/// use render::probe::Network;
+/// use policy::network::Network;
 ///
 /// let network = Network::new(["10.1.0.0/16"])?;
 /// assert!(network.permits("10.1.2.3".parse()?));

@@ -66,6 +66,23 @@ pub(crate) fn entitled(
     }
 }
 
+/// Who may vote for the gate now, as far as the files name people.
+pub(crate) fn approvers(
+    approval: &Approval,
+    directory: &Directory,
+    starter: &PersonId,
+) -> Vec<PersonId> {
+    let may = |person: &&PersonId| {
+        let actor = Actor {
+            name: (*person).clone(),
+            service: false,
+        };
+        entitled(approval, directory, starter, &actor).is_ok()
+    };
+    let named = directory.roles.approver.iter();
+    named.filter(may).cloned().collect()
+}
+
 /// Whether these people are enough.
 pub(crate) fn is_quorum(
     approval: &Approval,

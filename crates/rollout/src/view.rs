@@ -128,6 +128,10 @@ pub struct GateView {
     pub until: Option<Timestamp>,
     /// When what it covers begins, as far as is known, if it is approved in time.
     pub begins: Option<Timestamp>,
+    /// Whether an approval given now would lapse before that.
+    pub lapses_before_turn: bool,
+    /// Who may open it, as far as the files name people.
+    pub approvers: Vec<PersonId>,
 }
 
 /// One vote.
@@ -299,6 +303,9 @@ impl Product {
                 missing: gate::missing(run, approval, &directory, Some(&row)),
                 until: row.granted.map(|granted| granted.until),
                 begins,
+                lapses_before_turn: begins
+                    .is_some_and(|begins| begins >= self.at + approval.valid_for.to_delta()),
+                approvers: gate::approvers(approval, &directory, &run.row.starter),
             }
         };
         run.gates_of(phase).into_iter().map(view).collect()

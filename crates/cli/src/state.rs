@@ -65,7 +65,9 @@ pub(crate) fn running(product: &Product) -> RunningVersions {
 #[expect(clippy::needless_pass_by_value, reason = "used as `map_err(failure)`")]
 pub(crate) fn failure(error: Error) -> Failure {
     let exit = match &error {
-        Error::Absent { .. } | Error::Held { .. } | Error::Stale { .. } => Exit::Refused,
+        Error::Absent { .. } | Error::Held { .. } | Error::Watched | Error::Stale { .. } => {
+            Exit::Refused
+        }
         Error::NotPermitted { .. } => Exit::NotPermitted,
         Error::Newer { .. } | Error::Foreign { .. } => Exit::Usage,
         Error::NoAnswer | Error::Stopped => Exit::Unfinished,

@@ -24,6 +24,9 @@ pub enum Error {
         /// Who holds it, as far as it is known.
         pid: Option<u32>,
     },
+    /// Another process runs the monitor.
+    #[error("another process watches these services already")]
+    Watched,
     /// Another engine has taken over (P40).
     #[error("another engine has taken over this database (epoch {found}, ours is {ours})")]
     Stale {
@@ -137,6 +140,7 @@ impl Error {
             | Self::Bug { .. } => true,
             Self::Absent { .. }
             | Self::Held { .. }
+            | Self::Watched
             | Self::Stale { .. }
             | Self::Newer { .. }
             | Self::Foreign { .. }
@@ -155,6 +159,9 @@ impl Error {
             Self::Absent { .. } => Some("begin with `tranche start VERSION`".to_owned()),
             Self::Held { .. } => {
                 Some("use it: all other commands reach the running engine by themselves".to_owned())
+            }
+            Self::Watched => {
+                Some("look at what it sees with `tranche health --history 24h`".to_owned())
             }
             Self::Stale { .. } => {
                 Some("see which engine runs with `tranche status`, and keep only one".to_owned())

@@ -6,6 +6,7 @@ use policy::Timestamp;
 use rollout::command::Sealed;
 use rollout::{AttachmentId, Command, Event, Input, Product, Rejected, Request, RowKey, Step};
 
+use crate::outbox::{Audience, letters};
 use crate::store::{Changes, InboxId, Pending, StoredAnswer};
 
 /// The steps of one instant.
@@ -83,10 +84,11 @@ impl Group {
         &self.events[filed.from..filed.to]
     }
 
-    /// What is to be stored. The events go along; whoever still needs them puts them back.
-    pub(crate) fn changes(&mut self, product: &Product) -> Changes {
+    /// What is to be stored, and what is to be told of it. The events go along; whoever still needs them puts them back.
+    pub(crate) fn changes(&mut self, product: &Product, audience: &Audience) -> Changes {
         let touched = std::mem::take(&mut self.touched);
         Changes {
+            letters: letters(audience, &self.events, product),
             events: std::mem::take(&mut self.events),
             rows: touched
                 .into_iter()

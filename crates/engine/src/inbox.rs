@@ -17,6 +17,7 @@ use crate::clock;
 use crate::error::Error;
 use crate::group::Group;
 use crate::lock::{EngineLock, LockFor};
+use crate::outbox::Audience;
 use crate::place::StateDir;
 use crate::store::{self, InboxId, Reader, Store, requests};
 
@@ -40,11 +41,24 @@ pub struct Answer {
 /// [`Error::NoAnswer`] if nobody answered within `patience`: the request was withdrawn and has no effect.
 /// A damaged, foreign or newer database; a disk that is full.
 pub fn ask(state: &StateDir, request: &Request, patience: Duration) -> Result<Answer, Error> {
+    ask_telling(state, request, patience, &Audience::default())
+}
+
+/// As [`ask`]; if the request is filed here and now, this audience is told of what follows from it.
+///
+/// # Errors
+/// As for [`ask`].
+pub fn ask_telling(
+    state: &StateDir,
+    request: &Request,
+    patience: Duration,
+    audience: &Audience,
+) -> Result<Answer, Error> {
     let connection = store::open_for_writing(state)?;
     let id = requests::insert(&connection, request, patience)?;
     let begun = Instant::now();
     loop {
-        forward(state)?;
+        forward(state, audience)?;
         for pause in LOOK_AFTER_MS {
             if let Some(answer) = look(state, &connection, id)? {
                 return Ok(answer);
@@ -58,19 +72,19 @@ pub fn ask(state: &StateDir, request: &Request, patience: Duration) -> Result<An
 }
 
 /// Wakes the engine, or files all pending requests in its place.
-fn forward(state: &StateDir) -> Result<(), Error> {
+fn forward(state: &StateDir, audience: &Audience) -> Result<(), Error> {
     let Some(lock) = EngineLock::try_acquire(state, LockFor::Request)? else {
         doorbell::ring(state);
         return Ok(());
     };
-    match file_all(state, &lock) {
+    match file_all(state, &lock, audience) {
         // The request of somebody who has just lost patience; the others are filed the next time round.
         Err(Error::Withdrawn) => Ok(()),
         filed => filed,
     }
 }
 
-fn file_all(state: &StateDir, lock: &EngineLock) -> Result<(), Error> {
+fn file_all(state: &StateDir, lock: &EngineLock, audience: &Audience) -> Result<(), Error> {
     let mut store = Store::open(state, lock)?;
     let mut product = store.load()?;
     let now = clock::wall();
@@ -79,7 +93,7 @@ fn file_all(state: &StateDir, lock: &EngineLock) -> Result<(), Error> {
     for pending in store.pending()? {
         group.pending(&mut product, at, pending);
     }
-    let changes = group.changes(&product);
+    let changes = group.changes(&product, audience);
     store.commit(&changes)
 }
 

@@ -2,7 +2,7 @@
 //!
 //! It takes no decision about a rollout and knows nothing of Render: commands go to an [`Executor`](rollout::Executor).
 //! [`start`] drives a project's rollouts and hands back an [`EngineHandle`]; [`ask`] files a person's request from any
-//! process; [`Reader`] and [`verify`] look at what is stored; [`Vault`] seals backups of variables; [`identity`] proves
+//! process; [`outbox`] tells people and machines; [`Reader`] and [`verify`] look at what is stored; [`Vault`] seals backups of variables; [`identity`] proves
 //! who asks. Start reading at [`run`].
 
 pub mod attachments;
@@ -17,6 +17,8 @@ pub mod identity;
 pub mod inbox;
 pub mod limits;
 pub mod lock;
+pub mod monitor;
+pub mod outbox;
 pub mod place;
 pub mod run;
 pub mod signals;
@@ -29,7 +31,7 @@ pub use crash::CrashAt;
 pub use error::Error;
 pub use files::Files;
 pub use history::{DeploysOf, History};
-pub use inbox::{Answer, ask};
+pub use inbox::{Answer, ask, ask_telling};
 pub use lock::{EngineLock, LockFor};
 pub use place::StateDir;
 pub use run::{Ended, EngineHandle, EngineOptions, EngineState, Inlet, ServerTime, start};

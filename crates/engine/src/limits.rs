@@ -14,6 +14,30 @@ pub const EVENTS_BUFFERED: usize = 4096;
 pub const PROBLEMS_NAMED: usize = 100;
 /// Tokens that are neither revoked nor refused.
 pub const TOKENS: usize = 1000;
+/// Attempts to deliver a letter; then it waits for a person.
+pub const DELIVERIES: u32 = 20;
+/// Letters that are delivered at the same time.
+pub const DELIVERIES_AT_ONCE: u32 = 8;
+/// First and longest pause between attempts to deliver a letter.
+pub const DELIVERY_PAUSE: (Duration, Duration) = (Duration::from_secs(5), Duration::from_hours(1));
+/// How long one attempt may take; a letter whose process died meanwhile is tried again after it.
+pub const DELIVERY_TIMEOUT: Duration = Duration::from_mins(2);
+/// How often the outbox is looked at.
+pub const OUTBOX_LOOK: Duration = Duration::from_secs(1);
+/// How often a letter is said again at most.
+pub const REMINDERS: u32 = 100;
+/// How long delivered letters stay readable.
+pub const LETTERS_KEPT: Duration = Duration::from_hours(24 * 90);
+/// Samples that are stored at once.
+pub const SAMPLES_A_BATCH: usize = 500;
+/// How long samples are collected before they are stored.
+pub const SAMPLES_WAIT: Duration = Duration::from_secs(2);
+/// Samples that wait while they cannot be stored; beyond that the oldest go.
+pub const SAMPLES_KEPT: usize = 50_000;
+/// How often old samples are folded into hours and days.
+pub const FOLD_EVERY: Duration = Duration::from_hours(1);
+/// Alerts that a slow listener may lag behind.
+pub const ALERTS_BUFFERED: usize = 1024;
 /// How long answered requests stay readable.
 pub const ANSWERS_KEPT: Duration = Duration::from_hours(24);
 

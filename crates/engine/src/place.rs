@@ -69,6 +69,16 @@ impl StateDir {
         self.beside("journal.mark")
     }
 
+    /// What the monitor has measured.
+    pub fn monitor(&self) -> PathBuf {
+        self.beside("monitor.db")
+    }
+
+    /// The file whose lock makes a process the monitor.
+    pub fn monitor_lock(&self) -> PathBuf {
+        self.beside("monitor.lock")
+    }
+
     /// Makes the folder, for the owner only.
     pub(crate) fn prepare(&self) -> Result<(), Error> {
         let made = DirBuilder::new()

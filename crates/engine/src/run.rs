@@ -30,6 +30,7 @@ use crate::files::Files;
 use crate::inbox::Doorbell;
 use crate::limits::EVENTS_BUFFERED;
 use crate::lock::{EngineLock, LockFor};
+use crate::outbox::SharedAudience;
 use crate::place::StateDir;
 use crate::store::Store;
 
@@ -37,6 +38,8 @@ use crate::store::Store;
 pub struct EngineOptions {
     /// The project's files, watched for edits (R6).
     pub files: Option<Files>,
+    /// Who is told what.
+    pub audience: SharedAudience,
     /// Where the server's time comes from (P25).
     pub server_time: ServerTime,
     /// Ends when every rollout rests, or only a person could change anything.
@@ -60,6 +63,7 @@ impl Default for EngineOptions {
     fn default() -> Self {
         Self {
             files: None,
+            audience: SharedAudience::default(),
             server_time: ServerTime::Local,
             until_idle: false,
             crash_at: None,

@@ -23,6 +23,7 @@ pub use self::requests::{InboxId, Pending, StoredAnswer};
 pub use self::verify::{Problem, Verification, verify};
 use crate::error::Error;
 use crate::lock::EngineLock;
+use crate::outbox::{Letter, write_letters};
 use crate::place::StateDir;
 
 pub(crate) use self::connection::open_for_writing;
@@ -46,6 +47,8 @@ pub struct Changes {
     pub attachments: Vec<(AttachmentId, Sealed)>,
     /// Answers to requests of other processes.
     pub answers: Vec<(InboxId, StoredAnswer)>,
+    /// What people and machines are to be told of it.
+    pub letters: Vec<Letter>,
 }
 
 impl Store {
@@ -119,6 +122,7 @@ impl Store {
         for (id, answer) in &changes.answers {
             requests::write_answer(&transaction, *id, answer)?;
         }
+        write_letters(&transaction, &changes.letters)?;
         transaction.commit()?;
         match changes.events.last() {
             Some(event) => self.mark.set(event.seq, &event.hash),

@@ -53,7 +53,11 @@ impl Driver {
             return Ok(());
         }
         self.crash.pass(CrashPoint::Before);
-        let changes = group.changes(&self.product);
+        let product = &self.product;
+        let changes = self
+            .options
+            .audience
+            .look(|audience| group.changes(product, audience));
         self.store.commit(&changes)?;
         group.events = changes.events;
         self.crash.pass(CrashPoint::After);

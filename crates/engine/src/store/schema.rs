@@ -12,7 +12,10 @@ const APPLICATION_ID: i64 = 0x7472_616e;
 /// The schema that this release writes.
 const KNOWN: usize = MIGRATIONS.len();
 
-const MIGRATIONS: &[&str] = &[include_str!("../../migrations/0001-initial.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../migrations/0001-initial.sql"),
+    include_str!("../../migrations/0002-notifications.sql"),
+];
 
 /// Refuses what is not ours, and what a newer release has written (P41). Changes nothing.
 pub(super) fn check(connection: &Connection, path: &Path) -> Result<(), Error> {

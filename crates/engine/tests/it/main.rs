@@ -9,6 +9,8 @@ mod identity;
 mod inbox;
 mod lab;
 mod lock;
+mod monitor;
+mod outbox;
 mod recovery;
 mod store;
 mod vault;

@@ -1,0 +1,88 @@
+//! From what was seen to what is stored and told, in an order that a crash cannot turn into a second telling.
+
+use policy::Timestamp;
+use policy::monitoring::Keep;
+
+use super::alert::{Alert, Told};
+use super::store::{Batch, MonitorStore};
+use crate::error::Error;
+use crate::outbox::{Audience, Letter, Outbox, SharedAudience, of_alert};
+use crate::place::StateDir;
+
+/// What is to be stored and whom to tell.
+pub(super) struct Turn {
+    pub(super) state: StateDir,
+    /// `None`: it could not be used the last time.
+    pub(super) store: Option<MonitorStore>,
+    pub(super) batch: Batch,
+    pub(super) audience: SharedAudience,
+    /// Old figures are folded too.
+    pub(super) fold: Option<Keep>,
+    pub(super) now: Timestamp,
+}
+
+/// A turn that failed, with what of it is still to be stored.
+pub(super) struct Failed {
+    pub(super) batch: Batch,
+    pub(super) error: Error,
+}
+
+impl Turn {
+    /// Stores, tells and folds. Blocks.
+    pub(super) fn take(self) -> Result<(MonitorStore, Vec<(Alert, Told)>), Failed> {
+        let store = match self.store {
+            Some(store) => Ok(store),
+            None => MonitorStore::open(&self.state),
+        };
+        let recorded = store.and_then(|mut store| {
+            store.record(&self.batch)?;
+            Ok(store)
+        });
+        let mut store = recorded.map_err(|error| Failed {
+            batch: self.batch,
+            error,
+        })?;
+        let told = tell(&mut store, &self.state, &self.audience, self.now).and_then(|told| {
+            if let Some(keep) = &self.fold {
+                store.fold(keep, self.now)?;
+            }
+            Ok(told)
+        });
+        // The samples are durable; only what follows from them is tried again.
+        told.map(|told| (store, told)).map_err(|error| Failed {
+            batch: Batch::default(),
+            error,
+        })
+    }
+}
+
+fn tell(
+    store: &mut MonitorStore,
+    state: &StateDir,
+    audience: &SharedAudience,
+    now: Timestamp,
+) -> Result<Vec<(Alert, Told)>, Error> {
+    let untold = store.untold()?;
+    let letters = audience.look(|audience| {
+        let letters = untold.iter().flat_map(|one| about(audience, one, now));
+        letters.collect::<Vec<_>>()
+    });
+    if !letters.is_empty() {
+        // Their names say what they are about: a crash between the two files has none written twice.
+        Outbox::open_or_make(state)?.post(&letters)?;
+    }
+    if !untold.is_empty() {
+        store.told(&untold)?;
+    }
+    Ok(untold)
+}
+
+fn about(audience: &Audience, (alert, told): &(Alert, Told), now: Timestamp) -> Vec<Letter> {
+    let (at, suffix) = match told {
+        Told::Raised => (alert.raised_at, "raised"),
+        Told::Recovered => (alert.recovered_at.unwrap_or(now), "recovered"),
+    };
+    let id = format!("a{}-{suffix}", alert.id);
+    let value = serde_json::to_value(alert).expect("alerts serialise");
+    of_alert(audience, told.kind(), at, &id, &alert.key.customer, &value)
+}

@@ -1,0 +1,250 @@
+//! The table of letters: written with the events, delivered afterwards by whichever process claims one first.
+
+use std::time::Duration;
+
+use chrono::DateTime;
+use policy::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use serde::Serialize;
+
+use super::letter::{Letter, LetterId};
+use super::retry;
+use crate::clock;
+use crate::error::Error;
+use crate::limits::{DELIVERY_TIMEOUT, LETTERS_KEPT, REMINDERS};
+use crate::place::StateDir;
+use crate::store;
+
+/// The letters of a project.
+#[derive(Debug)]
+pub struct Outbox {
+    connection: Connection,
+}
+
+/// How far a letter has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LetterState {
+    /// It is delivered, or tried again, at `due_at`.
+    Pending,
+    /// Delivered.
+    Sent,
+    /// Given up until a person sends it again.
+    Failed,
+}
+
+/// A letter and what has become of it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct StoredLetter {
+    /// What was written.
+    #[serde(flatten)]
+    pub letter: Letter,
+    /// How far it has come.
+    pub state: LetterState,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// When it is tried next, while it is pending.
+    pub due_at: Option<Timestamp>,
+    /// When it was delivered.
+    pub sent_at: Option<Timestamp>,
+    /// Why the last attempt failed.
+    pub error: Option<String>,
+}
+
+/// Writes letters in a transaction of the caller's. A letter that is there already stays as it is.
+pub(crate) fn write(connection: &Connection, letters: &[Letter]) -> Result<(), Error> {
+    let mut insert = connection.prepare_cached(
+        "INSERT OR IGNORE INTO notifications (id, at, letter, due_at, remind_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?;
+    // Engine time may be another; letters are delivered by the wall clock, whoever delivers them.
+    let now = clock::wall().timestamp_millis();
+    for letter in letters {
+        let at = letter.at.timestamp_millis();
+        let remind_at = letter.remind.map(|after| now + after.as_millis());
+        insert.execute(params![letter.id.0, at, json(letter), now, remind_at])?;
+    }
+    Ok(())
+}
+
+fn json(letter: &Letter) -> String {
+    serde_json::to_string(letter).expect("letters serialise")
+}
+
+const COLUMNS: &str = "letter, state, attempts, due_at, sent_at, error";
+
+impl Outbox {
+    /// Opens it, from whichever process.
+    ///
+    /// # Errors
+    /// [`Error::Absent`] if nothing was ever stored; a damaged, foreign or newer database.
+    pub fn open(state: &StateDir) -> Result<Self, Error> {
+        if !state.database().exists() {
+            return Err(Error::Absent {
+                path: state.database().to_owned(),
+            });
+        }
+        Self::open_or_make(state)
+    }
+
+    /// Opens it, in a new database if there is none.
+    ///
+    /// # Errors
+    /// A damaged, foreign or newer database.
+    pub fn open_or_make(state: &StateDir) -> Result<Self, Error> {
+        Ok(Self {
+            connection: store::open_for_writing(state)?,
+        })
+    }
+
+    /// Adds letters that belong to no event, such as those about alerts.
+    ///
+    /// # Errors
+    /// The database cannot be written.
+    pub fn post(&mut self, letters: &[Letter]) -> Result<(), Error> {
+        let transaction = self.connection.transaction()?;
+        write(&transaction, letters)?;
+        Ok(transaction.commit()?)
+    }
+
+    /// Letters in the order in which they were written, the newest `limit` of them.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn list(&self, only_failed: bool, limit: u32) -> Result<Vec<StoredLetter>, Error> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM notifications WHERE NOT ?1 OR state = 'failed' OR (state = 'pending' AND error IS NOT NULL) ORDER BY at DESC, rowid DESC LIMIT ?2"
+        );
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        let rows = statement.query_map(params![only_failed, limit], stored)?;
+        let mut letters = rows.collect::<Result<Vec<_>, _>>()?;
+        letters.reverse();
+        Ok(letters)
+    }
+
+    /// One letter.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn find(&self, id: &LetterId) -> Result<Option<StoredLetter>, Error> {
+        let sql = format!("SELECT {COLUMNS} FROM notifications WHERE id = ?1");
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        Ok(statement.query_row([&id.0], stored).optional()?)
+    }
+
+    /// Has a letter delivered once more, from now. `false`: there is none of that name.
+    ///
+    /// # Errors
+    /// The database cannot be written.
+    pub fn resend(&self, id: &LetterId, now: Timestamp) -> Result<bool, Error> {
+        let changed = self.connection.execute(
+            "UPDATE notifications SET state = 'pending', attempts = 0, due_at = ?2, error = NULL WHERE id = ?1",
+            params![id.0, now.timestamp_millis()],
+        )?;
+        Ok(changed == 1)
+    }
+
+    /// Takes letters that are due. Nobody else takes them for as long as an attempt may take; after a crash they are due again.
+    pub(super) fn claim(&self, now: Timestamp, limit: u32) -> Result<Vec<(Letter, u32)>, Error> {
+        let sql = "UPDATE notifications SET attempts = attempts + 1, due_at = ?2 WHERE id IN (SELECT id FROM notifications WHERE state = 'pending' AND due_at <= ?1 ORDER BY due_at, rowid LIMIT ?3) RETURNING letter, attempts";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let lease = now.timestamp_millis() + millis(2 * DELIVERY_TIMEOUT);
+        let rows = statement.query_map(params![now.timestamp_millis(), lease, limit], |row| {
+            Ok((letter(row)?, row.get(1)?))
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Whether any letter is due; cheap to ask again and again.
+    pub(super) fn is_due(&self, now: Timestamp) -> Result<bool, Error> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM notifications WHERE state = 'pending' AND due_at <= ?1) OR EXISTS (SELECT 1 FROM notifications WHERE remind_at <= ?1)";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        Ok(statement.query_row([now.timestamp_millis()], |row| row.get(0))?)
+    }
+
+    pub(super) fn delivered(&self, id: &LetterId, now: Timestamp) -> Result<(), Error> {
+        let sql =
+            "UPDATE notifications SET state = 'sent', sent_at = ?2, error = NULL WHERE id = ?1";
+        self.connection
+            .prepare_cached(sql)?
+            .execute(params![id.0, now.timestamp_millis()])?;
+        Ok(())
+    }
+
+    /// Notes why an attempt failed, and when there is another, if there is.
+    pub(super) fn undelivered(
+        &self,
+        id: &LetterId,
+        attempts: u32,
+        reason: &str,
+        is_hopeless: bool,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, Error> {
+        let next = retry::next_attempt(id, attempts, now).filter(|_| !is_hopeless);
+        let sql = "UPDATE notifications SET state = CASE WHEN ?3 IS NULL THEN 'failed' ELSE 'pending' END, due_at = coalesce(?3, due_at), error = ?2 WHERE id = ?1";
+        let due_at = next.map(|at| at.timestamp_millis());
+        self.connection
+            .prepare_cached(sql)?
+            .execute(params![id.0, reason, due_at])?;
+        Ok(next)
+    }
+
+    /// Letters whose reminder is due.
+    pub(super) fn to_remind(&self, now: Timestamp) -> Result<Vec<Letter>, Error> {
+        let sql = "SELECT letter FROM notifications WHERE remind_at <= ?1 ORDER BY remind_at";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let rows = statement.query_map([now.timestamp_millis()], letter)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Ends the wait for an answer to `asked`, and says it again if it is still to be answered.
+    pub(super) fn remind(&mut self, asked: &LetterId, again: Option<&Letter>) -> Result<(), Error> {
+        let transaction = self.connection.transaction()?;
+        transaction.execute(
+            "UPDATE notifications SET remind_at = NULL WHERE id = ?1",
+            [&asked.0],
+        )?;
+        if let Some(again) = again.filter(|again| again.reminder <= REMINDERS) {
+            write(&transaction, std::slice::from_ref(again))?;
+        }
+        Ok(transaction.commit()?)
+    }
+
+    /// Removes what was delivered long ago. What was not is never removed.
+    pub(super) fn forget_old(&self, now: Timestamp) -> Result<(), Error> {
+        let before = now.timestamp_millis() - millis(LETTERS_KEPT);
+        self.connection.execute(
+            "DELETE FROM notifications WHERE state = 'sent' AND at < ?1 AND remind_at IS NULL",
+            [before],
+        )?;
+        Ok(())
+    }
+}
+
+fn letter(row: &Row<'_>) -> rusqlite::Result<Letter> {
+    let json: String = row.get(0)?;
+    serde_json::from_str(&json).map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(error))
+    })
+}
+
+fn stored(row: &Row<'_>) -> rusqlite::Result<StoredLetter> {
+    let state = match row.get::<_, String>(1)?.as_str() {
+        "sent" => LetterState::Sent,
+        "failed" => LetterState::Failed,
+        _ => LetterState::Pending,
+    };
+    let due_at: i64 = row.get(3)?;
+    let sent_at: Option<i64> = row.get(4)?;
+    Ok(StoredLetter {
+        letter: letter(row)?,
+        state,
+        attempts: row.get(2)?,
+        due_at: DateTime::from_timestamp_millis(due_at).filter(|_| state == LetterState::Pending),
+        sent_at: sent_at.and_then(DateTime::from_timestamp_millis),
+        error: row.get(5)?,
+    })
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}

@@ -3,6 +3,7 @@
 //! Engine time begins at the wall clock, advances with a clock that counts suspended time and that nobody can set, and never
 //! goes back. The wall clock is trusted once it agrees with the server's; when the two drift apart, trust is gone.
 
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use chrono::{SubsecRound as _, TimeDelta, Utc};
@@ -38,11 +39,52 @@ pub(crate) fn wall() -> Timestamp {
     Utc::now().trunc_subsecs(3)
 }
 
+/// Engine time for whoever carries commands out, so that their limits too are measured by a clock that nobody sets (P22).
+#[derive(Clone, Debug)]
+pub struct EngineTime(Arc<RwLock<Course>>);
+
+/// How engine time runs: from where, and how far it has come.
+#[derive(Clone, Copy, Debug)]
+struct Course {
+    origin: Reading,
+    last: Timestamp,
+}
+
+impl EngineTime {
+    /// What engine time it is.
+    pub fn now(&self) -> Timestamp {
+        self.course().at(Reading::take())
+    }
+
+    fn new(origin: Reading, last: Timestamp) -> Self {
+        Self(Arc::new(RwLock::new(Course { origin, last })))
+    }
+
+    fn course(&self) -> Course {
+        *self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, course: Course) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = course;
+    }
+}
+
+impl Course {
+    /// Engine time at a reading; never behind what was told before.
+    fn at(self, reading: Reading) -> Timestamp {
+        self.last.max(self.elapsed(reading).trunc_subsecs(3))
+    }
+
+    fn elapsed(self, reading: Reading) -> Timestamp {
+        let since = reading.boot.saturating_sub(self.origin.boot);
+        self.origin.wall + TimeDelta::from_std(since).unwrap_or(TimeDelta::MAX)
+    }
+}
+
 /// Engine time. Knows no clock itself: readings come in as arguments.
 #[derive(Clone, Debug)]
 pub(crate) struct EngineClock {
-    origin: Reading,
-    last: Timestamp,
+    time: EngineTime,
     trust: Trust,
 }
 
@@ -58,16 +100,22 @@ impl EngineClock {
     pub(crate) fn start(reading: Reading, floor: Option<Timestamp>) -> Self {
         let last = floor.map_or(reading.wall, |floor| floor.max(reading.wall));
         Self {
-            origin: reading,
-            last,
+            time: EngineTime::new(reading, last),
             trust: Trust::Agreeing(0),
         }
     }
 
     /// The instant to stamp on what happens now.
     pub(crate) fn now(&mut self, reading: Reading) -> Timestamp {
-        self.last = self.last.max(self.elapsed(reading).trunc_subsecs(3));
-        self.last
+        let course = self.time.course();
+        let last = course.at(reading);
+        self.time.set(Course { last, ..course });
+        last
+    }
+
+    /// The same time, for others to read.
+    pub(crate) fn time(&self) -> EngineTime {
+        self.time.clone()
     }
 
     /// Whether starts may rely on the wall clock.
@@ -77,7 +125,11 @@ impl EngineClock {
 
     /// Trusts the wall clock from now on, and follows it if it is ahead.
     pub(crate) fn trust(&mut self, reading: Reading) {
-        self.origin = reading;
+        let course = self.time.course();
+        self.time.set(Course {
+            origin: reading,
+            ..course
+        });
         self.trust = Trust::Trusted;
     }
 
@@ -100,7 +152,7 @@ impl EngineClock {
 
     /// Withdraws trust if the wall clock has drifted away from engine time, and says how far.
     pub(crate) fn suspect(&mut self, reading: Reading) -> Option<String> {
-        let apart = reading.wall - self.elapsed(reading);
+        let apart = reading.wall - self.time.course().elapsed(reading);
         if !self.is_trusted() || !is_apart(apart) {
             return None;
         }
@@ -114,11 +166,6 @@ impl EngineClock {
             "the wall clock is {} s {direction} engine time",
             apart.num_seconds().abs()
         ))
-    }
-
-    fn elapsed(&self, reading: Reading) -> Timestamp {
-        let since = reading.boot.saturating_sub(self.origin.boot);
-        self.origin.wall + TimeDelta::from_std(since).unwrap_or(TimeDelta::MAX)
     }
 }
 
@@ -167,6 +214,23 @@ mod tests {
         let mut clock = EngineClock::start(reading(10, 0), Some(instant(3600)));
         assert_eq!(clock.now(reading(20, 10)), instant(3600));
         assert_eq!(clock.now(reading(3620, 3610)), instant(3610));
+    }
+
+    #[test]
+    fn others_read_the_time_that_the_engine_stamps() {
+        let reading = Reading::take();
+        let ahead = reading.wall + TimeDelta::hours(2);
+        let mut clock = EngineClock::start(reading, Some(ahead));
+        let time = clock.time();
+        assert_eq!(time.now(), ahead, "the journal is ahead of the wall clock");
+        let jumped = Reading {
+            wall: reading.wall + TimeDelta::days(1),
+            ..reading
+        };
+        clock.now(jumped);
+        assert_eq!(time.now(), ahead, "a jump of the wall clock is none of it");
+        clock.trust(jumped);
+        assert!(time.now() >= jumped.wall, "trusted anew, it follows");
     }
 
     #[test]

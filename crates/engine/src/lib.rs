@@ -26,7 +26,7 @@ pub mod store;
 pub mod vault;
 
 pub use attachments::Attachments;
-pub use clock::Reading;
+pub use clock::{EngineTime, Reading};
 pub use crash::CrashAt;
 pub use error::Error;
 pub use files::Files;

@@ -106,7 +106,7 @@ pub fn start(
     let (events, _) = broadcast::channel(EVENTS_BUFFERED);
     let (state_out, state_in) = watch::channel(EngineState::Driving);
     let (ended_out, ended_in) = oneshot::channel();
-    let inlet = Inlet::new(messages);
+    let inlet = Inlet::new(messages, clock.time());
     let outside = Outside {
         executor: executor(&inlet),
         events: events.clone(),

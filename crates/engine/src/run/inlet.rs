@@ -8,6 +8,7 @@ use policy::Timestamp;
 use rollout::{Notice, Product, Reply, Report, Request};
 use tokio::sync::oneshot;
 
+use crate::clock::EngineTime;
 use crate::error::Error;
 use crate::inbox::Answer;
 
@@ -38,11 +39,17 @@ pub(super) type Look = Box<dyn FnOnce(&Product) + Send>;
 #[derive(Clone)]
 pub struct Inlet {
     messages: Sender<Message>,
+    time: EngineTime,
 }
 
 impl Inlet {
-    pub(super) fn new(messages: Sender<Message>) -> Self {
-        Self { messages }
+    pub(super) fn new(messages: Sender<Message>, time: EngineTime) -> Self {
+        Self { messages, time }
+    }
+
+    /// Engine time, by which commands say until when.
+    pub fn time(&self) -> EngineTime {
+        self.time.clone()
     }
 
     /// Something that concerns more than one command: the workspace is held or released.

@@ -145,6 +145,11 @@ impl World {
         self.now
     }
 
+    /// The files as they read at the end.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
     /// The journal.
     pub fn events(&self) -> &[Event] {
         self.disk.events()

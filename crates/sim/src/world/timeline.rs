@@ -24,6 +24,8 @@ pub struct Line {
     pub kind: Kind,
     /// Whom it concerns.
     pub customers: Vec<CustomerId>,
+    /// Until when.
+    pub until: Option<Timestamp>,
     /// What happened, as a sentence fragment.
     pub text: String,
 }
@@ -85,6 +87,7 @@ pub fn timeline(events: &[Event]) -> Vec<Line> {
                 batch: fact.batch,
                 kind: fact.kind,
                 customers: customer.collect(),
+                until: fact.until,
                 text,
             }),
         }
@@ -100,6 +103,7 @@ impl Line {
             && self.rollout == fact.rollout
             && self.phase == fact.phase
             && self.batch == fact.batch
+            && self.until == fact.until
             && self.text == text
     }
 }
@@ -120,7 +124,11 @@ impl fmt::Display for Line {
             let names: Vec<&str> = self.customers.iter().map(CustomerId::as_str).collect();
             write!(f, "{}: ", names.join(", "))?;
         }
-        f.write_str(&self.text)
+        f.write_str(&self.text)?;
+        match self.until {
+            Some(until) => write!(f, ", until {}", show_instant(until)),
+            None => Ok(()),
+        }
     }
 }
 
@@ -131,9 +139,6 @@ fn text(fact: &Fact) -> Option<String> {
     // Writing to a String cannot fail.
     if let Some(actor) = &fact.actor {
         let _ = write!(text, " by {actor}");
-    }
-    if let Some(until) = fact.until {
-        let _ = write!(text, " until {}", show_instant(until));
     }
     if let Some(reason) = &fact.reason {
         let _ = write!(text, " ({reason})");

@@ -22,7 +22,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// No function is longer than this, its signature and braces included. Lower it when the longest has been split.
-const LONGEST_FUNCTION: usize = 110;
+const LONGEST_FUNCTION: usize = 94;
 
 /// A file that is longer answers two questions. Lower it when the longest has been split.
 const LONGEST_FILE: usize = 600;

@@ -3,6 +3,7 @@
 //! One file a family of commands; each command's help ends with examples.
 
 mod act;
+mod candidates;
 mod fault;
 mod look;
 mod offline;
@@ -21,7 +22,7 @@ pub(crate) use self::act::{
 };
 pub(crate) use self::fault::{FaultSwitch, FaultWord};
 pub(crate) use self::look::{
-    Approvals, Customers, CustomersCommand, Events, Health, Status, Until, Verify, Watch, Why,
+    Approvals, Customers, CustomersCommand, Events, Health, List, Status, Until, Verify, Watch, Why,
 };
 pub(crate) use self::offline::{
     ApprovalsAssumed, Completions, Demo, Graph, Init, Man, Plan, Schema, SchemaOf, Scope, Simulate,
@@ -156,9 +157,8 @@ pub(crate) enum Command {
     Status(Status),
     /// Follow a rollout until it rests.
     Watch(Watch),
-    /// List all rollouts.
-    #[command(after_help = "Example:\n  tranche list -o json")]
-    List,
+    /// List all rollouts, or what every customer runs.
+    List(List),
     /// Say what came of a rollout: customers, approvals, incidents, overrides, times.
     Report(Report),
     /// Show deploys in numbers: success, durations, rollbacks.

@@ -16,7 +16,7 @@ mod replan;
 mod report;
 pub(crate) mod sham;
 mod simulate;
-mod start;
+pub(crate) mod start;
 mod token;
 mod watch;
 
@@ -49,7 +49,8 @@ async fn dispatch(global: &Global, command: Command, out: Output) -> Result<Exit
         Command::Run(args) => drive::run(global, &args, out).await,
         Command::Status(args) => look::status(global, &args, out),
         Command::Watch(args) => watch::watch(global, &args, out).await,
-        Command::List => look::list(global, out),
+        Command::List(args) if args.versions => look::versions(global, out),
+        Command::List(_) => look::list(global, out),
         Command::Report(args) => report::report(global, &args, out),
         Command::Stats(args) => report::stats(global, &args, out),
         Command::Why(args) => look::why(global, &args, out),

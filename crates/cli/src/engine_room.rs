@@ -2,12 +2,15 @@
 
 mod backups;
 mod controls;
+mod follow;
 mod sources;
 mod watched;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use engine::{CrashAt, EngineHandle, EngineOptions, Error, Inlet, ServerTime};
+use policy::settings::RenderSettings;
 use render::Client;
 use render::executor::{ExecutorSettings, RenderExecutor};
 use tokio::runtime::Handle;
@@ -55,8 +58,13 @@ impl From<NotStarted> for Failure {
 pub(crate) async fn start(desk: &Desk, until_idle: bool) -> Result<EngineHandle, NotStarted> {
     let client = connect::client(&desk.config)?;
     let prober = connect::prober(&desk.config)?;
-    let versions = Versions::read(&desk.folder, &desk.config).await;
-    let controls = Arc::new(Controls::new(&state::product(desk.state())?));
+    let mut versions = Versions::read(&desk.folder, &desk.config).await;
+    let product = state::product(desk.state())?;
+    let runs = product.overview().into_iter();
+    for plan in runs.filter_map(|run| product.plan(run.id)) {
+        versions.add(&plan.release);
+    }
+    let controls = Arc::new(Controls::new(&product));
     let sources = Arc::new(ProjectSources::new(
         &desk.folder,
         &desk.config,
@@ -71,9 +79,14 @@ pub(crate) async fn start(desk: &Desk, until_idle: bool) -> Result<EngineHandle,
         crash_at: crash_at()?,
         ..EngineOptions::default()
     };
-    let settings = ExecutorSettings::of(&desk.config.project, desk.folder.dir());
+    let settings = ExecutorSettings {
+        hold_after: patience(&desk.config.project.render),
+        ..ExecutorSettings::of(&desk.config.project, desk.folder.dir())
+    };
+    let learning = Arc::clone(&sources);
     let engine = engine::start(desk.state(), options, |inlet: &Inlet| {
         let told = inlet.clone();
+        sources.keep_time(inlet.time());
         let notices = move |notice| told.notice(notice);
         Box::new(RenderExecutor::new(
             &client, prober, settings, sources, backups, notices,
@@ -89,7 +102,15 @@ pub(crate) async fn start(desk: &Desk, until_idle: bool) -> Result<EngineHandle,
         }
     })?;
     tokio::spawn(controls::follow(controls, engine.subscribe()));
+    tokio::spawn(follow::follow(desk.clone(), engine.subscribe()));
+    tokio::spawn(learning.learn(desk.config.clone(), engine.subscribe()));
     Ok(engine)
+}
+
+/// How long trouble with Render is taken for a passing one: as long as one call may take.
+pub(crate) fn patience(render: &RenderSettings) -> Duration {
+    let millis = u64::try_from(render.timeout.as_millis()).unwrap_or(u64::MAX);
+    Duration::from_millis(millis)
 }
 
 /// Asks Render for its time whenever the engine wants to know; one question at a time.
@@ -103,9 +124,12 @@ fn server_time(client: &Client) -> ServerTime {
         let (client, inlet) = (client.clone(), inlet.clone());
         runtime.spawn(async move {
             for _ in 0..REPLIES {
-                // Whatever is wrong with the key or the network is the executor's to tell.
+                let before = client.last_server_time();
+                // Whatever is wrong with the key or the network is the executor's to tell. A reply without a `Date` leaves
+                // the time of an earlier one, which must not count twice (P25).
                 if client.user().await.is_ok()
                     && let Some(time) = client.last_server_time()
+                    && before != Some(time)
                 {
                     inlet.server_time(time.at);
                 }

@@ -20,7 +20,8 @@ mod who;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
+use clap_complete::CompleteEnv;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
 
@@ -29,6 +30,8 @@ use crate::exit::Failure;
 use crate::output::{Output, complain};
 
 fn main() -> ExitCode {
+    // A shell that asks what could come next is answered here, and the process ends.
+    CompleteEnv::with_factory(Cli::command).complete();
     let cli = Cli::parse();
     let out = Output::new(&cli.global);
     log_to_stderr(&cli.global);

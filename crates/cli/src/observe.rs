@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use futures::{FutureExt as _, TryFutureExt as _};
 use policy::plan::RunningVersions;
 use policy::settings::Service;
 use policy::{CustomerId, Plan, Role, Running};
@@ -25,19 +26,21 @@ pub(crate) async fn services(
     plan: &Plan,
     versions: &Versions,
 ) -> Result<Observed, Failure> {
-    let planned = plan.customers.iter().flat_map(|(id, planned)| {
-        let services = planned.services.iter();
-        services.filter_map(move |role| Some((id, role, planned.customer.services.get(role)?)))
-    });
     let owner = plan.project.render.owner.as_deref();
-    let reads = planned.map(async |(id, role, service)| {
-        let view = view(client, role, service, owner, versions).await?;
-        Ok::<_, Failure>((id.clone(), role.clone(), view))
-    });
+    let mut reads = Vec::new();
+    for (id, planned) in &plan.customers {
+        for role in &planned.services {
+            if let Some(service) = planned.customer.services.get(role) {
+                let view = view(client, role, service, owner, versions);
+                reads.push(view.map_ok(move |view| (id.clone(), view)).boxed());
+            }
+        }
+    }
     let views: Vec<_> = stream::iter(reads).buffered(AT_ONCE).try_collect().await?;
     let mut observed = Observed::new();
-    for (id, role, view) in views {
-        observed.entry(id).or_default().insert(role, view);
+    for (id, view) in views {
+        let services = observed.entry(id).or_default();
+        services.insert(view.role.clone(), view);
     }
     Ok(observed)
 }

@@ -2,3 +2,4 @@
 
 pub(crate) mod earliest;
 pub(crate) mod ics;
+pub(crate) mod requests;

@@ -47,6 +47,14 @@ impl Folder {
         }
     }
 
+    /// The folder that the environment or the working directory names; silent where there is none.
+    pub(crate) fn of_environment() -> Option<Self> {
+        match variable("TRANCHE_DIR") {
+            Some(dir) => Some(Self { dir: dir.into() }),
+            None => above(&working_directory().ok()?).map(|dir| Self { dir }),
+        }
+    }
+
     /// The folder itself.
     pub(crate) fn dir(&self) -> &Path {
         &self.dir

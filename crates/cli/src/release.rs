@@ -25,6 +25,17 @@ impl Versions {
         )
     }
 
+    /// Adds the version of a release.
+    pub(crate) fn add(&mut self, release: &Release) {
+        self.0
+            .insert(release.commit.clone(), release.version.clone());
+    }
+
+    /// Adds the versions of a later look.
+    pub(crate) fn extend(&mut self, later: Self) {
+        self.0.extend(later.0);
+    }
+
     /// The version of a commit.
     pub(crate) fn of(&self, commit: &str) -> Option<&str> {
         self.0.get(commit).map(String::as_str)
@@ -47,18 +58,28 @@ impl Versions {
     }
 }
 
+/// All tags of the project's repository.
+pub(crate) async fn read_tags(folder: &Folder, config: &Config) -> Result<Tags, Failure> {
+    let url = repository(config)?;
+    tags(folder, url)
+        .await
+        .map_err(|source| Failure::failed("failed to read the repository's tags").caused_by(source))
+}
+
+fn repository(config: &Config) -> Result<&str, Failure> {
+    config.project.repository.as_deref().ok_or_else(|| {
+        Failure::usage("tranche.yaml names no `repository` in which tags are resolved")
+            .or_type("add `repository: URL` to tranche.yaml")
+    })
+}
+
 /// Resolves a version in the project's repository.
 pub(crate) async fn resolve(
     folder: &Folder,
     config: &Config,
     version: &str,
 ) -> Result<(Release, Versions), Failure> {
-    let Some(url) = &config.project.repository else {
-        return Err(Failure::usage(
-            "tranche.yaml names no `repository` in which tags are resolved",
-        )
-        .or_type("add `repository: URL` to tranche.yaml"));
-    };
+    let url = repository(config)?;
     let failed =
         |source| Failure::usage(format!("failed to resolve `{version}`")).caused_by(source);
     let tags = tags(folder, url).await.map_err(failed)?;

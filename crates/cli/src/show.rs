@@ -5,6 +5,7 @@ pub(crate) mod live;
 pub(crate) mod next;
 pub(crate) mod plan;
 pub(crate) mod report;
+pub(crate) mod requests;
 pub(crate) mod sentence;
 pub(crate) mod status;
 pub(crate) mod table;

@@ -3,7 +3,7 @@
 use std::fs;
 
 use engine::{StateDir, identity};
-use policy::Config;
+use policy::Project;
 use rollout::Actor;
 use secrecy::SecretString;
 
@@ -15,8 +15,8 @@ use crate::state;
 const TOKEN: &str = "TRANCHE_TOKEN";
 
 /// Proves who asks: by the token of the environment, otherwise by the operating-system account.
-pub(crate) fn prove(place: &StateDir, config: &Config) -> Result<Actor, Failure> {
-    identity::prove(place, token()?.as_ref(), &config.project).map_err(state::failure)
+pub(crate) fn prove(place: &StateDir, project: &Project) -> Result<Actor, Failure> {
+    identity::prove(place, token()?.as_ref(), project).map_err(state::failure)
 }
 
 fn token() -> Result<Option<SecretString>, Failure> {

@@ -125,6 +125,16 @@ pub struct Follow {
     pub tags: String,
     /// The phases that start.
     pub policies: Vec<PolicyId>,
+    /// How often the repository is asked for its tags.
+    #[serde(default = "Follow::every")]
+    pub every: Span,
+}
+
+impl Follow {
+    /// Without `every`.
+    pub fn every() -> Span {
+        Span::from_secs(60)
+    }
 }
 
 /// One entry of `notify:`.

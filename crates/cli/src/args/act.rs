@@ -1,16 +1,17 @@
 //! Commands by which people change a rollout.
 
 use clap::Args;
+use clap_complete::engine::ArgValueCandidates;
 use policy::{CustomerId, PolicyId, Timestamp};
 use rollout::RunId;
 
-use super::value;
+use super::{candidates, value};
 
 /// Which rollout is meant.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Run {
     /// Which rollout; without it, the only unfinished one.
-    #[arg(short, long, value_name = "ROLLOUT")]
+    #[arg(short, long, value_name = "ROLLOUT", add = ArgValueCandidates::new(candidates::rollouts))]
     pub(crate) rollout: Option<RunId>,
 }
 
@@ -22,7 +23,7 @@ pub(crate) struct Run {
   tranche approve acme-corp --reason 'change CHG-1201'")]
 pub(crate) struct Approve {
     /// PHASE, PHASE/BATCH or a customer's key, as `approvals` shows it.
-    #[arg(value_name = "GATE")]
+    #[arg(value_name = "GATE", add = ArgValueCandidates::new(candidates::gates))]
     pub(crate) gate: String,
     /// Why; kept in the journal.
     #[arg(long, value_name = "TEXT")]
@@ -40,7 +41,7 @@ pub(crate) struct Approve {
 #[command(after_help = "Example:\n  tranche reject acme-corp --reason 'audit week'")]
 pub(crate) struct Reject {
     /// PHASE, PHASE/BATCH or a customer's key, as `approvals` shows it.
-    #[arg(value_name = "GATE")]
+    #[arg(value_name = "GATE", add = ArgValueCandidates::new(candidates::gates))]
     pub(crate) gate: String,
     /// Why; kept in the journal.
     #[arg(long, value_name = "TEXT")]
@@ -55,7 +56,7 @@ pub(crate) struct Reject {
 #[command(after_help = "Example:\n  tranche withdraw acme-corp")]
 pub(crate) struct Withdraw {
     /// PHASE, PHASE/BATCH or a customer's key.
-    #[arg(value_name = "GATE")]
+    #[arg(value_name = "GATE", add = ArgValueCandidates::new(candidates::gates))]
     pub(crate) gate: String,
     /// Which rollout.
     #[command(flatten)]
@@ -116,7 +117,7 @@ pub(crate) struct Abort {
   tranche retry --failed")]
 pub(crate) struct Retry {
     /// A customer's key or a phase.
-    #[arg(value_name = "CUSTOMER|PHASE", required_unless_present = "failed")]
+    #[arg(value_name = "CUSTOMER|PHASE", required_unless_present = "failed", add = ArgValueCandidates::new(candidates::targets))]
     pub(crate) target: Option<String>,
     /// Everybody who failed.
     #[arg(long, conflicts_with = "target")]
@@ -133,7 +134,7 @@ pub(crate) struct Retry {
   tranche skip standard/3 --reason 'next release'")]
 pub(crate) struct Skip {
     /// A customer's key, PHASE/BATCH or a phase.
-    #[arg(value_name = "CUSTOMER|BATCH|PHASE")]
+    #[arg(value_name = "CUSTOMER|BATCH|PHASE", add = ArgValueCandidates::new(candidates::targets))]
     pub(crate) target: String,
     /// Why; kept in the journal.
     #[arg(long, value_name = "TEXT")]
@@ -148,7 +149,7 @@ pub(crate) struct Skip {
 #[command(after_help = "Examples:\n  tranche promote\n  tranche promote standard --full")]
 pub(crate) struct Promote {
     /// Which phase; without it, the one that waits.
-    #[arg(value_name = "PHASE")]
+    #[arg(value_name = "PHASE", add = ArgValueCandidates::new(candidates::phases))]
     pub(crate) phase: Option<PolicyId>,
     /// All delays and soaks that remain, and every `not_before`.
     #[arg(long)]
@@ -243,7 +244,7 @@ pub(crate) struct Override {
   tranche observe acme-corp satisfaction 8.5 --at 2027-01-12T09:00:00Z --note 'survey of week 2'")]
 pub(crate) struct Observe {
     /// Whose figure it is.
-    #[arg(value_name = "CUSTOMER")]
+    #[arg(value_name = "CUSTOMER", add = ArgValueCandidates::new(candidates::customers))]
     pub(crate) customer: CustomerId,
     /// What it says, `tickets`.
     #[arg(value_name = "NAME")]
@@ -266,7 +267,7 @@ pub(crate) struct Observe {
   tranche rollback acme-corp --to v1.0.2 --reason 'customer asked'")]
 pub(crate) struct Rollback {
     /// Who.
-    #[arg(value_name = "CUSTOMER")]
+    #[arg(value_name = "CUSTOMER", add = ArgValueCandidates::new(candidates::customers))]
     pub(crate) customer: CustomerId,
     /// The version; without it, what was live before.
     #[arg(long, value_name = "VERSION")]

@@ -3,18 +3,28 @@
 use std::str::FromStr;
 
 use clap::{Args, Subcommand};
+use clap_complete::engine::ArgValueCandidates;
 use policy::{CustomerId, PolicyId, Span};
 use rollout::RunId;
 
-use super::value;
+use super::{candidates, value};
 
 /// `status`
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  tranche status\n  tranche status r2 -o json")]
 pub(crate) struct Status {
     /// Which rollout; without it, the newest.
-    #[arg(value_name = "ROLLOUT")]
+    #[arg(value_name = "ROLLOUT", add = ArgValueCandidates::new(candidates::rollouts))]
     pub(crate) rollout: Option<RunId>,
+}
+
+/// `list`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  tranche list\n  tranche list --versions -o json")]
+pub(crate) struct List {
+    /// What every customer runs, and since when.
+    #[arg(long)]
+    pub(crate) versions: bool,
 }
 
 /// `watch`
@@ -25,7 +35,7 @@ pub(crate) struct Status {
   tranche watch -o json --from 42      # JSON lines, from event 42 on")]
 pub(crate) struct Watch {
     /// Which rollout; without it, the newest.
-    #[arg(value_name = "ROLLOUT")]
+    #[arg(value_name = "ROLLOUT", add = ArgValueCandidates::new(candidates::rollouts))]
     pub(crate) rollout: Option<RunId>,
     /// End earlier: `gate`, `phase:P`, `customer:C` or `done`.
     #[arg(long, value_name = "WHAT", default_value = "done")]
@@ -70,10 +80,10 @@ impl FromStr for Until {
 #[command(after_help = "Example:\n  tranche why acme-corp")]
 pub(crate) struct Why {
     /// Who.
-    #[arg(value_name = "CUSTOMER")]
+    #[arg(value_name = "CUSTOMER", add = ArgValueCandidates::new(candidates::customers))]
     pub(crate) customer: CustomerId,
     /// In which rollout; without it, the newest that has this customer.
-    #[arg(short, long, value_name = "ROLLOUT")]
+    #[arg(short, long, value_name = "ROLLOUT", add = ArgValueCandidates::new(candidates::rollouts))]
     pub(crate) rollout: Option<RunId>,
 }
 
@@ -105,7 +115,7 @@ pub(crate) enum CustomersCommand {
     #[command(after_help = "Example:\n  tranche customers show acme-corp")]
     Show {
         /// Who.
-        #[arg(value_name = "CUSTOMER")]
+        #[arg(value_name = "CUSTOMER", add = ArgValueCandidates::new(candidates::customers))]
         customer: CustomerId,
     },
 }
@@ -115,7 +125,7 @@ pub(crate) enum CustomersCommand {
 #[command(after_help = "Examples:\n  tranche health\n  tranche health acme-corp -o json")]
 pub(crate) struct Health {
     /// Who; without it, everybody.
-    #[arg(value_name = "CUSTOMER")]
+    #[arg(value_name = "CUSTOMER", add = ArgValueCandidates::new(candidates::customers))]
     pub(crate) customer: Option<CustomerId>,
 }
 
@@ -127,7 +137,7 @@ pub(crate) struct Health {
   tranche events --head          # an anchor to keep elsewhere, for `verify --anchor`")]
 pub(crate) struct Events {
     /// Of which rollout; without it, all.
-    #[arg(value_name = "ROLLOUT")]
+    #[arg(value_name = "ROLLOUT", add = ArgValueCandidates::new(candidates::rollouts))]
     pub(crate) rollout: Option<RunId>,
     /// Wait for further ones.
     #[arg(short, long, conflicts_with = "head")]

@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use clap_complete::engine::ArgValueCandidates;
 use rollout::RunId;
+
+use super::candidates;
 
 /// `report`
 #[derive(Debug, Args)]
@@ -14,7 +17,7 @@ use rollout::RunId;
   tranche events > journal.jsonl; tranche report r1 --journal journal.jsonl")]
 pub(crate) struct Report {
     /// Of which rollout; without it, the newest.
-    #[arg(value_name = "ROLLOUT")]
+    #[arg(value_name = "ROLLOUT", add = ArgValueCandidates::new(candidates::rollouts))]
     pub(crate) rollout: Option<RunId>,
     /// In which form; without it by the end of FILE, otherwise text.
     #[arg(long, value_name = "FORMAT")]

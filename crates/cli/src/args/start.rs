@@ -25,7 +25,7 @@ pub(crate) struct Start {
     /// Narrows the rollout.
     #[command(flatten)]
     pub(crate) scope: Scope,
-    /// Show what would happen, and change nothing.
+    /// Show the plan and every request that would be sent, and change nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,
     /// Record the start and return; whoever runs the engine drives it.

@@ -5,7 +5,7 @@ use std::io::{IsTerminal, stdin};
 use dialoguer::Input;
 use rollout::{RunId, Verb};
 
-use super::ask::Desk;
+use super::ask::Asker;
 use crate::args::{
     Abort, Approve, Block, Freeze, Global, Observe, Override, Pause, Promote, Reject, Resume,
     Retry, Rollback, Skip, Unblock, Unfreeze, Withdraw,
@@ -27,30 +27,31 @@ pub(crate) async fn act(
     request: impl Request,
     out: Output,
 ) -> Result<Exit, Failure> {
-    let desk = Desk::open(global, out)?;
-    desk.file(request.run(), request.verb()).await
+    let asker = Asker::open(global, out)?;
+    asker.file(request.run(), request.verb()).await
 }
 
 /// Ends a rollout; rolling everybody back has to be confirmed by its name.
 pub(crate) async fn abort(global: &Global, args: Abort, out: Output) -> Result<Exit, Failure> {
-    let desk = Desk::open(global, out)?;
+    let asker = Asker::open(global, out)?;
     let mut run = args.run.rollout;
     if args.rollback {
         let named = match run {
             Some(run) => run,
-            None => desk.only_unfinished()?,
+            None => asker.only_unfinished()?,
         };
         confirm(&named.to_string(), args.confirm.as_deref())?;
         run = Some(named);
     }
-    desk.file(
-        run,
-        Verb::Abort {
-            rollback: args.rollback,
-            reason: args.reason,
-        },
-    )
-    .await
+    asker
+        .file(
+            run,
+            Verb::Abort {
+                rollback: args.rollback,
+                reason: args.reason,
+            },
+        )
+        .await
 }
 
 /// Has the name typed, unless it came with `--confirm`.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use engine::StateDir;
-use policy::Config;
+use policy::{Config, Project};
 use rollout::{Actor, Event, RejectedCode, Request, RunId, Verb};
 use tokio::task::spawn_blocking;
 
@@ -18,15 +18,14 @@ use crate::{state, who};
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// The place where requests are filed: a project, its state, and the person who asks.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Desk {
     /// The project folder.
     pub(crate) folder: Folder,
     /// Its files.
     pub(crate) config: Config,
-    state: StateDir,
-    actor: Actor,
-    out: Output,
+    /// Who asks.
+    pub(crate) asker: Asker,
 }
 
 impl Desk {
@@ -35,19 +34,62 @@ impl Desk {
         let folder = Folder::find(global)?;
         let config = folder.load(out)?;
         let state = state::place(global)?;
-        let actor = who::prove(&state, &config)?;
+        let actor = who::prove(&state, &config.project)?;
         Ok(Self {
             folder,
             config,
-            state,
-            actor,
-            out,
+            asker: Asker { state, actor, out },
         })
     }
 
     /// Where the state lies.
     pub(crate) fn state(&self) -> &StateDir {
-        &self.state
+        &self.asker.state
+    }
+
+    /// As [`Asker::ask`].
+    pub(crate) async fn ask(
+        &self,
+        run: Option<RunId>,
+        verb: Verb,
+    ) -> Result<Option<Vec<Event>>, Failure> {
+        self.asker.ask(run, verb).await
+    }
+
+    /// Files a request of somebody else than the person in front of it.
+    pub(crate) async fn ask_as(
+        &self,
+        by: Actor,
+        run: Option<RunId>,
+        verb: Verb,
+    ) -> Result<Option<Vec<Event>>, Failure> {
+        let asker = Asker {
+            actor: by,
+            ..self.asker.clone()
+        };
+        asker.ask(run, verb).await
+    }
+}
+
+/// Somebody who asks for changes of what is stored. An emergency verb needs no valid files.
+#[derive(Clone, Debug)]
+pub(crate) struct Asker {
+    state: StateDir,
+    actor: Actor,
+    out: Output,
+}
+
+impl Asker {
+    /// Finds out who asks: by the files, or where those cannot be read by the newest frozen plan.
+    pub(crate) fn open(global: &Global, out: Output) -> Result<Self, Failure> {
+        let state = state::place(global)?;
+        let loaded = Folder::find(global).and_then(|folder| folder.load(out));
+        let project = match loaded {
+            Ok(config) => config.project,
+            Err(failure) => frozen_project(&state, failure, out)?,
+        };
+        let actor = who::prove(&state, &project)?;
+        Ok(Self { state, actor, out })
     }
 
     /// Files a request, and says what changed and what comes next.
@@ -102,6 +144,19 @@ impl Desk {
             }
         }
     }
+}
+
+/// The project as the newest rollout froze it; without any rollout there is nothing to ask about.
+fn frozen_project(state: &StateDir, unreadable: Failure, out: Output) -> Result<Project, Failure> {
+    let product = state::product(state)?;
+    let newest = product.overview().into_iter().next_back();
+    let Some((run, plan)) = newest.and_then(|run| Some((run.id, product.plan(run.id)?))) else {
+        return Err(unreadable);
+    };
+    out.say(format_args!(
+        "warning: the files cannot be used, so you are who {run} knows you as; see: tranche validate"
+    ));
+    Ok(plan.project.clone())
 }
 
 /// The first event says what changed; the last one that knows says what comes next.

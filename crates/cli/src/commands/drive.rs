@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use engine::signals::{StopSignal, stop_signal};
 use engine::{EngineHandle, EngineState, StateDir};
 use rollout::view::RunView;
-use rollout::{Event, Product, RunId};
+use rollout::{Event, RunId};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{MissedTickBehavior, interval};
@@ -33,8 +33,13 @@ pub(crate) async fn run(global: &Global, args: &Drive, out: Output) -> Result<Ex
     let desk = Desk::open(global, out)?;
     let ended = ended(desk.state())?;
     let engine = engine_room::start(&desk, args.until_idle).await?;
-    if let Some(signal) = Foreground::new(engine, None, out).follow().await? {
-        return Ok(exit_of_signal(signal));
+    let mut foreground = Foreground::new(engine, None, out);
+    let patience = engine_room::patience(&desk.config.project.render);
+    foreground.held_for = args.until_idle.then_some(patience);
+    match foreground.follow().await? {
+        End::Signal(signal) => return Ok(exit_of_signal(signal)),
+        End::Held(reason) => return Err(unreachable(reason)),
+        End::Rest => {}
     }
     let mut runs = state::product(desk.state())?.overview();
     runs.retain(|run| !ended.contains(&run.id));
@@ -51,7 +56,7 @@ pub(crate) async fn drive(desk: &Desk, run: RunId, out: Output) -> Result<Exit, 
         }
         Err(NotStarted::Failed(failure)) => return Err(failure),
     };
-    if let Some(signal) = Foreground::new(engine, Some(run), out).follow().await? {
+    if let End::Signal(signal) = Foreground::new(engine, Some(run), out).follow().await? {
         return Ok(exit_of_signal(signal));
     }
     let mut runs = state::product(desk.state())?.overview();
@@ -74,6 +79,19 @@ struct Foreground {
     focus: Option<RunId>,
     live: Live,
     out: Output,
+    /// A workspace that has been held for so long ends it.
+    held_for: Option<Duration>,
+    held_since: Option<Instant>,
+}
+
+/// Why nobody watches any more.
+enum End {
+    /// The engine came to its end, or all that matters rests.
+    Rest,
+    /// Somebody stopped it.
+    Signal(StopSignal),
+    /// Render cannot be used, for this reason.
+    Held(String),
 }
 
 impl Foreground {
@@ -84,24 +102,31 @@ impl Foreground {
             focus,
             live: Live::new(out),
             out,
+            held_for: None,
+            held_since: None,
         }
     }
 
     /// Shows what happens until all that matters rests, the engine ends, or somebody stops it, and says who did.
-    async fn follow(mut self) -> Result<Option<StopSignal>, Failure> {
+    async fn follow(mut self) -> Result<End, Failure> {
         let mut redraw = interval(REDRAW_EVERY);
         redraw.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut stopped = None;
+        let mut end = End::Rest;
         let mut state = self.engine.state();
         let mut signal = pin!(stop_signal());
         let ended = loop {
             tokio::select! {
                 event = self.events.recv() => self.event(event)?,
                 ended = self.engine.ended() => break ended,
-                _ = redraw.tick() => self.stand().await,
+                _ = redraw.tick() => {
+                    if let (End::Rest, Some(reason)) = (&end, self.stand().await) {
+                        end = End::Held(reason);
+                        self.engine.stop(GRACE);
+                    }
+                }
                 Ok(()) = state.changed() => self.engine_state(&state.borrow_and_update()),
-                signal = &mut signal, if stopped.is_none() => {
-                    stopped = Some(signal.unwrap_or(StopSignal::Terminated));
+                signal = &mut signal, if !matches!(end, End::Signal(_)) => {
+                    end = End::Signal(signal.unwrap_or(StopSignal::Terminated));
                     self.out.say("stopping: nothing new starts; `tranche run` goes on");
                     self.engine.stop(GRACE);
                 }
@@ -112,7 +137,7 @@ impl Foreground {
         }
         self.live.end();
         ended.map_err(state::failure)?;
-        Ok(stopped)
+        Ok(end)
     }
 
     fn event(&self, event: Result<Arc<Event>, RecvError>) -> Result<(), Failure> {
@@ -142,28 +167,43 @@ impl Foreground {
         }
     }
 
-    /// Brings the screen up to date; ends the engine once the rollout that matters rests.
-    async fn stand(&mut self) {
+    /// Brings the screen up to date; ends the engine once the rollout that matters rests. Says why, if Render has been out of
+    /// use for too long.
+    async fn stand(&mut self) -> Option<String> {
         let unfinished = |run: &RunView| status::exit(run).is_none();
-        let views = self.views().await;
+        let (views, product) = self
+            .engine
+            .look(|product| (product.overview(), product.product_view()))
+            .await
+            .ok()?;
+        let held = self.held_for_long(product.workspace_held);
         let shown = match self.focus {
             Some(focus) => views.iter().find(|run| run.id == focus),
             None => views.iter().rfind(|run| unfinished(run)),
         };
-        let Some(run) = shown else { return };
+        let Some(run) = shown else { return held };
         self.live.stand(run);
         if self.focus.is_some() && !unfinished(run) {
             self.engine.stop(GRACE);
         }
+        held
     }
 
-    /// All rollouts as they stand; none if the engine has none at present.
-    async fn views(&self) -> Vec<RunView> {
-        self.engine
-            .look(Product::overview)
-            .await
-            .unwrap_or_default()
+    /// A process before this one may have left the workspace held: it takes a moment until Render has answered this one.
+    fn held_for_long(&mut self, held: Option<String>) -> Option<String> {
+        let Some(reason) = held else {
+            self.held_since = None;
+            return None;
+        };
+        let since = *self.held_since.get_or_insert_with(Instant::now);
+        let is_long = self.held_for.is_some_and(|limit| since.elapsed() >= limit);
+        is_long.then_some(reason)
     }
+}
+
+fn unreachable(reason: String) -> Failure {
+    Failure::new(Exit::Unreachable, reason)
+        .or_type("tranche render check, then tranche run; nothing is lost")
 }
 
 fn exit_of_signal(signal: StopSignal) -> Exit {

@@ -58,6 +58,16 @@ pub(crate) fn list(global: &Global, out: Output) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
+/// What every service runs, as far as rollouts and operations tell (release tracking).
+pub(crate) fn versions(global: &Global, out: Output) -> Result<Exit, Failure> {
+    let running = state::product(&state::place(global)?)?.running_versions();
+    if running.is_empty() {
+        out.say("nothing has been started yet; try: tranche start VERSION");
+    }
+    out.data(&running, || status::versions(&running, time::now()))?;
+    Ok(Exit::Done)
+}
+
 /// Lists the gates of unfinished rollouts.
 pub(crate) fn approvals(global: &Global, args: &Approvals, out: Output) -> Result<Exit, Failure> {
     let runs = state::product(&state::place(global)?)?.overview();

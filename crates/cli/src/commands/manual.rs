@@ -4,15 +4,26 @@ use std::fs;
 use std::path::Path;
 
 use clap::CommandFactory;
+use clap_complete::env::Shells;
 
 use crate::args::{Cli, Completions, Man};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 
-/// Prints a completion script.
+/// The variable by which a shell asks for completions.
+const ASKED_BY: &str = "COMPLETE";
+
+/// Prints what a shell must run so that it asks this binary, which knows customers, gates and rollouts.
 pub(crate) fn completions(args: &Completions, out: Output) -> Result<Exit, Failure> {
+    let name = args.shell.to_string();
+    let shells = Shells::builtins();
+    let shell = shells
+        .completer(&name)
+        .ok_or_else(|| Failure::usage(format!("no completions for {name}")))?;
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "tranche", &mut script);
+    shell
+        .write_registration(ASKED_BY, "tranche", "tranche", "tranche", &mut script)
+        .map_err(|source| Failure::failed("failed to make the script").caused_by(source))?;
     out.text(String::from_utf8_lossy(&script))?;
     Ok(Exit::Done)
 }

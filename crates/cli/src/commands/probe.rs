@@ -35,8 +35,12 @@ pub(crate) async fn health(global: &Global, args: &Health, out: Output) -> Resul
     let plan = fleet::plan(&config)?;
     let running = state::running(&state::product(&state::place(global)?)?);
     let asked = asked(&config, args.customer.as_ref())?;
-    // Without a key the kinds of services are guessed from their roles, and rates come from the probes themselves.
     let client = connect::client(&config).ok();
+    if client.is_none() {
+        out.say(
+            "without RENDER_API_KEY the kinds of services are guessed from their roles, and rates come from these probes alone",
+        );
+    }
     let checkup = Checkup::new(connect::prober(&config)?, client.clone());
     let cycles = asked.into_iter().filter_map(|(id, role, service)| {
         let profile = fleet::profile(&config, &plan, id)?;

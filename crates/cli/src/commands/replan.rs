@@ -21,7 +21,7 @@ pub(crate) async fn replan(global: &Global, args: &Replan, out: Output) -> Resul
     if args.diff {
         let run = match args.run.rollout {
             Some(run) => run,
-            None => desk.only_unfinished()?,
+            None => desk.asker.only_unfinished()?,
         };
         return diff(&desk, run, out);
     }
@@ -31,13 +31,14 @@ pub(crate) async fn replan(global: &Global, args: &Replan, out: Output) -> Resul
         commit: String::new(),
     };
     let input = fleet::input(&desk.config, release, PlanScope::default());
-    desk.file(
-        args.run.rollout,
-        Verb::Replan {
-            input: Box::new(input),
-        },
-    )
-    .await
+    desk.asker
+        .file(
+            args.run.rollout,
+            Verb::Replan {
+                input: Box::new(input),
+            },
+        )
+        .await
 }
 
 /// What differs between the frozen plan and the files.

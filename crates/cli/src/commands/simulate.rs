@@ -82,7 +82,7 @@ fn show(world: &World, out: Output) -> Result<(), Failure> {
             .iter()
             .try_for_each(|event: &Event| out.item(event, String::new));
     }
-    let mut text = timeline::timeline(&world::timeline(world.events()));
+    let mut text = timeline::timeline(&world::timeline(world.events()), &world.config().fleet);
     text.push('\n');
     for summary in world::summaries(world.events()) {
         let _ = write!(text, "\n{}", timeline::summary(&summary));

@@ -4,9 +4,10 @@ use std::io::{IsTerminal, stdin};
 
 use dialoguer::Confirm;
 use policy::plan::compile;
-use policy::{Plan, PlanInput};
+use policy::{Config, Plan, PlanInput, PlanScope};
 use rollout::request::Conflict;
 use rollout::{Event, Kind, RunId, Verb};
+use serde::Serialize;
 
 use super::ask::Desk;
 use super::{drive, plan};
@@ -14,27 +15,23 @@ use crate::args::{Global, Start};
 use crate::exit::{Exit, Failure};
 use crate::observe::{self, Observed};
 use crate::output::Output;
+use crate::plan::requests::{CustomerRequests, requests};
+use crate::project::Folder;
 use crate::show::plan::{PlanView, counted};
-use crate::show::time;
+use crate::show::{self, time};
 use crate::{connect, fleet, release, secrets};
 
 /// Begins a rollout, and drives it unless somebody else does or will.
 pub(crate) async fn start(global: &Global, args: Start, out: Output) -> Result<Exit, Failure> {
     let desk = Desk::open(global, out)?;
-    let (release, versions) = release::resolve(&desk.folder, &desk.config, &args.version).await?;
-    let input = fleet::input(&desk.config, release, plan::scope(&args.scope));
-    let client = connect::client(&desk.config)?;
-    let covered = planned(&input, &Observed::new(), true)?;
-    let observed = observe::services(&client, &covered, &versions).await?;
-    let plan = planned(&input, &observed, input.scope.allow_downgrade)?;
+    let scope = plan::scope(&args.scope);
+    let prepared = prepare(&desk.folder, &desk.config, &args.version, scope).await?;
     if args.dry_run {
-        let view = PlanView::new(&plan, time::now());
-        out.data(&view, || view.text())?;
-        return Ok(Exit::Done);
+        return dry_run(&prepared, &args, out);
     }
-    secrets::check(desk.folder.dir(), &plan)?;
-    ask_first(global, &plan, out)?;
-    let Some(run) = file(&desk, &args, input, observed, out).await? else {
+    secrets::check(desk.folder.dir(), &prepared.plan)?;
+    ask_first(global, &prepared.plan, out)?;
+    let Some(run) = file(&desk, &args, prepared, out).await? else {
         return Ok(Exit::Done);
     };
     if args.detach {
@@ -42,6 +39,63 @@ pub(crate) async fn start(global: &Global, args: Start, out: Output) -> Result<E
         return Ok(Exit::Done);
     }
     drive::drive(&desk, run, out).await
+}
+
+/// Everything that a start is made of.
+pub(crate) struct Prepared {
+    input: PlanInput,
+    observed: Observed,
+    plan: Plan,
+}
+
+impl Prepared {
+    /// What the request carries.
+    pub(crate) fn request(self) -> (PlanInput, Observed) {
+        (self.input, self.observed)
+    }
+}
+
+/// Resolves the version, and asks Render what runs.
+pub(crate) async fn prepare(
+    folder: &Folder,
+    config: &Config,
+    version: &str,
+    scope: PlanScope,
+) -> Result<Prepared, Failure> {
+    let (release, versions) = release::resolve(folder, config, version).await?;
+    let input = fleet::input(config, release, scope);
+    let client = connect::client(config)?;
+    let covered = planned(&input, &Observed::new(), true)?;
+    let observed = observe::services(&client, &covered, &versions).await?;
+    let plan = planned(&input, &observed, input.scope.allow_downgrade)?;
+    Ok(Prepared {
+        input,
+        observed,
+        plan,
+    })
+}
+
+/// What a dry run shows.
+#[derive(Serialize)]
+struct DryRun<'p> {
+    plan: PlanView<'p>,
+    requests: Vec<CustomerRequests>,
+}
+
+/// Shows the plan, and every request that would be sent.
+fn dry_run(prepared: &Prepared, args: &Start, out: Output) -> Result<Exit, Failure> {
+    let shown = DryRun {
+        plan: PlanView::new(&prepared.plan, time::now()),
+        requests: requests(&prepared.plan, &prepared.observed, args.clear_cache),
+    };
+    out.data(&shown, || {
+        format!(
+            "{}\n{}",
+            shown.plan.text(),
+            show::requests::requests(&shown.requests)
+        )
+    })?;
+    Ok(Exit::Done)
 }
 
 /// The plan by what runs; `downgrade`: also for customers that run something newer.
@@ -77,10 +131,10 @@ fn ask_first(global: &Global, plan: &Plan, out: Output) -> Result<(), Failure> {
 async fn file(
     desk: &Desk,
     args: &Start,
-    input: PlanInput,
-    observed: Observed,
+    prepared: Prepared,
     out: Output,
 ) -> Result<Option<RunId>, Failure> {
+    let (input, observed) = prepared.request();
     let start = rollout::Start {
         input,
         observed,

@@ -16,7 +16,7 @@ use crate::{state, who};
 pub(crate) fn token(global: &Global, command: TokenCommand, out: Output) -> Result<Exit, Failure> {
     let config = Folder::find(global)?.load(out)?;
     let place = state::place(global)?;
-    let actor = who::prove(&place, &config)?;
+    let actor = who::prove(&place, &config.project)?;
     identity::check_admin(&config.project, &actor).map_err(state::failure)?;
     let tokens = Tokens::open(&place).map_err(state::failure)?;
     match command {

@@ -1,26 +1,40 @@
 //! What no command carries: secrets and addresses from the files, versions from the repository.
 
 use std::fs;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::time::Duration;
 
+use engine::EngineTime;
 use policy::settings::SecretSource;
-use policy::{Config, Customer, CustomerId, Fleet, parse};
+use policy::{Config, Customer, CustomerId, Fleet, Plan, Timestamp, parse};
 use render::executor::Sources;
+use rollout::{Event, Kind};
 use secrecy::SecretString;
+use tokio::sync::Notify;
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::time::sleep;
 
 use super::controls::Controls;
 use crate::project::{Folder, variable};
 use crate::release::Versions;
+use crate::show::time;
 
 /// So many controls are named for one customer.
 const CONTROLS: usize = 3;
+
+/// The repository is asked for its tags at most this often.
+const READ_TAGS_EVERY: Duration = Duration::from_mins(1);
 
 /// The project's files as the engine knows them.
 pub(super) struct ProjectSources {
     folder: Folder,
     fleet: RwLock<Fleet>,
-    versions: Versions,
+    versions: RwLock<Versions>,
+    /// Rung when a commit is met that no version is known by.
+    unknown: Notify,
     controls: Arc<Controls>,
+    time: OnceLock<EngineTime>,
 }
 
 impl ProjectSources {
@@ -34,9 +48,51 @@ impl ProjectSources {
         Self {
             folder: folder.clone(),
             fleet: RwLock::new(config.fleet.clone()),
-            versions,
+            versions: RwLock::new(versions),
+            unknown: Notify::new(),
             controls,
+            time: OnceLock::new(),
         }
+    }
+
+    /// Counts by the engine's time from now on.
+    pub(super) fn keep_time(&self, time: EngineTime) {
+        self.time.get_or_init(|| time);
+    }
+
+    /// Learns versions: that of each rollout from its start, others from the repository once their commit is met.
+    pub(super) async fn learn(self: Arc<Self>, config: Config, mut events: Receiver<Arc<Event>>) {
+        loop {
+            tokio::select! {
+                event = events.recv() => match event {
+                    Ok(event) => self.note(&event),
+                    Err(RecvError::Lagged(_)) => {}
+                    Err(RecvError::Closed) => return,
+                },
+                () = self.unknown.notified() => {
+                    let read = Versions::read(&self.folder, &config).await;
+                    self.renew_versions(|versions| versions.extend(read));
+                    sleep(READ_TAGS_EVERY).await;
+                }
+            }
+        }
+    }
+
+    fn note(&self, event: &Event) {
+        if event.fact.kind == Kind::RolloutStarted
+            && let Some(plan) = event.fact.read::<Plan>("plan")
+        {
+            self.renew_versions(|versions| versions.add(&plan.release));
+        }
+    }
+
+    fn renew_versions(&self, change: impl FnOnce(&mut Versions)) {
+        change(
+            &mut self
+                .versions
+                .write()
+                .unwrap_or_else(PoisonError::into_inner),
+        );
     }
 
     /// Takes the fleet as it was read anew.
@@ -90,7 +146,16 @@ impl Sources for ProjectSources {
     }
 
     fn version(&self, commit: &str) -> Option<String> {
-        self.versions.of(commit).map(str::to_owned)
+        let versions = self.versions.read().unwrap_or_else(PoisonError::into_inner);
+        let known = versions.of(commit).map(str::to_owned);
+        if known.is_none() {
+            self.unknown.notify_one();
+        }
+        known
+    }
+
+    fn now(&self) -> Timestamp {
+        self.time.get().map_or_else(time::now, EngineTime::now)
     }
 
     fn controls(&self, customer: &CustomerId) -> Vec<String> {

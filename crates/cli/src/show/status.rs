@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 
 use policy::Timestamp;
-use rollout::view::{CustomerView, EndState, GateView, PhaseView, ProductView, RunView};
+use rollout::view::{
+    CustomerView, EndState, GateView, PhaseView, ProductView, RunView, RunningView,
+};
 
 use super::plan::{counted, short};
 use super::table::table;
@@ -104,6 +106,26 @@ pub(crate) fn list(runs: &[RunView], now: Timestamp) -> String {
         &["ROLLOUT", "VERSION", "STATE", "SETTLED", "BY", "STARTED"],
         rows,
     )
+}
+
+/// What runs where, one service a row.
+pub(crate) fn versions(running: &[RunningView], now: Timestamp) -> String {
+    if running.is_empty() {
+        return String::new();
+    }
+    let rows = running.iter().map(|one| {
+        vec![
+            one.customer.to_string(),
+            one.service.to_string(),
+            one.version.clone().unwrap_or_else(|| "unknown".to_owned()),
+            one.commit.as_deref().map_or_else(|| "-".to_owned(), short),
+            match one.since == Timestamp::UNIX_EPOCH {
+                true => "before the first rollout".to_owned(),
+                false => time::instant_and_away(one.since, now),
+            },
+        ]
+    });
+    table(&["CUSTOMER", "SERVICE", "VERSION", "COMMIT", "SINCE"], rows)
 }
 
 /// Gates, one a row.

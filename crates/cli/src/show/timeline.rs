@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use policy::CustomerId;
+use chrono_tz::Tz;
+use policy::{CustomerId, Fleet};
 use sim::world::{Line, PhaseSummary, Summary};
 
 use super::plan::counted;
@@ -10,7 +11,7 @@ use super::table::columns;
 use super::time;
 
 /// One line for each thing that happens.
-pub(crate) fn timeline(lines: &[Line]) -> String {
+pub(crate) fn timeline(lines: &[Line], fleet: &Fleet) -> String {
     let rows = lines.iter().map(|line| {
         let place = match (&line.phase, line.batch) {
             (Some(phase), Some(batch)) => format!("{phase}/{batch}"),
@@ -23,14 +24,28 @@ pub(crate) fn timeline(lines: &[Line]) -> String {
         } else {
             format!("{}: {}", who.join(", "), line.text)
         };
+        let until = line.until.map_or_else(String::new, |until| {
+            format!(
+                ", until {}",
+                time::instant_there(until, zone(&line.customers, fleet))
+            )
+        });
         vec![
             format!("day {}", line.day),
             time::instant(line.at),
             place,
-            what,
+            format!("{what}{until}"),
         ]
     });
     columns(rows)
+}
+
+/// The zone of one customer; several may live in different ones.
+fn zone(customers: &[CustomerId], fleet: &Fleet) -> Option<Tz> {
+    match customers {
+        [one] => fleet.customers.get(one)?.timezone,
+        _ => None,
+    }
 }
 
 /// How one rollout went, in a few numbers.

@@ -45,23 +45,29 @@ impl Project {
 
     /// Makes a repository beside the files, with one commit a tag.
     pub(crate) fn repository(&self, tags: &[&str]) {
-        let git = |args: &[&str]| {
-            let identity = ["-c", "user.name=t", "-c", "user.email=t@example.com"];
-            let output = Command::new("git")
-                .args(identity)
-                .args(args)
-                .current_dir(self.path().join("repository"))
-                .env("GIT_CONFIG_GLOBAL", "/dev/null")
-                .output()
-                .unwrap();
-            assert!(output.status.success(), "{args:?}: {output:?}");
-        };
         std::fs::create_dir(self.path().join("repository")).unwrap();
-        git(&["init", "--quiet"]);
+        self.git(&["init", "--quiet"]);
         for tag in tags {
-            git(&["commit", "--quiet", "--allow-empty", "--message", tag]);
-            git(&["tag", tag]);
+            self.tag(tag);
         }
+    }
+
+    /// A commit of its own with this tag.
+    pub(crate) fn tag(&self, tag: &str) {
+        self.git(&["commit", "--quiet", "--allow-empty", "--message", tag]);
+        self.git(&["tag", tag]);
+    }
+
+    fn git(&self, args: &[&str]) {
+        let identity = ["-c", "user.name=t", "-c", "user.email=t@example.com"];
+        let output = Command::new("git")
+            .args(identity)
+            .args(args)
+            .current_dir(self.path().join("repository"))
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{args:?}: {output:?}");
     }
 
     pub(crate) fn tranche(&self, args: &[&str]) -> Said {

@@ -9,17 +9,18 @@ use std::time::{Duration, Instant};
 use crate::project::Project;
 
 /// The key that a simulated Render accepts.
-const KEY: (&str, &str) = ("RENDER_API_KEY", "rnd_simulated");
+pub(crate) const KEY: (&str, &str) = ("RENDER_API_KEY", "rnd_simulated");
 
 /// A project whose fleet runs at a simulated Render.
-struct Story {
-    project: Project,
-    render: Child,
+pub(crate) struct Story {
+    pub(crate) project: Project,
+    pub(crate) render: Child,
+    pub(crate) address: String,
 }
 
 impl Story {
     /// `policies/fast.yaml` covers two customers, one after the other.
-    fn new(faults: &[&str]) -> Self {
+    pub(crate) fn new(faults: &[&str]) -> Self {
         let project = Project::new();
         let free = TcpListener::bind("127.0.0.1:0")
             .unwrap()
@@ -53,7 +54,11 @@ impl Story {
             .read_line(&mut url)
             .unwrap();
         assert_eq!(url.trim(), format!("http://{free}/v1"));
-        Self { project, render }
+        Self {
+            project,
+            render,
+            address: listen,
+        }
     }
 }
 
@@ -64,7 +69,7 @@ impl Drop for Story {
     }
 }
 
-fn spawn(project: &Project, args: &[&str]) -> Child {
+pub(crate) fn spawn(project: &Project, args: &[&str]) -> Child {
     Command::new(env!("CARGO_BIN_EXE_tranche"))
         .args(args)
         .current_dir(project.path())

@@ -241,6 +241,7 @@ fn follow(fields: Fields<'_, '_>) -> Option<Follow> {
     Some(Follow {
         tags: fields.text("tags")?,
         policies: fields.list("policies", PolicyId::from),
+        every: fields.span("every").unwrap_or_else(Follow::every),
     })
 }
 

@@ -326,6 +326,11 @@ static FOLLOW: Record = record!(
     &[
         required!("tags", "A glob over tag names, such as `v*`.", &TEXT),
         required!("policies", "The phases that start.", &NAME_OR_NAMES),
+        key!(
+            "every",
+            "How often the repository is asked for its tags; 1m without it.",
+            &LASTING
+        ),
     ],
 );
 

@@ -1,0 +1,78 @@
+//! What a shell offers while somebody types: customers, gates, rollouts, phases and versions of this project.
+//!
+//! Quick and silent: without a project, or with files that cannot be read, nothing is offered.
+
+use clap_complete::CompletionCandidate;
+use engine::{Reader, StateDir};
+use policy::{Config, parse};
+use rollout::Product;
+use rollout::view::RunView;
+
+use crate::project::Folder;
+
+/// All customers of the files.
+pub(super) fn customers() -> Vec<CompletionCandidate> {
+    let Some(config) = config() else {
+        return Vec::new();
+    };
+    let customers = config.fleet.customers.into_iter();
+    customers
+        .map(|(id, customer)| {
+            CompletionCandidate::new(id.as_str()).help(Some(customer.name.into()))
+        })
+        .collect()
+}
+
+/// Gates of unfinished rollouts that may still be voted for.
+pub(super) fn gates() -> Vec<CompletionCandidate> {
+    let gates = unfinished().into_iter().flat_map(|run| run.gates);
+    let open = gates.filter(|gate| matches!(gate.state, "asked" | "not asked yet" | "approved"));
+    open.map(|gate| CompletionCandidate::new(gate.gate).help(Some(gate.missing.into())))
+        .collect()
+}
+
+/// All rollouts.
+pub(super) fn rollouts() -> Vec<CompletionCandidate> {
+    let runs = product().map(|product| product.overview());
+    let runs = runs.unwrap_or_default().into_iter();
+    runs.map(|run| {
+        let help = format!("{} {}", run.version, run.state);
+        CompletionCandidate::new(run.id.to_string()).help(Some(help.into()))
+    })
+    .collect()
+}
+
+/// Phases of unfinished rollouts.
+pub(super) fn phases() -> Vec<CompletionCandidate> {
+    let runs = unfinished().into_iter();
+    let phases = runs.flat_map(|run| run.phases);
+    phases
+        .map(|phase| CompletionCandidate::new(phase.name.as_str()).help(Some(phase.state.into())))
+        .collect()
+}
+
+/// Customers and phases: what can be tried again or left out.
+pub(super) fn targets() -> Vec<CompletionCandidate> {
+    let mut targets = phases();
+    targets.extend(customers());
+    targets
+}
+
+fn unfinished() -> Vec<RunView> {
+    let runs = product().map(|product| product.overview());
+    let runs = runs.unwrap_or_default().into_iter();
+    runs.filter(|run| run.outcome.is_none()).collect()
+}
+
+fn folder() -> Option<Folder> {
+    Folder::of_environment()
+}
+
+fn config() -> Option<Config> {
+    parse::load(&folder()?.sources().ok()?).ok()
+}
+
+fn product() -> Option<Product> {
+    let state = StateDir::of_project(folder()?.dir());
+    Reader::open(&state).ok()?.product().ok()
+}

@@ -1,0 +1,172 @@
+//! `follow:` a new tag starts its phases by itself (tranche.yaml), for as long as an engine runs.
+//!
+//! A tag is new if its version is higher than every version that was ever started or is known to run. Nothing else has to be
+//! remembered: a restart finds the same, and no tag starts twice.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use policy::plan::is_newer;
+use policy::settings::Follow;
+use policy::{Config, PersonId, PlanScope};
+use render::git::Tags;
+use rollout::request::Conflict;
+use rollout::{Actor, Event, Product, Verb};
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::time::sleep;
+
+use crate::commands::ask::Desk;
+use crate::commands::start::prepare;
+use crate::exit::Failure;
+use crate::output::{Output, complain};
+use crate::release;
+
+/// Each wait is longer by up to this share, so that engines do not ask together.
+const JITTER: f64 = 0.2;
+
+/// Who starts such a rollout.
+const NAME: &str = "follow";
+
+/// Looks for new tags until the engine ends.
+pub(super) async fn follow(desk: Desk, mut events: Receiver<Arc<Event>>) {
+    let Some(follow) = desk.config.project.follow.clone() else {
+        return;
+    };
+    let every = follow.every.to_delta().to_std().unwrap_or(Duration::MAX);
+    let looking = async {
+        let mut watched = Watched::default();
+        loop {
+            let looked = watched.look(&desk, &follow).await;
+            watched.tell(looked);
+            sleep(every.mul_f64(1.0 + fastrand::f64() * JITTER)).await;
+        }
+    };
+    tokio::select! {
+        () = looking => {}
+        () = async { while !matches!(events.recv().await, Err(RecvError::Closed)) {} } => {}
+    }
+}
+
+/// What is remembered between two looks.
+#[derive(Default)]
+struct Watched {
+    /// The newest tag of the first look, if no version was known by then: it was there before us.
+    baseline: Option<String>,
+    /// The last trouble that was told; the same is told once.
+    trouble: Option<String>,
+    /// A tag that was refused; it is not asked for again and again.
+    refused: Option<String>,
+}
+
+impl Watched {
+    async fn look(&mut self, desk: &Desk, follow: &Follow) -> Result<(), Failure> {
+        let tags = release::read_tags(&desk.folder, &desk.config).await?;
+        let product = crate::state::product(desk.state())?;
+        let newest = newest(&tags, follow);
+        let known = highest(known(&product));
+        let Some(tag) = newest.filter(|tag| self.refused.as_deref() != Some(*tag)) else {
+            return Ok(());
+        };
+        let before = known.or_else(|| self.baseline.clone());
+        match before {
+            Some(before) if is_newer(tag, &before) => {
+                self.refused = Some(tag.to_owned());
+                start(desk, follow, tag).await?;
+                self.refused = None;
+                Ok(())
+            }
+            Some(_) => Ok(()),
+            None => {
+                self.baseline = Some(tag.to_owned());
+                Ok(())
+            }
+        }
+    }
+
+    fn tell(&mut self, looked: Result<(), Failure>) {
+        let trouble = looked.err().map(|failure| failure.render());
+        if let Some(text) = trouble.as_ref().filter(|_| trouble != self.trouble) {
+            complain(format_args!("follow: {text}"));
+        }
+        self.trouble = trouble;
+    }
+}
+
+/// Starts the followed phases; a rollout in the way is waited for.
+async fn start(desk: &Desk, follow: &Follow, tag: &str) -> Result<(), Failure> {
+    let config: Config = desk.folder.load(Output::silent())?;
+    let scope = PlanScope {
+        policies: follow.policies.clone(),
+        ..PlanScope::default()
+    };
+    let (input, observed) = prepare(&desk.folder, &config, tag, scope).await?.request();
+    let start = rollout::Start {
+        input,
+        observed,
+        conflict: Conflict::Queue,
+        clear_cache: false,
+        deploy_timeout: None,
+    };
+    let by = Actor {
+        name: PersonId::new(format!("service:{NAME}")),
+        service: true,
+    };
+    desk.ask_as(by, None, Verb::Start(Box::new(start))).await?;
+    Ok(())
+}
+
+/// The highest version among the tags that are followed.
+fn newest<'t>(tags: &'t Tags, follow: &Follow) -> Option<&'t str> {
+    let followed = tags
+        .iter()
+        .map(|(tag, _)| tag)
+        .filter(|tag| is_like(tag, &follow.tags));
+    followed.reduce(|one, other| if is_newer(other, one) { other } else { one })
+}
+
+/// Every version that was ever started, or is known to run.
+fn known(product: &Product) -> Vec<String> {
+    let started = product.overview().into_iter().map(|run| run.version);
+    let running = product.running_versions().into_iter();
+    started
+        .chain(running.filter_map(|one| one.version))
+        .collect()
+}
+
+fn highest(versions: Vec<String>) -> Option<String> {
+    let versions = versions.into_iter();
+    versions.reduce(|one, other| if is_newer(&other, &one) { other } else { one })
+}
+
+/// Whether a name is like a pattern, in which `*` stands for anything.
+fn is_like(name: &str, pattern: &str) -> bool {
+    match pattern.split_once('*') {
+        None => name == pattern,
+        Some((before, after)) => name.strip_prefix(before).is_some_and(|rest| {
+            let mut ends = rest.char_indices().map(|(at, _)| at).chain([rest.len()]);
+            ends.any(|at| is_like(&rest[at..], after))
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_stands_for_anything() {
+        assert!(is_like("v1.2.0", "v*"));
+        assert!(is_like("v1.2.0", "v1.*.0"));
+        assert!(is_like("v1.2.0", "v1.2.0"));
+        assert!(!is_like("1.2.0", "v*"));
+        assert!(!is_like("v1.2.0-rc.1", "v*.0"));
+    }
+
+    #[test]
+    fn the_highest_version_counts_and_not_the_last_name() {
+        let versions = ["v1.9.0", "v1.10.0", "v1.2.0"].map(ToOwned::to_owned);
+        assert_eq!(highest(versions.to_vec()).as_deref(), Some("v1.10.0"));
+        assert_eq!(highest(Vec::new()), None);
+    }
+}

@@ -1,0 +1,26 @@
+//! The requests of a dry run, as a person reads them.
+
+use std::fmt::Write as _;
+
+use super::table::columns;
+use crate::plan::requests::CustomerRequests;
+
+/// A block a customer, a line a request.
+pub(crate) fn requests(all: &[CustomerRequests]) -> String {
+    let mut text = String::from("Requests to Render, in order, if all goes well:\n");
+    for one in all {
+        let _ = writeln!(text, "\n{} ({}/{})", one.customer, one.phase, one.batch);
+        let rows = one.requests.iter().map(|request| {
+            let body = request.body.as_ref();
+            let body = body.map_or_else(String::new, ToString::to_string);
+            vec![
+                format!("  {:<5} {}", request.method, request.path),
+                body,
+                request.purpose.to_owned(),
+            ]
+        });
+        let _ = writeln!(text, "{}", columns(rows));
+    }
+    text.push_str("\nNothing was changed. Health checks and rollbacks come on top.\n");
+    text
+}

@@ -1,0 +1,205 @@
+//! What people meet on ordinary and on bad days: a dry run, a followed tag, files that broke, a Render that is gone.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::project::Project;
+use crate::rollouts::{KEY, Story, spawn};
+
+/// No wait in these tests is expected to come near it.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// `(method, path)` of every changing request that arrived at the simulated Render.
+fn arrived(story: &Story) -> Vec<(String, String)> {
+    let mut stream = TcpStream::connect(&story.address).unwrap();
+    write!(
+        stream,
+        "GET /_sim/requests HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n",
+        story.address
+    )
+    .unwrap();
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply).unwrap();
+    let body = &reply[reply.find('{').unwrap()..=reply.rfind('}').unwrap()];
+    let log: Value = serde_json::from_str(body).unwrap();
+    let changes = log["changes"].as_array().unwrap().iter();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    changes
+        .map(|one| {
+            let path = text(&one["path"]);
+            let path = path.strip_prefix("/v1").unwrap_or(&path);
+            (text(&one["method"]), path.to_owned())
+        })
+        .collect()
+}
+
+#[test]
+fn a_dry_run_names_every_change_in_order_and_sends_none() {
+    let story = Story::new(&[]);
+    let project = &story.project;
+    project.edit("tranche.yaml", |text| {
+        format!(
+            "{text}variables:\n  backend: {{ VERSION_TAG: \"${{version}}\", TOKEN: \"${{secret:TOKEN}}\" }}\n"
+        )
+    });
+    project.edit("customers.yaml", |text| {
+        text.replace(
+            "tier: fast\n",
+            "tier: fast\n    secrets: { TOKEN: { env: SHOP_TOKEN } }\n",
+        )
+    });
+    let env = [KEY, ("SHOP_TOKEN", "hunter2")];
+    let dry = ["start", "v1.1.0", "--dry-run", "-o", "json"];
+    let said = project.tranche_with(&dry, &env).succeeds();
+    assert!(!said.out.contains("hunter2"), "{}", said.out);
+    assert!(said.out.contains("****"), "{}", said.out);
+    assert_eq!(arrived(&story), [], "nothing was changed");
+    project.tranche(&["status"]).exits(3);
+
+    let shown: Value = serde_json::from_str(&said.out).unwrap();
+    let customers = shown["requests"].as_array().unwrap().iter();
+    let announced: Vec<(String, String)> = customers
+        .flat_map(|one| one["requests"].as_array().unwrap())
+        .filter(|request| request["method"] != "GET")
+        .map(|request| {
+            let text = |key: &str| request[key].as_str().unwrap().to_owned();
+            (text("method"), text("path"))
+        })
+        .collect();
+    assert_eq!(announced.len(), 6, "two variables and a deploy for each");
+    project.tranche_with(&["start", "v1.1.0"], &env).succeeds();
+    assert_eq!(arrived(&story), announced);
+}
+
+#[test]
+fn a_new_tag_starts_the_followed_phases_once() {
+    let story = Story::new(&[]);
+    let project = &story.project;
+    project.edit("tranche.yaml", |text| {
+        format!("{text}follow: {{ tags: \"v*\", policies: [fast], every: 100ms }}\n")
+    });
+    project
+        .tranche_with(&["start", "v1.1.0"], &[KEY])
+        .succeeds();
+    let mut engine = spawn(project, &["run", "-o", "json"]);
+    // Older than what runs: it must not start, and neither must a tag that the pattern leaves out.
+    project.tag("v1.0.5");
+    project.tag("nightly-9");
+    project.tag("v1.2.0");
+    let begun = Instant::now();
+    let runs = loop {
+        let said = project.tranche(&["list", "-o", "json"]).succeeds();
+        let runs: Value = serde_json::from_str(&said.out).unwrap();
+        if runs[1]["outcome"] == "succeeded" {
+            break runs;
+        }
+        assert!(begun.elapsed() < LIMIT, "{runs:#}");
+    };
+    engine.kill().unwrap();
+    engine.wait().unwrap();
+    let runs = runs.as_array().unwrap();
+    assert_eq!(runs.len(), 2, "{runs:#?}");
+    assert_eq!(runs[1]["version"], "v1.2.0");
+    assert_eq!(runs[1]["starter"], "service:follow");
+}
+
+#[test]
+fn an_emergency_verb_works_while_the_files_are_broken() {
+    let story = Story::new(&[]);
+    let project = &story.project;
+    project
+        .tranche_with(&["start", "v1.1.0", "--detach"], &[KEY])
+        .succeeds();
+    project.edit("tranche.yaml", |text| text.replace("product:", "produkt:"));
+    project.tranche(&["validate"]).exits(2);
+    let said = project
+        .tranche(&["pause", "--reason", "something is odd"])
+        .succeeds();
+    assert!(said.out.contains("paused the rollout"), "{}", said.out);
+    assert!(said.err.contains("tranche validate"), "{}", said.err);
+    project.tranche(&["abort"]).succeeds();
+}
+
+#[test]
+fn a_render_that_is_gone_ends_run_until_idle_with_5() {
+    let mut story = Story::new(&[]);
+    story
+        .project
+        .tranche_with(&["start", "v1.1.0", "--detach"], &[KEY])
+        .succeeds();
+    story.render.kill().unwrap();
+    story.render.wait().unwrap();
+    let quick = [KEY, ("RENDER_TIMEOUT", "1s"), ("RENDER_MAX_RETRIES", "0")];
+    let begun = Instant::now();
+    let said = story
+        .project
+        .tranche_with(&["run", "--until-idle"], &quick)
+        .exits(5);
+    assert!(begun.elapsed() < LIMIT);
+    assert!(
+        said.err.contains("Render cannot be reached"),
+        "{}",
+        said.err
+    );
+    assert!(said.err.contains("tranche run"), "{}", said.err);
+}
+
+#[test]
+fn every_service_has_its_version_and_since_when() {
+    let story = Story::new(&[]);
+    let project = &story.project;
+    project
+        .tranche_with(&["start", "v1.1.0"], &[KEY])
+        .succeeds();
+    let said = project
+        .tranche(&["list", "--versions", "-o", "json"])
+        .succeeds();
+    let running: Value = serde_json::from_str(&said.out).unwrap();
+    let running = running.as_array().unwrap();
+    assert_eq!(running.len(), 2);
+    for one in running {
+        assert_eq!(one["version"], "v1.1.0");
+        assert!(one["since"].as_str().unwrap().starts_with("20"), "{one}");
+    }
+    let said = project.tranche(&["list", "--versions"]).succeeds();
+    assert!(said.out.contains("ago)"), "{}", said.out);
+}
+
+/// What a shell would be offered behind these words.
+fn offered(project: &Project, words: &[&str]) -> String {
+    let index = words.len().to_string();
+    let output = Command::new(env!("CARGO_BIN_EXE_tranche"))
+        .arg("--")
+        .arg("tranche")
+        .args(words)
+        .current_dir(project.path())
+        .env("COMPLETE", "bash")
+        .env("_CLAP_COMPLETE_INDEX", index)
+        .env("_CLAP_IFS", "\n")
+        .output()
+        .unwrap();
+    assert!(output.status.success());
+    assert!(output.stderr.is_empty());
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn a_shell_is_offered_customers_and_rollouts_of_this_project() {
+    let story = Story::new(&[]);
+    let project = &story.project;
+    assert!(offered(project, &["why", ""]).contains("bolt"));
+    assert!(!offered(project, &["status", ""]).contains("r1"));
+    project
+        .tranche_with(&["start", "v1.1.0", "--detach"], &[KEY])
+        .succeeds();
+    assert!(offered(project, &["status", ""]).contains("r1"));
+    assert!(offered(project, &["promote", ""]).contains("fast"));
+    project.write("customers.yaml", "customers: [broken\n");
+    assert!(!offered(project, &["why", ""]).contains("bolt"));
+    let said = project.tranche(&["completions", "bash"]).succeeds();
+    assert!(said.out.contains("COMPLETE"), "{}", said.out);
+}

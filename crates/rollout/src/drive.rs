@@ -202,12 +202,7 @@ impl Product {
 
     /// Keeps count of the deploys in flight over all rollouts (P16).
     fn count_deploying(&mut self, id: RunId, place: Place) {
-        let deploying = self.ask(id, place, |ctx| {
-            let forward = ctx.unit.state == UnitState::Forward;
-            let role = unit::current(ctx.unit, ctx.planned);
-            let begun = role.is_some_and(|role| ctx.service(&role).deploy != DeployState::None);
-            forward && (ctx.scratch.go || begun)
-        });
+        let deploying = self.ask(id, place, unit::takes_place);
         let was = self.work.deploying.contains(&(id, place));
         match deploying == Some(true) {
             true => self.work.deploying.insert((id, place)),
@@ -372,8 +367,10 @@ impl Product {
                 .healthy()
                 .iter()
                 .map(|&(phase, _, place)| Place { phase, place });
+            let held = run.held().filter_map(|customer| run.place(customer));
             let gates: Vec<_> = run.gates.keys().map(|gate| (id, gate.clone())).collect();
-            let places: Vec<Place> = working.chain(healthy).chain(run.managed()).collect();
+            let places = working.chain(healthy).chain(run.managed()).chain(held);
+            let places: Vec<Place> = places.collect();
             self.work.dirty_gates.extend(gates);
             for place in places {
                 // When the deploy before a queued one ended is not known any more: at the latest now.

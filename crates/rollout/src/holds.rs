@@ -501,10 +501,24 @@ impl Product {
             let text = format!("{} goes first, and nobody overtakes", name(&before));
             return Some(Hold::new(HoldKind::Order, "the customer before", text));
         }
-        (!self.has_slot(id, phase)).then(|| {
+        (!self.has_slot(id, phase)).then(|| self.slot_hold())
+    }
+
+    /// All places are taken; one that a held customer keeps is given back by a person (P16).
+    fn slot_hold(&self) -> Hold {
+        let held = self.work.deploying.iter().find_map(|(id, place)| {
+            let run = self.state.runs.get(id)?;
+            let customer = run.at_place(place.phase, place.place);
+            matches!(run.unit(customer).state, UnitState::Held { .. }).then_some(customer)
+        });
+        let Some(held) = held else {
             let text = "as many customers as may go at once are on their way";
-            Hold::new(HoldKind::Slot, "the customers before", text)
-        })
+            return Hold::new(HoldKind::Slot, "the customers before", text);
+        };
+        let text = format!(
+            "as many customers as may go at once are on their way; {held} is held, and the end of its deploy is not known"
+        );
+        Hold::new(HoldKind::Slot, "operators", text).way_out(format!("tranche why {held}"))
     }
 
     /// A customer of a later batch waits for the batches before it.

@@ -9,7 +9,7 @@ use crate::event::{Fact, Kind};
 use crate::ids::RunId;
 use crate::index::{Place, Run};
 use crate::product::Product;
-use crate::state::{Baseline, RunState};
+use crate::state::{Baseline, RunState, UnitState};
 use crate::unit;
 use crate::work::{Preparing, Slot, TimerKey};
 
@@ -37,10 +37,14 @@ impl Product {
         self.drop_stale_preparations();
     }
 
-    /// A started customer's next service goes before a new customer's first (P16).
+    /// What goes back goes first, and a started customer's next service before a new customer's first (P16).
     fn let_services_go(&mut self) {
-        let waiting: Vec<(RunId, Place)> = self.work.waiting_go.iter().copied().collect();
-        for (id, place) in waiting {
+        let (back, forward): (Vec<_>, Vec<_>) = self
+            .work
+            .waiting_go
+            .iter()
+            .partition(|(id, place)| self.is_going_back(*id, *place));
+        for (id, place) in back.into_iter().chain(forward) {
             let limit = self.max_parallel(id);
             if self.work.deploying.len() >= limit {
                 continue;
@@ -51,6 +55,11 @@ impl Product {
             self.work.dirty_units.insert((id, place));
             self.advance();
         }
+    }
+
+    fn is_going_back(&self, id: RunId, place: Place) -> bool {
+        let run = &self.state.runs[&id];
+        run.unit(run.at_place(place.phase, place.place)).state == UnitState::Backward
     }
 
     fn max_parallel(&self, id: RunId) -> usize {
@@ -95,6 +104,10 @@ impl Product {
 
     /// A customer that has been read and that still nothing holds.
     fn pick_prepared(&mut self, id: RunId, phase: usize) -> Option<Picked> {
+        // While it was read, somebody on the way back may have taken its place.
+        if self.work.deploying.len() >= self.max_parallel(id) {
+            return None;
+        }
         let range = self.turn_places(id, phase);
         let strict = self.is_strict(id, phase);
         let first = self.state.runs[&id].waiting(phase).first().copied();

@@ -28,7 +28,7 @@ pub(crate) enum Next {
     Command(CommandKind),
     /// These facts follow at once.
     Facts(Vec<Fact>),
-    /// The next service may go when a tick finds a place for it.
+    /// The next service may go, or go back, when a tick finds a place for it.
     Tick,
     /// Nothing before this instant.
     Wait(Timestamp),
@@ -193,6 +193,28 @@ pub(crate) fn next(ctx: &Ctx<'_>) -> Next {
         | UnitState::RollbackFailed
         | UnitState::Excluded
         | UnitState::Skipped => Next::Rest,
+    }
+}
+
+/// Whether the customer takes one of the places for deploys in flight: forward from when a tick lets a service go until it
+/// is healthy, back from then until the rollback is over, and always while a request of ours has no known end (P16).
+pub(crate) fn takes_place(ctx: &Ctx<'_>) -> bool {
+    let unit = ctx.unit;
+    let begun = || {
+        let role = current(unit, ctx.planned);
+        role.is_some_and(|role| ctx.service(&role).deploy != DeployState::None)
+    };
+    match unit.state {
+        UnitState::Forward => ctx.scratch.go || begun() || unit.has_open_request(),
+        UnitState::Backward => ctx.scratch.go || unit.has_open_request(),
+        UnitState::Withdrawing | UnitState::Held { .. } => unit.has_open_request(),
+        UnitState::Waiting
+        | UnitState::Healthy
+        | UnitState::Unchanged
+        | UnitState::RolledBack
+        | UnitState::RollbackFailed
+        | UnitState::Excluded
+        | UnitState::Skipped => false,
     }
 }
 

@@ -301,9 +301,10 @@ impl Scratch {
             Kind::DeployAbsent
             | Kind::RollbackAbsent
             | Kind::DeployCancelled
-            | Kind::DeployLive
-            | Kind::RollbackLive => self.clear(),
-            Kind::HealthPassed
+            | Kind::DeployLive => self.clear(),
+            Kind::RollbackLive
+            | Kind::RollbackFailed
+            | Kind::HealthPassed
             | Kind::CustomerReleased
             | Kind::CustomerStarted
             | Kind::CustomerHealthy

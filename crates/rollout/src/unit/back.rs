@@ -132,6 +132,7 @@ fn take_back(ctx: &Ctx<'_>, role: &Role, service: &ServiceState) -> Option<Next>
 fn return_service(ctx: &Ctx<'_>, role: &Role, service: &ServiceState) -> Option<Next> {
     let target = ctx.target(role);
     match &service.rollback {
+        DeployState::None if !ctx.scratch.go => Some(Next::Tick),
         DeployState::None => {
             // A deploy of the old commit reads the variables as they are then (R19).
             let first = service

@@ -29,7 +29,7 @@ pub(super) struct Promises {
     again: BTreeMap<Unit, Option<u32>>,
     /// Services that passed since their customer was started.
     healthy: BTreeSet<(Unit, Role)>,
-    /// Services with a deploy of the release in flight or in doubt.
+    /// Services with a deploy or a rollback in flight or in doubt.
     deploying: BTreeSet<(Unit, Role)>,
     limits: BTreeMap<PolicyId, usize>,
     phases: BTreeMap<CustomerId, PolicyId>,
@@ -177,6 +177,8 @@ impl Promises {
             holds(first, || {
                 format!("P17: {customer} deploys its frontend first")
             })?;
+        }
+        if matches!(fact.kind, Kind::DeployIntended | Kind::RollbackIntended) {
             self.deploying.insert(this);
             let deploys = self.deploying.len();
             return holds(deploys <= self.deploys_at_once, || {
@@ -245,7 +247,13 @@ impl Promises {
 fn is_over(kind: Kind) -> bool {
     matches!(
         kind,
-        Kind::DeployAbsent | Kind::DeployLive | Kind::DeployFailed | Kind::DeployCancelled
+        Kind::DeployAbsent
+            | Kind::DeployLive
+            | Kind::DeployFailed
+            | Kind::DeployCancelled
+            | Kind::RollbackAbsent
+            | Kind::RollbackLive
+            | Kind::RollbackFailed
     )
 }
 

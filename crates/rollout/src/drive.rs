@@ -130,7 +130,7 @@ impl Product {
         let watch = run.plan.phases[place.phase].policy.watch;
         let until =
             (unit.state == UnitState::Healthy).then_some(unit.healthy_at? + watch.to_delta())?;
-        (until > self.at).then_some(until)
+        self.is_ahead(until).then_some(until)
     }
 
     /// Makes sure that this command, and no other, is out in the slot.

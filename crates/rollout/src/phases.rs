@@ -97,9 +97,7 @@ impl Product {
             self.emit_in(id, fact);
             return;
         }
-        let trusted =
-            self.state.product.clock_suspected.is_none() || run.not_before_at(phase).is_none();
-        if !run.order_holds(phase, self.at).is_empty() || !trusted {
+        if !run.order_holds(phase, self.work.judged_until).is_empty() {
             return;
         }
         let fact = run.phase_fact(Kind::PhaseStarted, phase);
@@ -113,11 +111,10 @@ impl Product {
 
     /// Settles every batch that is through, and the phase after the last.
     fn settle_batches(&mut self, id: RunId, phase: usize) {
-        let at = self.at;
         let run = &self.state.runs[&id];
         let through = |batch: &u32| {
             run.batch_settles_at(phase, *batch)
-                .is_some_and(|settles| settles <= at)
+                .is_some_and(|settles| self.has_passed(settles))
         };
         let settled: Vec<u32> = run.unsettled(phase).filter(through).collect();
         for batch in settled {
@@ -197,7 +194,7 @@ impl Product {
         let run = &self.state.runs[&id];
         let quiet = run.working_in(phase).next().is_none() && run.failures_allow(phase);
         let trusted = self.state.product.clock_suspected.is_none();
-        if quiet && trusted && (until <= self.at || run.phases[phase].promoted) {
+        if quiet && trusted && self.has_passed(until) {
             let fact = run.phase_fact(Kind::PhaseSettled, phase);
             self.emit_in(id, fact);
         }
@@ -207,7 +204,7 @@ impl Product {
         let run = &self.state.runs[&id];
         if run.is_settled(phase)
             || run.phases[phase].overdue
-            || run.due_at(phase).is_none_or(|due| due > self.at)
+            || run.due_at(phase).is_none_or(|due| !self.has_passed(due))
         {
             return;
         }
@@ -232,7 +229,7 @@ impl Product {
                 [settles, delay]
                     .into_iter()
                     .flatten()
-                    .filter(|at| *at > self.at)
+                    .filter(|at| self.is_ahead(*at))
                     .min()
             }
             PhaseState::Soaking { until, .. } => Some(*until),
@@ -241,7 +238,7 @@ impl Product {
         let next = [due, own]
             .into_iter()
             .flatten()
-            .filter(|at| *at > self.at)
+            .filter(|at| self.is_ahead(*at))
             .min();
         self.work.timers.set(TimerKey::Phase(id, phase), next);
     }
@@ -296,7 +293,7 @@ impl Product {
         let late = row
             .granted
             .as_ref()
-            .is_some_and(|granted| granted.until <= self.at);
+            .is_some_and(|granted| self.has_passed(granted.until));
         late || row.votes.iter().any(|vote| vote.digest != run.plan.digest)
     }
 
@@ -305,7 +302,7 @@ impl Product {
         let Some(row) = run.gates.get(gate).cloned() else {
             return;
         };
-        let overdue = |expires_at: Timestamp| expires_at <= self.at;
+        let overdue = |expires_at: Timestamp| self.has_passed(expires_at);
         if let Some(request) = row
             .request
             .as_ref()
@@ -327,7 +324,8 @@ impl Product {
             .filter(|request| !request.escalated && row.granted.is_none());
         let escalates = escalates.map(|request| request.expires_at);
         let lapses = row.granted.map(|granted| granted.until);
-        let next = [escalates, lapses].into_iter().flatten().min();
+        let next = [escalates, lapses].into_iter().flatten();
+        let next = next.filter(|at| self.is_ahead(*at)).min();
         self.work.timers.set(TimerKey::Gate(id, gate.clone()), next);
     }
 }

@@ -72,6 +72,9 @@ impl Product {
             Input::Notice(notice) => self.record_notice(notice),
             Input::Request(request) => self.record_request(&request)?,
             Input::Tick => {
+                if self.state.product.clock_suspected.is_none() {
+                    self.work.judged_until = self.at;
+                }
                 self.fire_timers();
                 self.advance();
                 self.start_what_can();
@@ -131,6 +134,21 @@ impl Product {
         self.is_finished() || !self.moves_by_itself()
     }
 
+    /// Whether an instant has passed as far as clock edges go: a tick on a trusted clock has come since (R24, P25). After a
+    /// report or a request nothing ends, lapses or expires.
+    pub(crate) fn has_passed(&self, instant: Timestamp) -> bool {
+        instant <= self.work.judged_until
+    }
+
+    /// Whether a tick at this instant has still something to judge. What is over on a clock that is not trusted is judged
+    /// when it is trusted again.
+    pub(crate) fn is_ahead(&self, instant: Timestamp) -> bool {
+        match self.state.product.clock_suspected {
+            None => !self.has_passed(instant),
+            Some(_) => instant > self.at,
+        }
+    }
+
     /// Adds a fact to the journal and notes what it may set in motion.
     pub(crate) fn emit(&mut self, fact: Fact) {
         let product = &self.state.product;
@@ -182,6 +200,9 @@ impl Product {
         self.work.tick_wanted = true;
         let Some(id) = fact.rollout else {
             self.wake_everybody();
+            if fact.kind == Kind::ClockTrusted {
+                self.wake_gates();
+            }
             return;
         };
         self.work.dirty_runs.insert(id);
@@ -286,6 +307,14 @@ impl Product {
         }
     }
 
+    /// What would have lapsed while the clock was not trusted is judged now.
+    fn wake_gates(&mut self) {
+        for (id, run) in self.state.runs.iter().filter(|(_, run)| !run.is_ended()) {
+            let gates = run.gates.keys().map(|gate| (*id, gate.clone()));
+            self.work.dirty_gates.extend(gates);
+        }
+    }
+
     fn wake_everybody(&mut self) {
         let unfinished: Vec<RunId> = self
             .state
@@ -351,8 +380,7 @@ impl Product {
         }
     }
 
-    /// What follows from the facts at this instant, until nothing more does (R24: results, then clock edges; starts are
-    /// the tick's).
+    /// What follows from the facts at this instant, until nothing more does (R24: clock edges and starts are the tick's).
     pub(crate) fn advance(&mut self) {
         loop {
             if let Some((id, place)) = self.work.dirty_units.pop_first() {

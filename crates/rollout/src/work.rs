@@ -107,6 +107,8 @@ pub(crate) struct Work {
     next_command: u64,
     pub(crate) timers: Timers,
     pub(crate) tick_wanted: bool,
+    /// The last tick on a trusted clock: clock edges until then are judged (R24, P25).
+    pub(crate) judged_until: Timestamp,
     pub(crate) dirty_units: BTreeSet<(RunId, Place)>,
     pub(crate) dirty_gates: BTreeSet<(RunId, GateId)>,
     pub(crate) dirty_phases: BTreeSet<(RunId, usize)>,

@@ -10,7 +10,7 @@
 //! again, late WORD CUSTOMER             the last answer once more; the answer of a command that was stopped
 //! world CUSTOMER:SERVICE suspend|resume|auto_deploy|ours|override|foreign|foreign_live
 //! clock|workspace bad|good, edit        what the shell notices by itself
-//! +2h, tick, restart, why CUSTOMER, status, out
+//! +2h, tick, restart, why CUSTOMER, status, out; asleep +2h: time passes, and the tick comes after the next line
 //! ```
 //! After each line come the ticks that the core wants; a line that begins with `~` is left without.
 
@@ -109,6 +109,10 @@ impl Story {
                 let out = self.lab.out.values();
                 self.transcript
                     .extend(out.map(|command| format!("  ? {}", show::name(command))));
+            }
+            ["asleep", by] => {
+                let by: Span = by[1..].parse().unwrap();
+                self.lab.now += by.to_delta();
             }
             [by] if by.starts_with('+') => {
                 let by: Span = by[1..].parse().unwrap();

@@ -19,7 +19,7 @@ use tokio::sync::Semaphore;
 use self::backups::ProjectBackups;
 use self::controls::Controls;
 use self::sources::ProjectSources;
-pub(crate) use self::watched::unapplied;
+pub(crate) use self::watched::{told, unapplied, unreadable};
 use crate::commands::ask::Desk;
 use crate::exit::Failure;
 use crate::project::variable;

@@ -9,12 +9,13 @@ mod doorbell;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rollout::{Event, Rejected, Request};
+use rollout::{Event, Input, Notice, Rejected, Request};
 use rusqlite::Connection;
 
 pub(crate) use self::doorbell::Doorbell;
 use crate::clock;
 use crate::error::Error;
+use crate::files::ReadFiles;
 use crate::group::Group;
 use crate::lock::{EngineLock, LockFor};
 use crate::outbox::Audience;
@@ -33,15 +34,21 @@ pub struct Answer {
     pub rejected: Option<Rejected>,
 }
 
-/// Files a request and waits for its answer: from the engine if one runs, otherwise by filing it here and now.
+/// Files a request and waits for its answer: from the engine if one runs, otherwise by filing it here and now, after the
+/// project's files have been read: they say who may do what (R6).
 ///
 /// Blocks; within a runtime call it on a thread for blocking work.
 ///
 /// # Errors
 /// [`Error::NoAnswer`] if nobody answered within `patience`: the request was withdrawn and has no effect.
 /// A damaged, foreign or newer database; a disk that is full.
-pub fn ask(state: &StateDir, request: &Request, patience: Duration) -> Result<Answer, Error> {
-    ask_telling(state, request, patience, &Audience::default())
+pub fn ask(
+    state: &StateDir,
+    request: &Request,
+    patience: Duration,
+    read: ReadFiles,
+) -> Result<Answer, Error> {
+    ask_telling(state, request, patience, read, &Audience::default())
 }
 
 /// As [`ask`]; if the request is filed here and now, this audience is told of what follows from it.
@@ -52,13 +59,14 @@ pub fn ask_telling(
     state: &StateDir,
     request: &Request,
     patience: Duration,
+    mut read: ReadFiles,
     audience: &Audience,
 ) -> Result<Answer, Error> {
     let connection = store::open_for_writing(state)?;
     let id = requests::insert(&connection, request, patience)?;
     let begun = Instant::now();
     loop {
-        forward(state, audience)?;
+        forward(state, &mut read, audience)?;
         for pause in LOOK_AFTER_MS {
             if let Some(answer) = look(state, &connection, id)? {
                 return Ok(answer);
@@ -72,24 +80,31 @@ pub fn ask_telling(
 }
 
 /// Wakes the engine, or files all pending requests in its place.
-fn forward(state: &StateDir, audience: &Audience) -> Result<(), Error> {
+fn forward(state: &StateDir, read: &mut ReadFiles, audience: &Audience) -> Result<(), Error> {
     let Some(lock) = EngineLock::try_acquire(state, LockFor::Request)? else {
         doorbell::ring(state);
         return Ok(());
     };
-    match file_all(state, &lock, audience) {
+    match file_all(state, &lock, read, audience) {
         // The request of somebody who has just lost patience; the others are filed the next time round.
         Err(Error::Withdrawn) => Ok(()),
         filed => filed,
     }
 }
 
-fn file_all(state: &StateDir, lock: &EngineLock, audience: &Audience) -> Result<(), Error> {
+fn file_all(
+    state: &StateDir,
+    lock: &EngineLock,
+    read: &mut ReadFiles,
+    audience: &Audience,
+) -> Result<(), Error> {
     let mut store = Store::open(state, lock)?;
     let mut product = store.load()?;
     let now = clock::wall();
     let at = store.last_at()?.map_or(now, |last| last.max(now));
     let mut group = Group::default();
+    let files = Notice::FilesRead(Box::new(read(&product)));
+    group.fact(&mut product, at, Input::Notice(files));
     for pending in store.pending()? {
         group.pending(&mut product, at, pending);
     }

@@ -29,7 +29,7 @@ pub use attachments::Attachments;
 pub use clock::{EngineTime, Reading};
 pub use crash::CrashAt;
 pub use error::Error;
-pub use files::Files;
+pub use files::{Files, ReadFiles};
 pub use history::{DeploysOf, History};
 pub use inbox::{Answer, ask, ask_telling};
 pub use lock::{EngineLock, LockFor};

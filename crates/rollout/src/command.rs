@@ -182,7 +182,7 @@ pub enum CommandKind {
         /// How.
         profile: Profile,
     },
-    /// Probe until one cycle passes on every service (R17). Answer: `Judged` (healthy).
+    /// Probe until one cycle passes on every service, or one is unhealthy (R17). Answer: `Judged`, or `Replaced`.
     Confirm {
         /// All its services.
         probed: Vec<Probed>,

@@ -187,7 +187,12 @@ impl Product {
         let Some(run) = self.state.runs.get(&id) else {
             return;
         };
-        if !run.is_watched(run.at_place(place.phase, place.place)) {
+        let customer = run.at_place(place.phase, place.place);
+        let watched = run.is_watched(customer);
+        if run.unit(customer).state != UnitState::Healthy {
+            self.unwant(id, place, Slot::Confirm);
+        }
+        if !watched {
             self.unwant(id, place, Slot::Watch);
             return;
         }

@@ -65,8 +65,8 @@ impl Product {
         let written = self
             .state
             .product
-            .files
-            .iter()
+            .read_files()
+            .into_iter()
             .any(|files| files.freezes.iter().any(|freeze| freeze.name == name));
         let planned = self.state.runs.values().any(|run| {
             !run.is_ended() && run.plan.freezes.iter().any(|freeze| freeze.name == name)
@@ -128,8 +128,8 @@ impl Product {
         let written = self
             .state
             .product
-            .files
-            .iter()
+            .read_files()
+            .into_iter()
             .any(|files| files.freezes.iter().any(|freeze| freeze.name == name));
         let planned = run.plan.freezes.iter().any(|freeze| freeze.name == name);
         if !written && !planned && !self.state.product.freezes.contains_key(name) {

@@ -21,7 +21,7 @@ struct Frozen {
 }
 
 impl Hold {
-    fn new(kind: HoldKind, owner: &str, text: impl Into<String>) -> Self {
+    pub(crate) fn new(kind: HoldKind, owner: &str, text: impl Into<String>) -> Self {
         Self {
             kind,
             text: text.into(),
@@ -37,12 +37,12 @@ impl Hold {
         self
     }
 
-    fn since(mut self, since: Option<Timestamp>) -> Self {
+    pub(crate) fn since(mut self, since: Option<Timestamp>) -> Self {
         self.since = since;
         self
     }
 
-    fn way_out(mut self, command: impl Into<String>) -> Self {
+    pub(crate) fn way_out(mut self, command: impl Into<String>) -> Self {
         self.way_out = Some(command.into());
         self
     }
@@ -51,7 +51,7 @@ impl Hold {
 impl State {
     /// Who may do what now: the files as last read, or as frozen.
     pub(crate) fn directory(&self, run: &Run) -> Directory {
-        match &self.product.files {
+        match self.product.read_files() {
             Some(files) => files.directory.clone(),
             None => Directory {
                 groups: run.plan.project.groups.clone(),
@@ -247,7 +247,7 @@ impl State {
 
     /// A pin that was added or lengthened after the start (R6).
     fn pin_hold(&self, run: &Run, customer: &CustomerId, at: Timestamp) -> Option<Hold> {
-        let pin = self.product.files.as_ref()?.pins.get(customer)?;
+        let pin = self.product.read_files()?.pins.get(customer)?;
         let matches = matches_pin(&pin.version, &run.plan.release.version);
         if matches || pin.until.is_some_and(|until| until <= at) {
             return None;
@@ -294,7 +294,11 @@ impl State {
             .customer
             .timezone
             .unwrap_or(run.plan.project.timezone);
-        let written = self.product.files.iter().flat_map(|files| &files.freezes);
+        let written = self
+            .product
+            .read_files()
+            .into_iter()
+            .flat_map(|files| &files.freezes);
         let mut freezes: Vec<Frozen> = run
             .plan
             .freezes
@@ -488,14 +492,8 @@ impl Product {
             let text = "its services are read before it starts";
             return Some(Hold::new(HoldKind::Working, "Render", text));
         }
-        let unseen = self.unseen(id, phase);
-        if !unseen.is_empty() {
-            let names: Vec<String> = unseen.iter().map(name).collect();
-            let text = format!(
-                "after the restart, {} must be seen healthy first",
-                names.join(", ")
-            );
-            return Some(Hold::new(HoldKind::Confirm, "the batch before", text));
+        if let Some(hold) = self.confirm_hold(id, run, phase) {
+            return Some(hold);
         }
         if let Some(before) = self.goes_before(id, place) {
             let text = format!("{} goes first, and nobody overtakes", name(&before));

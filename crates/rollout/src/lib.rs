@@ -7,6 +7,7 @@ mod apply;
 mod begin;
 pub mod canonical;
 pub mod command;
+mod confirm;
 mod course;
 mod drive;
 mod ends;

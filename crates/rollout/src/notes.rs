@@ -64,10 +64,9 @@ impl Product {
     /// Refuses a customer that neither the files nor any rollout knows.
     pub(crate) fn is_known(&self, customer: &CustomerId) -> Result<(), Rejected> {
         let runs = &self.state.runs;
-        let in_files = match &self.state.product.files {
+        let in_files = match self.state.product.read_files() {
             Some(files) => files.customers.contains(customer),
-            // Nothing has been read or planned yet.
-            None => runs.is_empty(),
+            None => false,
         };
         let mut plans = runs.values().map(|run| &run.plan);
         if in_files

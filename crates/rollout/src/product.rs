@@ -8,13 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use policy::{CustomerId, Timestamp};
 
-use crate::command::{Command, Outcome, Report, Sealed};
+use crate::command::{Command, Report, Sealed};
 use crate::event::{Event, Fact, Kind};
 use crate::ids::{AttachmentId, RunId};
 use crate::index::{Place, Run};
 use crate::request::{Input, Notice, Rejected, Request};
 use crate::state::{FleetRow, ProductRow, UnitState};
-use crate::work::{Slot, TimerKey, Work};
+use crate::work::{Issued, Slot, TimerKey, Work};
 
 pub use crate::rows::{LoadError, RowKey};
 
@@ -341,13 +341,7 @@ impl Product {
             }
             Slot::Preflight => self.record_preflight(id, place, report.outcome),
             Slot::Watch => self.record_watch(id, place, &report.outcome),
-            Slot::Confirm => {
-                if let Outcome::Judged { verdict, .. } = report.outcome
-                    && verdict.healthy
-                {
-                    self.work.confirmed.insert((id, place));
-                }
-            }
+            Slot::Confirm => self.record_confirm(id, place, &report.outcome),
         }
         self.work.dirty_units.insert((id, place));
     }
@@ -430,7 +424,7 @@ impl Product {
         let mut issued = self.work.issued.values();
         if self.work.tick_wanted
             || self.state.runs.values().any(working)
-            || issued.any(|issued| issued.slot != Slot::Watch)
+            || issued.any(|issued| !self.only_looks_on(issued))
             || !self.work.preparing.is_empty()
         {
             return true;
@@ -439,6 +433,16 @@ impl Product {
             .runs
             .iter()
             .any(|(id, run)| self.has_known_turn(*id, run))
+    }
+
+    /// Whether a command may go on for ever: a watch, or the question whether somebody who was unhealthy has recovered.
+    fn only_looks_on(&self, issued: &Issued) -> bool {
+        let (id, place) = issued.whose;
+        match issued.slot {
+            Slot::Watch => true,
+            Slot::Confirm => self.unfit(id, place).is_some(),
+            Slot::Main | Slot::Preflight => false,
+        }
     }
 
     /// Whether some waiting customer's turn comes by itself: every hold in its way has a known end.

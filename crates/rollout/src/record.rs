@@ -536,7 +536,7 @@ fn judged(ctx: &Ctx<'_>, kind: Kind, role: &Role, verdict: &Verdict) -> Fact {
     .with_value("cycles", &verdict.cycles)
 }
 
-fn reason_of(verdict: &Verdict) -> String {
+pub(crate) fn reason_of(verdict: &Verdict) -> String {
     let last = verdict
         .cycles
         .iter()

@@ -228,7 +228,7 @@ impl Product {
 
     /// A customer that has left customers.yaml is passed over at its turn (R6).
     fn gone(&self, id: RunId, place: Place) -> Option<String> {
-        let files = self.state.product.files.as_ref()?;
+        let files = self.state.product.read_files()?;
         let customer = self.state.runs[&id].at_place(place.phase, place.place);
         (!files.customers.contains(customer)).then(|| "it has left customers.yaml".to_owned())
     }
@@ -396,19 +396,6 @@ impl Product {
         }
     }
 
-    /// Customers still on the release in the batch before that this process has not seen healthy (R17).
-    pub(crate) fn unseen(&self, id: RunId, phase: usize) -> Vec<Place> {
-        if !self.work.resumed.contains(&id) {
-            return Vec::new();
-        }
-        let run = &self.state.runs[&id];
-        run.before(phase)
-            .into_iter()
-            .filter_map(|customer| run.place(&customer))
-            .filter(|place| !self.work.confirmed.contains(&(id, *place)))
-            .collect()
-    }
-
     /// The customer that must go before this one: in strict order nobody overtakes.
     pub(crate) fn goes_before(&self, id: RunId, place: Place) -> Option<Place> {
         if !self.is_strict(id, place.phase) {
@@ -425,21 +412,6 @@ impl Product {
                 place: *before,
             })
             .find(|before| !self.work.preparing.contains_key(&(id, *before)))
-    }
-
-    /// After a restart, the customers still on the release in the batch before must be seen healthy once (R17).
-    fn confirm_before(&mut self, id: RunId, phase: usize) -> bool {
-        let unseen = self.unseen(id, phase);
-        for place in &unseen {
-            let kind = self.ask(id, *place, |ctx| CommandKind::Confirm {
-                probed: unit::probed_all(ctx),
-                profile: ctx.profile().clone(),
-            });
-            if let Some(kind) = kind {
-                self.want(id, *place, Slot::Confirm, kind);
-            }
-        }
-        unseen.is_empty()
     }
 }
 
@@ -512,20 +484,5 @@ impl Run {
             },
             crate::ids::GateId::Batch(_, _) | crate::ids::GateId::Customer(_) => fact,
         })
-    }
-
-    /// The healthy customers of the batch before, or of the last batches of the phases before.
-    pub(crate) fn before(&self, phase: usize) -> Vec<CustomerId> {
-        let turn = self
-            .turn(phase)
-            .unwrap_or(self.phases[phase].batches_begun + 1);
-        if turn > 1 {
-            return self.healthy_in(phase, turn - 1).cloned().collect();
-        }
-        let phases = self.plan.phases[phase].after.iter();
-        phases
-            .flat_map(|before| self.healthy_in(*before, self.phases[*before].batches_begun))
-            .cloned()
-            .collect()
     }
 }

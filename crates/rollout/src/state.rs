@@ -28,6 +28,13 @@ pub(crate) struct ProductRow {
     pub(crate) files: Option<FilesRow>,
 }
 
+impl ProductRow {
+    /// The files as last read, if ever.
+    pub(crate) fn read_files(&self) -> Option<&FilesRow> {
+        self.files.as_ref().filter(|files| !files.never_read)
+    }
+}
+
 impl Default for ProductRow {
     fn default() -> Self {
         Self {
@@ -54,6 +61,9 @@ pub(crate) struct FilesRow {
     pub(crate) customers: BTreeSet<CustomerId>,
     pub(crate) unapplied: Vec<String>,
     pub(crate) unreadable: Option<String>,
+    /// They could not be read so far: nothing above says anything.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) never_read: bool,
 }
 
 /// A freeze that a person made (R9).

@@ -63,6 +63,16 @@ pub(crate) struct Scratch {
     pub(crate) secret: Option<(String, Timestamp)>,
     /// The last inspection said it cannot be done.
     pub(crate) refused: Option<String>,
+    /// Asked after a restart, it was not healthy (R17).
+    pub(crate) unfit: Option<Unfit>,
+}
+
+/// Why a customer could not be confirmed after a restart, and when it is asked again.
+#[derive(Clone, Debug)]
+pub(crate) struct Unfit {
+    pub(crate) reason: String,
+    pub(crate) since: Timestamp,
+    pub(crate) again_at: Timestamp,
 }
 
 impl Scratch {

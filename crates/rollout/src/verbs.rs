@@ -93,17 +93,7 @@ impl Product {
 
     /// Whether the person holds the role that the verb needs.
     fn permit(&self, request: &Request) -> Result<(), Rejected> {
-        let directory = match (&request.verb, &self.state.product.files) {
-            (_, Some(files)) => files.directory.clone(),
-            (Verb::Start(start), None) => Directory {
-                groups: start.input.project.groups.clone(),
-                roles: start.input.project.roles.clone(),
-            },
-            (_, None) => match self.state.runs.values().next_back() {
-                Some(run) => self.state.directory(run),
-                None => return Ok(()),
-            },
-        };
+        let directory = self.present_directory(&request.verb)?;
         let (role, name) = match request.verb {
             Verb::Approve { .. } | Verb::Reject { .. } | Verb::Withdraw { .. } => {
                 (&directory.roles.approver, "approver")
@@ -135,6 +125,27 @@ impl Product {
             text,
             "ask an admin to add you under `roles` in tranche.yaml",
         ))
+    }
+
+    /// Who may do what now: as the files say, or the latest plan. Before either is known nobody may do anything (P41).
+    fn present_directory(&self, verb: &Verb) -> Result<Directory, Rejected> {
+        let of_project = |project: &policy::settings::Project| Directory {
+            groups: project.groups.clone(),
+            roles: project.roles.clone(),
+        };
+        if let Some(files) = self.state.product.read_files() {
+            return Ok(files.directory.clone());
+        }
+        if let Verb::Start(start) = verb {
+            return Ok(of_project(&start.input.project));
+        }
+        match self.state.runs.values().next_back() {
+            Some(run) => Ok(of_project(&run.plan.project)),
+            None => Err(Rejected::state(
+                "it is not known yet who may do that: the project's files could not be read",
+                "tranche validate",
+            )),
+        }
     }
 
     /// The rollout that a request means: the one it names, or the only one it can mean.

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use engine::StateDir;
 use policy::{Config, Project};
-use rollout::{Actor, Event, RejectedCode, Request, RunId, Verb};
+use rollout::{Actor, Event, Product, RejectedCode, Request, RunId, Verb};
 use tokio::task::spawn_blocking;
 
 use crate::args::Global;
+use crate::engine_room::{told, unreadable};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::project::Folder;
@@ -36,9 +37,14 @@ impl Desk {
         let state = state::place(global)?;
         let actor = who::prove(&state, &config.project)?;
         Ok(Self {
+            asker: Asker {
+                state,
+                actor,
+                files: Ok(config.clone()),
+                out,
+            },
             folder,
             config,
-            asker: Asker { state, actor, out },
         })
     }
 
@@ -76,6 +82,8 @@ impl Desk {
 pub(crate) struct Asker {
     state: StateDir,
     actor: Actor,
+    /// The project's files, or why they cannot be read.
+    files: Result<Config, String>,
     out: Output,
 }
 
@@ -84,12 +92,20 @@ impl Asker {
     pub(crate) fn open(global: &Global, out: Output) -> Result<Self, Failure> {
         let state = state::place(global)?;
         let loaded = Folder::find(global).and_then(|folder| folder.load(out));
-        let project = match loaded {
-            Ok(config) => config.project,
-            Err(failure) => frozen_project(&state, failure, out)?,
+        let (actor, files) = match loaded {
+            Ok(config) => (who::prove(&state, &config.project)?, Ok(config)),
+            Err(failure) => {
+                let reason = failure.render();
+                let project = frozen_project(&state, failure, out)?;
+                (who::prove(&state, &project)?, Err(reason))
+            }
         };
-        let actor = who::prove(&state, &project)?;
-        Ok(Self { state, actor, out })
+        Ok(Self {
+            state,
+            actor,
+            files,
+            out,
+        })
     }
 
     /// Files a request, and says what changed and what comes next.
@@ -113,7 +129,12 @@ impl Asker {
             verb,
         };
         let state = self.state.clone();
-        let answer = spawn_blocking(move || engine::ask(&state, &request, PATIENCE))
+        let files = self.files.clone();
+        let read = Box::new(move |product: &Product| match &files {
+            Ok(config) => told(config, product),
+            Err(reason) => unreadable(reason.clone()),
+        });
+        let answer = spawn_blocking(move || engine::ask(&state, &request, PATIENCE, read))
             .await
             .map_err(|source| Failure::failed("failed to file the request").caused_by(source))?
             .map_err(state::failure)?;

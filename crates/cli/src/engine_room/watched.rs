@@ -37,15 +37,20 @@ fn read(folder: &Folder, sources: &ProjectSources, product: &Product) -> FilesRe
             sources.renew(config.fleet);
             told
         }
-        Err(reason) => FilesRead {
-            unreadable: Some(reason),
-            ..FilesRead::default()
-        },
+        Err(reason) => unreadable(reason),
+    }
+}
+
+/// Everything counts as unchanged (R6).
+pub(crate) fn unreadable(reason: String) -> FilesRead {
+    FilesRead {
+        unreadable: Some(reason),
+        ..FilesRead::default()
     }
 }
 
 /// What takes effect at once, and the names of what waits for `replan`.
-fn told(config: &Config, product: &Product) -> FilesRead {
+pub(crate) fn told(config: &Config, product: &Product) -> FilesRead {
     let customers = &config.fleet.customers;
     let pins = customers
         .iter()

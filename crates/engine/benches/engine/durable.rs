@@ -80,7 +80,8 @@ fn engine(config: &Config, backlog: usize) -> Measured {
     let folder = folder();
     let state = StateDir::of_project(folder.path());
     let start = project::start(config.clone());
-    let answer = engine::ask(&state, &start, PATIENCE).expect("the request is filed");
+    let answer = engine::ask(&state, &start, PATIENCE, project::reader(config))
+        .expect("the request is filed");
     assert_eq!(answer.rejected, None);
 
     let read = project::read(config);

@@ -63,7 +63,8 @@ async fn roll_out() -> Duration {
     let folder = folder();
     let state = StateDir::of_project(folder.path());
     let settings = pace(ExecutorSettings::of(&config.project, folder.path()));
-    let answer = engine::ask(&state, &project::start(config), PATIENCE);
+    let read = project::reader(&config);
+    let answer = engine::ask(&state, &project::start(config), PATIENCE, read);
     assert_eq!(answer.expect("the request is filed").rejected, None);
 
     let options = EngineOptions {

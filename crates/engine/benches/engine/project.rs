@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use engine::ReadFiles;
 use policy::parse::{self, Config, File, Sources};
 use policy::{PlanInput, PlanScope, Release};
 use rollout::request::{Conflict, Directory, FilesRead};
@@ -99,4 +100,10 @@ pub(crate) fn read(config: &Config) -> FilesRead {
         customers: config.fleet.customers.keys().cloned().collect(),
         ..FilesRead::default()
     }
+}
+
+/// The files, as whoever files a request reads them.
+pub(crate) fn reader(config: &Config) -> ReadFiles {
+    let read = read(config);
+    Box::new(move |_| read.clone())
 }

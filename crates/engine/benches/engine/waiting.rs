@@ -27,8 +27,10 @@ const PATIENCE: Duration = Duration::from_mins(1);
 pub(crate) fn measure() {
     let folder = folder();
     let state = StateDir::of_project(folder.path());
-    let start = project::start(project().config());
-    let answer = engine::ask(&state, &start, PATIENCE).expect("the request is filed");
+    let config = project().config();
+    let read = project::reader(&config);
+    let answer =
+        engine::ask(&state, &project::start(config), PATIENCE, read).expect("the request is filed");
     assert_eq!(answer.rejected, None);
     let runtime = Runtime::new().expect("a runtime");
     runtime.block_on(async {

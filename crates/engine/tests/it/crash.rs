@@ -55,7 +55,7 @@ fn last_kinds(lab: &Lab, after: u64) -> Vec<Kind> {
 #[test]
 fn before_the_commit_nothing_is_stored() {
     let lab = Lab::new();
-    let started = lab.ask(start()).events.len() as u64;
+    let started = lab.ask(start()).events.last().unwrap().seq;
     die(&lab, "commit:1:before");
     assert_eq!(last_kinds(&lab, started), []);
     assert_eq!(verify(&lab.state, None).unwrap().problems, []);
@@ -64,7 +64,7 @@ fn before_the_commit_nothing_is_stored() {
 #[test]
 fn after_the_commit_everything_is() {
     let lab = Lab::new();
-    let started = lab.ask(start()).events.len() as u64;
+    let started = lab.ask(start()).events.last().unwrap().seq;
     die(&lab, "commit:1:after");
     assert!(last_kinds(&lab, started).contains(&Kind::EngineStarted));
     assert_eq!(verify(&lab.state, None).unwrap().problems, []);

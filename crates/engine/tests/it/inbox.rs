@@ -5,7 +5,7 @@ use std::time::Duration;
 use engine::{EngineLock, EngineOptions, Error, LockFor, Reader};
 use rollout::{Kind, RejectedCode};
 
-use crate::lab::{LIMIT, Lab, block, by, kinds, unblock};
+use crate::lab::{LIMIT, Lab, block, by, files, kinds, unblock};
 use crate::world::World;
 
 #[test]
@@ -17,9 +17,10 @@ fn without_an_engine_the_asking_process_files_the_request_itself() {
     assert_eq!(
         Reader::open(&lab.state)
             .unwrap()
-            .events(None, 0, 10)
+            .events(None, 1, 10)
             .unwrap(),
-        answer.events
+        answer.events,
+        "after the reading of the files"
     );
 }
 
@@ -36,8 +37,9 @@ async fn a_running_engine_answers_requests_of_other_processes() {
     let lab = Lab::new();
     let engine = World::new().engine(&lab, EngineOptions::default());
     let state = lab.state.clone();
-    let asked =
-        tokio::task::spawn_blocking(move || engine::ask(&state, &by("ann", block("v1")), LIMIT));
+    let asked = tokio::task::spawn_blocking(move || {
+        engine::ask(&state, &by("ann", block("v1")), LIMIT, files())
+    });
     let answer = asked.await.unwrap().unwrap();
     assert_eq!(kinds(&answer.events), [Kind::Blocked]);
     let seen = engine.look(|product| product.head().0).await.unwrap();
@@ -53,8 +55,9 @@ async fn without_its_socket_the_engine_sees_a_request_all_the_same() {
     let engine = World::new().engine(&lab, EngineOptions::default());
     std::fs::remove_file(lab.state.socket()).unwrap();
     let state = lab.state.clone();
-    let asked =
-        tokio::task::spawn_blocking(move || engine::ask(&state, &by("ann", block("v1")), LIMIT));
+    let asked = tokio::task::spawn_blocking(move || {
+        engine::ask(&state, &by("ann", block("v1")), LIMIT, files())
+    });
     assert_eq!(
         kinds(&asked.await.unwrap().unwrap().events),
         [Kind::Blocked]
@@ -69,7 +72,7 @@ async fn many_processes_may_ask_at_once() {
     let asks = (0..8).map(|n| {
         let state = lab.state.clone();
         tokio::task::spawn_blocking(move || {
-            engine::ask(&state, &by("ann", block(&format!("v{n}"))), LIMIT).unwrap()
+            engine::ask(&state, &by("ann", block(&format!("v{n}"))), LIMIT, files()).unwrap()
         })
     });
     for asked in asks.collect::<Vec<_>>() {
@@ -86,13 +89,14 @@ fn a_request_that_nobody_answers_is_withdrawn_and_has_no_effect() {
         &lab.state,
         &by("ann", block("v1")),
         Duration::from_millis(50),
+        files(),
     )
     .unwrap_err();
     assert!(matches!(refused, Error::NoAnswer), "{refused}");
     drop(busy);
 
     let answer = lab.ask(block("v2"));
-    assert_eq!(answer.events[0].seq, 1, "v1 was not filed");
+    assert_eq!(answer.events[0].seq, 2, "v1 was not filed");
 }
 
 #[test]
@@ -100,7 +104,8 @@ fn requests_that_wait_are_filed_by_whoever_comes_next() {
     let lab = Lab::new();
     let busy = EngineLock::acquire(&lab.state, LockFor::Engine).unwrap();
     let state = lab.state.clone();
-    let waiting = std::thread::spawn(move || engine::ask(&state, &by("ann", block("v1")), LIMIT));
+    let waiting =
+        std::thread::spawn(move || engine::ask(&state, &by("ann", block("v1")), LIMIT, files()));
     drop(busy);
     assert_eq!(
         kinds(&waiting.join().unwrap().unwrap().events),
@@ -122,11 +127,11 @@ fn who_reads_neither_blocks_the_writer_nor_is_blocked() {
         reading
             .query_row(count, [], |row| row.get::<_, i64>(0))
             .unwrap(),
-        1,
+        2,
         "a reader keeps its view"
     );
 
     let writing = lab.tamper();
     writing.execute_batch("BEGIN IMMEDIATE").unwrap();
-    assert_eq!(Reader::open(&lab.state).unwrap().head().unwrap().seq, 2);
+    assert_eq!(Reader::open(&lab.state).unwrap().head().unwrap().seq, 3);
 }

@@ -1,10 +1,12 @@
 //! What most tests need: a folder, requests, and a way to tamper with the database behind the engine's back.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use engine::{Answer, StateDir};
-use policy::{File, PlanInput, PlanScope, Release, Sources};
-use rollout::request::Conflict;
+use engine::{Answer, ReadFiles, StateDir};
+use policy::settings::Roles;
+use policy::{CustomerId, File, PersonId, PlanInput, PlanScope, Release, Sources};
+use rollout::request::{Conflict, Directory, FilesRead};
 use rollout::{Actor, Event, Fact, Kind, Request, Start, Verb};
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -34,8 +36,31 @@ impl Lab {
 
     /// Files a request in whatever way is open now.
     pub(crate) fn ask(&self, verb: Verb) -> Answer {
-        engine::ask(&self.state, &by("ann", verb), LIMIT).unwrap()
+        engine::ask(&self.state, &by("ann", verb), LIMIT, files()).unwrap()
     }
+}
+
+/// The files of these tests' projects, read: everybody has all roles.
+pub(crate) fn files() -> ReadFiles {
+    let customers = ["acme", "beta", "late"].into_iter().map(CustomerId::from);
+    let people: BTreeSet<PersonId> = ["ann", "bob", "cyd"]
+        .into_iter()
+        .map(PersonId::from)
+        .collect();
+    let directory = Directory {
+        groups: BTreeMap::from([("approvers".into(), people.clone())]),
+        roles: Roles {
+            operator: people.clone(),
+            approver: people.clone(),
+            admin: people,
+        },
+    };
+    let read = FilesRead {
+        directory,
+        customers: customers.collect(),
+        ..FilesRead::default()
+    };
+    Box::new(move |_| read.clone())
 }
 
 pub(crate) fn by(person: &str, verb: Verb) -> Request {

@@ -12,7 +12,7 @@ use policy::{File, PlanInput, PlanScope, Release, Sources, Span};
 use rollout::request::Conflict;
 use rollout::{Kind, Start, Verb};
 
-use crate::lab::{LIMIT, Lab, by, eventually, start};
+use crate::lab::{LIMIT, Lab, by, eventually, files, start};
 use crate::world::{World, end};
 
 const PROJECT: &str = "\
@@ -90,7 +90,13 @@ fn asked(lab: &Lab, world: &World) -> engine::EngineHandle {
         audience: SharedAudience::new(audience.clone()),
         ..world.options()
     };
-    let answer = engine::ask_telling(&lab.state, &by("ann", start_gated()), LIMIT, &audience);
+    let answer = engine::ask_telling(
+        &lab.state,
+        &by("ann", start_gated()),
+        LIMIT,
+        files(),
+        &audience,
+    );
     assert_eq!(answer.unwrap().rejected, None);
     let engine = world.engine(lab, options);
     eventually("requests for approval", || {
@@ -349,7 +355,7 @@ fn a_request_filed_without_an_engine_is_told_too() {
     audience.notify[2].when = vec!["paused".to_owned()];
     audience.notify[2].to = BTreeMap::from([("command".to_owned(), "./tell".to_owned())]);
     let pause = Verb::Pause { reason: None };
-    engine::ask_telling(&lab.state, &by("ann", pause), LIMIT, &audience).unwrap();
+    engine::ask_telling(&lab.state, &by("ann", pause), LIMIT, files(), &audience).unwrap();
     let told: Vec<String> = letters(&lab)
         .into_iter()
         .map(|letter| letter.kind)

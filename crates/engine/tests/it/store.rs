@@ -209,7 +209,7 @@ fn an_older_copy_put_back_is_found_at_the_start() {
     assert!(
         refused
             .to_string()
-            .contains("event 2 was committed, but the journal ends with event 1"),
+            .contains("event 3 was committed, but the journal ends with event 2"),
         "{refused}"
     );
 }

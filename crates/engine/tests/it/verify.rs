@@ -5,7 +5,7 @@ use rusqlite::params;
 
 use crate::lab::{Lab, block, unblock};
 
-/// Three blocks, one refusal.
+/// The files, three blocks, one refusal.
 fn lab() -> Lab {
     let lab = Lab::new();
     for version in ["v1", "v2", "v3"] {
@@ -32,7 +32,7 @@ fn the_journal_folds_to_the_stored_rows() {
     let lab = lab();
     let verified = verify(&lab.state, None).unwrap();
     assert_eq!(verified.problems, []);
-    assert_eq!(verified.events, 4);
+    assert_eq!(verified.events, 5);
     assert!(verified.rows > 0);
     assert_eq!(
         verified.head,

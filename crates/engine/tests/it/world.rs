@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use engine::{EngineHandle, EngineOptions, Error, Inlet, Reading};
+use engine::{EngineHandle, EngineOptions, Error, Files, Inlet, Reading};
 use policy::{CustomerId, ServiceId, Timestamp};
 use rollout::command::{DeployStatus, DeployView, Probed, Sealed, ServiceView, Target};
 use rollout::health::{Cycle, CycleResult, Verdict};
 use rollout::{Command, CommandKind, DeployId, Executor, Outcome, Product, Reply, Report};
 
-use crate::lab::{LIMIT, Lab};
+use crate::lab::{LIMIT, Lab, files};
 
 const OLD_COMMIT: &str = "0000000000000000000000000000000000000000";
 
@@ -77,8 +77,11 @@ impl World {
     pub(crate) fn try_engine(
         &self,
         lab: &Lab,
-        options: EngineOptions,
+        mut options: EngineOptions,
     ) -> Result<EngineHandle, Error> {
+        options
+            .files
+            .get_or_insert_with(|| Files::new(Vec::new(), files()));
         engine::start(&lab.state, options, |_: &Inlet| Box::new(self.clone()))
     }
 

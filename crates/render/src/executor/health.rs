@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use futures::future::{join_all, pending, select_all};
+use futures::future::{pending, select_all, try_join_all};
 use policy::Role;
 use policy::health::Profile;
 use rollout::Outcome;
@@ -13,6 +13,9 @@ use tokio::time::{Instant, sleep};
 use super::series::{Seen, Series, Standing};
 use super::work::Turn;
 use crate::error::{Error, Result, chain};
+
+/// The cycle that passed, if there was anything to ask; or what is wrong, as the answer of the command.
+type Passed = std::result::Result<Option<Cycle>, Outcome>;
 
 /// After so many cycles a watch asks Render whether its deploy is still live.
 const LOOK_AFTER: u32 = 5;
@@ -101,45 +104,54 @@ impl Turn {
         }
     }
 
-    /// Probes every service until one cycle has passed on each.
+    /// Probes every service until one cycle has passed on each, or one is unhealthy or replaced.
     pub(super) async fn confirm(&self, probed: &[Probed], profile: &Profile) -> Outcome {
         let Some(last) = probed.last() else {
             return pending().await;
         };
         let passes = probed.iter().map(|one| self.pass_once(one, profile));
-        let verdict = Verdict {
-            healthy: true,
-            cycles: join_all(passes).await.into_iter().flatten().collect(),
-        };
-        judged(&last.target.role, verdict)
+        match try_join_all(passes).await {
+            Ok(cycles) => {
+                let verdict = Verdict {
+                    healthy: true,
+                    cycles: cycles.into_iter().flatten().collect(),
+                };
+                judged(&last.target.role, verdict)
+            }
+            Err(ill) => ill,
+        }
     }
 
-    /// The cycle that passed. What was replaced never passes: a watch tells of it.
-    async fn pass_once(&self, probed: &Probed, profile: &Profile) -> Option<Cycle> {
+    /// The cycle that passed, or what is wrong with the service.
+    async fn pass_once(&self, probed: &Probed, profile: &Profile) -> Passed {
         loop {
             match self.pass_until_trouble(probed, profile).await {
-                Ok(cycle) => return cycle,
+                Ok(passed) => return passed,
+                Err(error) if error.is_gone() => return Err(replaced(&probed.target.role, None)),
                 Err(error) => self.rest(&error).await,
             }
         }
     }
 
-    async fn pass_until_trouble(
-        &self,
-        probed: &Probed,
-        profile: &Profile,
-    ) -> Result<Option<Cycle>> {
+    async fn pass_until_trouble(&self, probed: &Probed, profile: &Profile) -> Result<Passed> {
+        let role = &probed.target.role;
         let crowd = Some(&self.worker.cycles);
         let mut series = Series::begin(self, probed, profile, crowd).await?;
+        let mut fold = Fold::new();
         loop {
             let passed = match series.next().await {
-                Seen::Cycle(cycle) if cycle.result == CycleResult::Passed => Some(cycle),
+                Seen::Replaced(by) => return Ok(Err(replaced(role, by))),
                 Seen::Nothing => None,
-                Seen::Cycle(_) | Seen::Replaced(_) => continue,
+                Seen::Cycle(cycle) if cycle.result == CycleResult::Passed => Some(cycle),
+                Seen::Cycle(cycle) => match fold.add(profile, cycle) {
+                    Some(verdict) if !verdict.healthy => return Ok(Err(judged(role, verdict))),
+                    Some(_) | None => continue,
+                },
             };
-            if let Standing::Live = series.standing().await? {
-                return Ok(passed);
-            }
+            return Ok(match series.standing().await? {
+                Standing::Live => Ok(passed),
+                Standing::Replaced(by) => Err(replaced(role, by)),
+            });
         }
     }
 

@@ -78,9 +78,13 @@ impl State {
             return;
         };
         self.touch(RowKey::files());
-        let row = self.product.files.get_or_insert_with(FilesRow::default);
+        let row = self.product.files.get_or_insert_with(|| FilesRow {
+            never_read: true,
+            ..FilesRow::default()
+        });
         row.unreadable.clone_from(&read.unreadable);
         if read.unreadable.is_none() {
+            row.never_read = false;
             row.directory = read.directory;
             row.freezes = read.freezes;
             row.pins = read.pins;

@@ -307,7 +307,7 @@ policies: [ { policy: demo, max_parallel: 1 } ]";
 fn a_customer_behind_another_in_strict_order_says_so() {
     let project = "fleet: { acme: { tier: demo }, beta: { tier: demo } }
 policies: [ { policy: demo, batch: all, order: strict } ]";
-    let lines = "freeze fire +1h acme\nstart";
+    let lines = "files\nfreeze fire +1h acme\nstart";
     only(why(project, lines, "beta"), HoldKind::Order, None);
 }
 

@@ -1,5 +1,4 @@
-//! Mistakes of the core that these tests have found. One that is still made is ignored and says what is wrong; whoever mends
-//! it removes the `ignore`.
+//! Mistakes that the core once made.
 
 use rollout::{HoldKind, Input, Kind, RunId};
 
@@ -76,10 +75,23 @@ fn an_aborting_rollout_stays_aborted_when_another_supersedes_it() {
 }
 
 #[test]
-#[ignore = "core: before the first rollout and the first reading of the files nobody is asked for a role: anybody may block or freeze (P6)"]
 fn nobody_without_a_role_may_block_a_version() {
-    let mut story = told(ONE, "status");
-    assert!(is_refused(&mut story, "block v2 by eve"));
+    for lines in ["status", "files", "files broken"] {
+        let mut story = told(ONE, lines);
+        assert!(is_refused(&mut story, "block v2 by eve"), "{lines}");
+    }
+}
+
+#[test]
+fn files_that_were_never_readable_keep_nobody_from_going() {
+    let story = told(ONE, "files broken\nstart\ngood acme");
+    assert_eq!(state(&story, 1), "running");
+    let healthy = story
+        .lab
+        .journal
+        .iter()
+        .any(|event| event.fact.kind == Kind::CustomerHealthy);
+    assert!(healthy);
 }
 
 #[test]

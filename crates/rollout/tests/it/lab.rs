@@ -289,6 +289,18 @@ impl Lab {
         self.notice(Notice::FilesRead(Box::new(files)))
     }
 
+    /// The files are read as they stand, or cannot be.
+    pub(crate) fn read_files(&mut self, broken: bool) -> Step {
+        let files = match broken {
+            true => FilesRead {
+                unreadable: Some("so the script says".to_owned()),
+                ..FilesRead::default()
+            },
+            false => self.files(),
+        };
+        self.notice(Notice::FilesRead(Box::new(files)))
+    }
+
     /// What the engine tells the core when it reads the files.
     pub(crate) fn files(&self) -> FilesRead {
         let customers = &self.config.fleet.customers;

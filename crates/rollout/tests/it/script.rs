@@ -9,7 +9,7 @@
 //! good CUSTOMER [until COMMAND]         answers well whatever comes, until such a command is out
 //! again, late WORD CUSTOMER             the last answer once more; the answer of a command that was stopped
 //! world CUSTOMER:SERVICE suspend|resume|auto_deploy|ours|override|foreign|foreign_live
-//! clock|workspace bad|good, edit        what the shell notices by itself
+//! clock|workspace bad|good, files [broken], edit     what the shell notices by itself
 //! +2h, tick, restart, why CUSTOMER, status, out; asleep +2h: time passes, and the tick comes after the next line
 //! ```
 //! After each line come the ticks that the core wants; a line that begins with `~` is left without.
@@ -100,6 +100,10 @@ impl Story {
             }
             ["edit"] => {
                 let step = self.lab.edit();
+                self.write(&[step]);
+            }
+            ["files", broken @ ..] => {
+                let step = self.lab.read_files(!broken.is_empty());
                 self.write(&[step]);
             }
             ["clock" | "workspace", _] => self.notice(&words),

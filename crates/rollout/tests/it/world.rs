@@ -341,9 +341,10 @@ pub(crate) fn words(kind: &CommandKind) -> &'static [&'static str] {
             "failed",
         ],
         CommandKind::CancelDeploy { .. } => &["cancelled", "refused", "not_sent", "unknown"],
-        CommandKind::Verify { .. } => &["healthy", "unhealthy", "replaced"],
+        CommandKind::Verify { .. } | CommandKind::Confirm { .. } => {
+            &["healthy", "unhealthy", "replaced"]
+        }
         CommandKind::Watch { .. } => &["unhealthy", "replaced"],
-        CommandKind::Confirm { .. } => &["healthy"],
         CommandKind::RunHook { .. } => &["hook_ok", "hook_failed", "unknown", "not_sent"],
         CommandKind::Stop { .. } => &[],
     }

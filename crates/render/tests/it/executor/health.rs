@@ -156,7 +156,7 @@ async fn a_watch_notices_who_replaced_its_deploy() {
 }
 
 #[tokio::test]
-async fn a_confirmation_waits_for_one_passing_cycle() {
+async fn a_confirmation_ends_with_one_passing_cycle_or_with_what_is_wrong() {
     let mut bench = Bench::new().await;
     let deploy = bench.deployed().await;
     bench.cut(Reach::Sites);
@@ -164,9 +164,14 @@ async fn a_confirmation_waits_for_one_passing_cycle() {
         probed: vec![bench.probed(&deploy, "v1.1.0"); 2],
         profile: profile(),
     };
-    bench.send(confirm);
-    bench.assert_silent().await;
+    bench.send(confirm.clone());
+    let Outcome::Judged { verdict, .. } = bench.answer().await.outcome else {
+        panic!("a verdict")
+    };
+    assert!(!verdict.healthy);
+
     bench.disarm();
+    bench.send(confirm);
     let Outcome::Judged { verdict, .. } = bench.answer().await.outcome else {
         panic!("a verdict")
     };

@@ -104,7 +104,7 @@ impl SimExecutor {
         profile: &Profile,
         probe: &mut Probe,
     ) -> Look {
-        if purpose != Purpose::Confirm && !self.is_still_live(service) {
+        if !self.is_still_live(service) {
             return Look::Replaced(self.live(service));
         }
         let live = self.live(service).map(|live| live.id);
@@ -281,8 +281,7 @@ impl Probing {
 fn decides(purpose: Purpose, verdict: &Verdict) -> bool {
     match purpose {
         Purpose::Verify => true,
-        Purpose::Watch => !verdict.healthy,
-        Purpose::Confirm => false,
+        Purpose::Watch | Purpose::Confirm => !verdict.healthy,
     }
 }
 
@@ -290,7 +289,7 @@ fn decides(purpose: Purpose, verdict: &Verdict) -> bool {
 fn matters(result: &CycleResult, purpose: Purpose) -> bool {
     match result {
         CycleResult::Passed => purpose == Purpose::Verify,
-        CycleResult::Failed { .. } => purpose != Purpose::Confirm,
+        CycleResult::Failed { .. } => true,
         CycleResult::NoData { .. } => false,
     }
 }

@@ -5,6 +5,8 @@
 //! for rollbacks. Nobody queues here: whoever has to wait asks again at the instant it was told, a little later than others.
 
 mod bucket;
+#[cfg(test)]
+mod fleet;
 mod quota;
 
 use std::collections::HashMap;

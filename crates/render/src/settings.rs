@@ -15,6 +15,11 @@ pub const DEFAULT_URL: &str = "https://api.render.com/v1";
 /// The environment variable that holds the key; with `_FILE` at its end, the one that names a file holding it.
 pub const KEY_VARIABLE: &str = "RENDER_API_KEY";
 
+/// The environment variables that beat the defaults of [`Settings::from_env`].
+const URL_VARIABLE: &str = "RENDER_API_URL";
+const TIMEOUT_VARIABLE: &str = "RENDER_TIMEOUT";
+const RETRIES_VARIABLE: &str = "RENDER_MAX_RETRIES";
+
 /// How Render is reached.
 ///
 /// ```
@@ -52,6 +57,41 @@ impl Settings {
             user_agent: concat!("tranche/", env!("CARGO_PKG_VERSION")).to_owned(),
             startup_spread: Duration::from_secs(2),
         }
+    }
+
+    /// The settings of the environment: `RENDER_API_KEY` or `RENDER_API_KEY_FILE`, `RENDER_API_URL`, `RENDER_TIMEOUT` in
+    /// seconds, `RENDER_MAX_RETRIES`.
+    ///
+    /// # Errors
+    /// When there is no key, or a number is none.
+    pub fn from_env() -> Result<Self> {
+        Self::new(key_from_env()?).changed_by(|name| env::var(name).ok())
+    }
+
+    fn changed_by(mut self, variable: impl Fn(&str) -> Option<String>) -> Result<Self> {
+        let written = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
+        let number = |name: &str| {
+            let text = written(name)?;
+            let text = text.trim().trim_end_matches('s');
+            let no_number = |_| {
+                Error::Settings(format!(
+                    "{name} must be a whole number such as 30, not {text}"
+                ))
+            };
+            Some(text.parse::<u32>().map_err(no_number))
+        };
+        if let Some(url) = written(URL_VARIABLE) {
+            url.trim()
+                .trim_end_matches('/')
+                .clone_into(&mut self.base_url);
+        }
+        if let Some(seconds) = number(TIMEOUT_VARIABLE).transpose()? {
+            self.timeout = Duration::from_secs(seconds.into());
+        }
+        if let Some(retries) = number(RETRIES_VARIABLE).transpose()? {
+            self.max_retries = usize::try_from(retries).unwrap_or(usize::MAX);
+        }
+        Ok(self)
     }
 
     /// The checked base URL.
@@ -162,6 +202,21 @@ mod tests {
         );
         assert!(from("RENDER_API_KEY", " ").is_err());
         assert!(from("OTHER", "x").is_err());
+    }
+
+    #[test]
+    fn the_environment_beats_the_defaults() {
+        let changed = |name: &'static str, value: &'static str| {
+            Settings::new("k".into()).changed_by(|asked| (asked == name).then(|| value.to_owned()))
+        };
+        let url = changed("RENDER_API_URL", "http://127.0.0.1:8081/v1/").unwrap();
+        assert_eq!(url.base_url, "http://127.0.0.1:8081/v1");
+        let timeout = changed("RENDER_TIMEOUT", "45s").unwrap().timeout;
+        assert_eq!(timeout, Duration::from_secs(45));
+        assert_eq!(changed("RENDER_MAX_RETRIES", "0").unwrap().max_retries, 0);
+        assert_eq!(changed("RENDER_MAX_RETRIES", " ").unwrap().max_retries, 3);
+        let error = changed("RENDER_TIMEOUT", "soon").unwrap_err().to_string();
+        assert!(error.contains("RENDER_TIMEOUT must be"), "{error}");
     }
 
     #[test]

@@ -22,13 +22,17 @@ pub(crate) use self::act::{
 };
 pub(crate) use self::fault::{FaultSwitch, FaultWord};
 pub(crate) use self::look::{
-    Approvals, Customers, CustomersCommand, Events, Health, List, Status, Until, Verify, Watch, Why,
+    Approvals, Convention, Customers, CustomersAdd, CustomersCommand, CustomersDiscover, Deploys,
+    Events, Health, List, Status, Until, Verify, Watch, Why,
 };
 pub(crate) use self::offline::{
     ApprovalsAssumed, Completions, Demo, Graph, Init, Man, Plan, Schema, SchemaOf, Scope, Simulate,
     Test,
 };
-pub(crate) use self::platform::{Render, RenderCommand, Sham, Token, TokenCommand};
+pub(crate) use self::platform::{
+    Render, RenderCommand, RenderDeploys, RenderEnv, RenderLogs, RenderServices, Sham, Token,
+    TokenCommand,
+};
 pub(crate) use self::report::{Report, ReportFormat, Stats};
 pub(crate) use self::start::{Drive, Start};
 
@@ -201,8 +205,10 @@ pub(crate) enum Command {
     Rollback(Rollback),
     /// Write down a figure from outside, such as tickets or satisfaction.
     Observe(Observe),
-    /// List the customers, or show one.
+    /// List the customers, show one, add one, or find them at Render.
     Customers(Customers),
+    /// List the newest deploys of a customer at Render, ours among them.
+    Deploys(Deploys),
     /// Ask the customers' services how they are, now.
     Health(Health),
     /// Print the journal as JSON lines.

@@ -2,9 +2,12 @@
 
 mod act;
 pub(crate) mod ask;
+mod browse;
 mod check;
 mod customers;
 mod demo;
+mod deploys;
+mod discover;
 mod drive;
 mod files;
 mod journal;
@@ -72,13 +75,18 @@ async fn dispatch(global: &Global, command: Command, out: Output) -> Result<Exit
         Command::Override(args) => act::act(global, args, out).await,
         Command::Rollback(args) => act::act(global, args, out).await,
         Command::Observe(args) => act::act(global, args, out).await,
-        Command::Customers(args) => customers::customers(global, &args, out),
+        Command::Customers(args) => customers::customers(global, &args, out).await,
+        Command::Deploys(args) => deploys::deploys(global, &args, out).await,
         Command::Health(args) => probe::health(global, &args, out).await,
         Command::Events(args) => journal::events(global, &args, out).await,
         Command::Verify(args) => journal::verify(global, &args, out),
         Command::Token(args) => token::token(global, args.command, out),
         Command::Render(args) => match args.command {
             RenderCommand::Check => check::check(global, out).await,
+            RenderCommand::Services(args) => browse::services(global, &args, out).await,
+            RenderCommand::Env(args) => browse::env(global, &args, out).await,
+            RenderCommand::Deploys(args) => browse::deploys(global, &args, out).await,
+            RenderCommand::Logs(args) => browse::logs(global, &args, out).await,
             RenderCommand::Simulate(args) => sham::simulate(global, &args, out).await,
         },
         Command::Completions(args) => manual::completions(&args, out),

@@ -98,14 +98,17 @@ pub(crate) struct Approvals {
 
 /// `customers`
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  tranche customers\n  tranche customers show acme-corp")]
+#[command(after_help = "Examples:
+  tranche customers
+  tranche customers show acme-corp
+  tranche customers discover            # what Render has by the naming convention; changes nothing")]
 pub(crate) struct Customers {
     /// What of them; without it, `list`.
     #[command(subcommand)]
     pub(crate) command: Option<CustomersCommand>,
 }
 
-/// What to show of the customers.
+/// What to do with the customers.
 #[derive(Debug, Subcommand)]
 pub(crate) enum CustomersCommand {
     /// All, in the order of their phases.
@@ -118,6 +121,86 @@ pub(crate) enum CustomersCommand {
         #[arg(value_name = "CUSTOMER", add = ArgValueCandidates::new(candidates::customers))]
         customer: CustomerId,
     },
+    /// Add one to customers.yaml, finding its services at Render by their names.
+    Add(CustomersAdd),
+    /// Compare customers.yaml with what Render has by the naming convention.
+    Discover(CustomersDiscover),
+}
+
+/// How services are called at Render.
+#[derive(Debug, Args)]
+pub(crate) struct Convention {
+    /// How services are called, `{customer}` and `{role}` standing for themselves; without it, the product's name before both.
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) pattern: Option<String>,
+}
+
+/// `customers add`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  tranche customers add newcorp --tier startup
+  tranche customers add newcorp --tier startup --name \"New Corp\" --timezone Europe/Paris
+  tranche customers add newcorp --tier startup --service backend=srv-cukouhrtq21c73e9scng")]
+pub(crate) struct CustomersAdd {
+    /// Its key.
+    #[arg(value_name = "NAME")]
+    pub(crate) customer: CustomerId,
+    /// Its tier, which decides its policy.
+    #[arg(long, value_name = "TIER")]
+    pub(crate) tier: String,
+    /// The name people know.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) name: Option<String>,
+    /// Its zone.
+    #[arg(long, value_name = "ZONE")]
+    pub(crate) timezone: Option<String>,
+    /// A service, `ROLE=ID`; without any, they are looked for at Render.
+    #[arg(long, value_name = "ROLE=ID", value_parser = pair)]
+    pub(crate) service: Vec<(String, String)>,
+    /// How services are called at Render.
+    #[command(flatten)]
+    pub(crate) convention: Convention,
+}
+
+/// `customers discover`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  tranche customers discover
+  tranche customers discover --pattern securewatch-{customer}-{role}
+  tranche customers discover --write --tier startup")]
+pub(crate) struct CustomersDiscover {
+    /// Write what is new into customers.yaml, which keeps its comments and order.
+    #[arg(long)]
+    pub(crate) write: bool,
+    /// The tier of customers that are new; needed to write any.
+    #[arg(long, value_name = "TIER")]
+    pub(crate) tier: Option<String>,
+    /// How services are called at Render.
+    #[command(flatten)]
+    pub(crate) convention: Convention,
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((role, id)) if !role.is_empty() && !id.is_empty() => {
+            Ok((role.to_owned(), id.to_owned()))
+        }
+        Some(_) | None => Err("write ROLE=ID, such as backend=srv-cukouhrtq21c73e9scng".to_owned()),
+    }
+}
+
+/// `deploys`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  tranche deploys acme-corp\n  tranche deploys acme-corp --limit 20 -o json"
+)]
+pub(crate) struct Deploys {
+    /// Whose.
+    #[arg(value_name = "CUSTOMER")]
+    pub(crate) customer: CustomerId,
+    /// At most so many of each service.
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = value::count)]
+    pub(crate) limit: usize,
 }
 
 /// `health`

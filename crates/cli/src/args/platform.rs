@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use policy::Span;
+use policy::{Span, Timestamp};
 
 use super::fault::FaultSwitch;
 use super::value;
@@ -23,8 +23,115 @@ pub(crate) enum RenderCommand {
     /// Check the key, the workspace and every mapped service.
     #[command(after_help = "Example:\n  RENDER_API_KEY=... tranche render check")]
     Check,
+    /// List the services that the key reaches.
+    Services(RenderServices),
+    /// Show the variables of a service, without their values.
+    Env(RenderEnv),
+    /// List the newest deploys of a service.
+    Deploys(RenderDeploys),
+    /// Print the logs of a service.
+    Logs(Box<RenderLogs>),
     /// Serve a simulated Render with this project's services on a local address.
     Simulate(Sham),
+}
+
+/// `render services`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  tranche render services
+  tranche render services --type web_service --type static_site --limit 100
+  tranche render services --name securewatch-acme-corp-backend -o json")]
+pub(crate) struct RenderServices {
+    /// Only of this type; may be repeated.
+    #[arg(long = "type", value_name = "TYPE", value_parser = KINDS)]
+    pub(crate) kinds: Vec<String>,
+    /// Only with exactly this name.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// Only in this region; may be repeated.
+    #[arg(long, value_name = "REGION")]
+    pub(crate) region: Vec<String>,
+    /// Only suspended ones.
+    #[arg(long)]
+    pub(crate) suspended: bool,
+    /// At most so many.
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = value::count)]
+    pub(crate) limit: usize,
+}
+
+/// The types of services, as Render writes them.
+const KINDS: [&str; 5] = [
+    "web_service",
+    "static_site",
+    "private_service",
+    "background_worker",
+    "cron_job",
+];
+
+/// `render env`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  tranche render env acme-corp/backend
+  tranche render env srv-cukouhrtq21c73e9scng -o json
+  tranche render env acme-corp/backend --reveal     # on a terminal only, and written into the journal")]
+pub(crate) struct RenderEnv {
+    /// Which: an id, CUSTOMER/ROLE, or a name at Render.
+    #[arg(value_name = "SERVICE")]
+    pub(crate) service: String,
+    /// Show the values too.
+    #[arg(long)]
+    pub(crate) reveal: bool,
+}
+
+/// `render deploys`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  tranche render deploys acme-corp/backend
+  tranche render deploys srv-cukouhrtq21c73e9scng --limit 50 --status live")]
+pub(crate) struct RenderDeploys {
+    /// Which: an id, CUSTOMER/ROLE, or a name at Render.
+    #[arg(value_name = "SERVICE")]
+    pub(crate) service: String,
+    /// Only those that stand so; may be repeated.
+    #[arg(long, value_name = "STATUS")]
+    pub(crate) status: Vec<String>,
+    /// At most so many.
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = value::count)]
+    pub(crate) limit: usize,
+}
+
+/// `render logs`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  tranche render logs acme-corp/backend
+  tranche render logs acme-corp/backend --level error --text timeout --limit 500
+  tranche render logs srv-cukouhrtq21c73e9scng --start 2027-01-11T09:00:00Z --end 2027-01-11T09:30:00Z --type build
+  tranche render logs acme-corp/backend --follow -o json")]
+pub(crate) struct RenderLogs {
+    /// Which: an id, CUSTOMER/ROLE, or a name at Render.
+    #[arg(value_name = "SERVICE")]
+    pub(crate) service: String,
+    /// From when; without it, one hour ago.
+    #[arg(long, value_name = "INSTANT", value_parser = value::instant)]
+    pub(crate) start: Option<Timestamp>,
+    /// Until when; without it, now.
+    #[arg(long, value_name = "INSTANT", value_parser = value::instant, conflicts_with = "follow")]
+    pub(crate) end: Option<Timestamp>,
+    /// The newest so many lines.
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = value::count, conflicts_with = "follow")]
+    pub(crate) limit: usize,
+    /// Only of this type: `app`, `request`, `build`; may be repeated.
+    #[arg(long = "type", value_name = "TYPE")]
+    pub(crate) kinds: Vec<String>,
+    /// Only of this level: `error`, `warning`, `info`; may be repeated.
+    #[arg(long, value_name = "LEVEL")]
+    pub(crate) level: Vec<String>,
+    /// Only lines with this text; `*` and `/regular expressions/` are understood by Render.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) text: Vec<String>,
+    /// Go on with what comes in, until interrupted.
+    #[arg(short, long)]
+    pub(crate) follow: bool,
 }
 
 /// `render simulate`

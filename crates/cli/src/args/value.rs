@@ -18,3 +18,11 @@ pub(super) fn instant(text: &str) -> Result<Timestamp, String> {
 pub(super) fn span(text: &str) -> Result<Span, String> {
     text.parse().map_err(|source| format!("{source}"))
 }
+
+/// A number of things, from 1 to 10,000.
+pub(super) fn count(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(count @ 1..=10_000) => Ok(count),
+        Ok(_) | Err(_) => Err("write a number from 1 to 10000".to_owned()),
+    }
+}

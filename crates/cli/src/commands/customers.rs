@@ -1,4 +1,4 @@
-//! `customers`: the fleet as the files have it.
+//! `customers`: the fleet as the files have it, and as Render's names have it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -8,6 +8,7 @@ use policy::settings::SecretSource;
 use policy::{Config, Customer, CustomerId, Role, Running};
 use serde::Serialize;
 
+use super::discover;
 use crate::args::{Customers, CustomersCommand, Global};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
@@ -16,13 +17,30 @@ use crate::show::table::{columns, table};
 use crate::show::time;
 use crate::{fleet, state};
 
-/// Lists the customers, or shows one.
-pub(crate) fn customers(global: &Global, args: &Customers, out: Output) -> Result<Exit, Failure> {
-    let config = Folder::find(global)?.load(out)?;
-    let running = state::running(&state::product(&state::place(global)?)?);
+/// Lists the customers, shows or adds one, or finds them at Render.
+pub(crate) async fn customers(
+    global: &Global,
+    args: &Customers,
+    out: Output,
+) -> Result<Exit, Failure> {
+    let loaded = || {
+        let config = Folder::find(global)?.load(out)?;
+        let running = state::running(&state::product(&state::place(global)?)?);
+        Ok::<_, Failure>((config, running))
+    };
     match &args.command {
-        None | Some(CustomersCommand::List) => list(&config, &running, out)?,
-        Some(CustomersCommand::Show { customer }) => show(&config, &running, customer, out)?,
+        None | Some(CustomersCommand::List) => {
+            let (config, running) = loaded()?;
+            list(&config, &running, out)?;
+        }
+        Some(CustomersCommand::Show { customer }) => {
+            let (config, running) = loaded()?;
+            show(&config, &running, customer, out)?;
+        }
+        Some(CustomersCommand::Add(args)) => return discover::add(global, args, out).await,
+        Some(CustomersCommand::Discover(args)) => {
+            return discover::discover(global, args, out).await;
+        }
     }
     Ok(Exit::Done)
 }

@@ -120,7 +120,9 @@ pub(super) fn seed(config: &Config, versions: &Versions, running: &str) -> Seed 
     for (customer, role, service) in services(config) {
         let owner = config.project.render.owner.as_deref();
         if role.as_str() == DATABASE {
-            seed.databases.push(database(customer, service, owner));
+            let product = &config.project.product;
+            seed.databases
+                .push(database(product, customer, service, owner));
         } else {
             seed.services
                 .push(web(config, customer, role, service, &live));
@@ -159,10 +161,15 @@ fn web(
     seed
 }
 
-fn database(customer: &CustomerId, service: &Service, owner: Option<&str>) -> DatabaseSeed {
+fn database(
+    product: &str,
+    customer: &CustomerId,
+    service: &Service,
+    owner: Option<&str>,
+) -> DatabaseSeed {
     DatabaseSeed {
         id: service.id.as_str().into(),
-        name: format!("{customer}-database"),
+        name: format!("{product}-{customer}-database"),
         owner: owner.unwrap_or(sim::platform::DEFAULT_OWNER).into(),
         plan: "basic_1gb".to_owned(),
     }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod at_render;
 mod everyday;
 mod project;
 mod reports;

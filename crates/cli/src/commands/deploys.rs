@@ -1,0 +1,166 @@
+//! `deploys`: the newest deploys of a customer at Render, and which of them a rollout made.
+
+use std::collections::BTreeMap;
+
+use engine::{Error, Reader, StateDir};
+use futures::future::try_join_all;
+use policy::plan::DATABASE;
+use policy::{Role, Timestamp};
+use render::{Deploy, DeployFilter, DeployId};
+use rollout::RunId;
+use serde::Serialize;
+
+use crate::args::{Deploys, Global};
+use crate::exit::{Exit, Failure};
+use crate::output::Output;
+use crate::project::Folder;
+use crate::show::foreign::line;
+use crate::show::table::table;
+use crate::show::time;
+use crate::{connect, fleet, state};
+
+/// So many events are read at once.
+const PAGE: u32 = 1_000;
+
+/// One deploy, as it is shown.
+#[derive(Debug, Serialize)]
+pub(super) struct Seen {
+    id: DeployId,
+    status: String,
+    trigger: String,
+    /// The commit, or the image.
+    source: Option<String>,
+    created_at: Option<Timestamp>,
+    finished_at: Option<Timestamp>,
+    /// The rollout that made it; absent: somebody else did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rollout: Option<RunId>,
+}
+
+impl Seen {
+    pub(super) fn of(deploy: Deploy, rollout: Option<RunId>) -> Self {
+        let source = deploy.commit_id().map(str::to_owned);
+        let image = || deploy.image.and_then(|image| image.reference);
+        Self {
+            source: source.or_else(image),
+            id: deploy.id,
+            status: deploy.status.to_string(),
+            trigger: deploy.trigger.to_string(),
+            created_at: deploy.created_at,
+            finished_at: deploy.finished_at,
+            rollout,
+        }
+    }
+
+    fn row(&self) -> Vec<String> {
+        let at = |at: Option<Timestamp>| at.map_or_else(|| "-".to_owned(), time::stamp);
+        let took = self.created_at.zip(self.finished_at);
+        let took = took.map(|(from, to)| time::length(to - from));
+        vec![
+            self.id.to_string(),
+            line(&self.status),
+            line(&self.trigger),
+            self.source.as_deref().map_or_else(|| "-".to_owned(), short),
+            at(self.created_at),
+            took.unwrap_or_else(|| "-".to_owned()),
+        ]
+    }
+}
+
+/// A commit by its first letters; an image in full.
+fn short(source: &str) -> String {
+    let is_commit = source.len() == 40 && source.bytes().all(|byte| byte.is_ascii_hexdigit());
+    line(if is_commit { &source[..10] } else { source })
+}
+
+/// A table of deploys, with columns of the caller's before the others.
+pub(super) fn rows<'s>(
+    leading: &[&str],
+    deploys: impl Iterator<Item = (Vec<String>, &'s Seen)>,
+) -> String {
+    let heading = ["DEPLOY", "STATUS", "TRIGGER", "COMMIT", "CREATED", "TOOK"];
+    let heading: Vec<&str> = leading.iter().copied().chain(heading).collect();
+    let rows = deploys.map(|(mut row, seen)| {
+        row.extend(seen.row());
+        row
+    });
+    table(&heading, rows)
+}
+
+/// Lists the newest deploys of each of a customer's services.
+pub(crate) async fn deploys(global: &Global, args: &Deploys, out: Output) -> Result<Exit, Failure> {
+    let config = Folder::find(global)?.load(out)?;
+    let customer = fleet::customer(&config, &args.customer)?;
+    let client = connect::client(&config)?;
+    let ours = ours(&state::place(global)?)?;
+    let deployed = customer
+        .services
+        .iter()
+        .filter(|(role, _)| role.as_str() != DATABASE);
+    let filter = DeployFilter::default();
+    let reads = deployed.map(async |(role, service)| {
+        let deploys = client.deploys(&service.id, &filter, args.limit).await?;
+        let seen = deploys.into_iter().map(|deploy| {
+            let rollout = ours.get(&deploy.id).copied();
+            Seen::of(deploy, rollout)
+        });
+        Ok::<_, render::Error>((role, seen.collect()))
+    });
+    let read: BTreeMap<&Role, Vec<Seen>> = try_join_all(reads)
+        .await
+        .map_err(connect::failure)?
+        .into_iter()
+        .collect();
+    out.data(&read, || {
+        let all = read
+            .iter()
+            .flat_map(|(role, seen)| seen.iter().map(move |one| (role, one)));
+        let leading = |role: &Role, one: &Seen| {
+            let rollout = one.rollout.map(|run| run.to_string());
+            vec![role.to_string(), rollout.unwrap_or_else(|| "-".to_owned())]
+        };
+        rows(
+            &["SERVICE", "ROLLOUT"],
+            all.map(|(role, one)| (leading(role, one), one)),
+        )
+    })?;
+    Ok(Exit::Done)
+}
+
+/// The deploys that the journal names, by the rollout that made them.
+fn ours(state: &StateDir) -> Result<BTreeMap<DeployId, RunId>, Failure> {
+    let reader = match Reader::open(state) {
+        Ok(reader) => reader,
+        Err(Error::Absent { .. }) => return Ok(BTreeMap::new()),
+        Err(error) => return Err(state::failure(error)),
+    };
+    let mut ours = BTreeMap::new();
+    let mut after = 0;
+    loop {
+        let events = reader.events(None, after, PAGE).map_err(state::failure)?;
+        let Some(last) = events.last() else {
+            return Ok(ours);
+        };
+        after = last.seq;
+        for event in events {
+            if let (Some(deploy), Some(run)) = (event.fact.deploy, event.fact.rollout)
+                && made_it(event.fact.kind)
+            {
+                ours.insert(deploy, run);
+            }
+        }
+    }
+}
+
+/// Whether an event says that a deploy is a rollout's own; others name deploys of other people too.
+fn made_it(kind: rollout::Kind) -> bool {
+    use rollout::Kind;
+    [
+        Kind::DeployCreated,
+        Kind::DeployAdopted,
+        Kind::RollbackCreated,
+        Kind::RollbackAdopted,
+        Kind::DeployDuplicate,
+    ]
+    .contains(&kind)
+}

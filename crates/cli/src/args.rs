@@ -4,6 +4,7 @@
 
 mod act;
 mod candidates;
+mod deploy;
 mod fault;
 mod look;
 mod offline;
@@ -20,6 +21,7 @@ pub(crate) use self::act::{
     Abort, Approve, Block, Freeze, Observe, Override, Pause, Promote, Reject, Replan, Resume,
     Retry, Rollback, Skip, Unblock, Unfreeze, Withdraw,
 };
+pub(crate) use self::deploy::{Deploy, DeployConfig, Env, EnvCommand, RollbackBy};
 pub(crate) use self::fault::{FaultSwitch, FaultWord};
 pub(crate) use self::look::{
     Approvals, Convention, Customers, CustomersAdd, CustomersCommand, CustomersDiscover, Deploys,
@@ -203,6 +205,10 @@ pub(crate) enum Command {
     Override(Override),
     /// Return a customer to what ran before, or to a version.
     Rollback(Rollback),
+    /// Deploy single services outside any rollout.
+    Deploy(Box<Deploy>),
+    /// List, compare and write a customer's variables.
+    Env(Env),
     /// Write down a figure from outside, such as tickets or satisfaction.
     Observe(Observe),
     /// List the customers, show one, add one, or find them at Render.

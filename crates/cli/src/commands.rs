@@ -6,9 +6,11 @@ mod browse;
 mod check;
 mod customers;
 mod demo;
+mod deploy;
 mod deploys;
 mod discover;
 mod drive;
+mod env;
 mod files;
 mod journal;
 mod look;
@@ -17,6 +19,7 @@ mod plan;
 mod probe;
 mod replan;
 mod report;
+mod rollback;
 pub(crate) mod sham;
 mod simulate;
 pub(crate) mod start;
@@ -73,7 +76,9 @@ async fn dispatch(global: &Global, command: Command, out: Output) -> Result<Exit
         Command::Freeze(args) => act::act(global, args, out).await,
         Command::Unfreeze(args) => act::act(global, args, out).await,
         Command::Override(args) => act::act(global, args, out).await,
-        Command::Rollback(args) => act::act(global, args, out).await,
+        Command::Rollback(args) => rollback::rollback(global, args, out).await,
+        Command::Deploy(args) => deploy::deploy(global, *args, out).await,
+        Command::Env(args) => env::env(global, args.command, out).await,
         Command::Observe(args) => act::act(global, args, out).await,
         Command::Customers(args) => customers::customers(global, &args, out).await,
         Command::Deploys(args) => deploys::deploys(global, &args, out).await,

@@ -12,7 +12,7 @@ use std::time::Duration;
 use engine::{CrashAt, EngineHandle, EngineOptions, Error, Inlet, ServerTime};
 use policy::settings::RenderSettings;
 use render::Client;
-use render::executor::{ExecutorSettings, RenderExecutor};
+use render::executor::{ExecutorSettings, RenderExecutor, Sources};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
@@ -111,6 +111,17 @@ pub(crate) async fn start(desk: &Desk, until_idle: bool) -> Result<EngineHandle,
 pub(crate) fn patience(render: &RenderSettings) -> Duration {
     let millis = u64::try_from(render.timeout.as_millis()).unwrap_or(u64::MAX);
     Duration::from_millis(millis)
+}
+
+/// What templates are filled in with, for a process that is not the engine.
+pub(crate) fn sources(desk: &Desk, versions: Versions) -> Result<Arc<dyn Sources>, Failure> {
+    let controls = Arc::new(Controls::new(&state::product(desk.state())?));
+    Ok(Arc::new(ProjectSources::new(
+        &desk.folder,
+        &desk.config,
+        versions,
+        controls,
+    )))
 }
 
 /// Asks Render for its time whenever the engine wants to know; one question at a time.

@@ -63,7 +63,8 @@ pub(crate) fn running(observed: &Observed) -> RunningVersions {
         .collect()
 }
 
-async fn view(
+/// Reads one service.
+pub(crate) async fn view(
     client: &Client,
     role: &Role,
     service: &Service,
@@ -98,6 +99,11 @@ async fn view(
         refusals,
         deploys,
     })
+}
+
+/// What is live, as it was deployed.
+pub(crate) fn live_commit(view: &ServiceView) -> Option<&str> {
+    view.live().and_then(|live| live.commit.as_deref())
 }
 
 fn deploy(deploy: &render::Deploy) -> DeployView {

@@ -36,7 +36,9 @@ pub(crate) fn product(state: &StateDir) -> Result<Product, Failure> {
 pub(crate) fn choose(runs: Vec<RunView>, named: Option<RunId>) -> Result<RunView, Failure> {
     let chosen = match named {
         Some(id) => runs.into_iter().find(|run| run.id == id),
-        None => runs.into_iter().last(),
+        None => runs
+            .into_iter()
+            .max_by_key(|run| (run.requested_at, run.id)),
     };
     chosen.ok_or_else(|| match named {
         Some(id) => Failure::usage(format!("there is no rollout {id}")).or_type("tranche list"),

@@ -30,8 +30,20 @@ use crate::settings::{Customer, Fleet, Project, Timestamp};
 pub struct Release {
     /// The tag as written, `v1.1.0`.
     pub version: String,
-    /// The full commit id the tag named when it was resolved.
+    /// The full commit id the tag named when it was resolved; of a deploy of an image, the image.
     pub commit: String,
+}
+
+impl Release {
+    /// Whether what is deployed is an image: a commit id has neither of the marks that every image reference has.
+    pub fn is_image(&self) -> bool {
+        is_image(&self.commit)
+    }
+}
+
+/// Whether this names an image (`registry/name:tag`, `name@digest`) and not a commit.
+pub fn is_image(artifact: &str) -> bool {
+    artifact.contains(['/', ':', '@'])
 }
 
 /// What is known to run at a customer's service when the plan is made.
@@ -131,6 +143,24 @@ pub struct PlannedCustomer {
     pub services: Vec<Role>,
     /// The version it ran when the plan was made.
     pub running: Option<String>,
+    /// In an operation over single services: what this customer gets in place of the plan's release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own: Option<Box<Own>>,
+}
+
+/// What an operation deploys to one customer, where it is not what the plan says for everybody.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Own {
+    /// What is deployed, and the name people see.
+    pub release: Release,
+    /// The version that must answer; absent: it is not asked.
+    pub version: Option<String>,
+    /// Variables by service, written before the deploy.
+    pub variables: BTreeMap<Role, BTreeMap<String, String>>,
+    /// Without the build cache.
+    pub clear_cache: bool,
+    /// Whether the checks before a deploy count (A9).
+    pub validate: bool,
 }
 
 /// Why a customer is not part of the plan.

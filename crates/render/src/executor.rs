@@ -40,6 +40,7 @@ use crate::ids::OwnerId;
 use crate::probe::Prober;
 
 pub use self::sources::{BackupContent, BackupError, Backups, KeyBackup, Owned, Sources};
+pub use self::template::{Filling, Unfilled};
 
 /// How commands are carried out.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -67,6 +67,7 @@ impl Product {
             | UnitState::Healthy
             | UnitState::Backward
             | UnitState::Withdrawing
+            | UnitState::Applied
             | UnitState::Skipped => {
                 let text = format!(
                     "{customer} is {}: there is nothing to retry",
@@ -283,6 +284,7 @@ impl Product {
             | UnitState::Healthy
             | UnitState::Backward
             | UnitState::Withdrawing
+            | UnitState::Applied
             | UnitState::Excluded
             | UnitState::Skipped => {
                 let text = format!(

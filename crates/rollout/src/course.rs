@@ -206,6 +206,7 @@ impl Run {
             | UnitState::Unchanged
             | UnitState::RolledBack
             | UnitState::RollbackFailed
+            | UnitState::Applied
             | UnitState::Excluded
             | UnitState::Skipped => false,
         };

@@ -28,7 +28,12 @@ impl Run {
             at,
             seq,
             deploy_timeout_ms: self.row.deploy_timeout_ms,
-            clear_cache: self.row.clear_cache,
+            operation: self.row.operation,
+            clear_cache: self.row.clear_cache
+                || self.plan.customers[customer]
+                    .own
+                    .as_ref()
+                    .is_some_and(|own| own.clear_cache),
         }
     }
 }
@@ -338,7 +343,7 @@ impl Product {
             return false;
         }
         match run.row.state {
-            RunState::Running => run.is_through(id),
+            RunState::Running => run.is_through(id, self.at),
             RunState::Draining { to, .. } => {
                 let swept = run
                     .row

@@ -1,13 +1,15 @@
 //! Judges and ends rollouts: halt, the way back of healthy customers, the end states (R12), and the next in the queue (R14).
 
-use policy::CustomerId;
 use policy::rules::OnFailure;
+use policy::{CustomerId, Timestamp};
 
 use crate::event::{Fact, Kind};
 use crate::ids::{GateId, RunId};
 use crate::index::{Place, Run};
 use crate::product::{Product, State};
-use crate::state::{DrainTo, HeldFrom, Outcome, RunState, Sweep, SweepScope, Unit, UnitState};
+use crate::state::{
+    DrainTo, HeldFrom, Operation, Outcome, RunState, Sweep, SweepScope, Unit, UnitState,
+};
 
 impl Run {
     /// Why nothing may start any more until a person acts (R11, R12).
@@ -38,13 +40,16 @@ impl Run {
         })
     }
 
-    /// Whether nobody is left to start or to decide about. An operation has no phases that settle.
-    pub(crate) fn is_through(&self, id: RunId) -> bool {
+    /// Whether nobody is left to start or to decide about. An operation has no phases that settle: it ends with the watch
+    /// over what it has changed.
+    pub(crate) fn is_through(&self, id: RunId, at: Timestamp) -> bool {
         let mut phases = 0..self.phases.len();
         match id {
             RunId::Rollout(_) => phases.all(|phase| self.is_settled(phase)),
             RunId::Operation(_) => {
-                phases.all(|phase| self.waiting(phase).is_empty()) && self.held().next().is_none()
+                phases.all(|phase| self.waiting(phase).is_empty())
+                    && self.held().next().is_none()
+                    && self.watched_until().is_none_or(|until| until <= at)
             }
         }
     }
@@ -181,7 +186,7 @@ impl Product {
             return;
         }
         match (&run.row.state, id) {
-            (RunState::Running, _) if !run.is_through(id) => {}
+            (RunState::Running, _) if !run.is_through(id, self.at) => {}
             (RunState::Running, RunId::Operation(_)) => self.end_operation(id),
             (RunState::Running, RunId::Rollout(_)) => {
                 let outcome = run.outcome();
@@ -284,8 +289,13 @@ impl Product {
 
     fn end_operation(&mut self, id: RunId) {
         let run = &self.state.runs[&id];
+        let undone = run.row.operation == Some(Operation::Variables);
         let good = |unit: &Unit| {
-            !unit.failed && matches!(unit.state, UnitState::Healthy | UnitState::RolledBack)
+            let there = matches!(
+                unit.state,
+                UnitState::Healthy | UnitState::RolledBack | UnitState::Applied
+            );
+            !unit.failed && (there || (undone && unit.state == UnitState::Unchanged))
         };
         let done = run
             .plan

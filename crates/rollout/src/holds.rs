@@ -459,6 +459,7 @@ impl Product {
             UnitState::Healthy
             | UnitState::Unchanged
             | UnitState::RolledBack
+            | UnitState::Applied
             | UnitState::Excluded
             | UnitState::Skipped => return Vec::new(),
         }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use policy::rules::{BatchRule, Order};
-use policy::{CustomerId, Plan, PolicyId, Timestamp};
+use policy::{CustomerId, Plan, PolicyId, Release, Timestamp};
 
 use crate::ids::GateId;
 use crate::state::{
@@ -65,6 +65,7 @@ static WAITING: Unit = Unit {
     started_at: None,
     healthy_at: None,
     services: BTreeMap::new(),
+    forced: false,
     hooks: crate::state::Hooks {
         before: crate::state::HookState {
             done: 0,
@@ -211,6 +212,13 @@ impl Run {
         self.units.get(customer).unwrap_or(&WAITING)
     }
 
+    /// What a planned customer is to run.
+    pub(crate) fn release_of(&self, customer: &CustomerId) -> &Release {
+        let planned = self.plan.customers.get(customer);
+        let own = planned.and_then(|planned| planned.own.as_ref());
+        own.map_or(&self.plan.release, |own| &own.release)
+    }
+
     /// The stored units.
     pub(crate) fn units(&self) -> impl Iterator<Item = (&CustomerId, &Unit)> {
         self.units.iter()
@@ -282,6 +290,7 @@ impl Run {
             }
             UnitState::Unchanged
             | UnitState::RolledBack
+            | UnitState::Applied
             | UnitState::Excluded
             | UnitState::Skipped => {
                 self.waiting[phase].remove(&place);
@@ -522,6 +531,14 @@ impl Run {
         self.unit(customer).state == UnitState::Healthy && !settled && !self.is_ended()
     }
 
+    /// When the last healthy customer has been watched for as long as its policy says.
+    pub(crate) fn watched_until(&self) -> Option<Timestamp> {
+        let healthy = self.healthy.iter();
+        let ends =
+            healthy.filter_map(|(phase, _, place)| self.settles_at(self.at_place(*phase, *place)));
+        ends.max()
+    }
+
     /// When a healthy customer settles; for one that is over, long ago.
     fn settles_at(&self, customer: &CustomerId) -> Option<Timestamp> {
         let unit = self.unit(customer);
@@ -534,6 +551,7 @@ impl Run {
             UnitState::Unchanged
             | UnitState::RolledBack
             | UnitState::RollbackFailed
+            | UnitState::Applied
             | UnitState::Excluded
             | UnitState::Skipped => Some(Timestamp::MIN_UTC),
             UnitState::Waiting

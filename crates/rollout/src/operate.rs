@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use policy::rules::{BatchRule, OnFailure};
-use policy::{CustomerId, Plan, Release};
+use policy::{CustomerId, Plan, Release, Span};
 
 use crate::canonical;
 use crate::event::{Fact, Kind};
@@ -11,7 +11,7 @@ use crate::ids::RunId;
 use crate::index::Run;
 use crate::product::{Product, State};
 use crate::request::{Rejected, Request};
-use crate::state::{DeployState, ServiceState, Sweep, SweepScope, Unit, UnitState};
+use crate::state::{DeployState, Operation, ServiceState, Sweep, SweepScope, Unit, UnitState};
 use crate::verbs::state_name;
 
 impl Product {
@@ -23,12 +23,19 @@ impl Product {
         to: Option<&str>,
         reason: &str,
     ) -> Result<(), Rejected> {
-        if let Some(owner) = self.state.owner(customer) {
-            let held = matches!(
-                self.state.runs[&owner].unit(customer).state,
-                UnitState::Held { .. }
+        if let Some(hidden) = self.hidden(customer) {
+            let text = format!(
+                "{hidden} has set variables of {customer} that nothing was deployed with since"
             );
-            if !held {
+            let way_out = format!("tranche env apply {customer} --undo --reason ...");
+            return Err(Rejected::state(text, &way_out));
+        }
+        if let Some(owner) = self.state.owner(customer) {
+            let rests = matches!(
+                self.state.runs[&owner].unit(customer).state,
+                UnitState::Held { .. } | UnitState::Healthy
+            );
+            if !rests {
                 let text = format!("{owner} is changing {customer} right now");
                 return Err(Rejected::state(text, &format!("tranche why {customer}")));
             }
@@ -78,7 +85,7 @@ impl Product {
         let runs = || self.state.runs.values().rev();
         let source = match to {
             None => runs().find(|run| self.state.brought(run, customer)),
-            Some(_) => runs().find(|run| run.plan.customers.contains_key(customer)),
+            Some(_) => runs().find(|run| run.is_whole(customer)),
         };
         let Some(source) = source else {
             let state = runs().find_map(|run| {
@@ -92,7 +99,7 @@ impl Product {
             return Err(Rejected::state(text, &format!("tranche why {customer}")));
         };
         let release = match to {
-            None => source.plan.release.clone(),
+            None => source.release_of(customer).clone(),
             Some(version) => self.known_release(version)?,
         };
         let plan = plan_of_one(source, customer, release);
@@ -119,7 +126,7 @@ impl Product {
         };
         let fact = fact
             .with("version", plan.release.version.clone())
-            .with("verb", "rollback")
+            .with_value("verb", &Operation::Rollback)
             .with_value("plan", &plan)
             .with_value("unit", &unit);
         self.emit_in(id, fact);
@@ -158,6 +165,13 @@ impl State {
 }
 
 impl Run {
+    /// Whether this is a rollout, or an operation, over the customer as its policy has it.
+    fn is_whole(&self, customer: &CustomerId) -> bool {
+        let planned = self.plan.customers.get(customer);
+        planned.is_some_and(|planned| planned.own.is_none())
+            && self.row.operation != Some(Operation::Variables)
+    }
+
     /// Whether this rollout has brought the customer to the release and not back.
     fn is_ours(&self, customer: &CustomerId) -> bool {
         let unit = self.unit(customer);
@@ -175,6 +189,7 @@ impl Run {
             | UnitState::Unchanged
             | UnitState::RolledBack
             | UnitState::RollbackFailed
+            | UnitState::Applied
             | UnitState::Excluded => false,
         }
     }
@@ -194,7 +209,7 @@ fn attempts(unit: &Unit) -> BTreeMap<policy::Role, ServiceState> {
 }
 
 /// A plan of this one customer, without gates, windows or waits: a person has decided.
-fn plan_of_one(source: &Run, customer: &CustomerId, release: Release) -> Plan {
+pub(crate) fn plan_of_one(source: &Run, customer: &CustomerId, release: Release) -> Plan {
     let mut planned = source.plan.customers[customer].clone();
     let mut phase = source.plan.phases[planned.phase].clone();
     planned.phase = 0;
@@ -208,6 +223,7 @@ fn plan_of_one(source: &Run, customer: &CustomerId, release: Release) -> Plan {
     phase.policy.window.clear();
     phase.policy.batch = BatchRule::All;
     phase.policy.on_failure = OnFailure::Halt;
+    phase.policy.watch = Span::ZERO;
     let mut plan = Plan {
         digest: String::new(),
         product: source.plan.product.clone(),

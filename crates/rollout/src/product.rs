@@ -246,6 +246,11 @@ impl Product {
             | Kind::OperationStarted
             | Kind::Replanned
             | Kind::FreezeOverridden => self.wake_run(id),
+            // What it still watched is free for others.
+            Kind::RolloutAborted if matches!(id, RunId::Operation(_)) => {
+                self.work.queued_dirty = true;
+                self.wake_everybody();
+            }
             Kind::PhaseSettled
             | Kind::RolloutSucceeded
             | Kind::RolloutAborted

@@ -108,7 +108,7 @@ fn forward_intent(
 ) -> Fact {
     let fact = Fact {
         attempt: Some(service.attempt + 1),
-        commit: Some(ctx.plan.release.commit.clone()),
+        commit: Some(ctx.release().commit.clone()),
         ..ctx.service_fact(Kind::DeployIntended, role)
     };
     // A foreign deploy that went live before ours is sent renews the target of a rollback (R19).
@@ -116,7 +116,7 @@ fn forward_intent(
     match live {
         Some(live)
             if old.deploy.as_ref() != Some(&live.id)
-                && live.commit.as_ref() != Some(&ctx.plan.release.commit) =>
+                && live.commit.as_ref() != Some(&ctx.release().commit) =>
         {
             let renewed = Baseline {
                 deploy: Some(live.id.clone()),
@@ -141,7 +141,8 @@ fn back_intent(
     live: Option<&DeployView>,
 ) -> Result<Fact, Vec<Fact>> {
     let ours = service.deploy.id();
-    if let Some(foreign) = live.filter(|live| Some(&live.id) != ours) {
+    let foreign = live.filter(|live| Some(&live.id) != ours && !ctx.unit.forced);
+    if let Some(foreign) = foreign {
         let reason = format!(
             "a newer deploy of somebody else is live on {role}: {} ({})",
             foreign.id, foreign.trigger
@@ -257,7 +258,7 @@ fn ours<'l>(
         .filter(|deploy| !known.contains(&deploy.id))
         .filter(|deploy| match way {
             Way::Forward => {
-                deploy.trigger == "api" && deploy.commit.as_ref() == Some(&ctx.plan.release.commit)
+                deploy.trigger == "api" && deploy.commit.as_ref() == Some(&ctx.release().commit)
             }
             Way::Back => deploy.trigger == "rollback",
             Way::BackByCommit => deploy.trigger == "api" && deploy.commit == before,

@@ -377,7 +377,7 @@ fn ended(ctx: &Ctx<'_>, role: &Role, deploy: &DeployView) -> Recorded {
         commit: deploy.commit.clone(),
         ..ctx.service_fact(kind, role)
     };
-    let version = ctx.plan.release.version.clone();
+    let version = ctx.expected().cloned();
     match deploy.status {
         DeployStatus::Live if is_another_commit(ctx, deploy) => {
             // P13: every service gets exactly the pinned commit, and the deploy is checked against it.
@@ -394,9 +394,11 @@ fn ended(ctx: &Ctx<'_>, role: &Role, deploy: &DeployView) -> Recorded {
             }
             facts.into()
         }
-        DeployStatus::Live => about(Kind::DeployLive).with("version", version).into(),
+        DeployStatus::Live => about(Kind::DeployLive)
+            .with_value("version", &version)
+            .into(),
         DeployStatus::Deactivated => about(Kind::DeployLive)
-            .with("version", version)
+            .with_value("version", &version)
             .with("replaced", true)
             .into(),
         DeployStatus::BuildFailed => failed(ctx, about(Kind::DeployFailed), "build_failed"),
@@ -428,7 +430,7 @@ fn is_another_commit(ctx: &Ctx<'_>, deploy: &DeployView) -> bool {
     deploy
         .commit
         .as_ref()
-        .is_some_and(|commit| *commit != ctx.plan.release.commit)
+        .is_some_and(|commit| *commit != ctx.release().commit)
 }
 
 fn failed(ctx: &Ctx<'_>, fact: Fact, status: &str) -> Recorded {

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::command::{Report, ServiceView};
 use crate::ids::RunId;
+use crate::operation::{ApplyVariables, Deploys};
 
 /// One thing that happened outside the core.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -215,9 +216,23 @@ pub enum Verb {
         customer: CustomerId,
         /// The version; absent: what was live when we began with that customer.
         to: Option<String>,
+        /// Though something stands in the way: a person has seen the list and typed the customer's name (P30).
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        force: bool,
         /// Why.
         reason: String,
     },
+    /// Set the variables of a version and deploy nothing.
+    Variables(Box<ApplyVariables>),
+    /// Put back what `Variables` set.
+    UndoVariables {
+        /// Whose.
+        customer: CustomerId,
+        /// Why.
+        reason: String,
+    },
+    /// Deploy single services outside any rollout.
+    Deploy(Box<Deploys>),
     /// Write down a figure from outside: tickets, satisfaction, adoption.
     Observe {
         /// Whose.

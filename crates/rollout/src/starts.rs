@@ -10,7 +10,6 @@ use crate::ids::RunId;
 use crate::index::{Place, Run};
 use crate::product::Product;
 use crate::state::{Baseline, RunState, UnitState};
-use crate::unit;
 use crate::work::{Preparing, Slot, TimerKey};
 
 /// A missing secret is asked for again after this long.
@@ -198,11 +197,18 @@ impl Product {
         } else {
             usize::try_from(policy.max_parallel.max(1)).unwrap_or(usize::MAX)
         };
-        let in_work = match run.turn(phase) {
-            Some(batch) => run.at_work(phase, batch),
-            None => run.working_in(phase).count(),
+        let (in_work, preparing) = match (id, run.turn(phase)) {
+            // Each service of an operation is a phase of its own, and they share the limit (A11).
+            (RunId::Operation(_), _) => (run.working().len(), self.work.preparing_of(id).count()),
+            (RunId::Rollout(_), Some(batch)) => (
+                run.at_work(phase, batch),
+                self.work.preparing_in(id, phase).count(),
+            ),
+            (RunId::Rollout(_), None) => (
+                run.working_in(phase).count(),
+                self.work.preparing_in(id, phase).count(),
+            ),
         };
-        let preparing = self.work.preparing_in(id, phase).count();
         let in_flight = self.work.deploying.len() + self.work.preparing.len();
         in_work + preparing < limit && in_flight < self.max_parallel(id)
     }
@@ -228,6 +234,10 @@ impl Product {
 
     /// A customer that has left customers.yaml is passed over at its turn (R6).
     fn gone(&self, id: RunId, place: Place) -> Option<String> {
+        // A person has just named the services of an operation, and they need not be in the files.
+        if matches!(id, RunId::Operation(_)) {
+            return None;
+        }
         let files = self.state.product.read_files()?;
         let customer = self.state.runs[&id].at_place(place.phase, place.place);
         (!files.customers.contains(customer)).then(|| "it has left customers.yaml".to_owned())
@@ -256,7 +266,7 @@ impl Product {
                 .planned
                 .services
                 .iter()
-                .map(|role| (role.clone(), unit::variables(ctx.plan, role)))
+                .map(|role| (role.clone(), ctx.variables(role)))
                 .collect::<BTreeMap<Role, _>>(),
             urls: ctx.urls(),
             baseline: ctx
@@ -301,7 +311,8 @@ impl Product {
         }
         let facts = self.ask(id, place, |ctx| {
             let refused = views.iter().find_map(|view| {
-                let refusal = view.refusals.first().cloned();
+                let counts = ctx.planned.own.as_ref().is_none_or(|own| own.validate);
+                let refusal = view.refusals.first().filter(|_| counts).cloned();
                 let manage =
                     ctx.plan.project.render.auto_deploy == policy::settings::AutoDeploy::Manage;
                 let auto =

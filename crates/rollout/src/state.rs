@@ -89,6 +89,17 @@ pub(crate) struct Block {
 pub(crate) struct FleetRow {
     pub(crate) running: BTreeMap<Role, RunningService>,
     pub(crate) owner: Option<RunId>,
+    /// Variables that an operation set and nothing was deployed with since (T9).
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) hidden: BTreeMap<Role, Hidden>,
+}
+
+/// Variables that stand without a deploy.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Hidden {
+    pub(crate) by: RunId,
+    pub(crate) keys: Vec<String>,
+    pub(crate) since: Timestamp,
 }
 
 /// What is live at one service as far as we know.
@@ -118,8 +129,23 @@ pub(crate) struct RunRow {
     pub(crate) scope: PlanScope,
     pub(crate) clear_cache: bool,
     pub(crate) deploy_timeout_ms: Option<i64>,
+    /// What an operation does; absent: a rollout, or an operation of an older release.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) operation: Option<Operation>,
     /// Present while it waits to begin (R14).
     pub(crate) queued: Option<Box<Queued>>,
+}
+
+/// What an operation does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Operation {
+    /// Returns a customer.
+    Rollback,
+    /// Deploys single services.
+    Deploy,
+    /// Sets variables and deploys nothing.
+    Variables,
 }
 
 /// What a queued rollout keeps until it begins.
@@ -306,6 +332,9 @@ pub(crate) struct Unit {
     pub(crate) services: BTreeMap<Role, ServiceState>,
     #[serde(skip_serializing_if = "is_default")]
     pub(crate) hooks: Hooks,
+    /// A person sends it back over whatever is live (P30).
+    #[serde(skip_serializing_if = "is_default")]
+    pub(crate) forced: bool,
 }
 
 /// Where a customer stands.
@@ -328,6 +357,8 @@ pub(crate) enum UnitState {
     Unchanged,
     RolledBack,
     RollbackFailed,
+    /// Its variables stand, and nothing was deployed.
+    Applied,
     Excluded,
     Skipped,
 }
@@ -530,6 +561,7 @@ impl UnitState {
             Self::Unchanged
                 | Self::RolledBack
                 | Self::RollbackFailed
+                | Self::Applied
                 | Self::Excluded
                 | Self::Skipped
         )

@@ -4,21 +4,21 @@
 //! step). The other way round stands in `back`. The deploy protocol itself (R16) is in `protocol`.
 
 mod back;
+mod variables;
 
 use std::collections::BTreeMap;
 
 use policy::health::Profile;
 use policy::rules::{Hook, HookCommand, RollbackMode};
 use policy::settings::AutoDeploy;
-use policy::{CustomerId, Plan, PlannedCustomer, Role, Timestamp};
+use policy::{CustomerId, Plan, PlannedCustomer, Release, Role, Timestamp};
 
 use crate::command::{CommandKind, DeployView, Probed, ServiceView, Target};
 use crate::event::{Fact, Kind};
 use crate::ids::DeployId;
 use crate::protocol;
 use crate::state::{
-    AutoDeployState, DeployState, HeldFrom, HookState, ServiceState, Unit, UnitState,
-    VariablesState,
+    AutoDeployState, DeployState, HeldFrom, HookState, Operation, ServiceState, Unit, UnitState,
 };
 
 /// What follows for a customer.
@@ -97,6 +97,8 @@ pub(crate) struct Ctx<'a> {
     pub(crate) seq: u64,
     pub(crate) deploy_timeout_ms: Option<i64>,
     pub(crate) clear_cache: bool,
+    /// Which operation it is; `None`: a rollout.
+    pub(crate) operation: Option<Operation>,
 }
 
 impl<'a> Ctx<'a> {
@@ -115,6 +117,31 @@ impl<'a> Ctx<'a> {
             id: service.map_or_else(|| policy::ServiceId::new(""), |service| service.id.clone()),
             url: service.and_then(|service| service.url.clone()),
         }
+    }
+
+    /// What this customer is to run.
+    pub(crate) fn release(&self) -> &'a Release {
+        self.planned
+            .own
+            .as_ref()
+            .map_or(&self.plan.release, |own| &own.release)
+    }
+
+    /// The version that must answer; `None`: it is not asked.
+    pub(crate) fn expected(&self) -> Option<&'a String> {
+        match &self.planned.own {
+            Some(own) => own.version.as_ref(),
+            None => Some(&self.plan.release.version),
+        }
+    }
+
+    /// The templates of a role's variables.
+    pub(crate) fn variables(&self, role: &Role) -> BTreeMap<String, String> {
+        let variables = match &self.planned.own {
+            Some(own) => &own.variables,
+            None => &self.plan.project.variables,
+        };
+        variables.get(role).cloned().unwrap_or_default()
     }
 
     /// The addresses of the customer's services, as frozen (P38).
@@ -176,6 +203,7 @@ impl<'a> Ctx<'a> {
             | UnitState::RolledBack
             | UnitState::RollbackFailed
             | UnitState::Excluded
+            | UnitState::Applied
             | UnitState::Skipped => fact,
         }
     }
@@ -192,6 +220,7 @@ impl<'a> Ctx<'a> {
 /// What the customer needs next.
 pub(crate) fn next(ctx: &Ctx<'_>) -> Next {
     match ctx.unit.state {
+        UnitState::Forward if ctx.operation == Some(Operation::Variables) => variables::apply(ctx),
         UnitState::Forward => forward(ctx),
         UnitState::Backward => back::backward(ctx),
         UnitState::Withdrawing => back::withdraw(ctx),
@@ -202,6 +231,7 @@ pub(crate) fn next(ctx: &Ctx<'_>) -> Next {
         | UnitState::RolledBack
         | UnitState::RollbackFailed
         | UnitState::Excluded
+        | UnitState::Applied
         | UnitState::Skipped => Next::Rest,
     }
 }
@@ -223,6 +253,7 @@ pub(crate) fn takes_place(ctx: &Ctx<'_>) -> bool {
         | UnitState::Unchanged
         | UnitState::RolledBack
         | UnitState::RollbackFailed
+        | UnitState::Applied
         | UnitState::Excluded
         | UnitState::Skipped => false,
     }
@@ -263,7 +294,7 @@ fn forward(ctx: &Ctx<'_>) -> Next {
         DeployState::None => prepare(ctx, &role, &service),
         DeployState::Intended { .. } => Next::Command(CommandKind::CreateDeploy {
             service: ctx.target(&role),
-            commit: ctx.plan.release.commit.clone(),
+            commit: ctx.release().commit.clone(),
             clear_cache: ctx.clear_cache,
             attempt: service.attempt,
         }),
@@ -273,14 +304,7 @@ fn forward(ctx: &Ctx<'_>) -> Next {
         DeployState::Running { deploy, deadline } => follow(ctx, &role, deploy, Some(*deadline)),
         DeployState::CancelIntended { deploy } => cancel(ctx, &role, deploy),
         DeployState::Live { deploy, at } => Next::Command(CommandKind::Verify {
-            probed: probed(
-                ctx,
-                &role,
-                &service,
-                Some(deploy),
-                Some(&ctx.plan.release.version),
-                *at,
-            ),
+            probed: probed(ctx, &role, &service, Some(deploy), ctx.expected(), *at),
             profile: ctx.profile().clone(),
         }),
         DeployState::Lost { deploy } => name_the_other(ctx, &role, deploy),
@@ -290,41 +314,16 @@ fn forward(ctx: &Ctx<'_>) -> Next {
 
 /// Inspect, auto-deploy, backup, variables, list, intent.
 fn prepare(ctx: &Ctx<'_>, role: &Role, service: &ServiceState) -> Next {
-    let target = ctx.target(role);
     let Some(view) = &ctx.scratch.view else {
-        return Next::Command(CommandKind::Inspect { service: target });
+        return Next::Command(CommandKind::Inspect {
+            service: ctx.target(role),
+        });
     };
     if let Some(next) = interference(ctx, role, service, view) {
         return next;
     }
-    let Some(backup) = &service.backup else {
-        return Next::Command(CommandKind::BackUp {
-            service: target,
-            variables: variables(ctx.plan, role),
-            version: ctx.plan.release.version.clone(),
-            commit: ctx.plan.release.commit.clone(),
-            urls: ctx.urls(),
-        });
-    };
-    let with_keys = |kind| {
-        ctx.service_fact(kind, role)
-            .with_value("keys", &backup.keys)
-    };
-    match service.variables {
-        VariablesState::Untouched if backup.keys.is_empty() => {
-            return Next::Facts(vec![with_keys(Kind::VariablesSet)]);
-        }
-        VariablesState::Untouched | VariablesState::RestoreIntended | VariablesState::Restored => {
-            return Next::Facts(vec![with_keys(Kind::VariablesIntended)]);
-        }
-        VariablesState::Intended => {
-            return Next::Command(CommandKind::SetVariables {
-                service: target,
-                backup: backup.id.clone(),
-                keys: backup.keys.clone(),
-            });
-        }
-        VariablesState::Set => {}
+    if let Some(next) = variables::set(ctx, role, service) {
+        return next;
     }
     protocol::intend(ctx, role, service, protocol::Way::Forward)
 }
@@ -389,15 +388,6 @@ fn auto_deploy(
                 .with("on", false),
         ])),
     }
-}
-
-/// The templates of a role's variables.
-pub(crate) fn variables(plan: &Plan, role: &Role) -> BTreeMap<String, String> {
-    plan.project
-        .variables
-        .get(role)
-        .cloned()
-        .unwrap_or_default()
 }
 
 pub(crate) fn follow(
@@ -480,7 +470,7 @@ pub(crate) fn probed(
 
 /// Every service of a healthy customer, for watching and confirming.
 pub(crate) fn probed_all(ctx: &Ctx<'_>) -> Vec<Probed> {
-    let version = Some(&ctx.plan.release.version);
+    let version = ctx.expected();
     ctx.planned
         .services
         .iter()
@@ -515,11 +505,8 @@ fn hooks(ctx: &Ctx<'_>, when: &str, list: &[Hook], state: &HookState) -> Option<
     };
     let environment = BTreeMap::from([
         ("TRANCHE_CUSTOMER".to_owned(), ctx.customer.to_string()),
-        (
-            "TRANCHE_VERSION".to_owned(),
-            ctx.plan.release.version.clone(),
-        ),
-        ("TRANCHE_COMMIT".to_owned(), ctx.plan.release.commit.clone()),
+        ("TRANCHE_VERSION".to_owned(), ctx.release().version.clone()),
+        ("TRANCHE_COMMIT".to_owned(), ctx.release().commit.clone()),
         ("TRANCHE_HOOK".to_owned(), when.to_owned()),
     ]);
     Some(Next::Command(CommandKind::RunHook {

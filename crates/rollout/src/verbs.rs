@@ -31,6 +31,9 @@ impl Verb {
             Self::Unfreeze { .. } => "unfreeze",
             Self::Override { .. } => "override",
             Self::Rollback { .. } => "rollback",
+            Self::Deploy(_) => "deploy",
+            Self::Variables(_) => "env apply",
+            Self::UndoVariables { .. } => "env apply --undo",
             Self::Observe { .. } => "observe",
             Self::Reveal { .. } => "env list --reveal",
         }
@@ -70,9 +73,21 @@ impl Product {
             Verb::Override { name, reason } => self.override_freeze(request, name, reason),
             Verb::Rollback {
                 customer,
+                force: true,
+                reason,
+                ..
+            } => self.force_back(request, customer, reason),
+            Verb::Rollback {
+                customer,
                 to,
                 reason,
+                force: false,
             } => self.request_rollback(request, customer, to.as_deref(), reason),
+            Verb::Variables(apply) => self.request_variables(request, apply),
+            Verb::UndoVariables { customer, reason } => {
+                self.request_undo(request, customer, reason)
+            }
+            Verb::Deploy(deploys) => self.request_deploys(request, deploys),
             Verb::Observe {
                 customer,
                 name,
@@ -113,6 +128,9 @@ impl Product {
             | Verb::Unfreeze { .. }
             | Verb::Override { .. }
             | Verb::Rollback { .. }
+            | Verb::Deploy(_)
+            | Verb::Variables(_)
+            | Verb::UndoVariables { .. }
             | Verb::Observe { .. }
             | Verb::Reveal { .. } => (&directory.roles.operator, "operator"),
         };
@@ -246,6 +264,7 @@ pub(crate) fn state_name(state: &UnitState) -> &'static str {
         UnitState::Unchanged => "unchanged",
         UnitState::RolledBack => "rolled back",
         UnitState::RollbackFailed => "rollback failed",
+        UnitState::Applied => "prepared",
         UnitState::Excluded => "excluded",
         UnitState::Skipped => "skipped",
     }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::gate;
 use crate::ids::{DeployId, GateId, RunId};
 use crate::index::Run;
-use crate::product::Product;
+use crate::product::{Product, State};
 pub use crate::state::Outcome as EndState;
 use crate::state::{DrainTo, Outcome, PhaseState, RunState, UnitState};
 use crate::verbs::state_name;
@@ -173,6 +173,23 @@ pub struct ProductView {
     pub freezes: Vec<(String, Timestamp)>,
     /// Blocked versions and why.
     pub blocks: Vec<(String, String)>,
+    /// Variables that stand without a deploy (T9).
+    pub hidden: Vec<HiddenView>,
+}
+
+/// Variables of a service that were set and nothing was deployed with since: the next deploy by anybody ships them.
+#[derive(Clone, Debug, Serialize)]
+pub struct HiddenView {
+    /// Whose.
+    pub customer: CustomerId,
+    /// Of which service.
+    pub service: Role,
+    /// Which.
+    pub keys: Vec<String>,
+    /// By which operation.
+    pub by: RunId,
+    /// Since when.
+    pub since: Timestamp,
 }
 
 impl Product {
@@ -230,6 +247,7 @@ impl Product {
                 .iter()
                 .map(|(version, block)| (version.clone(), block.reason.clone()))
                 .collect(),
+            hidden: self.state.hidden_views(),
         }
     }
 
@@ -309,6 +327,22 @@ impl Product {
             }
         };
         run.gates_of(phase).into_iter().map(view).collect()
+    }
+}
+
+impl State {
+    fn hidden_views(&self) -> Vec<HiddenView> {
+        let customers = self.fleet.iter();
+        let hidden = customers.flat_map(|(customer, row)| {
+            row.hidden.iter().map(|(service, hidden)| HiddenView {
+                customer: customer.clone(),
+                service: service.clone(),
+                keys: hidden.keys.clone(),
+                by: hidden.by,
+                since: hidden.since,
+            })
+        });
+        hidden.collect()
     }
 }
 

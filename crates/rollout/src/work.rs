@@ -180,6 +180,14 @@ impl Work {
             .or_insert_with(|| run.waiting(phase).clone())
     }
 
+    /// Customers of a rollout or operation being read before they are started.
+    pub(crate) fn preparing_of(&self, id: RunId) -> impl Iterator<Item = Place> {
+        let preparing = self.preparing.keys();
+        preparing
+            .filter(move |(run, _)| *run == id)
+            .map(|(_, place)| *place)
+    }
+
     /// Customers of one phase being read before they are started.
     pub(crate) fn preparing_in(
         &self,

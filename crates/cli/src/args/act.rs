@@ -264,14 +264,21 @@ pub(crate) struct Observe {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   tranche rollback acme-corp --reason 'customer asked'
-  tranche rollback acme-corp --to v1.0.2 --reason 'customer asked'")]
+  tranche rollback acme-corp --to v1.0.2 --reason 'customer asked'
+  tranche rollback acme-corp --force --confirm acme-corp --reason 'emergency'")]
 pub(crate) struct Rollback {
     /// Who.
     #[arg(value_name = "CUSTOMER", add = ArgValueCandidates::new(candidates::customers))]
     pub(crate) customer: CustomerId,
     /// The version; without it, what was live before.
-    #[arg(long, value_name = "VERSION")]
+    #[arg(long, value_name = "VERSION", conflicts_with = "force")]
     pub(crate) to: Option<String>,
+    /// Though something stands in the way: it is listed, and the customer's name has to be typed.
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// The customer's name, instead of typing it when asked.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) confirm: Option<String>,
     /// Why; kept in the journal.
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: String,

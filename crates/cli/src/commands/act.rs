@@ -8,7 +8,7 @@ use rollout::{RunId, Verb};
 use super::ask::Asker;
 use crate::args::{
     Abort, Approve, Block, Freeze, Global, Observe, Override, Pause, Promote, Reject, Resume,
-    Retry, Rollback, Skip, Unblock, Unfreeze, Withdraw,
+    Retry, Skip, Unblock, Unfreeze, Withdraw,
 };
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
@@ -40,7 +40,8 @@ pub(crate) async fn abort(global: &Global, args: Abort, out: Output) -> Result<E
             Some(run) => run,
             None => asker.only_unfinished()?,
         };
-        confirm(&named.to_string(), args.confirm.as_deref())?;
+        let what = "This rolls everybody back";
+        confirm(&named.to_string(), args.confirm.as_deref(), what)?;
         run = Some(named);
     }
     asker
@@ -55,25 +56,25 @@ pub(crate) async fn abort(global: &Global, args: Abort, out: Output) -> Result<E
 }
 
 /// Has the name typed, unless it came with `--confirm`.
-fn confirm(name: &str, given: Option<&str>) -> Result<(), Failure> {
+pub(super) fn confirm(name: &str, given: Option<&str>, what: &str) -> Result<(), Failure> {
     let typed = match given {
         Some(given) => given.to_owned(),
         None if stdin().is_terminal() => Input::<String>::new()
-            .with_prompt(format!("This rolls everybody back. Type {name} to go on"))
+            .with_prompt(format!("{what}. Type {name} to go on"))
             .interact_text()
             .map_err(|source| Failure::failed("failed to read the answer").caused_by(source))?,
         None => {
-            return Err(Failure::usage("rolling everybody back has to be confirmed")
+            return Err(Failure::usage(format!("{what}: it has to be confirmed"))
                 .or_type(format!("the same command with --confirm {name}")));
         }
     };
     if typed.trim() == name {
         return Ok(());
     }
-    Err(Failure::usage(format!(
-        "`{typed}` is not the rollout's name: nothing was changed"
-    ))
-    .or_type(format!("the same command with --confirm {name}")))
+    Err(
+        Failure::usage(format!("`{typed}` is not {name}: nothing was changed"))
+            .or_type(format!("the same command with --confirm {name}")),
+    )
 }
 
 /// The gate or customer is checked by the core, which knows them.
@@ -134,11 +135,6 @@ request!(Promote, |it| Verb::Promote {
 });
 request!(Override, |it| Verb::Override {
     name: it.name,
-    reason: it.reason
-});
-request!(Rollback, |it| Verb::Rollback {
-    customer: it.customer,
-    to: it.to,
     reason: it.reason
 });
 request!(Observe, product, |it| Verb::Observe {

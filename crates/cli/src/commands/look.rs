@@ -40,7 +40,7 @@ fn about(global: &Global, product: &Product, run: RunId) -> ProductView {
     let mut view = product.product_view();
     let is_unfinished = product
         .run_view(run)
-        .is_some_and(|run| run.outcome.is_none());
+        .is_some_and(|view| view.outcome.is_none() && matches!(run, RunId::Rollout(_)));
     let config = Folder::find(global).and_then(|folder| folder.load(Output::silent()));
     if let (true, Ok(config), Some(plan)) = (is_unfinished, config, product.plan(run)) {
         view.unapplied = engine_room::unapplied(&config, plan);

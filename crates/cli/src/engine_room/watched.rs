@@ -6,8 +6,8 @@ use std::sync::Arc;
 use engine::Files;
 use policy::plan::Phase;
 use policy::{Config, Customer, CustomerId, Plan, Policy, Project, Span, parse};
-use rollout::Product;
 use rollout::request::{Directory, FilesRead};
+use rollout::{Product, RunId};
 
 use super::sources::ProjectSources;
 use crate::project::{Folder, override_render};
@@ -56,7 +56,10 @@ pub(crate) fn told(config: &Config, product: &Product) -> FilesRead {
         .iter()
         .filter_map(|(id, one)| Some((id.clone(), one.pin.clone()?)));
     let runs = product.overview().into_iter();
-    let unfinished = runs.filter(|run| run.outcome.is_none()).map(|run| run.id);
+    // An operation is what a person asked for by its words: no later edit of a file concerns it.
+    let unfinished = runs
+        .filter(|run| run.outcome.is_none() && matches!(run.id, RunId::Rollout(_)))
+        .map(|run| run.id);
     let plans = unfinished.filter_map(|run| product.plan(run));
     let unapplied: BTreeSet<String> = plans.flat_map(|plan| unapplied(config, plan)).collect();
     FilesRead {

@@ -68,6 +68,16 @@ pub(crate) fn product(view: &ProductView) -> String {
             "{version} is blocked: {reason}; try: tranche unblock {version}"
         ));
     }
+    for hidden in &view.hidden {
+        lines.push(format!(
+            "{} has set {} of {}/{}, and the next deploy ships it; try: tranche env apply {} --undo --reason ...",
+            hidden.by,
+            hidden.keys.join(", "),
+            hidden.customer,
+            hidden.service,
+            hidden.customer,
+        ));
+    }
     if let Some(reason) = &view.unreadable {
         lines.push(format!(
             "the files cannot be read and count as unchanged: {reason}"

@@ -213,6 +213,7 @@ impl<'i> Compiler<'i> {
                 phase,
                 running: running.map(str::to_owned),
                 services,
+                own: None,
             };
             self.planned.insert(id.clone(), planned);
             chosen.push(id.clone());

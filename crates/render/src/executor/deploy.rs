@@ -10,15 +10,19 @@ use crate::error::{Error, Result, Sent, chain};
 use crate::service::AutoDeploySetting;
 
 impl Turn {
-    /// Asks for a deploy of a commit.
+    /// Asks for a deploy of a commit, or of an image.
     pub(super) async fn create_deploy(
         &self,
         service: &Target,
         commit: &str,
         clear_cache: bool,
     ) -> Outcome {
+        let source = match policy::plan::is_image(commit) {
+            true => Source::Image(commit.to_owned()),
+            false => Source::Commit(commit.to_owned()),
+        };
         let spec = DeploySpec::Build {
-            source: Source::Commit(commit.to_owned()),
+            source,
             clear_cache,
         };
         let reach = self.reach();

@@ -10,28 +10,39 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::sources::Sources;
 
-/// What placeholders stand for.
-pub(super) struct Filling {
-    pub(super) sources: Arc<dyn Sources>,
-    pub(super) customer: CustomerId,
-    pub(super) service: ServiceId,
-    pub(super) version: String,
-    pub(super) commit: String,
-    pub(super) urls: BTreeMap<Role, String>,
+/// What the placeholders of one service's variables stand for.
+pub struct Filling {
+    /// Secrets, and the engine's own environment.
+    pub sources: Arc<dyn Sources>,
+    /// `${customer}`.
+    pub customer: CustomerId,
+    /// `${service_id}`.
+    pub service: ServiceId,
+    /// `${version}`.
+    pub version: String,
+    /// `${commit}`.
+    pub commit: String,
+    /// `${ROLE_url}`.
+    pub urls: BTreeMap<Role, String>,
 }
 
 /// Why a template cannot be filled in.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Unfilled {
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unfilled {
     /// This does not resolve now.
+    #[error("{0} does not resolve")]
     Missing(String),
     /// The template itself makes no sense.
+    #[error("a template makes no sense at `{0}`")]
     Malformed(String),
 }
 
 impl Filling {
     /// Fills in all of them. May block.
-    pub(super) fn fill_all(
+    ///
+    /// # Errors
+    /// When one does not resolve, or makes no sense.
+    pub fn fill_all(
         &self,
         templates: &BTreeMap<String, String>,
     ) -> Result<BTreeMap<String, SecretString>, Unfilled> {

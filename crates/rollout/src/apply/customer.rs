@@ -83,6 +83,7 @@ fn apply_unit(unit: &mut Unit, fact: &Fact, at: Timestamp) {
             unit.batch = fact.batch;
             unit.started_at = Some(at);
             unit.healthy_at = None;
+            unit.forced = false;
             apply_baselines(unit, fact);
             UnitState::Forward
         }
@@ -93,8 +94,12 @@ fn apply_unit(unit: &mut Unit, fact: &Fact, at: Timestamp) {
         Kind::RollbackRequested => {
             // Taken back because others failed, it is retried with them; by a person's word it is no failure (R11).
             unit.failed_once |= fact.actor.is_none();
+            if fact.read("force").unwrap_or(false) {
+                unit.force();
+            }
             UnitState::Backward
         }
+        Kind::VariablesApplied => UnitState::Applied,
         Kind::CustomerUnchanged => UnitState::Unchanged,
         Kind::CustomerRolledBack => UnitState::RolledBack,
         Kind::CustomerRollbackFailed => UnitState::RollbackFailed,

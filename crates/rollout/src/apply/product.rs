@@ -12,7 +12,7 @@ use crate::event::{Fact, Kind};
 use crate::ids::RunId;
 use crate::product::{RowKey, State};
 use crate::request::FilesRead;
-use crate::state::{Block, FilesRow, ManualFreeze, RunningService};
+use crate::state::{Block, FilesRow, Hidden, ManualFreeze, Operation, RunningService};
 
 impl State {
     /// Folds a fact outside any rollout.
@@ -121,6 +121,9 @@ impl State {
             Kind::CustomerStarted | Kind::RollbackRequested | Kind::HealthFailed => {
                 self.fleet.entry(customer.clone()).or_default().owner = Some(id);
             }
+            Kind::VariablesSet | Kind::VariablesRestored => {
+                self.apply_hidden(id, customer, fact, at);
+            }
             Kind::DeployLive | Kind::RollbackLive => {
                 let Some(role) = fact.service.clone() else {
                     return;
@@ -131,23 +134,51 @@ impl State {
                     commit: fact.commit.clone(),
                     since: at,
                 };
-                self.fleet
-                    .entry(customer.clone())
-                    .or_default()
-                    .running
-                    .insert(role, service);
+                let row = self.fleet.entry(customer.clone()).or_default();
+                if fact.kind == Kind::DeployLive {
+                    row.hidden.remove(&role);
+                }
+                row.running.insert(role, service);
             }
             kind if kind.lets_go() => {
                 let Some(row) = self.fleet.get_mut(customer) else {
                     return;
                 };
-                if row.owner == Some(id) {
+                // An operation keeps what it watches; its end lets go (R15).
+                let watched =
+                    matches!(id, RunId::Operation(_)) && fact.kind == Kind::CustomerHealthy;
+                if row.owner == Some(id) && !watched {
                     row.owner = None;
                 }
             }
             _ => return,
         }
         self.touch(RowKey::fleet(customer));
+    }
+}
+
+impl State {
+    /// Variables that an operation set, or took back, without a deploy (T9).
+    fn apply_hidden(&mut self, id: RunId, customer: &CustomerId, fact: &Fact, at: Timestamp) {
+        let operation = self.runs.get(&id).and_then(|run| run.row.operation);
+        let (Some(Operation::Variables), Some(role)) = (operation, fact.service.clone()) else {
+            return;
+        };
+        let keys: Vec<String> = fact.read("keys").unwrap_or_default();
+        let row = self.fleet.entry(customer.clone()).or_default();
+        if fact.kind == Kind::VariablesRestored || keys.is_empty() {
+            row.hidden.remove(&role);
+        } else {
+            let since = at;
+            row.hidden.insert(
+                role,
+                Hidden {
+                    by: id,
+                    keys,
+                    since,
+                },
+            );
+        }
     }
 }
 
@@ -158,6 +189,7 @@ impl Kind {
             self,
             Self::CustomerHealthy
                 | Self::CustomerUnchanged
+                | Self::VariablesApplied
                 | Self::CustomerRolledBack
                 | Self::CustomerRollbackFailed
                 | Self::CustomerSkipped

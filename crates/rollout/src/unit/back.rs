@@ -79,6 +79,9 @@ fn verify_returned(ctx: &Ctx<'_>) -> Option<Next> {
 /// Where somebody took a deploy of ours away, is what ran before still there? If not, the customer is neither unchanged
 /// nor rolled back, and a person must know (R18, P30).
 fn look_for_the_other(ctx: &Ctx<'_>) -> Option<Next> {
+    if ctx.unit.forced {
+        return None;
+    }
     let lost = |role: &&Role| matches!(ctx.service(role).deploy, DeployState::Lost { .. });
     let role = ctx.planned.services.iter().find(lost)?;
     if let Some(reason) = ctx.scratch.refused.clone() {
@@ -105,12 +108,13 @@ fn look_for_the_other(ctx: &Ctx<'_>) -> Option<Next> {
 /// Returns one service to what was live before; `None` when there is nothing to return.
 fn take_back(ctx: &Ctx<'_>, role: &Role, service: &ServiceState) -> Option<Next> {
     match &service.deploy {
+        DeployState::Lost { .. } if ctx.unit.forced => return_service(ctx, role, service),
         // Somebody else's deploy took its place: it is not ours to take back (P30).
         DeployState::None | DeployState::Ended | DeployState::Lost { .. } => None,
         // The request has left: its answer decides what is there to take back.
         DeployState::Intended { .. } => Some(Next::Command(CommandKind::CreateDeploy {
             service: ctx.target(role),
-            commit: ctx.plan.release.commit.clone(),
+            commit: ctx.release().commit.clone(),
             clear_cache: ctx.clear_cache,
             attempt: service.attempt,
         })),

@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use policy::parse::scenario::{Action, Scenario};
-use policy::{Config, File, PersonId, PlanInput, PlanScope, Release, Timestamp};
+use policy::{
+    Config, CustomerId, File, PersonId, PlanInput, PlanScope, Release, Role, Span, Timestamp,
+};
 use rollout::request::{Conflict, Directory, FilesRead};
 use rollout::{
-    Command, CommandId, CommandKind, Event, Input, Kind, Notice, Product, Rejected, Report,
-    Request, RowKey, RunId, Start, Step, Verb, event,
+    ApplyVariables, Command, CommandId, CommandKind, Deploys, Event, Input, Kind, Notice, Product,
+    Rejected, Report, Request, RowKey, RunId, ServiceDeploy, Start, Step, Verb, event,
 };
 
 use crate::world::{World, commit_of};
@@ -256,6 +258,44 @@ impl Lab {
             },
             scope,
         }
+    }
+
+    /// `deploy CUSTOMER:ROLE ... [at=N] [watch=SPAN] [unchecked]`: single services get `v9`.
+    pub(crate) fn deploy_verb(&self, words: &[&str]) -> Verb {
+        let flag = |name: &str| words.iter().find_map(|word| word.strip_prefix(name));
+        let project = self.config.project.clone();
+        let named = words.iter().filter_map(|word| word.split_once(':'));
+        let services = named.map(|(customer, role)| {
+            let (customer, role) = (CustomerId::from(customer), Role::from(role));
+            let services = self.config.fleet.customers[&customer].clone();
+            let release = self.plan_input("v9", PlanScope::default()).release;
+            let deploy =
+                ServiceDeploy::new(&project, customer.clone(), services, role.clone(), release);
+            ServiceDeploy {
+                watch: flag("watch=").map_or(Span::ZERO, |span| span.parse().unwrap()),
+                validate: !words.contains(&"unchecked"),
+                observed: Some(self.world.view(&customer, &role)),
+                ..deploy
+            }
+        });
+        Verb::Deploy(Box::new(Deploys {
+            services: services.collect(),
+            project: project.clone(),
+            max_parallel: flag("at=").map_or(3, |number| number.parse().unwrap()),
+            reason: "so the script says".to_owned(),
+        }))
+    }
+
+    /// `env apply CUSTOMER`: the variables of `v9`.
+    pub(crate) fn variables_verb(&self, customer: &str) -> Verb {
+        let customer = CustomerId::from(customer);
+        Verb::Variables(Box::new(ApplyVariables::new(
+            &self.config.project,
+            customer.clone(),
+            self.config.fleet.customers[&customer].clone(),
+            self.plan_input("v9", PlanScope::default()).release,
+            "so the script says".to_owned(),
+        )))
     }
 
     /// What a person says to begin a rollout, with what Render says of the services.

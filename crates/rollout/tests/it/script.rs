@@ -413,7 +413,20 @@ fn read_product_verb(lab: &Lab, words: &[&str]) -> Verb {
             service: "backend".into(),
             keys: vec![(*key).to_owned()],
         },
+        ["deploy", flags @ ..] => lab.deploy_verb(flags),
+        ["env", "apply", customer] => lab.variables_verb(customer),
+        ["env", "undo", customer] => Verb::UndoVariables {
+            customer: (*customer).into(),
+            reason: reason(),
+        },
+        ["rollback", customer, "force"] => Verb::Rollback {
+            customer: (*customer).into(),
+            to: None,
+            force: true,
+            reason: reason(),
+        },
         ["rollback", customer, to @ ..] => Verb::Rollback {
+            force: false,
             customer: (*customer).into(),
             to: to.first().map(|version| (*version).to_owned()),
             reason: reason(),

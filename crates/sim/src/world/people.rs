@@ -1,14 +1,17 @@
 //! What people do in a simulated world: verbs of the script, votes, edits of the files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use policy::parse::scenario as written;
-use policy::{Config, PersonId, PlanScope, Timestamp};
-use rollout::{Actor, Event, Input, Notice, Rejected, RejectedCode, Request, Start, Verb};
+use policy::{Config, Customer, CustomerId, PersonId, PlanScope, Release, Timestamp};
+use rollout::{
+    Actor, ApplyVariables, Deploys, Event, Input, Notice, Rejected, RejectedCode, Request,
+    ServiceDeploy, Start, Verb,
+};
 
 use super::approvals::{self, Ballot};
-use super::script::{self, Ask, StartFlags};
+use super::script::{self, Ask, DeployFlags, StartFlags};
 use super::{Act, BadRow, Row, World, files, set_pace};
 
 /// A row of the script that went otherwise than it was written.
@@ -95,6 +98,18 @@ impl World {
         match ask {
             Ask::Plain(verb) => verb,
             Ask::Start(flags) => Verb::Start(Box::new(self.start(flags))),
+            Ask::Deploy(flags) => Verb::Deploy(Box::new(self.deploy(flags))),
+            Ask::Variables {
+                customer,
+                version,
+                reason,
+            } => {
+                let release = self.named_release(&version);
+                let services = self.customer(&customer);
+                let project = &self.config.project;
+                let apply = ApplyVariables::new(project, customer, services, release, reason);
+                Verb::Variables(Box::new(apply))
+            }
             Ask::Replan => {
                 let release = files::release("");
                 let input = files::plan_input(&self.config, release, PlanScope::default());
@@ -105,9 +120,54 @@ impl World {
         }
     }
 
-    fn start(&mut self, flags: StartFlags) -> Start {
-        let release = files::release(&flags.version);
+    /// As the files have it; one that nobody knows has no services.
+    fn customer(&self, id: &CustomerId) -> Customer {
+        let known = self.config.fleet.customers.get(id).cloned();
+        known.unwrap_or_else(|| Customer {
+            name: id.to_string(),
+            tier: String::new(),
+            timezone: None,
+            order: 0,
+            tags: BTreeSet::new(),
+            services: BTreeMap::new(),
+            secrets: BTreeMap::new(),
+            window: Vec::new(),
+            pin: None,
+            contacts: BTreeMap::new(),
+        })
+    }
+
+    fn named_release(&mut self, version: &str) -> Release {
+        let release = files::release(version);
         self.executor.name_version(&release);
+        release
+    }
+
+    fn deploy(&mut self, flags: DeployFlags) -> Deploys {
+        let release = self.named_release(&flags.version);
+        let deploy = ServiceDeploy::new(
+            &self.config.project,
+            flags.customer.clone(),
+            self.customer(&flags.customer),
+            flags.service,
+            release.clone(),
+        );
+        let deploy = ServiceDeploy {
+            version: Some(release.version),
+            clear_cache: flags.clear_cache,
+            watch: flags.watch,
+            ..deploy
+        };
+        Deploys {
+            project: self.config.project.clone(),
+            services: vec![deploy],
+            max_parallel: 1,
+            reason: flags.reason,
+        }
+    }
+
+    fn start(&mut self, flags: StartFlags) -> Start {
+        let release = self.named_release(&flags.version);
         Start {
             observed: self.executor.observe(self.now, &self.config),
             input: files::plan_input(&self.config, release, flags.scope),

@@ -41,6 +41,25 @@ pub(super) enum Ask {
     Start(StartFlags),
     /// Apply the files as they are then.
     Replan,
+    /// Deploy one service by the files as they are then.
+    Deploy(DeployFlags),
+    /// Set the variables of a version by the files as they are then.
+    Variables {
+        customer: CustomerId,
+        version: String,
+        reason: String,
+    },
+}
+
+/// The arguments of `deploy`.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct DeployFlags {
+    pub(super) customer: CustomerId,
+    pub(super) service: Role,
+    pub(super) version: String,
+    pub(super) clear_cache: bool,
+    pub(super) watch: policy::Span,
+    pub(super) reason: String,
 }
 
 /// The flags of `start`.
@@ -64,6 +83,26 @@ pub(super) fn read(row: &scenario::Verb) -> Result<Ask, BadRow> {
     }
     match row.verb.as_str() {
         "start" => Ok(Ask::Start(read_start(&args)?)),
+        "deploy" => Ok(Ask::Deploy(DeployFlags {
+            customer: CustomerId::new(args.needed("customer")?),
+            service: Role::new(
+                args.text("service")?
+                    .unwrap_or_else(|| "backend".to_owned()),
+            ),
+            version: args.needed("version")?,
+            clear_cache: args.flag("clear_cache")?,
+            watch: args.parsed("watch")?.unwrap_or(policy::Span::ZERO),
+            reason: args.reason()?,
+        })),
+        "env_apply" if args.flag("undo")? => Ok(Ask::Plain(Verb::UndoVariables {
+            customer: CustomerId::new(args.needed("customer")?),
+            reason: args.reason()?,
+        })),
+        "env_apply" => Ok(Ask::Variables {
+            customer: CustomerId::new(args.needed("customer")?),
+            version: args.needed("version")?,
+            reason: args.reason()?,
+        }),
         "replan" => Ok(Ask::Replan),
         other => Err(BadRow::Verb(other.to_owned())),
     }
@@ -150,6 +189,7 @@ fn read_product(args: &Args<'_>) -> Result<Option<Verb>, BadRow> {
         },
         "rollback" => Verb::Rollback {
             customer: CustomerId::new(args.needed("customer")?),
+            force: args.flag("force")?,
             to: args.text("to")?,
             reason: args.reason()?,
         },

@@ -218,7 +218,8 @@ pub(crate) static STEP: Record = record!(
         key!("to", "The version to return to.", &SCALAR),
         key!("value", "A figure.", &SCALAR),
         key!("note", "Where a figure comes from.", &SCALAR),
-        key!("commit", "A commit.", &SCALAR),
+        key!("watch", "How long a deploy is watched.", &LASTING),
+        key!("undo", "Puts the old values back.", &BOOL),
         key!("reason", "Why.", &SCALAR),
         key!(
             "rollout",
@@ -265,6 +266,10 @@ const VERB_WORDS: &[Word] = &[
     word!("override", "Lifts a freeze for one rollout."),
     word!("rollback", "Returns a customer to its version before."),
     word!("deploy", "Deploys one service outside any rollout."),
+    word!(
+        "env_apply",
+        "Sets the variables of a version without a deploy."
+    ),
     word!("observe", "Records a figure from outside."),
 ];
 
@@ -380,8 +385,13 @@ pub(crate) const VERBS: &[Verb] = &[
     },
     Verb {
         name: "deploy",
-        arguments: &["customer", "service", "commit", "version", "clear_cache"],
-        required: &[],
+        arguments: &["customer", "service", "version", "clear_cache", "watch"],
+        required: &["customer", "version"],
+    },
+    Verb {
+        name: "env_apply",
+        arguments: &["customer", "version", "undo"],
+        required: &["customer"],
     },
     Verb {
         name: "observe",

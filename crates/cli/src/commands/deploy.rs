@@ -1,0 +1,156 @@
+//! `deploy`: single services outside any rollout, as one operation.
+
+mod config;
+mod found;
+
+use std::fmt::Write as _;
+use std::io::{IsTerminal, stdin};
+
+use dialoguer::Confirm;
+use rollout::{Deploys, Event, Kind, RunId, ServiceDeploy, Verb};
+use serde::Serialize;
+
+use super::ask::{Desk, answer};
+use super::drive;
+use crate::args::{Deploy, Global};
+use crate::exit::{Exit, Failure};
+use crate::output::Output;
+use crate::release::Versions;
+use crate::show::plan::counted;
+use crate::show::table::table;
+use crate::{connect, observe};
+
+/// Deploys one service or those of a file, and drives that unless somebody else does or will.
+pub(crate) async fn deploy(global: &Global, args: Deploy, out: Output) -> Result<Exit, Failure> {
+    let desk = Desk::open(global, out)?;
+    let wanted = config::wanted(desk.folder.dir(), &args)?;
+    let client = connect::client(&desk.config)?;
+    let versions = Versions::read(&desk.folder, &desk.config).await;
+    let deploys = Deploys {
+        services: found::find(&desk.config, &client, &versions, wanted).await?,
+        project: desk.config.project.clone(),
+        max_parallel: args.parallel,
+        reason: args.reason,
+    };
+    if args.dry_run {
+        let shown: Vec<Shown<'_>> = deploys.services.iter().map(Shown::new).collect();
+        out.data(&shown, || text(&shown, deploys.max_parallel))?;
+        return Ok(Exit::Done);
+    }
+    ask_first(global, &deploys, out)?;
+    let verb = Verb::Deploy(Box::new(deploys));
+    drive_operation(&desk, verb, args.detach, out).await
+}
+
+/// Files a request that begins an operation, and drives it.
+pub(crate) async fn drive_operation(
+    desk: &Desk,
+    verb: Verb,
+    detach: bool,
+    out: Output,
+) -> Result<Exit, Failure> {
+    let Some(events) = desk.ask(None, verb).await? else {
+        return Ok(Exit::Done);
+    };
+    out.data(&events, || answer(&events))?;
+    let Some(run) = events.iter().rev().find_map(begun) else {
+        return Ok(Exit::Done);
+    };
+    if detach {
+        out.say("nobody drives it from here; `tranche run` does");
+        return Ok(Exit::Done);
+    }
+    drive::drive(desk, run, out).await
+}
+
+fn begun(event: &Event) -> Option<RunId> {
+    (event.fact.kind == Kind::OperationStarted)
+        .then_some(event.fact.rollout)
+        .flatten()
+}
+
+/// A person at a terminal is asked; a program has made up its mind.
+fn ask_first(global: &Global, deploys: &Deploys, out: Output) -> Result<(), Failure> {
+    if global.yes || !out.is_terminal() || !stdin().is_terminal() {
+        return Ok(());
+    }
+    let question = format!("Deploy {}?", counted(deploys.services.len(), "service"));
+    let yes = Confirm::new()
+        .with_prompt(question)
+        .interact()
+        .map_err(|source| Failure::failed("failed to read the answer").caused_by(source))?;
+    if yes {
+        return Ok(());
+    }
+    let failure = Failure::new(Exit::Refused, "nothing was deployed");
+    Err(failure.or_type("the same command with --dry-run"))
+}
+
+/// One service of a preview.
+#[derive(Debug, Serialize)]
+struct Shown<'d> {
+    service: String,
+    id: String,
+    runs: Option<&'d str>,
+    gets: &'d str,
+    commit: &'d str,
+    variables: Vec<&'d str>,
+    health: &'d str,
+    watch: String,
+    refusals: Vec<String>,
+}
+
+impl<'d> Shown<'d> {
+    fn new(deploy: &'d ServiceDeploy) -> Self {
+        let view = deploy.observed.as_ref();
+        let runs = view.and_then(|view| view.version.as_deref().or(observe::live_commit(view)));
+        let service = deploy.services.services.get(&deploy.role);
+        Self {
+            service: format!("{}/{}", deploy.customer, deploy.role),
+            id: service.map_or_else(String::new, |service| service.id.to_string()),
+            runs,
+            gets: &deploy.release.version,
+            commit: &deploy.release.commit,
+            variables: deploy.variables.keys().map(String::as_str).collect(),
+            health: &deploy.health,
+            watch: deploy.watch.to_string(),
+            refusals: view.map_or_else(Vec::new, |view| view.refusals.clone()),
+        }
+    }
+
+    fn row(&self) -> Vec<String> {
+        vec![
+            self.service.clone(),
+            self.id.clone(),
+            self.runs.unwrap_or("-").to_owned(),
+            self.gets.to_owned(),
+            self.variables.join(", "),
+            self.health.to_owned(),
+            self.watch.clone(),
+        ]
+    }
+}
+
+fn text(shown: &[Shown<'_>], max_parallel: u32) -> String {
+    let heading = [
+        "SERVICE",
+        "ID",
+        "RUNS",
+        "GETS",
+        "VARIABLES",
+        "HEALTH",
+        "WATCH",
+    ];
+    let mut text = table(&heading, shown.iter().map(Shown::row));
+    // Writing to a String cannot fail.
+    let _ = writeln!(
+        text,
+        "\n{}, {max_parallel} at once; nothing was changed",
+        counted(shown.len(), "service")
+    );
+    for one in shown.iter().filter(|one| !one.refusals.is_empty()) {
+        let refusals = one.refusals.join("; ");
+        let _ = writeln!(text, "refused as it stands: {}: {refusals}", one.service);
+    }
+    text
+}

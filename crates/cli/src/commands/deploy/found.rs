@@ -1,0 +1,218 @@
+//! Which services are meant, whose they are, and what Render says of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use policy::settings::Service;
+use policy::suggest::nearest;
+use policy::{Config, Customer, CustomerId, Release, Role};
+use render::{Client, ServiceFilter};
+use rollout::ServiceDeploy;
+
+use super::config::{Artifact, Wanted};
+use crate::exit::Failure;
+use crate::release::Versions;
+use crate::{connect, fleet, observe};
+
+/// The role of a service that no customer of the files has.
+const ALONE: &str = "service";
+
+/// So many hexadecimal digits make a full commit id.
+const FULL: usize = 40;
+
+/// Finds every service, and reads how it stands. Every mistake is told at once.
+pub(super) async fn find(
+    config: &Config,
+    client: &Client,
+    versions: &Versions,
+    wanted: Vec<Wanted>,
+) -> Result<Vec<ServiceDeploy>, Failure> {
+    let mut found = Vec::new();
+    let mut mistakes = Vec::new();
+    for one in wanted {
+        let name = one.service.clone();
+        match find_one(config, client, versions, one).await {
+            Ok(deploy) => found.push(deploy),
+            Err(Mistake::Wrong(text)) => mistakes.push(format!("{name}: {text}")),
+            Err(Mistake::Failed(failure)) => return Err(failure),
+        }
+    }
+    if mistakes.is_empty() {
+        return Ok(found);
+    }
+    Err(Failure::usage(mistakes.join("\n       ")).or_type("tranche customers show CUSTOMER"))
+}
+
+/// Why one service cannot be deployed.
+enum Mistake {
+    /// What was written makes no sense; the others are looked at all the same.
+    Wrong(String),
+    /// Render could not be asked.
+    Failed(Failure),
+}
+
+async fn find_one(
+    config: &Config,
+    client: &Client,
+    versions: &Versions,
+    wanted: Wanted,
+) -> Result<ServiceDeploy, Mistake> {
+    let release = release(versions, &wanted.artifact)?;
+    let profile = config.project.health.get(&wanted.health).cloned();
+    let profile = profile.ok_or_else(|| {
+        let names: Vec<&str> = config.project.health.keys().map(String::as_str).collect();
+        Mistake::Wrong(format!(
+            "no health profile is called `{}`; there are {}",
+            wanted.health,
+            names.join(", ")
+        ))
+    })?;
+    let (id, customer, role) = whose(config, client, &wanted.service).await?;
+    let service = &customer.services[&role];
+    let owner = config.project.render.owner.as_deref();
+    let view = observe::view(client, &role, service, owner, versions).await;
+    let observed = Some(view.map_err(Mistake::Failed)?);
+    let version = versions.of(&release.commit).map(str::to_owned);
+    Ok(ServiceDeploy {
+        version,
+        variables: wanted.variables,
+        clear_cache: wanted.clear_cache,
+        validate: wanted.validate,
+        rollback: wanted.rollback,
+        watch: wanted.watch,
+        health: wanted.health,
+        profile,
+        timeout: wanted.timeout,
+        observed,
+        ..ServiceDeploy::new(&config.project, id, customer, role, release)
+    })
+}
+
+/// What is deployed, exactly (P13): a tag is resolved, a short commit id is not guessed.
+fn release(versions: &Versions, artifact: &Artifact) -> Result<Release, Mistake> {
+    let commit = match artifact {
+        Artifact::Image(image) => {
+            let version = image.rsplit('/').next().unwrap_or(image).to_owned();
+            let commit = image.clone();
+            return Ok(Release { version, commit });
+        }
+        Artifact::Commit(commit) => commit,
+    };
+    let tagged = versions.by_commit().iter().find(|(_, tag)| *tag == commit);
+    if let Some((id, tag)) = tagged {
+        return Ok(Release {
+            version: tag.clone(),
+            commit: id.clone(),
+        });
+    }
+    if commit.len() != FULL || !commit.chars().all(|c| c.is_ascii_hexdigit()) {
+        let text = format!("`{commit}` is neither a tag nor a full commit id of {FULL} digits");
+        return Err(Mistake::Wrong(text));
+    }
+    let commit = commit.to_ascii_lowercase();
+    let short = commit[..7].to_owned();
+    Ok(Release {
+        version: versions.of(&commit).map_or(short, str::to_owned),
+        commit,
+    })
+}
+
+/// Whose service it is: a customer's of the files, or its own.
+async fn whose(
+    config: &Config,
+    client: &Client,
+    name: &str,
+) -> Result<(CustomerId, Customer, Role), Mistake> {
+    if let Some((customer, role)) = name.split_once('/') {
+        return mapped(config, customer, role);
+    }
+    let service = match name.starts_with("srv-") || name.starts_with("crn-") {
+        true => client.service(&name.into()).await,
+        false => named(client, name).await?,
+    };
+    let service = service.map_err(|error| match error.is_gone() {
+        true => {
+            Mistake::Wrong("there is no such service, or this key does not reach it".to_owned())
+        }
+        false => Mistake::Failed(connect::failure(error)),
+    })?;
+    for (id, customer) in &config.fleet.customers {
+        let own = customer.services.iter();
+        if let Some((role, _)) = own.into_iter().find(|(_, own)| own.id == service.id) {
+            return Ok((id.clone(), customer.clone(), role.clone()));
+        }
+    }
+    let url = service.url().map(str::to_owned);
+    let taken = config
+        .fleet
+        .customers
+        .contains_key(&CustomerId::new(&service.name));
+    let id = match taken || service.name.is_empty() {
+        true => CustomerId::new(service.id.to_string()),
+        false => CustomerId::new(&service.name),
+    };
+    let own = Service {
+        id: service.id,
+        url,
+    };
+    Ok((id, alone(service.name, own), Role::new(ALONE)))
+}
+
+async fn named(client: &Client, name: &str) -> Result<render::Result<render::Service>, Mistake> {
+    let filter = ServiceFilter {
+        name: Some(name.to_owned()),
+        ..ServiceFilter::default()
+    };
+    let mut services = match client.services(&filter, 2).await {
+        Ok(services) => services,
+        Err(error) => return Ok(Err(error)),
+    };
+    match (services.pop(), services.pop()) {
+        (Some(service), None) => Ok(Ok(service)),
+        (Some(_), Some(_)) => Err(Mistake::Wrong(
+            "several services have this name: write the id".to_owned(),
+        )),
+        (None, _) => Err(Mistake::Wrong(
+            "Render has no service of this name".to_owned(),
+        )),
+    }
+}
+
+fn mapped(
+    config: &Config,
+    customer: &str,
+    role: &str,
+) -> Result<(CustomerId, Customer, Role), Mistake> {
+    let id = CustomerId::new(customer);
+    let found =
+        fleet::customer(config, &id).map_err(|failure| Mistake::Wrong(failure.to_string()))?;
+    let role = Role::new(role);
+    let deployed = found
+        .services
+        .get(&role)
+        .is_some_and(|_| role.as_str() != policy::plan::DATABASE);
+    if deployed {
+        return Ok((id, found.clone(), role));
+    }
+    let roles = found.services.keys().map(AsRef::as_ref);
+    let hint = nearest(role.as_str(), roles)
+        .map_or_else(String::new, |near| format!(" (did you mean `{near}`?)"));
+    Err(Mistake::Wrong(format!(
+        "{id} has no service `{role}` to deploy{hint}"
+    )))
+}
+
+/// A customer that stands for a service outside customers.yaml.
+fn alone(name: String, service: Service) -> Customer {
+    Customer {
+        name,
+        tier: String::new(),
+        timezone: None,
+        order: 0,
+        tags: BTreeSet::new(),
+        services: BTreeMap::from([(Role::new(ALONE), service)]),
+        secrets: BTreeMap::new(),
+        window: Vec::new(),
+        pin: None,
+        contacts: BTreeMap::new(),
+    }
+}

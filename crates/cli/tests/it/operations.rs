@@ -1,0 +1,157 @@
+//! Operations outside any rollout, against a simulated Render over HTTP.
+
+use crate::project::Project;
+use crate::rollouts::{KEY, Story};
+
+fn events(project: &Project) -> String {
+    project.tranche(&["events"]).succeeds().out
+}
+
+#[test]
+fn a_single_service_is_deployed_watched_and_told_of() {
+    let story = Story::new(&[]);
+    let project = &story.project;
+    let deploy = [
+        "deploy",
+        "acme/backend",
+        "--commit",
+        "v1.1.0",
+        "--reason",
+        "trial",
+        "--watch",
+        "1s",
+        "--set",
+        "GREETING=hello ${customer}",
+    ];
+    let mut dry = deploy.to_vec();
+    dry.push("--dry-run");
+    let said = project.tranche_with(&dry, &[KEY]).succeeds();
+    assert!(said.out.contains("GREETING"), "{}", said.out);
+    let said = project.tranche_with(&deploy, &[KEY]).succeeds();
+    assert!(said.out.contains("o1  acme/backend: live"), "{}", said.out);
+    let said = project.tranche(&["status", "o1"]).succeeds();
+    assert!(said.out.contains("done"), "{}", said.out);
+    let said = project
+        .tranche_with(&["env", "list", "acme"], &[KEY])
+        .succeeds();
+    assert!(said.out.contains("GREETING"), "{}", said.out);
+    assert!(!said.out.contains("hello"), "{}", said.out);
+    project.tranche(&["verify"]).succeeds();
+}
+
+#[test]
+fn a_batch_goes_by_file_and_every_mistake_in_it_is_told_at_once() {
+    let story = Story::new(&["bolt/backend=build_failed*1"]);
+    let project = &story.project;
+    project.write(
+        "bad.yaml",
+        "- { service: acme/backend }\n- { service: nobody/backend, commit: v1.1.0 }\n- { commit: v1.1.0, watch: soon }\n",
+    );
+    let bad = ["deploy", "--file", "bad.yaml", "--reason", "x"];
+    let said = project.tranche_with(&bad, &[KEY]).exits(2);
+    for mistake in [
+        "service 1: it names neither",
+        "service 3: it names no",
+        "`watch: soon`",
+    ] {
+        assert!(said.err.contains(mistake), "{}", said.err);
+    }
+    project.write(
+        "good.yaml",
+        "- { service: acme/backend, commit: v1.1.0 }\n- { service: srv-bolt, commit: v1.1.0 }\n",
+    );
+    let good = ["deploy", "--file", "good.yaml", "--reason", "monthly"];
+    let said = project.tranche_with(&good, &[KEY]).exits(1);
+    assert!(
+        said.out.contains("bolt/backend: deploy failed"),
+        "{}",
+        said.out
+    );
+    let said = project.tranche(&["status", "o1"]).succeeds();
+    assert!(
+        said.out.contains("unchanged") && !said.out.contains("replan"),
+        "{}",
+        said.out
+    );
+}
+
+#[test]
+fn what_cannot_be_deployed_is_refused_before_anything_begins() {
+    let story = Story::new(&[]);
+    let project = &story.project;
+    for (service, commit) in [
+        ("acme/backnd", "v1.1.0"),
+        ("nobody", "v1.1.0"),
+        ("srv-missing", "v1.1.0"),
+        ("acme/backend", "abc123"),
+    ] {
+        let args = ["deploy", service, "--commit", commit, "--reason", "x"];
+        project.tranche_with(&args, &[KEY]).exits(2);
+    }
+    assert!(!project.path().join(".tranche/tranche.db").exists() || events(project).is_empty());
+}
+
+#[test]
+fn the_variables_of_a_version_are_written_and_taken_back_without_a_deploy() {
+    let story = Story::new(&[]);
+    let project = &story.project;
+    project.edit("tranche.yaml", |text| {
+        text + "variables: { backend: { VERSION_TAG: \"${version}\" } }\n"
+    });
+    let said = project
+        .tranche_with(&["env", "diff", "acme", "v1.1.0"], &[KEY])
+        .succeeds();
+    assert!(
+        said.out.contains("VERSION_TAG") && said.out.contains("add"),
+        "{}",
+        said.out
+    );
+    let apply = ["env", "apply", "acme", "v1.1.0", "--reason", "ahead"];
+    project.tranche_with(&apply, &[KEY]).succeeds();
+    let said = project.tranche(&["status", "o1"]).succeeds();
+    assert!(
+        said.out.contains("o1 has set VERSION_TAG of acme/backend"),
+        "{}",
+        said.out
+    );
+    project.tranche_with(&apply, &[KEY]).exits(3);
+    project
+        .tranche(&["rollback", "acme", "--reason", "x"])
+        .exits(3);
+    let undo = ["env", "apply", "acme", "--undo", "--reason", "postponed"];
+    project.tranche_with(&undo, &[KEY]).succeeds();
+    let said = project
+        .tranche_with(&["env", "diff", "acme", "v1.1.0"], &[KEY])
+        .succeeds();
+    assert!(said.out.contains("add"), "{}", said.out);
+    assert!(!events(project).contains("deploy_intended"));
+    let reveal = ["env", "list", "acme", "--reveal"];
+    project.tranche_with(&reveal, &[KEY]).exits(2);
+}
+
+#[test]
+fn a_forced_rollback_lists_what_it_passes_over_and_wants_the_name() {
+    let story = Story::new(&[]);
+    let project = &story.project;
+    let deploy = [
+        "deploy",
+        "acme/backend",
+        "--commit",
+        "v1.1.0",
+        "--reason",
+        "x",
+    ];
+    project.tranche_with(&deploy, &[KEY]).succeeds();
+    let force = ["rollback", "acme", "--force", "--reason", "emergency"];
+    project.tranche_with(&force, &[KEY]).exits(2);
+    let mut wrong = force.to_vec();
+    wrong.extend(["--confirm", "bolt"]);
+    project.tranche_with(&wrong, &[KEY]).exits(2);
+    let mut right = force.to_vec();
+    right.extend(["--confirm", "acme"]);
+    project.tranche_with(&right, &[KEY]).succeeds();
+    project
+        .tranche_with(&["run", "--until-idle"], &[KEY])
+        .succeeds();
+    assert!(events(project).contains("customer_rolled_back"));
+}

@@ -1,0 +1,172 @@
+//! A person returns a customer though something stands in the way (B10): the person whom P30 asks for. Nothing of the
+//! protocol is skipped: intents, look-ups and the journal are as always.
+
+use policy::CustomerId;
+
+use crate::event::{Fact, Kind};
+use crate::ids::RunId;
+use crate::index::Run;
+use crate::product::Product;
+use crate::request::{Rejected, Request};
+use crate::state::{DeployState, Operation, Unit, UnitState};
+use crate::verbs::state_name;
+
+impl Product {
+    /// Takes a `rollback --force`.
+    pub(crate) fn force_back(
+        &mut self,
+        request: &Request,
+        customer: &CustomerId,
+        reason: &str,
+    ) -> Result<(), Rejected> {
+        let Some((id, run)) = self.ours(customer) else {
+            let text = format!("no deploy of ours is at {customer} that could be taken back");
+            return Err(Rejected::state(text, &format!("tranche why {customer}")));
+        };
+        let state = &run.unit(customer).state;
+        if matches!(state, UnitState::Backward | UnitState::Withdrawing) {
+            let text = format!("{customer} is {} in {id} already", state_name(state));
+            return Err(Rejected::state(text, &format!("tranche why {customer}")));
+        }
+        if let Some(owner) = self.state.owner(customer).filter(|owner| *owner != id) {
+            let text = format!("{owner} is changing {customer} right now");
+            return Err(Rejected::state(text, &format!("tranche abort -r {owner}")));
+        }
+        let skipped = self.force_skips(customer);
+        if run.is_ended() {
+            self.operate_by_force(request, customer, id, reason, &skipped);
+            return Ok(());
+        }
+        self.not_closing(id)?;
+        let place = run.place(customer).expect("the customer is planned");
+        let fact = self.ask(id, place, |ctx| Fact {
+            actor: Some(request.by.name.clone()),
+            reason: Some(reason.to_owned()),
+            ..ctx.fact(Kind::RollbackRequested)
+        });
+        let fact = fact.expect("the customer is planned");
+        self.emit_in(id, fact.with("force", true).with_value("skipped", &skipped));
+        Ok(())
+    }
+
+    fn operate_by_force(
+        &mut self,
+        request: &Request,
+        customer: &CustomerId,
+        source: RunId,
+        reason: &str,
+        skipped: &[String],
+    ) {
+        let source = &self.state.runs[&source];
+        let release = source.release_of(customer).clone();
+        let plan = crate::operate::plan_of_one(source, customer, release);
+        let mut unit = Unit {
+            state: UnitState::Backward,
+            batch: Some(1),
+            reason: Some(reason.to_owned()),
+            services: source.unit(customer).services.clone(),
+            ..Unit::default()
+        };
+        unit.force();
+        let fact = Fact {
+            actor: Some(request.by.name.clone()),
+            customer: Some(customer.clone()),
+            reason: Some(reason.to_owned()),
+            commit: Some(plan.release.commit.clone()),
+            ..Fact::new(Kind::OperationStarted)
+        };
+        let fact = fact
+            .with("version", plan.release.version.clone())
+            .with_value("verb", &Operation::Rollback)
+            .with("force", true)
+            .with_value("skipped", &skipped)
+            .with_value("plan", &plan)
+            .with_value("unit", &unit);
+        let id = RunId::Operation(self.state.product.operations + 1);
+        self.emit_in(id, fact);
+    }
+
+    /// The newest rollout or operation with a deploy of ours at a customer. Behind one that was taken back there is none.
+    fn ours(&self, customer: &CustomerId) -> Option<(RunId, &Run)> {
+        let mut runs: Vec<_> = self.state.runs.iter().collect();
+        runs.sort_by_key(|(id, run)| (run.row.requested_at, **id));
+        let mut newest = runs.into_iter().rev();
+        let touched = newest.find(|(_, run)| {
+            run.unit(customer).state == UnitState::RolledBack || run.has_way_back(customer)
+        });
+        let (id, run) = touched.filter(|(_, run)| run.has_way_back(customer))?;
+        Some((*id, run))
+    }
+
+    /// What a forced rollback of this customer passes over, for the person who has to confirm it.
+    pub fn force_skips(&self, customer: &CustomerId) -> Vec<String> {
+        let mut skips = Vec::new();
+        let Some((id, run)) = self.ours(customer) else {
+            return skips;
+        };
+        let unit = run.unit(customer);
+        let because = unit.reason.clone().unwrap_or_default();
+        match unit.state {
+            UnitState::Forward => skips.push(format!(
+                "{id} is changing it: what is in flight is cancelled first"
+            )),
+            UnitState::Held { .. } => skips.push(format!("{id} holds it: {because}")),
+            UnitState::RollbackFailed => {
+                skips.push(format!("its rollback in {id} failed: {because}"));
+            }
+            UnitState::Waiting
+            | UnitState::Healthy
+            | UnitState::Backward
+            | UnitState::Withdrawing
+            | UnitState::Applied
+            | UnitState::Unchanged
+            | UnitState::RolledBack
+            | UnitState::Excluded
+            | UnitState::Skipped => {}
+        }
+        if let Some(hidden) = self.hidden(customer) {
+            skips.push(format!(
+                "variables of {hidden} stand without a deploy: where they are not ours to restore they stay"
+            ));
+        }
+        if unit.state != UnitState::Forward && !self.state.brought(run, customer) {
+            skips.push(
+                "another deploy than ours may be live: whatever is live is replaced".to_owned(),
+            );
+        }
+        skips
+    }
+}
+
+impl Run {
+    /// Whether something of ours is, or was until somebody replaced it, at this customer.
+    fn has_way_back(&self, customer: &CustomerId) -> bool {
+        let unit = self.unit(customer);
+        let ours = unit.services.values().any(|service| {
+            let there = service.deploy.is_open() || service.deploy.id().is_some();
+            there && !matches!(service.rollback, DeployState::Live { .. })
+        });
+        let gone = matches!(
+            unit.state,
+            UnitState::Unchanged | UnitState::RolledBack | UnitState::Excluded
+        );
+        ours && !gone
+    }
+}
+
+impl Unit {
+    /// Lets a way back begin anew, over whatever stands there now.
+    pub(crate) fn force(&mut self) {
+        self.forced = true;
+        for service in self.services.values_mut() {
+            if matches!(
+                service.rollback,
+                DeployState::Ended | DeployState::Lost { .. }
+            ) {
+                service.rollback = DeployState::None;
+                service.target_gone = false;
+            }
+        }
+        self.hooks.on_rollback.begun = false;
+    }
+}

@@ -1,0 +1,129 @@
+//! Variables of a version without a deploy, and back (B12). What was set is a hidden change: the next deploy by anybody
+//! ships it (T9), so it is tracked until something of ours goes live or it is taken back.
+
+use std::collections::BTreeMap;
+
+use policy::plan::{Phase, Plan};
+use policy::{CustomerId, PlannedCustomer, PolicyId, Release};
+
+use crate::deploys::{bare_plan, bare_policy};
+use crate::event::{Fact, Kind};
+use crate::ids::RunId;
+use crate::operate::digest;
+use crate::operation::ApplyVariables;
+use crate::product::Product;
+use crate::request::{Rejected, Request};
+use crate::state::{Operation, Unit, UnitState};
+
+/// The name of the one phase of such an operation.
+const PHASE: &str = "variables";
+
+impl Product {
+    /// Takes an `env apply`.
+    pub(crate) fn request_variables(
+        &mut self,
+        request: &Request,
+        apply: &ApplyVariables,
+    ) -> Result<(), Rejected> {
+        let customer = &apply.customer;
+        self.is_nobodys(customer)?;
+        if apply.roles.is_empty() {
+            let text = format!("no variables are planned for any service of {customer}");
+            return Err(Rejected::usage(text, "write `variables:` in tranche.yaml"));
+        }
+        if self.hidden(customer).is_some() {
+            let text = format!("{customer} has variables that nothing was deployed with yet");
+            let way_out = format!("tranche env apply {customer} --undo --reason ...");
+            return Err(Rejected::state(text, &way_out));
+        }
+        self.begin_variables(request, customer, &plan(apply), None, &apply.reason);
+        Ok(())
+    }
+
+    /// Takes an `env apply --undo`: the old values go back where ours still stand (P29).
+    pub(crate) fn request_undo(
+        &mut self,
+        request: &Request,
+        customer: &CustomerId,
+        reason: &str,
+    ) -> Result<(), Rejected> {
+        self.is_nobodys(customer)?;
+        let Some(applied) = self.hidden(customer) else {
+            let text = format!("no variables of {customer} stand without a deploy");
+            return Err(Rejected::state(
+                text,
+                &format!("tranche env diff {customer}"),
+            ));
+        };
+        let run = &self.state.runs[&applied];
+        let unit = Unit {
+            state: UnitState::Backward,
+            batch: Some(1),
+            reason: Some(reason.to_owned()),
+            services: run.unit(customer).services.clone(),
+            ..Unit::default()
+        };
+        let plan = Plan::clone(&run.plan);
+        self.begin_variables(request, customer, &plan, Some(&unit), reason);
+        Ok(())
+    }
+
+    fn begin_variables(
+        &mut self,
+        request: &Request,
+        customer: &CustomerId,
+        plan: &Plan,
+        unit: Option<&Unit>,
+        reason: &str,
+    ) {
+        let fact = Fact {
+            actor: Some(request.by.name.clone()),
+            customer: Some(customer.clone()),
+            reason: Some(reason.to_owned()),
+            commit: Some(plan.release.commit.clone()),
+            ..Fact::new(Kind::OperationStarted)
+        };
+        let fact = fact
+            .with("version", plan.release.version.clone())
+            .with_value("verb", &Operation::Variables)
+            .with_value("plan", plan);
+        let fact = match unit {
+            Some(unit) => fact.with_value("unit", unit),
+            None => fact,
+        };
+        let id = RunId::Operation(self.state.product.operations + 1);
+        self.emit_in(id, fact);
+    }
+
+    /// The operation whose variables stand at a customer without having been deployed (T9).
+    pub(crate) fn hidden(&self, customer: &CustomerId) -> Option<RunId> {
+        let hidden = &self.state.fleet.get(customer)?.hidden;
+        hidden.values().map(|hidden| hidden.by).max()
+    }
+}
+
+fn plan(apply: &ApplyVariables) -> Plan {
+    let release: &Release = &apply.release;
+    let mut plan = bare_plan(&apply.project, release.clone());
+    plan.phases.push(Phase {
+        policy: bare_policy(PolicyId::new(PHASE)),
+        health: policy::health::Profile::basic(),
+        after: Vec::new(),
+        customers: vec![apply.customer.clone()],
+        sizes: vec![1],
+        tolerated: 0,
+    });
+    let planned = PlannedCustomer {
+        customer: policy::Customer {
+            window: Vec::new(),
+            ..apply.services.clone()
+        },
+        phase: 0,
+        services: apply.roles.clone(),
+        running: None,
+        own: None,
+    };
+    plan.customers = BTreeMap::from([(apply.customer.clone(), planned)]);
+    plan.digest = digest(&plan);
+    plan
+}

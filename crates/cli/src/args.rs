@@ -141,7 +141,9 @@ pub(crate) enum Command {
     /// Show the whole story on a simulated Render, in seconds and without an account.
     Demo(Demo),
     /// Make a project folder to start from.
-    #[command(after_help = "Examples:\n  tranche init\n  tranche init releases/")]
+    #[command(
+        after_help = "Examples:\n  tranche init\n  tranche init releases/\n  tranche init --practice shop     # ready for `render simulate`"
+    )]
     Init(Init),
     /// Check all files and say in words what each policy does.
     #[command(after_help = "Examples:\n  tranche validate\n  tranche -C releases validate -o json")]

@@ -80,8 +80,11 @@ pub(crate) async fn resolve(
     version: &str,
 ) -> Result<(Release, Versions), Failure> {
     let url = repository(config)?;
-    let failed =
-        |source| Failure::usage(format!("failed to resolve `{version}`")).caused_by(source);
+    let failed = |source| {
+        Failure::usage(format!("failed to resolve `{version}`"))
+            .caused_by(source)
+            .or_type("a tag of the repository, or `latest`: tranche start latest")
+    };
     let tags = tags(folder, url).await.map_err(failed)?;
     Ok((
         release(&tags, version).map_err(failed)?,

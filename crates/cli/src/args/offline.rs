@@ -25,6 +25,9 @@ pub(crate) struct Init {
     /// The folder; made if it is not there.
     #[arg(value_name = "DIR", default_value = ".")]
     pub(crate) dir: PathBuf,
+    /// The demo's fleet with a repository of two tags, for `render simulate` on this machine.
+    #[arg(long)]
+    pub(crate) practice: bool,
 }
 
 /// `schema`

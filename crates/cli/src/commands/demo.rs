@@ -2,7 +2,7 @@
 //!
 //! Every step is a command that people could type, run as a child process; the demo only says which and why.
 
-mod folder;
+pub(crate) mod folder;
 mod stage;
 
 use std::path::Path;

@@ -28,6 +28,9 @@ const REDRAW_EVERY: Duration = Duration::from_secs(1);
 /// So long answers to what was sent are waited for when somebody stops the engine.
 const GRACE: Duration = Duration::from_secs(10);
 
+/// `run --until-idle` waits no longer for a workspace that is held.
+const HELD_FOR: Duration = Duration::from_secs(10);
+
 /// Drives all unfinished rollouts.
 pub(crate) async fn run(global: &Global, args: &Drive, out: Output) -> Result<Exit, Failure> {
     let desk = Desk::open(global, out)?;
@@ -35,7 +38,7 @@ pub(crate) async fn run(global: &Global, args: &Drive, out: Output) -> Result<Ex
     let engine = engine_room::start(&desk, args.until_idle).await?;
     let mut foreground = Foreground::new(engine, None, out);
     let patience = engine_room::patience(&desk.config.project.render);
-    foreground.held_for = args.until_idle.then_some(patience);
+    foreground.held_for = args.until_idle.then_some(patience.min(HELD_FOR));
     match foreground.follow().await? {
         End::Signal(signal) => return Ok(exit_of_signal(signal)),
         End::Held(reason) => return Err(unreachable(reason)),

@@ -3,19 +3,25 @@
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 
 use engine::identity::account_name;
 use policy::plan::{HOTFIX, describe};
 use policy::{Config, Diagnostic, PolicyId, parse};
 use serde::Serialize;
+use sim::settings::DEFAULT_API_KEY;
 
+use super::demo::folder;
 use crate::args::{Global, Init, Schema, SchemaOf};
 use crate::exit::{Exit, Failure};
 use crate::fleet;
 use crate::output::Output;
 use crate::project::{Folder, PROJECT_FILE};
 use crate::show::plan::counted;
+
+/// Where a project to practise on expects its simulated Render.
+const PRACTICE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7373);
 
 /// The files of a new project, by their paths.
 const TEMPLATES: &[(&str, &str)] = &[
@@ -60,6 +66,9 @@ pub(crate) fn init(args: &Init, out: Output) -> Result<Exit, Failure> {
         )
         .or_type("tranche init with the name of a new folder"));
     }
+    if args.practice {
+        return practice(dir, out);
+    }
     for (name, text) in TEMPLATES {
         write_new(&dir.join(name), &text.replace(ACCOUNT, &account_name()))?;
     }
@@ -72,6 +81,17 @@ pub(crate) fn init(args: &Init, out: Output) -> Result<Exit, Failure> {
         "made a project of {} files in {}; next: tranche{cd} validate, then tranche{cd} simulate v1.1.0",
         TEMPLATES.len(),
         dir.display()
+    ));
+    Ok(Exit::Done)
+}
+
+/// A project that a simulated Render on this machine can serve.
+fn practice(dir: &Path, out: Output) -> Result<Exit, Failure> {
+    folder::write(dir, PRACTICE)?;
+    let shown = dir.display();
+    out.say(format_args!(
+        "made a project to practise on in {shown}; next: tranche -C {shown} render simulate --listen {PRACTICE}, and beside it \
+         RENDER_API_KEY={DEFAULT_API_KEY} tranche -C {shown} start v1.1.0"
     ));
     Ok(Exit::Done)
 }

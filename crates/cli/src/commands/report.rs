@@ -28,7 +28,9 @@ pub(crate) fn report(global: &Global, args: &args::Report, out: Output) -> Resul
     };
     let text = laid_out(&report, format(global, args))?;
     fs::write(path, text).map_err(|source| {
-        Failure::failed(format!("failed to write {}", path.display())).caused_by(source)
+        Failure::failed(format!("failed to write {}", path.display()))
+            .caused_by(source)
+            .or_type("tranche report --to FILE, in a folder that you may write to")
     })?;
     out.say(format_args!("wrote the report to {}", path.display()));
     Ok(Exit::Done)

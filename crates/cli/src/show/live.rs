@@ -64,21 +64,7 @@ impl Live {
             });
             bar.set_length(customers().count() as u64);
             bar.set_position(settled as u64);
-            let at_work: Vec<&str> = customers()
-                .filter(|one| one.service.is_some() && !status::is_settled(one))
-                .map(|one| one.customer.as_str())
-                .collect();
-            let next = status::phase_next(phase, now);
-            let message = if at_work.is_empty() {
-                next
-            } else {
-                at_work.join(", ")
-            };
-            bar.set_message(if message.is_empty() {
-                phase.state.replace('_', " ")
-            } else {
-                message
-            });
+            bar.set_message(status::phase_now(phase, run, now));
         }
     }
 

@@ -15,8 +15,8 @@ pub(crate) fn requests(all: &[CustomerRequests]) -> String {
             let body = body.map_or_else(String::new, ToString::to_string);
             vec![
                 format!("  {:<5} {}", request.method, request.path),
-                body,
                 request.purpose.to_owned(),
+                body,
             ]
         });
         let _ = writeln!(text, "{}", columns(rows));

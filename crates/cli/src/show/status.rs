@@ -197,6 +197,45 @@ pub(crate) fn phase_next(phase: &PhaseView, now: Timestamp) -> String {
     }
 }
 
+/// What a phase does now, in a few words: who is at work and for how long, who is awaited, or what comes next.
+pub(crate) fn phase_now(phase: &PhaseView, run: &RunView, now: Timestamp) -> String {
+    let mut parts = Vec::new();
+    let at_work: Vec<&CustomerView> = run
+        .customers
+        .iter()
+        .filter(|one| one.phase == phase.name && one.service.is_some() && !is_settled(one))
+        .collect();
+    if let Some(batch) = at_work.iter().find_map(|one| one.batch) {
+        parts.push(format!("batch {batch}/{}", phase.batches.len()));
+    }
+    parts.extend(at_work.iter().map(|one| at_work_now(one, now)));
+    let open = run
+        .gates
+        .iter()
+        .filter(|gate| gate.phase == phase.name && is_open(gate));
+    parts.extend(open.map(|gate| format!("tranche approve {}", gate.gate)));
+    parts.push(phase_next(phase, now));
+    parts.retain(|part| !part.is_empty());
+    match parts.is_empty() {
+        true => phase.state.replace('_', " "),
+        false => parts.join(", "),
+    }
+}
+
+/// `acme-corp/backend 2m`, and how it stands unless it is simply under way.
+fn at_work_now(one: &CustomerView, now: Timestamp) -> String {
+    let service = one.service.as_ref();
+    let service = service.map_or_else(String::new, |service| format!("/{service}"));
+    let since = one
+        .since
+        .map_or_else(String::new, |at| format!(" {}", time::length(now - at)));
+    let state = match one.state {
+        "under way" => String::new(),
+        other => format!(" {other}"),
+    };
+    format!("{}{service}{state}{since}", one.customer)
+}
+
 fn heading(run: &RunView, now: Timestamp) -> String {
     let paused = run
         .paused_by

@@ -1,7 +1,7 @@
 //! What people meet on ordinary and on bad days: a dry run, a followed tag, files that broke, a Render that is gone.
 
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -73,6 +73,37 @@ fn a_dry_run_names_every_change_in_order_and_sends_none() {
     assert_eq!(announced.len(), 6, "two variables and a deploy for each");
     project.tranche_with(&["start", "v1.1.0"], &env).succeeds();
     assert_eq!(arrived(&story), announced);
+}
+
+#[test]
+fn a_project_to_practise_on_goes_as_the_readme_says() {
+    let project = Project::bare();
+    project.tranche(&["init", "--practice", "shop"]).succeeds();
+    let free = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .to_string();
+    // Another test may listen there; a person's first terminal does not.
+    for name in ["shop/tranche.yaml", "shop/customers.yaml"] {
+        project.edit(name, |text| text.replace("127.0.0.1:7373", &free));
+    }
+    project.tranche(&["-C", "shop", "validate"]).succeeds();
+    let mut render = spawn(
+        &project,
+        &[
+            "-C", "shop", "render", "simulate", "--listen", &free, "--deploy", "200ms",
+        ],
+    );
+    let mut url = String::new();
+    BufReader::new(render.stdout.as_mut().unwrap())
+        .read_line(&mut url)
+        .unwrap();
+    let start = ["-C", "shop", "start", "v1.1.0", "--policy", "demo"];
+    let said = project.tranche_with(&start, &[KEY]).succeeds();
+    assert!(said.out.contains("rollout succeeded"), "{}", said.out);
+    render.kill().unwrap();
+    render.wait().unwrap();
 }
 
 #[test]

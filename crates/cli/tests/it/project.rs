@@ -20,11 +20,16 @@ pub(crate) struct Said {
 impl Project {
     /// A folder as `tranche init` makes it.
     pub(crate) fn new() -> Self {
-        let project = Self {
-            dir: tempfile::tempdir().unwrap(),
-        };
+        let project = Self::bare();
         project.tranche(&["init", "."]).succeeds();
         project
+    }
+
+    /// An empty folder.
+    pub(crate) fn bare() -> Self {
+        Self {
+            dir: tempfile::tempdir().unwrap(),
+        }
     }
 
     pub(crate) fn path(&self) -> &Path {

@@ -43,12 +43,12 @@ const FILES: &[(&str, &str)] = &[
 const TAGS: [&str; 2] = ["v1.0.0", "v1.1.0"];
 
 /// Writes the folder; it must be new or empty.
-pub(super) fn write(dir: &Path, address: SocketAddr) -> Result<(), Failure> {
+pub(crate) fn write(dir: &Path, address: SocketAddr) -> Result<(), Failure> {
     let taken = fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some());
     if taken {
         return Err(
             Failure::new(Exit::Refused, format!("{} is not empty", dir.display()))
-                .or_type("tranche demo with the name of a new folder"),
+                .or_type("the same command with the name of a new folder"),
         );
     }
     for (name, text) in FILES {

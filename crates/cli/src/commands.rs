@@ -85,7 +85,7 @@ async fn dispatch(global: &Global, command: Command, out: Output) -> Result<Exit
         Command::Health(args) => probe::health(global, &args, out).await,
         Command::Events(args) => journal::events(global, &args, out).await,
         Command::Verify(args) => journal::verify(global, &args, out),
-        Command::Token(args) => token::token(global, args.command, out),
+        Command::Token(args) => token::token(global, args.command, out).await,
         Command::Render(args) => match args.command {
             RenderCommand::Check => check::check(global, out).await,
             RenderCommand::Services(args) => browse::services(global, &args, out).await,

@@ -12,7 +12,7 @@ use rollout::Actor;
 use secrecy::SecretString;
 
 pub use self::account::account_name;
-pub use self::tokens::{TokenInfo, TokenOwner, Tokens};
+pub use self::tokens::{NewToken, TokenInfo, TokenOwner, Tokens};
 use crate::error::Error;
 use crate::place::StateDir;
 
@@ -29,8 +29,8 @@ pub fn prove(
         return of_account(project, &account_name());
     };
     match Tokens::open(state)?.owner_of(token)? {
-        Some(TokenOwner::Service(name)) => Ok(Actor {
-            name: PersonId::new(format!("service:{name}")),
+        Some(owner @ TokenOwner::Service(_)) => Ok(Actor {
+            name: owner.name(),
             service: true,
         }),
         Some(TokenOwner::Person(person)) if is_known(project, &person) => Ok(Actor {

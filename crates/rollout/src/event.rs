@@ -267,6 +267,10 @@ kinds! {
     VariablesApplied = "variables_applied",
     /// Somebody had values of variables shown in full; `data.keys`.
     VariablesRevealed = "variables_revealed",
+    /// A token was made for somebody (P49).
+    TokenCreated = "token_created",
+    /// A token was revoked (P49).
+    TokenRevoked = "token_revoked",
     /// A figure from outside: `data.name`, `data.value`, and `data.at`, the instant it is of.
     Observed = "observed",
     /// P7: a database is about to be restored into a new one named `data.name`.

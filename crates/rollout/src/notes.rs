@@ -1,10 +1,10 @@
-//! What is only written down: figures from outside, and who had secrets shown. Nothing follows from it.
+//! What is only written down: figures from outside, who had secrets shown, and tokens. Nothing follows from it.
 
-use policy::{CustomerId, Role, Timestamp};
+use policy::{CustomerId, PersonId, Role, Timestamp};
 
 use crate::event::{Fact, Kind};
 use crate::product::Product;
-use crate::request::{Actor, Rejected};
+use crate::request::{Actor, Rejected, TokenChange};
 
 /// The longest name of a figure.
 const MAX_NAME: usize = 64;
@@ -59,6 +59,25 @@ impl Product {
             ..Fact::new(Kind::VariablesRevealed)
         };
         self.emit(fact.with_value("keys", &keys));
+    }
+
+    /// Takes note of a token that is made or revoked (P49).
+    pub(crate) fn note_token(
+        &mut self,
+        by: &Actor,
+        change: TokenChange,
+        id: &str,
+        owner: &PersonId,
+    ) {
+        let kind = match change {
+            TokenChange::Create => Kind::TokenCreated,
+            TokenChange::Revoke => Kind::TokenRevoked,
+        };
+        let fact = Fact {
+            actor: Some(by.name.clone()),
+            ..Fact::new(kind)
+        };
+        self.emit(fact.with("token", id).with("owner", owner.as_str()));
     }
 
     /// Refuses a customer that neither the files nor any rollout knows.

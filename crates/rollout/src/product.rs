@@ -194,7 +194,10 @@ impl Product {
         reason = "most facts concern only the customer or phase they name"
     )]
     fn note(&mut self, fact: &Fact) {
-        if matches!(fact.kind, Kind::Observed | Kind::VariablesRevealed) {
+        if matches!(
+            fact.kind,
+            Kind::Observed | Kind::VariablesRevealed | Kind::TokenCreated | Kind::TokenRevoked
+        ) {
             return;
         }
         self.work.tick_wanted = true;

@@ -257,6 +257,25 @@ pub enum Verb {
         /// Which.
         keys: Vec<String>,
     },
+    /// Write down that a token is made or revoked: who may, the core decides; what it is, it never learns.
+    Token {
+        /// Which of the two.
+        change: TokenChange,
+        /// The name of the token, which is not the token.
+        id: String,
+        /// Whom it proves: a person, or `service:NAME`.
+        owner: PersonId,
+    },
+}
+
+/// What happens to a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenChange {
+    /// It is made.
+    Create,
+    /// It proves nobody any more.
+    Revoke,
 }
 
 /// Everything `start` brings along, frozen at the request (R6, R14).

@@ -7,7 +7,7 @@ use crate::event::{Fact, Kind};
 use crate::ids::RunId;
 use crate::index::Run;
 use crate::product::Product;
-use crate::request::{Directory, Rejected, RejectedCode, Request, Verb};
+use crate::request::{Directory, Rejected, RejectedCode, Request, TokenChange, Verb};
 use crate::state::UnitState;
 
 impl Verb {
@@ -36,6 +36,10 @@ impl Verb {
             Self::UndoVariables { .. } => "env apply --undo",
             Self::Observe { .. } => "observe",
             Self::Reveal { .. } => "env list --reveal",
+            Self::Token { change, .. } => match change {
+                TokenChange::Create => "token create",
+                TokenChange::Revoke => "token revoke",
+            },
         }
     }
 }
@@ -95,6 +99,10 @@ impl Product {
                 at,
                 note,
             } => self.observe(by, customer, name, (*value, *at), note.clone()),
+            Verb::Token { change, id, owner } => {
+                self.note_token(by, *change, id, owner);
+                Ok(())
+            }
             Verb::Reveal {
                 customer,
                 service,
@@ -113,6 +121,7 @@ impl Product {
             Verb::Approve { .. } | Verb::Reject { .. } | Verb::Withdraw { .. } => {
                 (&directory.roles.approver, "approver")
             }
+            Verb::Token { .. } => (&directory.roles.admin, "admin"),
             Verb::Start(_)
             | Verb::Pause { .. }
             | Verb::Resume
@@ -134,7 +143,12 @@ impl Product {
             | Verb::Observe { .. }
             | Verb::Reveal { .. } => (&directory.roles.operator, "operator"),
         };
-        if directory.holds(role, &request.by.name) || (request.by.service && name == "operator") {
+        let allowed = match (request.by.service, name) {
+            (true, "operator") => true,
+            (true, "admin") => false,
+            (_, _) => directory.holds(role, &request.by.name),
+        };
+        if allowed {
             return Ok(());
         }
         let text = format!("{} does not hold the role of {name}", request.by.name);

@@ -108,6 +108,11 @@ impl Asker {
         })
     }
 
+    /// Who asks.
+    pub(crate) fn actor(&self) -> &Actor {
+        &self.actor
+    }
+
     /// Files a request, and says what changed and what comes next.
     pub(crate) async fn file(&self, run: Option<RunId>, verb: Verb) -> Result<Exit, Failure> {
         let Some(events) = self.ask(run, verb).await? else {

@@ -1,33 +1,37 @@
 //! `token`: what proves who somebody is where the account of this machine does not.
 
-use engine::identity::{self, TokenInfo, TokenOwner, Tokens};
-use policy::{Config, PersonId};
-use rollout::Actor;
+use engine::identity::{self, NewToken, TokenInfo, TokenOwner, Tokens};
+use policy::PersonId;
+use rollout::Verb;
+use rollout::request::TokenChange;
 use secrecy::ExposeSecret as _;
 
+use super::ask::Desk;
 use crate::args::{Global, TokenCommand};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use crate::project::Folder;
 use crate::show::table::table;
-use crate::{state, who};
+use crate::state;
 
 /// Makes, lists or revokes tokens.
-pub(crate) fn token(global: &Global, command: TokenCommand, out: Output) -> Result<Exit, Failure> {
-    let config = Folder::find(global)?.load(out)?;
-    let place = state::place(global)?;
-    let actor = who::prove(&place, &config.project)?;
-    identity::check_admin(&config.project, &actor).map_err(state::failure)?;
-    let tokens = Tokens::open(&place).map_err(state::failure)?;
+pub(crate) async fn token(
+    global: &Global,
+    command: TokenCommand,
+    out: Output,
+) -> Result<Exit, Failure> {
+    let desk = Desk::open(global, out)?;
+    let tokens = Tokens::open(desk.state()).map_err(state::failure)?;
     match command {
         TokenCommand::Create { person, service } => {
-            create(&tokens, &config, &owner(person, service)?, &actor, out)?;
+            create(&desk, &tokens, &owner(person, service)?, out).await?;
         }
         TokenCommand::List => {
+            identity::check_admin(&desk.config.project, desk.asker.actor())
+                .map_err(state::failure)?;
             let tokens = tokens.list().map_err(state::failure)?;
             out.data(&tokens, || list(&tokens))?;
         }
-        TokenCommand::Revoke { id } => revoke(&tokens, &id, &actor, out)?,
+        TokenCommand::Revoke { id } => revoke(&desk, &tokens, &id, out).await?,
     }
     Ok(Exit::Done)
 }
@@ -42,29 +46,56 @@ fn owner(person: Option<String>, service: Option<String>) -> Result<TokenOwner, 
     }
 }
 
-/// Prints only the token, so that it can be stored at once; nobody can see it again.
-fn create(
+/// Prints only the token, so that it can be stored at once; nobody can see it again. The journal knows of it first (P49).
+async fn create(
+    desk: &Desk,
     tokens: &Tokens,
-    config: &Config,
     owner: &TokenOwner,
-    actor: &Actor,
     out: Output,
 ) -> Result<(), Failure> {
+    let people = &desk.config.project.people;
     if let TokenOwner::Person(person) = owner
-        && !config.project.people.is_empty()
-        && !config.project.people.contains_key(person)
+        && !people.is_empty()
+        && !people.contains_key(person)
     {
         return Err(Failure::usage(format!("nobody is called `{person}`"))
             .or_type("a name under `people` in tranche.yaml"));
     }
-    let token = tokens.create(owner, &actor.name).map_err(state::failure)?;
-    out.text(token.expose_secret())?;
+    tokens.check_room().map_err(state::failure)?;
+    let token = NewToken::draw().map_err(state::failure)?;
+    note(desk, TokenChange::Create, token.id(), owner).await?;
+    tokens
+        .keep(&token, owner, &desk.asker.actor().name)
+        .map_err(state::failure)?;
+    out.text(token.secret.expose_secret())?;
     out.say("it is shown this once; set it as TRANCHE_TOKEN, or name a file that holds it with TRANCHE_TOKEN_FILE");
     Ok(())
 }
 
-fn revoke(tokens: &Tokens, id: &str, actor: &Actor, out: Output) -> Result<(), Failure> {
-    match tokens.revoke(id, &actor.name).map_err(state::failure)? {
+/// Files who makes or revokes what; the core says whether they may.
+async fn note(
+    desk: &Desk,
+    change: TokenChange,
+    id: &str,
+    owner: &TokenOwner,
+) -> Result<(), Failure> {
+    let verb = Verb::Token {
+        change,
+        id: id.to_owned(),
+        owner: owner.name(),
+    };
+    desk.ask(None, verb).await.map(|_| ())
+}
+
+async fn revoke(desk: &Desk, tokens: &Tokens, id: &str, out: Output) -> Result<(), Failure> {
+    for token in tokens.list().map_err(state::failure)? {
+        let is_meant = token.id == id || token.owner.short_name() == id;
+        if is_meant && token.revoked_at.is_none() {
+            note(desk, TokenChange::Revoke, &token.id, &token.owner).await?;
+        }
+    }
+    let by = &desk.asker.actor().name;
+    match tokens.revoke(id, by).map_err(state::failure)? {
         0 => Err(
             Failure::new(Exit::Refused, format!("no valid token is called `{id}`"))
                 .or_type("tranche token list"),
@@ -80,14 +111,10 @@ fn revoke(tokens: &Tokens, id: &str, actor: &Actor, out: Output) -> Result<(), F
 
 fn list(tokens: &[TokenInfo]) -> String {
     let rows = tokens.iter().map(|token| {
-        let owner = match &token.owner {
-            TokenOwner::Person(person) => person.to_string(),
-            TokenOwner::Service(name) => format!("service:{name}"),
-        };
         let revoked = token.revoked_at.clone().unwrap_or_else(|| "-".to_owned());
         vec![
             token.id.clone(),
-            owner,
+            token.owner.name().to_string(),
             token.created_at.clone(),
             token.created_by.to_string(),
             revoked,

@@ -84,6 +84,7 @@ fn filled(placeholder: &str, fact: &Fact) -> String {
         "planned" => planned_version(fact),
         "outcome" => outcome(fact, "ended"),
         "database" => database(fact),
+        "owner" => fact.read("owner").unwrap_or_default(),
         "value" => fact
             .data
             .get("value")

@@ -143,6 +143,11 @@ fn a_token_proves_a_person_until_it_is_revoked() {
     let said = project.tranche(&["events"]).succeeds();
     assert!(said.out.contains("\"actor\":\"bob\""), "{}", said.out);
     project.tranche(&["token", "revoke", "bob"]).succeeds();
+    let journal = project.tranche(&["events"]).succeeds().out;
+    for kind in ["token_created", "token_revoked"] {
+        assert!(journal.contains(kind), "{kind} is not in {journal}");
+    }
+    assert!(!journal.contains(token.trim()), "the token itself is");
     project.tranche_with(&["unblock", "v9"], &bob).exits(4);
 }
 

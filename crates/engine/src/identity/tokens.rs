@@ -30,6 +30,24 @@ pub enum TokenOwner {
     Service(String),
 }
 
+impl TokenOwner {
+    /// The name as `token revoke` takes it.
+    pub fn short_name(&self) -> &str {
+        match self {
+            Self::Person(person) => person.as_str(),
+            Self::Service(name) => name,
+        }
+    }
+
+    /// The name in events: a person, or `service:NAME`.
+    pub fn name(&self) -> PersonId {
+        match self {
+            Self::Person(person) => person.clone(),
+            Self::Service(name) => PersonId::new(format!("service:{name}")),
+        }
+    }
+}
+
 /// A token as far as anybody may see it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TokenInfo {
@@ -45,6 +63,33 @@ pub struct TokenInfo {
     pub revoked_at: Option<String>,
     /// Who revoked it.
     pub revoked_by: Option<PersonId>,
+}
+
+/// A token that was drawn and is not kept yet.
+#[derive(Debug)]
+pub struct NewToken {
+    /// To be shown once.
+    pub secret: SecretString,
+    hash: String,
+}
+
+impl NewToken {
+    /// Draws 256 random bits.
+    ///
+    /// # Errors
+    /// The system has no random numbers.
+    pub fn draw() -> Result<Self, Error> {
+        let mut bytes = [0; TOKEN_BYTES];
+        getrandom::fill(&mut bytes).map_err(Error::Random)?;
+        let secret = SecretString::from(format!("{PREFIX}{}", hex(&bytes)));
+        let hash = hash(&secret);
+        Ok(Self { secret, hash })
+    }
+
+    /// Names it to people, in events and to `revoke`.
+    pub fn id(&self) -> &str {
+        self.hash.get(..ID_CHARS).unwrap_or(&self.hash)
+    }
 }
 
 /// The tokens of a project.
@@ -64,37 +109,33 @@ impl Tokens {
         })
     }
 
-    /// Makes a token. Nobody can see it again.
+    /// Whether another token may be made.
     ///
     /// # Errors
-    /// There are too many, no random numbers, or it cannot be stored.
-    pub fn create(&self, owner: &TokenOwner, by: &PersonId) -> Result<SecretString, Error> {
-        if self.valid()?.len() >= TOKENS {
-            let message = format!("this project has {TOKENS} tokens already");
-            return Err(Error::NotPermitted {
-                message,
-                way_out: "revoke some with `tranche token revoke`".to_owned(),
-            });
+    /// [`Error::NotPermitted`]: there are too many.
+    pub fn check_room(&self) -> Result<(), Error> {
+        if self.valid()?.len() < TOKENS {
+            return Ok(());
         }
-        let mut bytes = [0; TOKEN_BYTES];
-        getrandom::fill(&mut bytes).map_err(Error::Random)?;
-        let token = SecretString::from(format!("{PREFIX}{}", hex(&bytes)));
-        let (name, service) = match owner {
-            TokenOwner::Person(person) => (person.as_str(), false),
-            TokenOwner::Service(name) => (name.as_str(), true),
-        };
+        Err(Error::NotPermitted {
+            message: format!("this project has {TOKENS} tokens already"),
+            way_out: "revoke some with `tranche token revoke`".to_owned(),
+        })
+    }
+
+    /// Keeps a token: its hash, and whom it proves.
+    ///
+    /// # Errors
+    /// There are too many, or it cannot be stored.
+    pub fn keep(&self, token: &NewToken, owner: &TokenOwner, by: &PersonId) -> Result<(), Error> {
+        self.check_room()?;
+        let (name, service) = (owner.short_name(), matches!(owner, TokenOwner::Service(_)));
         let sql = "INSERT INTO tokens (hash, owner, service, created_at, created_by) VALUES (?1, ?2, ?3, ?4, ?5)";
         self.connection.execute(
             sql,
-            params![
-                hash(&token),
-                name,
-                service,
-                stamp(clock::wall()),
-                by.as_str()
-            ],
+            params![token.hash, name, service, stamp(clock::wall()), by.as_str()],
         )?;
-        Ok(token)
+        Ok(())
     }
 
     /// Whom a token proves; `None` if it is unknown or revoked.

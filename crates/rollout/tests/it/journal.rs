@@ -25,6 +25,8 @@ const RARE: &[Kind] = &[
     // Younger than the sample.
     Kind::VariablesApplied,
     Kind::VariablesRevealed,
+    Kind::TokenCreated,
+    Kind::TokenRevoked,
     Kind::Observed,
     Kind::RecoveryIntended,
     Kind::RecoveryCreated,

@@ -16,7 +16,7 @@
 
 use policy::{CustomerId, PersonId, PlanScope, Role, Span};
 use rollout::command::DeployStatus;
-use rollout::request::Conflict;
+use rollout::request::{Conflict, TokenChange};
 use rollout::{Actor, Command, CommandId, Input, Notice, Report, Request, RunId, Step, Verb};
 
 use crate::lab::Lab;
@@ -407,6 +407,14 @@ fn read_product_verb(lab: &Lab, words: &[&str]) -> Verb {
             value: value.parse().unwrap(),
             at: None,
             note: None,
+        },
+        ["token", change, id, owner] => Verb::Token {
+            change: match *change {
+                "create" => TokenChange::Create,
+                _ => TokenChange::Revoke,
+            },
+            id: (*id).to_owned(),
+            owner: PersonId::new(*owner),
         },
         ["reveal", customer, key] => Verb::Reveal {
             customer: (*customer).into(),

@@ -233,6 +233,8 @@ fn plain(kind: Kind) -> Option<&'static str> {
         | Kind::HookFinished
         | Kind::RollbackUnknown
         | Kind::VariablesRevealed
+        | Kind::TokenCreated
+        | Kind::TokenRevoked
         | Kind::RecoveryCreated
         | Kind::RecoveryAdopted
         | Kind::RecoveryUnknown

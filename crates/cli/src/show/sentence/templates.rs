@@ -143,6 +143,8 @@ fn person(fact: &Fact) -> Option<&'static str> {
             "the variables of {version} stand at {what}; nothing was deployed"
         }
         Kind::VariablesRevealed => "{who} had variables of {service} shown",
+        Kind::TokenCreated => "{who} made a token for {owner}",
+        Kind::TokenRevoked => "{who} revoked a token of {owner}",
         Kind::Denied => "{who} was refused",
         _ => return None,
     })

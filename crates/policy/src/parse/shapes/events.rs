@@ -82,6 +82,8 @@ macro_rules! kinds {
             word!("rollout_superseded", "Rollout superseded."),
             word!("variables_applied", "Variables applied."),
             word!("variables_revealed", "Variables revealed."),
+            word!("token_created", "Token created."),
+            word!("token_revoked", "Token revoked."),
             word!("observed", "Observed."),
             word!("recovery_intended", "Recovery intended."),
             word!("recovery_created", "Recovery created."),

@@ -28,8 +28,8 @@ pub(crate) use self::look::{
     Events, Health, List, Status, Until, Verify, Watch, Why,
 };
 pub(crate) use self::offline::{
-    ApprovalsAssumed, Completions, Demo, Graph, Init, Man, Plan, Schema, SchemaOf, Scope, Simulate,
-    Test,
+    ApprovalsAssumed, Completions, Demo, Graph, Import, Init, Man, Plan, Schema, SchemaOf, Scope,
+    Simulate, Test,
 };
 pub(crate) use self::platform::{
     Render, RenderCommand, RenderDeploys, RenderEnv, RenderLogs, RenderServices, Sham, Token,
@@ -145,6 +145,8 @@ pub(crate) enum Command {
         after_help = "Examples:\n  tranche init\n  tranche init releases/\n  tranche init --practice shop     # ready for `render simulate`"
     )]
     Init(Init),
+    /// Make project files of the JSON that earlier release scripts kept.
+    Import(Import),
     /// Check all files and say in words what each policy does.
     #[command(after_help = "Examples:\n  tranche validate\n  tranche -C releases validate -o json")]
     Validate,

@@ -12,6 +12,7 @@ mod discover;
 mod drive;
 mod env;
 mod files;
+mod import;
 mod journal;
 mod look;
 mod manual;
@@ -46,6 +47,7 @@ async fn dispatch(global: &Global, command: Command, out: Output) -> Result<Exit
     match command {
         Command::Demo(args) => demo::demo(&args, out).await,
         Command::Init(args) => files::init(&args, out),
+        Command::Import(args) => import::import(global, &args, out),
         Command::Validate => files::validate(global, out),
         Command::Schema(args) => files::schema(&args, out),
         Command::Plan(args) => plan::plan(global, &args, out).await,

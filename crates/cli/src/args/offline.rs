@@ -30,6 +30,20 @@ pub(crate) struct Init {
     pub(crate) practice: bool,
 }
 
+/// `import`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  tranche import render-deployment.json customers.json minor-release-policies.json
+  tranche -C releases import customers.json --write     # over files that are there already")]
+pub(crate) struct Import {
+    /// JSON files of the scripts.
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// Replace files of the project that exist.
+    #[arg(long)]
+    pub(crate) write: bool,
+}
+
 /// `schema`
 #[derive(Debug, Args)]
 pub(crate) struct Schema {

@@ -4,6 +4,7 @@
 
 mod at_render;
 mod everyday;
+mod imports;
 mod operations;
 mod project;
 mod reports;

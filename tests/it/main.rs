@@ -6,6 +6,7 @@
 
 mod lab;
 mod real_time;
+mod requirements;
 mod source;
 mod sweep;
 mod tidy;

@@ -1,0 +1,121 @@
+//! Which words? A template of the entry, of the project's `templates/`, or the one that is built in for the kind.
+
+mod built_in;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use minijinja::value::Serde;
+use minijinja::{Environment, UndefinedBehavior};
+use serde_json::json;
+
+use crate::message::{Message, Words};
+
+/// The folder of the project's own templates.
+const FOLDER: &str = "templates";
+
+/// A template that cannot be filled in.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the template {name} has a mistake: {reason}")]
+pub struct BadTemplate {
+    /// Which: a path, or `text` of an entry.
+    pub name: String,
+    /// What is wrong, and where.
+    pub reason: String,
+}
+
+/// The words for every kind of message.
+#[derive(Clone, Debug)]
+pub struct Texts {
+    folder: PathBuf,
+}
+
+impl Texts {
+    /// With the templates of a project folder, read anew for each message.
+    pub fn new(project: &Path) -> Self {
+        Self {
+            folder: project.join(FOLDER),
+        }
+    }
+
+    /// Puts a message into words.
+    ///
+    /// # Errors
+    /// The template that is meant has a mistake.
+    pub fn words(&self, message: &Message) -> Result<Words, BadTemplate> {
+        let (name, template) = self.template(message);
+        let written = fill(&name, &template, message)?;
+        let (subject, text) = written.split_once('\n').unwrap_or((&written, ""));
+        let text = match &message.text {
+            Some(own) => fill("text", own, message)?,
+            None => text.to_owned(),
+        };
+        let again = match message.reminder {
+            0 => "",
+            _ => "Reminder: ",
+        };
+        Ok(Words {
+            subject: one_line(&format!("{again}{}", subject.trim())),
+            text: text.trim().to_owned(),
+        })
+    }
+
+    /// A file of the project, or what is built in. A file that cannot be read counts as not there.
+    fn template(&self, message: &Message) -> (String, String) {
+        let kind = &message.kind;
+        let name = match message.to_customer {
+            true => format!("{kind}.customer.txt"),
+            false => format!("{kind}.txt"),
+        };
+        match fs::read_to_string(self.folder.join(&name)) {
+            Ok(text) => (format!("{FOLDER}/{name}"), text),
+            Err(_) => (kind.clone(), built_in::template(kind, message.to_customer)),
+        }
+    }
+}
+
+fn fill(name: &str, template: &str, message: &Message) -> Result<String, BadTemplate> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Chainable);
+    let context = json!({
+        "id": message.id,
+        "at": message.at.format("%Y-%m-%d %H:%M UTC").to_string(),
+        "kind": message.kind,
+        "title": message.kind.replace('_', " "),
+        "product": message.product,
+        "rollout": message.rollout,
+        "version": message.version,
+        "name": message.name,
+        "event": message.about.first(),
+        "about": message.about,
+        "reminder": message.reminder,
+    });
+    let filled = environment.render_str(template, Serde(&context));
+    filled
+        .map(|text| without_gaps(&text))
+        .map_err(|error| BadTemplate {
+            name: name.to_owned(),
+            reason: crate::error::chain(&error),
+        })
+}
+
+/// Parts that are left out leave no more than one empty line behind.
+fn without_gaps(text: &str) -> String {
+    let mut lines: Vec<&str> = Vec::new();
+    for line in text.lines().map(str::trim_end) {
+        let is_gap = line.is_empty() && lines.last().is_some_and(|last| last.is_empty());
+        if !is_gap {
+            lines.push(line);
+        }
+    }
+    lines.join("\n")
+}
+
+/// A subject is one line, whatever an event's texts hold: nothing may begin a header of its own.
+fn one_line(text: &str) -> String {
+    let line: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    line.trim().to_owned()
+}

@@ -1,0 +1,117 @@
+//! The words that need no file: a subject for every kind, and below it what a reader needs to act.
+
+/// The template for a kind.
+pub(super) fn template(kind: &str, to_customer: bool) -> String {
+    let own = if to_customer {
+        for_customers(kind)
+    } else {
+        for_team(kind)
+    };
+    own.map_or_else(|| fallback(to_customer).to_owned(), str::to_owned)
+}
+
+fn fallback(to_customer: bool) -> &'static str {
+    if to_customer {
+        return "{{ product }}: {{ title }}\nHello{% if name %} {{ name }}{% endif %},\n\nthis is about {{ product }}{% if version %} {{ version }}{% endif %}: {{ title }}.\n";
+    }
+    "[{{ product }}] {% if rollout %}{{ rollout }} {% endif %}{{ title }}{% if event.customer %}: {{ event.customer }}{% endif %}\n\
+     {{ title }}{% if version %} ({{ product }} {{ version }}){% endif %} at {{ at }}.\n\
+     {% if event.phase %}Phase: {{ event.phase }}{% if event.batch %}, batch {{ event.batch }}{% endif %}\n{% endif %}\
+     {% if event.customer %}Customer: {{ event.customer }}{% if event.service %}, {{ event.service }}{% endif %}\n{% endif %}\
+     {% if event.actor %}By: {{ event.actor }}\n{% endif %}\
+     {% if event.reason %}Reason: {{ event.reason }}\n{% endif %}\
+     {% if event.until %}Until: {{ event.until }}\n{% endif %}\
+     {% if rollout %}\nSee: tranche status {{ rollout }}\n{% endif %}"
+}
+
+fn for_team(kind: &str) -> Option<&'static str> {
+    Some(match kind {
+        "approval_requested" => APPROVAL,
+        "approval_escalated" => {
+            "[{{ product }}] {{ rollout }}: nobody has answered {{ event.data.gate }}\n\
+             The request for {{ event.data.gate }} has waited too long for an answer.\n\nSee:  tranche approvals\nThen: tranche approve {{ event.data.gate }}\n"
+        }
+        "rollout_halted" => {
+            "[{{ product }}] {{ rollout }} ({{ version }}) has halted\n\
+             {{ rollout }} has stopped itself: nobody else starts.\n{% if event.reason %}Reason: {{ event.reason }}\n{% endif %}\n\
+             See:  tranche status {{ rollout }}\nThen: tranche retry --failed, tranche skip CUSTOMER --reason ..., or tranche abort\n"
+        }
+        "customer_rolled_back" => {
+            "[{{ product }}] {{ event.customer }} is back on what ran before {{ version }}\n\
+             {{ event.customer }} was returned to what ran before.\n{% if event.reason %}Reason: {{ event.reason }}\n{% endif %}\nSee: tranche why {{ event.customer }}\n"
+        }
+        "customer_rollback_failed" => {
+            "[{{ product }}] URGENT: the rollback of {{ event.customer }} failed\n\
+             The rollback of {{ event.customer }} failed, and there is no second automatic one: a person must look.\n{% if event.reason %}Reason: {{ event.reason }}\n{% endif %}\n\
+             See:  tranche status {{ rollout }}\nThen: tranche retry {{ event.customer }}\n"
+        }
+        "customer_held" => {
+            "[{{ product }}] {{ event.customer }} is held: a person must decide\n\
+             {{ event.customer }} is held.\n{% if event.reason %}Reason: {{ event.reason }}\n{% endif %}\n\
+             See:  tranche why {{ event.customer }}\nThen: tranche retry {{ event.customer }}, or tranche skip {{ event.customer }} --reason ...\n"
+        }
+        "phase_overdue" => {
+            "[{{ product }}] {{ rollout }}: phase {{ event.phase }} is overdue\n\
+             The phase {{ event.phase }} has not settled by the time it was due.\n\nSee: tranche status {{ rollout }}\n"
+        }
+        "alert_raised" => {
+            "[{{ product }}] {{ event.severity }}: {{ event.customer }}/{{ event.service }} {{ event.condition }}\n\
+             {{ event.customer }}/{{ event.service }}: {{ event.reason }}\nSince: {{ event.raised_at }}\n\n\
+             See:  tranche health {{ event.customer }} --history 24h\nThen: tranche alerts ack {{ event.id }} --reason ...\n"
+        }
+        "alert_recovered" => {
+            "[{{ product }}] over: {{ event.customer }}/{{ event.service }} {{ event.condition }}\n\
+             {{ event.customer }}/{{ event.service }} is well again.\nIt was: {{ event.reason }}\nFrom {{ event.raised_at }} until {{ event.recovered_at }}.\n"
+        }
+        _ => return None,
+    })
+}
+
+const APPROVAL: &str = "\
+[{{ product }}] {{ rollout }} ({{ version }}): {% if about | length == 1 %}{{ event.gate }} waits for approval{% else %}{{ about | length }} gates wait for approval{% endif %}
+
+{% if name %}Hello {{ name }},
+
+{% endif %}{{ product }} {{ version }} waits for approval, in the order of their turn:
+{% for gate in about %}
+- {{ gate.gate }}: {{ gate.missing }}{% if gate.begins %}; its turn is {{ gate.begins }}{% endif %}{% if gate.lapses_before_turn %}
+  (an approval given now would lapse before that: approve it later){% endif %}{% endfor %}
+
+
+See:  tranche approvals
+Then: tranche approve GATE, or tranche reject GATE --reason ...
+";
+
+fn for_customers(kind: &str) -> Option<&'static str> {
+    Some(match kind {
+        "approval_requested" => {
+            "{{ product }} {{ version }} is planned for you\nHello {{ name }},\n\n\
+             {{ product }} {{ version }} is planned for you{% if event.begins %}, not before {{ event.begins }}{% endif %}.\n"
+        }
+        "customer_started" => {
+            "{{ product }} {{ version }}: your update begins\nHello {{ name }},\n\n\
+             the update of {{ product }} to {{ version }} begins now. We tell you when it is done.\n"
+        }
+        "customer_healthy" => {
+            "{{ product }} {{ version }}: your update is done\nHello {{ name }},\n\n\
+             {{ product }} {{ version }} runs for you now, and all checks have passed.\n"
+        }
+        "customer_rolled_back" => {
+            "{{ product }}: your update was taken back\nHello {{ name }},\n\n\
+             the update of {{ product }} to {{ version }} was taken back. What ran before runs again, and we look into it.\n"
+        }
+        "customer_unchanged" => {
+            "{{ product }}: your update did not take place\nHello {{ name }},\n\n\
+             the update of {{ product }} to {{ version }} did not take place. What ran before runs on, and we look into it.\n"
+        }
+        "alert_raised" => {
+            "{{ product }}: we look into a disturbance\nHello {{ name }},\n\n\
+             since {{ event.raised_at }} your {{ event.service }} does not answer as it should. We look into it.\n"
+        }
+        "alert_recovered" => {
+            "{{ product }}: the disturbance is over\nHello {{ name }},\n\n\
+             your {{ event.service }} answers as it should again.\n"
+        }
+        _ => return None,
+    })
+}

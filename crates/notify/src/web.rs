@@ -1,0 +1,119 @@
+//! One POST, bounded in time, without redirects, proxies or private addresses (P51).
+
+use std::error::Error as _;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use policy::network::Network;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::header::{CONTENT_TYPE, HeaderMap};
+use reqwest::{Client, StatusCode, Url, redirect};
+
+use crate::error::{Undelivered, chain};
+
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Posts to addresses that may be reached.
+#[derive(Clone, Debug)]
+pub(crate) struct Web {
+    client: Client,
+    network: Network,
+}
+
+impl Web {
+    pub(crate) fn new(network: &Network) -> Result<Self, Undelivered> {
+        let client = Client::builder()
+            .user_agent(concat!("tranche/", env!("CARGO_PKG_VERSION")))
+            .timeout(TIMEOUT)
+            .redirect(redirect::Policy::none())
+            // Through a proxy the address actually connected to would be the proxy's.
+            .no_proxy()
+            .dns_resolver(GuardedNames(network.clone()))
+            .build()
+            .map_err(|error| Undelivered::passing(chain(&error)))?;
+        Ok(Self {
+            client,
+            network: network.clone(),
+        })
+    }
+
+    /// Posts JSON. The address may be a secret and stands in no error.
+    pub(crate) async fn post(
+        &self,
+        address: &str,
+        headers: HeaderMap,
+        body: String,
+    ) -> Result<(), Undelivered> {
+        let url = Url::parse(address)
+            .ok()
+            .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+            .ok_or_else(|| Undelivered::passing("the address is none of the web"))?;
+        self.refuse_literal(&url)?;
+        let request = self
+            .client
+            .post(url)
+            .header(CONTENT_TYPE, "application/json")
+            .headers(headers);
+        match request.body(body).send().await {
+            Ok(response) => verdict(response.status()),
+            Err(error) => Err(unsent(error)),
+        }
+    }
+
+    /// The resolver is never asked for an address that is written as one.
+    fn refuse_literal(&self, url: &Url) -> Result<(), Undelivered> {
+        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+        match host.parse() {
+            Ok(address) if !self.network.permits(address) => {
+                Err(Undelivered::passing(Forbidden(address).to_string()))
+            }
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+}
+
+/// What an answer means: gone is gone, everything else may pass.
+fn verdict(status: StatusCode) -> Result<(), Undelivered> {
+    if status.is_success() {
+        return Ok(());
+    }
+    let reason = format!("it answered {status}");
+    Err(match status {
+        StatusCode::GONE => Undelivered::hopeless(reason),
+        _ => Undelivered::passing(reason),
+    })
+}
+
+fn unsent(error: reqwest::Error) -> Undelivered {
+    let mut sources = std::iter::successors(error.source(), |&source| source.source());
+    let forbidden = sources.find_map(|source| source.downcast_ref::<Forbidden>());
+    let reason = match forbidden {
+        Some(forbidden) => forbidden.to_string(),
+        None => chain(&error.without_url()),
+    };
+    Undelivered::passing(reason)
+}
+
+/// The address is private and not allowed. Nothing was sent.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("{0} is not public; allow it under `network: allow`")]
+struct Forbidden(IpAddr);
+
+/// Looks names up and hands out only addresses that may be reached, so that the check and the connection cannot differ.
+#[derive(Debug)]
+struct GuardedNames(Network);
+
+impl Resolve for GuardedNames {
+    fn resolve(&self, name: Name) -> Resolving {
+        let network = self.0.clone();
+        Box::pin(async move {
+            let looked_up = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            let found: Vec<SocketAddr> = looked_up.collect();
+            let refused = found.iter().find(|address| !network.permits(address.ip()));
+            match refused {
+                Some(refused) => Err(Forbidden(refused.ip()).into()),
+                None => Ok(Box::new(found.into_iter()) as Addrs),
+            }
+        })
+    }
+}

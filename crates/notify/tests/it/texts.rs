@@ -1,0 +1,112 @@
+//! Words: built in, of the project, of an entry.
+
+use std::fs;
+
+use notify::{Message, Texts};
+use rollout::Kind;
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::lab::halted;
+
+#[test]
+fn there_are_words_for_every_kind_and_every_audience() {
+    let texts = Texts::new(TempDir::new().unwrap().path());
+    let alerts = ["alert_raised", "alert_recovered"];
+    for kind in Kind::ALL.iter().map(|kind| kind.as_str()).chain(alerts) {
+        for to_customer in [false, true] {
+            let message = Message {
+                kind: kind.to_owned(),
+                to_customer,
+                ..halted()
+            };
+            let words = texts.words(&message).unwrap();
+            assert!(words.subject.contains("securewatch"), "{kind}: {words:?}");
+            assert!(!words.text.is_empty(), "{kind}: {words:?}");
+            // What is meant for the team stays there.
+            assert!(
+                !to_customer || !words.text.contains("beta failed"),
+                "{kind}"
+            );
+        }
+    }
+}
+
+#[test]
+fn gates_stand_in_order_and_a_lapse_is_marked() {
+    let gate = |name: &str, lapses: bool| json!({"gate": name, "missing": "0 of 1 approvals", "begins": "2027-01-12T03:00:00.000Z", "lapses_before_turn": lapses});
+    let message = Message {
+        kind: "approval_requested".to_owned(),
+        name: Some("bob".to_owned()),
+        about: vec![gate("acme", false), gate("late", true)],
+        reminder: 1,
+        ..halted()
+    };
+    let words = Texts::new(TempDir::new().unwrap().path())
+        .words(&message)
+        .unwrap();
+    assert_eq!(
+        words.subject,
+        "Reminder: [securewatch] r1 (v1.1.0): 2 gates wait for approval"
+    );
+    let expected = "\
+Hello bob,
+
+securewatch v1.1.0 waits for approval, in the order of their turn:
+
+- acme: 0 of 1 approvals; its turn is 2027-01-12T03:00:00.000Z
+- late: 0 of 1 approvals; its turn is 2027-01-12T03:00:00.000Z
+  (an approval given now would lapse before that: approve it later)
+
+See:  tranche approvals
+Then: tranche approve GATE, or tranche reject GATE --reason ...";
+    assert_eq!(words.text, expected);
+}
+
+#[test]
+fn the_project_and_the_entry_have_the_last_word() {
+    let folder = TempDir::new().unwrap();
+    let texts = Texts::new(folder.path());
+    fs::create_dir(folder.path().join("templates")).unwrap();
+    let template = "Stopped: {{ event.reason }}\nAsk {{ name or 'the team' }}.\n";
+    fs::write(folder.path().join("templates/rollout_halted.txt"), template).unwrap();
+    let words = texts.words(&halted()).unwrap();
+    assert_eq!(words.subject, "Stopped: beta failed <twice>");
+    assert_eq!(words.text, "Ask the team.");
+
+    let own = Message {
+        text: Some("{{ rollout }} rests".to_owned()),
+        ..halted()
+    };
+    assert_eq!(texts.words(&own).unwrap().text, "r1 rests");
+}
+
+#[test]
+fn a_mistake_in_a_template_is_named() {
+    let own = Message {
+        text: Some("{% if %}".to_owned()),
+        ..halted()
+    };
+    let error = Texts::new(TempDir::new().unwrap().path())
+        .words(&own)
+        .unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .starts_with("the template text has a mistake: "),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_subject_is_one_line_whatever_an_event_says() {
+    let message = Message {
+        kind: "customer_held".to_owned(),
+        about: vec![json!({"customer": "acme\r\nBcc: all@example.com"})],
+        ..halted()
+    };
+    let words = Texts::new(TempDir::new().unwrap().path())
+        .words(&message)
+        .unwrap();
+    assert!(!words.subject.contains(['\r', '\n']), "{words:?}");
+}

@@ -12,6 +12,7 @@ mod platform;
 mod report;
 mod start;
 mod value;
+mod watching;
 
 use std::path::PathBuf;
 
@@ -37,6 +38,10 @@ pub(crate) use self::platform::{
 };
 pub(crate) use self::report::{Report, ReportFormat, Stats};
 pub(crate) use self::start::{Drive, Start};
+pub(crate) use self::watching::{
+    Alerts, AlertsCommand, HealthFormat, HealthReport, Monitor, MonitorCommand, Notifications,
+    NotificationsCommand,
+};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -219,8 +224,14 @@ pub(crate) enum Command {
     Customers(Customers),
     /// List the newest deploys of a customer at Render, ours among them.
     Deploys(Deploys),
-    /// Ask the customers' services how they are, now.
+    /// Ask the customers' services how they are, now, or see how they were.
     Health(Health),
+    /// Watch the customers' services, rollout or not.
+    Monitor(Monitor),
+    /// List alerts, and take notice of them.
+    Alerts(Alerts),
+    /// See what was told to whom, and deliver again what could not be.
+    Notifications(Notifications),
     /// Print the journal as JSON lines.
     Events(Events),
     /// Check the journal's chain, its fold and the database.

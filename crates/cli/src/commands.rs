@@ -1,6 +1,7 @@
 //! What is done about each command; one module a family.
 
 mod act;
+mod alerts;
 pub(crate) mod ask;
 mod browse;
 mod check;
@@ -12,14 +13,18 @@ mod discover;
 mod drive;
 mod env;
 mod files;
+mod health_history;
 mod import;
 mod journal;
 mod look;
 mod manual;
+mod monitor;
+mod notifications;
 mod plan;
 mod probe;
 mod replan;
 mod report;
+mod report_health;
 mod rollback;
 pub(crate) mod sham;
 mod simulate;
@@ -84,7 +89,13 @@ async fn dispatch(global: &Global, command: Command, out: Output) -> Result<Exit
         Command::Observe(args) => act::act(global, args, out).await,
         Command::Customers(args) => customers::customers(global, &args, out).await,
         Command::Deploys(args) => deploys::deploys(global, &args, out).await,
-        Command::Health(args) => probe::health(global, &args, out).await,
+        Command::Health(args) => match args.history {
+            Some(over) => health_history::history(global, &args, over, out).await,
+            None => probe::health(global, &args, out).await,
+        },
+        Command::Monitor(args) => monitor::monitor(global, &args, out).await,
+        Command::Alerts(args) => alerts::alerts(global, &args, out),
+        Command::Notifications(args) => notifications::notifications(global, &args, out).await,
         Command::Events(args) => journal::events(global, &args, out).await,
         Command::Verify(args) => journal::verify(global, &args, out),
         Command::Token(args) => token::token(global, args.command, out).await,

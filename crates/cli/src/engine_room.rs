@@ -9,6 +9,7 @@ mod watched;
 use std::sync::Arc;
 use std::time::Duration;
 
+use engine::outbox::{Audience, Postman, SharedAudience};
 use engine::{CrashAt, EngineHandle, EngineOptions, Error, Inlet, ServerTime};
 use policy::settings::RenderSettings;
 use render::Client;
@@ -19,12 +20,14 @@ use tokio::sync::Semaphore;
 use self::backups::ProjectBackups;
 use self::controls::Controls;
 use self::sources::ProjectSources;
+use self::watched::Renewed;
 pub(crate) use self::watched::{told, unapplied, unreadable};
 use crate::commands::ask::Desk;
 use crate::exit::Failure;
 use crate::project::variable;
 use crate::release::Versions;
-use crate::{connect, state};
+use crate::watching::{Watch, WatchSlot};
+use crate::{connect, state, telling};
 
 /// Makes the process die at a commit, for tests.
 const CRASH_AT: &str = "TRANCHE_CRASH_AT";
@@ -71,9 +74,19 @@ pub(crate) async fn start(desk: &Desk, until_idle: bool) -> Result<EngineHandle,
         versions,
         Arc::clone(&controls),
     ));
+    let audience = SharedAudience::new(Audience::of(&desk.config));
+    let post = telling::post(&desk.folder, &desk.config)?;
+    let watch = WatchSlot::default();
+    let renewed = Renewed {
+        sources: Arc::clone(&sources),
+        audience: audience.clone(),
+        post: post.clone(),
+        watch: Arc::clone(&watch),
+    };
     let backups = Arc::new(ProjectBackups::open(desk.state()).map_err(state::failure)?);
     let options = EngineOptions {
-        files: Some(watched::files(&desk.folder, Arc::clone(&sources))),
+        files: Some(watched::files(&desk.folder, renewed)),
+        audience: audience.clone(),
         server_time: server_time(&client),
         until_idle,
         crash_at: crash_at()?,
@@ -101,7 +114,17 @@ pub(crate) async fn start(desk: &Desk, until_idle: bool) -> Result<EngineHandle,
             NotStarted::Failed(failure)
         }
     })?;
-    tokio::spawn(controls::follow(controls, engine.subscribe()));
+    let postman = Postman::start(desk.state(), telling::carrier(&post));
+    if let Some(begun) = Watch::begin(desk.state(), &desk.config, &audience) {
+        // The slot is new, so nobody has filled it.
+        let _ = watch.set(begun);
+    }
+    let company = (postman, watch);
+    let controlled = controls::follow(controls, engine.subscribe());
+    tokio::spawn(async move {
+        controlled.await;
+        drop(company);
+    });
     tokio::spawn(follow::follow(desk.clone(), engine.subscribe()));
     tokio::spawn(learning.learn(desk.config.clone(), engine.subscribe()));
     Ok(engine)

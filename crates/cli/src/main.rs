@@ -16,6 +16,8 @@ mod release;
 mod secrets;
 mod show;
 mod state;
+mod telling;
+mod watching;
 mod who;
 
 use std::process::ExitCode;

@@ -162,7 +162,7 @@ impl Client {
     }
 
     /// Whether at least half of the budget for reads is left, so that figures that are merely nice to have may be read.
-    pub(crate) fn has_spare_reads(&self) -> bool {
+    pub fn has_spare_reads(&self) -> bool {
         self.shared.limiter.has_spare_reads()
     }
 

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use clap::{Args, Subcommand};
 use clap_complete::engine::ArgValueCandidates;
-use policy::{CustomerId, PolicyId, Span};
+use policy::{CustomerId, PolicyId, Role, Span};
 use rollout::RunId;
 
 use super::{candidates, value};
@@ -205,11 +205,19 @@ pub(crate) struct Deploys {
 
 /// `health`
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  tranche health\n  tranche health acme-corp -o json")]
+#[command(
+    after_help = "Examples:\n  tranche health\n  tranche health acme-corp -o json\n  tranche health acme-corp --history 24h"
+)]
 pub(crate) struct Health {
     /// Who; without it, everybody.
     #[arg(value_name = "CUSTOMER", add = ArgValueCandidates::new(candidates::customers))]
     pub(crate) customer: Option<CustomerId>,
+    /// Only this service of each.
+    #[arg(long, value_name = "ROLE")]
+    pub(crate) service: Option<Role>,
+    /// How they were over this long, as far as the monitor was running.
+    #[arg(long, value_name = "D", value_parser = value::span)]
+    pub(crate) history: Option<Span>,
 }
 
 /// `events`

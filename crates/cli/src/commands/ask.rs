@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use engine::StateDir;
+use engine::outbox::Audience;
 use policy::{Config, Project};
 use rollout::{Actor, Event, Product, RejectedCode, Request, RunId, Verb};
 use tokio::task::spawn_blocking;
@@ -139,7 +140,9 @@ impl Asker {
             Ok(config) => told(config, product),
             Err(reason) => unreadable(reason.clone()),
         });
-        let answer = spawn_blocking(move || engine::ask(&state, &request, PATIENCE, read))
+        let audience = self.files.as_ref().map(Audience::of).unwrap_or_default();
+        let file = move || engine::ask_telling(&state, &request, PATIENCE, read, &audience);
+        let answer = spawn_blocking(file)
             .await
             .map_err(|source| Failure::failed("failed to file the request").caused_by(source))?
             .map_err(state::failure)?;

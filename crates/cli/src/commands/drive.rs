@@ -20,7 +20,7 @@ use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::show::live::Live;
 use crate::show::status;
-use crate::state;
+use crate::{state, telling};
 
 /// How often a terminal is brought up to date.
 const REDRAW_EVERY: Duration = Duration::from_secs(1);
@@ -39,7 +39,9 @@ pub(crate) async fn run(global: &Global, args: &Drive, out: Output) -> Result<Ex
     let mut foreground = Foreground::new(engine, None, out);
     let patience = engine_room::patience(&desk.config.project.render);
     foreground.held_for = args.until_idle.then_some(patience.min(HELD_FOR));
-    match foreground.follow().await? {
+    let end = foreground.follow().await?;
+    telling::last_round(desk.state(), &desk.folder, &desk.config).await;
+    match end {
         End::Signal(signal) => return Ok(exit_of_signal(signal)),
         End::Held(reason) => return Err(unreachable(reason)),
         End::Rest => {}
@@ -59,7 +61,9 @@ pub(crate) async fn drive(desk: &Desk, run: RunId, out: Output) -> Result<Exit, 
         }
         Err(NotStarted::Failed(failure)) => return Err(failure),
     };
-    if let End::Signal(signal) = Foreground::new(engine, Some(run), out).follow().await? {
+    let end = Foreground::new(engine, Some(run), out).follow().await?;
+    telling::last_round(desk.state(), &desk.folder, &desk.config).await;
+    if let End::Signal(signal) = end {
         return Ok(exit_of_signal(signal));
     }
     let mut runs = state::product(desk.state())?.overview();

@@ -34,7 +34,8 @@ pub(crate) async fn health(global: &Global, args: &Health, out: Output) -> Resul
     let config = Folder::find(global)?.load(out)?;
     let plan = fleet::plan(&config)?;
     let running = state::running(&state::product(&state::place(global)?)?);
-    let asked = asked(&config, args.customer.as_ref())?;
+    let mut asked = asked(&config, args.customer.as_ref())?;
+    asked.retain(|(_, role, _)| args.service.as_ref().is_none_or(|only| only == *role));
     let client = connect::client(&config).ok();
     if client.is_none() {
         out.say(

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use engine::Files;
+use engine::outbox::{Audience, SharedAudience};
+use notify::Post;
 use policy::plan::Phase;
 use policy::{Config, Customer, CustomerId, Plan, Policy, Project, Span, parse};
 use rollout::request::{Directory, FilesRead};
@@ -11,18 +13,42 @@ use rollout::{Product, RunId};
 
 use super::sources::ProjectSources;
 use crate::project::{Folder, override_render};
+use crate::watching::WatchSlot;
+
+/// Everything beside the core that goes by the files as they read now.
+pub(super) struct Renewed {
+    /// Secrets and addresses.
+    pub(super) sources: Arc<ProjectSources>,
+    /// Who is told what.
+    pub(super) audience: SharedAudience,
+    /// How they are told.
+    pub(super) post: Post,
+    /// Who is watched.
+    pub(super) watch: WatchSlot,
+}
+
+impl Renewed {
+    fn take(&self, config: Config) {
+        self.audience.renew(Audience::of(&config));
+        self.post.renew_mail(config.mail.clone());
+        if let Some(watch) = self.watch.get() {
+            watch.renew(&config);
+        }
+        self.sources.renew(config.fleet);
+    }
+}
 
 /// Has the engine watch the files of a project folder.
-pub(super) fn files(folder: &Folder, sources: Arc<ProjectSources>) -> Files {
+pub(super) fn files(folder: &Folder, renewed: Renewed) -> Files {
     let paths = folder.watched();
     let folder = folder.clone();
     Files::new(
         paths,
-        Box::new(move |product| read(&folder, &sources, product)),
+        Box::new(move |product| read(&folder, &renewed, product)),
     )
 }
 
-fn read(folder: &Folder, sources: &ProjectSources, product: &Product) -> FilesRead {
+fn read(folder: &Folder, renewed: &Renewed, product: &Product) -> FilesRead {
     let loaded = folder.sources().map_err(|failure| failure.render());
     let loaded = loaded.and_then(|files| {
         parse::load(&files).map_err(|mistakes| {
@@ -34,7 +60,7 @@ fn read(folder: &Folder, sources: &ProjectSources, product: &Product) -> FilesRe
         Ok(mut config) => {
             override_render(&mut config.project.render);
             let told = told(&config, product);
-            sources.renew(config.fleet);
+            renewed.take(config);
             told
         }
         Err(reason) => unreadable(reason),

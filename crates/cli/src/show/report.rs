@@ -10,8 +10,9 @@ mod page;
 mod text;
 mod words;
 
+pub(crate) use self::chart::{Shade, strips};
 pub(crate) use self::csv::csv;
 pub(crate) use self::html::html;
 pub(crate) use self::markdown::markdown;
-pub(crate) use self::page::{FIGURES, Page, figure_row};
+pub(crate) use self::page::{FIGURES, Page, Section, figure_row};
 pub(crate) use self::text::text;

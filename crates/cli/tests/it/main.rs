@@ -10,6 +10,7 @@ mod project;
 mod reports;
 mod rollouts;
 mod stories;
+mod watching;
 
 /// Run with `TRYCMD=overwrite` to take in what the commands print now; review it like code.
 #[test]

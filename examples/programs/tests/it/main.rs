@@ -65,3 +65,25 @@ async fn quick_start_says_what_is_wrong_with_the_key() {
     assert!(!went_well);
     assert!(printed.contains("401"), "{printed}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn health_monitor_watches_sites_and_reports() {
+    let server = simulated().await;
+    let folder = tempfile::tempdir().unwrap();
+    let site = server
+        .api_url()
+        .replace("/v1", "/sites/srv-acme/api/health");
+    let output = Command::new(env!("CARGO_BIN_EXE_health-monitor"))
+        .args([
+            "2",
+            &format!("acme={site}"),
+            &format!("lost={site}/nowhere"),
+        ])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    let printed = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    assert!(output.status.success(), "{printed}");
+    assert!(printed.contains("acme/site: 100.0 % of "), "{printed}");
+    assert!(printed.contains("lost/site: 0.0 % of "), "{printed}");
+}

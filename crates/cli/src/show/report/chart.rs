@@ -107,6 +107,55 @@ pub(super) fn charts(report: &Report) -> Vec<Chart> {
     charts.into_iter().filter(has_pieces).collect()
 }
 
+/// How a part of a time was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shade {
+    /// Well.
+    Good,
+    /// Not all of it.
+    Bad,
+    /// Nobody knows.
+    None,
+}
+
+impl Shade {
+    fn part(self) -> Part {
+        let (class, name) = match self {
+            Self::Good => ("good", "answered well"),
+            Self::Bad => ("bad", "with failures"),
+            Self::None => ("none", "nothing measured"),
+        };
+        Part { class, name }
+    }
+}
+
+/// A time in parts of equal length, a bar for each row.
+pub(crate) fn strips(title: &'static str, rows: Vec<(String, Vec<(Shade, String)>)>) -> Chart {
+    let bars = rows.into_iter().map(|(name, parts)| {
+        let width = WIDTH / i64::try_from(parts.len()).unwrap_or(WIDTH).max(1);
+        let placed = (0..)
+            .step_by(usize::try_from(width).unwrap_or(1).max(1))
+            .zip(parts);
+        let pieces = placed.map(|(x, (shade, label))| Piece {
+            class: shade.part().class,
+            x,
+            width,
+            label,
+        });
+        Bar {
+            name,
+            pieces: pieces.collect(),
+        }
+    });
+    Chart {
+        title,
+        legend: [Shade::Good, Shade::Bad, Shade::None]
+            .map(Shade::part)
+            .to_vec(),
+        bars: bars.collect(),
+    }
+}
+
 fn customers(phase: &PhaseReport) -> Vec<(i64, String)> {
     let counts = [phase.updated, phase.failed, phase.left_out, phase.open];
     counts

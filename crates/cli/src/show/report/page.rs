@@ -64,6 +64,44 @@ impl Page {
     }
 }
 
+impl Page {
+    /// A page about something else than a rollout.
+    pub(crate) fn of(
+        title: String,
+        lead: String,
+        facts: Vec<(String, String)>,
+        sections: Vec<Section>,
+        charts: Vec<Chart>,
+    ) -> Self {
+        let has_rows = |section: &Section| !section.rows.is_empty();
+        Self {
+            title,
+            lead,
+            facts,
+            overrides: Vec::new(),
+            sections: sections.into_iter().filter(has_rows).collect(),
+            charts,
+        }
+    }
+}
+
+impl Section {
+    /// A table with a heading.
+    pub(crate) fn new(
+        title: &'static str,
+        note: &'static str,
+        heading: &[&'static str],
+        rows: Vec<Vec<String>>,
+    ) -> Self {
+        Self {
+            title,
+            note,
+            heading: heading.to_vec(),
+            rows,
+        }
+    }
+}
+
 fn facts(report: &Report) -> Vec<(String, String)> {
     let spent = report.spent;
     let mut facts = vec![

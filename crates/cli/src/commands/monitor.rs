@@ -1,0 +1,148 @@
+//! `monitor`: watches services until it is stopped, or asks each of them once.
+
+use std::pin::pin;
+use std::sync::Arc;
+
+use engine::monitor::{
+    Alert, Monitor, MonitorOptions, MonitorStore, Observed, Sample, Told, Watcher,
+};
+use engine::outbox::{Audience, Postman, SharedAudience};
+use engine::signals::{StopSignal, stop_signal};
+use serde::Serialize;
+use tokio::sync::broadcast::error::RecvError;
+
+use super::report_health;
+use crate::args::{self, Global, MonitorCommand};
+use crate::exit::{Exit, Failure};
+use crate::output::Output;
+use crate::project::Folder;
+use crate::show::table::table;
+use crate::show::time;
+use crate::watching::FleetWatcher;
+use crate::{fleet, state, telling};
+
+/// Watches, or reports what was seen.
+pub(crate) async fn monitor(
+    global: &Global,
+    args: &args::Monitor,
+    out: Output,
+) -> Result<Exit, Failure> {
+    if let Some(MonitorCommand::Report(args)) = &args.command {
+        return report_health::report(global, args, out);
+    }
+    let folder = Folder::find(global)?;
+    let config = folder.load(out)?;
+    let place = state::place(global)?;
+    for customer in &args.customers {
+        fleet::customer(&config, customer)?;
+    }
+    let watcher = FleetWatcher::new(&place, &config)?;
+    let mut settings = config.monitor.clone().unwrap_or_default();
+    settings.every = args.every.unwrap_or(settings.every);
+    let options = MonitorOptions {
+        settings,
+        services: watcher.services(&args.customers),
+        audience: SharedAudience::new(Audience::of(&config)),
+    };
+    if options.services.is_empty() {
+        return Err(
+            Failure::new(Exit::Refused, "no service has an address to ask")
+                .or_type("tranche customers"),
+        );
+    }
+    let watcher: Arc<dyn Watcher> = Arc::new(watcher);
+    if args.once {
+        let seen = Monitor::once(&place, options, watcher).await;
+        let seen = seen.map_err(state::failure)?;
+        telling::last_round(&place, &folder, &config).await;
+        return show_once(&seen, out);
+    }
+    let post = telling::post(&folder, &config)?;
+    let _postman = Postman::start(&place, telling::carrier(&post));
+    let (services, every) = (options.services.len(), options.settings.every);
+    let monitor = Monitor::start(&place, options, watcher).map_err(state::failure)?;
+    out.say(format_args!(
+        "watching {services} services, each every {every}; Ctrl-C ends it"
+    ));
+    let signal = follow(&monitor, out).await?;
+    monitor.end().await;
+    telling::last_round(&place, &folder, &config).await;
+    Ok(match signal {
+        StopSignal::Interrupted => Exit::Interrupted,
+        StopSignal::Terminated => Exit::Done,
+    })
+}
+
+/// One alert as it is told, for programs.
+#[derive(Serialize)]
+struct Line<'a> {
+    kind: &'static str,
+    #[serde(flatten)]
+    alert: &'a Alert,
+}
+
+/// Shows alerts until somebody ends it.
+async fn follow(monitor: &Monitor, out: Output) -> Result<StopSignal, Failure> {
+    let mut alerts = monitor.alerts();
+    let mut signal = pin!(stop_signal());
+    loop {
+        tokio::select! {
+            told = alerts.recv() => match told {
+                Ok((alert, told)) => {
+                    let line = Line { kind: told.kind(), alert: &alert };
+                    out.item(&line, || sentence(&alert, told))?;
+                }
+                Err(RecvError::Lagged(missed)) => {
+                    out.say(format_args!("{missed} alerts were too fast to show; see `tranche alerts`"));
+                }
+                Err(RecvError::Closed) => return Ok(StopSignal::Terminated),
+            },
+            signal = &mut signal => return Ok(signal.unwrap_or(StopSignal::Terminated)),
+        }
+    }
+}
+
+fn sentence(alert: &Alert, told: Told) -> String {
+    let (at, word) = match told {
+        Told::Raised => (alert.raised_at, alert.severity.as_str()),
+        Told::Recovered => (alert.recovered_at.unwrap_or(alert.raised_at), "over"),
+    };
+    let (key, condition, reason) = (&alert.key, alert.condition, &alert.reason);
+    format!("{}  {word}  {key}  {condition}: {reason}", time::stamp(at))
+}
+
+/// Asks once; a service that is down is a finding.
+fn show_once(seen: &[Sample], out: Output) -> Result<Exit, Failure> {
+    out.data(&seen, || {
+        let rows = seen.iter().map(|sample| {
+            let (word, latency, reason) = match &sample.observed {
+                Observed::Up { latency_ms } => ("up", format!("{latency_ms} ms"), ""),
+                Observed::Down { reason } => ("down", "-".to_owned(), reason.as_str()),
+                Observed::NoData { reason } => ("no data", "-".to_owned(), reason.as_str()),
+            };
+            [
+                sample.key.customer.as_str(),
+                sample.key.service.as_str(),
+                word,
+                &latency,
+                reason,
+            ]
+            .map(str::to_owned)
+        });
+        table(&["CUSTOMER", "SERVICE", "IS", "LATENCY", ""], rows)
+    })?;
+    let is_down = |sample: &Sample| matches!(sample.observed, Observed::Down { .. });
+    Ok(match seen.iter().any(is_down) {
+        true => Exit::Failed,
+        false => Exit::Done,
+    })
+}
+
+/// What the monitor has measured so far, or a refusal that says how to measure.
+pub(super) fn measured(global: &Global) -> Result<MonitorStore, Failure> {
+    let store = MonitorStore::look(&state::place(global)?).map_err(state::failure)?;
+    store.ok_or_else(|| {
+        Failure::new(Exit::Refused, "nothing has been measured yet")
+            .or_type("tranche monitor, or write `monitor: {}` into tranche.yaml")
+    })
+}

@@ -1,0 +1,89 @@
+//! From letters to the sinks: what the engine wants told, carried by the crate that knows how.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use engine::StateDir;
+use engine::outbox::{Carrier, Carrying, Letter, Postman, Sink, Undelivered};
+use notify::{Address, Message, Post, PostSettings, Secrets, environment};
+use policy::Config;
+use policy::network::Network;
+use tokio::time::timeout;
+
+use crate::exit::Failure;
+use crate::project::Folder;
+
+/// So long a command waits at its end for what is still to be delivered.
+const LAST_ROUND: Duration = Duration::from_secs(10);
+
+/// The sinks of a project.
+pub(crate) fn post(folder: &Folder, config: &Config) -> Result<Post, Failure> {
+    let network = Network::new(config.project.allow.iter().map(String::as_str))
+        .map_err(|source| Failure::usage("failed to read network.allow").caused_by(source))?;
+    Post::new(PostSettings {
+        folder: folder.dir().to_owned(),
+        network,
+        mail: config.mail.clone(),
+        secrets: Secrets::new(folder.dir(), environment),
+    })
+    .map_err(|source| Failure::failed("failed to set up notifications").caused_by(source))
+}
+
+/// Carries letters to the sinks of a project.
+pub(crate) fn carrier(post: &Post) -> Arc<dyn Carrier> {
+    Arc::new(Sinks(post.clone()))
+}
+
+/// Delivers what is due before the process ends; what is not delivered by then waits for the next one.
+pub(crate) async fn last_round(place: &StateDir, folder: &Folder, config: &Config) {
+    if config.project.notify.is_empty() {
+        return;
+    }
+    let Ok(post) = post(folder, config) else {
+        return;
+    };
+    let round = Postman::once(place, carrier(&post));
+    if let Ok(Err(error)) = timeout(LAST_ROUND, round).await {
+        tracing::warn!(%error, "not all notifications could be looked at");
+    }
+}
+
+struct Sinks(Post);
+
+impl Carrier for Sinks {
+    fn carry<'a>(&'a self, letter: &'a Letter) -> Carrying<'a> {
+        Box::pin(async move {
+            let delivered = self.0.deliver(&address(letter), &message(letter)).await;
+            delivered.map_err(|error| Undelivered {
+                reason: error.reason,
+                is_hopeless: error.is_hopeless,
+            })
+        })
+    }
+}
+
+fn address(letter: &Letter) -> Address {
+    let target = letter.to.target.clone();
+    match letter.to.sink {
+        Sink::Slack => Address::Slack(target),
+        Sink::Webhook => Address::Webhook(target, letter.secret.clone()),
+        Sink::Email => Address::Email(target),
+        Sink::Command => Address::Command(target),
+    }
+}
+
+fn message(letter: &Letter) -> Message {
+    Message {
+        id: letter.id.to_string(),
+        at: letter.at,
+        kind: letter.kind.clone(),
+        product: letter.product.clone(),
+        rollout: letter.rollout.map(|run| run.to_string()),
+        version: letter.version.clone(),
+        name: letter.to.name.clone(),
+        to_customer: letter.to.customer.is_some(),
+        about: letter.about.clone(),
+        text: letter.text.clone(),
+        reminder: letter.reminder,
+    }
+}

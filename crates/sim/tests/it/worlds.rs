@@ -4,6 +4,7 @@
 //! `SIM_SEEDS=5000` runs more than usual. A seed that once failed goes into [`KNOWN`] with the fix.
 
 mod promises;
+mod recomputed;
 mod story;
 
 use std::collections::BTreeMap;

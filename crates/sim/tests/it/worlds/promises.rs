@@ -9,6 +9,8 @@ use sim::api::Op;
 use sim::platform::{Deploy, Status, Trigger};
 use sim::world::World;
 
+use super::recomputed::Recomputed;
+
 /// The versions that stories roll out.
 const RELEASES: [&str; 2] = ["v1.1.0", "v1.2.0"];
 
@@ -38,6 +40,7 @@ pub(super) struct Promises {
     meddled: BTreeSet<CustomerId>,
     /// How the last work on each customer ended.
     ends: BTreeMap<CustomerId, Kind>,
+    recomputed: Recomputed,
 }
 
 impl Promises {
@@ -65,6 +68,7 @@ impl Promises {
 
     fn follow(&mut self, event: &Event) -> Result<(), String> {
         self.follow_chain(event)?;
+        self.recomputed.follow(event)?;
         let fact = &event.fact;
         if let Some(plan) = fact.read::<policy::Plan>("plan") {
             self.deploys_at_once = usize::try_from(plan.project.render.max_parallel).unwrap();

@@ -1,0 +1,193 @@
+//! Promises recomputed from the journal by code of their own: the quorum before each gated start (P1), windows and freezes at
+//! each start (P23), and each verdict from the cycles in its event (P34). Nothing of the core is asked.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use policy::health::Profile;
+use policy::rules::{Approval, Excluded, Scope};
+use policy::{CustomerId, PersonId, Plan, Timestamp};
+use rollout::health::{Cycle, CycleResult};
+use rollout::{Event, Fact, Kind, RunId};
+
+/// A window of these stories opens every six hours, for two, and asks for half an hour of what is left.
+const WINDOW_EVERY_SECS: i64 = 6 * 3600;
+const WINDOW_SECS: i64 = 2 * 3600;
+const RESERVE_SECS: i64 = 1800;
+
+/// What was seen so far.
+#[derive(Default)]
+pub(super) struct Recomputed {
+    plans: BTreeMap<Option<RunId>, (Plan, PersonId)>,
+    /// Who has said yes to a gate since it was last asked anew, and when each did.
+    votes: BTreeMap<(Option<RunId>, String), BTreeMap<PersonId, Timestamp>>,
+    /// Gates that something has passed, and that were not asked anew.
+    passed: BTreeSet<(Option<RunId>, String)>,
+    freezes: BTreeMap<String, (Timestamp, Timestamp)>,
+}
+
+impl Recomputed {
+    /// Follows one event; says what it breaks.
+    pub(super) fn follow(&mut self, event: &Event) -> Result<(), String> {
+        let fact = &event.fact;
+        if let (Some(plan), Kind::RolloutStarted | Kind::OperationStarted) =
+            (fact.read::<Plan>("plan"), fact.kind)
+        {
+            let starter = fact.actor.clone().ok_or("nobody has started it")?;
+            self.plans.insert(fact.rollout, (plan, starter));
+        }
+        self.follow_gate(event);
+        self.follow_freeze(event);
+        match fact.kind == Kind::CustomerStarted {
+            true => self.start(event),
+            false => self.verdict(fact),
+        }
+    }
+
+    fn follow_gate(&mut self, event: &Event) {
+        let fact = &event.fact;
+        let Some(gate) = fact.read::<String>("gate") else {
+            return;
+        };
+        let key = (fact.rollout, gate);
+        if let (Kind::Approved, Some(by)) = (fact.kind, fact.actor.clone()) {
+            self.votes.entry(key).or_default().insert(by, event.at);
+        } else if let (Kind::Withdrawn, Some(by)) = (fact.kind, &fact.actor) {
+            self.votes.entry(key).or_default().remove(by);
+        } else if matches!(fact.kind, Kind::ApprovalLapsed | Kind::Rejected) {
+            self.votes.remove(&key);
+        } else if fact.kind == Kind::Retried {
+            self.passed.remove(&key);
+        }
+    }
+
+    fn follow_freeze(&mut self, event: &Event) {
+        let fact = &event.fact;
+        let Some(name) = fact.read::<String>("name") else {
+            return;
+        };
+        if let (Kind::Frozen, Some(until)) = (fact.kind, fact.until) {
+            self.freezes.insert(name, (event.at, until));
+        } else if fact.kind == Kind::Unfrozen {
+            self.freezes.remove(&name);
+        }
+    }
+
+    fn start(&mut self, event: &Event) -> Result<(), String> {
+        let fact = &event.fact;
+        let customer = fact.customer.clone().ok_or("nobody starts")?;
+        let Some((plan, starter)) = self.plans.get(&fact.rollout).cloned() else {
+            return Err(format!("{customer} starts without a plan"));
+        };
+        let planned = plan
+            .customers
+            .get(&customer)
+            .ok_or("it is not in the plan")?;
+        let policy = &plan.phases[planned.phase].policy;
+        if let Some(approval) = &policy.approval {
+            let gate = gate_of(approval.per, policy.name.as_str(), fact, &customer);
+            self.quorum(event, approval, &plan, &starter, gate)?;
+        }
+        if matches!(fact.rollout, Some(RunId::Operation(_))) {
+            return Ok(());
+        }
+        if !policy.window.is_empty() {
+            let into = event.at.timestamp().rem_euclid(WINDOW_EVERY_SECS);
+            holds(into <= WINDOW_SECS - RESERVE_SECS, || {
+                format!("P23: {customer} starts outside its window")
+            })?;
+        }
+        let frozen = self
+            .freezes
+            .iter()
+            .find(|(_, (from, until))| *from <= event.at && event.at < *until);
+        holds(frozen.is_none(), || {
+            format!("P23: {customer} starts during {frozen:?}")
+        })
+    }
+
+    /// P1, P3, P4, P5: enough people, none of them the starter, and not too long ago.
+    fn quorum(
+        &mut self,
+        event: &Event,
+        approval: &Approval,
+        plan: &Plan,
+        starter: &PersonId,
+        gate: String,
+    ) -> Result<(), String> {
+        let key = (event.fact.rollout, gate);
+        if self.passed.contains(&key) {
+            return Ok(());
+        }
+        let group = &plan.project.groups[&"approvers".into()];
+        let counts = |person: &PersonId| {
+            let barred = person == starter && approval.not.contains(&Excluded::Starter);
+            group.contains(person) && !barred
+        };
+        let votes = self.votes.get(&key).cloned().unwrap_or_default();
+        let mut given: Vec<Timestamp> = votes
+            .into_iter()
+            .filter(|(person, _)| counts(person))
+            .map(|(_, at)| at)
+            .collect();
+        given.sort_unstable();
+        let needed = usize::try_from(approval.quorum).unwrap();
+        let complete = given
+            .get(needed - 1)
+            .ok_or_else(|| format!("P1: {} has {} of {needed} votes", key.1, given.len()))?;
+        holds(event.at < *complete + approval.valid_for.to_delta(), || {
+            format!("P5: the approval of {} had lapsed", key.1)
+        })?;
+        self.passed.insert(key);
+        Ok(())
+    }
+
+    /// P34: what a service's verdict says follows from the cycles in it.
+    fn verdict(&self, fact: &Fact) -> Result<(), String> {
+        let healthy = match fact.kind == Kind::HealthPassed {
+            true => true,
+            false if matches!(fact.kind, Kind::HealthFailed | Kind::RollbackFailed) => false,
+            false => return Ok(()),
+        };
+        // A deploy of another commit, or a rollback that Render failed, is judged without a probe.
+        let Some(cycles) = fact.read::<Vec<Cycle>>("cycles") else {
+            return Ok(());
+        };
+        let (plan, _) = &self.plans[&fact.rollout];
+        let name = fact.phase.as_ref().ok_or("a verdict of no phase")?;
+        let phase = plan.phases.iter().find(|phase| phase.policy.name == *name);
+        let profile = &phase.ok_or("a verdict of no phase of the plan")?.health;
+        holds(decides(profile, &cycles, healthy), || {
+            format!("P34: {cycles:?} do not make it healthy={healthy}")
+        })
+    }
+}
+
+/// Whether the last cycles in a row that say anything say this, and are enough.
+fn decides(profile: &Profile, cycles: &[Cycle], healthy: bool) -> bool {
+    let needed = match healthy {
+        true => profile.pass_after,
+        false => profile.fail_after,
+    };
+    let agrees = |cycle: &&Cycle| match &cycle.result {
+        CycleResult::Passed => healthy,
+        CycleResult::Failed { .. } => !healthy,
+        CycleResult::NoData { .. } => true,
+    };
+    let in_a_row = cycles.iter().rev().take_while(agrees);
+    let telling = in_a_row.filter(|cycle| !matches!(cycle.result, CycleResult::NoData { .. }));
+    let ascending = cycles.windows(2).all(|pair| pair[0].at < pair[1].at);
+    ascending && telling.count() >= usize::try_from(needed).unwrap()
+}
+
+/// The gate that covers a customer, as people type it.
+fn gate_of(per: Scope, phase: &str, fact: &Fact, customer: &CustomerId) -> String {
+    match per {
+        Scope::Phase => phase.to_owned(),
+        Scope::Batch => format!("{phase}/{}", fact.batch.unwrap_or(0)),
+        Scope::Customer => customer.to_string(),
+    }
+}
+
+fn holds(promise: bool, broken: impl FnOnce() -> String) -> Result<(), String> {
+    if promise { Ok(()) } else { Err(broken()) }
+}

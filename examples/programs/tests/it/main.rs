@@ -6,33 +6,44 @@ use std::sync::{Arc, Mutex};
 
 use sim::http::{Clock, Server};
 use sim::platform::{Seed, ServiceSeed};
+use tempfile::TempDir;
 use tokio::net::TcpListener;
 
 const COMMIT: &str = "1111111111111111111111111111111111111111";
 
-/// A simulated Render with one service.
+/// A simulated Render with a service that is well and one that is suspended.
 async fn simulated() -> Server {
-    let clock = Clock::real_time();
-    let mut platform = sim::Platform::new(clock.now(), sim::Settings::default());
-    let service = ServiceSeed {
-        name: "securewatch-acme-backend".to_owned(),
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let service = |id: &str, name: &str| ServiceSeed {
+        name: name.to_owned(),
+        url: Some(format!("http://{address}/sites/{id}")),
         variables: [("JWT_SECRET".to_owned(), "hunter2".to_owned())].into(),
-        ..ServiceSeed::web("srv-acme", COMMIT, "v1.0.0")
+        ..ServiceSeed::web(id, COMMIT, "v1.0.0")
+    };
+    let down = ServiceSeed {
+        suspended: true,
+        ..service("srv-beta", "beta")
     };
     let seed = Seed {
-        services: vec![service],
+        services: vec![service("srv-acme", "acme"), down],
         ..Seed::default()
     };
+    let clock = Clock::real_time();
+    let mut platform = sim::Platform::new(clock.now(), sim::Settings::default());
     platform.seed(clock.now(), seed);
-    let now = clock.now();
-    platform.restart(now, &"srv-acme".into()).unwrap();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    for id in ["srv-acme", "srv-beta"] {
+        platform.restart(clock.now(), &id.into()).unwrap();
+    }
     sim::http::serve(Arc::new(Mutex::new(platform)), listener, clock).unwrap()
 }
 
-/// Runs a program to its end; what it printed, and whether it went well.
-fn run(program: &str, server: &Server, key: &str) -> (String, bool) {
+/// Runs a program to its end in a folder of its own; what it printed, and whether it went well.
+fn run(program: &str, args: &[&str], server: &Server, key: &str) -> (String, bool) {
+    let folder = TempDir::new().unwrap();
     let output = Command::new(program)
+        .args(args)
+        .current_dir(folder.path())
         .env("RENDER_API_URL", server.api_url())
         .env("RENDER_API_KEY", key)
         .output()
@@ -41,49 +52,52 @@ fn run(program: &str, server: &Server, key: &str) -> (String, bool) {
     (String::from_utf8(printed).unwrap(), output.status.success())
 }
 
+#[track_caller]
+fn assert_says(printed: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(printed.contains(part), "{part} is missing in\n{printed}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn quick_start_shows_what_the_key_reaches() {
     let server = simulated().await;
-    let (printed, went_well) = run(env!("CARGO_BIN_EXE_quick-start"), &server, "rnd_simulated");
+    let program = env!("CARGO_BIN_EXE_quick-start");
+    let (printed, went_well) = run(program, &[], &server, "rnd_simulated");
     assert!(went_well, "{printed}");
-    for part in [
+    let live = format!("of {COMMIT} is live");
+    let parts = [
         "connected as owner@example.com",
-        "srv-acme  web_service  securewatch-acme-backend",
+        "srv-acme  web_service  acme",
         "variable JWT_SECRET",
-        &format!("of {COMMIT} is live"),
+        &live,
         "==> Restarted",
-    ] {
-        assert!(printed.contains(part), "{part} is missing in\n{printed}");
-    }
+    ];
+    assert_says(&printed, &parts);
     assert!(!printed.contains("hunter2"), "{printed}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn quick_start_says_what_is_wrong_with_the_key() {
     let server = simulated().await;
-    let (printed, went_well) = run(env!("CARGO_BIN_EXE_quick-start"), &server, "rnd_other");
+    let program = env!("CARGO_BIN_EXE_quick-start");
+    let (printed, went_well) = run(program, &[], &server, "rnd_other");
     assert!(!went_well);
-    assert!(printed.contains("401"), "{printed}");
+    assert_says(&printed, &["401"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn health_monitor_watches_sites_and_reports() {
+async fn the_health_monitor_calls_back_for_what_is_down_and_counts_what_is_up() {
     let server = simulated().await;
-    let folder = tempfile::tempdir().unwrap();
-    let site = server
-        .api_url()
-        .replace("/v1", "/sites/srv-acme/api/health");
-    let output = Command::new(env!("CARGO_BIN_EXE_health-monitor"))
-        .args([
-            "2",
-            &format!("acme={site}"),
-            &format!("lost={site}/nowhere"),
-        ])
-        .current_dir(folder.path())
-        .output()
-        .unwrap();
-    let printed = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
-    assert!(output.status.success(), "{printed}");
-    assert!(printed.contains("acme/site: 100.0 % of "), "{printed}");
-    assert!(printed.contains("lost/site: 0.0 % of "), "{printed}");
+    let site = |name: &str, id: &str| format!("{name}={}/api/health", server.site_url(&id.into()));
+    let (acme, beta) = (site("acme", "srv-acme"), site("beta", "srv-beta"));
+    let program = env!("CARGO_BIN_EXE_health-monitor");
+    let (printed, went_well) = run(program, &["6", &acme, &beta], &server, "rnd_simulated");
+    assert!(went_well, "{printed}");
+    let parts = [
+        "beta/site: 3 failures in a row: it answered 503",
+        "acme/site: 100.0 % of ",
+        "beta/site: 0.0 % of ",
+    ];
+    assert_says(&printed, &parts);
 }

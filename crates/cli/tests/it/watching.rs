@@ -189,3 +189,28 @@ fn deploy(story: &Story, service: &str, commit: &str) {
     stream.read_to_string(&mut reply).unwrap();
     assert!(reply.starts_with("HTTP/1.1 201"), "{reply}");
 }
+
+#[test]
+fn an_engine_watches_the_fleet_if_the_project_says_so() {
+    let story = Story::new(&[]);
+    let project = &story.project;
+    project.tranche(&["health", "--history", "1h"]).exits(3);
+    project.edit("tranche.yaml", |text| text + "monitor: { every: 100ms }\n");
+    project
+        .tranche_with(&["start", "latest"], &[KEY])
+        .succeeds();
+    let said = project
+        .tranche(&["health", "--history", "1h", "-o", "json"])
+        .succeeds();
+    let past: Value = serde_json::from_str(&said.out).unwrap();
+    let customers: Vec<&str> = past
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|one| one["probes"].as_u64() > Some(0) && one["uptime"] == 100.0)
+        .filter_map(|one| one["customer"].as_str())
+        .collect();
+    assert_eq!(customers, ["acme", "bolt"], "{past}");
+    let said = project.tranche(&["alerts", "-o", "json"]).succeeds();
+    assert_eq!(said.out.trim(), "[]");
+}

@@ -1,10 +1,11 @@
 //! What people ask for outside any rollout: single services, variables without a deploy.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use policy::health::Profile;
 use policy::rules::RollbackMode;
-use policy::{Customer, CustomerId, Project, Release, Role, Span};
+use policy::settings::Service;
+use policy::{Customer, CustomerId, Project, Release, Role, ServiceId, Span};
 use serde::{Deserialize, Serialize};
 
 use crate::command::ServiceView;
@@ -59,6 +60,25 @@ pub struct ServiceDeploy {
 }
 
 impl ServiceDeploy {
+    /// The role of a service that no customer of the files has.
+    pub const ALONE: &str = "service";
+
+    /// A customer that stands for one service outside customers.yaml.
+    pub fn alone(name: &str, id: ServiceId, url: Option<String>) -> Customer {
+        Customer {
+            name: name.to_owned(),
+            tier: String::new(),
+            timezone: None,
+            order: 0,
+            tags: BTreeSet::new(),
+            services: BTreeMap::from([(Role::new(Self::ALONE), Service { id, url })]),
+            secrets: BTreeMap::new(),
+            window: Vec::new(),
+            pin: None,
+            contacts: BTreeMap::new(),
+        }
+    }
+
     /// A deploy of one of a customer's services with everything as usual: checked before, by the profile `basic` after, at
     /// most 10 minutes long, and rolled back at once when it is unhealthy.
     pub fn new(

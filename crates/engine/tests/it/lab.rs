@@ -86,8 +86,8 @@ pub(crate) fn unblock(version: &str) -> Verb {
     }
 }
 
-/// Starts v1.1.0 for two customers, one after the other, two hours apart.
-pub(crate) fn start() -> Verb {
+/// The files of these tests.
+pub(crate) fn config() -> policy::Config {
     let file = |path: &str, text: &str| File {
         path: path.to_owned(),
         text: text.to_owned(),
@@ -97,7 +97,12 @@ pub(crate) fn start() -> Verb {
         customers: file("customers.yaml", CUSTOMERS),
         policies: vec![file("policies/main.yaml", POLICY)],
     };
-    let config = policy::parse::load(&sources).unwrap();
+    policy::parse::load(&sources).unwrap()
+}
+
+/// Starts v1.1.0 for two customers, one after the other, two hours apart.
+pub(crate) fn start() -> Verb {
+    let config = config();
     let release = Release {
         version: "v1.1.0".to_owned(),
         commit: "1".repeat(40),

@@ -9,6 +9,7 @@ mod identity;
 mod inbox;
 mod lab;
 mod lock;
+mod manager;
 mod monitor;
 mod outbox;
 mod recovery;

@@ -1,8 +1,5 @@
 //! Which services are meant, whose they are, and what Render says of them.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use policy::settings::Service;
 use policy::suggest::nearest;
 use policy::{Config, Customer, CustomerId, Release, Role};
 use render::{Client, ServiceFilter};
@@ -12,9 +9,6 @@ use super::config::{Artifact, Wanted};
 use crate::exit::Failure;
 use crate::release::Versions;
 use crate::{connect, fleet, observe};
-
-/// The role of a service that no customer of the files has.
-const ALONE: &str = "service";
 
 /// So many hexadecimal digits make a full commit id.
 const FULL: usize = 40;
@@ -150,11 +144,8 @@ async fn whose(
         true => CustomerId::new(service.id.to_string()),
         false => CustomerId::new(&service.name),
     };
-    let own = Service {
-        id: service.id,
-        url,
-    };
-    Ok((id, alone(service.name, own), Role::new(ALONE)))
+    let customer = ServiceDeploy::alone(&service.name, service.id, url);
+    Ok((id, customer, Role::new(ServiceDeploy::ALONE)))
 }
 
 async fn named(client: &Client, name: &str) -> Result<render::Result<render::Service>, Mistake> {
@@ -199,20 +190,4 @@ fn mapped(
     Err(Mistake::Wrong(format!(
         "{id} has no service `{role}` to deploy{hint}"
     )))
-}
-
-/// A customer that stands for a service outside customers.yaml.
-fn alone(name: String, service: Service) -> Customer {
-    Customer {
-        name,
-        tier: String::new(),
-        timezone: None,
-        order: 0,
-        tags: BTreeSet::new(),
-        services: BTreeMap::from([(Role::new(ALONE), service)]),
-        secrets: BTreeMap::new(),
-        window: Vec::new(),
-        pin: None,
-        contacts: BTreeMap::new(),
-    }
 }

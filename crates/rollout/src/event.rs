@@ -273,20 +273,6 @@ kinds! {
     TokenRevoked = "token_revoked",
     /// A figure from outside: `data.name`, `data.value`, and `data.at`, the instant it is of.
     Observed = "observed",
-    /// P7: a database is about to be restored into a new one named `data.name`.
-    RecoveryIntended = "recovery_intended",
-    /// The new database exists: `data.database`.
-    RecoveryCreated = "recovery_created",
-    /// Found by its name.
-    RecoveryAdopted = "recovery_adopted",
-    /// The request may or may not have taken effect.
-    RecoveryUnknown = "recovery_unknown",
-    /// Proved absent, or never sent.
-    RecoveryAbsent = "recovery_absent",
-    /// The new database takes connections.
-    RecoveryAvailable = "recovery_available",
-    /// The new database did not come to be.
-    RecoveryFailed = "recovery_failed",
     /// A request was refused; folds to nothing.
     Denied = "denied",
 }

@@ -41,7 +41,6 @@ pub(crate) fn is_notable(kind: Kind) -> bool {
             | Kind::HookStarted
             | Kind::HookFinished
             | Kind::FilesRead
-            | Kind::RecoveryAbsent
             | Kind::Denied
     )
 }
@@ -83,7 +82,6 @@ fn filled(placeholder: &str, fact: &Fact) -> String {
         "version" => version(fact),
         "planned" => planned_version(fact),
         "outcome" => outcome(fact, "ended"),
-        "database" => database(fact),
         "owner" => fact.read("owner").unwrap_or_default(),
         "value" => fact
             .data
@@ -134,11 +132,6 @@ fn target(fact: &Fact) -> String {
 
 fn name(fact: &Fact) -> String {
     fact.read("name").unwrap_or_default()
-}
-
-/// The database that a restore made.
-fn database(fact: &Fact) -> String {
-    fact.read("database").unwrap_or_default()
 }
 
 fn version(fact: &Fact) -> String {

@@ -28,13 +28,6 @@ const RARE: &[Kind] = &[
     Kind::TokenCreated,
     Kind::TokenRevoked,
     Kind::Observed,
-    Kind::RecoveryIntended,
-    Kind::RecoveryCreated,
-    Kind::RecoveryAdopted,
-    Kind::RecoveryUnknown,
-    Kind::RecoveryAbsent,
-    Kind::RecoveryAvailable,
-    Kind::RecoveryFailed,
 ];
 
 pub(crate) fn path(number: u32, end: &str) -> PathBuf {

@@ -201,9 +201,6 @@ fn plain(kind: Kind) -> Option<&'static str> {
         Kind::OperationEnded => "the operation has ended",
         Kind::VariablesApplied => "the variables stand, nothing was deployed",
         Kind::Observed => "a figure was noted",
-        Kind::RecoveryIntended => "the database is about to be restored",
-        Kind::RecoveryAvailable => "the restored database is available",
-        Kind::RecoveryFailed => "the restore of the database failed",
         Kind::Denied => "refused",
         Kind::BatchStarted
         | Kind::GatePassed
@@ -235,10 +232,6 @@ fn plain(kind: Kind) -> Option<&'static str> {
         | Kind::VariablesRevealed
         | Kind::TokenCreated
         | Kind::TokenRevoked
-        | Kind::RecoveryCreated
-        | Kind::RecoveryAdopted
-        | Kind::RecoveryUnknown
-        | Kind::RecoveryAbsent
         | Kind::FilesRead => return None,
     })
 }

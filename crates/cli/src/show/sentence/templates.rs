@@ -70,13 +70,6 @@ fn customer(kind: Kind) -> Option<&'static str> {
         Kind::RollbackRequested => "{what} is to return to what ran before",
         Kind::HookStarted => "{what}: hook started",
         Kind::HookFinished => "{what}: hook ended",
-        Kind::RecoveryIntended => "{what}: its database is about to be restored",
-        Kind::RecoveryCreated => "{what}: the restored database {database} is made",
-        Kind::RecoveryAdopted => "{what}: the restored database {database} was found",
-        Kind::RecoveryUnknown => "{what}: no answer to the restore request; looking for it",
-        Kind::RecoveryAbsent => "{what}: the restore request had no effect",
-        Kind::RecoveryAvailable => "{what}: the restored database {database} is available",
-        Kind::RecoveryFailed => "{what}: the restore of its database failed",
         _ => return None,
     })
 }

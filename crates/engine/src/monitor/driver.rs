@@ -42,7 +42,7 @@ pub struct MonitorOptions {
     pub audience: SharedAudience,
 }
 
-/// A running monitor. Dropping it ends it; what it has seen is stored, but for the last moment.
+/// A running monitor. Once it is dropped it stores what it has seen and ends; [`Monitor::end`] waits for that.
 #[derive(Debug)]
 pub struct Monitor {
     orders: mpsc::UnboundedSender<Order>,
@@ -156,11 +156,5 @@ impl Monitor {
     /// A monitor that has ended takes no orders, and needs none.
     fn order(&self, order: Order) {
         let _ = self.orders.send(order);
-    }
-}
-
-impl Drop for Monitor {
-    fn drop(&mut self) {
-        self.task.abort();
     }
 }

@@ -393,6 +393,23 @@ async fn a_running_monitor_calls_back_takes_orders_and_ends_cleanly() {
     MonitorLock::acquire(&lab.state).unwrap();
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dropped_monitor_stores_what_it_has_seen_and_lets_go() {
+    let lab = Lab::new();
+    let script = Script::new(&[down(), down(), down()]);
+    let watcher = Arc::clone(&script) as Arc<dyn Watcher>;
+    let monitor = Monitor::start(&lab.state, options(Span::from_millis(5)), watcher).unwrap();
+    // The alert is stored at once; what comes after it waits to be stored with others.
+    monitor.alerts().recv().await.unwrap();
+    drop(monitor);
+    eventually("the lock is free", || {
+        MonitorLock::acquire(&lab.state).is_ok()
+    });
+    let store = MonitorStore::look(&lab.state).unwrap().unwrap();
+    let latest = store.latest().unwrap();
+    assert_eq!(latest[0].observed, down());
+}
+
 #[tokio::test]
 async fn an_alert_is_acknowledged_once_while_it_is_open() {
     let lab = Lab::new();

@@ -103,6 +103,9 @@ fn file_all(
     let now = clock::wall();
     let at = store.last_at()?.map_or(now, |last| last.max(now));
     let mut group = Group::default();
+    if let Some(restored) = store.restored() {
+        group.fact(&mut product, at, Input::Notice(restored));
+    }
     let files = Notice::FilesRead(Box::new(read(&product)));
     group.fact(&mut product, at, Input::Notice(files));
     for pending in store.pending()? {

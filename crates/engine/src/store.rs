@@ -13,7 +13,7 @@ mod verify;
 
 use policy::Timestamp;
 use rollout::command::Sealed;
-use rollout::{AttachmentId, Event, Product, RowKey};
+use rollout::{AttachmentId, Event, Notice, Product, RowKey};
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 pub use self::journal::{BadHead, Head};
@@ -34,6 +34,7 @@ pub struct Store {
     connection: Connection,
     epoch: u64,
     mark: Mark,
+    is_copy: bool,
 }
 
 /// What one commit stores, all of it or nothing.
@@ -57,7 +58,7 @@ impl Store {
     /// # Errors
     /// A damaged, foreign or newer database (P41), or one that cannot be written.
     pub fn open(state: &StateDir, _proof: &EngineLock) -> Result<Self, Error> {
-        let (connection, mark) = open_checked(state)?;
+        let (connection, mark, is_copy) = open_checked(state)?;
         let epoch = connection.query_row(
             "UPDATE meta SET epoch = epoch + 1 RETURNING epoch",
             [],
@@ -68,6 +69,7 @@ impl Store {
             connection,
             epoch,
             mark,
+            is_copy,
         })
     }
 
@@ -76,12 +78,22 @@ impl Store {
     /// # Errors
     /// As for [`Store::open`]; [`Error::Stale`] if another engine has taken over meanwhile.
     pub(crate) fn reopen(state: &StateDir, epoch: u64) -> Result<Self, Error> {
-        let (connection, mark) = open_checked(state)?;
+        let (connection, mark, is_copy) = open_checked(state)?;
         check_epoch(&connection, epoch)?;
         Ok(Self {
             connection,
             epoch,
             mark,
+            is_copy,
+        })
+    }
+
+    /// What the core must be told before anything else, if the database is a copy that was put in place (P40).
+    pub(crate) fn restored(&self) -> Option<Notice> {
+        self.is_copy.then(|| Notice::Restored {
+            reason:
+                "`journal.mark` is missing beside the database: it is a copy that was put in place"
+                    .to_owned(),
         })
     }
 
@@ -153,13 +165,17 @@ impl Store {
 }
 
 /// Damage is found before anything is written (P41).
-fn open_checked(state: &StateDir) -> Result<(Connection, Mark), Error> {
+fn open_checked(state: &StateDir) -> Result<(Connection, Mark, bool), Error> {
     let connection = open_for_writing(state)?;
     connection::check_pages(&connection)?;
     if let Some(mark) = mark::read(state)? {
         mark::check(&connection, &mark)?;
     }
-    Ok((connection, Mark::open(state)?))
+    let is_copy = !state.mark().exists() && journal::head(&connection)?.seq > 0;
+    let mark = Mark::beside(state);
+    // That it is a copy stays visible until the event that says so is committed.
+    let mark = if is_copy { mark } else { mark.opened()? };
+    Ok((connection, mark, is_copy))
 }
 
 fn check_epoch(connection: &Connection, ours: u64) -> Result<(), Error> {

@@ -141,6 +141,7 @@ fn new_row(starter: PersonId, at: Timestamp, fact: &Fact) -> RunRow {
         commit: String::new(),
         state: RunState::Queued,
         paused: None,
+        restored: false,
         sweep: None,
         overrides: BTreeMap::new(),
         scope: fact.read("scope").unwrap_or_default(),

@@ -34,7 +34,7 @@ impl Product {
     pub(crate) fn resume(&mut self, request: &Request) -> Result<(), Rejected> {
         let id = self.meant_rollout(request)?;
         let run = &self.state.runs[&id];
-        if run.row.paused.is_none() {
+        if run.row.paused.is_none() && !run.row.restored {
             let halted = matches!(run.row.state, RunState::Halted { .. });
             let way_out = match halted {
                 true => "tranche retry --failed  (a halt is lifted by retry or skip)",
@@ -50,6 +50,10 @@ impl Product {
             },
         );
         self.wake_run(id);
+        let places = self.state.runs[&id].in_hand();
+        let places = places.into_iter().map(|place| (id, place));
+        self.work.dirty_units.extend(places);
+        self.work.queued_dirty = true;
         Ok(())
     }
 

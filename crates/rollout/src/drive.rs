@@ -38,6 +38,22 @@ impl Run {
     }
 }
 
+impl Run {
+    /// Customers for whom something may be out, or has to be done before the end.
+    pub(crate) fn in_hand(&self) -> Vec<Place> {
+        let working = self.working().iter();
+        let working = working.map(|&(phase, place)| Place { phase, place });
+        let healthy = self.healthy().iter();
+        let healthy = healthy.map(|&(phase, _, place)| Place { phase, place });
+        let held = self.held().filter_map(|customer| self.place(customer));
+        working
+            .chain(healthy)
+            .chain(self.managed())
+            .chain(held)
+            .collect()
+    }
+}
+
 impl Product {
     /// Asks a pure question about one customer.
     pub(crate) fn ask<T>(
@@ -65,6 +81,14 @@ impl Product {
         if place.phase >= run.phases.len()
             || place.place >= run.plan.phases[place.phase].customers.len()
         {
+            return;
+        }
+        if run.row.restored {
+            // Nothing leaves for it, not even a look, until a person has said that the copy may go on (P40).
+            for slot in [Slot::Main, Slot::Watch, Slot::Confirm] {
+                self.unwant(id, place, slot);
+            }
+            self.count_deploying(id, place);
             return;
         }
         for _ in 0..MAX_FACTS_A_TURN {
@@ -369,20 +393,9 @@ impl Product {
         for id in unfinished {
             self.work.resumed.insert(id);
             let run = &self.state.runs[&id];
-            let working = run
-                .working()
-                .iter()
-                .map(|&(phase, place)| Place { phase, place });
-            let healthy = run
-                .healthy()
-                .iter()
-                .map(|&(phase, _, place)| Place { phase, place });
-            let held = run.held().filter_map(|customer| run.place(customer));
             let gates: Vec<_> = run.gates.keys().map(|gate| (id, gate.clone())).collect();
-            let places = working.chain(healthy).chain(run.managed()).chain(held);
-            let places: Vec<Place> = places.collect();
             self.work.dirty_gates.extend(gates);
-            for place in places {
+            for place in self.state.runs[&id].in_hand() {
                 // When the deploy before a queued one ended is not known any more: at the latest now.
                 let scratch = self.work.scratch.entry((id, place)).or_default();
                 scratch.quiet_since = Some(self.at);

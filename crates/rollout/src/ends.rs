@@ -181,7 +181,7 @@ impl Product {
         let Some(run) = self.state.runs.get(&id) else {
             return;
         };
-        if !run.working().is_empty() {
+        if !run.working().is_empty() || run.row.restored {
             self.work.closing.remove(&id);
             return;
         }
@@ -312,7 +312,7 @@ impl Product {
             .state
             .runs
             .iter()
-            .filter(|(_, run)| run.row.state == RunState::Queued)
+            .filter(|(_, run)| run.row.state == RunState::Queued && !run.row.restored)
             .map(|(id, _)| *id)
             .collect();
         for id in queued {

@@ -217,6 +217,8 @@ kinds! {
     ClockSuspected = "clock_suspected",
     /// P25.
     ClockTrusted = "clock_trusted",
+    /// A copy of the database was put in place: its open rollouts are on hold (P40).
+    Restored = "restored",
     /// P46.
     WorkspaceHeld = "workspace_held",
     /// P46.

@@ -69,7 +69,8 @@ impl Product {
                     ..
                 }
         );
-        if phase >= run.phases.len() || !proceeding || matches!(id, RunId::Operation(_)) {
+        let rests = !proceeding || run.row.restored || matches!(id, RunId::Operation(_));
+        if phase >= run.phases.len() || rests {
             return;
         }
         match run.phases[phase].state.clone() {

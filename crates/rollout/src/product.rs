@@ -362,6 +362,7 @@ impl Product {
         };
         match notice {
             Notice::EngineStarted => self.engine_started(),
+            Notice::Restored { reason } => self.emit(reasoned(Kind::Restored, reason)),
             Notice::ClockSuspected { reason } if product.clock_suspected.is_none() => {
                 self.emit(reasoned(Kind::ClockSuspected, reason));
             }
@@ -427,7 +428,7 @@ impl Product {
 
     /// Whether a timer, a command or Render could still change something.
     fn moves_by_itself(&self) -> bool {
-        let working = |run: &Run| !run.is_ended() && !run.working().is_empty();
+        let working = |run: &Run| !run.is_ended() && !run.row.restored && !run.working().is_empty();
         // Watching goes on for as long as somebody is healthy, and changes nothing by itself.
         let mut issued = self.work.issued.values();
         if self.work.tick_wanted
@@ -455,7 +456,8 @@ impl Product {
 
     /// Whether some waiting customer's turn comes by itself: every hold in its way has a known end.
     fn has_known_turn(&self, id: RunId, run: &Run) -> bool {
-        if run.is_ended() || !matches!(run.row.state, crate::state::RunState::Running) {
+        let running = matches!(run.row.state, crate::state::RunState::Running);
+        if run.is_ended() || run.row.restored || !running {
             return false;
         }
         (0..run.phases.len()).any(|phase| {

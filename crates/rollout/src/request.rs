@@ -31,6 +31,11 @@ pub enum Input {
 pub enum Notice {
     /// A new process drives the core. Until `ClockTrusted` nothing starts (P25); changing commands in flight become look-ups (R16).
     EngineStarted,
+    /// The database is a copy that was put in place: what has happened since it was made is not known (P40).
+    Restored {
+        /// What was found.
+        reason: String,
+    },
     /// The wall clock and engine time diverge.
     ClockSuspected {
         /// What was measured.

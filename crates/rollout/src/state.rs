@@ -121,6 +121,9 @@ pub(crate) struct RunRow {
     pub(crate) commit: String,
     pub(crate) state: RunState,
     pub(crate) paused: Option<Mark>,
+    /// It was open in a copy of the database that was put in place: it rests until a person says `resume` (P40).
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) restored: bool,
     /// Batches that are rolled back while it drains (R12), latest first.
     pub(crate) sweep: Option<Sweep>,
     /// Freezes that people lifted for this rollout: complete with two voices.

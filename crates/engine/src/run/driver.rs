@@ -149,7 +149,8 @@ impl Driver {
             files.forget();
         }
         (self.look_at, self.ask_time_at, self.inbox_seen) = (Duration::ZERO, Duration::ZERO, None);
-        let mut first = vec![Notice::EngineStarted];
+        let mut first: Vec<Notice> = self.store.restored().into_iter().collect();
+        first.push(Notice::EngineStarted);
         if self.clock.is_trusted() {
             first.push(Notice::ClockTrusted);
         }

@@ -19,21 +19,50 @@ use crate::place::{self, StateDir};
 #[derive(Debug)]
 pub(super) struct Mark {
     path: PathBuf,
-    file: File,
+    file: Option<File>,
 }
 
 impl Mark {
-    pub(super) fn open(state: &StateDir) -> Result<Self, Error> {
-        let path = state.mark();
-        let file = place::open_private(&path)?;
-        Ok(Self { path, file })
+    /// The mark of a database. It is made with the first event that it names, if not before.
+    pub(super) fn beside(state: &StateDir) -> Self {
+        Self {
+            path: state.mark(),
+            file: None,
+        }
+    }
+
+    /// Makes the file unless there is one. That it exists must survive a power cut: a database without it is taken for a
+    /// copy.
+    pub(super) fn opened(self) -> Result<Self, Error> {
+        let is_new = !self.path.exists();
+        let file = place::open_private(&self.path)?;
+        if is_new {
+            let folder = self.path.parent().map(File::open);
+            let synced = folder.transpose().and_then(|folder| {
+                file.sync_all()?;
+                folder.map_or(Ok(()), |folder| folder.sync_all())
+            });
+            synced.map_err(Error::file("written", &self.path))?;
+        }
+        Ok(Self {
+            file: Some(file),
+            ..self
+        })
     }
 
     /// Always the same length in one write, so that no crash leaves half of it.
-    pub(super) fn set(&self, seq: u64, hash: &str) -> Result<(), Error> {
+    pub(super) fn set(&mut self, seq: u64, hash: &str) -> Result<(), Error> {
+        if self.file.is_none() {
+            let path = self.path.clone();
+            *self = Self { path, file: None }.opened()?;
+        }
         let text = format!("{seq:020}:{hash}\n");
-        self.file
-            .write_all_at(text.as_bytes(), 0)
+        let written = self
+            .file
+            .as_ref()
+            .map(|file| file.write_all_at(text.as_bytes(), 0));
+        written
+            .unwrap_or(Ok(()))
             .map_err(Error::file("written", &self.path))
     }
 }
@@ -55,7 +84,7 @@ pub(super) fn check(connection: &Connection, mark: &Head) -> Result<(), Error> {
     let head = journal::head(connection)?;
     if mark.seq > head.seq {
         let what = format!(
-            "event {} was committed, but the journal ends with event {} (if an older copy was put back on purpose, delete `journal.mark` beside it)",
+            "event {} was committed, but the journal ends with event {} (if an older copy was put back on purpose, delete `journal.mark` beside it: its open rollouts then wait for `tranche resume`)",
             mark.seq, head.seq
         );
         return Err(Error::Damaged { what });

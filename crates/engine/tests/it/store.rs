@@ -7,9 +7,10 @@ use engine::store::Changes;
 use engine::{EngineLock, Error, LockFor, Reader, Store, Vault};
 use rollout::command::Sealed;
 use rollout::event::GENESIS;
-use rollout::{AttachmentId, RowKey};
+use rollout::{AttachmentId, RowKey, RunId, Verb};
 
-use crate::lab::{Lab, block, chain};
+use crate::lab::{Lab, block, by, chain, eventually, start};
+use crate::world::{World, origin};
 
 fn open(lab: &Lab) -> Result<(EngineLock, Store), Error> {
     let lock = EngineLock::acquire(&lab.state, LockFor::Engine)?;
@@ -212,6 +213,25 @@ fn an_older_copy_put_back_is_found_at_the_start() {
             .contains("event 3 was committed, but the journal ends with event 2"),
         "{refused}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_that_was_put_in_place_waits_with_its_open_rollouts_for_a_person() {
+    let lab = Lab::new();
+    lab.ask(start());
+    fs::remove_file(lab.state.mark()).unwrap();
+
+    let world = World::new();
+    let engine = world.engine(&lab, world.options());
+    let why =
+        |product: &rollout::Product| product.holds(RunId::Rollout(1), &"acme".into(), origin());
+    let holds = engine.look(why).await.unwrap();
+    let way_out = holds.iter().find_map(|hold| hold.way_out.clone());
+    assert_eq!(way_out.as_deref(), Some("tranche resume"), "{holds:?}");
+    assert_eq!(world.seen(), [], "nothing has left");
+
+    engine.ask(by("ann", Verb::Resume)).await.unwrap();
+    eventually("a customer is read", || !world.seen().is_empty());
 }
 
 #[test]

@@ -355,6 +355,6 @@ fn judged(probed: &Probed) -> Outcome {
     }
 }
 
-fn origin() -> Timestamp {
+pub(crate) fn origin() -> Timestamp {
     "2027-01-11T08:00:00Z".parse().unwrap()
 }

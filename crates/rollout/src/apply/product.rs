@@ -69,7 +69,16 @@ impl State {
                     .remove(&fact.read::<String>("version").unwrap_or_default());
             }
             Kind::FilesRead => self.apply_files(fact),
+            Kind::Restored => self.apply_restored(),
             _ => {}
+        }
+    }
+
+    fn apply_restored(&mut self) {
+        let open = self.runs.iter_mut().filter(|(_, run)| !run.is_ended());
+        for (id, run) in open {
+            run.row.restored = true;
+            self.touched.insert(RowKey::run(*id));
         }
     }
 

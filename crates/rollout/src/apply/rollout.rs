@@ -59,7 +59,10 @@ impl Run {
         let outcome = |otherwise| fact.read::<Outcome>("outcome").unwrap_or(otherwise);
         match fact.kind {
             Kind::Paused => row.paused = Some(mark()),
-            Kind::Resumed => row.paused = None,
+            Kind::Resumed => {
+                row.paused = None;
+                row.restored = false;
+            }
             Kind::FreezeOverridden => {
                 if let (Some(name), Some(by)) = (fact.read::<String>("name"), fact.actor.clone()) {
                     row.overrides.entry(name).or_default().insert(by);

@@ -25,6 +25,7 @@ const RARE: &[Kind] = &[
     // Younger than the sample.
     Kind::VariablesApplied,
     Kind::VariablesRevealed,
+    Kind::Restored,
     Kind::TokenCreated,
     Kind::TokenRevoked,
     Kind::Observed,

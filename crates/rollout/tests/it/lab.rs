@@ -75,13 +75,23 @@ impl Lab {
 
     /// The process dies and another one takes over the stored rows; answers on the way are lost.
     pub(crate) fn restart(&mut self) -> Step {
+        self.reload();
+        self.notice(Notice::EngineStarted)
+    }
+
+    /// As `restart`, and the new process notices something first.
+    pub(crate) fn restart_with(&mut self, first: Notice) -> Vec<Step> {
+        self.reload();
+        vec![self.notice(first), self.notice(Notice::EngineStarted)]
+    }
+
+    fn reload(&mut self) {
         let rows = self.rows.clone().into_iter().rev();
         self.product = Product::load(rows).unwrap();
         assert_eq!(self.product.in_flight().count(), 0, "`load` issues nothing");
         self.out.clear();
         self.stopped.clear();
         self.last_report = None;
-        self.notice(Notice::EngineStarted)
     }
 
     /// Gives the core one input, stores what follows, and checks it.

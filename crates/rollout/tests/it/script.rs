@@ -106,6 +106,13 @@ impl Story {
                 let step = self.lab.read_files(!broken.is_empty());
                 self.write(&[step]);
             }
+            ["restart", "copy"] => {
+                let reason = "so the script says".to_owned();
+                let copy = self.lab.restart_with(Notice::Restored { reason });
+                let trusted = self.lab.notice(Notice::ClockTrusted);
+                self.write(&copy);
+                self.write(&[trusted]);
+            }
             ["clock" | "workspace", _] => self.notice(&words),
             ["why", customer] => self.why(customer),
             ["status"] => self.transcript.extend(show::status(&self.lab.product)),

@@ -231,6 +231,7 @@ fn plain(kind: Kind) -> Option<&'static str> {
         | Kind::RollbackUnknown
         | Kind::VariablesRevealed
         | Kind::TokenCreated
+        | Kind::Restored
         | Kind::TokenRevoked
         | Kind::FilesRead => return None,
     })

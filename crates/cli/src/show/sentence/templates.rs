@@ -147,6 +147,9 @@ fn person(fact: &Fact) -> Option<&'static str> {
 fn product(kind: Kind) -> Option<&'static str> {
     Some(match kind {
         Kind::EngineStarted => "engine started",
+        Kind::Restored => {
+            "a copy of the database was put back; open rollouts wait for `tranche resume`"
+        }
         Kind::ClockSuspected => "the clock is suspected; no timer or window starts anything",
         Kind::ClockTrusted => "the clock is trusted",
         Kind::WorkspaceHeld => "the workspace is held; nothing starts",

@@ -82,6 +82,7 @@ macro_rules! kinds {
             word!("rollout_superseded", "Rollout superseded."),
             word!("variables_applied", "Variables applied."),
             word!("variables_revealed", "Variables revealed."),
+            word!("restored", "Restored."),
             word!("token_created", "Token created."),
             word!("token_revoked", "Token revoked."),
             word!("observed", "Observed."),

@@ -113,6 +113,14 @@ fn a_started_rollout_is_driven_to_its_end() {
     project.tranche(&["verify"]).succeeds();
     let said = project.tranche(&["customers"]).succeeds();
     assert!(said.out.contains("v1.1.0"), "{}", said.out);
+    let said = project.tranche_with(&["deploys", "acme", "-o", "json"], &[KEY]);
+    let deploys: serde_json::Value = serde_json::from_str(&said.succeeds().out).unwrap();
+    assert_eq!(deploys["backend"][0]["rollout"], "r1");
+    assert_eq!(
+        deploys["backend"][1].get("rollout"),
+        None,
+        "it ran before us"
+    );
     // Everybody runs it by now.
     project
         .tranche_with(&["plan", "v1.1.0", "--detailed-exitcode"], &[KEY])

@@ -146,6 +146,10 @@ fn text(fact: &Fact) -> Option<String> {
     Some(text)
 }
 
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the other kinds are for the journal"
+)]
 fn plain(kind: Kind) -> Option<&'static str> {
     Some(match kind {
         Kind::RolloutStarted => "the rollout starts",
@@ -202,38 +206,7 @@ fn plain(kind: Kind) -> Option<&'static str> {
         Kind::VariablesApplied => "the variables stand, nothing was deployed",
         Kind::Observed => "a figure was noted",
         Kind::Denied => "refused",
-        Kind::BatchStarted
-        | Kind::GatePassed
-        | Kind::VariablesBackedUp
-        | Kind::VariablesSet
-        | Kind::VariablesRestored
-        | Kind::DeployIntended
-        | Kind::DeployCreated
-        | Kind::DeployUnknown
-        | Kind::DeployLive
-        | Kind::DeployFailed
-        | Kind::DeployCancelled
-        | Kind::HealthPassed
-        | Kind::RollbackIntended
-        | Kind::RollbackCreated
-        | Kind::RollbackLive
-        | Kind::RollbackFailed
-        | Kind::EngineStarted
-        | Kind::ClockTrusted
-        | Kind::VariablesIntended
-        | Kind::RestoreIntended
-        | Kind::CancelIntended
-        | Kind::AutoDeployIntended
-        | Kind::AutoDeployDisabled
-        | Kind::AutoDeployRestored
-        | Kind::HookStarted
-        | Kind::HookFinished
-        | Kind::RollbackUnknown
-        | Kind::VariablesRevealed
-        | Kind::TokenCreated
-        | Kind::Restored
-        | Kind::TokenRevoked
-        | Kind::FilesRead => return None,
+        _ => return None,
     })
 }
 

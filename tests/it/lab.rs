@@ -256,7 +256,8 @@ pub(crate) struct Files {
 }
 
 impl Files {
-    fn small() -> Self {
+    /// Two customers in one phase.
+    pub(crate) fn small() -> Self {
         Self {
             project: PROJECT.to_owned(),
             policies: vec![("all", POLICY.to_owned())],

@@ -7,6 +7,7 @@
 mod lab;
 mod real_time;
 mod requirements;
+mod restoration;
 mod source;
 mod sweep;
 mod tidy;

@@ -18,6 +18,7 @@ const OF_THE_PROCESS: &[&str] = &[
     "clock_suspected",
     "clock_trusted",
     "workspace_held",
+    "token_created",
     "workspace_released",
 ];
 

@@ -10,6 +10,9 @@ use crate::state::{Baseline, DeployState, ServiceState, VariablesState};
 
 /// Returns the whole customer, the last service first.
 pub(super) fn backward(ctx: &Ctx<'_>) -> Next {
+    if let Some(next) = end_requests(ctx) {
+        return next;
+    }
     for role in ctx.planned.services.iter().rev() {
         let service = ctx.service(role);
         let next = take_back(ctx, role, &service).or_else(|| {
@@ -220,11 +223,11 @@ fn restore(ctx: &Ctx<'_>, role: &Role, service: &ServiceState) -> Option<Next> {
 /// A held customer is left out: what was requested is found and ended, variables that nothing live uses go back, then it is
 /// over (P10).
 pub(super) fn withdraw(ctx: &Ctx<'_>) -> Next {
+    if let Some(next) = end_requests(ctx) {
+        return next;
+    }
     for role in ctx.planned.services.iter().rev() {
         let service = ctx.service(role);
-        if let Some(next) = end_request(ctx, role, &service) {
-            return next;
-        }
         let returned = matches!(service.rollback, DeployState::Live { .. });
         if service.deploy.went_live() && !returned {
             continue;
@@ -236,14 +239,15 @@ pub(super) fn withdraw(ctx: &Ctx<'_>) -> Next {
     over(ctx, Kind::CustomerSkipped)
 }
 
-/// Sees a deploy or a rollback of ours that was requested to its end.
-fn end_request(ctx: &Ctx<'_>, role: &Role, service: &ServiceState) -> Option<Next> {
-    if service.deploy.is_open() {
-        return take_back(ctx, role, service);
-    }
-    service
-        .rollback
-        .is_open()
-        .then(|| return_service(ctx, role, service))
-        .flatten()
+/// Sees what was requested of any service to its end. It comes before everything else: a request that is out when the way
+/// back begins must neither be dropped nor sent again (P8, P10).
+fn end_requests(ctx: &Ctx<'_>) -> Option<Next> {
+    ctx.planned.services.iter().rev().find_map(|role| {
+        let service = ctx.service(role);
+        if service.deploy.is_open() {
+            return take_back(ctx, role, &service);
+        }
+        let open = service.rollback.is_open();
+        open.then(|| return_service(ctx, role, &service)).flatten()
+    })
 }

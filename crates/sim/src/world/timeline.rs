@@ -126,7 +126,7 @@ impl fmt::Display for Line {
         }
         f.write_str(&self.text)?;
         match self.until {
-            Some(until) => write!(f, ", until {}", show_instant(until)),
+            Some(until) => write!(f, " until {}", show_instant(until)),
             None => Ok(()),
         }
     }

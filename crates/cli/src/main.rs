@@ -8,6 +8,7 @@ mod connect;
 mod engine_room;
 mod exit;
 mod fleet;
+mod kinds;
 mod observe;
 mod output;
 mod plan;

@@ -8,12 +8,14 @@ use engine::outbox::SharedAudience;
 use engine::{Error, StateDir};
 use policy::health::{CheckKind, Profile};
 use policy::plan::{DATABASE, RunningVersions};
+use policy::settings::Service;
 use policy::{Config, CustomerId};
 use render::probe::{Checkup, CycleSample, Expectation, History, Prober, Subject};
-use render::{Client, DeployFilter, DeployStatus, ServiceKind};
+use render::{Client, DeployFilter, DeployStatus};
 use rollout::health::CycleResult;
 
 use crate::exit::Failure;
+use crate::kinds::Kinds;
 use crate::{connect, fleet, state};
 
 /// So many other customers are asked whether our own network works.
@@ -25,6 +27,7 @@ pub(crate) struct FleetWatcher {
     prober: Prober,
     checkup: Checkup,
     client: Option<Client>,
+    kinds: Kinds,
     render_url: String,
     watched: RwLock<BTreeMap<ServiceKey, Watched>>,
 }
@@ -32,7 +35,7 @@ pub(crate) struct FleetWatcher {
 /// What is asked of one service.
 #[derive(Clone, Debug)]
 struct Watched {
-    subject: Subject,
+    service: Service,
     profile: Profile,
 }
 
@@ -40,13 +43,15 @@ impl FleetWatcher {
     /// Sees what the files name.
     pub(crate) fn new(place: &StateDir, config: &Config) -> Result<Self, Failure> {
         let prober = connect::prober(config)?;
+        // Without a key there is no look for drift, and kinds are guessed; everything else works.
+        let client = connect::client(config).ok();
         Ok(Self {
             place: place.clone(),
             // Render's metrics are for figures over time; a probe is judged by what it saw.
             checkup: Checkup::new(prober.clone(), None),
             prober,
-            // Without a key there is no look for drift; everything else works.
-            client: connect::client(config).ok(),
+            kinds: Kinds::new(client.clone()),
+            client,
             render_url: config.project.render.url.clone(),
             watched: RwLock::new(watched(config)?),
         })
@@ -79,7 +84,7 @@ impl FleetWatcher {
         let others = watched
             .iter()
             .filter(|(other, _)| other.customer != key.customer);
-        let urls = others.filter_map(|(_, other)| other.subject.url.clone());
+        let urls = others.filter_map(|(_, other)| other.service.url.clone());
         let controls = urls.take(CONTROLS);
         controls.chain([self.render_url.clone()]).collect()
     }
@@ -93,7 +98,7 @@ impl FleetWatcher {
     ) -> Option<Option<String>> {
         let expected = ours.get(&key.customer)?.get(&key.service)?;
         let commit = expected.commit.as_deref()?;
-        let service = self.find(key)?.subject.service;
+        let service = self.find(key)?.service.id;
         let live = DeployFilter {
             statuses: vec![DeployStatus::Live],
             ..DeployFilter::default()
@@ -120,10 +125,17 @@ impl Watcher for FleetWatcher {
                 let reason = "it is no longer in customers.yaml".to_owned();
                 return Observed::NoData { reason };
             };
+            let Watched { service, profile } = watched;
+            let subject = Subject {
+                kind: self.kinds.of(&service.id, &key.service).await,
+                service: service.id,
+                role: key.service.clone(),
+                url: service.url,
+            };
             let (expected, mut history) = (Expectation::default(), History::default());
-            let cycle =
-                self.checkup
-                    .cycle(&watched.subject, &watched.profile, &expected, &mut history);
+            let cycle = self
+                .checkup
+                .cycle(&subject, &profile, &expected, &mut history);
             observed(&cycle.await)
         })
     }
@@ -247,19 +259,9 @@ fn watched(config: &Config) -> Result<BTreeMap<ServiceKey, Watched>, Failure> {
             if role.as_str() == DATABASE || service.url.is_none() {
                 continue;
             }
-            let kind = match role.as_str() {
-                "frontend" => ServiceKind::StaticSite,
-                _ => ServiceKind::WebService,
-            };
-            let subject = Subject {
-                service: service.id.clone(),
-                role: role.clone(),
-                kind,
-                url: service.url.clone(),
-            };
             let key = ServiceKey::new(id.clone(), role.clone());
-            let profile = of_one_probe(profile);
-            watched.insert(key, Watched { subject, profile });
+            let (service, profile) = (service.clone(), of_one_probe(profile));
+            watched.insert(key, Watched { service, profile });
         }
     }
     Ok(watched)

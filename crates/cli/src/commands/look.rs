@@ -1,5 +1,9 @@
 //! `status`, `list`, `why` and `approvals`: what is stored, without changing it.
 
+use std::collections::BTreeMap;
+
+use engine::StateDir;
+use engine::monitor::{Condition, MonitorStore, ServiceKey};
 use policy::CustomerId;
 use rollout::view::{ProductView, RunView};
 use rollout::{Hold, Product, RunId};
@@ -9,6 +13,7 @@ use crate::args::{Approvals, Global, Status, Why};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::project::Folder;
+use crate::show::status::Tracked;
 use crate::show::{holds, status, time};
 use crate::{engine_room, state};
 
@@ -58,14 +63,33 @@ pub(crate) fn list(global: &Global, out: Output) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// What every service runs, as far as rollouts and operations tell (release tracking).
+/// What every service runs, as far as rollouts and operations tell (release tracking), and where the monitor saw otherwise.
 pub(crate) fn versions(global: &Global, out: Output) -> Result<Exit, Failure> {
-    let running = state::product(&state::place(global)?)?.running_versions();
-    if running.is_empty() {
+    let place = state::place(global)?;
+    let mut drifts = drifts(&place)?;
+    let running = state::product(&place)?.running_versions().into_iter();
+    let tracked: Vec<Tracked> = running
+        .map(|running| {
+            let key = ServiceKey::new(running.customer.clone(), running.service.clone());
+            let drift = drifts.remove(&key);
+            Tracked { running, drift }
+        })
+        .collect();
+    if tracked.is_empty() {
         out.say("nothing has been started yet; try: tranche start VERSION");
     }
-    out.data(&running, || status::versions(&running, time::now()))?;
+    out.data(&tracked, || status::versions(&tracked, time::now()))?;
     Ok(Exit::Done)
+}
+
+/// The services in which the monitor has found what we did not put there.
+fn drifts(place: &StateDir) -> Result<BTreeMap<ServiceKey, String>, Failure> {
+    let Some(store) = MonitorStore::look(place).map_err(state::failure)? else {
+        return Ok(BTreeMap::new());
+    };
+    let open = store.alerts(false).map_err(state::failure)?.into_iter();
+    let drifts = open.filter(|alert| alert.condition == Condition::Drift);
+    Ok(drifts.map(|alert| (alert.key, alert.reason)).collect())
 }
 
 /// Lists the gates of unfinished rollouts.

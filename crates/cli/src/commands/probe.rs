@@ -5,12 +5,12 @@ use policy::plan::DATABASE;
 use policy::settings::Service;
 use policy::{Config, CustomerId, Role};
 use render::probe::{CheckResult, Checkup, CycleSample, Expectation, History, Subject};
-use render::{Client, ServiceKind};
 use rollout::health::CycleResult;
 use serde::Serialize;
 
 use crate::args::{Global, Health};
 use crate::exit::{Exit, Failure};
+use crate::kinds::Kinds;
 use crate::output::Output;
 use crate::project::Folder;
 use crate::show::table::table;
@@ -43,13 +43,19 @@ pub(crate) async fn health(global: &Global, args: &Health, out: Output) -> Resul
         );
     }
     let checkup = Checkup::new(connect::prober(&config)?, client.clone());
+    let kinds = Kinds::new(client);
     let cycles = asked.into_iter().filter_map(|(id, role, service)| {
         let profile = fleet::profile(&config, &plan, id)?;
-        let (checkup, client) = (&checkup, client.as_ref());
+        let (checkup, kinds) = (&checkup, &kinds);
         let running = running.get(id).and_then(|services| services.get(role));
         let version = running.and_then(|running| running.version.clone());
         Some(async move {
-            let subject = subject(client, role, service).await;
+            let subject = Subject {
+                service: service.id.clone(),
+                role: role.clone(),
+                kind: kinds.of(&service.id, role).await,
+                url: service.url.clone(),
+            };
             let mut history = History::default();
             let expected = Expectation {
                 version,
@@ -96,27 +102,6 @@ fn asked<'c>(
     Ok(services
         .filter(|(_, role, service)| role.as_str() != DATABASE && service.url.is_some())
         .collect())
-}
-
-async fn subject(client: Option<&Client>, role: &Role, service: &Service) -> Subject {
-    let known = match client {
-        Some(client) => client
-            .service(&service.id)
-            .await
-            .ok()
-            .map(|service| service.kind),
-        None => None,
-    };
-    let guessed = || match role.as_str() {
-        "frontend" => ServiceKind::StaticSite,
-        _ => ServiceKind::WebService,
-    };
-    Subject {
-        service: service.id.clone(),
-        role: role.clone(),
-        kind: known.unwrap_or_else(guessed),
-        url: service.url.clone(),
-    }
 }
 
 fn text(seen: &[Seen]) -> String {

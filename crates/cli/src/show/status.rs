@@ -6,6 +6,7 @@ use policy::Timestamp;
 use rollout::view::{
     CustomerView, EndState, GateView, PhaseView, ProductView, RunView, RunningView,
 };
+use serde::Serialize;
 
 use super::plan::{counted, short};
 use super::table::table;
@@ -118,24 +119,46 @@ pub(crate) fn list(runs: &[RunView], now: Timestamp) -> String {
     )
 }
 
+/// What a service runs by the journal, and what the monitor has seen it run instead.
+#[derive(Debug, Serialize)]
+pub(crate) struct Tracked {
+    /// By the journal.
+    #[serde(flatten)]
+    pub(crate) running: RunningView,
+    /// Why that is no longer what runs, if it is not.
+    pub(crate) drift: Option<String>,
+}
+
 /// What runs where, one service a row.
-pub(crate) fn versions(running: &[RunningView], now: Timestamp) -> String {
-    if running.is_empty() {
+pub(crate) fn versions(tracked: &[Tracked], now: Timestamp) -> String {
+    if tracked.is_empty() {
         return String::new();
     }
-    let rows = running.iter().map(|one| {
+    let rows = tracked.iter().map(|Tracked { running, drift }| {
         vec![
-            one.customer.to_string(),
-            one.service.to_string(),
-            one.version.clone().unwrap_or_else(|| "unknown".to_owned()),
-            one.commit.as_deref().map_or_else(|| "-".to_owned(), short),
-            match one.since == Timestamp::UNIX_EPOCH {
+            running.customer.to_string(),
+            running.service.to_string(),
+            running
+                .version
+                .clone()
+                .unwrap_or_else(|| "unknown".to_owned()),
+            running
+                .commit
+                .as_deref()
+                .map_or_else(|| "-".to_owned(), short),
+            match running.since == Timestamp::UNIX_EPOCH {
                 true => "before the first rollout".to_owned(),
-                false => time::instant_and_away(one.since, now),
+                false => time::instant_and_away(running.since, now),
             },
+            drift
+                .as_ref()
+                .map_or_else(String::new, |drift| format!("drift: {drift}")),
         ]
     });
-    table(&["CUSTOMER", "SERVICE", "VERSION", "COMMIT", "SINCE"], rows)
+    table(
+        &["CUSTOMER", "SERVICE", "VERSION", "COMMIT", "SINCE", ""],
+        rows,
+    )
 }
 
 /// Gates, one a row.

@@ -6,6 +6,7 @@ use std::net::TcpStream;
 
 use serde_json::Value;
 
+use crate::project::Project;
 use crate::rollouts::{KEY, Story};
 
 /// Appends what it is told to a file.
@@ -163,6 +164,7 @@ fn a_deploy_that_is_not_ours_is_told_as_drift() {
             .collect::<Vec<_>>()
     };
     assert_eq!(open(), [""; 0]);
+    assert_eq!(drifted(project), [""; 0]);
 
     deploy(&story, "srv-acme", &"d".repeat(40));
     let live = || open() == ["drift"];
@@ -171,6 +173,44 @@ fn a_deploy_that_is_not_ours_is_told_as_drift() {
         assert!(std::time::Instant::now() < limit, "no drift was found");
     }
     assert_eq!(open(), ["drift"]);
+    assert_eq!(drifted(project), ["acme"]);
+}
+
+/// The customers that `list --versions` marks.
+fn drifted(project: &Project) -> Vec<String> {
+    let said = project.tranche(&["list", "--versions"]).succeeds();
+    let marked = said.out.lines().filter(|line| line.contains("drift: "));
+    assert!(marked.count() <= 1, "{}", said.out);
+    let said = project
+        .tranche(&["list", "--versions", "-o", "json"])
+        .succeeds();
+    let tracked: Vec<Value> = serde_json::from_str(&said.out).unwrap();
+    let drifted = tracked.iter().filter(|one| !one["drift"].is_null());
+    drifted
+        .map(|one| one["customer"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn a_service_is_asked_for_what_its_kind_at_render_answers() {
+    let story = Story::new(&[]);
+    let project = &story.project;
+    // By its role it is a static site, which is asked for its start page only. Render knows better.
+    project.edit("customers.yaml", |text| {
+        text.replacen("backend:", "frontend:", 1)
+    });
+    project.edit("tranche.yaml", |text| {
+        text.replace("/api/health", "/api/nowhere")
+    });
+    let asked = |env: &[(&str, &str)]| {
+        let said = project.tranche_with(&["monitor", "--once", "-o", "json"], env);
+        let seen: Value = serde_json::from_str(&said.out).unwrap();
+        assert_eq!(seen[0]["customer"], "acme");
+        seen[0]["seen"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(asked(&[]), "up");
+    assert_eq!(asked(&[("RENDER_API_KEY", "rnd_refused")]), "up");
+    assert_eq!(asked(&[KEY]), "down");
 }
 
 /// Asks Render for a deploy, as somebody else would.

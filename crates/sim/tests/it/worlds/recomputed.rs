@@ -148,9 +148,11 @@ impl Recomputed {
             false if matches!(fact.kind, Kind::HealthFailed | Kind::RollbackFailed) => false,
             false => return Ok(()),
         };
-        // A deploy of another commit, or a rollback that Render failed, is judged without a probe.
         let Some(cycles) = fact.read::<Vec<Cycle>>("cycles") else {
-            return Ok(());
+            // A deploy of another commit, or a rollback that Render failed, is judged without a probe.
+            return holds(!healthy && fact.commit.is_some(), || {
+                "P34: a verdict without cycles".to_owned()
+            });
         };
         let (plan, _) = &self.plans[&fact.rollout];
         let name = fact.phase.as_ref().ok_or("a verdict of no phase")?;

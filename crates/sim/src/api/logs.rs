@@ -121,6 +121,14 @@ fn between<'p>(
     if query.one("ownerId").is_none() || resources.is_empty() {
         return Err(ApiError::bad_request("ownerId and resource are required"));
     }
+    let patterns = ["type", "level", "text"]
+        .into_iter()
+        .flat_map(|name| query.all(name));
+    if patterns.into_iter().any(|pattern| is_regex(&pattern)) {
+        return Err(ApiError::bad_request(
+            "the simulated Render knows `*` in filters, and no `/regex/`",
+        ));
+    }
     let mut lines = Vec::new();
     for resource in &resources {
         let service = platform.service(&resource.as_str().into())?;
@@ -146,6 +154,11 @@ fn wanted(line: &Line<'_>, query: &Query) -> bool {
             || texts
                 .iter()
                 .any(|text| fits(&format!("*{text}*"), &line.message)))
+}
+
+/// Whether Render would read a filter as a regular expression.
+fn is_regex(pattern: &str) -> bool {
+    pattern.len() > 2 && pattern.starts_with('/') && pattern.ends_with('/')
 }
 
 /// Whether a text fits a pattern in which `*` stands for anything.

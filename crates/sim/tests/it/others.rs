@@ -139,4 +139,6 @@ fn logs_follow_a_deploy_and_can_be_filtered() {
     let first = lab.get(&format!("{query}&limit=1"));
     assert_eq!(first["hasMore"], true);
     assert_eq!(lab.ask("GET", "/logs?resource=srv-a", None).status, 400);
+    let regex = lab.ask("GET", &format!("{query}&text=/Deploy.*/"), None);
+    assert_eq!(regex.status, 400);
 }

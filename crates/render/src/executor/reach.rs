@@ -180,7 +180,7 @@ impl Workspace {
         if self.0.held.send_replace(true) {
             return;
         }
-        tracing::error!(reason, "the workspace is held");
+        tracing::info!(reason, "the workspace is held");
         (self.0.notices)(Notice::WorkspaceHeld { reason });
         self.0.runtime.spawn(self.clone().recover());
     }

@@ -38,6 +38,9 @@ pub(crate) fn prober(config: &Config) -> Result<Prober, Failure> {
 pub(crate) fn failure(error: Error) -> Failure {
     let exit = exit(&error);
     let failure = Failure::new(exit, format!("failed to {}", chain(&error)));
+    if error.status() == Some(404) {
+        return failure.or_type("tranche render services");
+    }
     match exit {
         Exit::NotPermitted => failure.or_type("tranche render check, with another RENDER_API_KEY"),
         Exit::Unreachable => failure.or_type("the same command again; nothing was changed"),
@@ -54,6 +57,7 @@ pub(crate) fn failure(error: Error) -> Failure {
 fn exit(error: &Error) -> Exit {
     match error.status() {
         Some(401 | 403) => Exit::NotPermitted,
+        Some(404) => Exit::Usage,
         Some(_) | None if error.is_transient() => Exit::Unreachable,
         None if matches!(error, Error::Settings(_) | Error::Argument { .. }) => Exit::Usage,
         Some(_) | None => Exit::Failed,

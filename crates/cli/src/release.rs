@@ -73,6 +73,12 @@ fn repository(config: &Config) -> Result<&str, Failure> {
     })
 }
 
+fn unknown_version(version: &str, source: GitError) -> Failure {
+    Failure::usage(format!("failed to resolve `{version}`"))
+        .caused_by(source)
+        .or_type("a tag of the repository, or `latest`")
+}
+
 /// Resolves a version in the project's repository.
 pub(crate) async fn resolve(
     folder: &Folder,
@@ -80,11 +86,7 @@ pub(crate) async fn resolve(
     version: &str,
 ) -> Result<(Release, Versions), Failure> {
     let url = repository(config)?;
-    let failed = |source| {
-        Failure::usage(format!("failed to resolve `{version}`"))
-            .caused_by(source)
-            .or_type("a tag of the repository, or `latest`: tranche start latest")
-    };
+    let failed = |source| unknown_version(version, source);
     let tags = tags(folder, url).await.map_err(failed)?;
     Ok((
         release(&tags, version).map_err(failed)?,
@@ -110,7 +112,7 @@ pub(crate) async fn resolve_for_preview(
         return Ok(unknown());
     };
     match tags(folder, url).await {
-        Ok(tags) => release(&tags, version).map_err(|source| Failure::usage(source.to_string())),
+        Ok(tags) => release(&tags, version).map_err(|source| unknown_version(version, source)),
         Err(source) => {
             out.say(format_args!("warning: the commit stays unknown: {source}"));
             Ok(unknown())

@@ -77,6 +77,7 @@ pub(crate) fn failure(error: Error) -> Failure {
         | Error::Full(_)
         | Error::Busy(_)
         | Error::Storage(_)
+        | Error::ReadOnly
         | Error::File { .. }
         | Error::Degraded { .. }
         | Error::Withdrawn

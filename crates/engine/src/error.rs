@@ -17,7 +17,7 @@ pub enum Error {
         path: PathBuf,
     },
     /// A second engine (P40).
-    #[error("another process{} drives `{}`", show_pid(*pid), path.display())]
+    #[error("another process{} drives the rollouts of `{}`", show_pid(*pid), folder(path).display())]
     Held {
         /// The lock.
         path: PathBuf,
@@ -63,6 +63,9 @@ pub enum Error {
     /// Another process has kept the database locked for too long (P42).
     #[error("the database is locked by another process")]
     Busy(#[source] rusqlite::Error),
+    /// `SQLITE_READONLY`: files beside the database are written even when somebody only looks on.
+    #[error("the database or its folder cannot be written to, which is needed also for looking on")]
+    ReadOnly,
     /// Any other failure of the database (P42).
     #[error("the database failed")]
     Storage(#[source] rusqlite::Error),
@@ -134,6 +137,7 @@ impl Error {
             Self::Full(_)
             | Self::Busy(_)
             | Self::Storage(_)
+            | Self::ReadOnly
             | Self::File { .. }
             | Self::Degraded { .. }
             | Self::Withdrawn
@@ -176,6 +180,9 @@ impl Error {
             ),
             Self::Full(_) => Some("free some space; the engine goes on by itself".to_owned()),
             Self::NotPermitted { way_out, .. } => Some(way_out.clone()),
+            Self::ReadOnly => {
+                Some("use an account that may write there, or name a copy with `--db`".to_owned())
+            }
             Self::NoAnswer => Some("ask again".to_owned()),
             Self::Busy(_)
             | Self::Storage(_)
@@ -195,6 +202,7 @@ impl From<rusqlite::Error> for Error {
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Self::Full(error),
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy(error),
+            Some(ErrorCode::ReadOnly) => Self::ReadOnly,
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged {
                 what: error.to_string(),
             },
@@ -215,6 +223,11 @@ impl From<rollout::LoadError> for Error {
 pub(crate) fn with_causes(error: &dyn error::Error) -> String {
     let causes = iter::successors(error.source(), |cause| cause.source());
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
+/// The folder that a lock is for.
+fn folder(lock: &Path) -> &Path {
+    lock.parent().unwrap_or(lock)
 }
 
 fn show_pid(pid: Option<u32>) -> String {

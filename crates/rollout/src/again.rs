@@ -26,16 +26,28 @@ impl Product {
                     "tranche retry CUSTOMER|PHASE, or --failed",
                 ));
             }
-            let id = self.meant(request, |run| run.failed_customers(None).next().is_some())?;
+            let nothing = || {
+                Rejected::state(
+                    "no unfinished rollout has a failed customer",
+                    "tranche status",
+                )
+            };
+            let has_failed = |run: &Run| run.failed_customers(None).next().is_some();
+            let id = self.meant(request, has_failed, nothing)?;
             self.goes_on(id)?;
             let failed = self.state.runs[&id].failed_customers(None).collect();
             let customers = self.retriable(id, failed)?;
             self.retry_customers(id, &request.by, &customers);
             return Ok(());
         };
-        let id = self.meant(request, |run| {
-            run.place(&target.into()).is_some() || run.phase_index(&target.into()).is_some()
-        })?;
+        let is_target = |run: &Run, name: &str| {
+            run.place(&name.into()).is_some() || run.phase_index(&name.into()).is_some()
+        };
+        let id = self.meant(
+            request,
+            |run| is_target(run, target),
+            || self.unknown("a customer or phase", target, "tranche status", is_target),
+        )?;
         self.goes_on(id)?;
         let run = &self.state.runs[&id];
         if let Some(phase) = run.phase_index(&target.into()) {
@@ -216,7 +228,15 @@ impl Product {
         target: &str,
         reason: &str,
     ) -> Result<(), Rejected> {
-        let id = self.meant(request, |run| run.find_target(target).is_some())?;
+        let is_target = |run: &Run, name: &str| run.find_target(name).is_some();
+        let id = self.meant(
+            request,
+            |run| is_target(run, target),
+            || {
+                let what = "a customer, batch or phase";
+                self.unknown(what, target, "tranche status", is_target)
+            },
+        )?;
         let run = &self.state.runs[&id];
         let found = run.find_target(target).expect("it was just found");
         let by = Some(request.by.name.clone());

@@ -94,7 +94,13 @@ impl Product {
                     .contains_key(customer)
                     .then(|| run.unit(customer))
             });
-            let state = state.map_or("unknown to every rollout", |unit| state_name(&unit.state));
+            let Some(unit) = state else {
+                return Err(Rejected::usage(
+                    format!("no rollout has a customer `{customer}`"),
+                    "tranche customers",
+                ));
+            };
+            let state = state_name(&unit.state);
             let text = format!("{customer} is {state}: there is no deploy of ours to take back");
             return Err(Rejected::state(text, &format!("tranche why {customer}")));
         };

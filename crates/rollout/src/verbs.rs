@@ -1,6 +1,7 @@
 //! What people ask for: who may, which rollout they mean, and where each verb is answered (R13). A verb is refused with a
 //! way out, or turned into the facts it names.
 
+use policy::suggest::nearest;
 use policy::{CustomerId, PersonId};
 
 use crate::event::{Fact, Kind};
@@ -180,52 +181,56 @@ impl Product {
         }
     }
 
-    /// The rollout that a request means: the one it names, or the only one it can mean.
+    /// The rollout that a request means: the one it names, or the only one it can mean. `nothing`: no such rollout.
     pub(crate) fn meant(
         &self,
         request: &Request,
         can_mean: impl Fn(&Run) -> bool,
+        nothing: impl FnOnce() -> Rejected,
     ) -> Result<RunId, Rejected> {
         if let Some(id) = request.run {
             let known = self.state.runs.get(&id);
             let run = known.ok_or_else(|| {
                 Rejected::usage(format!("there is no rollout {id}"), "tranche list")
             })?;
-            return if !run.is_ended() && can_mean(run) {
-                Ok(id)
-            } else {
-                Err(Rejected::state(
-                    format!("{id} has nothing of that name, or it has ended"),
-                    "tranche status",
-                ))
+            return match run.is_ended() {
+                true => Err(Rejected::state(
+                    format!("{id} has ended"),
+                    &format!("tranche status {id}"),
+                )),
+                false if can_mean(run) => Ok(id),
+                false => Err(nothing()),
             };
         }
-        let unfinished = self.state.runs.iter().filter(|(_, run)| !run.is_ended());
-        let meant = unfinished.filter(|(_, run)| can_mean(run));
-        self.only(&meant.map(|(id, _)| *id).collect::<Vec<_>>())
+        let meant = self.unfinished().filter(|(_, run)| can_mean(run));
+        self.only(&meant.map(|(id, _)| id).collect::<Vec<_>>(), nothing)
     }
 
     /// The rollout that a request for a whole one means; an operation only by its name.
     pub(crate) fn meant_rollout(&self, request: &Request) -> Result<RunId, Rejected> {
+        let nothing = || Rejected::state("no rollout is unfinished", "tranche start VERSION");
         if request.run.is_some() {
-            return self.meant(request, |_| true);
+            return self.meant(request, |_| true, nothing);
         }
-        let unfinished = self.state.runs.iter().filter(|(_, run)| !run.is_ended());
-        let rollouts = unfinished.filter(|(id, _)| matches!(id, RunId::Rollout(_)));
-        self.only(&rollouts.map(|(id, _)| *id).collect::<Vec<_>>())
+        let rollouts = self
+            .unfinished()
+            .filter(|(id, _)| matches!(id, RunId::Rollout(_)));
+        self.only(&rollouts.map(|(id, _)| id).collect::<Vec<_>>(), nothing)
     }
 
-    fn only(&self, meant: &[RunId]) -> Result<RunId, Rejected> {
+    fn unfinished(&self) -> impl Iterator<Item = (RunId, &Run)> {
+        let runs = self.state.runs.iter().map(|(id, run)| (*id, run));
+        runs.filter(|(_, run)| !run.is_ended())
+    }
+
+    fn only(&self, meant: &[RunId], nothing: impl FnOnce() -> Rejected) -> Result<RunId, Rejected> {
         match meant {
             [id] => Ok(*id),
-            [] if self.state.runs.values().all(Run::is_ended) => Err(Rejected::state(
+            [] if self.unfinished().next().is_none() => Err(Rejected::state(
                 "no rollout is unfinished",
                 "tranche start VERSION",
             )),
-            [] => Err(Rejected::usage(
-                "no unfinished rollout has anything of that name",
-                "tranche status",
-            )),
+            [] => Err(nothing()),
             several => {
                 let list: Vec<String> = several.iter().map(ToString::to_string).collect();
                 Err(Rejected::usage(
@@ -234,6 +239,31 @@ impl Product {
                 ))
             }
         }
+    }
+
+    /// No unfinished rollout has `what` under this name; says which name of that kind comes near.
+    pub(crate) fn unknown(
+        &self,
+        what: &str,
+        name: &str,
+        way_out: &str,
+        is_kind: impl Fn(&Run, &str) -> bool,
+    ) -> Rejected {
+        let known = self.unfinished().flat_map(|(_, run)| {
+            let customers = run.plan.customers.keys().map(CustomerId::as_str);
+            let phases = run.plan.phases.iter();
+            let phases = phases.map(|phase| phase.policy.name.as_str());
+            let known = customers.chain(phases).collect::<Vec<_>>().into_iter();
+            known
+                .filter(|known| is_kind(run, known))
+                .collect::<Vec<_>>()
+        });
+        let near = nearest(name, known);
+        let hint = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+        Rejected::usage(
+            format!("no unfinished rollout has {what} `{name}`{hint}"),
+            way_out,
+        )
     }
 
     /// The same fact about several customers.

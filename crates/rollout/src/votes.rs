@@ -7,15 +7,17 @@ use crate::index::Run;
 use crate::product::Product;
 use crate::request::{Actor, Directory, Rejected, RejectedCode, Request};
 
+/// So much of a digest is shown to people.
+const SHOWN_DIGEST: usize = 12;
+
 impl Product {
     fn find_gate(&self, request: &Request, text: &str) -> Result<(RunId, GateId, usize), Rejected> {
-        let id = self
-            .meant(request, |run| run.find_gate(text).is_some())
-            .map_err(|rejected| Rejected {
-                message: format!("there is no gate {text}: {}", rejected.message),
-                way_out: Some("tranche approvals --all".to_owned()),
-                ..rejected
-            })?;
+        let is_gate = |run: &Run, name: &str| run.find_gate(name).is_some();
+        let id = self.meant(
+            request,
+            |run| is_gate(run, text),
+            || self.unknown("a gate", text, "tranche approvals --all", is_gate),
+        )?;
         let (gate, phase) = self.state.runs[&id]
             .find_gate(text)
             .expect("it was just found");
@@ -62,12 +64,8 @@ impl Product {
                 "tranche approvals",
             ));
         }
-        if let Some(seen) = digest.filter(|seen| *seen != run.plan.digest) {
-            let text = format!(
-                "the plan has changed since {seen}; it is now {}",
-                run.plan.digest
-            );
-            return Err(Rejected::state(text, "tranche approvals"));
+        if let Some(seen) = digest {
+            is_the_plan(seen, &run.plan.digest)?;
         }
         let mut people = gate::counted(run, &approval, &directory, &row);
         people.insert(&request.by.name);
@@ -177,4 +175,21 @@ fn vote_allowed(
             "tranche approvals  (it names who may)",
         )
     })
+}
+
+/// The digest of a plan is shown by its first characters, and may be typed so.
+fn is_the_plan(seen: &str, digest: &str) -> Result<(), Rejected> {
+    if seen.len() < SHOWN_DIGEST {
+        return Err(Rejected::usage(
+            format!("`{seen}` is too short to name a plan: its first {SHOWN_DIGEST} characters do"),
+            "tranche status",
+        ));
+    }
+    match digest.starts_with(seen) {
+        true => Ok(()),
+        false => Err(Rejected::state(
+            format!("the plan has changed since {seen}; it is now {digest}"),
+            "tranche status",
+        )),
+    }
 }

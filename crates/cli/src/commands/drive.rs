@@ -48,6 +48,12 @@ pub(crate) async fn run(global: &Global, args: &Drive, out: Output) -> Result<Ex
     }
     let mut runs = state::product(desk.state())?.overview();
     runs.retain(|run| !ended.contains(&run.id));
+    for run in runs.iter().filter(|run| status::exit(run).is_none()) {
+        out.say(format_args!(
+            "{} goes on only when a person does something; see: tranche status {0}",
+            run.id
+        ));
+    }
     Ok(exit(&runs))
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use engine::{Head, Reader};
+use serde::Serialize;
 use tokio::time::sleep;
 
 use crate::args::{Events, Global, Verify};
@@ -17,13 +18,26 @@ const PAGE: u32 = 1_000;
 /// How often a followed journal is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
+/// What `verify --anchor` takes.
+#[derive(Serialize)]
+struct Anchor {
+    anchor: String,
+}
+
 /// Prints the journal, one JSON object a line, exactly as it is stored.
 pub(crate) async fn events(global: &Global, args: &Events, out: Output) -> Result<Exit, Failure> {
     let reader = state::reader(global)?;
     if args.head {
         let head = reader.head().map_err(state::failure)?;
-        out.text(head)?;
+        let anchor = Anchor {
+            anchor: head.to_string(),
+        };
+        out.data(&anchor, || anchor.anchor.clone())?;
         return Ok(Exit::Done);
+    }
+    if args.rollout.is_some() {
+        let runs = reader.product().map_err(state::failure)?.overview();
+        state::choose(runs, args.rollout)?;
     }
     let mut after = args.from.unwrap_or(1).saturating_sub(1);
     loop {

@@ -158,7 +158,19 @@ fn report(tested: &[Tested], failed: usize) -> String {
 /// The scenarios of the project folder.
 fn all(global: &Global) -> Result<Vec<PathBuf>, Failure> {
     let folder = Folder::find(global)?;
-    let names = folder.yaml_files(Path::new(SCENARIOS))?;
+    let scenarios = Path::new(SCENARIOS);
+    let names = match folder.dir().join(scenarios).is_dir() {
+        true => folder.yaml_files(scenarios)?,
+        false => Vec::new(),
+    };
+    if names.is_empty() {
+        let text = format!(
+            "there is no scenario in {}",
+            folder.dir().join(scenarios).display()
+        );
+        return Err(Failure::usage(text)
+            .or_type("tranche test FILE; `tranche schema scenario` says what stands in one"));
+    }
     Ok(names
         .into_iter()
         .map(|name| folder.dir().join(name))

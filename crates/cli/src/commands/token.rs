@@ -5,6 +5,7 @@ use policy::PersonId;
 use rollout::Verb;
 use rollout::request::TokenChange;
 use secrecy::ExposeSecret as _;
+use serde::Serialize;
 
 use super::ask::Desk;
 use crate::args::{Global, TokenCommand};
@@ -34,6 +35,13 @@ pub(crate) async fn token(
         TokenCommand::Revoke { id } => revoke(&desk, &tokens, &id, out).await?,
     }
     Ok(Exit::Done)
+}
+
+/// A new token, for programs.
+#[derive(Serialize)]
+struct Made<'a> {
+    id: &'a str,
+    token: &'a str,
 }
 
 fn owner(person: Option<String>, service: Option<String>) -> Result<TokenOwner, Failure> {
@@ -67,7 +75,11 @@ async fn create(
     tokens
         .keep(&token, owner, &desk.asker.actor().name)
         .map_err(state::failure)?;
-    out.text(token.secret.expose_secret())?;
+    let made = Made {
+        id: token.id(),
+        token: token.secret.expose_secret(),
+    };
+    out.data(&made, || made.token.to_owned())?;
     out.say("it is shown this once; set it as TRANCHE_TOKEN, or name a file that holds it with TRANCHE_TOKEN_FILE");
     Ok(())
 }

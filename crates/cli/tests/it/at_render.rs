@@ -188,7 +188,7 @@ fn a_service_is_meant_by_its_id_its_customer_or_its_name() {
         "{}",
         role.err
     );
-    let gone = shop.tranche(&["render", "deploys", "srv-none"]).exits(1);
+    let gone = shop.tranche(&["render", "deploys", "srv-none"]).exits(2);
     assert!(gone.err.contains("404"), "{}", gone.err);
 }
 

@@ -234,3 +234,52 @@ fn a_shell_is_offered_customers_and_rollouts_of_this_project() {
     let said = project.tranche(&["completions", "bash"]).succeeds();
     assert!(said.out.contains("COMPLETE"), "{}", said.out);
 }
+
+#[test]
+fn what_a_program_reads_is_json_also_where_people_see_one_word() {
+    let story = Story::new(&[]);
+    let project = &story.project;
+    project
+        .tranche_with(&["start", "v1.1.0", "--detach"], &[KEY])
+        .succeeds();
+    let read = |args: &[&str]| -> Value {
+        let args: Vec<&str> = args.iter().copied().chain(["-o", "json"]).collect();
+        serde_json::from_str(&project.tranche(&args).succeeds().out).unwrap()
+    };
+    let anchor = read(&["events", "--head"])["anchor"].clone();
+    project
+        .tranche(&["verify", "--anchor", anchor.as_str().unwrap()])
+        .succeeds();
+    let made = read(&["token", "create", "--service", "ci"]);
+    let listed = read(&["token", "list"]);
+    assert_eq!(listed[0]["id"], made["id"]);
+    let token = made["token"].as_str().unwrap();
+    assert!(token.starts_with("tranche_"), "{token}");
+}
+
+#[test]
+fn a_name_that_does_not_exist_is_a_mistake_and_not_an_empty_answer() {
+    let story = Story::new(&[]);
+    let project = &story.project;
+    project
+        .tranche_with(&["start", "v1.1.0", "--detach"], &[KEY])
+        .succeeds();
+    std::fs::remove_dir_all(project.path().join("scenarios")).unwrap();
+    for (args, said) in [
+        (&["events", "r9"][..], "there is no rollout r9"),
+        (&["skip", "acmee", "--reason", "x"], "did you mean `acme`?"),
+        (&["retry", "nobody"], "a customer or phase `nobody`"),
+        (
+            &["rollback", "nobody", "--reason", "x"],
+            "no rollout has a customer `nobody`",
+        ),
+        (&["plan", "v9"], "there is no tag `v9`"),
+        (&["test"], "there is no scenario in"),
+    ] {
+        let err = project.tranche(args).exits(2).err;
+        assert!(
+            err.contains(said) && err.contains("try: "),
+            "{args:?}: {err}"
+        );
+    }
+}

@@ -256,15 +256,26 @@ fn an_approval_is_bound_to_the_plan_that_was_seen() {
     project
         .tranche_with(&["start", "v1.1.0", "--detach"], &[KEY])
         .succeeds();
-    project
+    let said = project
         .tranche_with(&["run", "--until-idle"], &[KEY])
         .exits(6);
+    assert!(said.err.contains("tranche status r1"), "{}", said.err);
     let said = project.tranche(&["approvals"]).succeeds();
     assert!(said.out.contains("fast"), "{}", said.out);
+    let said = project.tranche(&["approve", "fats"]).exits(2);
+    assert!(said.err.contains("did you mean `fast`?"), "{}", said.err);
     project
         .tranche(&["approve", "fast", "--digest", "0000"])
+        .exits(2);
+    project
+        .tranche(&["approve", "fast", "--digest", &"0".repeat(12)])
         .exits(3);
-    let said = project.tranche(&["approve", "fast"]).succeeds();
+    // The digest as people are shown it.
+    let said = project.tranche(&["status"]).succeeds();
+    let (_, shown) = said.out.split_once(", plan ").unwrap();
+    let said = project
+        .tranche(&["approve", "fast", "--digest", &shown[..12]])
+        .succeeds();
     assert!(said.out.contains("the deploy begins"), "{}", said.out);
     project.tranche(&["approve", "fast"]).exits(3);
     project

@@ -93,7 +93,7 @@ impl Manager {
     /// Becomes the engine of a state folder and goes on with whatever is unfinished there.
     ///
     /// # Errors
-    /// As [`start`](crate::start).
+    /// As [`crate::start`].
     ///
     /// # Panics
     /// Outside a tokio runtime.

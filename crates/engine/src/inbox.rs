@@ -32,6 +32,8 @@ pub struct Answer {
     pub events: Vec<Event>,
     /// Why it was refused, if it was.
     pub rejected: Option<Rejected>,
+    /// No engine ran, so it was filed without one: what is to be done about it waits for one.
+    pub without_engine: bool,
 }
 
 /// Files a request and waits for its answer: from the engine if one runs, otherwise by filing it here and now, after the
@@ -66,9 +68,9 @@ pub fn ask_telling(
     let id = requests::insert(&connection, request, patience)?;
     let begun = Instant::now();
     loop {
-        forward(state, &mut read, audience)?;
+        let without_engine = forward(state, &mut read, audience)?;
         for pause in LOOK_AFTER_MS {
-            if let Some(answer) = look(state, &connection, id)? {
+            if let Some(answer) = look(state, &connection, id, without_engine)? {
                 return Ok(answer);
             }
             if begun.elapsed() >= patience && requests::withdraw(&connection, id)? {
@@ -79,16 +81,16 @@ pub fn ask_telling(
     }
 }
 
-/// Wakes the engine, or files all pending requests in its place.
-fn forward(state: &StateDir, read: &mut ReadFiles, audience: &Audience) -> Result<(), Error> {
+/// Wakes the engine, or files all pending requests in its place; says whether it did.
+fn forward(state: &StateDir, read: &mut ReadFiles, audience: &Audience) -> Result<bool, Error> {
     let Some(lock) = EngineLock::try_acquire(state, LockFor::Request)? else {
         doorbell::ring(state);
-        return Ok(());
+        return Ok(false);
     };
     match file_all(state, &lock, read, audience) {
         // The request of somebody who has just lost patience; the others are filed the next time round.
-        Err(Error::Withdrawn) => Ok(()),
-        filed => filed,
+        Err(Error::Withdrawn) => Ok(true),
+        filed => filed.map(|()| true),
     }
 }
 
@@ -115,7 +117,12 @@ fn file_all(
     store.commit(&changes)
 }
 
-fn look(state: &StateDir, connection: &Connection, id: InboxId) -> Result<Option<Answer>, Error> {
+fn look(
+    state: &StateDir,
+    connection: &Connection,
+    id: InboxId,
+    without_engine: bool,
+) -> Result<Option<Answer>, Error> {
     let Some(stored) = requests::answer(connection, id)? else {
         return Ok(None);
     };
@@ -126,5 +133,6 @@ fn look(state: &StateDir, connection: &Connection, id: InboxId) -> Result<Option
     Ok(Some(Answer {
         events,
         rejected: stored.rejected,
+        without_engine,
     }))
 }

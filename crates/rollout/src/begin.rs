@@ -55,7 +55,7 @@ impl Product {
             let text = format!(
                 "nobody is left to get {version}: every customer has it, is pinned or excluded"
             );
-            return Err(Rejected::state(text, "tranche plan"));
+            return Err(Rejected::state(text, &format!("tranche plan {version}")));
         }
         refuse_services(&plan, start)?;
         let customers: BTreeSet<CustomerId> = plan.customers.keys().cloned().collect();

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use engine::StateDir;
 use engine::outbox::Audience;
+use engine::{Answer, StateDir};
 use policy::{Config, Project};
 use rollout::{Actor, Event, Product, RejectedCode, Request, RunId, Verb};
 use tokio::task::spawn_blocking;
@@ -116,10 +116,14 @@ impl Asker {
 
     /// Files a request, and says what changed and what comes next.
     pub(crate) async fn file(&self, run: Option<RunId>, verb: Verb) -> Result<Exit, Failure> {
-        let Some(events) = self.ask(run, verb).await? else {
+        let Some(filed) = self.answered(run, verb).await? else {
             return Ok(Exit::Done);
         };
-        self.out.data(&events, || answer(&events))?;
+        self.out.data(&filed.events, || answer(&filed.events))?;
+        if filed.without_engine && self.is_any_unfinished()? {
+            self.out
+                .say("nobody drives the rollouts at present; `tranche run` does");
+        }
         Ok(Exit::Done)
     }
 
@@ -129,6 +133,11 @@ impl Asker {
         run: Option<RunId>,
         verb: Verb,
     ) -> Result<Option<Vec<Event>>, Failure> {
+        let answer = self.answered(run, verb).await?;
+        Ok(answer.map(|answer| answer.events))
+    }
+
+    async fn answered(&self, run: Option<RunId>, verb: Verb) -> Result<Option<Answer>, Failure> {
         let request = Request {
             by: self.actor.clone(),
             run,
@@ -147,13 +156,18 @@ impl Asker {
             .map_err(|source| Failure::failed("failed to file the request").caused_by(source))?
             .map_err(state::failure)?;
         match answer.rejected {
-            None => Ok(Some(answer.events)),
+            None => Ok(Some(answer)),
             Some(rejected) if rejected.code == RejectedCode::AlreadySo => {
                 self.out.say(rejected.message);
                 Ok(None)
             }
             Some(rejected) => Err(rejected.into()),
         }
+    }
+
+    fn is_any_unfinished(&self) -> Result<bool, Failure> {
+        let runs = state::product(&self.state)?.overview();
+        Ok(runs.iter().any(|run| run.outcome.is_none()))
     }
 
     /// The rollout that is meant when none is named.

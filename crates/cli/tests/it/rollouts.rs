@@ -277,6 +277,7 @@ fn an_approval_is_bound_to_the_plan_that_was_seen() {
         .tranche(&["approve", "fast", "--digest", &shown[..12]])
         .succeeds();
     assert!(said.out.contains("the deploy begins"), "{}", said.out);
+    assert!(said.err.contains("`tranche run` does"), "{}", said.err);
     project.tranche(&["approve", "fast"]).exits(3);
     project
         .tranche_with(&["run", "--until-idle"], &[KEY])

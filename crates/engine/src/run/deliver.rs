@@ -75,6 +75,7 @@ impl Driver {
             let _ = asked.send(Ok(Answer {
                 events,
                 rejected: filed.rejected(),
+                without_engine: false,
             }));
         }
         for command in mem::take(&mut group.commands) {

@@ -208,7 +208,7 @@ fn the_timeline_puts_customers_of_one_batch_on_one_line() {
          day 0   2027-01-11T09:00:00.000Z  main, batch 1: a, b: starts\n\
          day 0   2027-01-11T09:05:00.000Z  main, batch 1: a, b: healthy\n\
          day 0   2027-01-11T09:05:00.000Z  main, batch 1: the batch has settled\n\
-         day 0   2027-01-11T09:05:00.000Z  main, batch 1: delay, until 2027-01-12T09:05:00.000Z\n\
+         day 0   2027-01-11T09:05:00.000Z  main, batch 1: delay until 2027-01-12T09:05:00.000Z\n\
          day 1   2027-01-12T09:05:00.000Z  main, batch 2: c: starts\n\
          day 1   2027-01-12T09:10:00.000Z  main, batch 2: c: healthy\n\
          day 1   2027-01-12T09:10:00.000Z  main, batch 2: the batch has settled\n\

@@ -74,9 +74,14 @@ fn repository(config: &Config) -> Result<&str, Failure> {
 }
 
 fn unknown_version(version: &str, source: GitError) -> Failure {
+    let way_out = if matches!(source, GitError::Unreadable { .. }) {
+        "git ls-remote --tags, with the `repository` of tranche.yaml"
+    } else {
+        "a tag of the repository, or `latest`"
+    };
     Failure::usage(format!("failed to resolve `{version}`"))
         .caused_by(source)
-        .or_type("a tag of the repository, or `latest`")
+        .or_type(way_out)
 }
 
 /// Resolves a version in the project's repository.

@@ -183,6 +183,9 @@ impl Error {
             Self::ReadOnly => {
                 Some("use an account that may write there, or name a copy with `--db`".to_owned())
             }
+            Self::File { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => Some(
+                "use an account that may do that, or name another place with `--db`".to_owned(),
+            ),
             Self::NoAnswer => Some("ask again".to_owned()),
             Self::Busy(_)
             | Self::Storage(_)

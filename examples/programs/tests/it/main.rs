@@ -9,10 +9,16 @@ use sim::platform::{Seed, ServiceSeed};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
+const NEXT: &str = "3333333333333333333333333333333333333333";
+
 const COMMIT: &str = "1111111111111111111111111111111111111111";
 
 /// A simulated Render with a service that is well and one that is suspended.
 async fn simulated() -> Server {
+    simulated_with(true).await
+}
+
+async fn simulated_with(suspended: bool) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let service = |id: &str, name: &str| ServiceSeed {
@@ -21,16 +27,20 @@ async fn simulated() -> Server {
         variables: [("JWT_SECRET".to_owned(), "hunter2".to_owned())].into(),
         ..ServiceSeed::web(id, COMMIT, "v1.0.0")
     };
-    let down = ServiceSeed {
-        suspended: true,
+    let beta = ServiceSeed {
+        suspended,
         ..service("srv-beta", "beta")
     };
     let seed = Seed {
-        services: vec![service("srv-acme", "acme"), down],
+        services: vec![service("srv-acme", "acme"), beta],
         ..Seed::default()
     };
     let clock = Clock::real_time();
-    let mut platform = sim::Platform::new(clock.now(), sim::Settings::default());
+    let settings = sim::Settings {
+        deploy: policy::Span::from_secs(1),
+        ..sim::Settings::default()
+    };
+    let mut platform = sim::Platform::new(clock.now(), settings);
     platform.seed(clock.now(), seed);
     for id in ["srv-acme", "srv-beta"] {
         platform.restart(clock.now(), &id.into()).unwrap();
@@ -98,6 +108,21 @@ async fn the_health_monitor_calls_back_for_what_is_down_and_counts_what_is_up() 
         "beta/site: 3 failures in a row: it answered 503",
         "acme/site: 100.0 % of ",
         "beta/site: 0.0 % of ",
+    ];
+    assert_says(&printed, &parts);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_batch_deploy_brings_every_service_to_the_commit() {
+    let server = simulated_with(false).await;
+    let program = env!("CARGO_BIN_EXE_batch-deploy");
+    let (printed, went_well) = run(program, &[NEXT], &server, "rnd_simulated");
+    assert!(went_well, "{printed}");
+    let parts = [
+        "o1 ended",
+        "acme is healthy",
+        "beta is healthy",
+        "2 deploys in 24 hours",
     ];
     assert_says(&printed, &parts);
 }

@@ -10,9 +10,8 @@ use policy::rules::{
 use policy::settings::AutoDeploy;
 use policy::{Customer, CustomerId, Plan, PlannedCustomer, PolicyId, Project, Release, Role, Span};
 
-use crate::event::{Fact, Kind};
-use crate::ids::RunId;
-use crate::operate::digest;
+use crate::event::Fact;
+use crate::operate::{digest, operation_started};
 use crate::operation::{Deploys, MAX_SERVICES, ServiceDeploy};
 use crate::product::Product;
 use crate::request::{Rejected, Request};
@@ -35,22 +34,15 @@ impl Product {
         let first = &deploys.services[0];
         let one = deploys.services.len() == 1;
         let fact = Fact {
-            actor: Some(request.by.name.clone()),
             customer: one.then(|| first.customer.clone()),
             service: one.then(|| first.role.clone()),
-            reason: Some(deploys.reason.clone()),
-            commit: Some(plan.release.commit.clone()),
-            ..Fact::new(Kind::OperationStarted)
+            ..operation_started(request, Operation::Deploy, &plan, &deploys.reason)
         };
         let customers: Vec<&CustomerId> = plan.customers.keys().collect();
         let fact = fact
-            .with("version", plan.release.version.clone())
-            .with_value("verb", &Operation::Deploy)
             .with_value("customers", &customers)
-            .with_value("running", &self.seen(deploys))
-            .with_value("plan", &plan);
-        let id = RunId::Operation(self.state.product.operations + 1);
-        self.emit_in(id, fact);
+            .with_value("running", &self.seen(deploys));
+        self.begin_operation(fact);
         Ok(())
     }
 

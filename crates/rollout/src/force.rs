@@ -6,6 +6,7 @@ use policy::CustomerId;
 use crate::event::{Fact, Kind};
 use crate::ids::RunId;
 use crate::index::Run;
+use crate::operate::{operation_started, plan_of_one, taken_back};
 use crate::product::Product;
 use crate::request::{Rejected, Request};
 use crate::state::{DeployState, Operation, Unit, UnitState};
@@ -59,31 +60,18 @@ impl Product {
     ) {
         let source = &self.state.runs[&source];
         let release = source.release_of(customer).clone();
-        let plan = crate::operate::plan_of_one(source, customer, release);
-        let mut unit = Unit {
-            state: UnitState::Backward,
-            batch: Some(1),
-            reason: Some(reason.to_owned()),
-            services: source.unit(customer).services.clone(),
-            ..Unit::default()
-        };
+        let plan = plan_of_one(source, customer, release);
+        let mut unit = taken_back(source, customer, reason);
         unit.force();
         let fact = Fact {
-            actor: Some(request.by.name.clone()),
             customer: Some(customer.clone()),
-            reason: Some(reason.to_owned()),
-            commit: Some(plan.release.commit.clone()),
-            ..Fact::new(Kind::OperationStarted)
+            ..operation_started(request, Operation::Rollback, &plan, reason)
         };
         let fact = fact
-            .with("version", plan.release.version.clone())
-            .with_value("verb", &Operation::Rollback)
             .with("force", true)
             .with_value("skipped", &skipped)
-            .with_value("plan", &plan)
             .with_value("unit", &unit);
-        let id = RunId::Operation(self.state.product.operations + 1);
-        self.emit_in(id, fact);
+        self.begin_operation(fact);
     }
 
     /// The newest rollout or operation with a deploy of ours at a customer. Behind one that was taken back there is none.

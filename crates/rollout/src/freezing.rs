@@ -62,12 +62,7 @@ impl Product {
                 "tranche freeze NAME --until INSTANT",
             ));
         }
-        let written = self
-            .state
-            .product
-            .read_files()
-            .into_iter()
-            .any(|files| files.freezes.iter().any(|freeze| freeze.name == name));
+        let written = self.is_written_freeze(name);
         let planned = self.state.runs.values().any(|run| {
             !run.is_ended() && run.plan.freezes.iter().any(|freeze| freeze.name == name)
         });
@@ -99,6 +94,12 @@ impl Product {
         Ok(())
     }
 
+    /// Whether tranche.yaml, as last read, has such a freeze.
+    fn is_written_freeze(&self, name: &str) -> bool {
+        let mut read = self.state.product.read_files().into_iter();
+        read.any(|files| files.freezes.iter().any(|freeze| freeze.name == name))
+    }
+
     pub(crate) fn unfreeze(&mut self, by: &Actor, name: &str) -> Result<(), Rejected> {
         if !self.state.product.freezes.contains_key(name) {
             let text = format!("no freeze {name} was made by `tranche freeze`");
@@ -125,12 +126,7 @@ impl Product {
     ) -> Result<(), Rejected> {
         let id = self.meant_rollout(request)?;
         let run = &self.state.runs[&id];
-        let written = self
-            .state
-            .product
-            .read_files()
-            .into_iter()
-            .any(|files| files.freezes.iter().any(|freeze| freeze.name == name));
+        let written = self.is_written_freeze(name);
         let planned = run.plan.freezes.iter().any(|freeze| freeze.name == name);
         if !written && !planned && !self.state.product.freezes.contains_key(name) {
             return Err(Rejected::usage(

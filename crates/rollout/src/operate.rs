@@ -110,33 +110,24 @@ impl Product {
         };
         let plan = plan_of_one(source, customer, release);
         let unit = match to {
-            None => Unit {
-                state: UnitState::Backward,
-                batch: Some(1),
-                reason: Some(reason.to_owned()),
-                services: source.unit(customer).services.clone(),
-                ..Unit::default()
-            },
+            None => taken_back(source, customer, reason),
             Some(_) => Unit {
                 services: attempts(source.unit(customer)),
                 ..Unit::default()
             },
         };
-        let id = RunId::Operation(self.state.product.operations + 1);
         let fact = Fact {
-            actor: Some(request.by.name.clone()),
             customer: Some(customer.clone()),
-            reason: Some(reason.to_owned()),
-            commit: Some(plan.release.commit.clone()),
-            ..Fact::new(Kind::OperationStarted)
+            ..operation_started(request, Operation::Rollback, &plan, reason)
         };
-        let fact = fact
-            .with("version", plan.release.version.clone())
-            .with_value("verb", &Operation::Rollback)
-            .with_value("plan", &plan)
-            .with_value("unit", &unit);
-        self.emit_in(id, fact);
+        self.begin_operation(fact.with_value("unit", &unit));
         Ok(())
+    }
+
+    /// Gives an operation its number: `o1`, `o2`, ... in the order of their start.
+    pub(crate) fn begin_operation(&mut self, started: Fact) {
+        let id = RunId::Operation(self.state.product.operations + 1);
+        self.emit_in(id, started);
     }
 
     fn known_release(&self, version: &str) -> Result<Release, Rejected> {
@@ -212,6 +203,35 @@ fn attempts(unit: &Unit) -> BTreeMap<policy::Role, ServiceState> {
         .iter()
         .map(|(role, service)| (role.clone(), kept(service)))
         .collect()
+}
+
+/// The first event of an operation; whoever begins one adds what only it has.
+pub(crate) fn operation_started(
+    request: &Request,
+    verb: Operation,
+    plan: &Plan,
+    reason: &str,
+) -> Fact {
+    let fact = Fact {
+        actor: Some(request.by.name.clone()),
+        reason: Some(reason.to_owned()),
+        commit: Some(plan.release.commit.clone()),
+        ..Fact::new(Kind::OperationStarted)
+    };
+    fact.with("version", plan.release.version.clone())
+        .with_value("verb", &verb)
+        .with_value("plan", plan)
+}
+
+/// A customer on its way back from what a run brought it.
+pub(crate) fn taken_back(source: &Run, customer: &CustomerId, reason: &str) -> Unit {
+    Unit {
+        state: UnitState::Backward,
+        batch: Some(1),
+        reason: Some(reason.to_owned()),
+        services: source.unit(customer).services.clone(),
+        ..Unit::default()
+    }
 }
 
 /// A plan of this one customer, without gates, windows or waits: a person has decided.

@@ -7,13 +7,13 @@ use policy::plan::{Phase, Plan};
 use policy::{CustomerId, PlannedCustomer, PolicyId, Release};
 
 use crate::deploys::{bare_plan, bare_policy};
-use crate::event::{Fact, Kind};
+use crate::event::Fact;
 use crate::ids::RunId;
-use crate::operate::digest;
+use crate::operate::{digest, operation_started, taken_back};
 use crate::operation::ApplyVariables;
 use crate::product::Product;
 use crate::request::{Rejected, Request};
-use crate::state::{Operation, Unit, UnitState};
+use crate::state::{Operation, Unit};
 
 /// The name of the one phase of such an operation.
 const PHASE: &str = "variables";
@@ -56,13 +56,7 @@ impl Product {
             ));
         };
         let run = &self.state.runs[&applied];
-        let unit = Unit {
-            state: UnitState::Backward,
-            batch: Some(1),
-            reason: Some(reason.to_owned()),
-            services: run.unit(customer).services.clone(),
-            ..Unit::default()
-        };
+        let unit = taken_back(run, customer, reason);
         let plan = Plan::clone(&run.plan);
         self.begin_variables(request, customer, &plan, Some(&unit), reason);
         Ok(())
@@ -77,22 +71,14 @@ impl Product {
         reason: &str,
     ) {
         let fact = Fact {
-            actor: Some(request.by.name.clone()),
             customer: Some(customer.clone()),
-            reason: Some(reason.to_owned()),
-            commit: Some(plan.release.commit.clone()),
-            ..Fact::new(Kind::OperationStarted)
+            ..operation_started(request, Operation::Variables, plan, reason)
         };
-        let fact = fact
-            .with("version", plan.release.version.clone())
-            .with_value("verb", &Operation::Variables)
-            .with_value("plan", plan);
         let fact = match unit {
             Some(unit) => fact.with_value("unit", unit),
             None => fact,
         };
-        let id = RunId::Operation(self.state.product.operations + 1);
-        self.emit_in(id, fact);
+        self.begin_operation(fact);
     }
 
     /// The operation whose variables stand at a customer without having been deployed (T9).

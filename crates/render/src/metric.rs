@@ -12,6 +12,10 @@ use crate::error::Result;
 use crate::wire::nullable;
 use crate::words::words;
 
+/// What is beyond these is a mistake of the reply: more requests than any service gets in one figure's time, and a day.
+const MOST_REQUESTS: f64 = 1e12;
+const LONGEST_MS: f64 = 86_400_000.0;
+
 words! {
     /// What Render measures.
     Metric {
@@ -79,6 +83,19 @@ impl Series {
             .find(|label| label.field == field)
             .map(|label| label.value.as_str())
     }
+
+    /// Its lengths of time in milliseconds; none where the unit is another, and none that no request takes.
+    pub fn millis(&self) -> impl Iterator<Item = f64> {
+        let factor = match self.unit.as_str() {
+            "ms" | "milliseconds" => Some(1.0),
+            "s" | "seconds" => Some(1_000.0),
+            _ => None,
+        };
+        let values = self.values.iter().map(|point| point.value);
+        let millis = factor.map(|factor| values.map(move |value| value * factor));
+        let sound = |millis: &f64| *millis > 0.0 && *millis <= LONGEST_MS;
+        millis.into_iter().flatten().filter(sound)
+    }
 }
 
 /// One label of a series.
@@ -139,7 +156,8 @@ pub fn request_counts(series: &[Series]) -> BTreeMap<DateTime<Utc>, RequestCount
         let failed = one
             .label("statusCode")
             .is_some_and(|code| code.starts_with('5'));
-        for point in one.values.iter().filter(|point| point.value > 0.0) {
+        let sound = |point: &&Point| point.value > 0.0 && point.value <= MOST_REQUESTS;
+        for point in one.values.iter().filter(sound) {
             let count = counts.entry(point.timestamp).or_default();
             count.total += point.value;
             count.failed += if failed { point.value } else { 0.0 };
@@ -241,5 +259,29 @@ mod tests {
                 failed: 10.0
             }]
         );
+    }
+
+    #[test]
+    fn what_cannot_be_is_no_figure() {
+        let series: Vec<Series> = serde_json::from_value(json!([
+            { "values": [{ "timestamp": "2027-01-11T09:00:00Z", "value": 1e300 }, { "timestamp": "2027-01-11T09:01:00Z", "value": -5 }] },
+            { "values": [{ "timestamp": "2027-01-11T09:00:00Z", "value": 1e308 }] },
+        ]))
+        .unwrap();
+        assert!(request_counts(&series).is_empty());
+    }
+
+    #[test]
+    fn lengths_of_time_need_a_unit_we_know() {
+        let series = |unit: &str, values: &[f64]| -> Series {
+            let point =
+                |value: &f64| json!({ "timestamp": "2027-01-11T09:00:00Z", "value": value });
+            let values: Vec<_> = values.iter().map(point).collect();
+            serde_json::from_value(json!({ "values": values, "unit": unit })).unwrap()
+        };
+        let millis = |series: &Series| series.millis().collect::<Vec<f64>>();
+        assert_eq!(millis(&series("s", &[0.25, -1.0, 1e300])), [250.0]);
+        assert_eq!(millis(&series("ms", &[90.0, 0.0])), [90.0]);
+        assert!(millis(&series("furlongs", &[1.0])).is_empty());
     }
 }

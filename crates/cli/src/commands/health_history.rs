@@ -3,12 +3,12 @@
 use chrono::TimeDelta;
 use engine::monitor::{Figures, History};
 use policy::{Config, CustomerId, Role, Span, Timestamp};
-use render::{Client, TimeRange, request_counts};
+use render::{Client, Series, TimeRange, request_counts};
 use serde::Serialize;
 
 use super::monitor::measured;
 use crate::args::{Global, Health};
-use crate::exit::{Exit, Failure};
+use crate::exit::{Exit, Failure, chain};
 use crate::output::Output;
 use crate::project::Folder;
 use crate::show::figures::{chart, latency, percent};
@@ -68,7 +68,14 @@ pub(crate) async fn history(
     // Reads are a budget of the whole fleet: only whom somebody asks for by name.
     if let (Some(customer), Ok(client)) = (&args.customer, connect::client(&config)) {
         for one in &mut past {
-            one.render = at_render(&client, &config, customer, one).await;
+            match at_render(&client, &config, customer, one).await {
+                Ok(measured) => one.render = measured,
+                Err(error) => out.say(format_args!(
+                    "Render's figures of {customer}/{} could not be read: {}",
+                    one.service,
+                    chain(&error)
+                )),
+            }
         }
     }
     if past.iter().all(|one| one.total.asked() == 0) {
@@ -107,34 +114,38 @@ pub(super) fn past(
         .collect())
 }
 
-/// Render's figures; a plan without them, and trouble of any kind, are the same as none.
+/// Render's figures; none where the plan of the workspace or the kind of the service has none.
 async fn at_render(
     client: &Client,
     config: &Config,
     customer: &CustomerId,
     past: &Past,
-) -> Option<Measured> {
-    let service = &config.fleet.customers[customer]
-        .services
-        .get(&past.service)?
-        .id;
+) -> render::Result<Option<Measured>> {
+    let services = &config.fleet.customers[customer].services;
+    let Some(service) = services.get(&past.service) else {
+        return Ok(None);
+    };
     let seconds = (past.until - past.from).num_seconds();
     let range = TimeRange {
         start: past.from,
         end: past.until,
         resolution_seconds: u32::try_from(seconds / 100).unwrap_or(u32::MAX).max(60),
     };
-    let counts = request_counts(&client.http_requests(service, &range).await.ok()?);
-    if counts.is_empty() {
-        return None;
+    let requests = client.http_requests(&service.id, &range).await?;
+    // A workspace whose plan measures no latency may be refused; the numbers of requests stand by themselves.
+    let latencies = client.http_latency(&service.id, 0.95, &range).await;
+    Ok(Measured::of(&requests, &latencies.unwrap_or_default()))
+}
+
+impl Measured {
+    fn of(requests: &[Series], latencies: &[Series]) -> Option<Self> {
+        let counts = request_counts(requests);
+        (!counts.is_empty()).then(|| Self {
+            requests: counts.values().map(|count| count.total).sum(),
+            failed: counts.values().map(|count| count.failed).sum(),
+            p95_ms: latencies.iter().flat_map(Series::millis).reduce(f64::max),
+        })
     }
-    let slowest = client.http_latency(service, 0.95, &range).await.ok();
-    let slowest = slowest.into_iter().flatten().flat_map(|one| one.values);
-    Some(Measured {
-        requests: counts.values().map(|count| count.total).sum(),
-        failed: counts.values().map(|count| count.failed).sum(),
-        p95_ms: slowest.map(|point| point.value).reduce(f64::max),
-    })
 }
 
 fn text(past: &[Past]) -> String {

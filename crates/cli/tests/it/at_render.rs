@@ -28,10 +28,10 @@ customers:
 const POLICY: &str = "policy: demo\nbatch: all\n";
 
 /// A project, and a simulated Render with more than the project knows.
-struct Shop {
-    project: Project,
-    platform: Shared,
-    server: Server,
+pub(crate) struct Shop {
+    pub(crate) project: Project,
+    pub(crate) platform: Shared,
+    pub(crate) server: Server,
     /// Keeps the server going.
     _runtime: Runtime,
 }
@@ -70,7 +70,7 @@ fn seed() -> Seed {
 }
 
 impl Shop {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let runtime = Runtime::new().unwrap();
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let clock = Clock::real_time();
@@ -97,7 +97,7 @@ impl Shop {
         }
     }
 
-    fn tranche(&self, args: &[&str]) -> Said {
+    pub(crate) fn tranche(&self, args: &[&str]) -> Said {
         let url = self.server.api_url();
         let env = [
             ("RENDER_API_URL", url.as_str()),

@@ -4,6 +4,7 @@
 
 mod at_render;
 mod everyday;
+mod figures;
 mod imports;
 mod operations;
 mod project;

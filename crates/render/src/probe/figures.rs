@@ -131,26 +131,11 @@ fn traffic(series: &[Series], most: u64) -> Option<Traffic> {
     reason = "a float cast saturates, which is fine"
 )]
 fn median_ms(series: &[Series]) -> Option<u32> {
-    let mut values: Vec<f64> = series.iter().filter_map(in_ms).flatten().collect();
+    let mut values: Vec<f64> = series.iter().flat_map(Series::millis).collect();
     values.sort_by(f64::total_cmp);
     values
         .get(values.len() / 2)
         .map(|value| value.round() as u32)
-}
-
-fn in_ms(series: &Series) -> Option<impl Iterator<Item = f64>> {
-    let factor = match series.unit.as_str() {
-        "ms" | "milliseconds" => 1.0,
-        "s" | "seconds" => 1_000.0,
-        _ => return None,
-    };
-    Some(
-        series
-            .values
-            .iter()
-            .map(move |point| point.value * factor)
-            .filter(|value| *value > 0.0),
-    )
 }
 
 #[cfg(test)]

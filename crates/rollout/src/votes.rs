@@ -1,14 +1,25 @@
 //! Votes for and against a gate (R10).
 
+use policy::rules::Approval;
+
 use crate::event::{Fact, Kind};
 use crate::gate;
 use crate::ids::{GateId, RunId};
 use crate::index::Run;
 use crate::product::Product;
 use crate::request::{Actor, Directory, Rejected, RejectedCode, Request};
+use crate::state::GateRow;
 
 /// So much of a digest is shown to people.
 const SHOWN_DIGEST: usize = 12;
+
+/// A gate on which somebody may vote.
+struct Ballot {
+    run: RunId,
+    gate: GateId,
+    approval: Approval,
+    row: GateRow,
+}
 
 impl Product {
     fn find_gate(&self, request: &Request, text: &str) -> Result<(RunId, GateId, usize), Rejected> {
@@ -24,6 +35,22 @@ impl Product {
         Ok((id, gate, phase))
     }
 
+    /// The gate that is meant, if this person may vote on it.
+    fn ballot(&self, request: &Request, text: &str) -> Result<Ballot, Rejected> {
+        let (id, gate, phase) = self.find_gate(request, text)?;
+        let run = &self.state.runs[&id];
+        let approval = run.plan.phases[phase].policy.approval.clone();
+        let approval = approval.expect("a gate has an approval");
+        vote_allowed(run, &self.state.directory(run), &approval, &request.by)?;
+        let row = run.gates.get(&gate).cloned().unwrap_or_default();
+        Ok(Ballot {
+            run: id,
+            gate,
+            approval,
+            row,
+        })
+    }
+
     pub(crate) fn approve(
         &mut self,
         request: &Request,
@@ -31,16 +58,14 @@ impl Product {
         reason: Option<String>,
         digest: Option<&str>,
     ) -> Result<(), Rejected> {
-        let (id, gate, phase) = self.find_gate(request, text)?;
+        let Ballot {
+            run: id,
+            gate,
+            approval,
+            row,
+        } = self.ballot(request, text)?;
         let run = &self.state.runs[&id];
-        let approval = run.plan.phases[phase]
-            .policy
-            .approval
-            .clone()
-            .expect("a gate has an approval");
         let directory = self.state.directory(run);
-        let row = run.gates.get(&gate).cloned().unwrap_or_default();
-        vote_allowed(run, &directory, &approval, &request.by)?;
         if let Some(mark) = &row.rejected {
             let by = mark.by.as_ref().map_or("somebody", |by| by.as_str());
             return Err(Rejected::state(
@@ -102,15 +127,10 @@ impl Product {
         text: &str,
         reason: &str,
     ) -> Result<(), Rejected> {
-        let (id, gate, phase) = self.find_gate(request, text)?;
+        let Ballot {
+            run: id, gate, row, ..
+        } = self.ballot(request, text)?;
         let run = &self.state.runs[&id];
-        let approval = run.plan.phases[phase]
-            .policy
-            .approval
-            .clone()
-            .expect("a gate has an approval");
-        vote_allowed(run, &self.state.directory(run), &approval, &request.by)?;
-        let row = run.gates.get(&gate).cloned().unwrap_or_default();
         if row.rejected.is_some() {
             return Err(Rejected::state(
                 format!("{gate} is rejected already"),
@@ -164,7 +184,7 @@ impl Product {
 fn vote_allowed(
     run: &Run,
     directory: &Directory,
-    approval: &policy::rules::Approval,
+    approval: &Approval,
     by: &Actor,
 ) -> Result<(), Rejected> {
     gate::entitled(approval, directory, &run.row.starter, by).map_err(|why| {

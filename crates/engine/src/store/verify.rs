@@ -92,7 +92,10 @@ struct Check<'a> {
     anchored: bool,
     events: u64,
     rows: u64,
+    /// The newest hash that could be read.
     hash: String,
+    /// What the next event may name as the hash before it; `None`: that hash cannot be known.
+    before: Option<Vec<String>>,
     product: Product,
     problems: Vec<Problem>,
 }
@@ -105,6 +108,7 @@ impl<'a> Check<'a> {
             events: 0,
             rows: 0,
             hash: GENESIS.to_owned(),
+            before: Some(vec![GENESIS.to_owned()]),
             product: Product::new(),
             problems: Vec::new(),
         }
@@ -152,9 +156,10 @@ impl<'a> Check<'a> {
                 expected,
                 found: stored.seq,
             });
+            self.before = None;
         }
         self.events = stored.seq;
-        match stored.check(&self.hash) {
+        match stored.check(self.before.as_deref()) {
             Ok(event) => {
                 self.anchored |= self
                     .anchor
@@ -162,13 +167,14 @@ impl<'a> Check<'a> {
                 if self.problems.is_empty() {
                     self.product.apply(&event);
                 }
-                self.hash = event.hash;
+                self.hash.clone_from(&event.hash);
+                self.before = Some(vec![event.hash]);
             }
             Err(altered) => {
-                self.hash = altered.hash;
+                self.before = altered.hashes;
                 self.note(Problem::Altered {
                     seq: stored.seq,
-                    what: altered.what,
+                    what: altered.what.to_owned(),
                 });
             }
         }
@@ -249,10 +255,11 @@ struct Stored {
     json: String,
 }
 
-/// What was altered, and the hash with which the next event is compared.
+/// What was altered, and which hashes the next event may rightly name: it must not be blamed for this one.
 struct Altered {
-    what: String,
-    hash: String,
+    what: &'static str,
+    /// `None`: no hash can be read.
+    hashes: Option<Vec<String>>,
 }
 
 impl Stored {
@@ -271,17 +278,17 @@ impl Stored {
         })
     }
 
-    fn check(&self, prev: &str) -> Result<Event, Altered> {
-        let altered = |what: &str, hash: &str| Altered {
-            what: what.to_owned(),
-            hash: hash.to_owned(),
-        };
+    fn check(&self, before: Option<&[String]>) -> Result<Event, Altered> {
         let Ok(event) = serde_json::from_str::<Event>(&self.json) else {
-            return Err(altered("it is no event", prev));
+            return Err(Altered {
+                what: "it is no event",
+                hashes: None,
+            });
         };
-        let what = if event.prev != prev {
+        let digest = raw_digest(&self.json);
+        let what = if before.is_some_and(|hashes| !hashes.contains(&event.prev)) {
             "it does not follow the event before it"
-        } else if raw_digest(&self.json).as_deref() != Some(&event.hash) {
+        } else if digest.as_ref() != Some(&event.hash) {
             "its hash is another"
         } else if journal::line(&event) != self.json {
             "its text is written in another way"
@@ -290,7 +297,12 @@ impl Stored {
         } else {
             return Ok(event);
         };
-        Err(altered(what, &event.hash))
+        // Either the text was altered or the hash in it: the other one is as it was.
+        let hashes = digest.into_iter().chain([event.hash]).collect();
+        Err(Altered {
+            what,
+            hashes: Some(hashes),
+        })
     }
 
     fn columns_agree(&self, event: &Event) -> bool {

@@ -29,7 +29,7 @@ pub(crate) use self::look::{
     Events, Health, List, Status, Until, Verify, Watch, Why,
 };
 pub(crate) use self::offline::{
-    ApprovalsAssumed, Completions, Demo, Graph, Import, Init, Man, Plan, Schema, SchemaOf, Scope,
+    ApprovalsAssumed, Completions, Demo, Graph, Import, Init, Man, Plan, Schema, SchemaOf,
     Simulate, Test,
 };
 pub(crate) use self::platform::{

@@ -101,6 +101,11 @@ impl Failure {
         self
     }
 
+    /// What failed, without the way out.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// The text for standard error.
     pub(crate) fn render(&self) -> String {
         let mut text = String::new();

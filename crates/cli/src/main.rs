@@ -12,6 +12,7 @@ mod kinds;
 mod observe;
 mod output;
 mod plan;
+mod prepare;
 mod project;
 mod release;
 mod secrets;

@@ -1,13 +1,11 @@
 //! What does Render say of the services of a plan, before it is started?
 
-use std::collections::BTreeMap;
-
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use futures::{FutureExt as _, TryFutureExt as _};
-use policy::plan::RunningVersions;
 use policy::settings::Service;
-use policy::{CustomerId, Plan, Role, Running};
+use policy::{Plan, Role};
 use render::{Client, inspect};
+use rollout::Observed;
 use rollout::command::{DeployStatus, DeployView, ServiceView};
 
 use crate::connect;
@@ -16,9 +14,6 @@ use crate::release::Versions;
 
 /// So many services are read at once.
 const AT_ONCE: usize = 10;
-
-/// The services of each customer as they stand.
-pub(crate) type Observed = BTreeMap<CustomerId, BTreeMap<Role, ServiceView>>;
 
 /// Reads every service that the plan would deploy.
 pub(crate) async fn services(
@@ -43,24 +38,6 @@ pub(crate) async fn services(
         services.insert(view.role.clone(), view);
     }
     Ok(observed)
-}
-
-/// What runs, as a plan is told.
-pub(crate) fn running(observed: &Observed) -> RunningVersions {
-    let service = |view: &ServiceView| Running {
-        version: view.version.clone(),
-        commit: view.live().and_then(|deploy| deploy.commit.clone()),
-    };
-    let customer = |views: &BTreeMap<Role, ServiceView>| {
-        views
-            .iter()
-            .map(|(role, view)| (role.clone(), service(view)))
-            .collect()
-    };
-    observed
-        .iter()
-        .map(|(id, views)| (id.clone(), customer(views)))
-        .collect()
 }
 
 /// Reads one service.

@@ -91,12 +91,16 @@ pub(crate) async fn resolve(
     version: &str,
 ) -> Result<(Release, Versions), Failure> {
     let url = repository(config)?;
-    let failed = |source| unknown_version(version, source);
-    let tags = tags(folder, url).await.map_err(failed)?;
-    Ok((
-        release(&tags, version).map_err(failed)?,
-        Versions::new(&tags),
-    ))
+    let tags = tags(folder, url)
+        .await
+        .map_err(|source| unknown_version(version, source))?;
+    known(&tags, version)
+}
+
+/// The release of a version that must be among the tags, and the versions of all of them.
+fn known(tags: &Tags, version: &str) -> Result<(Release, Versions), Failure> {
+    let release = release(tags, version).map_err(|source| unknown_version(version, source))?;
+    Ok((release, Versions::new(tags)))
 }
 
 /// The same where only a preview depends on it: a repository that cannot be read leaves the commit unknown, and says so.
@@ -105,19 +109,22 @@ pub(crate) async fn resolve_for_preview(
     config: &Config,
     version: &str,
     out: Output,
-) -> Result<Release, Failure> {
+) -> Result<(Release, Versions), Failure> {
     if version == LATEST {
-        return Ok(resolve(folder, config, version).await?.0);
+        return resolve(folder, config, version).await;
     }
-    let unknown = || Release {
-        version: version.to_owned(),
-        commit: String::new(),
+    let unknown = || {
+        let release = Release {
+            version: version.to_owned(),
+            commit: String::new(),
+        };
+        (release, Versions::default())
     };
     let Some(url) = &config.project.repository else {
         return Ok(unknown());
     };
     match tags(folder, url).await {
-        Ok(tags) => release(&tags, version).map_err(|source| unknown_version(version, source)),
+        Ok(tags) => known(&tags, version),
         Err(source) => {
             out.say(format_args!("warning: the commit stays unknown: {source}"));
             Ok(unknown())

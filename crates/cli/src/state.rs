@@ -1,10 +1,9 @@
 //! What is stored about this project, and what its failures mean for the person who typed the command.
 
 use engine::{Error, Reader, StateDir};
-use policy::Running;
 use policy::plan::RunningVersions;
 use rollout::view::RunView;
-use rollout::{Product, RunId};
+use rollout::{Observed, Product, RunId};
 
 use crate::args::Global;
 use crate::exit::{Exit, Failure, chain};
@@ -49,18 +48,7 @@ pub(crate) fn choose(runs: Vec<RunView>, named: Option<RunId>) -> Result<RunView
 
 /// What runs where, as far as the rollouts so far tell.
 pub(crate) fn running(product: &Product) -> RunningVersions {
-    let mut running = RunningVersions::new();
-    for one in product.running_versions() {
-        let known = Running {
-            version: one.version,
-            commit: one.commit,
-        };
-        running
-            .entry(one.customer)
-            .or_default()
-            .insert(one.service, known);
-    }
-    running
+    product.running(&Observed::new())
 }
 
 /// The failure that an error of the engine means.

@@ -2,19 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use policy::plan::PlanError;
+use policy::plan::{PlanError, RunningVersions};
 use policy::settings::AutoDeploy;
-use policy::{CustomerId, Plan, PlanInput, Role, Running, Timestamp};
+use policy::{CustomerId, Plan, PlanInput, Role, Timestamp};
 
-use crate::command::ServiceView;
 use crate::event::{Fact, Kind};
 use crate::ids::RunId;
 use crate::index::Run;
 use crate::product::Product;
 use crate::request::{Conflict, FilesRead, Rejected, RejectedCode, Request, Start};
+use crate::running::Observed;
 use crate::state::{DrainTo, Queued, RunState, RunningService, UnitState};
-
-type Observed = BTreeMap<CustomerId, BTreeMap<Role, ServiceView>>;
 
 impl Rejected {
     /// Not in the present state.
@@ -91,7 +89,7 @@ impl Product {
         input: &PlanInput,
         conflict: Conflict,
         exposed: &[CustomerId],
-        running: &BTreeMap<CustomerId, BTreeMap<Role, Running>>,
+        running: &RunningVersions,
         at: Timestamp,
     ) -> Result<Plan, Rejected> {
         let mut input = input.clone();
@@ -105,45 +103,6 @@ impl Product {
             | PlanError::TwoPhases { .. }
             | PlanError::NoHotfixPolicy => Rejected::usage(error.to_string(), "tranche validate"),
         })
-    }
-
-    /// What runs where: as tracked, and as Render said just now of customers nobody is changing.
-    fn running(&self, observed: &Observed) -> BTreeMap<CustomerId, BTreeMap<Role, Running>> {
-        let mut running: BTreeMap<CustomerId, BTreeMap<Role, Running>> = BTreeMap::new();
-        for (customer, row) in &self.state.fleet {
-            let services = row.running.iter().map(|(role, service)| {
-                (
-                    role.clone(),
-                    Running {
-                        version: service.version.clone(),
-                        commit: service.commit.clone(),
-                    },
-                )
-            });
-            running.insert(customer.clone(), services.collect());
-        }
-        for (customer, views) in observed {
-            for (role, view) in views {
-                let Some(live) = view.live() else { continue };
-                let tracked = self
-                    .state
-                    .fleet
-                    .get(customer)
-                    .and_then(|row| row.running.get(role));
-                let same = tracked.is_some_and(|tracked| tracked.deploy.as_ref() == Some(&live.id));
-                if !same {
-                    let seen = Running {
-                        version: view.version.clone(),
-                        commit: live.commit.clone(),
-                    };
-                    running
-                        .entry(customer.clone())
-                        .or_default()
-                        .insert(role.clone(), seen);
-                }
-            }
-        }
-        running
     }
 
     /// Unfinished rollouts that have one of these customers unsettled or still watched (R14).
@@ -349,11 +308,7 @@ fn started_fact(starter: &policy::PersonId, plan: &Plan) -> Fact {
 }
 
 /// What of the request counts beside the plan: options, and what Render said of the services.
-fn with_request(
-    fact: Fact,
-    start: &Start,
-    running: &BTreeMap<CustomerId, BTreeMap<Role, Running>>,
-) -> Fact {
+fn with_request(fact: Fact, start: &Start, running: &RunningVersions) -> Fact {
     let mut seen: BTreeMap<&CustomerId, BTreeMap<&Role, RunningService>> = BTreeMap::new();
     for (customer, views) in &start.observed {
         for (role, view) in views {

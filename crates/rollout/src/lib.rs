@@ -32,6 +32,7 @@ mod replan;
 pub mod report;
 pub mod request;
 mod rows;
+mod running;
 mod starts;
 mod state;
 mod unit;
@@ -48,6 +49,7 @@ pub use ids::{AttachmentId, CommandId, DeployId, GateId, RunId};
 pub use operation::{ApplyVariables, Deploys, ServiceDeploy};
 pub use product::{LoadError, Product, RowKey, Step};
 pub use request::{Actor, Input, Notice, Rejected, RejectedCode, Request, Start, Verb};
+pub use running::Observed;
 
 /// An instant as the journal writes it: RFC 3339, UTC, milliseconds.
 pub fn show_instant(at: policy::Timestamp) -> String {

@@ -7,9 +7,10 @@ use policy::settings::{Pin, Roles};
 use policy::{CustomerId, GroupId, PersonId, PlanInput, PolicyId, Role, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::command::{Report, ServiceView};
+use crate::command::Report;
 use crate::ids::RunId;
 use crate::operation::{ApplyVariables, Deploys};
+use crate::running::Observed;
 
 /// One thing that happened outside the core.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -289,7 +290,7 @@ pub struct Start {
     /// Files, release and scope.
     pub input: PlanInput,
     /// What Render says of the services, if it was asked.
-    pub observed: BTreeMap<CustomerId, BTreeMap<Role, ServiceView>>,
+    pub observed: Observed,
     /// What to do about an unfinished rollout with a customer in common.
     pub conflict: Conflict,
     /// Clear the build cache of every deploy.

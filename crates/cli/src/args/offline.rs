@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use clap_complete::Shell;
-use policy::{CustomerId, PolicyId, Role, Span, Timestamp};
+use policy::{CustomerId, PlanScope, PolicyId, Role, Span, Timestamp};
 
 use super::value;
 
@@ -92,6 +92,9 @@ pub(crate) struct Plan {
     /// End with 7 if there is something to do.
     #[arg(long)]
     pub(crate) detailed_exitcode: bool,
+    /// Do not ask Render what runs; take the journal's word.
+    #[arg(long)]
+    pub(crate) offline: bool,
 }
 
 /// What a plan is narrowed to.
@@ -115,6 +118,20 @@ pub(crate) struct Scope {
     /// Leave out customers with a suspended service instead of refusing.
     #[arg(long)]
     pub(crate) skip_suspended: bool,
+}
+
+impl Scope {
+    /// The same, as the core takes it.
+    pub(crate) fn of_plan(&self) -> PlanScope {
+        PlanScope {
+            customers: self.customers.clone(),
+            policies: self.policy.clone(),
+            service: self.service.clone(),
+            hotfix: self.hotfix.then(Vec::new),
+            allow_downgrade: self.allow_downgrade,
+            skip_suspended: self.skip_suspended,
+        }
+    }
 }
 
 /// Languages for graphs.

@@ -3,29 +3,28 @@
 use std::io::{IsTerminal, stdin};
 
 use dialoguer::Confirm;
-use policy::plan::compile;
-use policy::{Config, Plan, PlanInput, PlanScope};
+use policy::Plan;
 use rollout::request::Conflict;
 use rollout::{Event, Kind, RunId, Verb};
 use serde::Serialize;
 
 use super::ask::Desk;
-use super::{drive, plan};
+use super::drive;
 use crate::args::{Global, Start};
 use crate::exit::{Exit, Failure};
-use crate::observe::{self, Observed};
 use crate::output::Output;
 use crate::plan::requests::{CustomerRequests, requests};
-use crate::project::Folder;
+use crate::prepare::{Prepared, Source, prepare};
 use crate::show::plan::{PlanView, counted};
 use crate::show::{self, time};
-use crate::{connect, fleet, release, secrets};
+use crate::{secrets, state};
 
 /// Begins a rollout, and drives it unless somebody else does or will.
 pub(crate) async fn start(global: &Global, args: Start, out: Output) -> Result<Exit, Failure> {
     let desk = Desk::open(global, out)?;
-    let scope = plan::scope(&args.scope);
-    let prepared = prepare(&desk.folder, &desk.config, &args.version, scope).await?;
+    let scope = args.scope.of_plan();
+    let product = state::product(desk.state())?;
+    let prepared = prepare(&desk.folder, &desk.config, &product, &args.version, scope).await?;
     if args.dry_run {
         return dry_run(&prepared, &args, out);
     }
@@ -41,40 +40,6 @@ pub(crate) async fn start(global: &Global, args: Start, out: Output) -> Result<E
     drive::drive(&desk, run, out).await
 }
 
-/// Everything that a start is made of.
-pub(crate) struct Prepared {
-    input: PlanInput,
-    observed: Observed,
-    plan: Plan,
-}
-
-impl Prepared {
-    /// What the request carries.
-    pub(crate) fn request(self) -> (PlanInput, Observed) {
-        (self.input, self.observed)
-    }
-}
-
-/// Resolves the version, and asks Render what runs.
-pub(crate) async fn prepare(
-    folder: &Folder,
-    config: &Config,
-    version: &str,
-    scope: PlanScope,
-) -> Result<Prepared, Failure> {
-    let (release, versions) = release::resolve(folder, config, version).await?;
-    let input = fleet::input(config, release, scope);
-    let client = connect::client(config)?;
-    let covered = planned(&input, &Observed::new(), true)?;
-    let observed = observe::services(&client, &covered, &versions).await?;
-    let plan = planned(&input, &observed, input.scope.allow_downgrade)?;
-    Ok(Prepared {
-        input,
-        observed,
-        plan,
-    })
-}
-
 /// What a dry run shows.
 #[derive(Serialize)]
 struct DryRun<'p> {
@@ -85,7 +50,7 @@ struct DryRun<'p> {
 /// Shows the plan, and every request that would be sent.
 fn dry_run(prepared: &Prepared, args: &Start, out: Output) -> Result<Exit, Failure> {
     let shown = DryRun {
-        plan: PlanView::new(&prepared.plan, time::now()),
+        plan: PlanView::new(&prepared.plan, time::now(), &Source::Render),
         requests: requests(&prepared.plan, &prepared.observed, args.clear_cache),
     };
     out.data(&shown, || {
@@ -96,14 +61,6 @@ fn dry_run(prepared: &Prepared, args: &Start, out: Output) -> Result<Exit, Failu
         )
     })?;
     Ok(Exit::Done)
-}
-
-/// The plan by what runs; `downgrade`: also for customers that run something newer.
-fn planned(input: &PlanInput, observed: &Observed, downgrade: bool) -> Result<Plan, Failure> {
-    let mut input = input.clone();
-    input.scope.allow_downgrade = downgrade;
-    compile(&input, &observe::running(observed), time::now())
-        .map_err(|error| fleet::refusal(&error))
 }
 
 /// A person at a terminal is asked; a program has made up its mind.
@@ -134,10 +91,9 @@ async fn file(
     prepared: Prepared,
     out: Output,
 ) -> Result<Option<RunId>, Failure> {
-    let (input, observed) = prepared.request();
     let start = rollout::Start {
-        input,
-        observed,
+        input: prepared.input,
+        observed: prepared.observed,
         conflict: conflict(args),
         clear_cache: args.clear_cache,
         deploy_timeout: args.deploy_timeout,

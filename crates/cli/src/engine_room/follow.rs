@@ -17,9 +17,9 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::time::sleep;
 
 use crate::commands::ask::Desk;
-use crate::commands::start::prepare;
 use crate::exit::Failure;
 use crate::output::{Output, complain};
+use crate::prepare::prepare;
 use crate::release;
 
 /// Each wait is longer by up to this share, so that engines do not ask together.
@@ -72,7 +72,7 @@ impl Watched {
         match before {
             Some(before) if is_newer(tag, &before) => {
                 self.refused = Some(tag.to_owned());
-                start(desk, follow, tag).await?;
+                start(desk, &product, follow, tag).await?;
                 self.refused = None;
                 Ok(())
             }
@@ -94,16 +94,16 @@ impl Watched {
 }
 
 /// Starts the followed phases; a rollout in the way is waited for.
-async fn start(desk: &Desk, follow: &Follow, tag: &str) -> Result<(), Failure> {
+async fn start(desk: &Desk, product: &Product, follow: &Follow, tag: &str) -> Result<(), Failure> {
     let config: Config = desk.folder.load(Output::silent())?;
     let scope = PlanScope {
         policies: follow.policies.clone(),
         ..PlanScope::default()
     };
-    let (input, observed) = prepare(&desk.folder, &config, tag, scope).await?.request();
+    let prepared = prepare(&desk.folder, &config, product, tag, scope).await?;
     let start = rollout::Start {
-        input,
-        observed,
+        input: prepared.input,
+        observed: prepared.observed,
         conflict: Conflict::Queue,
         clear_cache: false,
         deploy_timeout: None,

@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 
 use policy::template::{Piece, Placeholder, pieces};
 use policy::{CustomerId, Plan, PlannedCustomer, PolicyId, Role, ServiceId};
+use rollout::Observed;
 use rollout::command::ServiceView;
 use serde::Serialize;
 use serde_json::{Value, json};
-
-use crate::observe::Observed;
 
 /// What stands for a secret.
 const MASK: &str = "****";

@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::table::columns;
 use super::time;
 use crate::plan::earliest::{BatchTimes, PhaseTimes, earliest};
+use crate::prepare::Source;
 
 /// So many customers of a batch are named in text.
 const NAMED: usize = 6;
@@ -26,6 +27,8 @@ pub(crate) struct PlanView<'p> {
     commit: Option<&'p str>,
     digest: &'p str,
     starts_at: Timestamp,
+    /// Who said what runs.
+    running: &'p Source,
     customers: usize,
     phases: Vec<PhaseView<'p>>,
     left_out: &'p BTreeMap<CustomerId, LeftOut>,
@@ -47,8 +50,8 @@ struct PhaseView<'p> {
 }
 
 impl<'p> PlanView<'p> {
-    /// Puts a plan and the earliest times of a start at `at` together.
-    pub(crate) fn new(plan: &'p Plan, at: Timestamp) -> Self {
+    /// Puts a plan and the earliest times of a start at `at` together; `running` said what runs.
+    pub(crate) fn new(plan: &'p Plan, at: Timestamp, running: &'p Source) -> Self {
         let phases = plan
             .phases
             .iter()
@@ -76,6 +79,7 @@ impl<'p> PlanView<'p> {
             commit: Some(plan.release.commit.as_str()).filter(|commit| !commit.is_empty()),
             digest: &plan.digest,
             starts_at: at,
+            running,
             customers: plan.customers.len(),
             phases: phases.collect(),
             left_out: &plan.left_out,
@@ -103,6 +107,13 @@ impl<'p> PlanView<'p> {
              `tranche simulate {}` shows the exact timeline.\n",
             self.version
         );
+        if let Source::Journal { reason } = self.running {
+            let _ = writeln!(
+                text,
+                "What runs is taken from the journal ({reason}).\n\
+                 A start asks Render: where something else runs, its plan and digest differ from these."
+            );
+        }
         text
     }
 
@@ -131,21 +142,19 @@ impl<'p> PlanView<'p> {
             [] => String::new(),
             names => format!(" (after {})", names.join(", ")),
         };
+        if phase.customers == 0 {
+            return format!(
+                "{}{after}: nobody is left to start, it settles at once\n",
+                phase.name
+            );
+        }
         let mut text = format!("{}{after}: {}\n", phase.name, phase.summary);
         if let Some(approval) = phase.approval {
             let _ = writeln!(text, "  gate: {}", gate(approval));
         }
-        let rows = phase
-            .times
-            .batches
-            .iter()
-            .flat_map(|batch| self.batch_rows(batch));
-        let rows: Vec<_> = rows.collect();
-        if rows.is_empty() {
-            text.push_str("  nobody: settles at once\n");
-        } else {
-            let _ = writeln!(text, "{}", indented(&columns(rows)));
-        }
+        let batches = phase.times.batches.iter();
+        let rows = batches.flat_map(|batch| self.batch_rows(batch));
+        let _ = writeln!(text, "{}", indented(&columns(rows.collect::<Vec<_>>())));
         text
     }
 
@@ -182,15 +191,20 @@ impl<'p> PlanView<'p> {
         rows.collect()
     }
 
+    /// One row for all customers that one phase leaves out for the same reason.
     fn left_out_rows(&self) -> Vec<Vec<String>> {
-        let rows = self.left_out.iter().map(|(customer, left_out)| {
-            vec![
-                customer.to_string(),
-                left_out.phase.to_string(),
-                reason(&left_out.why),
-            ]
-        });
-        rows.collect()
+        let place = |name| self.phases.iter().position(|phase| phase.name == name);
+        let mut groups: BTreeMap<(Option<usize>, String), Vec<&CustomerId>> = BTreeMap::new();
+        for (customer, left_out) in self.left_out {
+            let group = (place(&left_out.phase), reason(&left_out.why));
+            groups.entry(group).or_default().push(customer);
+        }
+        let row = |((phase, why), customers): ((Option<usize>, String), Vec<&CustomerId>)| {
+            let phase = phase.map_or("", |index| self.phases[index].name.as_str());
+            let names = customers.iter().map(|customer| customer.as_str());
+            vec![named(names), phase.to_owned(), why]
+        };
+        groups.into_iter().map(row).collect()
     }
 }
 

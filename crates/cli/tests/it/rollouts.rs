@@ -129,6 +129,22 @@ fn a_started_rollout_is_driven_to_its_end() {
 }
 
 #[test]
+fn a_plan_shows_the_digest_that_a_start_freezes_and_says_where_it_does_not_ask_render() {
+    let story = Story::new(&[]);
+    let project = &story.project;
+    let said = project.tranche_with(&["plan", "v1.1.0", "-o", "json"], &[KEY]);
+    let plan: serde_json::Value = serde_json::from_str(&said.succeeds().out).unwrap();
+    assert_eq!(plan["running"]["source"], "render");
+    for args in [vec!["plan", "v1.1.0"], vec!["plan", "v1.1.0", "--offline"]] {
+        let said = project.tranche(&args).succeeds();
+        assert!(said.out.contains("taken from the journal"), "{}", said.out);
+    }
+    let said = project.tranche_with(&["start", "v1.1.0", "--detach", "-o", "json"], &[KEY]);
+    let events: serde_json::Value = serde_json::from_str(&said.succeeds().out).unwrap();
+    assert_eq!(events[0]["data"]["digest"], plan["digest"]);
+}
+
+#[test]
 fn a_failed_build_halts_the_rollout_and_a_retry_lifts_the_halt() {
     let story = Story::new(&["acme/backend=build_failed*1"]);
     let project = &story.project;

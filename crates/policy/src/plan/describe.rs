@@ -40,19 +40,24 @@ pub fn describe(policy: &Policy, n: usize) -> String {
 }
 
 fn batches(policy: &Policy, n: usize) -> String {
-    let customers = if n == 1 { "customer" } else { "customers" };
+    let customers = match n {
+        0 => "the customers".to_owned(),
+        1 => "1 customer".to_owned(),
+        _ => format!("{n} customers"),
+    };
     let sizes = sizes(&batch_sizes(n, &policy.batch));
-    match &policy.batch {
+    let text = match &policy.batch {
         BatchRule::All if n == 1 => "the one customer".to_owned(),
-        BatchRule::All => format!("all {n} {customers} at once"),
-        BatchRule::Count(1) => format!("one of {n} {customers} at a time"),
-        BatchRule::Count(count) => format!("{count} of {n} {customers} at a time{sizes}"),
-        BatchRule::Percent(percent) => format!("{percent} % of {n} {customers} at a time{sizes}"),
+        BatchRule::All => format!("all {customers} at once"),
+        BatchRule::Count(1) => format!("one of {customers} at a time"),
+        BatchRule::Count(count) => format!("{count} of {customers} at a time{sizes}"),
+        BatchRule::Percent(percent) => format!("{percent} % of {customers} at a time{sizes}"),
         BatchRule::Shares(shares) => {
             let steps: Vec<String> = shares.iter().copied().map(share).collect();
-            format!("{n} {customers} in steps up to {}{sizes}", steps.join(", "))
+            format!("{customers} in steps up to {}{sizes}", steps.join(", "))
         }
-    }
+    };
+    if n == 0 { text + " (nobody now)" } else { text }
 }
 
 fn share(share: Share) -> String {

@@ -24,13 +24,12 @@ impl Product {
         request: &Request,
         deploys: &Deploys,
     ) -> Result<(), Rejected> {
-        make_sense(deploys)?;
+        let plan = deploys.plan()?;
         for deploy in &deploys.services {
             self.is_nobodys(&deploy.customer)?;
             self.is_not_blocked(&deploy.release)?;
         }
         refuse_services(deploys)?;
-        let plan = plan(deploys);
         let first = &deploys.services[0];
         let one = deploys.services.len() == 1;
         let fact = Fact {
@@ -96,6 +95,18 @@ impl Product {
                 .insert(deploy.role.clone(), service);
         }
         seen
+    }
+}
+
+impl Deploys {
+    /// The plan of the operation that they become.
+    ///
+    /// # Errors
+    ///
+    /// Nobody is named, too many are, or one twice.
+    pub fn plan(&self) -> Result<Plan, Rejected> {
+        make_sense(self)?;
+        Ok(plan(self))
     }
 }
 

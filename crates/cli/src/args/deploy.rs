@@ -12,7 +12,7 @@ use super::value;
 #[command(after_help = "Examples:
   tranche deploy acme-corp/backend --commit 3f2a... --reason 'hotfix for ACME'
   tranche deploy worker --image registry.example/worker:1.4 --reason 'new image' --watch 10m
-  tranche deploy srv-cukouhrtq21c73e9scng --commit v1.1.0 --reason trial --dry-run
+  tranche deploy srv-cukouhrtq21c73e9scng --commit v1.1.0 --dry-run
   tranche deploy --file services.yaml --parallel 5 --reason 'monthly rebuild'")]
 pub(crate) struct Deploy {
     /// CUSTOMER/ROLE, a service's name at Render, or its id.
@@ -28,9 +28,9 @@ pub(crate) struct Deploy {
     #[arg(long, value_name = "N", default_value = "3", value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(crate) parallel: u32,
     /// Why; kept in the journal.
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) reason: String,
-    /// Show what would happen, and change nothing.
+    #[arg(long, value_name = "TEXT", required_unless_present = "dry_run")]
+    pub(crate) reason: Option<String>,
+    /// Show what would happen and every request that would be sent, and change nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,
     /// Record it and return; whoever runs the engine drives it.

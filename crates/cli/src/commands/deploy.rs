@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::io::{IsTerminal, stdin};
 
 use dialoguer::Confirm;
-use rollout::{Deploys, Event, Kind, RunId, ServiceDeploy, Verb};
+use rollout::{Deploys, Event, Kind, Observed, RunId, ServiceDeploy, Verb};
 use serde::Serialize;
 
 use super::ask::{Desk, answer};
@@ -15,10 +15,11 @@ use super::drive;
 use crate::args::{Deploy, Global};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
+use crate::plan::requests::{PlannedRequest, requests};
 use crate::release::Versions;
 use crate::show::plan::counted;
 use crate::show::table::table;
-use crate::{connect, observe};
+use crate::{connect, observe, show};
 
 /// Deploys one service or those of a file, and drives that unless somebody else does or will.
 pub(crate) async fn deploy(global: &Global, args: Deploy, out: Output) -> Result<Exit, Failure> {
@@ -30,12 +31,10 @@ pub(crate) async fn deploy(global: &Global, args: Deploy, out: Output) -> Result
         services: found::find(&desk.config, &client, &versions, wanted).await?,
         project: desk.config.project.clone(),
         max_parallel: args.parallel,
-        reason: args.reason,
+        reason: args.reason.unwrap_or_default(),
     };
     if args.dry_run {
-        let shown: Vec<Shown<'_>> = deploys.services.iter().map(Shown::new).collect();
-        out.data(&shown, || text(&shown, deploys.max_parallel))?;
-        return Ok(Exit::Done);
+        return dry_run(&deploys, out);
     }
     ask_first(global, &deploys, out)?;
     let verb = Verb::Deploy(Box::new(deploys));
@@ -53,7 +52,7 @@ pub(crate) async fn drive_operation(
         return Ok(Exit::Done);
     };
     out.data(&events, || answer(&events))?;
-    let Some(run) = events.iter().rev().find_map(begun) else {
+    let Some(run) = begun(&events) else {
         return Ok(Exit::Done);
     };
     if detach {
@@ -63,10 +62,11 @@ pub(crate) async fn drive_operation(
     drive::drive(desk, run, out).await
 }
 
-fn begun(event: &Event) -> Option<RunId> {
-    (event.fact.kind == Kind::OperationStarted)
-        .then_some(event.fact.rollout)
-        .flatten()
+/// The operation that began with these events.
+pub(super) fn begun(events: &[Event]) -> Option<RunId> {
+    let started = events.iter().rev();
+    let mut started = started.filter(|event| event.fact.kind == Kind::OperationStarted);
+    started.next()?.fact.rollout
 }
 
 /// A person at a terminal is asked; a program has made up its mind.
@@ -86,6 +86,36 @@ fn ask_first(global: &Global, deploys: &Deploys, out: Output) -> Result<(), Fail
     Err(failure.or_type("the same command with --dry-run"))
 }
 
+/// Shows what each service would get, and every request that would be sent.
+fn dry_run(deploys: &Deploys, out: Output) -> Result<Exit, Failure> {
+    let plan = deploys.plan()?;
+    let mut observed = Observed::new();
+    for deploy in &deploys.services {
+        let views = observed.entry(deploy.customer.clone()).or_default();
+        views.extend(
+            deploy
+                .observed
+                .clone()
+                .map(|view| (deploy.role.clone(), view)),
+        );
+    }
+    let planned = requests(&plan, &observed, false);
+    let shown: Vec<Shown<'_>> = deploys
+        .services
+        .iter()
+        .zip(&planned)
+        .map(|(deploy, planned)| Shown::new(deploy, &planned.requests))
+        .collect();
+    out.data(&shown, || {
+        let preview = text(&shown, deploys.max_parallel);
+        format!(
+            "{preview}\n{}",
+            show::requests::requests(&planned, |one| one.customer.to_string())
+        )
+    })?;
+    Ok(Exit::Done)
+}
+
 /// One service of a preview.
 #[derive(Debug, Serialize)]
 struct Shown<'d> {
@@ -98,10 +128,11 @@ struct Shown<'d> {
     health: &'d str,
     watch: String,
     refusals: Vec<String>,
+    requests: &'d [PlannedRequest],
 }
 
 impl<'d> Shown<'d> {
-    fn new(deploy: &'d ServiceDeploy) -> Self {
+    fn new(deploy: &'d ServiceDeploy, requests: &'d [PlannedRequest]) -> Self {
         let view = deploy.observed.as_ref();
         let runs = view.and_then(|view| view.version.as_deref().or(observe::live_commit(view)));
         let service = deploy.services.services.get(&deploy.role);
@@ -115,6 +146,7 @@ impl<'d> Shown<'d> {
             health: &deploy.health,
             watch: deploy.watch.to_string(),
             refusals: view.map_or_else(Vec::new, |view| view.refusals.clone()),
+            requests,
         }
     }
 
@@ -145,7 +177,7 @@ fn text(shown: &[Shown<'_>], max_parallel: u32) -> String {
     // Writing to a String cannot fail.
     let _ = writeln!(
         text,
-        "\n{}, {max_parallel} at once; nothing was changed",
+        "\n{}, up to {max_parallel} at once",
         counted(shown.len(), "service")
     );
     for one in shown.iter().filter(|one| !one.refusals.is_empty()) {

@@ -57,7 +57,9 @@ fn dry_run(prepared: &Prepared, args: &Start, out: Output) -> Result<Exit, Failu
         format!(
             "{}\n{}",
             shown.plan.text(),
-            show::requests::requests(&shown.requests)
+            show::requests::requests(&shown.requests, |one| {
+                format!("{} ({}/{})", one.customer, one.phase, one.batch)
+            })
         )
     })?;
     Ok(Exit::Done)

@@ -1,9 +1,11 @@
-//! Every request that a start would send to Render, in order: what `start --dry-run` shows. Nothing is sent, and no secret is read.
+//! Every request that a `start` or `deploy` would send to Render, in order: what `--dry-run` shows. Nothing is sent, and no
+//! secret is read.
 
 use std::collections::BTreeMap;
 
+use policy::rules::{Hook, HookCommand, Hooks};
 use policy::template::{Piece, Placeholder, pieces};
-use policy::{CustomerId, Plan, PlannedCustomer, PolicyId, Role, ServiceId};
+use policy::{CustomerId, Plan, PlannedCustomer, PolicyId, Release, Role, ServiceId};
 use rollout::Observed;
 use rollout::command::ServiceView;
 use serde::Serialize;
@@ -46,12 +48,15 @@ pub(crate) fn requests(
             let Some(planned) = plan.customers.get(customer) else {
                 continue;
             };
+            let own = planned.own.as_deref();
             let of = Requests {
                 plan,
                 customer,
                 planned,
+                hooks: &phase.policy.hooks,
+                release: own.map_or(&plan.release, |own| &own.release),
                 views: observed.get(customer),
-                clear_cache,
+                clear_cache: own.map_or(clear_cache, |own| own.clear_cache),
             };
             all.push(CustomerRequests {
                 customer: customer.clone(),
@@ -61,6 +66,10 @@ pub(crate) fn requests(
             });
         }
     }
+    if let Some(first) = all.first_mut() {
+        let user = read("/users".to_owned(), "are key and clock right");
+        first.requests.insert(0, user);
+    }
     all
 }
 
@@ -69,6 +78,8 @@ struct Requests<'p> {
     plan: &'p Plan,
     customer: &'p CustomerId,
     planned: &'p PlannedCustomer,
+    hooks: &'p Hooks,
+    release: &'p Release,
     views: Option<&'p BTreeMap<Role, ServiceView>>,
     clear_cache: bool,
 }
@@ -81,34 +92,56 @@ impl Requests<'_> {
             .iter()
             .filter_map(|role| Some((role, &self.planned.customer.services.get(role)?.id)))
             .collect();
-        let mut all = vec![read("/users".to_owned(), "is the key valid")];
+        let mut all = Vec::new();
         for (_, id) in &services {
-            all.push(read(format!("/services/{id}"), "is it as planned"));
-            all.push(read(
-                format!("/services/{id}/deploys"),
-                "what is live, and does anything run",
-            ));
+            all.extend(preflight(id));
         }
-        for (role, id) in services {
+        all.extend(self.jobs(&self.hooks.before, "hook, before anything is changed"));
+        for (role, id) in &services {
             all.extend(self.service(role, id));
+        }
+        all.extend(self.jobs(&self.hooks.after, "hook, once it is healthy"));
+        let switched = services.iter().filter(|(role, _)| self.auto_deploy(role));
+        all.extend(
+            switched.map(|(_, id)| auto_deploy(id, "yes", "as it was, once everything is over")),
+        );
+        all
+    }
+
+    /// The jobs among the hooks; what runs on this machine is no request.
+    fn jobs(&self, hooks: &[Hook], purpose: &'static str) -> Vec<PlannedRequest> {
+        let mut all = Vec::new();
+        for hook in hooks {
+            let HookCommand::Job { service, command } = &hook.run else {
+                continue;
+            };
+            let Some(service) = self.planned.customer.services.get(service) else {
+                continue;
+            };
+            let jobs = format!("/services/{}/jobs", service.id);
+            let body = json!({ "startCommand": command });
+            all.push(change("POST", jobs.clone(), body, purpose));
+            all.push(read(format!("{jobs}/JOB"), "until it has ended"));
         }
         all
     }
 
+    fn auto_deploy(&self, role: &Role) -> bool {
+        let view = self.views.and_then(|views| views.get(role));
+        view.is_some_and(|view| view.auto_deploy)
+    }
+
     fn service(&self, role: &Role, id: &ServiceId) -> Vec<PlannedRequest> {
         let mut all = Vec::new();
-        let view = self.views.and_then(|views| views.get(role));
-        if view.is_some_and(|view| view.auto_deploy) {
-            all.push(change(
-                "PATCH",
-                format!("/services/{id}"),
-                json!({ "autoDeploy": "no" }),
-                "off until the rollout has ended",
-            ));
+        if self.auto_deploy(role) {
+            all.push(auto_deploy(id, "no", "off until everything is over"));
         }
         let variables = format!("/services/{id}/env-vars");
         all.push(read(variables.clone(), "back up all variables"));
-        let planned = self.plan.project.variables.get(role);
+        let planned = match self.planned.own.as_deref() {
+            Some(own) => own.variables.get(role),
+            None => self.plan.project.variables.get(role),
+        };
         for (key, template) in planned.into_iter().flatten() {
             all.push(change(
                 "PUT",
@@ -120,21 +153,22 @@ impl Requests<'_> {
         if planned.is_some_and(|planned| !planned.is_empty()) {
             all.push(read(variables, "read back"));
         }
+        let deploys = format!("/services/{id}/deploys");
+        all.push(change("POST", deploys.clone(), self.deploy(), "deploy"));
+        all.push(read(format!("{deploys}/DEPLOY"), "until it is live"));
+        all
+    }
+
+    fn deploy(&self) -> Value {
+        let artifact = match self.release.is_image() {
+            true => "imageUrl",
+            false => "commitId",
+        };
         let cache = match self.clear_cache {
             true => "clear",
             false => "do_not_clear",
         };
-        all.push(change(
-            "POST",
-            format!("/services/{id}/deploys"),
-            json!({ "commitId": self.plan.release.commit, "clearCache": cache }),
-            "deploy",
-        ));
-        all.push(read(
-            format!("/services/{id}/deploys/DEPLOY"),
-            "until it is live",
-        ));
-        all
+        json!({ artifact: self.release.commit, "clearCache": cache })
     }
 
     /// The value as it would be written; what is secret stays hidden.
@@ -149,7 +183,7 @@ impl Requests<'_> {
     }
 
     fn value(&self, placeholder: Placeholder<'_>, id: &ServiceId) -> String {
-        let release = &self.plan.release;
+        let release = self.release;
         match placeholder {
             Placeholder::Version => release.version.clone(),
             Placeholder::Commit => release.commit.clone(),
@@ -164,6 +198,21 @@ impl Requests<'_> {
             Placeholder::Secret(_) | Placeholder::Env(_) => MASK.to_owned(),
         }
     }
+}
+
+/// What is read of a service before anything is changed.
+fn preflight(id: &ServiceId) -> [PlannedRequest; 3] {
+    let path = |end: &str| format!("/services/{id}{end}");
+    [
+        read(path(""), "is it as planned"),
+        read(path("/custom-domains"), "where does it answer"),
+        read(path("/deploys"), "what is live, and does anything run"),
+    ]
+}
+
+fn auto_deploy(id: &ServiceId, on: &str, purpose: &'static str) -> PlannedRequest {
+    let body = json!({ "autoDeploy": on });
+    change("PATCH", format!("/services/{id}"), body, purpose)
 }
 
 fn read(path: String, purpose: &'static str) -> PlannedRequest {

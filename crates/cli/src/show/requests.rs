@@ -5,11 +5,14 @@ use std::fmt::Write as _;
 use super::table::columns;
 use crate::plan::requests::CustomerRequests;
 
-/// A block a customer, a line a request.
-pub(crate) fn requests(all: &[CustomerRequests]) -> String {
+/// A block a customer under its title, a line a request.
+pub(crate) fn requests(
+    all: &[CustomerRequests],
+    title: impl Fn(&CustomerRequests) -> String,
+) -> String {
     let mut text = String::from("Requests to Render, in order, if all goes well:\n");
     for one in all {
-        let _ = writeln!(text, "\n{} ({}/{})", one.customer, one.phase, one.batch);
+        let _ = writeln!(text, "\n{}", title(one));
         let rows = one.requests.iter().map(|request| {
             let body = request.body.as_ref();
             let body = body.map_or_else(String::new, ToString::to_string);
@@ -21,6 +24,8 @@ pub(crate) fn requests(all: &[CustomerRequests]) -> String {
         });
         let _ = writeln!(text, "{}", columns(rows));
     }
-    text.push_str("\nNothing was changed. Health checks and rollbacks come on top.\n");
+    text.push_str(
+        "\nNothing was changed. Health checks, hooks that run on this machine, and rollbacks come on top.\n",
+    );
     text
 }

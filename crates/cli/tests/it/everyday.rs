@@ -1,5 +1,6 @@
 //! What people meet on ordinary and on bad days: a dry run, a followed tag, files that broke, a Render that is gone.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::process::Command;
@@ -13,21 +14,32 @@ use crate::rollouts::{KEY, Story, spawn};
 /// No wait in these tests is expected to come near it.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// `(method, path)` of every changing request that arrived at the simulated Render.
-fn arrived(story: &Story) -> Vec<(String, String)> {
+/// One request to the simulated Render, and the JSON of its answer.
+fn ask(story: &Story, method: &str, path: &str, body: &str) -> Value {
     let mut stream = TcpStream::connect(&story.address).unwrap();
     write!(
         stream,
-        "GET /_sim/requests HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n",
-        story.address
+        "{method} {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        story.address,
+        KEY.1,
+        body.len()
     )
     .unwrap();
     let mut reply = String::new();
     stream.read_to_string(&mut reply).unwrap();
     let body = &reply[reply.find('{').unwrap()..=reply.rfind('}').unwrap()];
-    let log: Value = serde_json::from_str(body).unwrap();
+    serde_json::from_str(body).unwrap()
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap().to_owned()
+}
+
+/// `(method, path)` of every changing request that arrived at the simulated Render.
+fn arrived(story: &Story) -> Vec<(String, String)> {
+    let log = ask(story, "GET", "/_sim/requests", "");
     let changes = log["changes"].as_array().unwrap().iter();
-    let text = |value: &Value| value.as_str().unwrap().to_owned();
     changes
         .map(|one| {
             let path = text(&one["path"]);
@@ -37,42 +49,101 @@ fn arrived(story: &Story) -> Vec<(String, String)> {
         .collect()
 }
 
-#[test]
-fn a_dry_run_names_every_change_in_order_and_sends_none() {
+/// How often the simulated Render was read, by the kind of what was read.
+fn reads(story: &Story) -> BTreeMap<String, u64> {
+    let log = ask(story, "GET", "/_sim/requests", "");
+    serde_json::from_value(log["reads"].clone()).unwrap()
+}
+
+/// What the simulated Render calls a read of this path.
+fn kind_of_read(path: &str) -> &'static str {
+    let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+    match parts[..] {
+        ["users"] => "user",
+        ["services", _] => "get_service",
+        ["services", _, "custom-domains"] => "list_domains",
+        ["services", _, "deploys"] => "list_deploys",
+        ["services", _, "deploys", _] => "get_deploy",
+        ["services", _, "env-vars"] => "list_env_vars",
+        ["services", _, "jobs", _] => "get_job",
+        _ => panic!("nobody reads {path}"),
+    }
+}
+
+/// A story with a secret among the variables, jobs as hooks, and a service that deploys by itself.
+fn with_everything() -> Story {
     let story = Story::new(&[]);
     let project = &story.project;
     project.edit("tranche.yaml", |text| {
+        let text = text.replace("settle: 1s", "settle: 1s, auto_deploy: manage");
         format!(
             "{text}variables:\n  backend: {{ VERSION_TAG: \"${{version}}\", TOKEN: \"${{secret:TOKEN}}\" }}\n"
         )
     });
     project.edit("customers.yaml", |text| {
-        text.replace(
-            "tier: fast\n",
-            "tier: fast\n    secrets: { TOKEN: { env: SHOP_TOKEN } }\n",
-        )
+        let secrets = "tier: fast\n    secrets: { TOKEN: { env: SHOP_TOKEN } }\n";
+        text.replace("tier: fast\n", secrets)
     });
+    let job = |command| format!("[{{ job: {{ service: backend, command: {command} }} }}]");
+    let (before, after) = (job("migrate"), job("warm-up"));
+    project.edit("policies/fast.yaml", |text| {
+        format!("{text}hooks: {{ before: {before}, after: {after} }}\n")
+    });
+    let on = ask(
+        &story,
+        "PATCH",
+        "/v1/services/srv-acme",
+        r#"{"autoDeploy":"yes"}"#,
+    );
+    assert_eq!(on["autoDeploy"], "yes");
+    story
+}
+
+#[test]
+fn a_dry_run_names_every_change_in_order_and_sends_none() {
+    let story = with_everything();
+    let project = &story.project;
+    let so_far = arrived(&story).len();
     let env = [KEY, ("SHOP_TOKEN", "hunter2")];
     let dry = ["start", "v1.1.0", "--dry-run", "-o", "json"];
     let said = project.tranche_with(&dry, &env).succeeds();
     assert!(!said.out.contains("hunter2"), "{}", said.out);
     assert!(said.out.contains("****"), "{}", said.out);
-    assert_eq!(arrived(&story), [], "nothing was changed");
+    assert_eq!(arrived(&story).len(), so_far, "nothing was changed");
     project.tranche(&["status"]).exits(3);
 
     let shown: Value = serde_json::from_str(&said.out).unwrap();
     let customers = shown["requests"].as_array().unwrap().iter();
-    let announced: Vec<(String, String)> = customers
+    let announced: Vec<&Value> = customers
         .flat_map(|one| one["requests"].as_array().unwrap())
-        .filter(|request| request["method"] != "GET")
-        .map(|request| {
-            let text = |key: &str| request[key].as_str().unwrap().to_owned();
-            (text("method"), text("path"))
-        })
         .collect();
-    assert_eq!(announced.len(), 6, "two variables and a deploy for each");
+    let (read, changed): (Vec<&Value>, Vec<&Value>) = announced
+        .into_iter()
+        .partition(|request| request["method"] == "GET");
+    let at_the_end = |request: &&Value| request["purpose"] == "as it was, once everything is over";
+    let (last, first): (Vec<&Value>, Vec<&Value>) = changed.into_iter().partition(at_the_end);
+    let changes = first.into_iter().chain(last);
+    let changes: Vec<(String, String)> = changes
+        .map(|request| (text(&request["method"]), text(&request["path"])))
+        .collect();
+    assert_eq!(
+        changes.len(),
+        12,
+        "two jobs, two variables and a deploy for each, and auto-deploy of one off and on"
+    );
+
+    let before = reads(&story);
     project.tranche_with(&["start", "v1.1.0"], &env).succeeds();
-    assert_eq!(arrived(&story), announced);
+    assert_eq!(arrived(&story)[so_far..], changes);
+    let kinds: BTreeSet<String> = reads(&story)
+        .into_iter()
+        .filter(|(kind, count)| before.get(kind) != Some(count))
+        .map(|(kind, _)| kind)
+        .collect();
+    let announced = read
+        .iter()
+        .map(|one| kind_of_read(one["path"].as_str().unwrap()).to_owned());
+    assert_eq!(kinds, announced.collect::<BTreeSet<_>>());
 }
 
 #[test]

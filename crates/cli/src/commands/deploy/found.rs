@@ -22,26 +22,39 @@ pub(super) async fn find(
 ) -> Result<Vec<ServiceDeploy>, Failure> {
     let mut found = Vec::new();
     let mut mistakes = Vec::new();
+    let mut ways_out = Vec::new();
     for one in wanted {
         let name = one.service.clone();
         match find_one(config, client, versions, one).await {
             Ok(deploy) => found.push(deploy),
-            Err(Mistake::Wrong(text)) => mistakes.push(format!("{name}: {text}")),
+            Err(Mistake::Wrong { what, way_out }) => {
+                mistakes.push(format!("{name}: {what}"));
+                ways_out.push(way_out);
+            }
             Err(Mistake::Failed(failure)) => return Err(failure),
         }
     }
-    if mistakes.is_empty() {
-        return Ok(found);
+    match ways_out.into_iter().next() {
+        None => Ok(found),
+        Some(way_out) => Err(Failure::usage(mistakes.join("\n       ")).or_type(way_out)),
     }
-    Err(Failure::usage(mistakes.join("\n       ")).or_type("tranche customers show CUSTOMER"))
 }
 
 /// Why one service cannot be deployed.
 enum Mistake {
     /// What was written makes no sense; the others are looked at all the same.
-    Wrong(String),
+    Wrong { what: String, way_out: String },
     /// Render could not be asked.
     Failed(Failure),
+}
+
+impl Mistake {
+    fn wrong(what: impl Into<String>, way_out: impl Into<String>) -> Self {
+        Self::Wrong {
+            what: what.into(),
+            way_out: way_out.into(),
+        }
+    }
 }
 
 async fn find_one(
@@ -54,11 +67,12 @@ async fn find_one(
     let profile = config.project.health.get(&wanted.health).cloned();
     let profile = profile.ok_or_else(|| {
         let names: Vec<&str> = config.project.health.keys().map(String::as_str).collect();
-        Mistake::Wrong(format!(
+        let what = format!(
             "no health profile is called `{}`; there are {}",
             wanted.health,
             names.join(", ")
-        ))
+        );
+        Mistake::wrong(what, "the same command with --health PROFILE")
     })?;
     let (id, customer, role) = whose(config, client, &wanted.service).await?;
     let service = &customer.services[&role];
@@ -99,8 +113,12 @@ fn release(versions: &Versions, artifact: &Artifact) -> Result<Release, Mistake>
         });
     }
     if commit.len() != FULL || !commit.chars().all(|c| c.is_ascii_hexdigit()) {
-        let text = format!("`{commit}` is neither a tag nor a full commit id of {FULL} digits");
-        return Err(Mistake::Wrong(text));
+        let near = nearest(commit, versions.by_commit().values().map(String::as_str));
+        let hint = near.map_or_else(String::new, |near| format!(" (did you mean `{near}`?)"));
+        let what =
+            format!("`{commit}` is neither a tag nor a full commit id of {FULL} digits{hint}");
+        let way_out = format!("git rev-parse {commit}, in the repository, for the full id");
+        return Err(Mistake::wrong(what, way_out));
     }
     let commit = commit.to_ascii_lowercase();
     let short = commit[..7].to_owned();
@@ -121,11 +139,12 @@ async fn whose(
     }
     let service = match name.starts_with("srv-") || name.starts_with("crn-") {
         true => client.service(&name.into()).await,
-        false => named(client, name).await?,
+        false => named(config, client, name).await?,
     };
     let service = service.map_err(|error| match error.is_gone() {
         true => {
-            Mistake::Wrong("there is no such service, or this key does not reach it".to_owned())
+            let what = "there is no such service, or this key does not reach it";
+            Mistake::wrong(what, "tranche render services")
         }
         false => Mistake::Failed(connect::failure(error)),
     })?;
@@ -148,7 +167,11 @@ async fn whose(
     Ok((id, customer, Role::new(ServiceDeploy::ALONE)))
 }
 
-async fn named(client: &Client, name: &str) -> Result<render::Result<render::Service>, Mistake> {
+async fn named(
+    config: &Config,
+    client: &Client,
+    name: &str,
+) -> Result<render::Result<render::Service>, Mistake> {
     let filter = ServiceFilter {
         name: Some(name.to_owned()),
         ..ServiceFilter::default()
@@ -159,13 +182,30 @@ async fn named(client: &Client, name: &str) -> Result<render::Result<render::Ser
     };
     match (services.pop(), services.pop()) {
         (Some(service), None) => Ok(Ok(service)),
-        (Some(_), Some(_)) => Err(Mistake::Wrong(
-            "several services have this name: write the id".to_owned(),
-        )),
-        (None, _) => Err(Mistake::Wrong(
-            "Render has no service of this name".to_owned(),
-        )),
+        (Some(_), Some(_)) => {
+            let what = "several services have this name: write the id";
+            Err(Mistake::wrong(what, "tranche render services"))
+        }
+        (None, _) => Err(nothing_named(config, name)),
     }
+}
+
+/// Render has no service of this name; it may be that of a customer.
+fn nothing_named(config: &Config, name: &str) -> Mistake {
+    let Some(customer) = config.fleet.customers.get(&CustomerId::new(name)) else {
+        let what = "Render has no service of this name";
+        return Mistake::wrong(what, "tranche render services");
+    };
+    let roles = customer.services.keys();
+    let deployed: Vec<String> = roles
+        .filter(|role| role.as_str() != policy::plan::DATABASE)
+        .map(|role| format!("{name}/{role}"))
+        .collect();
+    let what = "this is a customer, and services are deployed one by one";
+    Mistake::wrong(
+        what,
+        format!("the same command with {}", deployed.join(" or ")),
+    )
 }
 
 fn mapped(
@@ -174,8 +214,8 @@ fn mapped(
     role: &str,
 ) -> Result<(CustomerId, Customer, Role), Mistake> {
     let id = CustomerId::new(customer);
-    let found =
-        fleet::customer(config, &id).map_err(|failure| Mistake::Wrong(failure.to_string()))?;
+    let found = fleet::customer(config, &id)
+        .map_err(|failure| Mistake::wrong(failure.to_string(), "tranche customers"))?;
     let role = Role::new(role);
     let deployed = found
         .services
@@ -187,7 +227,6 @@ fn mapped(
     let roles = found.services.keys().map(AsRef::as_ref);
     let hint = nearest(role.as_str(), roles)
         .map_or_else(String::new, |near| format!(" (did you mean `{near}`?)"));
-    Err(Mistake::Wrong(format!(
-        "{id} has no service `{role}` to deploy{hint}"
-    )))
+    let what = format!("{id} has no service `{role}` to deploy{hint}");
+    Err(Mistake::wrong(what, format!("tranche customers show {id}")))
 }

@@ -282,6 +282,9 @@ pub(crate) struct Rollback {
     /// Why; kept in the journal.
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: String,
+    /// Record it and return; whoever runs the engine drives it.
+    #[arg(long)]
+    pub(crate) detach: bool,
     /// Which rollout.
     #[command(flatten)]
     pub(crate) run: Run,

@@ -116,15 +116,32 @@ impl Asker {
 
     /// Files a request, and says what changed and what comes next.
     pub(crate) async fn file(&self, run: Option<RunId>, verb: Verb) -> Result<Exit, Failure> {
-        let Some(filed) = self.answered(run, verb).await? else {
-            return Ok(Exit::Done);
-        };
-        self.out.data(&filed.events, || answer(&filed.events))?;
+        if let Some(filed) = self.tell(run, verb).await? {
+            self.say_who_drives(&filed)?;
+        }
+        Ok(Exit::Done)
+    }
+
+    /// Files a request, and says what changed. `None`: it is so already, which is said.
+    pub(crate) async fn tell(
+        &self,
+        run: Option<RunId>,
+        verb: Verb,
+    ) -> Result<Option<Answer>, Failure> {
+        let filed = self.answered(run, verb).await?;
+        if let Some(filed) = &filed {
+            self.out.data(&filed.events, || answer(&filed.events))?;
+        }
+        Ok(filed)
+    }
+
+    /// Says so if what was asked for waits for an engine.
+    pub(crate) fn say_who_drives(&self, filed: &Answer) -> Result<(), Failure> {
         if filed.without_engine && self.is_any_unfinished()? {
             self.out
                 .say("nobody drives the rollouts at present; `tranche run` does");
         }
-        Ok(Exit::Done)
+        Ok(())
     }
 
     /// Files a request. `None`: it is so already, which is said.
@@ -206,7 +223,7 @@ fn frozen_project(state: &StateDir, unreadable: Failure, out: Output) -> Result<
 pub(crate) fn answer(events: &[Event]) -> String {
     let changes = events
         .iter()
-        .filter(|event| sentence::is_notable(event.fact.kind));
+        .filter(|event| sentence::is_notable(&event.fact));
     let mut text: Vec<String> = changes
         .map(|event| sentence::sentence(&event.fact))
         .collect();

@@ -5,14 +5,16 @@ use render::{Client, Deploy};
 use rollout::Verb;
 
 use super::act::confirm;
-use super::ask::Asker;
+use super::ask::{Asker, Desk};
+use super::deploy::begun;
+use super::drive;
 use crate::args::{Global, Rollback};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::project::Folder;
 use crate::{connect, fleet, state};
 
-/// Returns one customer.
+/// Returns one customer. Where that is an operation of its own, this process drives it, unless another one does.
 pub(crate) async fn rollback(
     global: &Global,
     args: Rollback,
@@ -43,7 +45,18 @@ pub(crate) async fn rollback(
         force: args.force,
         reason: args.reason,
     };
-    asker.file(args.run.rollout, verb).await
+    let Some(filed) = asker.tell(args.run.rollout, verb).await? else {
+        return Ok(Exit::Done);
+    };
+    match (begun(&filed.events), Desk::open(global, Output::silent())) {
+        (Some(run), Ok(desk)) if !args.detach && connect::client(&desk.config).is_ok() => {
+            drive::drive(&desk, run, out).await
+        }
+        (Some(_) | None, _) => {
+            asker.say_who_drives(&filed)?;
+            Ok(Exit::Done)
+        }
+    }
 }
 
 /// What runs at the customer's services and was not put there by a request of the API: a forced return replaces it.

@@ -37,13 +37,13 @@ impl Live {
     /// Shows what happened: for people if it is notable, for programs in any case.
     pub(crate) fn event(&self, event: &Event) -> Result<(), Failure> {
         match &self.bars {
-            Some(bars) if sentence::is_notable(event.fact.kind) => {
+            Some(bars) if sentence::is_notable(&event.fact) => {
                 // A terminal that is gone is noticed by the next write of data.
                 let _ = bars.all.println(sentence::line(event));
                 Ok(())
             }
             Some(_) => Ok(()),
-            None if self.out.is_text() && !sentence::is_notable(event.fact.kind) => Ok(()),
+            None if self.out.is_text() && !sentence::is_notable(&event.fact) => Ok(()),
             None => self.out.item(event, || sentence::line(event)),
         }
     }

@@ -3,7 +3,7 @@
 mod templates;
 
 use policy::Timestamp;
-use rollout::{Event, Fact, Kind};
+use rollout::{Event, Fact, Kind, RunId};
 
 use super::time;
 
@@ -17,8 +17,18 @@ pub(crate) fn line(event: &Event) -> String {
 }
 
 /// Whether people following a rollout want to see it; the rest is for the journal.
-pub(crate) fn is_notable(kind: Kind) -> bool {
-    !matches!(
+pub(crate) fn is_notable(fact: &Fact) -> bool {
+    // The phases and batches of an operation are made up for it.
+    let is_made_up = matches!(fact.rollout, Some(RunId::Operation(_)))
+        && matches!(
+            fact.kind,
+            Kind::PhaseStarted | Kind::PhaseSettled | Kind::BatchStarted | Kind::BatchSettled
+        );
+    !is_made_up && !is_for_the_journal(fact.kind)
+}
+
+fn is_for_the_journal(kind: Kind) -> bool {
+    matches!(
         kind,
         Kind::GatePassed
             | Kind::VariablesBackedUp

@@ -113,6 +113,9 @@ impl ServiceDeploy {
 }
 
 impl ApplyVariables {
+    /// The name of the one phase of such an operation.
+    pub const PHASE: &str = "variables";
+
     /// The planned variables of a version for one customer: those of every role it has, a backend's first.
     pub fn new(
         project: &Project,

@@ -15,9 +15,6 @@ use crate::product::Product;
 use crate::request::{Rejected, Request};
 use crate::state::{Operation, Unit};
 
-/// The name of the one phase of such an operation.
-const PHASE: &str = "variables";
-
 impl Product {
     /// Takes an `env apply`.
     pub(crate) fn request_variables(
@@ -92,7 +89,7 @@ fn plan(apply: &ApplyVariables) -> Plan {
     let release: &Release = &apply.release;
     let mut plan = bare_plan(&apply.project, release.clone());
     plan.phases.push(Phase {
-        policy: bare_policy(PolicyId::new(PHASE)),
+        policy: bare_policy(PolicyId::new(ApplyVariables::PHASE)),
         health: policy::health::Profile::basic(),
         after: Vec::new(),
         customers: vec![apply.customer.clone()],

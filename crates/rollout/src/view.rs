@@ -51,7 +51,7 @@ pub struct RunView {
 pub struct PhaseView {
     /// Its policy's name.
     pub name: PolicyId,
-    /// `waiting`, `running`, `soaking`, `settled`.
+    /// `waiting`, `running`, `soaking`, `settled`; or `ended`, where the rollout was over before it had settled.
     pub state: &'static str,
     /// Its own first instant.
     pub not_before: Option<Timestamp>,
@@ -380,10 +380,15 @@ impl Run {
         let row = &self.phases[phase];
         let planned = &self.plan.phases[phase];
         let (state, settled_at, soak_until) = match &row.state {
+            PhaseState::Settled { at } => ("settled", Some(*at), None),
+            PhaseState::Waiting | PhaseState::Running | PhaseState::Soaking { .. }
+                if self.is_ended() =>
+            {
+                ("ended", None, None)
+            }
             PhaseState::Waiting => ("waiting", None, None),
             PhaseState::Running => ("running", None, None),
             PhaseState::Soaking { until, .. } => ("soaking", None, Some(*until)),
-            PhaseState::Settled { at } => ("settled", Some(*at), None),
         };
         let batches = if self.is_dynamic(phase) {
             row.batches_begun

@@ -212,11 +212,11 @@ pub(crate) fn state(run: &RunView) -> String {
 pub(crate) fn phase_next(phase: &PhaseView, now: Timestamp) -> String {
     let until = |what: &str, at: Timestamp| format!("{what} {}", time::instant_and_away(at, now));
     match (phase.soak_until, phase.delay_until, phase.not_before) {
-        _ if phase.settled_at.is_some() => String::new(),
-        (Some(at), _, _) => until("watched until", at),
-        (None, Some(at), _) => until("next batch", at),
+        _ if matches!(phase.state, "settled" | "ended") => String::new(),
+        (Some(at), _, _) if at > now => until("watched until", at),
+        (None, Some(at), _) if at > now => until("next batch", at),
         (None, None, Some(at)) if at > now => until("not before", at),
-        (None, None, _) => String::new(),
+        (_, _, _) => String::new(),
     }
 }
 

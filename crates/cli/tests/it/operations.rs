@@ -23,14 +23,31 @@ fn a_single_service_is_deployed_watched_and_told_of() {
         "--set",
         "GREETING=hello ${customer}",
     ];
-    let mut dry = deploy.to_vec();
+    let mut dry: Vec<&str> = deploy.to_vec();
+    dry.retain(|word| !["--reason", "trial"].contains(word));
     dry.push("--dry-run");
     let said = project.tranche_with(&dry, &[KEY]).succeeds();
-    assert!(said.out.contains("GREETING"), "{}", said.out);
+    for request in [
+        "PUT   /services/srv-acme/env-vars/GREETING",
+        r#"{"value":"hello acme"}"#,
+        "POST  /services/srv-acme/deploys",
+    ] {
+        assert!(said.out.contains(request), "{}", said.out);
+    }
+    project.tranche(&["status"]).exits(3);
     let said = project.tranche_with(&deploy, &[KEY]).succeeds();
     assert!(said.out.contains("o1  acme/backend: live"), "{}", said.out);
+    assert!(said.out.contains("o1  operation done"), "{}", said.out);
+    assert!(!said.out.contains("batch"), "{}", said.out);
     let said = project.tranche(&["status", "o1"]).succeeds();
     assert!(said.out.contains("done"), "{}", said.out);
+    assert!(!said.out.contains("running"), "{}", said.out);
+    let said = project.tranche(&["report", "o1"]).succeeds();
+    assert!(
+        said.out.contains("1 of 1 customer runs v1.1.0"),
+        "{}",
+        said.out
+    );
     let said = project
         .tranche_with(&["env", "list", "acme"], &[KEY])
         .succeeds();
@@ -79,14 +96,22 @@ fn a_batch_goes_by_file_and_every_mistake_in_it_is_told_at_once() {
 fn what_cannot_be_deployed_is_refused_before_anything_begins() {
     let story = Story::new(&[]);
     let project = &story.project;
-    for (service, commit) in [
-        ("acme/backnd", "v1.1.0"),
-        ("nobody", "v1.1.0"),
-        ("srv-missing", "v1.1.0"),
-        ("acme/backend", "abc123"),
+    for (service, commit, way_out) in [
+        ("acme/backnd", "v1.1.0", "tranche customers show acme"),
+        ("nobody/backend", "v1.1.0", "tranche customers"),
+        ("nobody", "v1.1.0", "tranche render services"),
+        ("srv-missing", "v1.1.0", "tranche render services"),
+        ("acme", "v1.1.0", "the same command with acme/backend"),
+        ("acme/backend", "abc123", "git rev-parse abc123"),
+        ("acme/backend", "v1.1", "git rev-parse v1.1"),
     ] {
         let args = ["deploy", service, "--commit", commit, "--reason", "x"];
-        project.tranche_with(&args, &[KEY]).exits(2);
+        let said = project.tranche_with(&args, &[KEY]).exits(2);
+        assert!(
+            said.err.contains(&format!("try: {way_out}")),
+            "{}",
+            said.err
+        );
     }
     assert!(!project.path().join(".tranche/tranche.db").exists() || events(project).is_empty());
 }
@@ -119,7 +144,12 @@ fn the_variables_of_a_version_are_written_and_taken_back_without_a_deploy() {
         .tranche(&["rollback", "acme", "--reason", "x"])
         .exits(3);
     let undo = ["env", "apply", "acme", "--undo", "--reason", "postponed"];
-    project.tranche_with(&undo, &[KEY]).succeeds();
+    let said = project.tranche_with(&undo, &[KEY]).succeeds();
+    let undone = "nothing was deployed at acme; its variables are as before: postponed";
+    assert!(said.out.contains(undone), "{}", said.out);
+    let said = project.tranche(&["report", "o2"]).succeeds();
+    let undone = "nothing was deployed, the variables are as before";
+    assert!(said.out.contains(undone), "{}", said.out);
     let said = project
         .tranche_with(&["env", "diff", "acme", "v1.1.0"], &[KEY])
         .succeeds();
@@ -149,9 +179,38 @@ fn a_forced_rollback_lists_what_it_passes_over_and_wants_the_name() {
     project.tranche_with(&wrong, &[KEY]).exits(2);
     let mut right = force.to_vec();
     right.extend(["--confirm", "acme"]);
-    project.tranche_with(&right, &[KEY]).succeeds();
-    project
-        .tranche_with(&["run", "--until-idle"], &[KEY])
-        .succeeds();
+    let said = project.tranche_with(&right, &[KEY]).succeeds();
+    assert!(
+        said.out.contains("acme is rolled back: emergency"),
+        "{}",
+        said.out
+    );
     assert!(events(project).contains("customer_rolled_back"));
+}
+
+#[test]
+fn a_rollback_is_driven_where_it_is_asked_for_and_reports_say_what_runs_since() {
+    let story = Story::new(&[]);
+    let project = &story.project;
+    project
+        .tranche_with(&["start", "v1.1.0"], &[KEY])
+        .succeeds();
+    let wish = ["rollback", "acme", "--reason", "they asked"];
+    let said = project.tranche_with(&wish, &[KEY]).succeeds();
+    assert!(
+        said.out.contains("acme is rolled back: they asked"),
+        "{}",
+        said.out
+    );
+    let said = project.tranche(&["report", "r1"]).succeeds();
+    assert!(
+        said.out.contains("1 of 2 customers run v1.1.0"),
+        "{}",
+        said.out
+    );
+    let detached = ["rollback", "bolt", "--detach", "--reason", "they too"];
+    let said = project.tranche_with(&detached, &[KEY]).succeeds();
+    assert!(said.err.contains("`tranche run` does"), "{}", said.err);
+    let said = project.tranche(&["status", "o2"]).succeeds();
+    assert!(said.out.contains("0/1"), "{}", said.out);
 }

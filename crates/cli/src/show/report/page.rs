@@ -202,7 +202,7 @@ pub(crate) fn figure_row(name: &str, figures: &Figures) -> Vec<String> {
         long(figures.mean),
         match figures.rollbacks {
             0 => "0".to_owned(),
-            n => format!("{n} ({})", rate(figures.rollback_frequency)),
+            _ => rate(figures.rollback_frequency),
         },
         rate(figures.health),
     ]

@@ -1,7 +1,7 @@
 //! What became of a rollout and of each customer, in plain words.
 
-use rollout::Kind;
 use rollout::report::{Answer, ApprovalReport, CustomerReport, Override, Report, Standing};
+use rollout::{ApplyVariables, Kind, RunId};
 
 use super::page::members;
 use crate::show::plan::counted;
@@ -9,12 +9,18 @@ use crate::show::time;
 
 /// How the whole rollout went, as one sentence.
 pub(super) fn lead(report: &Report) -> String {
-    let updated: u32 = report.phases.iter().map(|phase| phase.updated).sum();
+    let updated = report.customers.iter().filter(|one| runs_it(one, report));
+    let updated = updated.count();
     let all: u32 = report.phases.iter().map(members).sum();
+    let run = if all == 1 { "runs" } else { "run" };
     let outcome = match (report.outcome, report.started_at) {
         (Some(outcome), _) => words_of(outcome),
         (None, Some(_)) => "is not over".to_owned(),
         (None, None) => "has not begun".to_owned(),
+    };
+    let what = match report.rollout {
+        RunId::Rollout(_) => "rollout",
+        RunId::Operation(_) => "operation",
     };
     let after = match (report.started_at, report.ended_at) {
         (Some(from), Some(to)) => format!(" after {}", time::length(to - from)),
@@ -22,10 +28,15 @@ pub(super) fn lead(report: &Report) -> String {
         (None, _) => String::new(),
     };
     format!(
-        "The rollout {outcome}{after}: {updated} of {} run {}.",
+        "The {what} {outcome}{after}: {updated} of {} {run} {}.",
         counted(all as usize, "customer"),
         report.version
     )
+}
+
+/// Whether the rollout brought the release to the customer, or found it there, and nobody has changed that since.
+fn runs_it(one: &CustomerReport, report: &Report) -> bool {
+    one.standing.is_updated() && now(one, report).is_empty()
 }
 
 fn words_of(outcome: impl serde::Serialize) -> String {
@@ -57,6 +68,9 @@ pub(super) fn customer(one: &CustomerReport, report: &Report) -> String {
         Standing::OnRelease => format!("ran {} already", report.version),
         Standing::Waiting => waiting(one),
         Standing::UnderWay => format!("under way{}", since.replace(" on ", " since ")),
+        Standing::Unchanged if is_of_variables(one, report) => {
+            format!("nothing was deployed, the variables are as before{since}{by}{why}")
+        }
         Standing::Unchanged => format!("kept {before}: failed before it was live{since}{why}"),
         Standing::RolledBack => format!("rolled back to {before}{since}{by}{why}"),
         Standing::RollbackFailed => {
@@ -64,6 +78,12 @@ pub(super) fn customer(one: &CustomerReport, report: &Report) -> String {
         }
         Standing::Held => format!("held{}{why}", since.replace(" on ", " since ")),
         Standing::Rejected => format!("left out{since}{why}"),
+        Standing::Skipped if one.rollbacks > 0 => {
+            format!("rolled back to {before}, then skipped{by}{since}{why}")
+        }
+        Standing::Skipped if one.deploys > 0 => {
+            format!("kept {before}: failed before it was live, then skipped{by}{since}{why}")
+        }
         Standing::Skipped => format!("skipped{by}{since}{why}"),
         Standing::Pinned { version, until } => match until {
             Some(until) => format!("pinned to {version} until {}", time::instant(*until)),
@@ -74,6 +94,12 @@ pub(super) fn customer(one: &CustomerReport, report: &Report) -> String {
         Standing::JoinedLate => "joined after the start; the next rollout takes it in".to_owned(),
         Standing::NotReached => "not reached: the rollout ended first".to_owned(),
     }
+}
+
+/// Whether only the variables were the matter, and no deploy (B12).
+fn is_of_variables(one: &CustomerReport, report: &Report) -> bool {
+    let phase = one.phase.as_ref().map(|phase| phase.as_str());
+    matches!(report.rollout, RunId::Operation(_)) && phase == Some(ApplyVariables::PHASE)
 }
 
 /// Another rollout, or a person, has been there since.

@@ -1,12 +1,13 @@
 //! The words of every kind of event: one line a kind, with placeholders for what the event tells.
 
-use rollout::{Fact, Kind};
+use rollout::{ApplyVariables, Fact, Kind, RunId};
 
 /// The words for an event; a kind without any is named as the journal names it.
 pub(super) fn template(fact: &Fact) -> &'static str {
     let kind = fact.kind;
     course(kind)
         .or_else(|| vote(fact))
+        .or_else(|| variables(fact))
         .or_else(|| customer(kind))
         .or_else(|| deploy(kind))
         .or_else(|| rollback(kind))
@@ -34,7 +35,7 @@ fn course(kind: Kind) -> Option<&'static str> {
         Kind::BatchSettled => "batch {what} settled",
         Kind::DelayStarted => "the delay after batch {what} runs{until}",
         Kind::OperationStarted => "operation on {what} started",
-        Kind::OperationEnded => "operation on {what}: {outcome}",
+        Kind::OperationEnded => "operation {outcome}",
         _ => return None,
     })
 }
@@ -52,6 +53,14 @@ fn vote(fact: &Fact) -> Option<&'static str> {
         Kind::GatePassed => "the gate of {what} is passed",
         _ => return None,
     })
+}
+
+/// What is said otherwise where only variables are the matter, and no deploy.
+fn variables(fact: &Fact) -> Option<&'static str> {
+    let phase = fact.phase.as_ref().map(|phase| phase.as_str());
+    let is_operation = matches!(fact.rollout, Some(RunId::Operation(_)));
+    (is_operation && phase == Some(ApplyVariables::PHASE) && fact.kind == Kind::CustomerUnchanged)
+        .then_some("nothing was deployed at {what}; its variables are as before")
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "the other tables have them")]

@@ -117,24 +117,25 @@ fn a_dry_run_names_every_change_in_order_and_sends_none() {
     let announced: Vec<&Value> = customers
         .flat_map(|one| one["requests"].as_array().unwrap())
         .collect();
-    let (read, changed): (Vec<&Value>, Vec<&Value>) = announced
+    let (read, change): (Vec<&Value>, Vec<&Value>) = announced
         .into_iter()
         .partition(|request| request["method"] == "GET");
     let at_the_end = |request: &&Value| request["purpose"] == "as it was, once everything is over";
-    let (last, first): (Vec<&Value>, Vec<&Value>) = changed.into_iter().partition(at_the_end);
-    let changes = first.into_iter().chain(last);
-    let changes: Vec<(String, String)> = changes
+    let (last, first): (Vec<&Value>, Vec<&Value>) = change.into_iter().partition(at_the_end);
+    let sent: Vec<(String, String)> = first
+        .into_iter()
+        .chain(last)
         .map(|request| (text(&request["method"]), text(&request["path"])))
         .collect();
     assert_eq!(
-        changes.len(),
+        sent.len(),
         12,
         "two jobs, two variables and a deploy for each, and auto-deploy of one off and on"
     );
 
     let before = reads(&story);
     project.tranche_with(&["start", "v1.1.0"], &env).succeeds();
-    assert_eq!(arrived(&story)[so_far..], changes);
+    assert_eq!(arrived(&story)[so_far..], sent);
     let kinds: BTreeSet<String> = reads(&story)
         .into_iter()
         .filter(|(kind, count)| before.get(kind) != Some(count))

@@ -22,19 +22,19 @@ pub(super) async fn find(
 ) -> Result<Vec<ServiceDeploy>, Failure> {
     let mut found = Vec::new();
     let mut mistakes = Vec::new();
-    let mut ways_out = Vec::new();
+    let mut help = Vec::new();
     for one in wanted {
         let name = one.service.clone();
         match find_one(config, client, versions, one).await {
             Ok(deploy) => found.push(deploy),
             Err(Mistake::Wrong { what, way_out }) => {
                 mistakes.push(format!("{name}: {what}"));
-                ways_out.push(way_out);
+                help.push(way_out);
             }
             Err(Mistake::Failed(failure)) => return Err(failure),
         }
     }
-    match ways_out.into_iter().next() {
+    match help.into_iter().next() {
         None => Ok(found),
         Some(way_out) => Err(Failure::usage(mistakes.join("\n       ")).or_type(way_out)),
     }

@@ -1,5 +1,6 @@
 //! What became of a rollout and of each customer, in plain words.
 
+use policy::PolicyId;
 use rollout::report::{Answer, ApprovalReport, CustomerReport, Override, Report, Standing};
 use rollout::{ApplyVariables, Kind, RunId};
 
@@ -98,7 +99,7 @@ pub(super) fn customer(one: &CustomerReport, report: &Report) -> String {
 
 /// Whether only the variables were the matter, and no deploy (B12).
 fn is_of_variables(one: &CustomerReport, report: &Report) -> bool {
-    let phase = one.phase.as_ref().map(|phase| phase.as_str());
+    let phase = one.phase.as_ref().map(PolicyId::as_str);
     matches!(report.rollout, RunId::Operation(_)) && phase == Some(ApplyVariables::PHASE)
 }
 

@@ -1,5 +1,6 @@
 //! The words of every kind of event: one line a kind, with placeholders for what the event tells.
 
+use policy::PolicyId;
 use rollout::{ApplyVariables, Fact, Kind, RunId};
 
 /// The words for an event; a kind without any is named as the journal names it.
@@ -57,7 +58,7 @@ fn vote(fact: &Fact) -> Option<&'static str> {
 
 /// What is said otherwise where only variables are the matter, and no deploy.
 fn variables(fact: &Fact) -> Option<&'static str> {
-    let phase = fact.phase.as_ref().map(|phase| phase.as_str());
+    let phase = fact.phase.as_ref().map(PolicyId::as_str);
     let is_operation = matches!(fact.rollout, Some(RunId::Operation(_)));
     (is_operation && phase == Some(ApplyVariables::PHASE) && fact.kind == Kind::CustomerUnchanged)
         .then_some("nothing was deployed at {what}; its variables are as before")

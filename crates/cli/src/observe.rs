@@ -51,7 +51,7 @@ pub(crate) async fn view(
     let found = inspect(client, &service.id)
         .await
         .map_err(connect::failure)?;
-    let deploys: Vec<DeployView> = found.deploys.iter().map(deploy).collect();
+    let deploys: Vec<DeployView> = found.deploys.iter().map(deploy_view).collect();
     let commit = found.live().and_then(|deploy| deploy.commit_id());
     let mut refusals = Vec::new();
     if let Some(wanted) = owner.filter(|wanted| found.owner.to_string() != *wanted) {
@@ -68,6 +68,7 @@ pub(crate) async fn view(
         suspended: found.suspended_by.is_some(),
         auto_deploy: found.auto_deploy.is_on(),
         auto_deploy_trigger: found.auto_deploy.trigger.as_ref().map(ToString::to_string),
+        image: found.image.clone(),
         version: commit
             .and_then(|commit| versions.of(commit))
             .map(str::to_owned),
@@ -83,12 +84,14 @@ pub(crate) fn live_commit(view: &ServiceView) -> Option<&str> {
     view.live().and_then(|live| live.commit.as_deref())
 }
 
-fn deploy(deploy: &render::Deploy) -> DeployView {
+/// A deploy as the core sees it.
+pub(crate) fn deploy_view(deploy: &render::Deploy) -> DeployView {
     DeployView {
         id: rollout::DeployId(deploy.id.to_string()),
         status: status(&deploy.status),
         trigger: deploy.trigger.to_string(),
-        commit: deploy.artifact().map(str::to_owned),
+        commit: deploy.artifact(),
+        digest: deploy.digest().map(Into::into),
     }
 }
 

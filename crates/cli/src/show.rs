@@ -1,5 +1,6 @@
 //! How data looks to people: tables, times, plans, rollouts. Nothing here decides or reads anything.
 
+pub(crate) mod artifact;
 pub(crate) mod figures;
 pub(crate) mod foreign;
 pub(crate) mod holds;

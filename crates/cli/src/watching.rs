@@ -16,7 +16,8 @@ use rollout::health::CycleResult;
 
 use crate::exit::Failure;
 use crate::kinds::Kinds;
-use crate::{connect, fleet, state};
+use crate::show::artifact::{artifact, noun};
+use crate::{connect, fleet, observe, state};
 
 /// So many other customers are asked whether our own network works.
 const CONTROLS: usize = 3;
@@ -105,14 +106,16 @@ impl FleetWatcher {
         };
         let deploys = client.deploys(&service, &live, 1).await.ok()?;
         let runs = deploys.first()?;
-        let found = runs.commit_id()?;
-        Some((found != commit).then(|| {
+        let found = observe::deploy_view(runs);
+        let exact = found.exact()?;
+        Some((!found.is_of(commit)).then(|| {
             let version = expected.version.as_deref().unwrap_or("an unnamed version");
             format!(
-                "deploy {} runs commit {}, but {version} ({}) was put there",
+                "deploy {} runs {} {}, but {version} ({}) was put there",
                 runs.id,
-                short(found),
-                short(commit)
+                noun(&exact),
+                artifact(&exact),
+                artifact(commit)
             )
         }))
     }
@@ -294,8 +297,4 @@ fn observed(sample: &CycleSample) -> Observed {
         CycleResult::Failed { reason } => Observed::Down { reason },
         CycleResult::NoData { reason } => Observed::NoData { reason },
     }
-}
-
-fn short(commit: &str) -> &str {
-    commit.get(..7).unwrap_or(commit)
 }

@@ -4,6 +4,7 @@ mod compile;
 mod describe;
 mod digest;
 mod draw;
+mod image;
 mod order;
 mod scope;
 mod sizes;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 pub use self::compile::{DATABASE, HOTFIX, RunningVersions, compile};
 pub use self::describe::describe;
 pub use self::draw::{dot, mermaid};
+pub use self::image::{Image, ImageError};
 pub use self::order::order;
 pub use self::sizes::{batch_sizes, resize};
 pub use self::version::{bare, is_newer, matches_pin};
@@ -30,7 +32,7 @@ use crate::settings::{Customer, Fleet, Project, Timestamp};
 pub struct Release {
     /// The tag as written, `v1.1.0`.
     pub version: String,
-    /// The full commit id the tag named when it was resolved; of a deploy of an image, the image.
+    /// The full commit id the tag named when it was resolved; of a deploy of an image, the image in full ([`Image`]).
     pub commit: String,
 }
 

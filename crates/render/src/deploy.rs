@@ -5,6 +5,7 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use futures::Stream;
 use policy::ServiceId;
+use policy::plan::Image;
 use reqwest::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -127,11 +128,21 @@ pub struct Deploy {
 }
 
 impl Deploy {
-    /// What was deployed: the full commit id, or the image as it was asked for.
-    pub fn artifact(&self) -> Option<&str> {
-        let image = self.image.as_ref();
-        self.commit_id()
-            .or_else(|| image.and_then(|image| image.reference.as_deref()))
+    /// What was deployed: the full commit id, or the image as it was asked for, in full.
+    pub fn artifact(&self) -> Option<String> {
+        let image = || self.image.as_ref()?.reference.as_deref();
+        let in_full = |image: &str| {
+            let known = image.parse().map(|image: Image| image.to_string());
+            known.unwrap_or_else(|_| image.to_owned())
+        };
+        let commit = self.commit_id().map(str::to_owned);
+        commit.or_else(|| image().map(in_full))
+    }
+
+    /// The digest that the image's tag named at the time; Git deploys have none.
+    pub fn digest(&self) -> Option<&str> {
+        let digest = self.image.as_ref()?.sha.as_deref();
+        digest.filter(|digest| !digest.is_empty())
     }
 
     /// The full commit id, for a Git deploy.

@@ -21,6 +21,8 @@ pub struct ServiceView {
     pub owner: OwnerId,
     /// What kind it is.
     pub kind: ServiceKind,
+    /// The image it is set to run; `None`: it is built from a repository.
+    pub image: Option<String>,
     /// Who suspended it; `None`: it runs.
     pub suspended_by: Option<Vec<String>>,
     /// Whether Render deploys new commits by itself.
@@ -113,6 +115,7 @@ fn view(service: Service, domains: &[CustomDomain], deploys: Vec<Deploy>) -> Ser
             .and_then(|server| server.maintenance_mode.as_ref())
             .is_some_and(|mode| mode.enabled),
         suspended_by: service.is_suspended().then_some(service.suspenders),
+        image: service.image_path,
         id: service.id,
         name: service.name,
         owner: service.owner,

@@ -350,11 +350,10 @@ fn refuse_services(plan: &Plan, start: &Start) -> Result<(), Rejected> {
                 "switch it off at Render, or write `auto_deploy: manage` in tranche.yaml"
                     .clone_into(&mut way_out);
             }
-            reasons.extend(
-                view.refusals
-                    .iter()
-                    .map(|refusal| format!("{}'s {}: {refusal}", customer, view.role)),
-            );
+            let unsuited = view.unsuited(&plan.release.commit);
+            let refusals = view.refusals.iter().chain(&unsuited);
+            reasons
+                .extend(refusals.map(|refusal| format!("{customer}'s {}: {refusal}", view.role)));
         }
     }
     if reasons.is_empty() {

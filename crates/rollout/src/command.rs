@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use policy::health::Profile;
+use policy::plan::{Image, is_image};
 use policy::rules::Hook;
 use policy::{CustomerId, Role, ServiceId, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -385,6 +386,9 @@ pub struct ServiceView {
     /// Upon what it does so, as Render writes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auto_deploy_trigger: Option<String>,
+    /// The image it is set to run; absent: it is built from a repository.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
     /// The newest deploys, newest first, back to the live one.
     pub deploys: Vec<DeployView>,
     /// The version the service reports or its live commit is known by.
@@ -405,6 +409,24 @@ impl ServiceView {
             .find(|deploy| deploy.status == DeployStatus::Live)
     }
 
+    /// Why Render would refuse to deploy this commit or image: it builds what the service is set to build, or runs the image
+    /// it is set to run, with another tag or digest at most.
+    pub fn unsuited(&self, artifact: &str) -> Option<String> {
+        let Some(set) = &self.image else {
+            let is_built = || "it is built from a repository, so it takes a commit and no image";
+            return is_image(artifact).then(is_built).map(str::to_owned);
+        };
+        if !is_image(artifact) {
+            return Some(format!(
+                "it runs the image {set}, so it takes an image and no commit"
+            ));
+        }
+        let (ours, wanted): (Image, Image) = (set.parse().ok()?, artifact.parse().ok()?);
+        let text =
+            || format!("it runs the image {set}, of which only the tag or digest can be another");
+        (!ours.is_of_name(&wanted)).then(text)
+    }
+
     /// The newest deploy that is not over.
     pub fn unfinished(&self) -> Option<&DeployView> {
         self.deploys.iter().find(|deploy| !deploy.status.is_over())
@@ -420,8 +442,26 @@ pub struct DeployView {
     pub status: DeployStatus,
     /// `api`, `rollback`, `new_commit`, ... as Render writes it.
     pub trigger: String,
-    /// The full commit id; of an image deploy, the image as it was asked for.
+    /// The full commit id; of an image deploy, the image as it was asked for, in full.
     pub commit: Option<String>,
+    /// Of an image deploy: what its tag named at the time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Box<str>>,
+}
+
+impl DeployView {
+    /// What exactly runs: the commit, or the image by its digest where that is known (P13).
+    pub fn exact(&self) -> Option<String> {
+        let commit = self.commit.as_ref()?;
+        let digest = self.digest.as_deref();
+        let image = digest.and_then(|digest| Some(commit.parse::<Image>().ok()?.pinned(digest)));
+        Some(image.map_or_else(|| commit.clone(), |image| image.to_string()))
+    }
+
+    /// Whether it is a deploy of this commit or image, by tag or by digest.
+    pub fn is_of(&self, artifact: &str) -> bool {
+        self.commit.as_deref() == Some(artifact) || self.exact().as_deref() == Some(artifact)
+    }
 }
 
 /// Where a deploy stands. An unknown status is unfinished, never success (P33).
@@ -459,3 +499,53 @@ pub trait Executor {
 
 /// Where the answer of a command goes.
 pub type Reply = Box<dyn FnOnce(Report) + Send>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn image(commit: &str, digest: Option<&str>) -> DeployView {
+        DeployView {
+            id: DeployId("dep-1".to_owned()),
+            status: DeployStatus::Live,
+            trigger: "api".to_owned(),
+            commit: Some(commit.to_owned()),
+            digest: digest.map(Into::into),
+        }
+    }
+
+    #[test]
+    fn a_deploy_of_an_image_is_known_by_its_tag_and_by_its_digest() {
+        let digest = format!("sha256:{}", "0f".repeat(32));
+        let exact = format!("docker.io/acme/api@{digest}");
+        let deploy = image("docker.io/acme/api:1.4", Some(&digest));
+        assert_eq!(deploy.exact(), Some(exact.clone()));
+        assert!(deploy.is_of("docker.io/acme/api:1.4") && deploy.is_of(&exact));
+        assert!(!deploy.is_of("docker.io/acme/api:1.5"));
+        assert!(!image("docker.io/acme/api:1.4", None).is_of(&exact));
+        let commit = image("4f1c9a7be0d2635c8f10ab94d7e36251c0ffee42", None);
+        assert_eq!(commit.exact(), commit.commit);
+    }
+
+    #[test]
+    fn a_service_takes_what_it_is_set_to_run() {
+        let view = |image: Option<&str>| ServiceView {
+            role: Role::new("backend"),
+            suspended: false,
+            auto_deploy: false,
+            auto_deploy_trigger: None,
+            image: image.map(str::to_owned),
+            deploys: Vec::new(),
+            version: None,
+            p95_ms: None,
+            warnings: Vec::new(),
+            refusals: Vec::new(),
+        };
+        let (built, runs) = (view(None), view(Some("docker.io/acme/api:1.3")));
+        assert_eq!(built.unsuited("4f1c9a7"), None);
+        assert_eq!(runs.unsuited("docker.io/acme/api:1.4"), None);
+        assert!(built.unsuited("docker.io/acme/api:1.4").is_some());
+        assert!(runs.unsuited("4f1c9a7").is_some());
+        assert!(runs.unsuited("docker.io/acme/other:1.4").is_some());
+    }
+}

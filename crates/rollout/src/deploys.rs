@@ -87,7 +87,7 @@ impl Product {
                     .observed
                     .as_ref()
                     .and_then(|view| view.version.clone()),
-                commit: live.commit.clone(),
+                commit: live.exact(),
                 since: self.at,
             };
             seen.entry(deploy.customer.clone())
@@ -156,7 +156,9 @@ fn refuse_services(deploys: &Deploys) -> Result<(), Rejected> {
         if view.auto_deploy && !manage {
             reasons.push(format!("auto-deploy of {name} is on"));
         }
+        let unsuited = view.unsuited(&deploy.release.commit);
         let refusals = view.refusals.iter().filter(|_| deploy.validate);
+        let refusals = refusals.chain(&unsuited);
         reasons.extend(refusals.map(|refusal| format!("{name}: {refusal}")));
     }
     if reasons.is_empty() {

@@ -115,13 +115,12 @@ fn forward_intent(
     let old = service.baseline.clone().unwrap_or_default();
     match live {
         Some(live)
-            if old.deploy.as_ref() != Some(&live.id)
-                && live.commit.as_ref() != Some(&ctx.release().commit) =>
+            if old.deploy.as_ref() != Some(&live.id) && !live.is_of(&ctx.release().commit) =>
         {
             let renewed = Baseline {
                 deploy: Some(live.id.clone()),
-                commit: live.commit.clone(),
-                version: if live.commit == old.commit {
+                commit: live.exact(),
+                version: if live.exact() == old.commit {
                     old.version
                 } else {
                     None
@@ -257,11 +256,12 @@ fn ours<'l>(
         .iter()
         .filter(|deploy| !known.contains(&deploy.id))
         .filter(|deploy| match way {
-            Way::Forward => {
-                deploy.trigger == "api" && deploy.commit.as_ref() == Some(&ctx.release().commit)
-            }
+            Way::Forward => deploy.trigger == "api" && deploy.is_of(&ctx.release().commit),
             Way::Back => deploy.trigger == "rollback",
-            Way::BackByCommit => deploy.trigger == "api" && deploy.commit == before,
+            Way::BackByCommit => {
+                deploy.trigger == "api"
+                    && before.as_ref().is_some_and(|commit| deploy.is_of(commit))
+            }
         })
         .collect()
 }
@@ -281,7 +281,7 @@ fn adopt(
     let about = |kind, deploy: &DeployView| Fact {
         attempt: Some(attempt),
         deploy: Some(deploy.id.clone()),
-        commit: deploy.commit.clone(),
+        commit: deploy.exact(),
         ..ctx.service_fact(kind, role)
     };
     let mut facts = vec![Fact {

@@ -216,8 +216,8 @@ fn requested(ctx: &Ctx<'_>, role: &Role, outcome: Outcome) -> Recorded {
     };
     match outcome {
         Outcome::Created { deploy } => Fact {
+            commit: deploy.exact(),
             deploy: Some(deploy.id),
-            commit: deploy.commit,
             until: Some(*intended_at + ctx.timeout()),
             ..about(way.created())
         }
@@ -374,14 +374,19 @@ fn ended(ctx: &Ctx<'_>, role: &Role, deploy: &DeployView) -> Recorded {
     let about = |kind| Fact {
         attempt: Some(service.attempt),
         deploy: Some(deploy.id.clone()),
-        commit: deploy.commit.clone(),
+        commit: deploy.exact(),
         ..ctx.service_fact(kind, role)
     };
     let version = ctx.expected().cloned();
     match deploy.status {
-        DeployStatus::Live if is_another_commit(ctx, deploy) => {
-            // P13: every service gets exactly the pinned commit, and the deploy is checked against it.
-            let reason = Some("another commit than the release's is live".to_owned());
+        DeployStatus::Live if is_something_else(ctx, deploy) => {
+            // P13: every service gets exactly the release, and the deploy is checked against it.
+            let what = if ctx.release().is_image() {
+                "image"
+            } else {
+                "commit"
+            };
+            let reason = Some(format!("another {what} than the release's is live"));
             let mut facts = vec![about(Kind::DeployLive)];
             if ctx.unit.state == UnitState::Forward {
                 facts.extend(unit::failed_live(
@@ -426,11 +431,8 @@ fn ended(ctx: &Ctx<'_>, role: &Role, deploy: &DeployView) -> Recorded {
     }
 }
 
-fn is_another_commit(ctx: &Ctx<'_>, deploy: &DeployView) -> bool {
-    deploy
-        .commit
-        .as_ref()
-        .is_some_and(|commit| *commit != ctx.release().commit)
+fn is_something_else(ctx: &Ctx<'_>, deploy: &DeployView) -> bool {
+    deploy.commit.is_some() && !deploy.is_of(&ctx.release().commit)
 }
 
 fn failed(ctx: &Ctx<'_>, fact: Fact, status: &str) -> Recorded {
@@ -445,7 +447,7 @@ fn returned(ctx: &Ctx<'_>, role: &Role, deploy: &DeployView) -> Recorded {
     let about = |kind| Fact {
         attempt: Some(service.rollback_attempt),
         deploy: Some(deploy.id.clone()),
-        commit: deploy.commit.clone(),
+        commit: deploy.exact(),
         ..ctx.service_fact(kind, role)
     };
     if deploy.status == DeployStatus::Live {

@@ -26,7 +26,7 @@ impl Product {
                 }
                 let seen = Running {
                     version: view.version.clone(),
-                    commit: live.commit.clone(),
+                    commit: live.exact(),
                 };
                 let services = running.entry(customer.clone()).or_default();
                 services.insert(role.clone(), seen);

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use policy::{CustomerId, Role};
 
-use crate::command::{CommandKind, Outcome, ServiceView};
+use crate::command::{CommandKind, DeployView, Outcome, ServiceView};
 use crate::event::{Fact, Kind};
 use crate::ids::RunId;
 use crate::index::{Place, Run};
 use crate::product::Product;
-use crate::state::{Baseline, RunState, UnitState};
+use crate::state::{Baseline, Operation, RunState, UnitState};
 use crate::work::{Preparing, Slot, TimerKey};
 
 /// A missing secret is asked for again after this long.
@@ -317,7 +317,10 @@ impl Product {
                     ctx.plan.project.render.auto_deploy == policy::settings::AutoDeploy::Manage;
                 let auto =
                     (view.auto_deploy && !manage).then(|| "its auto-deploy is on".to_owned());
-                refusal.or(auto).map(|reason| (view.role.clone(), reason))
+                let deploys = ctx.operation != Some(Operation::Variables);
+                let unsuited = || view.unsuited(&ctx.release().commit).filter(|_| deploys);
+                let reason = refusal.or(auto).or_else(unsuited)?;
+                Some((view.role.clone(), reason))
             });
             refused.map(|(role, reason)| ctx.held(Some(&role), format!("{role}: {reason}")))
         });
@@ -443,7 +446,7 @@ fn started(
         let live = view.live();
         Baseline {
             deploy: live.map(|live| live.id.clone()),
-            commit: live.and_then(|live| live.commit.clone()),
+            commit: live.and_then(DeployView::exact),
             version: view.version.clone(),
             auto_deploy: view.auto_deploy,
             auto_deploy_trigger: view.auto_deploy_trigger.clone(),

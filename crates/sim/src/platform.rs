@@ -15,6 +15,7 @@ mod environment;
 mod events;
 mod faults;
 mod groups;
+mod images;
 mod jobs;
 mod lifecycle;
 mod maintenance;
@@ -28,6 +29,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::{fs, io};
 
+use policy::plan::is_image;
 use serde::{Deserialize, Serialize};
 
 use crate::api::{ApiError, Call, Limiter};
@@ -71,8 +73,11 @@ pub struct Platform {
     /// What Render tells about, by the id of a workspace or service; absent: as usual.
     #[serde(default)]
     pub(crate) notices: BTreeMap<String, String>,
-    /// Versions by commit id or image reference.
+    /// Versions by commit id or image.
     versions: BTreeMap<String, String>,
+    /// What tags of images name, where somebody pushed one.
+    #[serde(default)]
+    images: BTreeMap<String, String>,
     /// When each commit was first seen.
     commits: BTreeMap<CommitId, Timestamp>,
     ids: IdSource,
@@ -96,6 +101,7 @@ impl Platform {
             maintenance: BTreeMap::new(),
             notices: BTreeMap::new(),
             versions: BTreeMap::new(),
+            images: BTreeMap::new(),
             commits: BTreeMap::new(),
             ids: IdSource::default(),
             agenda: Agenda::default(),
@@ -203,13 +209,26 @@ impl Platform {
 
     /// Says which version a commit or image is.
     pub fn name_version(&mut self, commit_or_image: &str, version: &str) {
-        self.versions
-            .insert(commit_or_image.to_owned(), version.to_owned());
+        let image = Some(commit_or_image).filter(|name| is_image(name));
+        let name = image.and_then(|image| images::in_full(image).ok());
+        let name = name.unwrap_or_else(|| commit_or_image.to_owned());
+        self.versions.insert(name, version.to_owned());
     }
 
     /// The version of what a deploy makes run, if it has a name.
     pub fn version_of(&self, source: &Source) -> Option<&str> {
-        self.versions.get(source.as_str()).map(String::as_str)
+        let by_name = self.versions.get(source.as_str());
+        let by_digest = || {
+            let digest = self.digest_now(source)?;
+            let mut images = self.versions.iter().filter(|(name, _)| is_image(name));
+            let same = |name: &str| {
+                self.digest_now(&Source::Image(name.to_owned())) == Some(digest.clone())
+            };
+            images
+                .find(|(name, _)| same(name))
+                .map(|(_, version)| version)
+        };
+        by_name.or_else(by_digest).map(String::as_str)
     }
 
     /// When a commit was first seen here.

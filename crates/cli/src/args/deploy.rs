@@ -44,8 +44,8 @@ pub(crate) struct DeployConfig {
     /// A full commit id, or a tag of the project's repository.
     #[arg(long, value_name = "SHA", conflicts_with = "image", required_unless_present_any = ["image", "file"])]
     pub(crate) commit: Option<String>,
-    /// An image; only its tag or digest may differ from the service's own.
-    #[arg(long, value_name = "URL")]
+    /// An image (NAME:TAG or NAME@sha256:DIGEST); only its tag or digest may differ from the service's own.
+    #[arg(long, value_name = "NAME:TAG")]
     pub(crate) image: Option<String>,
     /// Clear the build cache.
     #[arg(long)]

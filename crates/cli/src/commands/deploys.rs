@@ -14,6 +14,7 @@ use crate::args::{Deploys, Global};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::project::Folder;
+use crate::show::artifact::artifact;
 use crate::show::foreign::line;
 use crate::show::table::table;
 use crate::show::time;
@@ -30,6 +31,9 @@ pub(super) struct Seen {
     trigger: String,
     /// The commit, or the image.
     source: Option<String>,
+    /// What the image's tag named at the time; absent: it was built from a commit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    digest: Option<String>,
     created_at: Option<Timestamp>,
     finished_at: Option<Timestamp>,
     /// The rollout that made it; absent: somebody else did.
@@ -39,10 +43,9 @@ pub(super) struct Seen {
 
 impl Seen {
     pub(super) fn of(deploy: Deploy, rollout: Option<RunId>) -> Self {
-        let source = deploy.commit_id().map(str::to_owned);
-        let image = || deploy.image.and_then(|image| image.reference);
         Self {
-            source: source.or_else(image),
+            source: deploy.artifact(),
+            digest: deploy.digest().map(str::to_owned),
             id: deploy.id,
             status: deploy.status.to_string(),
             trigger: deploy.trigger.to_string(),
@@ -60,17 +63,13 @@ impl Seen {
             self.id.to_string(),
             line(&self.status),
             line(&self.trigger),
-            self.source.as_deref().map_or_else(|| "-".to_owned(), short),
+            self.source
+                .as_deref()
+                .map_or_else(|| "-".to_owned(), |source| line(&artifact(source))),
             at(self.created_at),
             took.unwrap_or_else(|| "-".to_owned()),
         ]
     }
-}
-
-/// A commit by its first letters; an image in full.
-fn short(source: &str) -> String {
-    let is_commit = source.len() == 40 && source.bytes().all(|byte| byte.is_ascii_hexdigit());
-    line(if is_commit { &source[..10] } else { source })
 }
 
 /// A table of deploys, with columns of the caller's before the others.

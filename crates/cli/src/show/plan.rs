@@ -8,6 +8,7 @@ use policy::rules::{Approval, Approvers, Excluded, GroupOrPerson, Scope};
 use policy::{CustomerId, Plan, PolicyId, Timestamp};
 use serde::Serialize;
 
+use super::artifact::artifact;
 use super::table::columns;
 use super::time;
 use crate::plan::earliest::{BatchTimes, PhaseTimes, earliest};
@@ -127,7 +128,7 @@ impl<'p> PlanView<'p> {
         } = self;
         let commit = self
             .commit
-            .map_or_else(|| "commit unknown".to_owned(), short);
+            .map_or_else(|| "commit unknown".to_owned(), artifact);
         format!(
             "{product} {version} ({commit}): {} in {}, plan {}\n",
             counted(*customers, "customer"),

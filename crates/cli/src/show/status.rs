@@ -8,6 +8,7 @@ use rollout::view::{
 };
 use serde::Serialize;
 
+use super::artifact::artifact;
 use super::plan::{counted, short};
 use super::table::table;
 use super::time;
@@ -145,7 +146,7 @@ pub(crate) fn versions(tracked: &[Tracked], now: Timestamp) -> String {
             running
                 .commit
                 .as_deref()
-                .map_or_else(|| "-".to_owned(), short),
+                .map_or_else(|| "-".to_owned(), artifact),
             match running.since == Timestamp::UNIX_EPOCH {
                 true => "before the first rollout".to_owned(),
                 false => time::instant_and_away(running.since, now),
@@ -279,7 +280,7 @@ fn heading(run: &RunView, now: Timestamp) -> String {
         "{} {} ({}), plan {}: {}{paused}{reason}\n{begun} by {}, {}\n",
         run.id,
         run.version,
-        short(&run.commit),
+        artifact(&run.commit),
         short(&run.digest),
         state(run),
         run.starter,

@@ -10,8 +10,8 @@ use tokio::runtime::Runtime;
 
 use crate::project::{Project, Said};
 
-const OWNER: &str = "tea-acmeacmeacmeacmeacme";
-const COMMIT: &str = "1111111111111111111111111111111111111111";
+pub(crate) const OWNER: &str = "tea-acmeacmeacmeacmeacme";
+pub(crate) const COMMIT: &str = "1111111111111111111111111111111111111111";
 
 const PROJECT: &str =
     "product: shop\nrepository: repository\nrender: { owner: tea-acmeacmeacmeacmeacme }\n";

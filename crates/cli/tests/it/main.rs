@@ -5,6 +5,7 @@
 mod at_render;
 mod everyday;
 mod figures;
+mod images;
 mod imports;
 mod operations;
 mod project;

@@ -102,6 +102,7 @@ fn view(service: &Target) -> ServiceView {
         suspended: false,
         auto_deploy: false,
         auto_deploy_trigger: None,
+        image: None,
         deploys: vec![old(&service.id)],
         version: Some("v1.0.0".to_owned()),
         p95_ms: None,
@@ -116,6 +117,7 @@ fn old(service: &ServiceId) -> DeployView {
         status: DeployStatus::Live,
         trigger: "manual".to_owned(),
         commit: Some(OLD_COMMIT.to_owned()),
+        digest: None,
     }
 }
 
@@ -125,6 +127,7 @@ fn new(service: &ServiceId, status: DeployStatus) -> DeployView {
         status,
         trigger: "api".to_owned(),
         commit: Some(COMMIT.to_owned()),
+        digest: None,
     }
 }
 

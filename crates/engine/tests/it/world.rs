@@ -272,6 +272,7 @@ impl Inner {
             suspended: false,
             auto_deploy: false,
             auto_deploy_trigger: None,
+            image: None,
             deploys: self.of(service).clone(),
             version: None,
             p95_ms: None,
@@ -338,6 +339,7 @@ fn deploy(service: &ServiceId, number: usize, trigger: &str, commit: &str) -> De
         status: DeployStatus::Live,
         trigger: trigger.to_owned(),
         commit: Some(commit.to_owned()),
+        digest: None,
     }
 }
 

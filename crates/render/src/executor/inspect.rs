@@ -64,6 +64,7 @@ impl Turn {
             suspended: found.suspended_by.is_some(),
             auto_deploy: found.auto_deploy.is_on(),
             auto_deploy_trigger: found.auto_deploy.trigger.as_ref().map(ToString::to_string),
+            image: found.image.clone(),
             deploys: back_to_live(&found.deploys),
             version: commit.and_then(|commit| self.worker.sources.version(commit)),
             p95_ms: None,

@@ -10,7 +10,8 @@ pub(super) fn deploy_view(deploy: &Deploy) -> DeployView {
         id: deploy.id.clone(),
         status: status(&deploy.status),
         trigger: deploy.trigger.to_string(),
-        commit: deploy.artifact().map(str::to_owned),
+        commit: deploy.artifact(),
+        digest: deploy.digest().map(Into::into),
     }
 }
 

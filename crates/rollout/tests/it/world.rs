@@ -43,6 +43,7 @@ impl World {
                     status: DeployStatus::Live,
                     trigger: "new_commit".to_owned(),
                     commit: Some(commit_of(BEFORE)),
+                    digest: None,
                 };
                 let service = Service {
                     suspended: false,
@@ -74,6 +75,7 @@ impl World {
             suspended: service.suspended,
             auto_deploy: service.auto_deploy,
             auto_deploy_trigger: None,
+            image: None,
             deploys: service.deploys.clone(),
             version,
             p95_ms: None,
@@ -96,6 +98,7 @@ impl World {
             status: DeployStatus::Unfinished,
             trigger: trigger.to_owned(),
             commit,
+            digest: None,
         };
         let service = self.service(customer, role);
         service.deploys.insert(0, deploy.clone());

@@ -87,7 +87,10 @@ pub(super) fn deploy(platform: &Platform, deploy: &Deploy) -> Value {
             let created_at = instant(platform.commit_seen_at(commit));
             shown["commit"] = json!({ "id": commit, "message": message, "createdAt": created_at });
         }
-        Source::Image(image) => shown["image"] = json!({ "ref": image, "sha": "" }),
+        Source::Image(image) => {
+            shown["image"] =
+                json!({ "ref": image, "sha": deploy.digest.as_deref().unwrap_or_default() });
+        }
     }
     shown
 }

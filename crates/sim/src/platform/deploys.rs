@@ -1,8 +1,10 @@
 //! Deploys: trigger, list, get, cancel, roll back.
 
+use policy::plan::Image;
 use serde::{Deserialize, Serialize};
 
 use super::Platform;
+use super::images::in_full;
 use super::model::{Deploy, Order, Service, ServiceKind, Source, Status, Trigger};
 use crate::api::ApiError;
 use crate::ids::{CommitId, DeployId, ServiceId, Timestamp};
@@ -337,22 +339,19 @@ fn image_of(service: &Service, image: &str) -> Result<Source, ApiError> {
         .image
         .as_deref()
         .ok_or_else(|| ApiError::bad_request("the service is not backed by an image"))?;
-    if image_name(configured) != image_name(image) {
+    let image = in_full(image)?;
+    if !is_of_name(configured, &image) {
         return Err(ApiError::bad_request(
             "only the image tag or digest can be updated when creating a deploy",
         ));
     }
-    Ok(Source::Image(image.to_owned()))
+    Ok(Source::Image(image))
 }
 
-/// Host, repository and name of an image, without tag and digest.
-fn image_name(image: &str) -> &str {
-    let image = image.split('@').next().unwrap_or(image);
-    let name_from = image.rfind('/').map_or(0, |slash| slash + 1);
-    match image[name_from..].find(':') {
-        Some(colon) => &image[..name_from + colon],
-        None => image,
-    }
+/// Whether only the tag or digest differs.
+fn is_of_name(configured: &str, image: &str) -> bool {
+    let both = configured.parse::<Image>().ok().zip(image.parse().ok());
+    both.is_some_and(|(configured, image)| configured.is_of_name(&image))
 }
 
 fn rollback_to(target: &Deploy) -> Order {
@@ -364,17 +363,5 @@ fn rollback_to(target: &Deploy) -> Order {
         clear_cache: false,
         variables_of: Some(target.id.clone()),
         pace: None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_name_of_an_image_has_neither_tag_nor_digest() {
-        assert_eq!(image_name("docker.io/acme/api:v1"), "docker.io/acme/api");
-        assert_eq!(image_name("host:5000/api@sha256:00"), "host:5000/api");
-        assert_eq!(image_name("host:5000/api"), "host:5000/api");
     }
 }

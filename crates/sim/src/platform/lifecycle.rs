@@ -74,6 +74,7 @@ impl Platform {
         let started = EventKind::deploy_started(deploy, first);
         let mut course = self.usual_course(service, deploy);
         let (trigger, source) = (deploy.trigger, deploy.source.clone());
+        let digest = self.digest_now(&source);
         if let Some(fault) = self.take_course(service_id, trigger, &source) {
             course.outcome = fault.outcome;
             course.total = fault.after.unwrap_or(course.total);
@@ -84,6 +85,7 @@ impl Platform {
             service.running = Some(id.clone());
             if let Some(deploy) = service.deploy_mut(id) {
                 deploy.variables = variables;
+                deploy.digest = digest;
                 deploy.started_at = Some(now);
                 deploy.stages = stages;
             }
@@ -332,6 +334,7 @@ impl Deploy {
             finished_at: None,
             deactivated_at: None,
             variables: Arc::default(),
+            digest: None,
             purged: false,
             order,
             stages: Vec::new(),

@@ -171,6 +171,9 @@ pub struct Deploy {
     pub deactivated_at: Option<Timestamp>,
     /// The variables it runs with, as they were when it began.
     pub variables: Arc<Variables>,
+    /// The image that was pulled when it began.
+    #[serde(default)]
+    pub digest: Option<String>,
     /// The artefact is gone: no rollback to it.
     pub purged: bool,
     pub(super) order: Order,

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::Platform;
 use super::databases::Database;
+use super::images::in_full;
 use super::maintenance::MaintenanceRun;
 use super::model::{
     Deploy, Order, Service, ServiceKind, Source, Status, Suspender, Trigger, Variables,
@@ -174,7 +175,9 @@ impl Platform {
         for owner in seed.owners {
             self.add_owner(owner);
         }
-        self.versions.extend(seed.versions);
+        for (commit_or_image, version) in &seed.versions {
+            self.name_version(commit_or_image, version);
+        }
         for service in seed.services {
             self.add_service(now, service);
         }
@@ -207,9 +210,9 @@ impl Platform {
             self.commits.entry(live.commit).or_insert(now);
             let id = DeployId::new(self.ids.next("dep", now));
             service.live = Some(id.clone());
-            service
-                .deploys
-                .push(first_deploy(id, source, &service, now));
+            let digest = self.digest_now(&source);
+            let first = first_deploy(id, source, &service, now);
+            service.deploys.push(Deploy { digest, ..first });
         }
         self.services.insert(service.id.clone(), service);
     }
@@ -236,17 +239,15 @@ fn service_of(seed: ServiceSeed, now: Timestamp) -> Service {
     };
     let commit = seed.live.map(|live| live.commit);
     let commit = commit.unwrap_or_else(|| CommitId::new(format!("head-of-{name}")));
-    let head = seed
-        .image
-        .clone()
-        .map_or(Source::Commit(commit), Source::Image);
+    let image = seed.image.map(|image| in_full(&image).unwrap_or(image));
+    let head = image.clone().map_or(Source::Commit(commit), Source::Image);
     let suspended = seed.suspended.then_some(Suspender::User);
     let mut service = Service {
         domains: seed.domains,
         auto_deploy: seed.auto_deploy,
         auto_deploy_trigger: "commit".to_owned(),
-        repo: seed.repo.filter(|_| seed.image.is_none()),
-        image: seed.image,
+        repo: seed.repo.filter(|_| image.is_none()),
+        image,
         suspenders: suspended.into_iter().collect(),
         variables: Arc::new(Variables(seed.variables)),
         ..Service::bare(seed.id, name, seed.owner, seed.kind, head, now)

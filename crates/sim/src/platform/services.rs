@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::bodies::{CreateBody, NewVariable, UpdateBody, YesNo};
 use super::deploys::Bounds;
 use super::events::EventKind;
+use super::images::in_full;
 use super::model::{Order, Service, ServiceKind, Source, Suspender, Trigger};
 use super::{NewValue, Platform, Variables};
 use crate::api::ApiError;
@@ -63,10 +64,13 @@ impl Platform {
     pub fn create_service(
         &mut self,
         now: Timestamp,
-        body: CreateBody,
+        mut body: CreateBody,
     ) -> Result<(ServiceId, DeployId), ApiError> {
         let now = self.advance(now);
         self.check_new(&body)?;
+        if let Some(image) = &mut body.image {
+            image.image_path = in_full(&image.image_path)?;
+        }
         let prefix = if body.kind == ServiceKind::CronJob {
             "crn"
         } else {
@@ -117,6 +121,8 @@ impl Platform {
     ) -> Result<&Service, ApiError> {
         let now = self.advance(now);
         check_maintenance(&body.service_details)?;
+        let image = body.image.as_ref();
+        let image = image.map(|image| in_full(&image.image_path)).transpose()?;
         let service = self.service_mut(id)?;
         service.updated_at = now;
         if let Some(name) = &body.name {
@@ -140,9 +146,9 @@ impl Platform {
         if let Some(root_dir) = &body.root_dir {
             service.root_dir.clone_from(root_dir);
         }
-        if let Some(image) = &body.image {
-            service.image = Some(image.image_path.clone());
-            service.head = Source::Image(image.image_path.clone());
+        if let Some(image) = image {
+            service.head = Source::Image(image.clone());
+            service.image = Some(image);
         }
         merge_details(service, &body.service_details);
         Ok(service)

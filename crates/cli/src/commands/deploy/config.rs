@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use policy::Span;
+use policy::plan::{Image, ImageError};
 use policy::rules::RollbackMode;
 use policy::template::pieces;
 use serde::Deserialize;
@@ -35,7 +36,7 @@ pub(super) enum Artifact {
     /// A commit or tag.
     Commit(String),
     /// An image.
-    Image(String),
+    Image(Image),
 }
 
 /// One service in a file. A key that is not written is as the flags have it.
@@ -136,11 +137,13 @@ impl Written {
         let mut wrong = |text: String| mistakes.push(format!("{place}{text}"));
         let artifact = match (self.commit.take(), self.image.take()) {
             (Some(commit), None) => Some(Artifact::Commit(commit)),
-            (None, Some(image)) if policy::plan::is_image(&image) => Some(Artifact::Image(image)),
-            (None, Some(image)) => {
-                wrong(format!("`{image}` is no image: write REGISTRY/NAME:TAG"));
-                None
-            }
+            (None, Some(image)) => match exact_image(&image) {
+                Ok(image) => Some(Artifact::Image(image)),
+                Err(mistake) => {
+                    wrong(mistake);
+                    None
+                }
+            },
             (Some(_), Some(_)) => {
                 wrong("`commit` and `image` exclude each other".to_owned());
                 None
@@ -190,6 +193,19 @@ impl Written {
     }
 }
 
+/// An image that does not depend on what `latest` is.
+fn exact_image(written: &str) -> Result<Image, String> {
+    let image: Image = written
+        .parse()
+        .map_err(|error: ImageError| error.to_string())?;
+    match image.is_marked() {
+        true => Ok(image),
+        false => Err(format!(
+            "`{written}` says not which image: write {written}:TAG or {written}@sha256:DIGEST"
+        )),
+    }
+}
+
 fn span(key: &str, text: Option<String>, wrong: &mut impl FnMut(String)) -> Option<Span> {
     let text = text?;
     match text.parse() {
@@ -235,7 +251,7 @@ mod tests {
         assert!(wanted[0].validate && !wanted[1].validate);
         assert_eq!(
             wanted[1].artifact,
-            Artifact::Image("r.example/w:1".to_owned())
+            Artifact::Image("r.example/w:1".parse().expect("an image"))
         );
     }
 

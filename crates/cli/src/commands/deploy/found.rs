@@ -99,9 +99,10 @@ async fn find_one(
 fn release(versions: &Versions, artifact: &Artifact) -> Result<Release, Mistake> {
     let commit = match artifact {
         Artifact::Image(image) => {
-            let version = image.rsplit('/').next().unwrap_or(image).to_owned();
-            let commit = image.clone();
-            return Ok(Release { version, commit });
+            return Ok(Release {
+                version: image.label(),
+                commit: image.to_string(),
+            });
         }
         Artifact::Commit(commit) => commit,
     };

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::chart::{self, Chart};
 use super::words;
+use crate::show::artifact::{artifact, noun};
 use crate::show::plan::short;
 use crate::show::time;
 
@@ -105,7 +106,7 @@ impl Section {
 fn facts(report: &Report) -> Vec<(String, String)> {
     let spent = report.spent;
     let mut facts = vec![
-        ("commit", short(&report.commit)),
+        (noun(&report.commit), artifact(&report.commit)),
         ("plan", short(&report.digest)),
     ];
     if let Some(starter) = &report.starter {

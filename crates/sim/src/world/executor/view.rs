@@ -75,6 +75,7 @@ fn service_view(platform: &Platform, role: Role, newest_first: &[&Deploy]) -> Se
         suspended: false,
         auto_deploy: false,
         auto_deploy_trigger: None,
+        image: None,
         deploys: back_to_live(newest_first),
         version: version.map(str::to_owned),
         p95_ms: None,
@@ -102,6 +103,7 @@ pub(super) fn deploy_view(deploy: &Deploy) -> DeployView {
         status: status(deploy.status),
         trigger: trigger.as_str().unwrap_or_default().to_owned(),
         commit: Some(deploy.source.as_str().to_owned()),
+        digest: deploy.digest.as_deref().map(Into::into),
     }
 }
 

@@ -1,10 +1,12 @@
 //! `import`: project files from the JSON of earlier release scripts, with an account of what was understood.
 
+mod approval;
 mod customers;
 mod deployment;
 mod draft;
 mod fields;
 mod policies;
+mod window;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -80,6 +82,13 @@ pub(super) fn import(global: &Global, args: &Import, out: Output) -> Result<Exit
             "the customer {old} is called {new} here, because a policy is called {old}; variables with ${{customer}} say {new} too"
         ));
     }
+    let stand_ins = draft.stand_in_approvers();
+    if !stand_ins.is_empty() {
+        out.say(format_args!(
+            "warning: nobody is named who approves; {} in tranche.yaml stand for them until you write who they are",
+            stand_ins.join(", ")
+        ));
+    }
     let targets = targets(&dir, &draft, args.write)?;
     parse::load(&sources(&dir, &targets)?).map_err(Failure::diagnostics)?;
     for target in targets.iter().filter(|target| target.written) {
@@ -90,7 +99,19 @@ pub(super) fn import(global: &Global, args: &Import, out: Output) -> Result<Exit
         files: targets,
     };
     out.data(&imported, || imported.text())?;
-    out.say("next: tranche validate, then tranche plan VERSION");
+    for (name, policy) in draft
+        .policies
+        .iter()
+        .filter(|(_, one)| !one.left_out.is_empty())
+    {
+        out.say(format_args!(
+            "warning: {} of {}/{name}.yaml not understood: {} there as comments until you write them by hand",
+            counted(policy.left_out.len(), "setting"),
+            draft::POLICIES,
+            if policy.left_out.len() == 1 { "it stands" } else { "they stand" },
+        ));
+    }
+    out.say("next: tranche customers discover, tranche validate, then tranche plan VERSION");
     Ok(Exit::Done)
 }
 

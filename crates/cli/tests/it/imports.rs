@@ -142,6 +142,87 @@ fn three_files_of_the_scripts_become_a_project_that_validates() {
     }
 }
 
+const OTHER_DEPLOYMENT: &str = r#"{
+  "naming_convention": "securewatch-{customer}-backend",
+  "customer_environment_mapping": {
+    "acme-corp": {
+      "backend_service": { "name": "securewatch-acme-corp-backend", "type": "web_service",
+        "service_id": "srv-acmeb000000000000000", "plan": "starter" },
+      "release_tier": "standard"
+    },
+    "techstart": { "services": { "backend": { "service_name": "securewatch-techstart-backend", "service_id": null },
+      "frontend": { "service_id": "srv-techf000000000000000" } }, "tier": "startup" }
+  },
+  "environment_variables": { "backend": { "DEBUG": false, "PORT": 3000 } }
+}"#;
+
+const OTHER_CUSTOMERS: &str = r#"{ "customers": {
+  "acme-corp": { "name": "ACME Corporation", "primary_contact": { "email": "it@acme.example", "phone": "1" },
+    "maintenance_window": "Saturday 22:00-02:00" }
+} }"#;
+
+const OTHER_POLICIES: &str = r#"{ "minor_release_policies": {
+  "demo": { "rollout_strategy": "immediate" },
+  "startup": { "batch_size": "50%", "delay_between_batches": "2 hours", "monitoring": "automated", "timeline": "Days 1-7" },
+  "standard": { "batch_size": "25%", "batch_interval_hours": 6, "timeline": "Days 8-21" },
+  "enterprise": { "rollout_strategy": "one_by_one", "approval": { "required": true, "count": 2, "board": "yes" },
+    "maintenance_window": { "required": true }, "timeline": "Days 22-51" }
+} }"#;
+
+#[test]
+fn what_keeps_people_safe_is_understood_in_other_shapes_or_stands_in_the_file_as_a_comment() {
+    let project = Project::bare();
+    let texts = [OTHER_DEPLOYMENT, OTHER_CUSTOMERS, OTHER_POLICIES];
+    for (name, text) in FILES.iter().zip(texts) {
+        project.write(name, text);
+    }
+    let said = project.tranche(&import(&[])).succeeds();
+    let enterprise = text(&project, "policies/enterprise.yaml");
+    for part in [
+        "after: standard",
+        "batch: 1",
+        "quorum: 2",
+        "not_before: 22d",
+        "# Not understood, so write it by hand: minor_release_policies.enterprise.maintenance_window\n",
+        "# Not understood, so write it by hand: minor_release_policies.enterprise.approval.board\n",
+    ] {
+        assert!(
+            enterprise.contains(part),
+            "{part} is missing in\n{enterprise}"
+        );
+    }
+    let warning = "warning: 2 settings of policies/enterprise.yaml not understood";
+    assert!(said.err.contains(warning), "{}", said.err);
+    let nobody =
+        "nobody is named who approves; approver-1, approver-2 in tranche.yaml stand for them";
+    assert!(said.err.contains(nobody), "{}", said.err);
+    // One tier names no day, so the usual order tells.
+    assert!(text(&project, "policies/startup.yaml").contains("after: demo"));
+    let fleet = text(&project, "customers.yaml");
+    for part in [
+        "cron: 0 22 * * SAT",
+        "duration: 240m",
+        "email: it@acme.example",
+    ] {
+        assert!(fleet.contains(part), "{part} is missing in\n{fleet}");
+    }
+    assert!(text(&project, "tranche.yaml").contains("DEBUG: \"false\""));
+    for ignored in [
+        "naming_convention",
+        "customer_environment_mapping.acme-corp.backend_service.plan",
+        "customer_environment_mapping.techstart.services.backend, which has no id",
+        "customers.acme-corp.primary_contact.phone",
+    ] {
+        let line = format!("not understood: {ignored}\n");
+        assert!(
+            said.out.contains(&line),
+            "{line} is missing in\n{}",
+            said.out
+        );
+    }
+    project.tranche(&["validate"]).succeeds();
+}
+
 #[test]
 fn files_that_exist_are_kept_unless_they_are_to_be_replaced() {
     let project = scripts();

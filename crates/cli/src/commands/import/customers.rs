@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value};
 
-use super::Account;
 use super::draft::{Customer, Draft};
 use super::fields::Fields;
+use super::{Account, window};
 use crate::show::plan::counted;
 
 /// What names a customer in a list.
@@ -13,7 +13,7 @@ const KEYS: [&str; 6] = ["slug", "key", "customer_id", "customer", "id", "name"]
 /// The names of a property in the scripts, and its key here.
 const PROPERTIES: [(&[&str], &str); 4] = [
     (&["name", "display_name", "company", "company_name"], "name"),
-    (&["tier", "plan", "customer_tier"], "tier"),
+    (&["tier", "plan", "customer_tier", "release_tier"], "tier"),
     (&["timezone", "time_zone"], "timezone"),
     (&["email", "contact_email", "contact"], "email"),
 ];
@@ -63,8 +63,8 @@ fn one(
     };
     let mut fields = Fields::new(place, fields);
     let customer = draft.customer(&key);
-    properties(&mut fields, customer);
-    super::deployment::services(&mut fields, customer);
+    properties(&mut fields, customer, account);
+    super::deployment::services(&mut fields, customer, account);
     for name in KEYS {
         fields.take(&[name]);
     }
@@ -73,7 +73,18 @@ fn one(
 }
 
 /// Takes what a customer's entry says about itself.
-pub(super) fn properties(fields: &mut Fields, customer: &mut Customer) {
+pub(super) fn properties(fields: &mut Fields, customer: &mut Customer, account: &mut Account) {
+    if let Some(mut contact) = fields.object(&["contact", "primary_contact", "contacts"]) {
+        if let Some(email) = contact.text(&["email"]) {
+            let contacts = Map::from_iter([("email".to_owned(), Value::from(email))]);
+            let contacts = Value::from(contacts);
+            customer.properties.insert("contacts".to_owned(), contacts);
+        }
+        contact.rest(account);
+    }
+    if let Some(window) = window::window(fields, account) {
+        customer.properties.insert("window".to_owned(), window);
+    }
     for (names, key) in PROPERTIES {
         let Some(text) = fields.text(names) else {
             continue;

@@ -77,8 +77,8 @@ fn customers(mapping: Fields, draft: &mut Draft, account: &mut Account) {
         };
         let mut fields = Fields::new(place, entry);
         let customer = draft.customer(&key);
-        services(&mut fields, customer);
-        properties(&mut fields, customer);
+        services(&mut fields, customer, account);
+        properties(&mut fields, customer, account);
         fields.rest(account);
         mapped += 1;
     }
@@ -87,39 +87,55 @@ fn customers(mapping: Fields, draft: &mut Draft, account: &mut Account) {
 
 /// Takes the services of a customer's entry: nested under `services`, each an object or a bare id, or side by side with
 /// names such as `backend_service_id`.
-pub(super) fn services(fields: &mut Fields, customer: &mut Customer) {
+pub(super) fn services(fields: &mut Fields, customer: &mut Customer, account: &mut Account) {
     if let Some(mut nested) = fields.object(&["services"]) {
-        services(&mut nested, customer);
+        services(&mut nested, customer, account);
+        nested.rest(account);
     }
     for (role, names) in ROLES {
         for name in names {
             let service = customer.services.entry(role.to_owned()).or_default();
-            one(fields, name, service);
-            if service.is_empty() {
+            one(fields, name, service, account);
+            // An address without an id names no service.
+            if !service.contains_key("id") {
                 customer.services.remove(role);
             }
         }
     }
 }
 
-fn one(fields: &mut Fields, name: &str, service: &mut Map<String, Value>) {
-    let mut put = |key: &str, text: Option<String>| {
-        if let Some(text) = text {
-            service.insert(key.to_owned(), text.into());
-        }
-    };
+fn one(fields: &mut Fields, name: &str, service: &mut Map<String, Value>, account: &mut Account) {
     if let Some(mut own) = fields.object(&[name, &format!("{name}_service")]) {
         put(
+            service,
             "id",
             own.text(&["service_id", "id", "render_service_id", "database_id"]),
         );
-        put("url", own.text(&["url", "service_url"]));
+        put(service, "url", own.text(&["url", "service_url"]));
+        if !service.contains_key("id") {
+            account.ignored(format!("{}, which has no id", own.place()));
+        }
+        // Names follow from the convention, and types are Render's to say.
+        for known in ["name", "service_name", "type"] {
+            own.take(&[known]);
+        }
+        own.rest(account);
     } else {
-        put("id", fields.text(&[name, &format!("{name}_service")]));
+        put(
+            service,
+            "id",
+            fields.text(&[name, &format!("{name}_service")]),
+        );
     }
     let ids = [format!("{name}_service_id"), format!("{name}_id")];
-    put("id", fields.text(&[&ids[0], &ids[1]]));
-    put("url", fields.text(&[&format!("{name}_url")]));
+    put(service, "id", fields.text(&[&ids[0], &ids[1]]));
+    put(service, "url", fields.text(&[&format!("{name}_url")]));
+}
+
+fn put(service: &mut Map<String, Value>, key: &str, text: Option<String>) {
+    if let Some(text) = text {
+        service.insert(key.to_owned(), text.into());
+    }
 }
 
 fn variables(roles: Fields, draft: &mut Draft, account: &mut Account) {
@@ -140,7 +156,10 @@ fn variables(roles: Fields, draft: &mut Draft, account: &mut Account) {
                 Value::Number(number) => {
                     templates.insert(key, number.to_string());
                 }
-                Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => {
+                Value::Bool(truth) => {
+                    templates.insert(key, truth.to_string());
+                }
+                Value::Null | Value::Array(_) | Value::Object(_) => {
                     account.ignored(format!("{place}.{key}"));
                 }
             }

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
+use crate::show::foreign::line;
+
 /// Where the fleet goes.
 pub(super) const CUSTOMERS_FILE: &str = "customers.yaml";
 
@@ -40,10 +42,12 @@ pub(super) struct Customer {
 /// A policy.
 #[derive(Debug, Default)]
 pub(super) struct Policy {
-    /// The day on which it begins.
-    pub(super) start_day: u32,
+    /// The day on which it begins, if that is known.
+    pub(super) start_day: Option<u32>,
     /// Keys as the file has them.
     pub(super) keys: Map<String, Value>,
+    /// What was said of it and not understood: it stands in the file as comments, since it may be what keeps people safe.
+    pub(super) left_out: Vec<String>,
 }
 
 impl Draft {
@@ -71,6 +75,30 @@ impl Draft {
         renamed
     }
 
+    /// Puts people into the places of approvers whom the scripts did not name, so that their gates are shut and not gone;
+    /// the names of those people.
+    pub(super) fn stand_in_approvers(&mut self) -> Vec<String> {
+        let approvals = self
+            .policies
+            .values()
+            .filter_map(|policy| policy.keys.get("approval"));
+        let needed = approvals
+            .filter(|approval| approval.get("from").is_none())
+            .map(|approval| approval.get("quorum").and_then(Value::as_u64).unwrap_or(1));
+        let needed = needed.max().unwrap_or(0);
+        let mut invented = Vec::new();
+        for number in 1.. {
+            if self.people.len() as u64 >= needed {
+                break;
+            }
+            let name = format!("approver-{number}");
+            if self.people.insert(name.clone(), None).is_none() {
+                invented.push(name);
+            }
+        }
+        invented
+    }
+
     /// The files, by their paths in the project folder.
     pub(super) fn files(
         &self,
@@ -85,7 +113,11 @@ impl Draft {
             files.push((CUSTOMERS_FILE.to_owned(), fleet));
         }
         for (name, keys) in self.phases() {
-            let text = serde_yaml::to_string(&keys)?;
+            let left_out = self.policies[name].left_out.iter();
+            let mut text: String = left_out
+                .map(|what| format!("# Not understood, so write it by hand: {}\n", line(what)))
+                .collect();
+            text.push_str(&serde_yaml::to_string(&keys)?);
             files.push((format!("{POLICIES}/{name}.yaml"), text));
         }
         Ok(files)
@@ -147,7 +179,11 @@ impl Draft {
     /// The policies, each after the one that begins before it unless it says itself.
     fn phases(&self) -> Vec<(&str, Value)> {
         let mut policies: Vec<(&String, &Policy)> = self.policies.iter().collect();
-        policies.sort_by_key(|(name, policy)| (policy.start_day, rank(name), *name));
+        let days_tell = policies
+            .iter()
+            .all(|(_, policy)| policy.start_day.is_some());
+        let day = |policy: &Policy| policy.start_day.filter(|_| days_tell);
+        policies.sort_by_key(|(name, policy)| (day(policy), rank(name), *name));
         let mut before: Option<&str> = None;
         let mut phases = Vec::new();
         for (name, policy) in policies {

@@ -35,6 +35,20 @@ impl Fields {
         Some(text.trim().to_owned())
     }
 
+    /// The same, as whatever its text stands for; one that stands for nothing stays.
+    pub(super) fn parsed<T>(
+        &mut self,
+        names: &[&str],
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Option<T> {
+        let meaning = |value: &Value| match value {
+            Value::String(text) => parse(text.trim()),
+            Value::Number(number) => parse(&number.to_string()),
+            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+        };
+        meaning(&self.take_if(names, |value| meaning(value).is_some())?)
+    }
+
     /// The same, as yes or no.
     pub(super) fn truth(&mut self, names: &[&str]) -> Option<bool> {
         self.take_if(names, Value::is_boolean)?.as_bool()
@@ -49,7 +63,12 @@ impl Fields {
         Some(Self::new(joined(&self.place, &name), fields))
     }
 
-    fn take_if(&mut self, names: &[&str], fits: impl Fn(&Value) -> bool) -> Option<Value> {
+    /// The first of these fields that fits.
+    pub(super) fn take_if(
+        &mut self,
+        names: &[&str],
+        fits: impl Fn(&Value) -> bool,
+    ) -> Option<Value> {
         let name = self.find(names, fits)?;
         self.fields.remove(&name)
     }
@@ -73,6 +92,11 @@ impl Fields {
 
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         self.fields.keys().map(String::as_str)
+    }
+
+    /// Where it stands in its file.
+    pub(super) fn place(&self) -> &str {
+        &self.place
     }
 
     /// Names what nobody took.

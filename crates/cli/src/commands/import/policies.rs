@@ -3,9 +3,9 @@
 use policy::Span;
 use serde_json::{Map, Value, json};
 
-use super::Account;
 use super::draft::{Draft, Policy, slug};
 use super::fields::Fields;
+use super::{Account, approval, window};
 
 /// Where the tiers stand, if not at the top.
 const PLACES: [&str; 6] = [
@@ -20,8 +20,18 @@ const PLACES: [&str; 6] = [
 /// The tiers, by which a file is known that has them at the top.
 const TIERS: [&str; 4] = ["demo", "startup", "standard", "enterprise"];
 
-/// Weekdays as windows write them.
-const DAYS: [&str; 7] = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
+/// What says that nobody waits for anybody.
+const AT_ONCE: [&str; 5] = ["all", "all at once", "immediate", "automatic", "big bang"];
+
+/// What says that one goes after the other.
+const ONE_BY_ONE: [&str; 6] = [
+    "one",
+    "one by one",
+    "one at a time",
+    "individual",
+    "sequential",
+    "single",
+];
 
 /// Reads the policies of a file.
 pub(super) fn read(fields: &mut Fields, draft: &mut Draft, account: &mut Account) {
@@ -47,48 +57,73 @@ fn one(name: &str, place: String, entry: Value, draft: &mut Draft, account: &mut
     };
     let mut fields = Fields::new(place, entry);
     let mut policy = Policy::default();
-    days(&mut fields, &mut policy);
+    let before = account.ignored.len();
+    days(&mut fields, &mut policy, account);
     batches(&mut fields, &mut policy.keys);
-    checks(&mut fields, &mut policy.keys, account);
-    if let Some(window) = window(&mut fields) {
+    checks(&mut fields, &mut policy.keys);
+    if let Some(window) = window::window(&mut fields, account) {
         policy.keys.insert("window".to_owned(), window);
     }
-    approval(&mut fields, &mut policy.keys, draft);
+    approval::approval(&mut fields, &mut policy.keys, draft, account);
     let keys: Vec<&str> = policy.keys.keys().map(String::as_str).collect();
-    account.understood(format!("policy {name}: {}", keys.join(", ")));
+    let keys = match keys.is_empty() {
+        true => "everything as usual".to_owned(),
+        false => keys.join(", "),
+    };
+    account.understood(format!("policy {name}: {keys}"));
     fields.rest(account);
+    policy.left_out = account.ignored[before..].to_vec();
     draft.policies.insert(slug(name), policy);
 }
 
-/// `start_day` and `end_day`, also under `schedule`, or `days: "8-21"`.
-fn days(fields: &mut Fields, policy: &mut Policy) {
-    let mut schedule = fields.object(&["schedule", "timeline"]);
-    let mut day = |names: &[&str]| {
-        let own = fields.text(names);
-        own.or_else(|| schedule.as_mut()?.text(names))
-    };
-    let range = day(&["days", "day_range"]);
-    let range = range.as_deref().and_then(|range| range.split_once('-'));
-    let first = day(&["start_day", "from_day"]);
-    let last = day(&["end_day", "to_day"]);
-    let number = |text: &str| text.trim().parse::<u32>().ok();
-    let first = first
-        .as_deref()
-        .or(range.map(|(first, _)| first))
-        .and_then(number);
-    let last = last
-        .as_deref()
-        .or(range.map(|(_, last)| last))
-        .and_then(number);
-    policy.start_day = first.unwrap_or(0);
-    if policy.start_day > 0 {
-        let day = format!("{}d", policy.start_day);
-        policy.keys.insert("not_before".to_owned(), day.into());
+/// On which days a tier goes.
+#[derive(Debug, Default)]
+struct Days {
+    first: Option<u32>,
+    last: Option<u32>,
+}
+
+impl Days {
+    /// `start_day` and `end_day`, or words such as `days 8-21`.
+    fn read(&mut self, fields: &mut Fields) {
+        let day = |text: &str| text.parse::<u32>().ok();
+        let range = fields.parsed(&["days", "day_range", "schedule", "timeline"], day_range);
+        let first = fields.parsed(&["start_day", "from_day"], day);
+        let last = fields.parsed(&["end_day", "to_day"], day);
+        self.first = self.first.or(first).or(range.map(|(first, _)| first));
+        self.last = self.last.or(last).or(range.and_then(|(_, last)| last));
     }
-    if let Some(last) = last.filter(|last| *last > policy.start_day) {
-        policy
-            .keys
-            .insert("due".to_owned(), format!("{last}d").into());
+}
+
+/// When a tier begins and is to be done, also said under `schedule`.
+fn days(fields: &mut Fields, policy: &mut Policy, account: &mut Account) {
+    let mut days = Days::default();
+    days.read(fields);
+    if let Some(mut schedule) = fields.object(&["schedule", "timeline"]) {
+        days.read(&mut schedule);
+        schedule.rest(account);
+    }
+    policy.start_day = days.first;
+    let first = days.first.unwrap_or(0);
+    let mut put =
+        |key: &str, day: u32| policy.keys.insert(key.to_owned(), format!("{day}d").into());
+    if first > 0 {
+        put("not_before", first);
+    }
+    if let Some(last) = days.last.filter(|last| *last > first) {
+        put("due", last);
+    }
+}
+
+/// `8-21`, `Days 8-21`, `Day 0`: the first day, and the last one where it is said.
+fn day_range(text: &str) -> Option<(u32, Option<u32>)> {
+    let is_days = |word: &&str| !matches!(word.to_lowercase().as_str(), "day" | "days" | "to" | "");
+    let words = text.split([' ', '-', '\u{2013}']).filter(is_days);
+    let numbers: Option<Vec<u32>> = words.map(|word| word.parse().ok()).collect();
+    match numbers?[..] {
+        [first] => Some((first, None)),
+        [first, last] => Some((first, Some(last))),
+        _ => None,
     }
 }
 
@@ -98,10 +133,17 @@ fn batches(fields: &mut Fields, keys: &mut Map<String, Value>) {
             keys.insert(key.to_owned(), value);
         }
     };
-    let share = fields.text(&["batch_percentage", "batch_percent"]);
-    let share = share.map(|share| Value::from(format!("{}%", share.trim_end_matches('%'))));
-    let size = fields.take(&["batch_size", "batch"]).and_then(batch);
-    put("batch", share.or(size));
+    let percent = fields.parsed(&["batch_percentage", "batch_percent"], |text| {
+        share(text.trim_end_matches('%'))
+    });
+    let sizes = [
+        "batch_size",
+        "batch",
+        "rollout_strategy",
+        "batch_strategy",
+        "strategy",
+    ];
+    put("batch", percent.or_else(|| fields.parsed(&sizes, batch)));
     let delays = [
         "delay_between_batches",
         "batch_delay",
@@ -114,161 +156,104 @@ fn batches(fields: &mut Fields, keys: &mut Map<String, Value>) {
     );
     let soaks = ["soak", "soak_time", "monitoring", "monitoring_period"];
     put("soak", soaks.iter().find_map(|stem| lasting(fields, stem)));
-    let parallel = fields.text(&["max_parallel", "max_concurrent", "concurrency"]);
-    put("max_parallel", parallel.as_deref().and_then(number));
-    let failures = fields.text(&["max_failures", "failure_threshold"]);
-    put(
-        "max_failures",
-        failures.and_then(|text| number(&text).or(Some(text.into()))),
-    );
+    let parallel = ["max_parallel", "max_concurrent", "concurrency"];
+    put("max_parallel", fields.parsed(&parallel, number));
+    let failures = ["max_failures", "failure_threshold"];
+    let tolerated = |text: &str| number(text).or_else(|| share(text.strip_suffix('%')?));
+    put("max_failures", fields.parsed(&failures, tolerated));
 }
 
-/// `all`, a number, a share such as `50%` or `0.5`.
-fn batch(value: Value) -> Option<Value> {
-    match value {
-        Value::Number(number) => match number.as_f64() {
-            Some(share) if share > 0.0 && share < 1.0 => {
-                Some(format!("{}%", (share * 100.0).round()).into())
-            }
-            Some(_) | None => Some(Value::Number(number)),
-        },
-        Value::String(text) => Some(number(&text).unwrap_or_else(|| text.into())),
-        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+/// `all`, a number, a share such as `50%` or `0.5`, or words such as `one by one`.
+fn batch(text: &str) -> Option<Value> {
+    let words = text.to_lowercase().replace(['_', '-'], " ");
+    if AT_ONCE.contains(&words.as_str()) {
+        return Some("all".into());
+    }
+    if ONE_BY_ONE.contains(&words.as_str()) {
+        return Some(1.into());
+    }
+    let fraction = text
+        .parse::<f64>()
+        .ok()
+        .filter(|of| (0.0..1.0).contains(of));
+    match (fraction, text.strip_suffix('%')) {
+        (Some(fraction), _) if fraction > 0.0 => {
+            Some(format!("{}%", (fraction * 100.0).round()).into())
+        }
+        (_, Some(percent)) => share(percent.trim()),
+        (_, None) => number(text).filter(|number| *number != json!(0)),
     }
 }
 
-fn number(text: &str) -> Option<Value> {
+/// `50` as `50%`.
+fn share(percent: &str) -> Option<Value> {
+    let percent: u8 = percent.parse().ok()?;
+    (1..=100)
+        .contains(&percent)
+        .then(|| format!("{percent}%").into())
+}
+
+pub(super) fn number(text: &str) -> Option<Value> {
     text.parse::<u32>().ok().map(Value::from)
 }
 
 /// A length of time: `2h`, `2 hours`, or a number under a name such as `delay_hours`.
-fn lasting(fields: &mut Fields, stem: &str) -> Option<Value> {
-    for (unit, letter) in [
+pub(super) fn lasting(fields: &mut Fields, stem: &str) -> Option<Value> {
+    let units = [
         ("days", 'd'),
         ("hours", 'h'),
         ("minutes", 'm'),
         ("seconds", 's'),
-    ] {
-        if let Some(text) = fields.text(&[&format!("{stem}_{unit}")]) {
-            return span(&format!("{text}{letter}"));
-        }
-    }
-    let text = fields.text(&[stem])?;
-    let (count, unit) = text.split_once(' ').unwrap_or((&text, ""));
+    ];
+    let mut named = units.iter();
+    let named = named.find_map(|(unit, letter)| {
+        let name = format!("{stem}_{unit}");
+        fields.parsed(&[&name], |text| span(&format!("{text}{letter}")))
+    });
+    named.or_else(|| fields.parsed(&[stem], long))
+}
+
+/// `2h`, or `2 hours`.
+fn long(text: &str) -> Option<Value> {
+    let (count, unit) = text.split_once(' ').unwrap_or((text, ""));
     let letter = unit
         .chars()
         .next()
         .filter(|_| "days hours minutes seconds weeks".contains(unit));
-    span(&text).or_else(|| span(&format!("{count}{}", letter?)))
+    span(text).or_else(|| span(&format!("{count}{}", letter?)))
 }
 
-fn span(text: &str) -> Option<Value> {
+pub(super) fn span(text: &str) -> Option<Value> {
     text.parse::<Span>().ok().map(|_| text.into())
 }
 
-fn checks(fields: &mut Fields, keys: &mut Map<String, Value>, account: &mut Account) {
+fn checks(fields: &mut Fields, keys: &mut Map<String, Value>) {
     let names = [
         "health_checks",
         "health_check",
         "health",
         "monitoring_level",
+        "monitoring",
     ];
-    match fields.text(&names).map(|text| text.to_lowercase()) {
-        None => {}
-        Some(text) if text.contains("comprehensive") => {
-            keys.insert("health".to_owned(), "comprehensive".into());
-        }
-        Some(text)
-            if ["basic", "automated", "automatic"]
-                .iter()
-                .any(|word| text.contains(word)) =>
-        {
-            keys.insert("health".to_owned(), "basic".into());
-        }
-        Some(text) => account.ignored(format!("the health checks `{text}`")),
+    if let Some(profile) = fields.parsed(&names, profile) {
+        keys.insert("health".to_owned(), profile.into());
     }
-    if let Some(automatic) = fields.truth(&["auto_rollback", "automatic_rollback"]) {
+    let names = ["auto_rollback", "automatic_rollback", "rollback_on_failure"];
+    if let Some(automatic) = fields.truth(&names) {
         let mode = if automatic { "automatic" } else { "manual" };
         keys.insert("rollback".to_owned(), mode.into());
     }
 }
 
-/// Cron, duration and zone as they are here, or a day with its first and last hour.
-fn window(fields: &mut Fields) -> Option<Value> {
-    let mut window = fields.object(&["maintenance_window", "window"])?;
-    let zone = window.text(&["timezone", "time_zone"]);
-    let (cron, duration) = match window.text(&["cron", "schedule"]) {
-        Some(cron) => (cron, lasting(&mut window, "duration")?),
-        None => weekly(&mut window)?,
-    };
-    let mut shown = json!({ "cron": cron, "duration": duration });
-    if let Some(zone) = zone {
-        shown["timezone"] = zone.into();
-    }
-    Some(shown)
-}
-
-fn weekly(window: &mut Fields) -> Option<(String, Value)> {
-    let day = window
-        .text(&["day", "day_of_week", "weekday"])?
-        .to_uppercase();
-    let day = DAYS.iter().find(|known| day.starts_with(**known))?;
-    let start = minutes(&window.text(&["start", "start_time"])?)?;
-    let end = window.text(&["end", "end_time"]);
-    let duration = match end {
-        Some(end) => {
-            let length = (minutes(&end)? + 24 * 60 - start) % (24 * 60);
-            span(&format!("{length}m"))?
-        }
-        None => lasting(window, "duration")?,
-    };
-    Some((format!("{} {} * * {day}", start % 60, start / 60), duration))
-}
-
-/// `02:30` in minutes since midnight.
-fn minutes(text: &str) -> Option<u32> {
-    let (hour, minute) = text.split_once(':')?;
-    let (hour, minute): (u32, u32) = (hour.parse().ok()?, minute.get(..2)?.parse().ok()?);
-    (hour < 24 && minute < 60).then_some(hour * 60 + minute)
-}
-
-fn approval(fields: &mut Fields, keys: &mut Map<String, Value>, draft: &mut Draft) {
-    let names = ["approval_required", "requires_approval", "manual_approval"];
-    let required = fields.truth(&names) == Some(true);
-    let quorum = fields.text(&["required_approvals", "min_approvals", "approval_count"]);
-    let approvers = match fields.take(&["approvers"]) {
-        Some(Value::Array(names)) => names,
-        _ => Vec::new(),
-    };
-    if !required && quorum.is_none() && approvers.is_empty() {
-        return;
-    }
-    let one_by_one = keys.get("batch") == Some(&json!(1));
-    let mut approval = json!({ "per": if one_by_one { "customer" } else { "phase" } });
-    if let Some(quorum) = quorum.as_deref().and_then(number) {
-        approval["quorum"] = quorum;
-    }
-    let people: Vec<String> = approvers
+fn profile(text: &str) -> Option<&'static str> {
+    let text = text.to_lowercase();
+    let is_basic = ["basic", "automated", "automatic"]
         .iter()
-        .filter_map(Value::as_str)
-        .map(|name| person(name, draft))
-        .collect();
-    if !people.is_empty() {
-        approval["from"] = json!(people);
+        .any(|word| text.contains(word));
+    match text.contains("comprehensive") {
+        true => Some("comprehensive"),
+        false => is_basic.then_some("basic"),
     }
-    keys.insert("approval".to_owned(), approval);
-}
-
-/// The key of a person, who is known by a name or an address.
-fn person(name: &str, draft: &mut Draft) -> String {
-    let (account, email) = match name.split_once('@') {
-        Some((account, _)) => (account, Some(name.to_owned())),
-        None => (name, None),
-    };
-    let key = slug(account);
-    let known = draft.people.entry(key.clone()).or_default();
-    *known = known.take().or(email);
-    key
 }
 
 #[cfg(test)]
@@ -307,23 +292,27 @@ mod tests {
     }
 
     #[test]
-    fn a_window_over_midnight_has_its_length() {
-        let window = json!({ "day": "sat", "start_time": "22:30", "end_time": "02:00" });
-        let (keys, _) = keys(&json!({ "maintenance_window": window }));
-        assert_eq!(
-            keys["window"],
-            json!({ "cron": "30 22 * * SAT", "duration": "210m" })
-        );
+    fn days_and_batches_are_read_from_words() {
+        let standard = json!({ "batch": 1, "not_before": "22d", "due": "51d" });
+        for policy in [
+            json!({ "rollout_strategy": "one_by_one", "timeline": "Days 22-51" }),
+            json!({ "strategy": "individual", "schedule": { "start_day": 22, "end_day": 51 } }),
+            json!({ "batch_size": "1", "days": "day 22 to day 51" }),
+        ] {
+            let (keys, ignored) = keys(&policy);
+            assert_eq!(keys, standard, "{policy}");
+            assert_eq!(ignored, [""; 0], "{policy}");
+        }
+        let (keys, ignored) = keys(&json!({ "strategy": "immediate", "timeline": "Day 0" }));
+        assert_eq!((keys, ignored), (json!({ "batch": "all" }), Vec::new()));
     }
 
     #[test]
     fn what_makes_no_sense_is_left_out_and_named() {
-        let policy = json!({ "health_checks": "psychic", "delay": [1], "colour": "red" });
+        let policy = json!({ "health_checks": "psychic", "delay": [1], "colour": "red", "batch_size": "a few",
+            "batch_interval_hours": "some", "timeline": "soon", "schedule": { "start_day": 3, "hour": 9 } });
         let (keys, ignored) = keys(&policy);
         assert_eq!(keys, json!({}));
-        assert_eq!(
-            ignored,
-            ["the health checks `psychic`", "x.colour", "x.delay"]
-        );
+        assert_eq!(ignored, ["x.colour", "x.delay", "x.health_checks"]);
     }
 }

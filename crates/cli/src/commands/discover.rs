@@ -2,6 +2,7 @@
 
 mod book;
 mod convention;
+mod difference;
 mod render_side;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ use serde::Serialize;
 
 use self::book::{Book, Entry};
 use self::convention::Convention;
+use self::difference::{Added, Finding, What, compare};
 use self::render_side::{AtRender, Resource};
 use crate::args::{self, CustomersAdd, CustomersDiscover, Global};
 use crate::connect;
@@ -25,38 +27,6 @@ use crate::project::Folder;
 use crate::show::foreign::line;
 use crate::show::plan::counted;
 use crate::show::table::table;
-
-/// What is different.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum What {
-    /// At Render and not in the file.
-    New,
-    /// In the file and not at Render.
-    Vanished,
-    /// In both, not alike.
-    Differs,
-}
-
-impl What {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::New => "new",
-            Self::Vanished => "vanished",
-            Self::Differs => "differs",
-        }
-    }
-}
-
-/// One difference.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-struct Finding {
-    what: What,
-    customer: CustomerId,
-    service: Role,
-    id: String,
-    detail: String,
-}
 
 /// Everything that was found.
 #[derive(Debug, Serialize)]
@@ -105,7 +75,7 @@ impl Survey {
     }
 
     /// Writes the file, if what it says then is what is meant.
-    fn write(&self, book: &Book, added: &[(CustomerId, Role)]) -> Result<(), Failure> {
+    fn write(&self, book: &Book, added: &[Added]) -> Result<(), Failure> {
         let mut sources = self.sources.clone();
         sources.customers.text = book.text();
         let path = self.folder.dir().join(&sources.customers.path);
@@ -119,16 +89,29 @@ impl Survey {
         }
         replace(&path, &sources.customers.text)
     }
+
+    /// The name of the file.
+    fn file(&self) -> &str {
+        &self.sources.customers.path
+    }
 }
 
-/// Whether the second fleet is the first, with these services besides.
-fn only_added(before: &Config, after: &Config, added: &[(CustomerId, Role)]) -> bool {
+/// Whether the second fleet is the first, with this besides.
+fn only_added(before: &Config, after: &Config, added: &[Added]) -> bool {
     let mut left = after.fleet.customers.clone();
-    for (customer, role) in added {
+    for one in added {
+        let (Added::Service(customer, role) | Added::Url(customer, role)) = one;
         let Some(entry) = left.get_mut(customer) else {
             return false;
         };
-        if entry.services.remove(role).is_none() {
+        let was_added = match one {
+            Added::Service(..) => entry.services.remove(role).is_some(),
+            Added::Url(..) => {
+                let service = entry.services.get_mut(role);
+                service.and_then(|service| service.url.take()).is_some()
+            }
+        };
+        if !was_added {
             return false;
         }
         if !before.fleet.customers.contains_key(customer) && entry.services.is_empty() {
@@ -156,17 +139,11 @@ pub(super) async fn discover(
     let survey = Survey::open(global, &args.convention, out)?;
     let found = survey.at_render().await?;
     let findings = compare(&survey.config, &found);
-    let news: Vec<&Finding> = findings
-        .iter()
-        .filter(|one| one.what == What::New)
-        .collect();
+    let news: Vec<&Finding> = findings.iter().filter(|one| one.can_be_added()).collect();
     let written = args.write && !news.is_empty();
     if written {
         let book = with_news(&survey, &found, &news, args.tier.as_deref())?;
-        let added: Vec<_> = news
-            .iter()
-            .map(|one| (one.customer.clone(), one.service.clone()))
-            .collect();
+        let added: Vec<Added> = news.iter().filter_map(|one| one.as_added()).collect();
         survey.write(&book, &added)?;
     }
     let comparison = Comparison {
@@ -175,74 +152,30 @@ pub(super) async fn discover(
         findings: findings.clone(),
     };
     out.data(&comparison, || comparison.text())?;
-    out.say(closing(&comparison, news.len()));
-    let is_sound = findings.iter().all(|one| one.what == What::New);
+    out.say(closing(&comparison, &news, survey.file()));
+    let is_sound = findings.iter().all(Finding::can_be_added);
     Ok(if is_sound { Exit::Done } else { Exit::Failed })
 }
 
-fn closing(comparison: &Comparison, news: usize) -> String {
-    match (news, comparison.written) {
-        (0, _) => format!(
-            "nothing at Render that fits {} is missing in the file",
+fn closing(comparison: &Comparison, news: &[&Finding], file: &str) -> String {
+    let services = news.iter().filter(|one| one.what == What::New).count();
+    let named = [(services, "service"), (news.len() - services, "url")];
+    let counts = named.iter().filter(|(count, _)| *count > 0);
+    let what: Vec<String> = counts.map(|(count, what)| counted(*count, what)).collect();
+    let what = what.join(" and ");
+    match (services, news.len(), comparison.written) {
+        (_, 0, _) => format!(
+            "nothing at Render that fits {} is missing in {file}",
             comparison.pattern
         ),
-        (_, true) => format!(
-            "{} added to the file; next: tranche validate",
-            counted(news, "service")
-        ),
-        (_, false) => format!(
-            "{} not in the file; nothing was written: tranche customers discover --write --tier TIER",
-            counted(news, "service")
-        ),
-    }
-}
-
-/// Every difference, in the order of customers and roles.
-fn compare(config: &Config, found: &AtRender) -> Vec<Finding> {
-    let customers = &config.fleet.customers;
-    let mapped = customers.iter().flat_map(|(customer, entry)| {
-        let services = entry.services.iter();
-        services.map(move |(role, service)| ((customer.clone(), role.clone()), service))
-    });
-    let mapped: BTreeMap<(CustomerId, Role), &Service> = mapped.collect();
-    let mut findings = Vec::new();
-    for (key, resource) in &found.fitting {
-        if !mapped.contains_key(key) {
-            findings.push(finding(What::New, key, &resource.id, resource.detail()));
+        (_, _, true) => format!("{what} added to {file}; next: tranche validate"),
+        (0, _, false) => {
+            format!("{what} not in {file}; nothing was written: tranche customers discover --write")
         }
+        (_, _, false) => format!(
+            "{what} not in {file}; nothing was written: tranche customers discover --write --tier TIER"
+        ),
     }
-    for (key, service) in &mapped {
-        let id = service.id.as_str();
-        if !found.ids.contains(id) {
-            let detail = "no service or database has this id any more".to_owned();
-            findings.push(finding(What::Vanished, key, id, detail));
-        } else if let Some(resource) = found.fitting.get(key) {
-            let differences = differences(service, resource).into_iter();
-            findings.extend(differences.map(|detail| finding(What::Differs, key, id, detail)));
-        }
-    }
-    findings.sort_by(|a, b| (&a.customer, &a.service).cmp(&(&b.customer, &b.service)));
-    findings
-}
-
-fn finding(what: What, key: &(CustomerId, Role), id: &str, detail: String) -> Finding {
-    Finding {
-        what,
-        customer: key.0.clone(),
-        service: key.1.clone(),
-        id: id.to_owned(),
-        detail,
-    }
-}
-
-fn differences(service: &Service, resource: &Resource) -> Option<String> {
-    if service.id.as_str() != resource.id {
-        let Resource { name, id, .. } = resource;
-        return Some(format!("at Render {name} is {id}"));
-    }
-    let url = service.url.as_deref()?;
-    let answers = resource.answers_at(url);
-    (!answers).then(|| format!("it does not answer at {url}, but at {}", resource.detail()))
 }
 
 /// The file with what is new.
@@ -259,7 +192,10 @@ fn with_news(
         let Some(service) = found.fitting.get(&key).map(Resource::service) else {
             continue;
         };
-        if survey.config.fleet.customers.contains_key(&one.customer) {
+        if let (What::NoUrl, Some(url)) = (one.what, &service.url) {
+            let added = book.add_url(&one.customer, &one.service, url);
+            added.map_err(|by_hand| refusal(&by_hand))?;
+        } else if survey.config.fleet.customers.contains_key(&one.customer) {
             let added = book.add_service(&one.customer, &one.service, &service);
             added.map_err(|by_hand| refusal(&by_hand))?;
         } else {
@@ -329,7 +265,7 @@ pub(super) async fn add(
     };
     let added: Vec<_> = services
         .keys()
-        .map(|role| (customer.clone(), role.clone()))
+        .map(|role| Added::Service(customer.clone(), role.clone()))
         .collect();
     let entry = Entry {
         customer: customer.clone(),

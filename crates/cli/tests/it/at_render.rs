@@ -295,6 +295,35 @@ fn discover_reports_what_vanished_and_what_disagrees() {
 }
 
 #[test]
+fn discover_adds_addresses_that_are_missing_and_names_what_was_made_anew() {
+    let shop = Shop::new();
+    let url = ", url: \"https://shop-acme-backend.onrender.com\"";
+    shop.project
+        .edit("customers.yaml", |text| text.replacen(url, "", 1));
+    assert_ne!(shop.customers(), CUSTOMERS, "the fixture has an address");
+    let said = shop.tranche(&["customers", "discover"]).succeeds();
+    assert!(said.out.contains("no url"), "{}", said.out);
+    let write = ["customers", "discover", "--write", "--tier", "demo"];
+    shop.tranche(&write).succeeds();
+    assert!(
+        shop.customers().starts_with(CUSTOMERS),
+        "{}",
+        shop.customers()
+    );
+
+    shop.project.edit("customers.yaml", |text| {
+        text.replacen("srv-acme", "srv-gone", 1)
+    });
+    let said = shop.tranche(&["customers", "discover"]).exits(1);
+    assert!(
+        said.out
+            .contains("has this id any more; shop-acme-backend is srv-acme"),
+        "{}",
+        said.out
+    );
+}
+
+#[test]
 fn a_pattern_of_ones_own_finds_other_names() {
     let shop = Shop::new();
     let args = [

@@ -93,6 +93,32 @@ impl Book {
         Ok(())
     }
 
+    /// Adds the address of a service that is in the file without one, on a line of its own or within braces.
+    pub(super) fn add_url(
+        &mut self,
+        customer: &CustomerId,
+        role: &Role,
+        url: &str,
+    ) -> Result<(), ByHand> {
+        let by_hand = || ByHand::Services(customer.clone());
+        let fleet = self.fleet()?;
+        let own = self.child(fleet, customer.as_str()).ok_or_else(by_hand)?;
+        let services = self.child(own, "services").ok_or_else(by_hand)?;
+        let service = self.key(services, role.as_str()).ok_or_else(by_hand)?;
+        let end = self.end_of(service);
+        if let Some(indent) = self.indent_below(service, end) {
+            let last = (service..end).rev().find(|at| is_content(&self.lines[*at]));
+            let line = format!("{:indent$}url: {}", "", quoted(url));
+            self.lines.insert(last.unwrap_or(service) + 1, line);
+            return Ok(());
+        }
+        let line = &mut self.lines[service];
+        let close = line.find('}').ok_or_else(by_hand)?;
+        let entry = line[..close].trim_end();
+        *line = format!("{entry}, url: {} {}", quoted(url), &line[close..]);
+        Ok(())
+    }
+
     fn fleet(&self) -> Result<usize, ByHand> {
         let mut headings = self.lines.iter().enumerate();
         let found = headings.find(|(_, line)| indent_of(line) == 0 && is_key(line, FLEET));
@@ -107,11 +133,17 @@ impl Book {
 
     /// The line of a key right below another, whose value is on lines of its own.
     fn child(&self, parent: usize, key: &str) -> Option<usize> {
+        let found = self.key(parent, key)?;
+        value_of(&self.lines[found]).is_empty().then_some(found)
+    }
+
+    /// The line of a key right below another.
+    fn key(&self, parent: usize, key: &str) -> Option<usize> {
         let end = self.end_of(parent);
         let indent = self.indent_below(parent, end)?;
         (parent + 1..end).find(|at| {
             let line = &self.lines[*at];
-            indent_of(line) == indent && is_key(line, key) && value_of(line).is_empty()
+            indent_of(line) == indent && is_key(line, key)
         })
     }
 
@@ -277,6 +309,25 @@ customers:
         let line = "      backend: { id: srv-1 }\n";
         let expected = FILE.replace(line, &format!("{line}      database: {{ id: dpg-1 }}\n"));
         assert_eq!(book.text(), expected);
+    }
+
+    #[test]
+    fn an_address_is_added_to_its_service() {
+        let mut book = Book::new(
+            "customers:\n  acme:\n    services:\n      backend: { id: srv-1 } # first\n      frontend:\n        id: srv-2\n\n",
+        );
+        let acme = CustomerId::new("acme");
+        for role in ["backend", "frontend"] {
+            book.add_url(&acme, &Role::new(role), "https://a.example")
+                .unwrap();
+        }
+        assert_eq!(
+            book.text(),
+            "customers:\n  acme:\n    services:\n      backend: { id: srv-1, url: \"https://a.example\" } # first\n      \
+             frontend:\n        id: srv-2\n        url: \"https://a.example\"\n\n"
+        );
+        let missing = book.add_url(&acme, &Role::new("worker"), "https://a.example");
+        assert_eq!(missing, Err(ByHand::Services(acme)));
     }
 
     #[test]

@@ -121,6 +121,11 @@ impl Resource {
         }
     }
 
+    /// The best address at which it answers.
+    pub(super) fn url(&self) -> Option<&str> {
+        self.urls.first().map(String::as_str)
+    }
+
     /// What is worth saying about it in one word.
     pub(super) fn detail(&self) -> String {
         self.urls.first().unwrap_or(&self.name).clone()

@@ -64,7 +64,7 @@ pub(crate) fn init(args: &Init, out: Output) -> Result<Exit, Failure> {
             Exit::Refused,
             format!("{} is a project folder already", dir.display()),
         )
-        .or_type("tranche init with the name of a new folder"));
+        .or_type("tranche init DIR, with a folder that does not exist yet"));
     }
     if args.practice {
         return practice(dir, out);

@@ -11,7 +11,9 @@ mod operations;
 mod project;
 mod reports;
 mod rollouts;
+mod shown;
 mod stories;
+mod typed;
 mod watching;
 
 /// Run with `TRYCMD=overwrite` to take in what the commands print now; review it like code.

@@ -1,6 +1,7 @@
 //! The project that comes out: collected from all files, written as YAML.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 use serde_json::{Map, Value, json};
 
@@ -113,10 +114,15 @@ impl Draft {
             files.push((CUSTOMERS_FILE.to_owned(), fleet));
         }
         for (name, keys) in self.phases() {
-            let left_out = self.policies[name].left_out.iter();
-            let mut text: String = left_out
-                .map(|what| format!("# Not understood, so write it by hand: {}\n", line(what)))
-                .collect();
+            let mut text = String::new();
+            for what in &self.policies[name].left_out {
+                // Writing to a String cannot fail.
+                let _ = writeln!(
+                    text,
+                    "# Not understood, so write it by hand: {}",
+                    line(what)
+                );
+            }
             text.push_str(&serde_yaml::to_string(&keys)?);
             files.push((format!("{POLICIES}/{name}.yaml"), text));
         }
@@ -179,10 +185,10 @@ impl Draft {
     /// The policies, each after the one that begins before it unless it says itself.
     fn phases(&self) -> Vec<(&str, Value)> {
         let mut policies: Vec<(&String, &Policy)> = self.policies.iter().collect();
-        let days_tell = policies
+        let is_told = policies
             .iter()
             .all(|(_, policy)| policy.start_day.is_some());
-        let day = |policy: &Policy| policy.start_day.filter(|_| days_tell);
+        let day = |policy: &Policy| policy.start_day.filter(|_| is_told);
         policies.sort_by_key(|(name, policy)| (day(policy), rank(name), *name));
         let mut before: Option<&str> = None;
         let mut phases = Vec::new();

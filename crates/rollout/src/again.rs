@@ -9,7 +9,7 @@ use crate::ids::{GateId, RunId};
 use crate::index::Run;
 use crate::product::Product;
 use crate::request::{Actor, Rejected, Request};
-use crate::state::{DrainTo, HeldFrom, RunState, UnitState};
+use crate::state::{HeldFrom, UnitState};
 use crate::verbs::state_name;
 
 impl Product {
@@ -90,25 +90,15 @@ impl Product {
         }
     }
 
-    /// Refuses what would begin work in a rollout that is ending.
-    fn goes_on(&self, id: RunId) -> Result<(), Rejected> {
-        match self.state.runs[&id].row.state {
-            RunState::Draining {
-                to: DrainTo::Aborted | DrainTo::Superseded,
-                ..
-            } => Err(Rejected::state(
+    /// Refuses what makes no difference in a rollout that is ending: nobody starts in it any more.
+    pub(crate) fn goes_on(&self, id: RunId) -> Result<(), Rejected> {
+        if self.state.runs[&id].is_ending() {
+            return Err(Rejected::state(
                 format!("{id} is ending"),
                 "tranche start VERSION --customers ...",
-            )),
-            RunState::Queued
-            | RunState::Running
-            | RunState::Draining {
-                to: DrainTo::Halted,
-                ..
-            }
-            | RunState::Halted { .. }
-            | RunState::Ended { .. } => self.not_closing(id),
+            ));
         }
+        self.not_closing(id)
     }
 
     /// Refuses to bring an older release to a customer that a newer rollout has in hand or has brought on (R14, R15).

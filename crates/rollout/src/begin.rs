@@ -75,6 +75,10 @@ impl Product {
         let fact = fact
             .with("version", version.clone())
             .with_value("conflict", &start.conflict)
+            .with_value(
+                "behind",
+                &others.iter().map(|(other, _)| other).collect::<Vec<_>>(),
+            )
             .with_value("input", &start.input);
         self.emit_in(id, with_request(fact, start, &running));
         if matches!(start.conflict, Conflict::Supersede | Conflict::Hotfix) {
@@ -133,13 +137,8 @@ impl Product {
         };
         let customers = self.wanted(queued);
         let draining = |other: &RunId| {
-            matches!(
-                self.state.runs[other].row.state,
-                RunState::Draining {
-                    to: DrainTo::Superseded | DrainTo::Aborted,
-                    ..
-                }
-            )
+            let other = &self.state.runs[other];
+            other.is_ending() && !other.is_ended()
         };
         let common = self
             .in_common(&customers, Some(id))
@@ -288,6 +287,24 @@ impl Product {
 }
 
 impl Run {
+    /// Whether nobody starts in it any more, whatever people do: it has ended, or drains to its end.
+    pub(crate) fn is_ending(&self) -> bool {
+        match &self.row.state {
+            RunState::Ended { .. }
+            | RunState::Draining {
+                to: DrainTo::Aborted | DrainTo::Superseded,
+                ..
+            } => true,
+            RunState::Queued
+            | RunState::Running
+            | RunState::Halted { .. }
+            | RunState::Draining {
+                to: DrainTo::Halted,
+                ..
+            } => false,
+        }
+    }
+
     /// Whether the customer has not settled here, or is still watched (R14).
     pub(crate) fn has_open(&self, customer: &CustomerId) -> bool {
         let state = &self.unit(customer).state;

@@ -20,6 +20,7 @@ impl Product {
         if self.state.runs[&id].row.paused.is_some() {
             return Err(already(format!("{id} is paused already"), "tranche resume"));
         }
+        self.goes_on(id)?;
         self.emit_in(
             id,
             Fact {
@@ -138,6 +139,7 @@ impl Product {
     ) -> Result<(), Rejected> {
         let at = self.at;
         let id = self.meant_rollout(request)?;
+        self.goes_on(id)?;
         let run = &self.state.runs[&id];
         let phases: Vec<usize> = match phase {
             Some(name) => vec![run.phase_index(name).ok_or_else(|| {

@@ -328,7 +328,7 @@ impl Run {
 
     /// Customers that a gate covers and that still wait for it.
     pub(crate) fn waiting_for(&self, gate: &GateId) -> Vec<CustomerId> {
-        let Some(phase) = self.phase_of_gate(gate) else {
+        let Some(phase) = self.phase_of_gate(gate).filter(|_| !self.is_ending()) else {
             return Vec::new();
         };
         let waits = |place: &usize| self.at_place(phase, *place).clone();

@@ -467,6 +467,10 @@ impl Product {
             | UnitState::Excluded
             | UnitState::Skipped => return Vec::new(),
         }
+        if run.is_ending() {
+            // Nothing else matters to it any more.
+            return self.state.rollout_holds(run).into_iter().take(1).collect();
+        }
         let mut holds = self.state.phase_holds(run, phase, at);
         holds.extend(Self::earlier_batch_hold(run, phase, customer));
         holds.extend(self.state.unit_holds(

@@ -257,7 +257,7 @@ impl Product {
             return;
         };
         let row = run.gates.get(gate).cloned().unwrap_or_default();
-        let settled = row.passed_at.is_some() || row.rejected.is_some() || run.is_ended();
+        let settled = row.passed_at.is_some() || row.rejected.is_some();
         if settled || run.waiting_for(gate).is_empty() {
             self.work.timers.set(TimerKey::Gate(id, gate.clone()), None);
             return;

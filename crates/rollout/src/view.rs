@@ -36,6 +36,8 @@ pub struct RunView {
     pub outcome: Option<Outcome>,
     /// Why it stands where it stands.
     pub reason: Option<String>,
+    /// The rollouts that a queued one waits for.
+    pub behind: Vec<RunId>,
     /// Who paused it.
     pub paused_by: Option<PersonId>,
     /// In order.
@@ -273,6 +275,7 @@ impl Product {
             state,
             outcome,
             reason,
+            behind: self.blockers(id),
             paused_by: run.row.paused.as_ref().and_then(|mark| mark.by.clone()),
             phases: phases.clone().map(|phase| run.phase_view(phase)).collect(),
             customers: run.customer_views(),

@@ -9,7 +9,7 @@ use policy::{
     Config, Customer, CustomerId, Plan, PlanError, PlanInput, PlanScope, Policy, Release,
 };
 
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 use crate::show::time;
 
 /// The files as the core takes them.
@@ -45,7 +45,14 @@ pub(crate) fn refusal(error: &PlanError) -> Failure {
             "tranche validate"
         }
     };
-    Failure::usage(error.to_string()).or_type(way_out)
+    let exit = match error {
+        PlanError::Downgrade { .. } => Exit::Refused,
+        PlanError::Unknown { .. }
+        | PlanError::NoHotfixPolicy
+        | PlanError::Cycle(_)
+        | PlanError::TwoPhases { .. } => Exit::Usage,
+    };
+    Failure::new(exit, error.to_string()).or_type(way_out)
 }
 
 /// The customer of that key.

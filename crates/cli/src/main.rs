@@ -15,6 +15,7 @@ mod plan;
 mod prepare;
 mod project;
 mod release;
+mod screen;
 mod secrets;
 mod show;
 mod state;
@@ -31,7 +32,8 @@ use tracing_subscriber::EnvFilter;
 
 use crate::args::{Cli, Global};
 use crate::exit::Failure;
-use crate::output::{Output, complain};
+use crate::output::Output;
+use crate::screen::{LogWriter, complain};
 
 fn main() -> ExitCode {
     // A shell that asks what could come next is answered here, and the process ends.
@@ -68,7 +70,7 @@ fn log_to_stderr(global: &Global) {
         .from_env_lossy();
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(|| LogWriter)
         .with_ansi(false)
         .init();
 }

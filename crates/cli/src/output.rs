@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::args::{ColorWhen, Format, Global};
 use crate::exit::{Exit, Failure};
+use crate::screen::complain;
 
 /// Writes data and remarks as the global flags ask for.
 #[derive(Clone, Copy, Debug)]
@@ -105,12 +106,6 @@ impl Output {
     pub(crate) fn is_terminal(self) -> bool {
         self.is_text() && io::stdout().is_terminal()
     }
-}
-
-/// Says something on standard error whatever the flags are.
-pub(crate) fn complain(text: impl Display) {
-    // Nobody is left to be told when standard error is closed.
-    let _ = writeln!(anstream::stderr(), "{text}");
 }
 
 fn json_pretty<T: Serialize>(value: &T) -> Result<String, Failure> {

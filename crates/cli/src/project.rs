@@ -9,7 +9,8 @@ use serde::Deserialize;
 
 use crate::args::Global;
 use crate::exit::Failure;
-use crate::output::{Output, complain};
+use crate::output::Output;
+use crate::screen::complain;
 
 /// The file that makes a folder a project.
 pub(crate) const PROJECT_FILE: &str = "tranche.yaml";

@@ -1,12 +1,13 @@
 //! What is stored about this project, and what its failures mean for the person who typed the command.
 
-use engine::{Error, Reader, StateDir};
+use engine::{EngineLock, Error, Reader, StateDir};
 use policy::plan::RunningVersions;
 use rollout::view::RunView;
 use rollout::{Observed, Product, RunId};
 
 use crate::args::Global;
 use crate::exit::{Exit, Failure, chain};
+use crate::output::Output;
 use crate::project::Folder;
 
 /// Where the state of the project lies; `--db` needs no project folder.
@@ -31,13 +32,27 @@ pub(crate) fn product(state: &StateDir) -> Result<Product, Failure> {
     }
 }
 
-/// The rollout that is meant: the named one, or the newest.
+/// The rollout that is looked at: the named one, or the newest that goes on, or else the newest.
 pub(crate) fn choose(runs: Vec<RunView>, named: Option<RunId>) -> Result<RunView, Failure> {
+    let goes_on = |run: &RunView| run.started_at.is_some() && run.outcome.is_none();
+    chosen(runs, named, |run| (goes_on(run), run.outcome.is_none()))
+}
+
+/// The rollout that is told about: the named one, or the newest.
+pub(crate) fn newest(runs: Vec<RunView>, named: Option<RunId>) -> Result<RunView, Failure> {
+    chosen(runs, named, |run| run.started_at.is_some())
+}
+
+/// The named rollout, or of those that `rank` puts first the newest.
+fn chosen<K: Ord>(
+    runs: Vec<RunView>,
+    named: Option<RunId>,
+    rank: impl Fn(&RunView) -> K,
+) -> Result<RunView, Failure> {
+    let mut runs = runs.into_iter();
     let chosen = match named {
-        Some(id) => runs.into_iter().find(|run| run.id == id),
-        None => runs
-            .into_iter()
-            .max_by_key(|run| (run.requested_at, run.id)),
+        Some(id) => runs.find(|run| run.id == id),
+        None => runs.max_by_key(|run| (rank(run), run.requested_at, run.id)),
     };
     chosen.ok_or_else(|| match named {
         Some(id) => Failure::usage(format!("there is no rollout {id}")).or_type("tranche list"),
@@ -49,6 +64,19 @@ pub(crate) fn choose(runs: Vec<RunView>, named: Option<RunId>) -> Result<RunView
 /// What runs where, as far as the rollouts so far tell.
 pub(crate) fn running(product: &Product) -> RunningVersions {
     product.running(&Observed::new())
+}
+
+/// Whether a process drives the rollouts; where that cannot be found out, one may.
+pub(crate) fn is_driven(place: &StateDir) -> bool {
+    let holder = EngineLock::holder(place);
+    holder.map_or(true, |holder| holder.is_some_and(|holder| holder.is_engine))
+}
+
+/// Says so if nobody drives the rollouts.
+pub(crate) fn say_if_undriven(place: &StateDir, out: Output) {
+    if !is_driven(place) {
+        out.say("nobody drives the rollouts at present; `tranche run` does");
+    }
 }
 
 /// The failure that an error of the engine means.

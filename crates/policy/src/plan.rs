@@ -226,7 +226,7 @@ pub enum PlanError {
     #[error("there is no policy named `hotfix`; write policies/hotfix.yaml")]
     NoHotfixPolicy,
     /// A customer runs something newer and nobody allowed a downgrade.
-    #[error("{} runs {running}, which is newer than {wanted}; add --allow-downgrade if that is meant", .customers.join(", "))]
+    #[error("{} {running}, which is newer than {wanted}", who_runs(.customers))]
     Downgrade {
         /// Who.
         customers: Vec<String>,
@@ -235,4 +235,19 @@ pub enum PlanError {
         /// What was asked for.
         wanted: String,
     },
+}
+
+/// So many customers are named before the others are only counted.
+const NAMED: usize = 6;
+
+fn who_runs(customers: &[String]) -> String {
+    match customers {
+        [one] => format!("{one} runs"),
+        _ if customers.len() <= NAMED => format!("{} run", customers.join(", ")),
+        _ => format!(
+            "{} and {} more run",
+            customers[..NAMED].join(", "),
+            customers.len() - NAMED
+        ),
+    }
 }

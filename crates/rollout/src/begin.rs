@@ -101,7 +101,9 @@ impl Product {
             input.scope.hotfix = Some(exposed.to_vec());
         }
         policy::plan::compile(&input, running, at).map_err(|error| match error {
-            PlanError::Downgrade { .. } => Rejected::state(error.to_string(), ""),
+            PlanError::Downgrade { .. } => {
+                Rejected::state(error.to_string(), "the same command with --allow-downgrade")
+            }
             PlanError::Unknown { .. }
             | PlanError::Cycle(_)
             | PlanError::TwoPhases { .. }

@@ -138,8 +138,7 @@ impl Asker {
     /// Says so if what was asked for waits for an engine.
     pub(crate) fn say_who_drives(&self, filed: &Answer) -> Result<(), Failure> {
         if filed.without_engine && self.is_any_unfinished()? {
-            self.out
-                .say("nobody drives the rollouts at present; `tranche run` does");
+            state::say_if_undriven(&self.state, self.out);
         }
         Ok(())
     }
@@ -219,14 +218,19 @@ fn frozen_project(state: &StateDir, unreadable: Failure, out: Output) -> Result<
     Ok(plan.project.clone())
 }
 
-/// The first event says what changed; the last one that knows says what comes next.
+/// What changed, rollout by rollout; the last event that knows says what comes next.
 pub(crate) fn answer(events: &[Event]) -> String {
-    let changes = events
-        .iter()
-        .filter(|event| sentence::is_notable(&event.fact));
-    let mut text: Vec<String> = changes
-        .map(|event| sentence::sentence(&event.fact))
-        .collect();
+    let mut text: Vec<String> = Vec::new();
+    let mut about = None;
+    for Event { fact, .. } in events {
+        if !sentence::is_notable(fact) {
+            continue;
+        }
+        let said = sentence::sentence(fact);
+        let named = fact.rollout.filter(|run| about != Some(*run));
+        text.push(named.map_or_else(|| said.clone(), |run| format!("{run}: {said}")));
+        about = fact.rollout.or(about);
+    }
     if text.is_empty() {
         text.push("nothing changed".to_owned());
     }

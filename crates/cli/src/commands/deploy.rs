@@ -56,7 +56,7 @@ pub(crate) async fn drive_operation(
         return Ok(Exit::Done);
     };
     if detach {
-        out.say("nobody drives it from here; `tranche run` does");
+        drive::leave(desk.state(), run, out);
         return Ok(Exit::Done);
     }
     drive::drive(desk, run, out).await

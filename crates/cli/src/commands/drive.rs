@@ -62,7 +62,7 @@ pub(crate) async fn drive(desk: &Desk, run: RunId, out: Output) -> Result<Exit, 
     let engine = match engine_room::start(desk, false).await {
         Ok(engine) => engine,
         Err(NotStarted::Held(_)) => {
-            out.say("another process drives it; `tranche watch` follows it");
+            leave(desk.state(), run, out);
             return Ok(Exit::Done);
         }
         Err(NotStarted::Failed(failure)) => return Err(failure),
@@ -73,8 +73,26 @@ pub(crate) async fn drive(desk: &Desk, run: RunId, out: Output) -> Result<Exit, 
         return Ok(exit_of_signal(signal));
     }
     let mut runs = state::product(desk.state())?.overview();
+    for other in runs.iter().filter(|one| one.id != run) {
+        if status::exit(other).is_none() {
+            out.say(format_args!(
+                "{} {} is unfinished, and nobody drives it from now on; `tranche run` does",
+                other.id, other.version
+            ));
+        }
+    }
     runs.retain(|one| one.id == run);
     Ok(exit(&runs))
+}
+
+/// Leaves a rollout to another process: the one that is the engine, or the one that will be.
+pub(crate) fn leave(place: &StateDir, run: RunId, out: Output) {
+    match state::is_driven(place) {
+        true => out.say(format_args!(
+            "another process drives it; `tranche watch {run}` follows it"
+        )),
+        false => out.say("nobody drives it from here; `tranche run` does"),
+    }
 }
 
 /// The rollouts that have ended already: how they went is not this command's result.
@@ -190,13 +208,13 @@ impl Foreground {
             .await
             .ok()?;
         let held = self.held_for_long(product.workspace_held);
-        let shown = match self.focus {
-            Some(focus) => views.iter().find(|run| run.id == focus),
-            None => views.iter().rfind(|run| unfinished(run)),
+        let is_shown = |run: &RunView| match self.focus {
+            Some(focus) => run.id == focus,
+            None => unfinished(run),
         };
-        let Some(run) = shown else { return held };
-        self.live.stand(run);
-        if self.focus.is_some() && !unfinished(run) {
+        let shown: Vec<&RunView> = views.iter().filter(|run| is_shown(run)).collect();
+        self.live.stand(&shown);
+        if self.focus.is_some() && shown.iter().all(|run| !unfinished(run)) {
             self.engine.stop(GRACE);
         }
         held

@@ -23,20 +23,30 @@ struct Standing {
     #[serde(flatten)]
     run: RunView,
     product: ProductView,
+    #[serde(skip)]
+    others: Vec<RunView>,
 }
 
 /// Shows where one rollout stands.
 pub(crate) fn status(global: &Global, args: &Status, out: Output) -> Result<Exit, Failure> {
-    let product = state::product(&state::place(global)?)?;
-    let run = state::choose(product.overview(), args.rollout)?;
+    let place = state::place(global)?;
+    let product = state::product(&place)?;
+    let mut others = product.overview();
+    let run = state::choose(others.clone(), args.rollout)?;
+    others.retain(|other| other.id != run.id && other.outcome.is_none());
     let standing = Standing {
         product: about(global, &product, run.id),
         run,
+        others,
     };
     out.data(&standing, || {
         let text = status::status(&standing.run, time::now());
-        format!("{text}{}", status::product(&standing.product))
+        let others = status::others(&standing.others);
+        format!("{text}{others}{}", status::product(&standing.product))
     })?;
+    if standing.run.outcome.is_none() {
+        state::say_if_undriven(&place, out);
+    }
     Ok(Exit::Done)
 }
 
@@ -111,18 +121,24 @@ pub(crate) fn approvals(global: &Global, args: &Approvals, out: Output) -> Resul
 #[derive(Debug, Serialize)]
 struct Reasons<'c> {
     rollout: RunId,
+    version: String,
     customer: &'c CustomerId,
+    state: &'static str,
     holds: Vec<Hold>,
     product: ProductView,
 }
 
 /// Says why a customer waits.
 pub(crate) fn why(global: &Global, args: &Why, out: Output) -> Result<Exit, Failure> {
-    let product = state::product(&state::place(global)?)?;
-    let rollout = rollout_of(&product, args)?;
+    let place = state::place(global)?;
+    let product = state::product(&place)?;
+    let run = rollout_of(&product, args)?;
+    let rollout = run.id;
     let now = time::now();
     let reasons = Reasons {
         rollout,
+        state: state_of(&run, &args.customer),
+        version: run.version,
         customer: &args.customer,
         holds: product.holds(rollout, &args.customer, now),
         product: about(global, &product, rollout),
@@ -136,24 +152,39 @@ pub(crate) fn why(global: &Global, args: &Why, out: Output) -> Result<Exit, Fail
             .and_then(|customer| customer.timezone)
     });
     out.data(&reasons, || {
-        let holds = holds::holds(&args.customer, &reasons.holds, zone, now);
-        format!("{holds}\n{}", status::product(&reasons.product))
+        let heading = holds::heading(
+            &args.customer,
+            &format!("{rollout} ({})", reasons.version),
+            reasons.state,
+            &reasons.holds,
+        );
+        let holds = holds::holds(&reasons.holds, zone, now);
+        format!("{heading}\n{holds}{}", status::product(&reasons.product))
     })?;
+    if run.outcome.is_none() {
+        state::say_if_undriven(&place, out);
+    }
     Ok(Exit::Done)
 }
 
+/// How a customer stands in a rollout.
+fn state_of(run: &RunView, customer: &CustomerId) -> &'static str {
+    let one = run.customers.iter().find(|one| one.customer == *customer);
+    one.map_or("left out", |one| one.state)
+}
+
 /// The named rollout, or the newest that has this customer.
-fn rollout_of(product: &Product, args: &Why) -> Result<RunId, Failure> {
+fn rollout_of(product: &Product, args: &Why) -> Result<RunView, Failure> {
     let mut runs = product.overview();
     if args.rollout.is_some() {
-        return Ok(state::choose(runs, args.rollout)?.id);
+        return state::choose(runs, args.rollout);
     }
     runs.retain(|run| {
         run.customers
             .iter()
             .any(|one| one.customer == args.customer)
     });
-    runs.last().map(|run| run.id).ok_or_else(|| {
+    runs.pop().ok_or_else(|| {
         Failure::usage(format!("no rollout has a customer `{}`", args.customer))
             .or_type("tranche customers")
     })

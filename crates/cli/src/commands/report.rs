@@ -73,7 +73,7 @@ fn laid_out(report: &Report, format: ReportFormat) -> Result<String, Failure> {
 fn of_project(global: &Global, named: Option<RunId>) -> Result<Report, Failure> {
     let place = state::place(global)?;
     let product = state::product(&place)?;
-    let run = state::choose(product.overview(), named)?.id;
+    let run = state::newest(product.overview(), named)?.id;
     let now = time::now();
     let history = History::open(&place).map_err(state::failure)?;
     let report = history.report(run, now).map_err(state::failure)?;
@@ -89,7 +89,7 @@ fn of_export(path: &Path, named: Option<RunId>) -> Result<Report, Failure> {
     for event in &events {
         product.apply(event);
     }
-    let run = state::choose(product.overview(), named)?.id;
+    let run = state::newest(product.overview(), named)?.id;
     let mut reporter = Reporter::new(run);
     for event in &events {
         reporter.take(event);

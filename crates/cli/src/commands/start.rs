@@ -34,7 +34,7 @@ pub(crate) async fn start(global: &Global, args: Start, out: Output) -> Result<E
         return Ok(Exit::Done);
     };
     if args.detach {
-        out.say("nobody drives it from here; `tranche run` does");
+        drive::leave(desk.state(), run, out);
         return Ok(Exit::Done);
     }
     drive::drive(&desk, run, out).await

@@ -17,6 +17,9 @@ use crate::state;
 /// How often the database is looked at; a look without a change costs next to nothing.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
+/// How often a terminal is brought up to date where nothing happens.
+const REDRAW_EVERY: Duration = Duration::from_secs(1);
+
 /// So many events are read at once.
 const PAGE: u32 = 1_000;
 
@@ -24,6 +27,9 @@ const PAGE: u32 = 1_000;
 pub(crate) async fn watch(global: &Global, args: &Watch, out: Output) -> Result<Exit, Failure> {
     let reader = state::reader(global)?;
     let mut run = stand(&reader, args.rollout)?;
+    if status::exit(&run).is_none() {
+        state::say_if_undriven(&state::place(global)?, out);
+    }
     let mut after = match args.from {
         Some(seq) => seq.saturating_sub(1),
         None => reader.head().map_err(state::failure)?.seq,
@@ -32,15 +38,16 @@ pub(crate) async fn watch(global: &Global, args: &Watch, out: Output) -> Result<
     let mut live = Live::new(out);
     let exit = loop {
         after = events(&reader, run.id, after, &live)?;
-        live.stand(&run);
+        live.stand(&[&run]);
         if let Some(exit) = reached(&run, &args.until) {
             break exit;
         }
         if is_over(begun, args) {
             break Exit::Unfinished;
         }
-        wait(&reader, begun, args).await?;
-        run = stand(&reader, Some(run.id))?;
+        if wait(&reader, begun, args, &live).await? {
+            run = stand(&reader, Some(run.id))?;
+        }
     };
     live.end();
     out.say(format_args!("{}: {}", run.id, status::state(&run)));
@@ -65,16 +72,21 @@ fn events(reader: &Reader, run: RunId, mut after: u64, live: &Live) -> Result<u6
     }
 }
 
-/// Waits until something was committed, or time is over.
-async fn wait(reader: &Reader, begun: Instant, args: &Watch) -> Result<(), Failure> {
+/// Waits until something was committed, until time is over, or until somebody who watches is to see the time go by; says
+/// whether something was committed.
+async fn wait(reader: &Reader, begun: Instant, args: &Watch, live: &Live) -> Result<bool, Failure> {
     let seen = reader.data_version().map_err(state::failure)?;
+    let waiting = Instant::now();
     while !is_over(begun, args) {
         sleep(LOOK_EVERY).await;
         if reader.data_version().map_err(state::failure)? != seen {
+            return Ok(true);
+        }
+        if live.is_watched() && waiting.elapsed() >= REDRAW_EVERY {
             break;
         }
     }
-    Ok(())
+    Ok(false)
 }
 
 fn is_over(begun: Instant, args: &Watch) -> bool {

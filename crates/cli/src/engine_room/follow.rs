@@ -18,9 +18,10 @@ use tokio::time::sleep;
 
 use crate::commands::ask::Desk;
 use crate::exit::Failure;
-use crate::output::{Output, complain};
+use crate::output::Output;
 use crate::prepare::prepare;
 use crate::release;
+use crate::screen::complain;
 
 /// Each wait is longer by up to this share, so that engines do not ask together.
 const JITTER: f64 = 0.2;

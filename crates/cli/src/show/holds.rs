@@ -2,42 +2,52 @@
 
 use chrono_tz::Tz;
 use policy::{CustomerId, Timestamp};
-use rollout::Hold;
+use rollout::{Hold, HoldKind};
 
 use super::time;
 
+/// For whom the customers of a rollout wait that has ended.
+const NOBODY: &str = "nobody";
+
+/// Who waits, and in which rollout; of somebody who waits for nothing, how it stands.
+pub(crate) fn heading(customer: &CustomerId, rollout: &str, state: &str, holds: &[Hold]) -> String {
+    match holds {
+        [] => format!("{customer} is {state} in {rollout}; nothing holds it"),
+        [hold] if hold.owner == NOBODY => format!("{customer} does not start in {rollout}:"),
+        [hold] if hold.kind == HoldKind::Working => format!("{customer} is {state} in {rollout}:"),
+        _ if state == "waiting" => format!("{customer} waits in {rollout}:"),
+        _ => format!("{customer} is {state} in {rollout}, and waits:"),
+    }
+}
+
 /// Each reason: what it is, for whom it waits and since when, until when, and what to type.
-pub(crate) fn holds(
-    customer: &CustomerId,
-    holds: &[Hold],
-    zone: Option<Tz>,
-    now: Timestamp,
-) -> String {
-    if holds.is_empty() {
-        return format!("{customer}: nothing holds it");
+pub(crate) fn holds(holds: &[Hold], zone: Option<Tz>, now: Timestamp) -> String {
+    let lines = holds.iter().flat_map(|hold| lines(hold, zone, now));
+    lines.map(|line| line + "\n").collect()
+}
+
+fn lines(hold: &Hold, zone: Option<Tz>, now: Timestamp) -> Vec<String> {
+    if hold.owner == NOBODY {
+        return vec![format!("  {}", hold.text)];
     }
-    let mut lines = vec![format!("{customer} waits:")];
-    for hold in holds {
-        let until = hold.until.map_or_else(
-            || "no end is known".to_owned(),
-            |at| {
-                format!(
-                    "until {} ({})",
-                    time::instant_there(at, zone),
-                    time::away(at, now)
-                )
-            },
-        );
-        let since = hold
-            .since
-            .map_or_else(String::new, |at| format!(", {}", time::away(at, now)));
-        lines.push(format!("  {}", hold.text));
-        lines.push(format!("    for {}{since}; {until}", hold.owner));
-        lines.extend(
-            hold.way_out
-                .as_ref()
-                .map(|way_out| format!("    try: {way_out}")),
-        );
-    }
-    lines.join("\n")
+    let until = hold.until.map_or_else(
+        || "no end is known".to_owned(),
+        |at| {
+            format!(
+                "until {} ({})",
+                time::instant_there(at, zone),
+                time::away(at, now)
+            )
+        },
+    );
+    let since = hold
+        .since
+        .map_or_else(String::new, |at| format!(", {}", time::away(at, now)));
+    let mut lines = vec![
+        format!("  {}", hold.text),
+        format!("    for {}{since}; {until}", hold.owner),
+    ];
+    let way_out = hold.way_out.as_ref();
+    lines.extend(way_out.map(|way_out| format!("    try: {way_out}")));
+    lines
 }

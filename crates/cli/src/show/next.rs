@@ -1,7 +1,7 @@
 //! What comes after a change, as far as its event tells.
 
 use policy::Timestamp;
-use rollout::{Event, Fact, Kind};
+use rollout::{Event, Fact, Kind, RunId};
 
 use super::time;
 
@@ -26,7 +26,7 @@ pub(crate) fn after(event: &Event) -> Option<String> {
         Kind::Retried => "it goes again as soon as nothing holds it".to_owned(),
         Kind::Promoted => "the next batch starts as soon as nothing else holds it".to_owned(),
         Kind::RolloutDraining => "what is in flight finishes first".to_owned(),
-        Kind::RolloutQueued => "it begins when the rollout before it has ended".to_owned(),
+        Kind::RolloutQueued => after_queued(fact),
         Kind::RolloutAborted => "it cannot be resumed; `tranche start` begins another".to_owned(),
         Kind::Blocked => "no further customer gets it until `tranche unblock`".to_owned(),
         Kind::Unblocked => "customers may get it again".to_owned(),
@@ -40,6 +40,16 @@ pub(crate) fn after(event: &Event) -> Option<String> {
         _ => return None,
     };
     Some(next)
+}
+
+fn after_queued(fact: &Fact) -> String {
+    let behind: Vec<RunId> = fact.read("behind").unwrap_or_default();
+    let behind: Vec<String> = behind.iter().map(ToString::to_string).collect();
+    match behind.as_slice() {
+        [] => "it begins when those before it have ended".to_owned(),
+        [one] => format!("it begins when {one} has ended"),
+        several => format!("it begins when {} have ended", several.join(" and ")),
+    }
 }
 
 fn after_vote(fact: &Fact) -> String {

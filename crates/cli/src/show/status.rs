@@ -29,12 +29,11 @@ pub(crate) fn status(run: &RunView, now: Timestamp) -> String {
     if let Some(way_out) = way_out(run) {
         let _ = writeln!(text, "try: {way_out}");
     }
-    let phases = run.phases.iter().map(|phase| phase_row(phase, run, now));
-    let _ = writeln!(
-        text,
-        "\n{}",
-        table(&["PHASE", "STATE", "SETTLED", "NEXT"], phases)
-    );
+    if !run.phases.is_empty() {
+        let phases = run.phases.iter().map(|phase| phase_row(phase, run, now));
+        let heading = ["PHASE", "STATE", "SETTLED", "NEXT"];
+        let _ = writeln!(text, "\n{}", table(&heading, phases));
+    }
     let notable: Vec<&CustomerView> = run.customers.iter().filter(|one| is_notable(one)).collect();
     if !notable.is_empty() {
         let rows = notable.iter().map(|one| customer_row(one, now));
@@ -46,6 +45,16 @@ pub(crate) fn status(run: &RunView, now: Timestamp) -> String {
         let _ = writeln!(text, "\n{}", gates(&open));
     }
     text
+}
+
+/// The other rollouts that have not ended, in one line.
+pub(crate) fn others(others: &[RunView]) -> String {
+    if others.is_empty() {
+        return String::new();
+    }
+    let other = |run: &RunView| format!("{} {} ({})", run.id, run.version, standing(run));
+    let others: Vec<String> = others.iter().map(other).collect();
+    format!("\nalso unfinished: {}\n", others.join(", "))
 }
 
 /// What concerns all rollouts; nothing where nothing is out of the ordinary.
@@ -100,15 +109,12 @@ pub(crate) fn product(view: &ProductView) -> String {
 
 /// All rollouts, one a row.
 pub(crate) fn list(runs: &[RunView], now: Timestamp) -> String {
-    if runs.is_empty() {
-        return String::new();
-    }
     let rows = runs.iter().map(|run| {
         let settled = run.customers.iter().filter(|one| is_settled(one)).count();
         vec![
             run.id.to_string(),
             run.version.clone(),
-            state(run),
+            standing(run),
             format!("{settled}/{}", run.customers.len()),
             run.starter.to_string(),
             time::instant_and_away(run.started_at.unwrap_or(run.requested_at), now),
@@ -132,9 +138,6 @@ pub(crate) struct Tracked {
 
 /// What runs where, one service a row.
 pub(crate) fn versions(tracked: &[Tracked], now: Timestamp) -> String {
-    if tracked.is_empty() {
-        return String::new();
-    }
     let rows = tracked.iter().map(|Tracked { running, drift }| {
         vec![
             running.customer.to_string(),
@@ -164,9 +167,6 @@ pub(crate) fn versions(tracked: &[Tracked], now: Timestamp) -> String {
 
 /// Gates, one a row.
 pub(crate) fn gates(gates: &[&GateView]) -> String {
-    if gates.is_empty() {
-        return String::new();
-    }
     let rows = gates.iter().map(|gate| {
         let votes: Vec<&str> = gate.votes.iter().map(|vote| vote.person.as_str()).collect();
         vec![
@@ -207,6 +207,15 @@ pub(crate) fn is_settled(customer: &CustomerView) -> bool {
 /// The end state where there is one, otherwise what it does now.
 pub(crate) fn state(run: &RunView) -> String {
     run.state.replace('_', " ")
+}
+
+/// The same, with the rollouts that a queued one waits for.
+fn standing(run: &RunView) -> String {
+    let behind: Vec<String> = run.behind.iter().map(ToString::to_string).collect();
+    match behind.is_empty() {
+        true => state(run),
+        false => format!("{} behind {}", state(run), behind.join(" and ")),
+    }
 }
 
 /// What a phase waits for now, and until when.
@@ -269,22 +278,29 @@ fn heading(run: &RunView, now: Timestamp) -> String {
         .reason
         .as_ref()
         .map_or_else(String::new, |reason| format!(": {reason}"));
-    let begun = match run.started_at {
-        Some(at) => format!("started {}", time::instant_and_away(at, now)),
-        None => format!(
-            "asked for {}",
-            time::instant_and_away(run.requested_at, now)
+    // Before it begins it has no plan, and nobody is planned.
+    let (plan, begun, customers) = match run.started_at {
+        Some(at) => (
+            format!(", plan {}", short(&run.digest)),
+            format!("started {}", time::instant_and_away(at, now)),
+            format!(", {}", counted(run.customers.len(), "customer")),
+        ),
+        None => (
+            String::new(),
+            format!(
+                "asked for {}",
+                time::instant_and_away(run.requested_at, now)
+            ),
+            String::new(),
         ),
     };
     format!(
-        "{} {} ({}), plan {}: {}{paused}{reason}\n{begun} by {}, {}\n",
+        "{} {} ({}){plan}: {}{paused}{reason}\n{begun} by {}{customers}\n",
         run.id,
         run.version,
         artifact(&run.commit),
-        short(&run.digest),
-        state(run),
+        standing(run),
         run.starter,
-        counted(run.customers.len(), "customer"),
     )
 }
 

@@ -2,11 +2,15 @@
 
 use comfy_table::{Table, presets};
 
-/// A table of texts; the last column is never padded.
+/// A table of texts, nothing without rows; the last column is never padded.
 pub(crate) fn table<R: Into<Vec<String>>>(
     heading: &[&str],
     rows: impl IntoIterator<Item = R>,
 ) -> String {
+    let mut rows = rows.into_iter().peekable();
+    if rows.peek().is_none() {
+        return String::new();
+    }
     let mut table = Table::new();
     table
         .load_style(presets::NOTHING)

@@ -11,6 +11,7 @@ mod operations;
 mod project;
 mod reports;
 mod rollouts;
+mod several;
 mod shown;
 mod stories;
 mod typed;

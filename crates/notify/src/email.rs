@@ -1,11 +1,13 @@
 //! E-mail by SMTP: protected unless the project says otherwise, one thread a rollout, the same `Message-ID` when repeated.
 
+use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MessageBuilder};
 use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Tls, TlsParameters};
+use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport as _, Tokio1Executor};
 use policy::mail::{Mail, MailTls};
 use policy::settings::SecretSource;
@@ -87,8 +89,7 @@ fn mailbox(text: &str) -> Result<Mailbox, Undelivered> {
 }
 
 fn transport(mail: &Mail, secrets: &Secrets) -> Result<Transport, Undelivered> {
-    let unusable = |error| Undelivered::passing(chain(&error));
-    let parameters = || TlsParameters::new(mail.host.clone()).map_err(unusable);
+    let parameters = || tls_parameters(mail, secrets.folder());
     let tls = match mail.tls {
         MailTls::Starttls => Tls::Required(parameters()?),
         MailTls::Tls => Tls::Wrapper(parameters()?),
@@ -105,4 +106,23 @@ fn transport(mail: &Mail, secrets: &Secrets) -> Result<Transport, Undelivered> {
         builder = builder.credentials(Credentials::new(user.clone(), password));
     }
     Ok(builder.build())
+}
+
+/// Whom to trust: the system's authorities, and those the project names. The name in the certificate must be the host's.
+fn tls_parameters(mail: &Mail, folder: &Path) -> Result<TlsParameters, Undelivered> {
+    let mut builder = TlsParameters::builder(mail.host.clone());
+    if let Some(file) = &mail.ca_file {
+        builder = builder.add_root_certificate(authorities(folder, file)?);
+    }
+    builder
+        .build()
+        .map_err(|error| Undelivered::passing(chain(&error)))
+}
+
+fn authorities(folder: &Path, file: &str) -> Result<Certificate, Undelivered> {
+    let pem = fs::read(folder.join(file))
+        .map_err(|error| Undelivered::passing(format!("failed to read {file}: {error}")))?;
+    let has_any = String::from_utf8_lossy(&pem).contains("-----BEGIN CERTIFICATE-----");
+    let read = Certificate::from_pem(&pem).ok().filter(|_| has_any);
+    read.ok_or_else(|| Undelivered::passing(format!("{file} holds no certificates in PEM form")))
 }

@@ -36,6 +36,11 @@ impl Secrets {
         }
     }
 
+    /// The folder to which files are relative.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// The secret that is kept there.
     pub(crate) fn read(&self, source: &SecretSource) -> Result<SecretString, Undelivered> {
         let found = match source {

@@ -13,6 +13,8 @@ pub struct Mail {
     pub port: u16,
     /// How the connection is protected.
     pub tls: MailTls,
+    /// A PEM file of further authorities whose certificates are trusted, relative to the project folder.
+    pub ca_file: Option<String>,
     /// Who the messages are from: `Releases <releases@example.com>`.
     pub from: String,
     /// The account at the server, if it asks for one.

@@ -11,12 +11,14 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Command;
 
 use crate::lab::{Lab, halted};
+use crate::mail_server::talk;
 
 fn mail(port: u16) -> Mail {
     Mail {
         host: "127.0.0.1".to_owned(),
         port,
         tls: MailTls::None,
+        ca_file: None,
         from: "Releases <releases@example.com>".to_owned(),
         user: None,
         password: None,
@@ -31,39 +33,19 @@ async fn server(refusal: Option<&'static str>) -> (u16, Arc<Mutex<String>>) {
     let notes = Arc::clone(&heard);
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(talk(stream, refusal, Arc::clone(&notes)));
+            tokio::spawn(greet_and_talk(stream, refusal, Arc::clone(&notes)));
         }
     });
     (port, heard)
 }
 
-async fn talk(stream: TcpStream, refusal: Option<&'static str>, heard: Arc<Mutex<String>>) {
-    let (from, mut to) = stream.into_split();
-    let mut lines = BufReader::new(from).lines();
-    let mut in_data = false;
-    to.write_all(b"220 here\r\n").await.unwrap();
-    while let Ok(Some(line)) = lines.next_line().await {
-        heard.lock().unwrap().extend([line.as_str(), "\n"]);
-        let reply = match line.split(' ').next().unwrap_or_default() {
-            _ if in_data && line == "." => {
-                in_data = false;
-                "250 taken\r\n"
-            }
-            _ if in_data => continue,
-            "EHLO" => "250-here\r\n250 AUTH PLAIN\r\n",
-            "AUTH" => "235 welcome\r\n",
-            "RCPT" if refusal.is_some() => refusal.unwrap(),
-            "DATA" => {
-                in_data = true;
-                "354 go on\r\n"
-            }
-            "QUIT" => "221 bye\r\n",
-            _ => "250 fine\r\n",
-        };
-        if to.write_all(reply.as_bytes()).await.is_err() {
-            return;
-        }
-    }
+async fn greet_and_talk(
+    mut stream: TcpStream,
+    refusal: Option<&'static str>,
+    heard: Arc<Mutex<String>>,
+) {
+    stream.write_all(b"220 here\r\n").await.unwrap();
+    talk(stream, refusal, &heard).await;
 }
 
 #[tokio::test]

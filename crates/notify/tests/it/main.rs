@@ -4,5 +4,7 @@
 mod command;
 mod email;
 mod lab;
+mod mail_server;
+mod mail_tls;
 mod texts;
 mod web;

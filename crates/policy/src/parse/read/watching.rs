@@ -71,6 +71,7 @@ pub(in crate::parse) fn mail(project: &Node<'_>) -> Option<Mail> {
         host: fields.text("host")?,
         port: fields.int("port").unwrap_or(tls.usual_port()),
         tls,
+        ca_file: fields.text("ca_file"),
         from: fields.text("from")?,
         user: fields.text("user"),
         password: fields.str("password").and_then(SecretSource::reference),

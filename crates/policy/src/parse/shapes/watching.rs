@@ -103,6 +103,11 @@ pub(super) static MAIL: Record = record!(
         required!("host", "The server's name.", &TEXT),
         key!("port", "Its port; by default the usual one.", &PORT),
         key!("tls", "How the connection is protected.", &TLS),
+        key!(
+            "ca_file",
+            "A PEM file of further authorities whose certificates are trusted, relative to the project folder.",
+            &TEXT
+        ),
         required!(
             "from",
             "Who the messages are from: `Releases <releases@example.com>`.",

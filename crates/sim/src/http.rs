@@ -5,6 +5,7 @@
 mod clock;
 mod control;
 mod follow;
+mod messenger;
 mod wire;
 
 use std::io;
@@ -125,6 +126,7 @@ fn start(
         cuts: watch::Sender::new(()),
         file: file.map(|file| Arc::new(tokio::sync::Mutex::new(file))),
     };
+    tokio::spawn(messenger::send_messages(app.clone()));
     let service = router(app).into_make_service_with_connect_info::<Wire>();
     let serving = axum::serve(CuttableListener(listener), service)
         .with_graceful_shutdown(stop.clone().cancelled_owned());

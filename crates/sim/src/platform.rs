@@ -19,13 +19,14 @@ mod images;
 mod jobs;
 mod lifecycle;
 mod maintenance;
+mod messages;
 mod model;
 mod script;
 mod seed;
 mod services;
 mod webhooks;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 use std::{fs, io};
 
@@ -51,6 +52,8 @@ pub use groups::EnvGroup;
 pub(crate) use groups::NewGroup;
 pub use jobs::{Job, JobStatus};
 pub use maintenance::MaintenanceRun;
+pub(crate) use messages::sent_at;
+pub use messages::{Delivered, Outgoing, WebhookMessage};
 pub use model::{Deploy, Service, ServiceKind, Source, Status, Suspender, Trigger, Variables};
 pub use seed::{DEFAULT_OWNER, DatabaseSeed, LiveSeed, Owner, Seed, ServiceSeed};
 pub(crate) use services::{ServiceFilter, suspended_text};
@@ -68,6 +71,9 @@ pub struct Platform {
     groups: BTreeMap<EnvGroupId, EnvGroup>,
     #[serde(default)]
     webhooks: BTreeMap<WebhookId, Webhook>,
+    /// What webhooks are told, oldest first.
+    #[serde(default)]
+    messages: VecDeque<WebhookMessage>,
     #[serde(default)]
     maintenance: BTreeMap<MaintenanceId, MaintenanceRun>,
     /// What Render tells about, by the id of a workspace or service; absent: as usual.
@@ -98,6 +104,7 @@ impl Platform {
             databases: BTreeMap::new(),
             groups: BTreeMap::new(),
             webhooks: BTreeMap::new(),
+            messages: VecDeque::new(),
             maintenance: BTreeMap::new(),
             notices: BTreeMap::new(),
             versions: BTreeMap::new(),

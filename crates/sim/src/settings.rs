@@ -35,6 +35,8 @@ pub struct Settings {
     pub api_keys: Vec<String>,
     /// The plan of the workspace has latency metrics.
     pub professional: bool,
+    /// Webhooks may go anywhere; otherwise to loopback addresses only.
+    pub public_webhooks: bool,
     /// Requests per class and window.
     pub limits: Limits,
     /// Choices no source decides.
@@ -59,6 +61,7 @@ impl Default for Settings {
             export: Span::from_secs(120),
             api_keys: vec![DEFAULT_API_KEY.to_owned()],
             professional: true,
+            public_webhooks: false,
             limits: Limits::default(),
             assumptions: Assumptions::default(),
         }

@@ -156,6 +156,9 @@ pub(crate) struct Sham {
     /// Something that goes wrong: `CUSTOMER[/ROLE]=WHAT[*TIMES]`.
     #[arg(long, value_name = "FAULT")]
     pub(crate) fault: Vec<FaultSwitch>,
+    /// Send webhooks to any address, not to loopback addresses only.
+    #[arg(long)]
+    pub(crate) public_webhooks: bool,
     /// Keep what happens in this file, and go on from it.
     #[arg(long, value_name = "FILE")]
     pub(crate) state: Option<PathBuf>,

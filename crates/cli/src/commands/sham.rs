@@ -86,6 +86,7 @@ async fn seeded(folder: &Folder, config: &Config, args: &Sham) -> Platform {
         deploy: args.deploy,
         rollback: args.rollback,
         created_for: Span::ZERO,
+        public_webhooks: args.public_webhooks,
         ..Settings::default()
     };
     let mut platform = Platform::new(now, settings);

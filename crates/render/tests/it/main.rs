@@ -11,4 +11,5 @@ mod replies;
 mod requests;
 mod server;
 mod simulated;
+mod webhooks;
 mod workspace;

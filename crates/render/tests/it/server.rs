@@ -11,7 +11,10 @@ use tokio::net::{TcpListener, TcpStream};
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
     pub(crate) line: String,
+    /// In lower case, so that names of headers are found.
     pub(crate) head: String,
+    /// As it was sent.
+    pub(crate) raw_head: String,
     pub(crate) body: String,
 }
 
@@ -131,6 +134,7 @@ async fn read(stream: &mut TcpStream) -> Option<Seen> {
         let Some((head, body)) = text.split_once("\r\n\r\n") else {
             continue;
         };
+        let raw_head = head.to_owned();
         let head = head.to_ascii_lowercase();
         let expected = head
             .lines()
@@ -144,6 +148,7 @@ async fn read(stream: &mut TcpStream) -> Option<Seen> {
             return Some(Seen {
                 line,
                 head,
+                raw_head,
                 body: body.to_owned(),
             });
         }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use regex::Regex;
 use serde_json::{Value, json};
 
 use super::query::Query;
@@ -12,6 +13,23 @@ use crate::platform::{Ended, Event, EventKind, Platform, ServiceKind};
 
 const DEFAULT_LIMIT: u32 = 20;
 const MAX_LIMIT: u32 = 100;
+
+/// The filter that looks into the message.
+const TEXT: &str = "text";
+
+/// All filters.
+const FIELDS: [&str; 10] = [
+    "type",
+    "level",
+    TEXT,
+    "instance",
+    "host",
+    "method",
+    "path",
+    "statusCode",
+    "task",
+    "taskRun",
+];
 
 /// One line.
 struct Line<'a> {
@@ -121,14 +139,7 @@ fn between<'p>(
     if query.one("ownerId").is_none() || resources.is_empty() {
         return Err(ApiError::bad_request("ownerId and resource are required"));
     }
-    let patterns = ["type", "level", "text"]
-        .into_iter()
-        .flat_map(|name| query.all(name));
-    if patterns.into_iter().any(|pattern| is_regex(&pattern)) {
-        return Err(ApiError::bad_request(
-            "the simulated Render knows `*` in filters, and no `/regex/`",
-        ));
-    }
+    let filters = Filters::of(query)?;
     let mut lines = Vec::new();
     for resource in &resources {
         let service = platform.service(&resource.as_str().into())?;
@@ -137,28 +148,78 @@ fn between<'p>(
             lines.extend(events.filter_map(|event| line(&service.id, event)));
         }
     }
-    lines.retain(|line| wanted(line, query));
+    lines.retain(|line| filters.fit(line));
     lines.sort_by(|a, b| (a.event.at, &a.event.id).cmp(&(b.event.at, &b.event.id)));
     Ok(lines)
 }
 
-fn wanted(line: &Line<'_>, query: &Query) -> bool {
-    let among = |name: &str, text: &str| {
-        let patterns = query.all(name);
-        patterns.is_empty() || patterns.iter().any(|pattern| fits(pattern, text))
-    };
-    let texts = query.all("text");
-    among("type", line.source)
-        && among("level", line.level)
-        && (texts.is_empty()
-            || texts
-                .iter()
-                .any(|text| fits(&format!("*{text}*"), &line.message)))
+/// The filters of a query, each with what may fit.
+struct Filters(Vec<(&'static str, Vec<Pattern>)>);
+
+/// What a filter asks for.
+enum Pattern {
+    /// A text, in which `*` stands for anything.
+    Text(String),
+    /// `/regular expression/`
+    Expression(Regex),
 }
 
-/// Whether Render would read a filter as a regular expression.
-fn is_regex(pattern: &str) -> bool {
-    pattern.len() > 2 && pattern.starts_with('/') && pattern.ends_with('/')
+impl Filters {
+    fn of(query: &Query) -> Result<Self, ApiError> {
+        let given = FIELDS
+            .into_iter()
+            .map(|field| (field, query.repeated(field)));
+        let given = given.filter(|(_, written)| !written.is_empty());
+        let read = given.map(|(field, written)| {
+            let patterns = written.into_iter().map(|text| Pattern::read(field, text));
+            Ok((field, patterns.collect::<Result<_, _>>()?))
+        });
+        Ok(Self(read.collect::<Result<_, ApiError>>()?))
+    }
+
+    /// Whether a line fits all filters. What a line does not say fits none.
+    fn fit(&self, line: &Line<'_>) -> bool {
+        self.0.iter().all(|(field, patterns)| {
+            let said = line.field(field);
+            said.is_some_and(|said| patterns.iter().any(|pattern| pattern.fits(said)))
+        })
+    }
+}
+
+impl Pattern {
+    fn read(field: &str, written: &str) -> Result<Self, ApiError> {
+        let inner = written
+            .strip_prefix('/')
+            .and_then(|rest| rest.strip_suffix('/'));
+        if let Some(expression) = inner.filter(|inner| !inner.is_empty()) {
+            let read = Regex::new(expression);
+            let invalid = |_| ApiError::bad_request(&format!("invalid {field}"));
+            return Ok(Self::Expression(read.map_err(invalid)?));
+        }
+        Ok(Self::Text(match field {
+            TEXT => format!("*{written}*"),
+            _ => written.to_owned(),
+        }))
+    }
+
+    fn fits(&self, said: &str) -> bool {
+        match self {
+            Self::Text(pattern) => fits(pattern, said),
+            Self::Expression(expression) => expression.is_match(said),
+        }
+    }
+}
+
+impl Line<'_> {
+    /// What it says of a field; there is nothing here that answers requests, so nothing is said of those.
+    fn field(&self, name: &str) -> Option<&str> {
+        match name {
+            "type" => Some(self.source),
+            "level" => Some(self.level),
+            TEXT => Some(&self.message),
+            _ => None,
+        }
+    }
 }
 
 /// Whether a text fits a pattern in which `*` stands for anything.

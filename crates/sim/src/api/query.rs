@@ -47,6 +47,12 @@ impl Query {
             .collect()
     }
 
+    /// All values of a name, each as it was written.
+    pub(super) fn repeated(&self, name: &str) -> Vec<&str> {
+        let values = self.0.iter().filter(|(known, _)| known == name);
+        values.map(|(_, value)| value.as_str()).collect()
+    }
+
     /// All values of a name, each one of those Render knows.
     pub(super) fn all_of<T: DeserializeOwned>(&self, name: &str) -> Result<Vec<T>, ApiError> {
         let known = |value| serde_json::from_value(Value::String(value)).map_err(|_| invalid(name));

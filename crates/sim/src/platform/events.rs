@@ -199,9 +199,15 @@ impl EventKind {
 impl Platform {
     /// Notes an event of a service.
     pub(super) fn tell(&mut self, at: Timestamp, service: &ServiceId, kind: EventKind) {
-        if let Some(service) = self.services.get_mut(service) {
-            let id = EventId::new(self.ids.next("evt", at));
-            service.events.push(Event { id, at, kind });
+        let Some(found) = self.services.get_mut(service) else {
+            return;
+        };
+        let id = EventId::new(self.ids.next("evt", at));
+        let event = Event { id, at, kind };
+        let announced = (!self.webhooks.is_empty()).then(|| event.clone());
+        found.events.push(event);
+        if let Some(event) = announced {
+            self.announce(service, &event);
         }
     }
 

@@ -1,8 +1,8 @@
-//! Registered webhooks. Nothing is really sent: what would have been is listed.
+//! Registered webhooks.
 
 use serde::{Deserialize, Serialize};
 
-use super::{Event, Platform, Service};
+use super::Platform;
 use crate::api::ApiError;
 use crate::ids::{OwnerId, Timestamp, WebhookId};
 
@@ -92,22 +92,7 @@ impl Platform {
     pub(crate) fn delete_webhook(&mut self, id: &WebhookId) -> Result<(), ApiError> {
         self.webhook(id)?;
         self.webhooks.remove(id);
+        self.messages.retain(|message| message.webhook != *id);
         Ok(())
-    }
-
-    /// The events that a webhook would have told of, newest first.
-    pub(crate) fn deliveries(&self, webhook: &Webhook) -> Vec<&Event> {
-        let wanted = &webhook.target.event_filter;
-        let services = self.services.values();
-        let mut events: Vec<&Event> = services
-            .filter(|service| service.owner == webhook.owner && webhook.target.enabled)
-            .flat_map(Service::events)
-            .filter(|event| event.at >= webhook.created_at)
-            .filter(|event| {
-                wanted.is_empty() || wanted.iter().any(|kind| kind == event.kind.name())
-            })
-            .collect();
-        events.sort_by(|a, b| (b.at, &b.id).cmp(&(a.at, &a.id)));
-        events
     }
 }

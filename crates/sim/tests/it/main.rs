@@ -18,4 +18,5 @@ mod rollbacks;
 mod saving;
 mod services;
 mod sites;
+mod webhooks;
 mod worlds;

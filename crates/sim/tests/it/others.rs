@@ -139,6 +139,20 @@ fn logs_follow_a_deploy_and_can_be_filtered() {
     let first = lab.get(&format!("{query}&limit=1"));
     assert_eq!(first["hasMore"], true);
     assert_eq!(lab.ask("GET", "/logs?resource=srv-a", None).status, 400);
-    let regex = lab.ask("GET", &format!("{query}&text=/Deploy.*/"), None);
-    assert_eq!(regex.status, 400);
+    for (filter, found) in [
+        ("text=/^==%3E%20De.*d$/", 1),
+        ("text=/^Deploy/", 0),
+        ("text=/Build{1,2}/&text=/Deploy/", 3),
+        ("type=/^b/", 2),
+        ("level=/info|error/", 3),
+        ("type=b*", 2),
+        // No line here is of a request or of an instance.
+        ("host=*", 0),
+        ("instance=/./", 0),
+    ] {
+        let logs = lab.get(&format!("{query}&{filter}"));
+        assert_eq!(logs["logs"].as_array().unwrap().len(), found, "{filter}");
+    }
+    let broken = lab.ask("GET", &format!("{query}&text=/De(ploy/"), None);
+    assert_eq!(broken.status, 400);
 }

@@ -7,7 +7,7 @@ use super::{Performed, empty_reply, json_reply};
 use crate::api::page::page;
 use crate::api::{ApiError, Call, view};
 use crate::ids::{OwnerId, Timestamp, WebhookId};
-use crate::platform::{Event, Platform, Webhook, WebhookTarget};
+use crate::platform::{Platform, Webhook, WebhookMessage, WebhookTarget, sent_at};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -92,17 +92,39 @@ pub(super) fn delete(platform: &mut Platform, call: &Call) -> Performed {
 
 pub(super) fn deliveries(platform: &Platform, call: &Call) -> Performed {
     let webhook = platform.webhook(&named(call)?)?;
-    let key = |event: &&Event| event.id.to_string();
-    let show = |event: &&Event| {
-        json!({
-            "id": event.id.as_str().replacen("evt-", "whe-", 1),
-            "eventId": event.id,
-            "eventType": event.kind.name(),
-            "sentAt": view::instant(event.at),
-            "error": "a simulated Render sends nothing",
-        })
-    };
-    let events = platform.deliveries(webhook);
-    let listed = page(events, &call.query, "webhookEvent", key, show)?;
+    let sent = call.query.bounds("sent")?;
+    let assumptions = &platform.settings().assumptions;
+    let messages = platform.deliveries(&webhook.id).into_iter();
+    let fits = |message: &&WebhookMessage| sent.hold(sent_at(message), assumptions);
+    let key = |message: &&WebhookMessage| message.id.clone();
+    let show = |message: &&WebhookMessage| delivery(message);
+    let listed = page(
+        messages.filter(fits),
+        &call.query,
+        "webhookEvent",
+        key,
+        show,
+    )?;
     Ok(json_reply(200, &listed))
+}
+
+fn delivery(message: &WebhookMessage) -> Value {
+    let mut shown = json!({
+        "id": message.id,
+        "eventId": message.event,
+        "eventType": message.kind,
+        "sentAt": sent_at(message).map(view::instant),
+    });
+    let answer = message.last.as_ref().map(|(_, answer)| answer);
+    let Some(answer) = answer else { return shown };
+    if let Some(status) = answer.status {
+        shown["statusCode"] = status.into();
+    }
+    let texts = [("responseBody", &answer.body), ("error", &answer.error)];
+    for (key, text) in texts {
+        if let Some(text) = text {
+            shown[key] = text.as_str().into();
+        }
+    }
+    shown
 }

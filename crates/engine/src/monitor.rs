@@ -13,6 +13,7 @@ mod lock;
 mod probe;
 mod roster;
 mod rounds;
+mod sight;
 mod store;
 mod tell;
 
@@ -24,4 +25,5 @@ pub use self::judge::{Change, Judge};
 pub use self::lock::MonitorLock;
 pub use self::probe::{Observed, Sample, ServiceKey};
 pub use self::roster::Roster;
+pub use self::sight::Sight;
 pub use self::store::{Acknowledged, Batch, MonitorStore};

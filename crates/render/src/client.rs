@@ -101,6 +101,11 @@ impl Client {
         })
     }
 
+    /// How long an answer is waited for.
+    pub(crate) fn patience(&self) -> Duration {
+        self.shared.timeout
+    }
+
     /// The same client with another claim on the budget that is kept for rollbacks.
     #[must_use]
     pub fn with_priority(&self, priority: Priority) -> Self {

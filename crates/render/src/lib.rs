@@ -62,7 +62,7 @@ pub use ids::{
 pub use inspect::{DowntimeWarning, ServiceView, inspect};
 pub use job::{Job, JobStatus};
 pub use limit::Priority;
-pub use log::{Direction, LogField, LogFilter, LogLabel, LogLine};
+pub use log::{Direction, Followed, LogField, LogFilter, LogLabel, LogLine};
 pub use maintenance::{MaintenanceFilter, MaintenanceRun, MaintenanceState};
 pub use metric::{
     Metric, MetricFilter, Point, RequestCount, Series, SeriesLabel, TimeRange, request_counts,

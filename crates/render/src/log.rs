@@ -16,6 +16,7 @@ use crate::ids::OwnerId;
 use crate::wire::nullable;
 use crate::words::words;
 
+pub use follow::Followed;
 pub(crate) use follow::{Socket, not_connected};
 
 /// Lines of one page; Render allows no more.

@@ -6,7 +6,7 @@ use chrono::{TimeDelta, Utc};
 use futures::{StreamExt as _, TryStreamExt as _};
 use policy::{Config, CustomerId, Role};
 use render::{
-    Client, DeployFilter, Direction, LogFilter, LogLine, OwnerId, Service, ServiceFilter,
+    Client, DeployFilter, Direction, Followed, LogFilter, LogLine, OwnerId, Service, ServiceFilter,
     ServiceId, ServiceKind, Settings, Suspension,
 };
 use rollout::Verb;
@@ -317,8 +317,16 @@ pub(crate) async fn logs(global: &Global, args: &RenderLogs, out: Output) -> Res
     };
     if args.follow {
         let mut lines = place.client.follow_logs(&filter).boxed();
-        while let Some(one) = lines.try_next().await.map_err(connect::failure)? {
-            print(out, &one)?;
+        while let Some(news) = lines.try_next().await.map_err(connect::failure)? {
+            match news {
+                Followed::Line(one) => print(out, &one)?,
+                Followed::Lost { reason } => out.say(format_args!(
+                    "the connection is lost ({reason}); it is made again until it stands"
+                )),
+                Followed::Found => {
+                    out.say("connected again; what Render still has of the time between follows");
+                }
+            }
         }
         return Ok(Exit::Done);
     }

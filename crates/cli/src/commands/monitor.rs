@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use engine::monitor::{
-    Alert, Monitor, MonitorOptions, MonitorStore, Observed, Sample, Told, Watcher,
+    Alert, Monitor, MonitorOptions, MonitorStore, Observed, Sample, Sight, Told, Watcher,
 };
 use engine::outbox::{Audience, Postman, SharedAudience};
 use engine::signals::{StopSignal, stop_signal};
@@ -84,6 +84,7 @@ struct Line<'a> {
 /// Shows alerts until somebody ends it.
 async fn follow(monitor: &Monitor, out: Output) -> Result<StopSignal, Failure> {
     let mut alerts = monitor.alerts();
+    let mut sight = monitor.sight();
     let mut signal = pin!(stop_signal());
     loop {
         tokio::select! {
@@ -97,6 +98,10 @@ async fn follow(monitor: &Monitor, out: Output) -> Result<StopSignal, Failure> {
                 }
                 Err(RecvError::Closed) => return Ok(StopSignal::Terminated),
             },
+            Ok(()) = sight.changed() => out.say(match &*sight.borrow_and_update() {
+                Sight::Blind { reason } => format!("nothing answers, so nothing is judged: {reason}"),
+                Sight::Clear => "answers come in again".to_owned(),
+            }),
             signal = &mut signal => return Ok(signal.unwrap_or(StopSignal::Terminated)),
         }
     }

@@ -33,7 +33,7 @@ pub(crate) struct Shop {
     pub(crate) platform: Shared,
     pub(crate) server: Server,
     /// Keeps the server going.
-    _runtime: Runtime,
+    runtime: Runtime,
 }
 
 fn service(id: &str, name: &str) -> ServiceSeed {
@@ -93,7 +93,7 @@ impl Shop {
             project,
             platform,
             server,
-            _runtime: runtime,
+            runtime,
         }
     }
 
@@ -106,7 +106,25 @@ impl Shop {
         self.project.tranche_with(args, &env)
     }
 
-    fn restart(&self, id: &str) {
+    /// Render is gone, with every connection.
+    pub(crate) fn stop(&mut self) {
+        self.server.stopper().cancel();
+        let address = self.server.address();
+        while std::net::TcpStream::connect(address).is_ok() {
+            std::thread::yield_now();
+        }
+    }
+
+    /// Render is back where it was.
+    pub(crate) fn go_on(&mut self) {
+        let listener = TcpListener::bind(self.server.address());
+        let listener = self.runtime.block_on(listener).unwrap();
+        let _inside = self.runtime.enter();
+        let platform = Arc::clone(&self.platform);
+        self.server = serve(platform, listener, Clock::real_time()).unwrap();
+    }
+
+    pub(crate) fn restart(&self, id: &str) {
         let mut platform = self.platform.lock().unwrap();
         let now = Clock::real_time().now();
         platform.restart(now, &id.into()).unwrap();

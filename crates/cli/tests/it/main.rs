@@ -8,6 +8,7 @@ mod figures;
 mod images;
 mod imports;
 mod operations;
+mod outages;
 mod project;
 mod reports;
 mod rollouts;

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use policy::Span;
 use policy::monitoring::Monitoring;
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::alert::{Alert, Told};
 use super::probe::{Observed, Sample, ServiceKey};
 use super::rounds::Rounds;
+use super::sight::Sight;
 use crate::error::Error;
 use crate::limits::ALERTS_BUFFERED;
 use crate::outbox::SharedAudience;
@@ -47,6 +48,7 @@ pub struct MonitorOptions {
 pub struct Monitor {
     orders: mpsc::UnboundedSender<Order>,
     alerts: broadcast::Sender<(Alert, Told)>,
+    sight: watch::Receiver<Sight>,
     task: JoinHandle<()>,
 }
 
@@ -83,10 +85,12 @@ impl Monitor {
         let (orders, ordered) = mpsc::unbounded_channel();
         let (alerts, _) = broadcast::channel(ALERTS_BUFFERED);
         let rounds = Rounds::open(state, options, watcher, alerts.clone())?;
+        let sight = rounds.eyes.subscribe();
         let task = tokio::spawn(rounds.run(ordered));
         Ok(Self {
             orders,
             alerts,
+            sight,
             task,
         })
     }
@@ -144,6 +148,11 @@ impl Monitor {
     /// Alerts from now on, each when it is stored: raised, and over.
     pub fn alerts(&self) -> broadcast::Receiver<(Alert, Told)> {
         self.alerts.subscribe()
+    }
+
+    /// Whether anything answers, as it changes.
+    pub fn sight(&self) -> watch::Receiver<Sight> {
+        self.sight.clone()
     }
 
     /// Stores what was seen and ends; answers that are still out are not awaited.

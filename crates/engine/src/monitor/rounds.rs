@@ -17,6 +17,7 @@ use super::judge::Judge;
 use super::lock::MonitorLock;
 use super::probe::{Observed, Sample, ServiceKey};
 use super::roster::Roster;
+use super::sight::Eyes;
 use super::store::{Batch, MonitorStore};
 use super::tell::{Failed, Turn};
 use crate::clock;
@@ -39,6 +40,7 @@ pub(super) struct Rounds {
     asked: JoinSet<Sample>,
     comparing: JoinSet<Compared>,
     alerts: broadcast::Sender<(Alert, Told)>,
+    pub(super) eyes: Eyes,
     answered: Arc<LastAnswer>,
     fold_at: Timestamp,
     compare_at: Option<Timestamp>,
@@ -71,6 +73,7 @@ impl Rounds {
             asked: JoinSet::new(),
             comparing: JoinSet::new(),
             alerts,
+            eyes: Eyes::default(),
             answered: Arc::default(),
             fold_at: now,
             _lock: lock,
@@ -125,6 +128,7 @@ impl Rounds {
     }
 
     fn take(&mut self, sample: Sample) {
+        self.eyes.take(&sample, self.roster.services().count());
         let changes = self.roster.observed(&sample.key, &sample.observed);
         for change in changes {
             let change = (sample.key.clone(), sample.at, change);
@@ -167,7 +171,10 @@ impl Rounds {
                 let judge = store.and_then(|store| known(store, settings, &key).ok());
                 self.roster.resume(key, now, judge.unwrap_or_default());
             }
-            Order::Remove(key) => self.roster.remove(&key),
+            Order::Remove(key) => {
+                self.eyes.forget(&key);
+                self.roster.remove(&key);
+            }
             Order::Start => self.roster.start(now),
             Order::Stop => self.roster.stop(),
             Order::Every(every) => self.roster.set_interval(every, now),

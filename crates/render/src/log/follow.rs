@@ -7,15 +7,15 @@ use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use futures::{Stream, StreamExt as _, TryStreamExt as _, stream};
+use futures::{SinkExt as _, Stream, StreamExt as _, TryStreamExt as _, stream};
 use tokio::net::TcpStream;
-use tokio::time::sleep;
-use tokio_tungstenite::tungstenite::Message;
+use tokio::time::{sleep, timeout};
+use tokio_tungstenite::tungstenite::{Bytes, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 use super::{Direction, LogFilter, LogLine};
 use crate::client::Client;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, chain};
 use crate::wire;
 
 /// Lines that arrive late are still found within this time before the last one.
@@ -27,6 +27,20 @@ const REMEMBERED: usize = 20_000;
 /// Pause before the next connection; doubled each time nothing was heard.
 const PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(15)];
 
+/// What following brings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Followed {
+    /// A line that was not told before.
+    Line(LogLine),
+    /// The connection is lost. It is made anew, as often as that takes.
+    Lost {
+        /// Why.
+        reason: String,
+    },
+    /// It stands again, and what Render still has of the time between comes next.
+    Found,
+}
+
 pub(crate) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// Following logs.
@@ -34,12 +48,16 @@ pub(crate) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 /// ```no_run
 /// # async fn example(client: render::Client) -> render::Result<()> {
 /// use futures::TryStreamExt;
-/// use render::LogFilter;
+/// use render::{Followed, LogFilter};
 ///
 /// let filter = LogFilter::of("tea-cukouhrtq21c73e9scng".into(), "srv-cukouhrtq21c73e9scng".into(), chrono::Utc::now());
 /// let mut lines = std::pin::pin!(client.follow_logs(&filter));
-/// while let Some(line) = lines.try_next().await? {
-///     println!("{} {}", line.timestamp, line.message);
+/// while let Some(news) = lines.try_next().await? {
+///     match news {
+///         Followed::Line(line) => println!("{} {}", line.timestamp, line.message),
+///         Followed::Lost { reason } => eprintln!("no connection: {reason}"),
+///         Followed::Found => eprintln!("connected again"),
+///     }
 /// }
 /// # Ok(()) }
 /// ```
@@ -50,12 +68,12 @@ impl Client {
     pub fn follow_logs(
         &self,
         filter: &LogFilter,
-    ) -> impl Stream<Item = Result<LogLine>> + Send + use<> {
+    ) -> impl Stream<Item = Result<Followed>> + Send + use<> {
         let following = Following::new(self.clone(), filter.clone());
         stream::unfold(Some(following), |following| async {
             let mut following = following?;
             match following.next().await {
-                Ok(line) => Some((Ok(line), Some(following))),
+                Ok(news) => Some((Ok(news), Some(following))),
                 Err(error) => Some((Err(error), None)),
             }
         })
@@ -72,6 +90,19 @@ struct Following {
     /// From where on lines are read again after a break.
     since: DateTime<Utc>,
     pause: Duration,
+    /// How the connection is doing.
+    line: Standing,
+}
+
+/// How the connection is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    /// Nobody was told of any trouble.
+    Well,
+    /// Nothing was heard for a while, and it was asked whether anybody is there.
+    Asked,
+    /// It is lost, which was told.
+    Lost,
 }
 
 impl Following {
@@ -84,35 +115,41 @@ impl Following {
             waiting: VecDeque::new(),
             told: Told::default(),
             pause: PAUSES[0],
+            line: Standing::Well,
         }
     }
 
-    /// The next line that was not told yet.
-    async fn next(&mut self) -> Result<LogLine> {
+    /// The next line that was not told yet, or news of the connection.
+    async fn next(&mut self) -> Result<Followed> {
         loop {
             while let Some(line) = self.waiting.pop_front() {
                 if self.told.is_new(&line) {
                     self.since = self.since.max(line.timestamp - OVERLAP);
-                    return Ok(line);
+                    return Ok(Followed::Line(line));
                 }
             }
-            if self.socket.is_none() {
-                self.connect().await?;
-            } else {
-                self.listen().await;
+            let news = match self.socket.is_none() {
+                true => self.connect().await?,
+                false => self.listen().await,
+            };
+            if let Some(news) = news {
+                return Ok(news);
             }
         }
     }
 
     /// Connects first and reads what was missed second, so that no line falls between the two.
-    async fn connect(&mut self) -> Result<()> {
+    async fn connect(&mut self) -> Result<Option<Followed>> {
+        let was_lost = self.line == Standing::Lost;
+        if was_lost {
+            self.rest().await;
+        }
         match self.try_connect().await {
-            Ok(()) => Ok(()),
-            Err(error) if error.is_transient() => {
-                tracing::warn!(%error, pause = ?self.pause, "following the logs again");
-                self.rest().await;
-                Ok(())
+            Ok(()) => {
+                self.line = Standing::Well;
+                Ok(was_lost.then_some(Followed::Found))
             }
+            Err(error) if error.is_transient() => Ok(self.lose(chain(&error))),
             Err(error) => Err(error),
         }
     }
@@ -132,28 +169,54 @@ impl Following {
         Ok(())
     }
 
-    /// Waits for one message. A connection that ends or talks nonsense is dropped.
-    async fn listen(&mut self) {
-        let Some(socket) = &mut self.socket else {
-            return;
+    /// Waits for one message. A connection that ends, or on which nobody is any more, is dropped.
+    async fn listen(&mut self) -> Option<Followed> {
+        let socket = self.socket.as_mut()?;
+        let Ok(heard) = timeout(self.client.patience(), socket.next()).await else {
+            return self.ask_whether_anybody_is_there().await;
         };
-        match socket.next().await {
-            Some(Ok(Message::Text(text))) => match wire::parse::<LogLine>(text.as_bytes()) {
-                Ok(line) => {
-                    self.pause = PAUSES[0];
-                    self.waiting.push_back(line);
+        self.line = Standing::Well;
+        match heard {
+            Some(Ok(Message::Text(text))) => {
+                match wire::parse::<LogLine>(text.as_bytes()) {
+                    Ok(line) => {
+                        self.pause = PAUSES[0];
+                        self.waiting.push_back(line);
+                    }
+                    Err(error) => tracing::warn!(%error, "a line of the log could not be read"),
                 }
-                Err(error) => tracing::warn!(%error, "a line of the log could not be read"),
-            },
+                None
+            }
             // The library answers pings by itself.
             Some(Ok(
                 Message::Ping(_) | Message::Pong(_) | Message::Binary(_) | Message::Frame(_),
-            )) => {}
-            Some(Ok(Message::Close(_)) | Err(_)) | None => {
-                self.socket = None;
-                self.rest().await;
-            }
+            )) => None,
+            Some(Ok(Message::Close(_))) | None => self.lose("Render ended it".to_owned()),
+            Some(Err(error)) => self.lose(chain(&error)),
         }
+    }
+
+    /// A peer that vanished without a word looks like one that has nothing to say, until it is asked.
+    async fn ask_whether_anybody_is_there(&mut self) -> Option<Followed> {
+        let socket = self.socket.as_mut()?;
+        if self.line == Standing::Asked {
+            return self.lose("nobody answers any more".to_owned());
+        }
+        match socket.send(Message::Ping(Bytes::new())).await {
+            Ok(()) => {
+                self.line = Standing::Asked;
+                None
+            }
+            Err(error) => self.lose(chain(&error)),
+        }
+    }
+
+    /// Drops the connection; that is news once.
+    fn lose(&mut self, reason: String) -> Option<Followed> {
+        self.socket = None;
+        tracing::warn!(reason, pause = ?self.pause, "following the logs again");
+        let was_lost = std::mem::replace(&mut self.line, Standing::Lost) == Standing::Lost;
+        (!was_lost).then_some(Followed::Lost { reason })
     }
 
     /// Pauses before the next connection, so that one that keeps breaking does not use up the budget.

@@ -1,6 +1,8 @@
 //! The one place that says whether something may start (R21). `advance` asks it to decide, `why` to explain, the
 //! forecast to look ahead; they cannot disagree.
 
+use std::collections::BTreeSet;
+
 use policy::calendar::{Interval, Opening, Windows};
 use policy::plan::matches_pin;
 use policy::{CustomerId, Timestamp};
@@ -17,7 +19,8 @@ use crate::state::{DrainTo, PhaseState, RunState, Unit, UnitState};
 struct Frozen {
     name: String,
     interval: Interval,
-    by_person: bool,
+    /// Of a freeze that somebody made: who, and why.
+    made: Option<String>,
 }
 
 impl Hold {
@@ -102,11 +105,10 @@ impl State {
         }
         if let Some(mark) = &run.row.paused {
             let by = mark.by.as_ref().map_or("somebody", |by| by.as_str());
-            let hold = Hold::new(
-                HoldKind::Paused,
-                "operators",
-                format!("{by} paused the rollout"),
-            );
+            let reason = mark.reason.as_ref();
+            let why = reason.map_or_else(String::new, |reason| format!(": {reason}"));
+            let text = format!("{by} paused the rollout{why}");
+            let hold = Hold::new(HoldKind::Paused, "operators", text);
             holds.push(hold.since(Some(mark.at)).way_out("tranche resume"));
         }
         if run.row.restored {
@@ -119,11 +121,9 @@ impl State {
                 .push(Hold::new(HoldKind::Clock, "Render", text).way_out("tranche resume --clock"));
         }
         if let Some(reason) = &self.product.workspace_held {
-            holds.push(Hold::new(
-                HoldKind::Workspace,
-                "Render",
-                format!("the workspace is held: {reason}"),
-            ));
+            let text = format!("the workspace is held: {reason}");
+            let hold = Hold::new(HoldKind::Workspace, "Render", text);
+            holds.push(hold.way_out("tranche render check"));
         }
         if let Some(block) = self.product.blocks.get(&run.plan.release.version) {
             let text = format!(
@@ -273,15 +273,21 @@ impl State {
             .into_iter()
             .filter(|freeze| freeze.interval.contains(at));
         let last = active.max_by_key(|freeze| freeze.interval.until)?;
-        let hold = Hold::new(
-            HoldKind::Freeze,
-            "the calendar",
-            format!("the freeze {} is on", last.name),
-        );
-        let way_out = match last.by_person {
-            true => format!("tranche unfreeze {}", last.name),
-            false => format!("tranche override {} --reason ...", last.name),
+        let name = &last.name;
+        // Two voices lift it, so there is at most one.
+        let voice = run.row.overrides.get(name).and_then(BTreeSet::first);
+        let asked = voice.map_or_else(String::new, |voice| {
+            format!("; {voice} asked to lift it, and a second person must say the same")
+        });
+        let (made, way_out) = match &last.made {
+            Some(made) => (format!(" ({made})"), format!("tranche unfreeze {name}")),
+            None => (
+                String::new(),
+                format!("tranche override {name} --reason ..."),
+            ),
         };
+        let text = format!("the freeze {name} is on{made}{asked}");
+        let hold = Hold::new(HoldKind::Freeze, "the calendar", text);
         Some(
             hold.since(Some(last.interval.from))
                 .until(last.interval.until)
@@ -312,7 +318,7 @@ impl State {
             .map(|freeze| Frozen {
                 name: freeze.name.clone(),
                 interval: freeze.interval(zone),
-                by_person: false,
+                made: None,
             })
             .collect();
         let made = self.product.freezes.iter();
@@ -326,7 +332,7 @@ impl State {
                     from: freeze.from,
                     until: freeze.until,
                 },
-                by_person: true,
+                made: Some(format!("{}: {}", freeze.by, freeze.reason)),
             }),
         );
         freezes.retain(|freeze| {

@@ -4,12 +4,16 @@ use policy::{CustomerId, PersonId, Plan, PolicyId, Role, Timestamp};
 use serde::Serialize;
 
 use crate::gate;
+use crate::hold::Hold;
 use crate::ids::{DeployId, GateId, RunId};
 use crate::index::Run;
 use crate::product::{Product, State};
 pub use crate::state::Outcome as EndState;
 use crate::state::{DrainTo, Outcome, PhaseState, RunState, UnitState};
 use crate::verbs::state_name;
+
+/// So many of a phase's waiting customers are asked what holds them.
+const LOOKED_AT: usize = 20;
 
 /// A rollout or operation.
 #[derive(Clone, Debug, Serialize)]
@@ -65,6 +69,9 @@ pub struct PhaseView {
     pub soak_until: Option<Timestamp>,
     /// When the delay between batches ends.
     pub delay_until: Option<Timestamp>,
+    /// Why nobody of a phase that runs starts at the instant of the view, where nobody is on the way: the hold that ends
+    /// first.
+    pub waits_for: Option<Hold>,
     /// Failures that count.
     pub failures: u32,
     /// Failures that are tolerated.
@@ -204,6 +211,18 @@ impl Product {
             .collect()
     }
 
+    /// The same at an instant, with what each phase waits for.
+    pub fn overview_at(&self, at: Timestamp) -> Vec<RunView> {
+        let mut views = self.overview();
+        for view in &mut views {
+            let run = &self.state.runs[&view.id];
+            for (phase, row) in view.phases.iter_mut().enumerate() {
+                row.waits_for = self.phase_waits(view.id, run, phase, at);
+            }
+        }
+        views
+    }
+
     /// One rollout or operation.
     pub fn run_view(&self, id: RunId) -> Option<RunView> {
         self.state.runs.get(&id).map(|run| self.view(id, run))
@@ -283,6 +302,26 @@ impl Product {
                 .flat_map(|phase| self.gate_views(id, run, phase))
                 .collect(),
         }
+    }
+
+    /// Of the next customers of a phase, what holds the one that can go first.
+    fn phase_waits(&self, id: RunId, run: &Run, phase: usize, at: Timestamp) -> Option<Hold> {
+        let runs = matches!(run.phases[phase].state, PhaseState::Running);
+        if !runs || run.is_ending() || run.working_in(phase).next().is_some() {
+            return None;
+        }
+        let next = run.waiting(phase).iter().take(LOOKED_AT);
+        let holds = next.map(|place| self.holds(id, run.at_place(phase, *place), at));
+        let ends = |holds: &Vec<Hold>| {
+            let untils = holds
+                .iter()
+                .map(|hold| hold.until.unwrap_or(Timestamp::MAX_UTC));
+            untils.max()
+        };
+        holds
+            .min_by_key(ends)?
+            .into_iter()
+            .max_by_key(|hold| hold.until.unwrap_or(Timestamp::MAX_UTC))
     }
 
     fn gate_views(&self, id: RunId, run: &Run, phase: usize) -> Vec<GateView> {
@@ -406,6 +445,7 @@ impl Run {
             settled_at,
             soak_until,
             delay_until: row.delay.as_ref().map(|delay| delay.until),
+            waits_for: None,
             failures: row.failures,
             tolerated: planned.tolerated,
             batches: (1..=batches)

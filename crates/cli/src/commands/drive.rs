@@ -19,7 +19,7 @@ use crate::engine_room::{self, NotStarted};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::show::live::Live;
-use crate::show::status;
+use crate::show::{status, time};
 use crate::{state, telling};
 
 /// How often a terminal is brought up to date.
@@ -204,7 +204,7 @@ impl Foreground {
         let unfinished = |run: &RunView| status::exit(run).is_none();
         let (views, product) = self
             .engine
-            .look(|product| (product.overview(), product.product_view()))
+            .look(|product| (product.overview_at(time::now()), product.product_view()))
             .await
             .ok()?;
         let held = self.held_for_long(product.workspace_held);

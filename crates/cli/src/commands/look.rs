@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use engine::StateDir;
 use engine::monitor::{Condition, MonitorStore, ServiceKey};
 use policy::CustomerId;
+use policy::plan::{LeftOut, LeftOutReason};
 use rollout::view::{ProductView, RunView};
 use rollout::{Hold, Product, RunId};
 use serde::Serialize;
@@ -14,7 +15,7 @@ use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::project::Folder;
 use crate::show::status::Tracked;
-use crate::show::{holds, status, time};
+use crate::show::{holds, plan, status, time};
 use crate::{engine_room, state};
 
 /// Where a rollout stands, and what concerns all of them.
@@ -31,7 +32,7 @@ struct Standing {
 pub(crate) fn status(global: &Global, args: &Status, out: Output) -> Result<Exit, Failure> {
     let place = state::place(global)?;
     let product = state::product(&place)?;
-    let mut others = product.overview();
+    let mut others = product.overview_at(time::now());
     let run = state::choose(others.clone(), args.rollout)?;
     others.retain(|other| other.id != run.id && other.outcome.is_none());
     let standing = Standing {
@@ -50,14 +51,20 @@ pub(crate) fn status(global: &Global, args: &Status, out: Output) -> Result<Exit
     Ok(Exit::Done)
 }
 
-/// What concerns the product, with the edits that a rollout does not know yet, whether or not an engine has seen them.
+/// What concerns the product now, with the edits that a rollout does not know yet, whether or not an engine has seen them.
 fn about(global: &Global, product: &Product, run: RunId) -> ProductView {
     let mut view = product.product_view();
+    view.freezes.retain(|(_, until)| *until > time::now());
     let is_unfinished = product
         .run_view(run)
         .is_some_and(|view| view.outcome.is_none() && matches!(run, RunId::Rollout(_)));
+    if !is_unfinished {
+        // A replan could not bring it an edit any more.
+        view.unapplied.clear();
+        return view;
+    }
     let config = Folder::find(global).and_then(|folder| folder.load(Output::silent()));
-    if let (true, Ok(config), Some(plan)) = (is_unfinished, config, product.plan(run)) {
+    if let (Ok(config), Some(plan)) = (config, product.plan(run)) {
         view.unapplied = engine_room::unapplied(&config, plan);
     }
     view
@@ -152,12 +159,15 @@ pub(crate) fn why(global: &Global, args: &Why, out: Output) -> Result<Exit, Fail
             .and_then(|customer| customer.timezone)
     });
     out.data(&reasons, || {
-        let heading = holds::heading(
-            &args.customer,
-            &format!("{rollout} ({})", reasons.version),
-            reasons.state,
-            &reasons.holds,
-        );
+        let named = format!("{rollout} ({})", reasons.version);
+        let heading = match left_out(&product, rollout, &args.customer) {
+            Some(why) => format!(
+                "{} is left out of {named}: {}",
+                args.customer,
+                plan::reason(&why.why)
+            ),
+            None => holds::heading(&args.customer, &named, reasons.state, &reasons.holds),
+        };
         let holds = holds::holds(&reasons.holds, zone, now);
         format!("{heading}\n{holds}{}", status::product(&reasons.product))
     })?;
@@ -173,16 +183,24 @@ fn state_of(run: &RunView, customer: &CustomerId) -> &'static str {
     one.map_or("left out", |one| one.state)
 }
 
-/// The named rollout, or the newest that has this customer.
+/// Why the plan of a rollout has no place for a customer, if it was considered.
+fn left_out<'p>(product: &'p Product, run: RunId, customer: &CustomerId) -> Option<&'p LeftOut> {
+    product.plan(run)?.left_out.get(customer)
+}
+
+/// The named rollout, or the newest that has this customer, or has left it out for a reason of its own.
 fn rollout_of(product: &Product, args: &Why) -> Result<RunView, Failure> {
     let mut runs = product.overview();
     if args.rollout.is_some() {
         return state::choose(runs, args.rollout);
     }
     runs.retain(|run| {
-        run.customers
-            .iter()
-            .any(|one| one.customer == args.customer)
+        let mut planned = run.customers.iter();
+        let considered = || {
+            left_out(product, run.id, &args.customer)
+                .is_some_and(|left_out| left_out.why != LeftOutReason::Excluded)
+        };
+        planned.any(|one| one.customer == args.customer) || considered()
     });
     runs.pop().ok_or_else(|| {
         Failure::usage(format!("no rollout has a customer `{}`", args.customer))

@@ -11,7 +11,7 @@ use crate::args::{Global, Until, Watch};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::show::live::Live;
-use crate::show::status;
+use crate::show::{status, time};
 use crate::state;
 
 /// How often the database is looked at; a look without a change costs next to nothing.
@@ -55,7 +55,13 @@ pub(crate) async fn watch(global: &Global, args: &Watch, out: Output) -> Result<
 }
 
 fn stand(reader: &Reader, run: Option<RunId>) -> Result<RunView, Failure> {
-    state::choose(reader.product().map_err(state::failure)?.overview(), run)
+    state::choose(
+        reader
+            .product()
+            .map_err(state::failure)?
+            .overview_at(time::now()),
+        run,
+    )
 }
 
 /// Shows everything behind an event, and says which was the last.

@@ -6,6 +6,7 @@ use policy::Timestamp;
 use rollout::view::{
     CustomerView, EndState, GateView, PhaseView, ProductView, RunView, RunningView,
 };
+use rollout::{Hold, HoldKind};
 use serde::Serialize;
 
 use super::artifact::artifact;
@@ -61,7 +62,9 @@ pub(crate) fn others(others: &[RunView]) -> String {
 pub(crate) fn product(view: &ProductView) -> String {
     let mut lines = Vec::new();
     if let Some(reason) = &view.workspace_held {
-        lines.push(format!("the workspace is held: {reason}"));
+        lines.push(format!(
+            "the workspace is held: {reason}; try: tranche render check"
+        ));
     }
     if let Some(reason) = &view.clock_suspected {
         lines.push(format!(
@@ -70,7 +73,7 @@ pub(crate) fn product(view: &ProductView) -> String {
     }
     for (name, until) in &view.freezes {
         lines.push(format!(
-            "frozen by {name} until {}; try: tranche unfreeze {name}",
+            "the freeze {name} is on until {}; try: tranche unfreeze {name}",
             time::instant(*until)
         ));
     }
@@ -200,7 +203,13 @@ pub(crate) fn is_open(gate: &GateView) -> bool {
 pub(crate) fn is_settled(customer: &CustomerView) -> bool {
     matches!(
         customer.state,
-        "healthy" | "unchanged" | "rolled back" | "rollback failed" | "excluded" | "skipped"
+        "healthy"
+            | "unchanged"
+            | "rolled back"
+            | "rollback failed"
+            | "excluded"
+            | "skipped"
+            | "prepared"
     )
 }
 
@@ -226,7 +235,19 @@ pub(crate) fn phase_next(phase: &PhaseView, now: Timestamp) -> String {
         (Some(at), _, _) if at > now => until("watched until", at),
         (None, Some(at), _) if at > now => until("next batch", at),
         (None, None, Some(at)) if at > now => until("not before", at),
-        (_, _, _) => String::new(),
+        (_, _, _) => {
+            let hold = phase.waits_for.as_ref();
+            hold.map_or_else(String::new, |hold| held(hold, now))
+        }
+    }
+}
+
+/// What holds a phase, in a few words; open gates are shown by themselves.
+fn held(hold: &Hold, now: Timestamp) -> String {
+    match hold.until {
+        _ if hold.kind == HoldKind::Approval => String::new(),
+        Some(at) => format!("{}, until {}", hold.text, time::instant_and_away(at, now)),
+        None => hold.text.clone(),
     }
 }
 

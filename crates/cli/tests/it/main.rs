@@ -4,6 +4,7 @@
 
 mod at_render;
 mod everyday;
+mod explained;
 mod figures;
 mod images;
 mod imports;

@@ -213,6 +213,43 @@ fn a_freeze_made_by_a_person_can_be_lifted() {
 }
 
 #[test]
+fn a_freeze_says_who_made_it_and_who_asked_to_lift_it() {
+    let hold = only(
+        why(TWO, "start\nfreeze fire +3h by bob", "acme"),
+        HoldKind::Freeze,
+        Some("3h"),
+    );
+    assert!(
+        hold.text.starts_with("the freeze fire is on (bob: "),
+        "{}",
+        hold.text
+    );
+    let project = "fleet: { acme: { tier: demo } }
+policies: [ { policy: demo } ]
+project: { freezes: [ { name: year-end, from: 2027-01-01, until: 2027-01-12 } ] }";
+    let holds = why(project, "start\noverride year-end by bob", "acme");
+    assert!(holds[0].text.contains("bob asked to lift it"), "{holds:#?}");
+}
+
+#[test]
+fn a_phase_in_which_nobody_is_at_work_says_what_it_waits_for() {
+    let mut story = Story::new(TWO);
+    story.tell("start\nfreeze fire +3h");
+    let waits_for = |story: &Story| {
+        let views = story.lab.product.overview_at(story.lab.now);
+        views[0].phases[0].waits_for.clone()
+    };
+    // The services of both are read, and the freeze holds them all the same.
+    let hold = waits_for(&story).unwrap();
+    assert_eq!(
+        (hold.kind, hold.until),
+        (HoldKind::Freeze, Some(instant("3h")))
+    );
+    story.tell("unfreeze fire\ngood acme until create_deploy");
+    assert_eq!(waits_for(&story), None);
+}
+
+#[test]
 fn a_freeze_of_the_project_takes_two_people() {
     let project = "fleet: { acme: { tier: demo } }
 policies: [ { policy: demo } ]

@@ -20,6 +20,7 @@ mod secrets;
 mod show;
 mod state;
 mod telling;
+mod templates;
 mod watching;
 mod who;
 

@@ -19,4 +19,4 @@ pub use error::Undelivered;
 pub use message::{Address, Message, Words};
 pub use post::{Post, PostSettings};
 pub use secrets::{Secrets, environment};
-pub use texts::{BadTemplate, Texts};
+pub use texts::{BadTemplate, Texts, mistake};

@@ -14,6 +14,9 @@ use crate::message::{Message, Words};
 /// The folder of the project's own templates.
 const FOLDER: &str = "templates";
 
+/// How the names of templates end.
+const END: &str = ".txt";
+
 /// A template that cannot be filled in.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the template {name} has a mistake: {reason}")]
@@ -22,6 +25,8 @@ pub struct BadTemplate {
     pub name: String,
     /// What is wrong, and where.
     pub reason: String,
+    /// The line of the template, from 1, where that is known.
+    pub line: Option<usize>,
 }
 
 /// The words for every kind of message.
@@ -36,6 +41,34 @@ impl Texts {
         Self {
             folder: project.join(FOLDER),
         }
+    }
+
+    /// Looks at all templates of the project before anything is told: at their syntax, and whether anything is ever told by
+    /// them.
+    pub fn mistakes(&self, kinds: &[&str]) -> Vec<BadTemplate> {
+        let Ok(entries) = fs::read_dir(&self.folder) else {
+            return Vec::new();
+        };
+        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        let mut names: Vec<String> = names.filter(|name| name.ends_with(END)).collect();
+        names.sort();
+        names
+            .iter()
+            .filter_map(|name| self.mistake(name, kinds))
+            .collect()
+    }
+
+    fn mistake(&self, name: &str, kinds: &[&str]) -> Option<BadTemplate> {
+        let stem = name.trim_end_matches(END);
+        let kind = stem.strip_suffix(".customer").unwrap_or(stem);
+        let name = format!("{FOLDER}/{name}");
+        if !kinds.contains(&kind) {
+            let reason = format!("nothing is told of `{kind}`, which is no kind of event");
+            let line = None;
+            return Some(BadTemplate { name, reason, line });
+        }
+        let text = fs::read_to_string(self.folder.parent()?.join(&name)).ok()?;
+        mistake(&name, &text)
     }
 
     /// Puts a message into words.
@@ -74,6 +107,20 @@ impl Texts {
     }
 }
 
+/// What is wrong with the syntax of a template, under the name that people know it by.
+pub fn mistake(name: &str, template: &str) -> Option<BadTemplate> {
+    let wrong = Environment::new().template_from_str(template).err()?;
+    Some(bad(name, &wrong))
+}
+
+fn bad(name: &str, error: &minijinja::Error) -> BadTemplate {
+    BadTemplate {
+        name: name.to_owned(),
+        reason: crate::error::chain(error),
+        line: error.line(),
+    }
+}
+
 fn fill(name: &str, template: &str, message: &Message) -> Result<String, BadTemplate> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Chainable);
@@ -93,10 +140,7 @@ fn fill(name: &str, template: &str, message: &Message) -> Result<String, BadTemp
     let filled = environment.render_str(template, Serde(&context));
     filled
         .map(|text| without_gaps(&text))
-        .map_err(|error| BadTemplate {
-            name: name.to_owned(),
-            reason: crate::error::chain(&error),
-        })
+        .map_err(|error| bad(name, &error))
 }
 
 /// Parts that are left out leave no more than one empty line behind.

@@ -15,10 +15,10 @@ use sim::settings::DEFAULT_API_KEY;
 use super::demo::folder;
 use crate::args::{Global, Init, Schema, SchemaOf};
 use crate::exit::{Exit, Failure};
-use crate::fleet;
 use crate::output::Output;
 use crate::project::{Folder, PROJECT_FILE};
 use crate::show::plan::counted;
+use crate::{fleet, templates};
 
 /// Where a project to practise on expects its simulated Render.
 const PRACTICE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7373);
@@ -123,7 +123,7 @@ struct Validated {
 /// Checks all files and says each policy as a sentence.
 pub(crate) fn validate(global: &Global, out: Output) -> Result<Exit, Failure> {
     let folder = Folder::find(global)?;
-    let config = match parse::load(&folder.sources()?) {
+    let config = match loaded(&folder)? {
         Ok(config) => config,
         Err(diagnostics) if out.is_text() => return Err(Failure::diagnostics(diagnostics)),
         Err(diagnostics) => {
@@ -147,6 +147,24 @@ pub(crate) fn validate(global: &Global, out: Output) -> Result<Exit, Failure> {
     };
     out.data(&found, || text(&found, &sentences))?;
     Ok(Exit::Done)
+}
+
+/// The project's files, or the mistakes of all of them, templates included.
+fn loaded(folder: &Folder) -> Result<Result<Config, Vec<Diagnostic>>, Failure> {
+    let sources = folder.sources()?;
+    let loaded = parse::load(&sources);
+    let mut mistakes = templates::mistakes(folder, &sources.project, loaded.as_ref().ok());
+    Ok(match loaded {
+        Ok(config) if mistakes.is_empty() => Ok(config),
+        Ok(Config {
+            warnings: mut found,
+            ..
+        })
+        | Err(mut found) => {
+            found.append(&mut mistakes);
+            Err(found)
+        }
+    })
 }
 
 fn text(found: &Validated, sentences: &[(PolicyId, String)]) -> String {

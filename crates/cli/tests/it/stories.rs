@@ -40,6 +40,31 @@ fn an_edited_policy_changes_the_plan_and_a_broken_one_is_shown_with_its_line() {
 }
 
 #[test]
+fn a_template_with_a_mistake_is_found_before_anybody_is_to_be_told() {
+    let project = Project::new();
+    std::fs::create_dir(project.path().join("templates")).unwrap();
+    project.write("templates/rollout_halted.txt", "Halted\n{{ rollout( }}\n");
+    project.write("templates/rollout_halt.txt", "Halted\n");
+    project.edit("tranche.yaml", |text| {
+        text + "notify:\n  - { when: rollout_halted, to: { command: cat }, text: \"{% if %}\" }\n"
+    });
+    let said = project.tranche(&["validate"]).exits(2);
+    for part in [
+        "--> templates/rollout_halt.txt:1:1",
+        "--> templates/rollout_halted.txt:2:1",
+        "error[template]: syntax error",
+        "--> tranche.yaml:",
+        "the files have 3 mistakes",
+    ] {
+        assert!(
+            said.err.contains(part),
+            "{part} is missing in\n{}",
+            said.err
+        );
+    }
+}
+
+#[test]
 fn the_exit_code_of_plan_tells_whether_there_is_something_to_do() {
     let project = Project::new();
     project

@@ -110,3 +110,33 @@ fn a_subject_is_one_line_whatever_an_event_says() {
         .unwrap();
     assert!(!words.subject.contains(['\r', '\n']), "{words:?}");
 }
+
+#[test]
+fn a_template_that_could_never_be_told_is_known_beforehand() {
+    let project = TempDir::new().unwrap();
+    let folder = project.path().join("templates");
+    fs::create_dir(&folder).unwrap();
+    for (name, text) in [
+        (
+            "rollout_halted.txt",
+            "Halted\n{{ rollout }} of {{ absent.field }}\n",
+        ),
+        ("rollout_halted.customer.txt", "Halted\n{{ rollout( }}\n"),
+        ("rollout_halt.txt", "Halted\n"),
+        ("notes.md", "{{ not a template"),
+    ] {
+        fs::write(folder.join(name), text).unwrap();
+    }
+    let mistakes = Texts::new(project.path()).mistakes(&["rollout_halted"]);
+    let found: Vec<_> = mistakes
+        .iter()
+        .map(|one| (one.name.as_str(), one.line))
+        .collect();
+    let expected = [
+        ("templates/rollout_halt.txt", None),
+        ("templates/rollout_halted.customer.txt", Some(2)),
+    ];
+    assert_eq!(found, expected);
+    assert_eq!(notify::mistake("text", "fine: {{ rollout }}"), None);
+    assert!(notify::mistake("text", "{% if %}").is_some());
+}

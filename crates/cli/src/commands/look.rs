@@ -1,12 +1,12 @@
 //! `status`, `list`, `why` and `approvals`: what is stored, without changing it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use engine::StateDir;
 use engine::monitor::{Condition, MonitorStore, ServiceKey};
-use policy::CustomerId;
 use policy::plan::{LeftOut, LeftOutReason};
-use rollout::view::{ProductView, RunView};
+use policy::{Config, CustomerId, Role, Timestamp};
+use rollout::view::{ProductView, RunView, RunningView};
 use rollout::{Hold, Product, RunId};
 use serde::Serialize;
 
@@ -84,8 +84,14 @@ pub(crate) fn list(global: &Global, out: Output) -> Result<Exit, Failure> {
 pub(crate) fn versions(global: &Global, out: Output) -> Result<Exit, Failure> {
     let place = state::place(global)?;
     let mut drifts = drifts(&place)?;
-    let running = state::product(&place)?.running_versions().into_iter();
+    let mut running = state::product(&place)?.running_versions();
+    if !running.is_empty() {
+        // Without the project's files there is only what was tracked.
+        let files = Folder::find(global).and_then(|folder| folder.load(Output::silent()));
+        add_untouched(&mut running, files.ok().as_ref());
+    }
     let tracked: Vec<Tracked> = running
+        .into_iter()
         .map(|running| {
             let key = ServiceKey::new(running.customer.clone(), running.service.clone());
             let drift = drifts.remove(&key);
@@ -97,6 +103,32 @@ pub(crate) fn versions(global: &Global, out: Output) -> Result<Exit, Failure> {
     }
     out.data(&tracked, || status::versions(&tracked, time::now()))?;
     Ok(Exit::Done)
+}
+
+/// Adds the services that no rollout has ever looked at: nobody knows what they run.
+fn add_untouched(running: &mut Vec<RunningView>, files: Option<&Config>) {
+    let customers = files.into_iter().flat_map(|config| &config.fleet.customers);
+    let services = customers.flat_map(|(id, customer)| {
+        let roles = customer.services.keys();
+        let deployed = roles.filter(|role| role.as_str() != policy::plan::DATABASE);
+        deployed.map(move |role| (id, role))
+    });
+    let tracked = running.iter();
+    let known: BTreeSet<(CustomerId, Role)> = tracked
+        .map(|one| (one.customer.clone(), one.service.clone()))
+        .collect();
+    for (customer, service) in services {
+        if !known.contains(&(customer.clone(), service.clone())) {
+            running.push(RunningView {
+                customer: customer.clone(),
+                service: service.clone(),
+                version: None,
+                commit: None,
+                since: Timestamp::UNIX_EPOCH,
+            });
+        }
+    }
+    running.sort_by(|a, b| (&a.customer, &a.service).cmp(&(&b.customer, &b.service)));
 }
 
 /// The services in which the monitor has found what we did not put there.

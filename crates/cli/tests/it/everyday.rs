@@ -1,8 +1,8 @@
 //! What people meet on ordinary and on bad days: a dry run, a followed tag, files that broke, a Render that is gone.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::io::{BufRead as _, BufReader};
+use std::net::TcpListener;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -14,31 +14,13 @@ use crate::rollouts::{KEY, Story, spawn};
 /// No wait in these tests is expected to come near it.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// One request to the simulated Render, and the JSON of its answer.
-fn ask(story: &Story, method: &str, path: &str, body: &str) -> Value {
-    let mut stream = TcpStream::connect(&story.address).unwrap();
-    write!(
-        stream,
-        "{method} {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\n\
-         Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
-        story.address,
-        KEY.1,
-        body.len()
-    )
-    .unwrap();
-    let mut reply = String::new();
-    stream.read_to_string(&mut reply).unwrap();
-    let body = &reply[reply.find('{').unwrap()..=reply.rfind('}').unwrap()];
-    serde_json::from_str(body).unwrap()
-}
-
 fn text(value: &Value) -> String {
     value.as_str().unwrap().to_owned()
 }
 
 /// `(method, path)` of every changing request that arrived at the simulated Render.
 fn arrived(story: &Story) -> Vec<(String, String)> {
-    let log = ask(story, "GET", "/_sim/requests", "");
+    let log = story.ask("GET", "/_sim/requests", "");
     let changes = log["changes"].as_array().unwrap().iter();
     changes
         .map(|one| {
@@ -51,7 +33,7 @@ fn arrived(story: &Story) -> Vec<(String, String)> {
 
 /// How often the simulated Render was read, by the kind of what was read.
 fn reads(story: &Story) -> BTreeMap<String, u64> {
-    let log = ask(story, "GET", "/_sim/requests", "");
+    let log = story.ask("GET", "/_sim/requests", "");
     serde_json::from_value(log["reads"].clone()).unwrap()
 }
 
@@ -89,12 +71,7 @@ fn with_everything() -> Story {
     project.edit("policies/fast.yaml", |text| {
         format!("{text}hooks: {{ before: {before}, after: {after} }}\n")
     });
-    let on = ask(
-        &story,
-        "PATCH",
-        "/v1/services/srv-acme",
-        r#"{"autoDeploy":"yes"}"#,
-    );
+    let on = story.ask("PATCH", "/v1/services/srv-acme", r#"{"autoDeploy":"yes"}"#);
     assert_eq!(on["autoDeploy"], "yes");
     story
 }
@@ -255,6 +232,14 @@ fn a_render_that_is_gone_ends_run_until_idle_with_5() {
 fn every_service_has_its_version_and_since_when() {
     let story = Story::new(&[]);
     let project = &story.project;
+    let only_acme = ["start", "v1.1.0", "--customers", "acme"];
+    project.tranche_with(&only_acme, &[KEY]).succeeds();
+    let said = project.tranche(&["list", "--versions"]).succeeds();
+    assert!(
+        said.out.contains("bolt      backend  unknown"),
+        "{}",
+        said.out
+    );
     project
         .tranche_with(&["start", "v1.1.0"], &[KEY])
         .succeeds();

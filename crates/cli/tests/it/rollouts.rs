@@ -1,10 +1,12 @@
 //! Rollouts from start to end: real processes, a real database, and a simulated Render over HTTP.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
-use std::net::TcpListener;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+
+use serde_json::Value;
 
 use crate::project::Project;
 
@@ -59,6 +61,24 @@ impl Story {
             render,
             address: listen,
         }
+    }
+
+    /// One request to the simulated Render, and the JSON of its answer.
+    pub(crate) fn ask(&self, method: &str, path: &str, body: &str) -> Value {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        write!(
+            stream,
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            self.address,
+            KEY.1,
+            body.len()
+        )
+        .unwrap();
+        let mut reply = String::new();
+        stream.read_to_string(&mut reply).unwrap();
+        let body = &reply[reply.find('{').unwrap()..=reply.rfind('}').unwrap()];
+        serde_json::from_str(body).unwrap()
     }
 }
 

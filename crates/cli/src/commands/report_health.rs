@@ -177,6 +177,7 @@ fn alerts(report: &Report) -> Section {
             alert.condition.to_string(),
             time::instant(alert.raised_at),
             until,
+            seen_by(alert),
             alert.reason.clone(),
         ]
     });
@@ -184,8 +185,13 @@ fn alerts(report: &Report) -> Section {
         "Alerts",
         "",
         &[
-            "id", "severity", "service", "what", "since", "until", "seen",
+            "id", "severity", "service", "what", "since", "until", "seen by", "because",
         ],
         rows.collect(),
     )
+}
+
+fn seen_by(alert: &Alert) -> String {
+    let person = alert.acknowledged_by.as_ref();
+    person.map_or_else(|| "-".to_owned(), ToString::to_string)
 }

@@ -123,7 +123,7 @@ impl Shade {
         let (class, name) = match self {
             Self::Good => ("good", "answered well"),
             Self::Bad => ("bad", "with failures"),
-            Self::None => ("none", "nothing measured"),
+            Self::None => ("unmeasured", "nothing measured"),
         };
         Part { class, name }
     }

@@ -48,13 +48,7 @@ pub(crate) async fn run(global: &Global, args: &Drive, out: Output) -> Result<Ex
     }
     let mut runs = state::product(desk.state())?.overview();
     runs.retain(|run| !ended.contains(&run.id));
-    for run in runs.iter().filter(|run| status::exit(run).is_none()) {
-        out.say(format_args!(
-            "{} goes on only when a person does something; see: tranche status {0}",
-            run.id
-        ));
-    }
-    Ok(exit(&runs))
+    Ok(exit(&runs, out))
 }
 
 /// Drives a rollout that was just begun; if another process is the engine, it does.
@@ -82,7 +76,7 @@ pub(crate) async fn drive(desk: &Desk, run: RunId, out: Output) -> Result<Exit, 
         }
     }
     runs.retain(|one| one.id == run);
-    Ok(exit(&runs))
+    Ok(exit(&runs, out))
 }
 
 /// Leaves a rollout to another process: the one that is the engine, or the one that will be.
@@ -214,7 +208,8 @@ impl Foreground {
         };
         let shown: Vec<&RunView> = views.iter().filter(|run| is_shown(run)).collect();
         self.live.stand(&shown);
-        if self.focus.is_some() && shown.iter().all(|run| !unfinished(run)) {
+        let is_over = |run: &&RunView| !unfinished(run) || is_left_to_people(run);
+        if self.focus.is_some() && shown.iter().all(is_over) {
             self.engine.stop(GRACE);
         }
         held
@@ -232,6 +227,19 @@ impl Foreground {
     }
 }
 
+/// Whether an operation has come to where only people go on. A rollout waits for them; whoever types a single operation has
+/// nothing else to see.
+fn is_left_to_people(run: &RunView) -> bool {
+    let mut open = run
+        .customers
+        .iter()
+        .filter(|one| !status::is_settled(one))
+        .peekable();
+    matches!(run.id, RunId::Operation(_))
+        && open.peek().is_some()
+        && open.all(|one| one.state == "held")
+}
+
 fn unreachable(reason: String) -> Failure {
     Failure::new(Exit::Unreachable, reason)
         .or_type("tranche render check, then tranche run; nothing is lost")
@@ -244,8 +252,14 @@ fn exit_of_signal(signal: StopSignal) -> Exit {
     }
 }
 
-/// The worst of how they ended; unfinished ones outweigh a success, a failure outweighs both.
-fn exit(runs: &[RunView]) -> Exit {
+/// The worst of how they ended; unfinished ones, which are named, outweigh a success, a failure outweighs both.
+fn exit(runs: &[RunView], out: Output) -> Exit {
+    for run in runs.iter().filter(|run| status::exit(run).is_none()) {
+        out.say(format_args!(
+            "{} goes on only when a person does something; see: tranche status {0}",
+            run.id
+        ));
+    }
     let ends: Vec<Option<Exit>> = runs.iter().map(status::exit).collect();
     if ends.contains(&Some(Exit::Failed)) {
         Exit::Failed

@@ -1,5 +1,9 @@
 //! Operations outside any rollout, against a simulated Render over HTTP.
 
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
 use crate::project::Project;
 use crate::rollouts::{KEY, Story};
 
@@ -213,4 +217,36 @@ fn a_rollback_is_driven_where_it_is_asked_for_and_reports_say_what_runs_since() 
     assert!(said.err.contains("`tranche run` does"), "{}", said.err);
     let said = project.tranche(&["status", "o2"]).succeeds();
     assert!(said.out.contains("0/1"), "{}", said.out);
+}
+
+#[test]
+fn an_operation_that_only_a_person_can_go_on_with_does_not_keep_its_terminal() {
+    let story = Story::new(&[]);
+    let project = &story.project;
+    project
+        .tranche_with(&["start", "v1.1.0"], &[KEY])
+        .succeeds();
+    let deploys = || {
+        let listed = ["render", "deploys", "srv-acme", "-o", "json"];
+        let said = project.tranche_with(&listed, &[KEY]).succeeds();
+        serde_json::from_str::<Vec<Value>>(&said.out).unwrap()
+    };
+    let before = deploys().last().unwrap()["source"].clone();
+    let body = serde_json::json!({ "commitId": before }).to_string();
+    let foreign = story.ask("POST", "/v1/services/srv-acme/deploys", &body);
+    let since = Instant::now();
+    while deploys()[0]["status"] != "live" {
+        assert!(
+            since.elapsed() < Duration::from_secs(30),
+            "{foreign} is not live"
+        );
+    }
+    let wish = ["rollback", "acme", "--reason", "they asked"];
+    let said = project.tranche_with(&wish, &[KEY]).exits(6);
+    assert!(
+        said.out.contains("a newer deploy of somebody else"),
+        "{}",
+        said.out
+    );
+    assert!(said.err.contains("see: tranche status o1"), "{}", said.err);
 }

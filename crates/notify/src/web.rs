@@ -62,12 +62,10 @@ impl Web {
 
     /// The resolver is never asked for an address that is written as one.
     fn refuse_literal(&self, url: &Url) -> Result<(), Undelivered> {
-        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-        match host.parse() {
-            Ok(address) if !self.network.permits(address) => {
-                Err(Undelivered::passing(Forbidden(address).to_string()))
-            }
-            Ok(_) | Err(_) => Ok(()),
+        let host = url.host_str().unwrap_or_default();
+        match self.network.refused_literal(host) {
+            Some(address) => Err(Undelivered::passing(Forbidden(address).to_string())),
+            None => Ok(()),
         }
     }
 }
@@ -109,9 +107,8 @@ impl Resolve for GuardedNames {
         Box::pin(async move {
             let looked_up = tokio::net::lookup_host((name.as_str(), 0)).await?;
             let found: Vec<SocketAddr> = looked_up.collect();
-            let refused = found.iter().find(|address| !network.permits(address.ip()));
-            match refused {
-                Some(refused) => Err(Forbidden(refused.ip()).into()),
+            match network.refused(found.iter().map(SocketAddr::ip)) {
+                Some(address) => Err(Forbidden(address).into()),
                 None => Ok(Box::new(found.into_iter()) as Addrs),
             }
         })

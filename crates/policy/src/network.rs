@@ -46,6 +46,20 @@ impl Network {
             .any(|range| range.contains(&address) || range.contains(&plain))
             || is_public(plain)
     }
+
+    /// The first address of a name that may not be reached. One among others is enough to refuse them all: which of them is
+    /// used is a matter of chance.
+    pub fn refused(&self, addresses: impl IntoIterator<Item = IpAddr>) -> Option<IpAddr> {
+        addresses
+            .into_iter()
+            .find(|address| !self.permits(*address))
+    }
+
+    /// The same for a host that is written as an address, as in a URL: no resolver is ever asked for one.
+    pub fn refused_literal(&self, host: &str) -> Option<IpAddr> {
+        let address = host.trim_matches(['[', ']']).parse().ok()?;
+        self.refused([address])
+    }
 }
 
 fn range(text: &str) -> Result<IpNet, BadRange> {
@@ -195,6 +209,21 @@ mod tests {
                 "{address}"
             );
         }
+    }
+
+    #[test]
+    fn one_private_address_among_public_ones_is_enough_to_refuse() {
+        let network = Network::default();
+        let addresses = ["1.1.1.1", "10.0.0.1"].map(|address| address.parse().unwrap());
+        assert_eq!(network.refused(addresses), Some(addresses[1]));
+        assert_eq!(network.refused(addresses[..1].to_vec()), None);
+        assert_eq!(network.refused_literal("[::1]"), "::1".parse().ok());
+        assert_eq!(network.refused_literal("1.1.1.1"), None);
+        assert_eq!(
+            network.refused_literal("localhost"),
+            None,
+            "a name is looked up"
+        );
     }
 
     #[test]

@@ -157,13 +157,9 @@ impl Prober {
     /// The resolver is never asked for an address that is written as one.
     fn refuse_literal(&self, url: &Url) -> Result<(), NoAnswer> {
         let host = url.host_str().unwrap_or_default();
-        let Ok(address) = host.trim_matches(['[', ']']).parse() else {
-            return Ok(());
-        };
-        if self.network.permits(address) {
-            Ok(())
-        } else {
-            Err(forbidden(host, address))
+        match self.network.refused_literal(host) {
+            Some(address) => Err(forbidden(host, address)),
+            None => Ok(()),
         }
     }
 
@@ -216,10 +212,8 @@ impl Resolve for GuardedNames {
         let network = self.0.clone();
         Box::pin(async move {
             let found: Vec<SocketAddr> = lookup_host((name.as_str(), 0)).await?.collect();
-            let refused = found.iter().find(|address| !network.permits(address.ip()));
-            match refused {
-                // One private address among public ones is refused as well: which one is used is a matter of chance.
-                Some(refused) => Err(forbidden(name.as_str(), refused.ip()).into()),
+            match network.refused(found.iter().map(SocketAddr::ip)) {
+                Some(address) => Err(forbidden(name.as_str(), address).into()),
                 None => Ok(Box::new(found.into_iter()) as Addrs),
             }
         })

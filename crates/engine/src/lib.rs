@@ -37,4 +37,4 @@ pub use lock::{EngineLock, LockFor};
 pub use place::StateDir;
 pub use run::{Ended, EngineHandle, EngineOptions, EngineState, Inlet, ServerTime, start};
 pub use store::{BadHead, Head, Problem, Reader, Store, Verification, verify};
-pub use vault::{BackupContent, BackupContext, Vault};
+pub use vault::Vault;

@@ -1,21 +1,17 @@
 //! Sealed backups of variables (P27, P48): what was there before, and what we are about to write.
 //!
-//! Values are encrypted before they reach the database, its log or a temporary file, under a key that lies beside it.
+//! What they say is the executor's; here they are bytes. They are encrypted before they reach the database, its log or a temporary file, under a key that lies beside it.
 //! The names of rollout, customer and service are bound to them, so that no backup opens as another's.
 
 mod key;
 
-use std::collections::BTreeMap;
-
 use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use hmac::{Hmac, Mac as _};
-use policy::{CustomerId, Role, ServiceId};
-use rollout::RunId;
-use rollout::command::Sealed;
+use policy::ServiceId;
+use rollout::command::{BackupOwner, Sealed};
 use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret as _, SecretString};
-use serde::{Deserialize, Serialize, Serializer};
 use sha2::Sha256;
 
 use self::key::Key;
@@ -34,40 +30,6 @@ pub struct Vault {
     digesting: Key,
 }
 
-/// Whose backup it is. Stands readable beside the sealed values, and cannot be altered.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BackupContext {
-    /// For which rollout or operation it was made.
-    pub run: RunId,
-    /// Whose.
-    pub customer: CustomerId,
-    /// The role of the service.
-    pub role: Role,
-    /// Render's id of the service.
-    pub service: ServiceId,
-}
-
-/// All variables of one service, by name.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct BackupContent {
-    /// The planned ones.
-    pub keys: BTreeMap<String, KeyBackup>,
-    /// All others; we do not write them, but a full restoration needs them.
-    #[serde(serialize_with = "expose_map")]
-    pub others: BTreeMap<String, SecretString>,
-}
-
-/// One planned variable.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct KeyBackup {
-    /// Its value before; `None`: it did not exist.
-    #[serde(serialize_with = "expose_option")]
-    pub old: Option<SecretString>,
-    /// The value we are about to write.
-    #[serde(serialize_with = "expose")]
-    pub new: SecretString,
-}
-
 impl Vault {
     /// Opens the vault beside a project's database. Its key is made at first use.
     ///
@@ -81,20 +43,19 @@ impl Vault {
         })
     }
 
-    /// Seals a backup.
+    /// Seals a backup. Whose it is stands readable beside the sealed bytes, and cannot be altered.
     ///
     /// # Errors
     /// The system gives no random numbers.
-    pub fn seal(&self, context: &BackupContext, backup: &BackupContent) -> Result<Sealed, Error> {
-        let header = serde_json::to_vec(context).expect("contexts serialise");
-        let plain = Zeroizing::new(serde_json::to_vec(backup).expect("backups serialise"));
+    pub fn seal(&self, owner: &BackupOwner, plain: &[u8]) -> Result<Sealed, Error> {
+        let header = serde_json::to_vec(owner).expect("names serialise");
         let mut nonce = [0; NONCE_BYTES];
         getrandom::fill(&mut nonce).map_err(Error::Random)?;
         let head = frame(&header);
         let sealed = self.cipher().encrypt(
             XNonce::from_slice(&nonce),
             Payload {
-                msg: &plain,
+                msg: plain,
                 aad: &head,
             },
         );
@@ -102,24 +63,23 @@ impl Vault {
         Ok(Sealed([head.as_slice(), &nonce, &sealed].concat()))
     }
 
-    /// Opens a backup of this customer's service.
+    /// Opens a backup of this customer's service, whichever rollout made it.
     ///
     /// # Errors
     /// [`Error::Sealed`] if it is another's, was altered, or was sealed under another key.
     pub fn unseal(
         &self,
-        customer: &CustomerId,
-        service: &ServiceId,
+        owner: &BackupOwner,
         sealed: &Sealed,
-    ) -> Result<BackupContent, Error> {
+    ) -> Result<Zeroizing<Vec<u8>>, Error> {
         let parts = Parts::of(&sealed.0).ok_or(Error::Sealed {
             what: "it is cut off or of an unknown format",
         })?;
-        let context: BackupContext =
+        let sealed_for: BackupOwner =
             serde_json::from_slice(parts.header).map_err(|_| Error::Sealed {
                 what: "it does not say whose it is",
             })?;
-        if (&context.customer, &context.service) != (customer, service) {
+        if (&sealed_for.customer, &sealed_for.service) != (&owner.customer, &owner.service) {
             return Err(Error::Sealed {
                 what: "it belongs to another service",
             });
@@ -131,11 +91,8 @@ impl Vault {
                 aad: parts.head,
             },
         );
-        let plain = Zeroizing::new(plain.map_err(|_| Error::Sealed {
+        plain.map(Zeroizing::new).map_err(|_| Error::Sealed {
             what: "it was altered, or sealed under another key",
-        })?);
-        serde_json::from_slice(&plain).map_err(|_| Error::Sealed {
-            what: "it holds no backup",
         })
     }
 
@@ -195,27 +152,4 @@ fn hmac(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
         mac.update(part);
     }
     mac.finalize().into_bytes().into()
-}
-
-fn expose<S: Serializer>(value: &SecretString, to: S) -> Result<S::Ok, S::Error> {
-    to.serialize_str(value.expose_secret())
-}
-
-#[expect(clippy::ref_option, reason = "serde passes the field by reference")]
-fn expose_option<S: Serializer>(value: &Option<SecretString>, to: S) -> Result<S::Ok, S::Error> {
-    value
-        .as_ref()
-        .map(SecretString::expose_secret)
-        .serialize(to)
-}
-
-fn expose_map<S: Serializer>(
-    values: &BTreeMap<String, SecretString>,
-    to: S,
-) -> Result<S::Ok, S::Error> {
-    to.collect_map(
-        values
-            .iter()
-            .map(|(name, value)| (name, value.expose_secret())),
-    )
 }

@@ -4,6 +4,7 @@
 //! concerns the whole workspace (the key is refused, Render cannot be reached) is told once, as a notice. Nothing is
 //! decided here about a rollout. Which command does what is in `work`; how a call meets trouble is in `reach`.
 
+mod backup;
 mod deploy;
 mod follow;
 mod health;
@@ -39,7 +40,7 @@ use crate::client::{Client, ServerTime};
 use crate::ids::OwnerId;
 use crate::probe::Prober;
 
-pub use self::sources::{BackupContent, BackupError, Backups, KeyBackup, Owned, Sources};
+pub use self::sources::{BackupError, Backups, Plain, Sources};
 pub use self::template::{Filling, Unfilled};
 
 /// How commands are carried out.

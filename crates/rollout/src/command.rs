@@ -364,6 +364,19 @@ pub enum Outcome {
     },
 }
 
+/// Whose backup it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackupOwner {
+    /// For which rollout or operation it was made.
+    pub run: RunId,
+    /// Whose.
+    pub customer: CustomerId,
+    /// The role of the service.
+    pub role: Role,
+    /// Render's id of the service.
+    pub service: ServiceId,
+}
+
 /// Sealed bytes that the engine stores in the same transaction; opaque to the core and to the journal.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sealed(pub Vec<u8>);

@@ -1,10 +1,10 @@
 //! What the executor asks of its surroundings: no secrets, and backups of variables in the engine's vault.
 
-use engine::{Attachments, BackupContext, Error, StateDir, Vault, vault};
+use engine::{Attachments, Error, StateDir, Vault};
 use policy::{CustomerId, ServiceId};
-use render::executor::{BackupContent, BackupError, Backups, KeyBackup, Owned, Sources};
+use render::executor::{BackupError, Backups, Plain, Sources};
 use rollout::AttachmentId;
-use rollout::command::Sealed;
+use rollout::command::{BackupOwner, Sealed};
 use secrecy::SecretString;
 
 /// Keeps backups beside the database.
@@ -38,35 +38,13 @@ impl Sources for Keeper {
 }
 
 impl Backups for Keeper {
-    fn seal(&self, owner: &Owned, content: &BackupContent) -> Result<Sealed, BackupError> {
-        let whose = BackupContext {
-            run: owner.run,
-            customer: owner.customer.clone(),
-            role: owner.role.clone(),
-            service: owner.service.clone(),
-        };
-        let keys = content.keys.iter().map(|(name, KeyBackup { old, new })| {
-            let (old, new) = (old.clone(), new.clone());
-            (name.clone(), vault::KeyBackup { old, new })
-        });
-        let content = vault::BackupContent {
-            keys: keys.collect(),
-            others: content.others.clone(),
-        };
-        Ok(self.vault.seal(&whose, &content)?)
+    fn seal(&self, owner: &BackupOwner, plain: &[u8]) -> Result<Sealed, BackupError> {
+        Ok(self.vault.seal(owner, plain)?)
     }
 
-    fn open(&self, owner: &Owned, id: &AttachmentId) -> Result<BackupContent, BackupError> {
+    fn open(&self, owner: &BackupOwner, id: &AttachmentId) -> Result<Plain, BackupError> {
         let sealed = Attachments::open(&self.state)?.get(id)?;
-        let content = self
-            .vault
-            .unseal(&owner.customer, &owner.service, &sealed)?;
-        let keys = content.keys.into_iter();
-        let keys = keys.map(|(name, vault::KeyBackup { old, new })| (name, KeyBackup { old, new }));
-        Ok(BackupContent {
-            keys: keys.collect(),
-            others: content.others,
-        })
+        Ok(self.vault.unseal(owner, &sealed)?)
     }
 
     fn digest(&self, service: &ServiceId, key: &str, value: &SecretString) -> String {

@@ -6,13 +6,11 @@ use std::time::{Duration, Instant};
 
 use engine::{Ended, EngineOptions, Inlet, StateDir};
 use policy::{CustomerId, Role, ServiceId};
-use render::executor::{
-    BackupContent, BackupError, Backups, ExecutorSettings, Owned, RenderExecutor, Sources,
-};
+use render::executor::{BackupError, Backups, ExecutorSettings, Plain, RenderExecutor, Sources};
 use render::probe::{Network, ProbeSettings, Prober};
 use render::{Client, Settings};
 use rollout::AttachmentId;
-use rollout::command::Sealed;
+use rollout::command::{BackupOwner, Sealed};
 use secrecy::SecretString;
 use sim::Platform;
 use sim::http::{Clock, Server};
@@ -168,22 +166,23 @@ impl Sources for Known {
 
 /// Backups in memory, by whose they are.
 #[derive(Default)]
-struct Shelf(Mutex<BTreeMap<(CustomerId, Role), BackupContent>>);
+struct Shelf(Mutex<BTreeMap<(CustomerId, Role), Vec<u8>>>);
 
 impl Backups for Shelf {
-    fn seal(&self, owner: &Owned, content: &BackupContent) -> Result<Sealed, BackupError> {
+    fn seal(&self, owner: &BackupOwner, plain: &[u8]) -> Result<Sealed, BackupError> {
         let key = (owner.customer.clone(), owner.role.clone());
         self.0
             .lock()
             .expect("nobody panics")
-            .insert(key, content.clone());
+            .insert(key, plain.to_vec());
         Ok(Sealed(Vec::new()))
     }
 
-    fn open(&self, owner: &Owned, _: &AttachmentId) -> Result<BackupContent, BackupError> {
+    fn open(&self, owner: &BackupOwner, _: &AttachmentId) -> Result<Plain, BackupError> {
         let key = (owner.customer.clone(), owner.role.clone());
         let kept = self.0.lock().expect("nobody panics");
-        Ok(kept.get(&key).ok_or("it was not sealed")?.clone())
+        let plain = kept.get(&key).ok_or("it was not sealed")?;
+        Ok(Plain::new(plain.clone()))
     }
 
     fn digest(&self, _: &ServiceId, key: &str, _: &SecretString) -> String {

@@ -2,20 +2,19 @@
 
 use std::fs;
 
-use engine::vault::KeyBackup;
-use engine::{BackupContent, BackupContext, Error, Vault};
+use engine::{Error, Vault};
 use policy::{CustomerId, Role, ServiceId};
 use rollout::RunId;
-use rollout::command::Sealed;
-use secrecy::{ExposeSecret as _, SecretString};
+use rollout::command::{BackupOwner, Sealed};
+use secrecy::SecretString;
 
 use crate::lab::Lab;
 
 const OLD: &str = "postgres://old-secret";
 const NEW: &str = "postgres://new-secret";
 
-fn context() -> BackupContext {
-    BackupContext {
+fn owner() -> BackupOwner {
+    BackupOwner {
         run: RunId::Rollout(1),
         customer: CustomerId::from("acme"),
         role: Role::from("backend"),
@@ -23,36 +22,13 @@ fn context() -> BackupContext {
     }
 }
 
-fn content() -> BackupContent {
-    let secret = |text: &str| SecretString::from(text);
-    BackupContent {
-        keys: [
-            (
-                "DATABASE_URL".to_owned(),
-                KeyBackup {
-                    old: Some(secret(OLD)),
-                    new: secret(NEW),
-                },
-            ),
-            (
-                "VERSION_TAG".to_owned(),
-                KeyBackup {
-                    old: None,
-                    new: secret("v1.1.0"),
-                },
-            ),
-        ]
-        .into(),
-        others: [("TZ".to_owned(), secret("UTC"))].into(),
-    }
+/// What a backup of variables says, or anything else.
+fn content() -> Vec<u8> {
+    format!("DATABASE_URL: from {OLD} to {NEW}").into_bytes()
 }
 
-fn unseal(vault: &Vault, sealed: &Sealed) -> Result<BackupContent, Error> {
-    vault.unseal(
-        &CustomerId::from("acme"),
-        &ServiceId::from("srv-acme"),
-        sealed,
-    )
+fn unseal(vault: &Vault, sealed: &Sealed) -> Result<Vec<u8>, Error> {
+    vault.unseal(&owner(), sealed).map(|plain| plain.to_vec())
 }
 
 #[test]
@@ -60,24 +36,25 @@ fn a_backup_opens_as_it_was_sealed_also_by_a_later_process() {
     let lab = Lab::new();
     let sealed = Vault::open(&lab.state)
         .unwrap()
-        .seal(&context(), &content())
+        .seal(&owner(), &content())
         .unwrap();
-    let opened = unseal(&Vault::open(&lab.state).unwrap(), &sealed).unwrap();
-    let database = &opened.keys["DATABASE_URL"];
-    assert_eq!(database.old.as_ref().unwrap().expose_secret(), OLD);
-    assert_eq!(database.new.expose_secret(), NEW);
-    assert!(opened.keys["VERSION_TAG"].old.is_none());
-    assert_eq!(opened.others["TZ"].expose_secret(), "UTC");
+    let later = Vault::open(&lab.state).unwrap();
+    assert_eq!(unseal(&later, &sealed).unwrap(), content());
+    let of_another_rollout = BackupOwner {
+        run: RunId::Rollout(2),
+        ..owner()
+    };
+    assert!(later.unseal(&of_another_rollout, &sealed).is_ok());
 }
 
 #[test]
-fn no_value_can_be_read_from_a_sealed_backup_or_a_debug_text() {
+fn no_value_can_be_read_from_a_sealed_backup() {
     let lab = Lab::new();
     let sealed = Vault::open(&lab.state)
         .unwrap()
-        .seal(&context(), &content())
+        .seal(&owner(), &content())
         .unwrap();
-    let text = String::from_utf8_lossy(&sealed.0).into_owned() + &format!("{:?}", content());
+    let text = String::from_utf8_lossy(&sealed.0).into_owned();
     assert!(!text.contains("secret"));
     assert!(text.contains("srv-acme"), "whose it is may be read");
 }
@@ -86,7 +63,7 @@ fn no_value_can_be_read_from_a_sealed_backup_or_a_debug_text() {
 fn every_altered_byte_is_found() {
     let lab = Lab::new();
     let vault = Vault::open(&lab.state).unwrap();
-    let sealed = vault.seal(&context(), &content()).unwrap();
+    let sealed = vault.seal(&owner(), &content()).unwrap();
     for place in 0..sealed.0.len() {
         let mut altered = sealed.clone();
         altered.0[place] ^= 1;
@@ -107,25 +84,17 @@ fn every_altered_byte_is_found() {
 fn a_backup_opens_for_its_own_service_only() {
     let lab = Lab::new();
     let vault = Vault::open(&lab.state).unwrap();
-    let sealed = vault.seal(&context(), &content()).unwrap();
-    assert!(
-        vault
-            .unseal(
-                &CustomerId::from("beta"),
-                &ServiceId::from("srv-acme"),
-                &sealed
-            )
-            .is_err()
-    );
-    assert!(
-        vault
-            .unseal(
-                &CustomerId::from("acme"),
-                &ServiceId::from("srv-beta"),
-                &sealed
-            )
-            .is_err()
-    );
+    let sealed = vault.seal(&owner(), &content()).unwrap();
+    let beta = BackupOwner {
+        customer: CustomerId::from("beta"),
+        ..owner()
+    };
+    let another = BackupOwner {
+        service: ServiceId::from("srv-beta"),
+        ..owner()
+    };
+    assert!(vault.unseal(&beta, &sealed).is_err());
+    assert!(vault.unseal(&another, &sealed).is_err());
 }
 
 #[test]
@@ -133,7 +102,7 @@ fn another_key_opens_nothing() {
     let (lab, other) = (Lab::new(), Lab::new());
     let sealed = Vault::open(&lab.state)
         .unwrap()
-        .seal(&context(), &content())
+        .seal(&owner(), &content())
         .unwrap();
     assert!(unseal(&Vault::open(&other.state).unwrap(), &sealed).is_err());
 }
@@ -143,8 +112,8 @@ fn equal_content_is_never_sealed_alike() {
     let lab = Lab::new();
     let vault = Vault::open(&lab.state).unwrap();
     assert_ne!(
-        vault.seal(&context(), &content()).unwrap(),
-        vault.seal(&context(), &content()).unwrap()
+        vault.seal(&owner(), &content()).unwrap(),
+        vault.seal(&owner(), &content()).unwrap()
     );
 }
 

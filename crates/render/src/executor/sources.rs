@@ -1,14 +1,14 @@
 //! What no command carries and the executor asks for: secrets, addresses, versions, the key, and sealed backups.
 
-use std::collections::BTreeMap;
 use std::env;
 use std::error::Error;
 
 use chrono::Utc;
-use policy::{CustomerId, Role, ServiceId, Timestamp};
-use rollout::command::Sealed;
-use rollout::{AttachmentId, RunId};
-use secrecy::{ExposeSecret, SecretString};
+use policy::{CustomerId, ServiceId, Timestamp};
+use rollout::AttachmentId;
+use rollout::command::{BackupOwner, Sealed};
+use secrecy::SecretString;
+use secrecy::zeroize::Zeroizing;
 
 use crate::error::Result;
 use crate::settings::key_from_env;
@@ -55,60 +55,20 @@ pub trait Backups: Send + Sync {
     ///
     /// # Errors
     /// When it cannot be sealed.
-    fn seal(&self, owner: &Owned, content: &BackupContent) -> Result<Sealed, BackupError>;
+    fn seal(&self, owner: &BackupOwner, plain: &[u8]) -> Result<Sealed, BackupError>;
 
     /// Opens the backup that an event names.
     ///
     /// # Errors
     /// When it is missing, altered, or another's.
-    fn open(&self, owner: &Owned, id: &AttachmentId) -> Result<BackupContent, BackupError>;
+    fn open(&self, owner: &BackupOwner, id: &AttachmentId) -> Result<Plain, BackupError>;
 
     /// A keyed digest of a variable's value.
     fn digest(&self, service: &ServiceId, key: &str, value: &SecretString) -> String;
 }
 
+/// An opened backup; wiped when it is dropped.
+pub type Plain = Zeroizing<Vec<u8>>;
+
 /// Why a backup cannot be sealed or opened; holds no value of it.
 pub type BackupError = Box<dyn Error + Send + Sync>;
-
-/// Whose backup it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Owned {
-    /// For which rollout or operation.
-    pub run: RunId,
-    /// Whose.
-    pub customer: CustomerId,
-    /// The role of the service.
-    pub role: Role,
-    /// Render's id of the service.
-    pub service: ServiceId,
-}
-
-/// All variables of one service, by name.
-#[derive(Clone, Debug, Default)]
-pub struct BackupContent {
-    /// The planned ones.
-    pub keys: BTreeMap<String, KeyBackup>,
-    /// All others, which are not written.
-    pub others: BTreeMap<String, SecretString>,
-}
-
-/// One planned variable.
-#[derive(Clone, Debug)]
-pub struct KeyBackup {
-    /// Its value before; `None`: it did not exist.
-    pub old: Option<SecretString>,
-    /// The value to be written.
-    pub new: SecretString,
-}
-
-impl KeyBackup {
-    /// Whether writing it changes anything.
-    pub fn differs(&self) -> bool {
-        !is(self.old.as_ref(), &self.new)
-    }
-}
-
-/// Whether a variable has this value.
-pub(super) fn is(found: Option<&SecretString>, value: &SecretString) -> bool {
-    found.is_some_and(|found| found.expose_secret() == value.expose_secret())
-}

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rollout::command::Target;
+use rollout::command::{BackupOwner, Target};
 use rollout::{AttachmentId, Outcome};
 use secrecy::SecretString;
 
+use super::backup::{BackupContent, KeyBackup, is};
 use super::reach::Reach;
-use super::sources::{BackupContent, BackupError, KeyBackup, Owned, is};
+use super::sources::BackupError;
 use super::template::Filling;
 use super::work::{Turn, blocking};
 use crate::error::{Result, chain};
@@ -56,7 +57,7 @@ impl Turn {
             let digests = stored.iter().map(digest).collect();
             let content = content(stored, new);
             let differing = differing(&content);
-            let sealed = backups.seal(&owned, &content)?;
+            let sealed = backups.seal(&owned, &content.plain())?;
             Ok(Outcome::BackedUp {
                 digests,
                 differing,
@@ -128,9 +129,14 @@ impl Turn {
         Ok(Err(failed(reason)))
     }
 
-    async fn open(&self, owned: Owned, backup: AttachmentId) -> Result<BackupContent, BackupError> {
+    async fn open(
+        &self,
+        owned: BackupOwner,
+        backup: AttachmentId,
+    ) -> Result<BackupContent, BackupError> {
         let backups = Arc::clone(&self.worker.backups);
-        blocking(move || backups.open(&owned, &backup)).await
+        let open = move || BackupContent::read(&backups.open(&owned, &backup)?);
+        blocking(open).await
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::FutureExt as _;
 use policy::ServiceId;
-use rollout::command::Target;
+use rollout::command::{BackupOwner, Target};
 use rollout::{Command, CommandId, CommandKind, Notice, Outcome};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::spawn_blocking;
@@ -16,7 +16,7 @@ use super::ExecutorSettings;
 use super::kinds::Kinds;
 use super::pace::Share;
 use super::reach::{Reach, Workspace};
-use super::sources::{Backups, Owned, Sources};
+use super::sources::{Backups, Sources};
 use crate::client::{Client, ServerTime};
 use crate::error::{Result, chain};
 use crate::limit::Priority;
@@ -139,8 +139,8 @@ impl Turn {
     }
 
     /// Whose backup one of this customer's services has.
-    pub(super) fn owned(&self, service: &Target) -> Owned {
-        Owned {
+    pub(super) fn owned(&self, service: &Target) -> BackupOwner {
+        BackupOwner {
             run: self.command.run,
             customer: self.command.customer.clone(),
             role: service.role.clone(),

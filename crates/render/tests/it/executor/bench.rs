@@ -7,12 +7,10 @@ use std::time::Duration;
 use policy::health::{Check, CheckKind, Profile};
 use policy::settings::ZeroDowntime;
 use policy::{CustomerId, ServiceId, Span, Timestamp};
-use render::executor::{
-    BackupContent, BackupError, Backups, ExecutorSettings, Owned, RenderExecutor, Sources,
-};
+use render::executor::{BackupError, Backups, ExecutorSettings, Plain, RenderExecutor, Sources};
 use render::probe::{Network, ProbeSettings, Prober};
 use render::{Client, Settings};
-use rollout::command::{DeployView, Probed, Sealed, ServiceView, Target};
+use rollout::command::{BackupOwner, DeployView, Probed, Sealed, ServiceView, Target};
 use rollout::{
     AttachmentId, Command, CommandId, CommandKind, DeployId, Executor, Notice, Outcome, Report,
     RunId,
@@ -47,7 +45,7 @@ const QUIET: Duration = Duration::from_millis(400);
 pub(crate) struct Shelf {
     pub(crate) key: Mutex<String>,
     pub(crate) secrets: Mutex<BTreeMap<String, String>>,
-    backups: Mutex<Vec<BackupContent>>,
+    backups: Mutex<Vec<Vec<u8>>>,
 }
 
 pub(crate) struct Bench {
@@ -354,16 +352,16 @@ impl Sources for Shelf {
 }
 
 impl Backups for Shelf {
-    fn seal(&self, _: &Owned, content: &BackupContent) -> Result<Sealed, BackupError> {
+    fn seal(&self, _: &BackupOwner, plain: &[u8]) -> Result<Sealed, BackupError> {
         let mut backups = self.backups.lock().unwrap();
-        backups.push(content.clone());
+        backups.push(plain.to_vec());
         Ok(Sealed((backups.len() - 1).to_string().into()))
     }
 
-    fn open(&self, owner: &Owned, id: &AttachmentId) -> Result<BackupContent, BackupError> {
+    fn open(&self, owner: &BackupOwner, id: &AttachmentId) -> Result<Plain, BackupError> {
         assert_eq!(owner.customer, CUSTOMER.into());
         let place: usize = id.0.parse()?;
-        Ok(self.backups.lock().unwrap()[place].clone())
+        Ok(Plain::new(self.backups.lock().unwrap()[place].clone()))
     }
 
     fn digest(&self, service: &ServiceId, key: &str, _: &SecretString) -> String {

@@ -11,6 +11,35 @@
 //! - [`executor`]: the core's commands, carried out with all of the above.
 //!
 //! Nothing in here decides about a rollout, and nothing waits for a person. Start reading at [`client`].
+//!
+//! # Quick start
+//!
+//! ```no_run
+//! use render::{Client, ServiceFilter, Settings};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> render::Result<()> {
+//!     let client = Client::new(&Settings::from_env()?)?; // RENDER_API_KEY
+//!     println!("connected as {}", client.user().await?.email);
+//!     for service in client.services(&ServiceFilter::default(), 20).await? {
+//!         println!("{} {} {}", service.id, service.kind, service.name);
+//!     }
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # Which call, with which types
+//!
+//! | about | calls of [`Client`] | and of [`Admin`] | types |
+//! |---|---|---|---|
+//! | the account | [`user`](Client::user), [`owners`](Client::owners) | | [`User`], [`Owner`] |
+//! | services | [`services`](Client::services), [`service`](Client::service), [`instances`](Client::instances), [`custom_domains`](Client::custom_domains) | [`create_service`](Admin::create_service), [`update_service`](Admin::update_service), [`delete_service`](Admin::delete_service), [`suspend`](Admin::suspend), [`scale`](Admin::scale) | [`Service`], [`ServiceFilter`], [`NewService`], [`ServiceChanges`] |
+//! | variables | [`variables`](Client::variables), [`set_variable`](Client::set_variable), [`delete_variable`](Client::delete_variable) | | [`Variables`], [`NewVariable`], [`EnvGroup`], [`SecretFiles`] |
+//! | deploys | [`deploys`](Client::deploys), [`deploy`](Client::deploy), [`trigger`](Client::trigger), [`cancel`](Client::cancel), [`roll_back`](Client::roll_back) | | [`DeploySpec`], [`Deploy`], [`Triggered`] |
+//! | logs and figures | [`logs`](Client::logs), [`follow_logs`](Client::follow_logs), [`metric`](Client::metric) | | [`LogFilter`], [`LogLine`], [`Metric`] |
+//! | databases | [`postgres`](Client::postgres), [`recover`](Client::recover), [`start_export`](Client::start_export) | | [`Postgres`], [`Recovery`], [`Export`] |
+//! | jobs | [`start_job`](Client::start_job), [`job`](Client::job) | | [`Job`] |
+//! | what happened | [`events`](Client::events), [`audit_logs`](Client::audit_logs) | | [`Event`], [`AuditLog`] |
 
 mod account;
 mod admin;

@@ -10,6 +10,7 @@ mod images;
 mod imports;
 mod operations;
 mod outages;
+mod people;
 mod project;
 mod reports;
 mod rollouts;

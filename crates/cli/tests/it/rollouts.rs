@@ -183,14 +183,34 @@ fn a_failed_build_halts_the_rollout_and_a_retry_lifts_the_halt() {
         "{}",
         said.out
     );
+    let said = project.tranche(&["stats", "--hours", "1"]).succeeds();
+    let total = said.out.lines().find(|line| line.starts_with("total"));
+    assert!(
+        total.is_some_and(|total| total.contains("66.7 % (2 of 3)")),
+        "one of three deploys failed: {}",
+        said.out
+    );
 }
 
 #[test]
 fn an_unhealthy_release_is_rolled_back() {
     let story = Story::new(&["acme=unhealthy*1"]);
     let project = &story.project;
+    let tickets = ["observe", "acme", "tickets", "3"];
     let said = project.tranche_with(&["start", "v1.1.0"], &[KEY]).exits(1);
     assert!(said.out.contains("acme is rolled back"), "{}", said.out);
+    project.tranche(&tickets).succeeds();
+    let stats = ["stats", "-o", "json"];
+    let stats: Value = serde_json::from_str(&project.tranche(&stats).succeeds().out).unwrap();
+    assert_eq!(stats["total"]["rollbacks"], 1);
+    assert_eq!(stats["phases"][0]["phase"], "fast");
+    assert_eq!(stats["phases"][0]["success"]["percent"], 0.0);
+    let said = project.tranche(&["report", "r1"]).succeeds();
+    assert!(
+        said.out.contains("fast   tickets  3.00  acme 3"),
+        "{}",
+        said.out
+    );
     project
         .tranche(&["skip", "acme", "--reason", "next time"])
         .succeeds();

@@ -8,9 +8,10 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
+use policy::plan::DATABASE;
 use sim::fault::Fault;
 use sim::http::{Clock, Server, serve};
-use sim::platform::{LiveSeed, Seed, ServiceKind, ServiceSeed};
+use sim::platform::{DEFAULT_OWNER, DatabaseSeed, LiveSeed, Seed, ServiceKind, ServiceSeed};
 use sim::{Platform, Settings};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -78,7 +79,7 @@ impl Lab {
         let address = listener.local_addr().unwrap().to_string();
         let clock = Clock::real_time();
         let mut platform = Platform::new(clock.now(), settings());
-        platform.seed(clock.now(), fleet(&commits, &address, &files.services()));
+        platform.seed(clock.now(), fleet(&commits, &address, files));
         let platform = Arc::new(Mutex::new(platform));
         let server = {
             let _inside = runtime.enter();
@@ -102,6 +103,11 @@ impl Lab {
 
     fn write(&self, name: &str, text: &str) {
         fs::write(self.dir.path().join(name), text).unwrap();
+    }
+
+    /// What a file of the project folder holds.
+    pub(crate) fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.dir.path().join(name)).unwrap()
     }
 
     /// The simulated Render.
@@ -154,6 +160,16 @@ impl Lab {
             .unwrap()
     }
 
+    /// Begins a command that dies at a place, if it gets there.
+    pub(crate) fn spawn_dying(&self, args: &[&str], crash_at: &str) -> Child {
+        self.command(args)
+            .env("TRANCHE_CRASH_AT", crash_at)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap()
+    }
+
     /// Begins a command.
     pub(crate) fn spawn(&self, args: &[&str]) -> Child {
         self.command(args)
@@ -189,6 +205,7 @@ fn settings() -> Settings {
     let mut settings = Settings {
         deploy: span("150ms"),
         rollback: span("100ms"),
+        recovery: span("300ms"),
         ..Settings::default()
     };
     settings.created_for = policy::Span::ZERO;
@@ -222,27 +239,51 @@ fn repository(dir: &Path) -> BTreeMap<String, String> {
     [BEFORE, RELEASE].iter().map(commit).collect()
 }
 
-fn fleet(commits: &BTreeMap<String, String>, address: &str, services: &[String]) -> Seed {
-    let service = |id: &String| ServiceSeed {
-        kind: ServiceKind::WebService,
-        url: Some(format!("http://{address}/sites/{id}")),
-        live: Some(LiveSeed {
-            commit: commits[BEFORE].as_str().into(),
-            version: Some(BEFORE.to_owned()),
-        }),
-        variables: BTreeMap::from([
-            ("VERSION_TAG".to_owned(), BEFORE.to_owned()),
-            ("KEPT".to_owned(), "as it was".to_owned()),
-        ]),
-        ..ServiceSeed::web(id, commits[BEFORE].as_str(), BEFORE)
-    };
-    Seed {
+fn fleet(commits: &BTreeMap<String, String>, address: &str, files: &Files) -> Seed {
+    let mut seed = Seed {
         versions: commits
             .iter()
             .map(|(version, commit)| (commit.clone(), version.clone()))
             .collect(),
-        services: services.iter().map(service).collect(),
         ..Seed::default()
+    };
+    for (customer, _, roles) in &files.fleet {
+        let database = roles.contains(&DATABASE).then(|| database(customer));
+        for role in roles.iter().filter(|role| **role != DATABASE) {
+            let id = service_id(customer, role);
+            let mut service = ServiceSeed {
+                kind: ServiceKind::WebService,
+                url: Some(format!("http://{address}/sites/{id}")),
+                live: Some(LiveSeed {
+                    commit: commits[BEFORE].as_str().into(),
+                    version: Some(BEFORE.to_owned()),
+                }),
+                variables: BTreeMap::from([
+                    ("VERSION_TAG".to_owned(), BEFORE.to_owned()),
+                    ("KEPT".to_owned(), "as it was".to_owned()),
+                ]),
+                ..ServiceSeed::web(&id, commits[BEFORE].as_str(), BEFORE)
+            };
+            if let (Some(database), "backend") = (&database, *role) {
+                let url = database.connection().internal;
+                service.variables.insert("DATABASE_URL".to_owned(), url);
+            }
+            seed.services.push(service);
+        }
+        seed.databases.extend(database);
+    }
+    seed
+}
+
+/// A database that has been there for a month, with something in it.
+fn database(customer: &str) -> DatabaseSeed {
+    DatabaseSeed {
+        id: service_id(customer, DATABASE).as_str().into(),
+        name: customer.to_owned(),
+        owner: DEFAULT_OWNER.into(),
+        plan: "pro".to_owned(),
+        age: span("30d"),
+        data: vec!["of before".to_owned()],
     }
 }
 
@@ -266,16 +307,6 @@ impl Files {
                 ("beta", "all", vec!["backend"]),
             ],
         }
-    }
-
-    fn services(&self) -> Vec<String> {
-        let of = |(key, _, roles): &(&str, &str, Vec<&str>)| {
-            roles
-                .iter()
-                .map(|role| service_id(key, role))
-                .collect::<Vec<_>>()
-        };
-        self.fleet.iter().flat_map(of).collect()
     }
 
     fn customers(&self, address: &str) -> String {

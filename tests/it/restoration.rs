@@ -1,15 +1,18 @@
-//! B10: after a full restoration code and variables of a customer are those from before, compared key by key at Render.
+//! B10: after a full restoration code, variables and data of a customer are those from before, compared key by key at
+//! Render.
 
 use std::collections::BTreeMap;
 use std::process::Output;
 
 use policy::ServiceId;
 use serde_json::Value;
-use sim::fault::{Fault, FaultKind, HealthFault, Onset, Symptom};
+use sim::api::Op;
+use sim::fault::{Fault, FaultKind, HealthFault, Onset, Symptom, Trouble};
 use sim::http::Clock;
-use sim::platform::{NewValue, Trigger};
+use sim::platform::{Database, NewValue, Trigger};
 
-use crate::lab::{BEFORE, Files, Lab, RELEASE, SERVICES, wait_for};
+use crate::lab::{BEFORE, Files, Lab, RELEASE, SERVICES, span, wait_for};
+use crate::sweep;
 
 /// The services of the customer that goes back, in the order in which they go forward.
 const ACME: [&str; 2] = [SERVICES[0], SERVICES[1]];
@@ -199,4 +202,247 @@ fn where_render_keeps_no_build_of_before_its_commit_brings_code_and_variables_ba
             .live_deploy();
         assert_eq!(live.unwrap().trigger, Trigger::Api, "{service}");
     }
+}
+
+/// The customer's database.
+const OLD: &str = "srv-acme-database";
+
+/// A lab in which the customer has a database, and has had the release.
+fn released_with_database() -> Lab {
+    let mut files = Files::small();
+    files.project = files
+        .project
+        .replace("\n  backend: { VERSION_TAG: \"${version}\" }\n", VARIABLES);
+    files.policies = vec![("all", "policy: all\nsoak: 1h\n".to_owned())];
+    files.fleet[0].2.push("database");
+    let lab = Lab::of(&files);
+    release(&lab);
+    let now = Clock::real_time().now();
+    let mut platform = lab.platform();
+    platform
+        .write_data(now, &OLD.into(), "of the release")
+        .unwrap();
+    drop(platform);
+    lab
+}
+
+/// Asks for the data of so many minutes ago.
+fn ask_for_data(lab: &Lab, minutes: i64, more: &[&str]) -> Output {
+    let at = Clock::real_time().now() - span(&format!("{minutes}m")).to_delta();
+    let at = at.to_rfc3339();
+    let mut args = vec!["rollback", "acme", "--database", "--at", &at];
+    args.extend(["--reason", "the release spoilt the data"]);
+    args.extend(more);
+    lab.tranche(&args)
+}
+
+/// Every database but the customer's old one.
+fn new_databases(lab: &Lab) -> Vec<Database> {
+    let platform = lab.platform();
+    let new = platform.databases().filter(|one| one.id.as_str() != OLD);
+    new.cloned().collect()
+}
+
+/// Exactly one new database has the data of before, its service and nothing else reads it, and all else is as it was.
+fn check_restored(lab: &Lab, before: &[Held], place: &str) {
+    let now = Clock::real_time().now();
+    let new = new_databases(lab);
+    assert_eq!(new.len(), 1, "{place}: {new:?}");
+    assert_eq!(new[0].data(now), ["of before"], "{place}");
+    let old = lab.platform().database(now, &OLD.into()).unwrap().clone();
+    assert_eq!(old.data(now), ["of before", "of the release"], "{place}");
+    let mut expected = before.to_vec();
+    let url = new[0].connection().internal;
+    let Held { live, stored, .. } = &mut expected[0];
+    for variables in [live, stored] {
+        let was = variables.insert("DATABASE_URL".to_owned(), url.clone());
+        assert_eq!(was, Some(old.connection().internal), "{place}");
+    }
+    assert_eq!(all_of(lab), expected, "{place}");
+    succeeds(&lab.tranche(&["verify"]));
+}
+
+#[test]
+fn with_its_database_a_restored_customer_has_code_variables_and_data_from_before() {
+    let lab = released_with_database();
+    let released = all_of(&lab);
+    let shown = ask_for_data(&lab, 20, &["--dry-run"]);
+    succeeds(&shown);
+    let text = String::from_utf8(shown.stdout).unwrap();
+    for part in [
+        "/postgres/srv-acme-database/recovery",
+        "/env-vars/DATABASE_URL",
+        "\"restoreName\":\"acme-r1-1\"",
+        "srv-acme-database stays",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(!text.contains("pw-"), "a password: {text}");
+    assert_eq!(all_of(&lab), released, "a dry run changes nothing");
+
+    let unconfirmed = ask_for_data(&lab, 20, &[]);
+    assert_eq!(unconfirmed.status.code(), Some(2), "{unconfirmed:?}");
+    assert_eq!(new_databases(&lab).len(), 0);
+
+    succeeds(&ask_for_data(&lab, 20, &["--confirm", "acme"]));
+    let mut engine = lab.spawn(&["run"]);
+    wait_for("acme is rolled back", || has(&lab, "customer_rolled_back"));
+    engine.kill().unwrap();
+    engine.wait().unwrap();
+    let begun = has(&lab, "recovery_unknown");
+    assert!(!begun, "whoever files the request does not begin it");
+    check_restored(&lab, &before_the_release(&lab), "in one go");
+
+    let again = ask_for_data(&lab, 20, &["--confirm", "acme"]);
+    assert_eq!(again.status.code(), Some(3), "{again:?}");
+    let shown = lab.tranche(&["customers", "show", "acme"]).stdout;
+    let shown = String::from_utf8(shown).unwrap();
+    assert!(
+        shown.contains("customers.yaml still names srv-acme-database"),
+        "{shown}"
+    );
+}
+
+/// What the customer had before [`release`], worked out from what the lab seeds.
+fn before_the_release(lab: &Lab) -> Vec<Held> {
+    let plain = BTreeMap::from([
+        ("VERSION_TAG".to_owned(), BEFORE.to_owned()),
+        ("KEPT".to_owned(), "as it was".to_owned()),
+    ]);
+    let now = Clock::real_time().now();
+    let old = lab.platform().database(now, &OLD.into()).unwrap().clone();
+    let mut with = plain.clone();
+    with.insert("DATABASE_URL".to_owned(), old.connection().internal);
+    let held = |variables: BTreeMap<String, String>| Held {
+        commit: lab.commit(BEFORE).to_owned(),
+        live: variables.clone(),
+        stored: variables,
+    };
+    vec![held(with), held(plain)]
+}
+
+#[test]
+fn data_that_cannot_come_back_is_refused_before_anything_is_sent() {
+    let lab = released_with_database();
+    let refused = |minutes: i64, words: &str| {
+        let output = ask_for_data(&lab, minutes, &["--confirm", "acme"]);
+        assert_eq!(output.status.code(), Some(3), "{output:?}");
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert!(text.contains(words), "{words}: {text}");
+        let changes = lab.platform().requests().changes().iter().count();
+        let deploys = has(&lab, "rollback_requested");
+        assert!(!deploys, "{changes} changes");
+    };
+    refused(5, "last ten minutes");
+    refused(
+        60 * 24 * 8,
+        "Render keeps the data of srv-acme-database from",
+    );
+    let now = Clock::real_time().now();
+    let backend = ServiceId::new(ACME[0]);
+    let jdbc = NewValue::Text(format!("jdbc:postgresql://{OLD}:5432/acme"));
+    lab.platform()
+        .put_env_var(now, &backend, "DATABASE_URL", jdbc)
+        .unwrap();
+    refused(20, "acme/backend: `DATABASE_URL` names srv-acme-database");
+    let none = NewValue::Text("from a group".to_owned());
+    lab.platform()
+        .put_env_var(now, &backend, "DATABASE_URL", none)
+        .unwrap();
+    refused(
+        20,
+        "no variable of acme's services connects to srv-acme-database",
+    );
+}
+
+#[test]
+fn hooks_of_the_policy_bring_the_data_back_before_any_code() {
+    let mut files = Files::small();
+    let hook = "{ run: 'echo $TRANCHE_CUSTOMER $TRANCHE_RESTORE_TO > restored' }";
+    let policy = format!("policy: all\nsoak: 1h\nhooks: {{ restore_database: [{hook}] }}\n");
+    files.policies = vec![("all", policy)];
+    let lab = Lab::of(&files);
+    let before = all_of(&lab);
+    let mut engine = lab.spawn(&["start", RELEASE, "--yes"]);
+    wait_for("acme is healthy", || has(&lab, "customer_healthy"));
+    engine.kill().unwrap();
+    engine.wait().unwrap();
+    let shown = ask_for_data(&lab, 5, &["--dry-run"]);
+    let text = String::from_utf8(shown.stdout).unwrap();
+    assert!(text.contains("First the hooks run: echo"), "{text}");
+    assert!(text.contains("/rollback"), "{text}");
+
+    succeeds(&ask_for_data(&lab, 5, &["--confirm", "acme"]));
+    let mut engine = lab.spawn(&["run"]);
+    wait_for("acme is rolled back", || has(&lab, "customer_rolled_back"));
+    engine.kill().unwrap();
+    engine.wait().unwrap();
+    assert_eq!(all_of(&lab), before);
+    let intended = events(&lab)
+        .into_iter()
+        .find(|event| event["kind"] == "rollback_requested");
+    let to = intended.unwrap()["data"]["to"].clone();
+    let to = to.as_str().unwrap().trim_end_matches('Z').to_owned();
+    let restored = lab.read("restored");
+    assert!(
+        restored.starts_with(&format!("acme {to}")),
+        "{restored}, not {to}"
+    );
+    assert!(!has(&lab, "recovery_intended"));
+}
+
+#[test]
+fn killed_anywhere_on_the_way_exactly_one_database_is_made() {
+    if !sweep::is_whole() {
+        assert!(die_at("commit:3:after"), "it has more commits");
+        return;
+    }
+    sweep::at_commits(1..sweep::MOST_COMMITS, &|commit| {
+        let points = ["before", "after", "sent"];
+        let died = points.map(|point| die_at(&format!("commit:{commit}:{point}")));
+        died != [false; 3]
+    });
+}
+
+#[test]
+fn killed_before_render_answers_it_finds_the_database_by_its_name() {
+    let lab = released_with_database();
+    let trouble = Trouble::ReplyLate { by: span("60s") };
+    let fault = FaultKind::Request {
+        op: Some(Op::Recover),
+        trouble,
+    };
+    lab.arm(Fault::everywhere(fault).times(1));
+    succeeds(&ask_for_data(&lab, 20, &["--confirm", "acme"]));
+    let mut engine = lab.spawn(&["run"]);
+    wait_for("the database is there", || !new_databases(&lab).is_empty());
+    engine.kill().unwrap();
+    engine.wait().unwrap();
+    let mut engine = lab.spawn(&["run"]);
+    wait_for("acme is rolled back", || has(&lab, "customer_rolled_back"));
+    engine.kill().unwrap();
+    engine.wait().unwrap();
+    assert!(has(&lab, "recovery_unknown"));
+    let again = has(&lab, "recovery_absent");
+    assert!(!again, "the first request was the only one");
+    check_restored(&lab, &before_the_release(&lab), "in the request");
+}
+
+/// Kills the process at a place of the way back, goes on, and checks the end.
+fn die_at(place: &str) -> bool {
+    let lab = released_with_database();
+    succeeds(&ask_for_data(&lab, 20, &["--confirm", "acme"]));
+    let mut engine = lab.spawn_dying(&["run"], place);
+    wait_for("acme is rolled back, or the engine is dead", || {
+        has(&lab, "customer_rolled_back") || engine.try_wait().unwrap().is_some()
+    });
+    let died = engine.try_wait().unwrap().is_some();
+    let mut next = lab.spawn(&["run"]);
+    wait_for("acme is rolled back", || has(&lab, "customer_rolled_back"));
+    for process in [&mut engine, &mut next] {
+        drop(process.kill());
+        process.wait().unwrap();
+    }
+    check_restored(&lab, &before_the_release(&lab), place);
+    died
 }

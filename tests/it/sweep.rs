@@ -17,9 +17,10 @@ use crate::lab::{BEFORE, Lab, RELEASE, SERVICES, span, wait_for};
 const WORKERS: usize = 6;
 
 /// No small rollout has more commits than this.
-const MOST_COMMITS: u32 = 200;
+pub(crate) const MOST_COMMITS: u32 = 200;
 
-fn is_whole() -> bool {
+/// Whether the whole sweep was asked for.
+pub(crate) fn is_whole() -> bool {
     env::var("TRANCHE_SWEEP").is_ok_and(|value| value == "all")
 }
 
@@ -34,34 +35,41 @@ enum Story {
 
 #[test]
 fn killed_at_any_commit_it_ends_as_if_nothing_had_happened() {
-    let commits: Vec<u32> = if is_whole() {
-        (1..MOST_COMMITS).collect()
-    } else {
-        vec![2, 9, 16]
-    };
-    for story in [Story::Smooth, Story::Unhealthy] {
-        if story == Story::Unhealthy && !is_whole() {
-            fall(story, "commit:30:sent");
-            continue;
-        }
-        let next = Mutex::new(commits.iter().copied());
-        std::thread::scope(|scope| {
-            let worker = || {
-                // A commit that is never reached is the end of the sweep.
-                while let Some(commit) = take(&next) {
-                    let points = ["before", "after", "sent"];
-                    let fell = points.map(|point| fall(story, &format!("commit:{commit}:{point}")));
-                    if fell == [false; 3] {
-                        while take(&next).is_some() {}
-                    }
-                }
-            };
-            let workers: Vec<_> = (0..WORKERS).map(|_| scope.spawn(worker)).collect();
-            for worker in workers {
-                worker.join().unwrap();
-            }
-        });
+    if !is_whole() {
+        at_commits([2, 9, 16], &|commit| fall_at(Story::Smooth, commit));
+        fall(Story::Unhealthy, "commit:30:sent");
+        return;
     }
+    for story in [Story::Smooth, Story::Unhealthy] {
+        at_commits(1..MOST_COMMITS, &|commit| fall_at(story, commit));
+    }
+}
+
+/// Falls around one commit. Says whether it got there at all.
+fn fall_at(story: Story, commit: u32) -> bool {
+    let points = ["before", "after", "sent"];
+    points.map(|point| fall(story, &format!("commit:{commit}:{point}"))) != [false; 3]
+}
+
+/// Falls at one commit after the other, several at a time; one that is never reached is the end of the sweep.
+pub(crate) fn at_commits(
+    commits: impl IntoIterator<Item = u32, IntoIter: Send>,
+    fall: &(impl Fn(u32) -> bool + Sync),
+) {
+    let next = Mutex::new(commits.into_iter());
+    std::thread::scope(|scope| {
+        let worker = || {
+            while let Some(commit) = take(&next) {
+                if !fall(commit) {
+                    while take(&next).is_some() {}
+                }
+            }
+        };
+        let workers: Vec<_> = (0..WORKERS).map(|_| scope.spawn(worker)).collect();
+        for worker in workers {
+            worker.join().unwrap();
+        }
+    });
 }
 
 fn take(commits: &Mutex<impl Iterator<Item = u32>>) -> Option<u32> {

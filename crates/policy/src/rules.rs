@@ -232,6 +232,9 @@ pub struct Hooks {
     pub after: Vec<Hook>,
     /// After a rollback.
     pub on_rollback: Vec<Hook>,
+    /// Instead of Render's recovery, when a person wants the data of an earlier instant (T15).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub restore_database: Vec<Hook>,
 }
 
 /// One command around a customer.

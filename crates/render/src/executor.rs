@@ -5,6 +5,7 @@
 //! decided here about a rollout. Which command does what is in `work`; how a call meets trouble is in `reach`.
 
 mod backup;
+mod database;
 mod deploy;
 mod follow;
 mod health;

@@ -12,7 +12,7 @@ use policy::{CustomerId, Role, ServiceId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::health::Verdict;
-use crate::ids::{AttachmentId, CommandId, DeployId, RunId};
+use crate::ids::{AttachmentId, CommandId, DatabaseId, DeployId, RunId};
 
 /// Something to do, issued once. Its answer is a [`Report`] with the same id.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -190,6 +190,36 @@ pub enum CommandKind {
         /// How.
         profile: Profile,
     },
+    /// `POST /postgres/{id}/recovery`: a new database. Answer: `DatabaseCreated`, `Refused`, `NotSent`, `Unknown`.
+    Recover {
+        /// The old one, which stays.
+        database: DatabaseId,
+        /// The instant whose data the new one has.
+        to: Timestamp,
+        /// The new one's name, which is ours alone.
+        name: String,
+    },
+    /// Find the databases of exactly this name. Answer: `DatabasesFound`, `Failed`.
+    FindDatabases {
+        /// The name.
+        name: String,
+    },
+    /// Read a database until it can be used. Answer: `DatabaseReady`, `DatabaseUnfinished`, or `Failed` when it never will be.
+    AwaitDatabase {
+        /// Which.
+        database: DatabaseId,
+        /// The time limit; judged by a status read at or after it.
+        until: Timestamp,
+    },
+    /// Read all variables and seal those that hold a connection of the old database, with the new one's. Answer: `BackedUp`, `Failed`.
+    BackUpConnections {
+        /// Which.
+        service: Target,
+        /// The old database.
+        from: DatabaseId,
+        /// The new one.
+        to: DatabaseId,
+    },
     /// Run a hook. Answer: `HookFinished`, `Unknown`, `NotSent`.
     RunHook {
         /// What.
@@ -214,6 +244,7 @@ impl CommandKind {
             Self::RestoreVariables { .. }
             | Self::CreateRollback { .. }
             | Self::CancelDeploy { .. }
+            | Self::FindDatabases { .. }
             | Self::Verify { .. } => true,
             Self::Preflight { .. }
             | Self::Inspect { .. }
@@ -225,6 +256,9 @@ impl CommandKind {
             | Self::FollowDeploy { .. }
             | Self::Watch { .. }
             | Self::Confirm { .. }
+            | Self::Recover { .. }
+            | Self::AwaitDatabase { .. }
+            | Self::BackUpConnections { .. }
             | Self::RunHook { .. }
             | Self::Stop { .. } => false,
         }
@@ -244,8 +278,12 @@ impl CommandKind {
             | Self::Verify { .. }
             | Self::Watch { .. }
             | Self::Confirm { .. }
+            | Self::FindDatabases { .. }
+            | Self::AwaitDatabase { .. }
+            | Self::BackUpConnections { .. }
             | Self::Stop { .. } => true,
-            Self::SetAutoDeploy { .. }
+            Self::Recover { .. }
+            | Self::SetAutoDeploy { .. }
             | Self::CreateDeploy { .. }
             | Self::CreateRollback { .. }
             | Self::CancelDeploy { .. } => false,
@@ -309,6 +347,23 @@ pub enum Outcome {
     Created {
         /// The deploy in the reply.
         deploy: DeployView,
+    },
+    /// The new database of a recovery, which is not usable yet.
+    DatabaseCreated {
+        /// Its id.
+        database: DatabaseId,
+    },
+    /// All databases of that name.
+    DatabasesFound {
+        /// Their ids.
+        databases: Vec<DatabaseId>,
+    },
+    /// The database can be used.
+    DatabaseReady,
+    /// The database could still not be used on a status read at or after the time limit.
+    DatabaseUnfinished {
+        /// As last read, in Render's word.
+        status: String,
     },
     /// 202 without a body: queued behind another deploy, or not.
     Accepted,

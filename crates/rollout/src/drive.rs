@@ -9,6 +9,7 @@ use crate::index::{Place, Run};
 use crate::product::Product;
 use crate::protocol::Way;
 use crate::record;
+use crate::recover::RecoveryState;
 use crate::state::{AutoDeployState, DeployState, RunState, UnitState};
 use crate::unit::{self, Ctx, Next, Scratch};
 use crate::work::{Issued, Slot, TimerKey};
@@ -17,9 +18,17 @@ use crate::work::{Issued, Slot, TimerKey};
 const MAX_FACTS_A_TURN: usize = 64;
 
 impl Run {
-    fn ctx<'a>(&'a self, place: Place, scratch: &'a Scratch, at: Timestamp, seq: u64) -> Ctx<'a> {
+    fn ctx<'a>(
+        &'a self,
+        id: RunId,
+        place: Place,
+        scratch: &'a Scratch,
+        at: Timestamp,
+        seq: u64,
+    ) -> Ctx<'a> {
         let customer = self.at_place(place.phase, place.place);
         Ctx {
+            run: id,
             plan: &self.plan,
             customer,
             planned: &self.plan.customers[customer],
@@ -66,6 +75,7 @@ impl Product {
         let empty = Scratch::default();
         let scratch = self.work.scratch.get(&(id, place)).unwrap_or(&empty);
         Some(question(&run.ctx(
+            id,
             place,
             scratch,
             self.at,
@@ -267,7 +277,7 @@ impl Product {
         }
         let before = scratch.clone();
         let recorded = self.state.runs.get(&id).map(|run| {
-            let ctx = run.ctx(place, &before, self.at, self.state.product.seq);
+            let ctx = run.ctx(id, place, &before, self.at, self.state.product.seq);
             if run.is_managed(place) && !ctx.unit.state.is_working() {
                 return closing_answer(&ctx, &mut scratch, &command.kind, &outcome);
             }
@@ -412,6 +422,11 @@ impl Product {
     fn doubt(&mut self, id: RunId, place: Place) {
         let facts = self.ask(id, place, |ctx| {
             let mut facts = Vec::new();
+            let recovery = ctx.unit.recovery.as_ref().map(|recovery| &recovery.state);
+            if recovery == Some(&RecoveryState::Intended) {
+                let reason = "the engine was started anew while the request was out";
+                facts.push(unit::recovery::in_doubt(ctx, reason.to_owned()));
+            }
             for role in &ctx.planned.services {
                 let service = ctx.service(role);
                 let reason = || "the engine was started anew while the request was out".to_owned();

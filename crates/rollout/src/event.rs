@@ -247,6 +247,20 @@ kinds! {
     RollbackUnknown = "rollback_unknown",
     /// As `deploy_absent`.
     RollbackAbsent = "rollback_absent",
+    /// As `deploy_intended`, for a new database with the data of `data.to`.
+    RecoveryIntended = "recovery_intended",
+    /// `data.database` is the new one.
+    RecoveryCreated = "recovery_created",
+    /// As `deploy_unknown`.
+    RecoveryUnknown = "recovery_unknown",
+    /// As `deploy_absent`.
+    RecoveryAbsent = "recovery_absent",
+    /// The new database can be used.
+    RecoveryLive = "recovery_live",
+    /// The new database never came; nothing was switched.
+    RecoveryFailed = "recovery_failed",
+    /// The variables of every service name the new database `data.to` instead of `data.from`.
+    DatabaseSwitched = "database_switched",
     /// Nothing new starts; `data.to` is what follows.
     RolloutDraining = "rollout_draining",
     /// All phases have settled; `data.outcome`.

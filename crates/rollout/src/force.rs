@@ -146,13 +146,14 @@ impl Unit {
     /// Lets a way back begin anew, over whatever stands there now.
     pub(crate) fn force(&mut self) {
         self.forced = true;
+        let moves = self.moves_database();
         for service in self.services.values_mut() {
             if matches!(
                 service.rollback,
                 DeployState::Ended | DeployState::Lost { .. }
             ) {
                 service.rollback = DeployState::None;
-                service.target_gone = false;
+                service.target_gone = moves;
             }
         }
         self.hooks.on_rollback.begun = false;

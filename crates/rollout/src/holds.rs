@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 
 use policy::calendar::{Interval, Opening, Windows};
 use policy::plan::matches_pin;
-use policy::{CustomerId, Timestamp};
+use policy::{CustomerId, Role, Timestamp};
 
 use crate::gate;
 use crate::hold::{Hold, HoldKind};
 use crate::ids::{GateId, RunId};
 use crate::index::{Place, Run};
 use crate::product::{Product, State};
+use crate::recover::{Moved, Recovery};
 use crate::request::Directory;
 use crate::state::{DrainTo, PhaseState, RunState, Unit, UnitState};
 
@@ -221,6 +222,7 @@ impl State {
             let text = format!("{owner} is changing this customer");
             holds.push(Hold::new(HoldKind::Owned, "another rollout", text));
         }
+        holds.extend(self.moved_hold(run, customer));
         if let Some(gate) = run
             .gate_for(phase, batch, customer)
             .filter(|gate| !matches!(gate, GateId::Phase(_)))
@@ -247,6 +249,25 @@ impl State {
             }
         }
         holds
+    }
+
+    /// The plan names a database that the customer does not read any more: variables made from it would bring the old data
+    /// back (T15).
+    fn moved_hold(&self, run: &Run, customer: &CustomerId) -> Option<Hold> {
+        let planned = run.plan.customers.get(customer)?;
+        let named = planned
+            .customer
+            .services
+            .get(&Role::new(policy::plan::DATABASE))?;
+        let moved = self.moved(customer)?;
+        (moved.from.0 == named.id.as_str()).then(|| {
+            let Moved { by, from, to, since } = moved;
+            let text = format!(
+                "{by} has restored its database to {to}, and the plan still names {from}: write {to} for it in customers.yaml, and in its secrets"
+            );
+            let hold = Hold::new(HoldKind::Person, "operators", text).since(Some(*since));
+            hold.way_out("tranche replan")
+        })
     }
 
     /// A pin that was added or lengthened after the start (R6).
@@ -461,10 +482,9 @@ impl Product {
                 return person_hold(customer, unit).into_iter().collect();
             }
             UnitState::Forward | UnitState::Backward | UnitState::Withdrawing => {
-                return vec![
-                    Hold::new(HoldKind::Working, "Render", "it is being worked on")
-                        .since(unit.since),
-                ];
+                let recovering = unit.recovery.as_ref().and_then(Recovery::doing);
+                let text = recovering.unwrap_or_else(|| "it is being worked on".to_owned());
+                return vec![Hold::new(HoldKind::Working, "Render", text).since(unit.since)];
             }
             UnitState::Healthy
             | UnitState::Unchanged

@@ -79,7 +79,12 @@ static WAITING: Unit = Unit {
             done: 0,
             begun: false,
         },
+        restore_database: crate::state::HookState {
+            done: 0,
+            begun: false,
+        },
     },
+    recovery: None,
 };
 
 impl Run {

@@ -10,6 +10,7 @@ use crate::event::{Fact, Kind};
 use crate::ids::RunId;
 use crate::index::Run;
 use crate::product::{Product, State};
+use crate::recover::{Moved, Recovery};
 use crate::request::{Rejected, Request};
 use crate::state::{DeployState, Operation, ServiceState, Sweep, SweepScope, Unit, UnitState};
 use crate::verbs::state_name;
@@ -23,13 +24,7 @@ impl Product {
         to: Option<&str>,
         reason: &str,
     ) -> Result<(), Rejected> {
-        if let Some(hidden) = self.hidden(customer) {
-            let text = format!(
-                "{hidden} has set variables of {customer} that nothing was deployed with since"
-            );
-            let way_out = format!("tranche env apply {customer} --undo --reason ...");
-            return Err(Rejected::state(text, &way_out));
-        }
+        self.nothing_hidden(customer)?;
         if let Some(owner) = self.state.owner(customer) {
             let rests = matches!(
                 self.state.runs[&owner].unit(customer).state,
@@ -124,10 +119,25 @@ impl Product {
         Ok(())
     }
 
+    /// Refuses to take back what runs under variables that nothing was deployed with (T9).
+    pub(crate) fn nothing_hidden(&self, customer: &CustomerId) -> Result<(), Rejected> {
+        let Some(hidden) = self.hidden(customer) else {
+            return Ok(());
+        };
+        let text = format!(
+            "{hidden} has set variables of {customer} that nothing was deployed with since"
+        );
+        let way_out = format!("tranche env apply {customer} --undo --reason ...");
+        Err(Rejected::state(text, &way_out))
+    }
+
     /// Gives an operation its number: `o1`, `o2`, ... in the order of their start.
     pub(crate) fn begin_operation(&mut self, started: Fact) {
-        let id = RunId::Operation(self.state.product.operations + 1);
-        self.emit_in(id, started);
+        self.emit_in(self.next_operation(), started);
+    }
+
+    pub(crate) fn next_operation(&self) -> RunId {
+        RunId::Operation(self.state.product.operations + 1)
     }
 
     fn known_release(&self, version: &str) -> Result<Release, Rejected> {
@@ -148,6 +158,11 @@ impl Product {
 }
 
 impl State {
+    /// Which database a customer reads since a person had it restored.
+    pub(crate) fn moved(&self, customer: &CustomerId) -> Option<&Moved> {
+        self.fleet.get(customer)?.moved.as_ref()
+    }
+
     /// Whether the customer still runs what this rollout brought, as far as is known.
     pub(crate) fn brought(&self, run: &Run, customer: &CustomerId) -> bool {
         let services = &run.unit(customer).services;
@@ -225,11 +240,13 @@ pub(crate) fn operation_started(
 
 /// A customer on its way back from what a run brought it.
 pub(crate) fn taken_back(source: &Run, customer: &CustomerId, reason: &str) -> Unit {
+    let unit = source.unit(customer);
     Unit {
         state: UnitState::Backward,
         batch: Some(1),
         reason: Some(reason.to_owned()),
-        services: source.unit(customer).services.clone(),
+        services: unit.services.clone(),
+        recovery: unit.recovery.clone().filter(Recovery::is_done),
         ..Unit::default()
     }
 }

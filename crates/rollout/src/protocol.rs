@@ -139,7 +139,12 @@ fn back_intent(
     service: &ServiceState,
     live: Option<&DeployView>,
 ) -> Result<Fact, Vec<Fact>> {
-    let ours = service.deploy.id();
+    // Where nothing of ours runs, what was live before is what may be replaced by itself.
+    let before = service
+        .baseline
+        .as_ref()
+        .and_then(|live| live.deploy.as_ref());
+    let ours = service.deploy.id().or(before);
     let foreign = live.filter(|live| Some(&live.id) != ours && !ctx.unit.forced);
     if let Some(foreign) = foreign {
         let reason = format!(

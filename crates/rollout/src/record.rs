@@ -12,7 +12,7 @@ use crate::health::{CycleResult, Verdict};
 use crate::ids::{AttachmentId, DeployId};
 use crate::protocol::Way;
 use crate::state::{AutoDeployState, DeployState, UnitState};
-use crate::unit::{self, Ctx, Scratch};
+use crate::unit::{self, Ctx, Scratch, recovery};
 
 /// The facts that follow from an answer, and sealed bytes to store with them.
 #[derive(Debug, Default)]
@@ -68,6 +68,20 @@ pub(crate) fn record(
             Recorded::default()
         }
         CommandKind::Verify { probed, .. } => verified(ctx, &probed.target.role, outcome),
+        CommandKind::BackUpConnections { service, to, .. } => {
+            if let Outcome::Failed { reason } = &outcome {
+                let role = &service.role;
+                let reason = format!("{role} cannot be pointed at {to}: {reason}");
+                return ctx.held(Some(role), reason).into();
+            }
+            let mut recorded = backed_up(ctx, &service.role, outcome);
+            let facts = std::mem::take(&mut recorded.facts).into_iter();
+            recorded.facts = facts.map(|fact| fact.with_value("database", to)).collect();
+            recorded
+        }
+        CommandKind::Recover { .. } => recovery::requested(ctx, &outcome),
+        CommandKind::FindDatabases { .. } => recovery::found(ctx, scratch, asked_at, outcome),
+        CommandKind::AwaitDatabase { .. } => recovery::awaited(ctx, &outcome),
         CommandKind::RunHook { .. } => hooked(ctx, scratch, outcome),
         CommandKind::Preflight { .. }
         | CommandKind::Watch { .. }
@@ -144,11 +158,19 @@ fn set(ctx: &Ctx<'_>, role: &Role, keys: &[String], outcome: Outcome) -> Recorde
 
 fn restored(ctx: &Ctx<'_>, role: &Role, keys: &[String], outcome: Outcome) -> Recorded {
     match outcome {
-        Outcome::VariablesRestored { foreign } => ctx
-            .service_fact(Kind::VariablesRestored, role)
-            .with_value("keys", &keys)
-            .with_value("foreign", &foreign)
-            .into(),
+        Outcome::VariablesRestored { foreign } => {
+            let fact = ctx.service_fact(Kind::VariablesRestored, role);
+            let fact = fact
+                .with_value("keys", &keys)
+                .with_value("foreign", &foreign);
+            let recovery = ctx.unit.recovery.as_ref();
+            match recovery.and_then(|recovery| recovery.database.as_ref()) {
+                Some(old) if ctx.service(role).redirected => {
+                    fact.with_value("database", old).into()
+                }
+                Some(_) | None => fact.into(),
+            }
+        }
         // A person has left the customer out: nothing is waited for any more, and the journal says what stays.
         Outcome::Failed { reason } if ctx.unit.state == UnitState::Withdrawing => Fact {
             reason: Some(format!("not put back: {reason}")),

@@ -228,6 +228,16 @@ pub enum Verb {
         /// Why.
         reason: String,
     },
+    /// Return a customer with its database: a person has typed the customer's name (T15).
+    RollbackDatabase {
+        /// Who.
+        customer: CustomerId,
+        /// The instant whose data is wanted; absent: before our release changed anything.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        at: Option<Timestamp>,
+        /// Why.
+        reason: String,
+    },
     /// Set the variables of a version and deploy nothing.
     Variables(Box<ApplyVariables>),
     /// Put back what `Variables` set.

@@ -8,6 +8,7 @@ use policy::{CustomerId, PersonId, PlanInput, PlanScope, Role, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{AttachmentId, DeployId, RunId};
+use crate::recover::{Moved, Recovery};
 use crate::request::{Conflict, Directory};
 
 /// What spans rollouts.
@@ -92,6 +93,9 @@ pub(crate) struct FleetRow {
     /// Variables that an operation set and nothing was deployed with since (T9).
     #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) hidden: BTreeMap<Role, Hidden>,
+    /// Which database its services read since a person had it restored (T15).
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) moved: Option<Moved>,
 }
 
 /// Variables that stand without a deploy.
@@ -338,6 +342,9 @@ pub(crate) struct Unit {
     /// A person sends it back over whatever is live (P30).
     #[serde(skip_serializing_if = "is_default")]
     pub(crate) forced: bool,
+    /// A person wants the data of an earlier instant too (T15).
+    #[serde(skip_serializing_if = "is_default")]
+    pub(crate) recovery: Option<Recovery>,
 }
 
 /// Where a customer stands.
@@ -402,6 +409,9 @@ pub(crate) struct ServiceState {
     /// The rolled-back service was seen healthy.
     #[serde(skip_serializing_if = "is_default")]
     pub(crate) returned: bool,
+    /// Its backup holds the connections of the new database (T15).
+    #[serde(skip_serializing_if = "is_default")]
+    pub(crate) redirected: bool,
 }
 
 /// What was there when we began (R19).
@@ -531,6 +541,8 @@ pub(crate) struct Hooks {
     pub(crate) after: HookState,
     #[serde(skip_serializing_if = "is_default")]
     pub(crate) on_rollback: HookState,
+    #[serde(skip_serializing_if = "is_default")]
+    pub(crate) restore_database: HookState,
 }
 
 /// How far one list of hooks has come.
@@ -542,12 +554,20 @@ pub(crate) struct HookState {
     pub(crate) begun: bool,
 }
 
+impl ServiceState {
+    /// The variables that name the restored database; `None`: none does.
+    pub(crate) fn redirected_keys(&self) -> Option<&[String]> {
+        let backup = self.backup.as_ref().filter(|_| self.redirected)?;
+        (!backup.keys.is_empty()).then_some(&backup.keys)
+    }
+}
+
 impl Unit {
     /// Whether a deploy or rollback of ours is in flight or in doubt at one of its services (P10, P16).
     pub(crate) fn has_open_request(&self) -> bool {
-        self.services
-            .values()
-            .any(|service| service.deploy.is_open() || service.rollback.is_open())
+        let mut services = self.services.values();
+        services.any(|service| service.deploy.is_open() || service.rollback.is_open())
+            || self.recovery.as_ref().is_some_and(Recovery::is_open)
     }
 }
 

@@ -4,6 +4,7 @@
 //! step). The other way round stands in `back`. The deploy protocol itself (R16) is in `protocol`.
 
 mod back;
+pub(crate) mod recovery;
 mod variables;
 
 use std::collections::BTreeMap;
@@ -15,7 +16,7 @@ use policy::{CustomerId, Plan, PlannedCustomer, Release, Role, Timestamp};
 
 use crate::command::{CommandKind, DeployView, Probed, ServiceView, Target};
 use crate::event::{Fact, Kind};
-use crate::ids::DeployId;
+use crate::ids::{DatabaseId, DeployId, RunId};
 use crate::protocol;
 use crate::state::{
     AutoDeployState, DeployState, HeldFrom, HookState, Operation, ServiceState, Unit, UnitState,
@@ -47,6 +48,8 @@ pub(crate) struct Scratch {
     pub(crate) go: bool,
     /// The current service as last read.
     pub(crate) view: Option<ServiceView>,
+    /// The databases of the name that is looked up, and when they were asked for.
+    pub(crate) databases: Option<(Timestamp, Vec<DatabaseId>)>,
     /// The newest deploys of the current service, and when they were asked for.
     pub(crate) listing: Option<(Timestamp, Vec<DeployView>)>,
     /// Since when a deploy of somebody else is waited for, and which.
@@ -87,6 +90,7 @@ impl Scratch {
 
 /// Everything the decision may look at.
 pub(crate) struct Ctx<'a> {
+    pub(crate) run: RunId,
     pub(crate) plan: &'a Plan,
     pub(crate) customer: &'a CustomerId,
     pub(crate) planned: &'a PlannedCustomer,
@@ -503,12 +507,16 @@ fn hooks(ctx: &Ctx<'_>, when: &str, list: &[Hook], state: &HookState) -> Option<
         HookCommand::Job { service, .. } => Some(ctx.target(service)),
         HookCommand::Run(_) => None,
     };
-    let environment = BTreeMap::from([
+    let mut environment = BTreeMap::from([
         ("TRANCHE_CUSTOMER".to_owned(), ctx.customer.to_string()),
         ("TRANCHE_VERSION".to_owned(), ctx.release().version.clone()),
         ("TRANCHE_COMMIT".to_owned(), ctx.release().commit.clone()),
         ("TRANCHE_HOOK".to_owned(), when.to_owned()),
     ]);
+    if let Some(recovery) = &ctx.unit.recovery {
+        let to = crate::show_instant(recovery.to);
+        environment.insert("TRANCHE_RESTORE_TO".to_owned(), to);
+    }
     Some(Next::Command(CommandKind::RunHook {
         hook: hook.clone(),
         service,
@@ -518,7 +526,10 @@ fn hooks(ctx: &Ctx<'_>, when: &str, list: &[Hook], state: &HookState) -> Option<
 
 /// Which hook list is being worked on.
 pub(crate) fn hook_in_hand(ctx: &Ctx<'_>) -> &'static str {
-    if ctx.unit.state == UnitState::Backward {
+    let recovery = ctx.unit.recovery.as_ref();
+    if ctx.unit.state == UnitState::Backward && recovery.is_some_and(|one| !one.is_done()) {
+        "restore_database"
+    } else if ctx.unit.state == UnitState::Backward {
         "on_rollback"
     } else if current(ctx.unit, ctx.planned).is_none() {
         "after"

@@ -32,6 +32,7 @@ impl Verb {
             Self::Unfreeze { .. } => "unfreeze",
             Self::Override { .. } => "override",
             Self::Rollback { .. } => "rollback",
+            Self::RollbackDatabase { .. } => "rollback --database",
             Self::Deploy(_) => "deploy",
             Self::Variables(_) => "env apply",
             Self::UndoVariables { .. } => "env apply --undo",
@@ -88,6 +89,11 @@ impl Product {
                 reason,
                 force: false,
             } => self.request_rollback(request, customer, to.as_deref(), reason),
+            Verb::RollbackDatabase {
+                customer,
+                at,
+                reason,
+            } => self.request_database(request, customer, *at, reason),
             Verb::Variables(apply) => self.request_variables(request, apply),
             Verb::UndoVariables { customer, reason } => {
                 self.request_undo(request, customer, reason)
@@ -138,6 +144,7 @@ impl Product {
             | Verb::Unfreeze { .. }
             | Verb::Override { .. }
             | Verb::Rollback { .. }
+            | Verb::RollbackDatabase { .. }
             | Verb::Deploy(_)
             | Verb::Variables(_)
             | Verb::UndoVariables { .. }

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::gate;
 use crate::hold::Hold;
-use crate::ids::{DeployId, GateId, RunId};
+use crate::ids::{DatabaseId, DeployId, GateId, RunId};
 use crate::index::Run;
 use crate::product::{Product, State};
 pub use crate::state::Outcome as EndState;
@@ -201,6 +201,19 @@ pub struct HiddenView {
     pub since: Timestamp,
 }
 
+/// A customer whose services read a restored database.
+#[derive(Clone, Debug, Serialize)]
+pub struct MovedView {
+    /// The database they read before; it stays until somebody deletes it.
+    pub from: DatabaseId,
+    /// The one they read now.
+    pub to: DatabaseId,
+    /// By which rollout or operation.
+    pub by: RunId,
+    /// Since when.
+    pub since: Timestamp,
+}
+
 impl Product {
     /// Every rollout and operation, in the order of their start.
     pub fn overview(&self) -> Vec<RunView> {
@@ -245,6 +258,17 @@ impl Product {
             })
         });
         services.collect()
+    }
+
+    /// The restored database that a customer's services read, if a person had it restored.
+    pub fn restored_database(&self, customer: &CustomerId) -> Option<MovedView> {
+        let moved = self.state.moved(customer)?;
+        Some(MovedView {
+            from: moved.from.clone(),
+            to: moved.to.clone(),
+            by: moved.by,
+            since: moved.since,
+        })
     }
 
     /// What concerns the whole product.

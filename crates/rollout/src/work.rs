@@ -304,6 +304,9 @@ impl Scratch {
                 self.fresh = true;
             }
             Kind::DeployUnknown | Kind::RollbackUnknown => self.listing = None,
+            // While Render makes a database, others may deploy (P16).
+            Kind::RecoveryIntended => self.go = false,
+            Kind::RecoveryUnknown => self.databases = None,
             Kind::AutoDeployIntended | Kind::CancelIntended | Kind::HookStarted => {
                 self.cancel_sent = false;
                 self.fresh = true;

@@ -155,6 +155,26 @@ impl Client<'_> {
         })
     }
 
+    /// The databases of a name.
+    pub fn databases_named(&mut self, name: &str) -> Reply<Vec<PostgresId>> {
+        let call = Call::of(Op::ListDatabases, None, None);
+        self.ask(&call, |platform, now| {
+            platform.advance(now);
+            let named = platform.databases().filter(|found| found.name == name);
+            let ids = named.map(|found| found.id.clone()).collect();
+            Ok(Done::new(200, ids))
+        })
+    }
+
+    /// Reads one database.
+    pub fn database(&mut self, id: &PostgresId) -> Reply<Database> {
+        let call = Call::of(Op::GetDatabase, None, Some(id.as_str()));
+        self.ask(&call, |platform, now| {
+            let found = platform.database(now, id)?.clone();
+            Ok(Done::new(200, found))
+        })
+    }
+
     /// Reads all variables.
     pub fn env_vars(&mut self, service: &ServiceId) -> Reply<BTreeMap<String, String>> {
         let call = Call::of(Op::ListEnvVars, Some(service), None);

@@ -44,7 +44,7 @@ use crate::settings::Settings;
 use agenda::{Agenda, Due};
 
 pub use bodies::{CreateBody, ImageBody, NewVariable, NewVariableValue, UpdateBody, YesNo};
-pub use databases::{Database, Export, RecoverBody, Recovery};
+pub use databases::{Connection, Database, Export, RecoverBody, Recovery};
 pub use deploys::{Bounds, ClearCache, DeployFilter, DeployMode, TriggerBody, Triggered};
 pub use environment::NewValue;
 pub use events::{EndReason, Ended, Event, EventKind};

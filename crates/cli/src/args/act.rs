@@ -265,7 +265,8 @@ pub(crate) struct Observe {
 #[command(after_help = "Examples:
   tranche rollback acme-corp --reason 'customer asked'
   tranche rollback acme-corp --to v1.0.2 --reason 'customer asked'
-  tranche rollback acme-corp --force --confirm acme-corp --reason 'emergency'")]
+  tranche rollback acme-corp --force --confirm acme-corp --reason 'emergency'
+  tranche rollback acme-corp --database --dry-run --reason 'v1.1.0 spoilt the data'")]
 pub(crate) struct Rollback {
     /// Who.
     #[arg(value_name = "CUSTOMER", add = ArgValueCandidates::new(candidates::customers))]
@@ -276,6 +277,9 @@ pub(crate) struct Rollback {
     /// Though something stands in the way: it is listed, and the customer's name has to be typed.
     #[arg(long)]
     pub(crate) force: bool,
+    /// With its data.
+    #[command(flatten)]
+    pub(crate) data: RollbackData,
     /// The customer's name, instead of typing it when asked.
     #[arg(long, value_name = "NAME")]
     pub(crate) confirm: Option<String>,
@@ -288,4 +292,18 @@ pub(crate) struct Rollback {
     /// Which rollout.
     #[command(flatten)]
     pub(crate) run: Run,
+}
+
+/// How the data goes back with a customer.
+#[derive(Debug, Args)]
+pub(crate) struct RollbackData {
+    /// With its data: its services read a new database with what an earlier instant had; what is shown has to be confirmed.
+    #[arg(long, conflicts_with_all = ["force", "to", "rollout"])]
+    pub(crate) database: bool,
+    /// The instant of the data; without it, when the last rollout began to change the customer.
+    #[arg(long, value_name = "INSTANT", requires = "database", value_parser = value::instant)]
+    pub(crate) at: Option<Timestamp>,
+    /// Show what would happen, in order, and change nothing.
+    #[arg(long, requires = "database")]
+    pub(crate) dry_run: bool,
 }

@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use policy::plan::{RunningVersions, order};
+use policy::plan::{DATABASE, RunningVersions, order};
 use policy::settings::SecretSource;
 use policy::{Config, Customer, CustomerId, Role, Running};
+use rollout::Product;
+use rollout::view::MovedView;
 use serde::Serialize;
 
 use super::discover;
@@ -25,17 +27,17 @@ pub(crate) async fn customers(
 ) -> Result<Exit, Failure> {
     let loaded = || {
         let config = Folder::find(global)?.load(out)?;
-        let running = state::running(&state::product(&state::place(global)?)?);
-        Ok::<_, Failure>((config, running))
+        let product = state::product(&state::place(global)?)?;
+        Ok::<_, Failure>((config, product))
     };
     match &args.command {
         None | Some(CustomersCommand::List) => {
-            let (config, running) = loaded()?;
-            list(&config, &running, out)?;
+            let (config, product) = loaded()?;
+            list(&config, &state::running(&product), out)?;
         }
         Some(CustomersCommand::Show { customer }) => {
-            let (config, running) = loaded()?;
-            show(&config, &running, customer, out)?;
+            let (config, product) = loaded()?;
+            show(&config, &product, customer, out)?;
         }
         Some(CustomersCommand::Add(args)) => return discover::add(global, args, out).await,
         Some(CustomersCommand::Discover(args)) => {
@@ -136,22 +138,26 @@ struct Shown<'c> {
     #[serde(flatten)]
     customer: &'c Customer,
     running: BTreeMap<&'c Role, &'c Running>,
+    /// The database that its services read since a `rollback --database`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    restored_database: Option<MovedView>,
 }
 
-fn show(
-    config: &Config,
-    running: &RunningVersions,
-    id: &CustomerId,
-    out: Output,
-) -> Result<(), Failure> {
+fn show(config: &Config, product: &Product, id: &CustomerId, out: Output) -> Result<(), Failure> {
     let customer = fleet::customer(config, id)?;
-    let running = running.get(id).into_iter().flatten().collect();
-    let shown = Shown { customer, running };
+    let running = state::running(product);
+    let shown = Shown {
+        customer,
+        running: running.get(id).into_iter().flatten().collect(),
+        restored_database: product.restored_database(id),
+    };
     out.data(&shown, || text(config, id, &shown))
 }
 
 fn text(config: &Config, id: &CustomerId, shown: &Shown<'_>) -> String {
-    let Shown { customer, running } = shown;
+    let Shown {
+        customer, running, ..
+    } = shown;
     let zone = customer.timezone.unwrap_or(config.project.timezone);
     let Customer { name, tier, .. } = customer;
     let mut text = format!("{id}: {name}, tier {tier}, {}\n", zone.name());
@@ -172,7 +178,32 @@ fn text(config: &Config, id: &CustomerId, shown: &Shown<'_>) -> String {
         "\n{}",
         table(&["SERVICE", "ID", "RUNS", "URL"], services)
     );
+    if let Some(moved) = &shown.restored_database {
+        let _ = write!(text, "\n{}", restored(customer, moved));
+    }
     let _ = write!(text, "\n{}", columns(properties(customer)));
+    text
+}
+
+/// Which database is read, and what is still to be done about it.
+fn restored(customer: &Customer, moved: &MovedView) -> String {
+    let MovedView {
+        from,
+        to,
+        by,
+        since,
+    } = moved;
+    let since = time::instant(*since);
+    let mut text = format!(
+        "database {to} is read since {since} ({by}); {from} stays until somebody deletes it\n"
+    );
+    let named = customer.services.get(&Role::new(DATABASE));
+    if named.is_some_and(|named| named.id.as_str() == from.0) {
+        let _ = writeln!(
+            text,
+            "customers.yaml still names {from}: write {to}, also into the secrets"
+        );
+    }
     text
 }
 

@@ -1,8 +1,10 @@
 //! `rollback`: a customer returns to what ran before, by force if a person insists (B10).
 
+mod database;
+
 use policy::{Config, CustomerId};
 use render::{Client, Deploy};
-use rollout::Verb;
+use rollout::{RunId, Verb};
 
 use super::act::confirm;
 use super::ask::{Asker, Desk};
@@ -20,6 +22,9 @@ pub(crate) async fn rollback(
     args: Rollback,
     out: Output,
 ) -> Result<Exit, Failure> {
+    if args.data.database {
+        return database::rollback(global, args, out).await;
+    }
     let asker = Asker::open(global, out)?;
     if args.force {
         let product = state::product(&state::place(global)?)?;
@@ -45,18 +50,27 @@ pub(crate) async fn rollback(
         force: args.force,
         reason: args.reason,
     };
-    let Some(filed) = asker.tell(args.run.rollout, verb).await? else {
+    let desk = Desk::open(global, Output::silent()).ok();
+    let desk = desk.filter(|desk| !args.detach && connect::client(&desk.config).is_ok());
+    request(&asker, args.run.rollout, verb, desk.as_ref(), out).await
+}
+
+/// Files the request. An operation that it begins is driven from the desk, if there is one.
+async fn request(
+    asker: &Asker,
+    run: Option<RunId>,
+    verb: Verb,
+    desk: Option<&Desk>,
+    out: Output,
+) -> Result<Exit, Failure> {
+    let Some(filed) = asker.tell(run, verb).await? else {
         return Ok(Exit::Done);
     };
-    match (begun(&filed.events), Desk::open(global, Output::silent())) {
-        (Some(run), Ok(desk)) if !args.detach && connect::client(&desk.config).is_ok() => {
-            drive::drive(&desk, run, out).await
-        }
-        (Some(_) | None, _) => {
-            asker.say_who_drives(&filed)?;
-            Ok(Exit::Done)
-        }
+    if let (Some(run), Some(desk)) = (begun(&filed.events), desk) {
+        return drive::drive(desk, run, out).await;
     }
+    asker.say_who_drives(&filed)?;
+    Ok(Exit::Done)
 }
 
 /// What runs at the customer's services and was not put there by a request of the API: a forced return replaces it.

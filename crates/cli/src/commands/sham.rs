@@ -103,6 +103,9 @@ async fn seeded(folder: &Folder, config: &Config, args: &Sham) -> Platform {
     platform
 }
 
+/// For so long every database has been there: as far back as it can be restored.
+const DATABASE_AGE: Span = Span::from_secs(30 * 24 * 60 * 60);
+
 /// The whole fleet, running one version.
 pub(super) fn seed(config: &Config, versions: &Versions, running: &str) -> Seed {
     let commit = versions
@@ -153,6 +156,13 @@ fn web(
     seed.name = format!("{}-{customer}-{role}", config.project.product);
     seed.url.clone_from(&service.url);
     seed.live = Some(live.clone());
+    let databases = &config.fleet.customers[customer].services;
+    if let (Some(service), "backend") = (databases.get(&Role::new(DATABASE)), role.as_str()) {
+        let owner = config.project.render.owner.as_deref();
+        let database = database(&config.project.product, customer, service, owner);
+        let url = database.connection().internal;
+        seed.variables.insert("DATABASE_URL".to_owned(), url);
+    }
     if role.as_str() == "frontend" {
         seed.kind = ServiceKind::StaticSite;
     }
@@ -173,6 +183,8 @@ fn database(
         name: format!("{product}-{customer}-database"),
         owner: owner.unwrap_or(sim::platform::DEFAULT_OWNER).into(),
         plan: "basic_1gb".to_owned(),
+        age: DATABASE_AGE,
+        data: Vec::new(),
     }
 }
 

@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 /// What stands for a secret.
-const MASK: &str = "****";
+pub(crate) const MASK: &str = "****";
 
 /// The requests for one customer, if all goes well.
 #[derive(Debug, Serialize)]
@@ -215,7 +215,7 @@ fn auto_deploy(id: &ServiceId, on: &str, purpose: &'static str) -> PlannedReques
     change("PATCH", format!("/services/{id}"), body, purpose)
 }
 
-fn read(path: String, purpose: &'static str) -> PlannedRequest {
+pub(crate) fn read(path: String, purpose: &'static str) -> PlannedRequest {
     PlannedRequest {
         method: "GET",
         path,
@@ -224,7 +224,7 @@ fn read(path: String, purpose: &'static str) -> PlannedRequest {
     }
 }
 
-fn change(
+pub(crate) fn change(
     method: &'static str,
     path: String,
     body: Value,

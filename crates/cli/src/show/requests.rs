@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::table::columns;
-use crate::plan::requests::CustomerRequests;
+use crate::plan::requests::{CustomerRequests, PlannedRequest};
 
 /// A block a customer under its title, a line a request.
 pub(crate) fn requests(
@@ -13,19 +13,23 @@ pub(crate) fn requests(
     let mut text = String::from("Requests to Render, in order, if all goes well:\n");
     for one in all {
         let _ = writeln!(text, "\n{}", title(one));
-        let rows = one.requests.iter().map(|request| {
-            let body = request.body.as_ref();
-            let body = body.map_or_else(String::new, ToString::to_string);
-            vec![
-                format!("  {:<5} {}", request.method, request.path),
-                request.purpose.to_owned(),
-                body,
-            ]
-        });
-        let _ = writeln!(text, "{}", columns(rows));
+        let _ = writeln!(text, "{}", lines(&one.requests));
     }
     text.push_str(
         "\nNothing was changed. Health checks, hooks that run on this machine, and rollbacks come on top.\n",
     );
     text
+}
+
+/// A line a request.
+pub(crate) fn lines(requests: &[PlannedRequest]) -> String {
+    columns(requests.iter().map(|request| {
+        let body = request.body.as_ref();
+        let body = body.map_or_else(String::new, ToString::to_string);
+        vec![
+            format!("  {:<5} {}", request.method, request.path),
+            request.purpose.to_owned(),
+            body,
+        ]
+    }))
 }

@@ -92,7 +92,7 @@ fn filled(placeholder: &str, fact: &Fact) -> String {
         "version" => version(fact),
         "planned" => planned_version(fact),
         "outcome" => outcome(fact, "ended"),
-        "owner" => fact.read("owner").unwrap_or_default(),
+        "owner" | "from" | "to" | "database" => fact.read(placeholder).unwrap_or_default(),
         "value" => fact
             .data
             .get("value")

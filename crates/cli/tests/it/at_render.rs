@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use policy::Span;
 use sim::http::{Clock, Server, Shared, serve};
 use sim::platform::{DatabaseSeed, Seed, ServiceKind, ServiceSeed};
 use sim::settings::DEFAULT_API_KEY;
@@ -56,6 +57,8 @@ fn seed() -> Seed {
         name: "shop-acme-db".to_owned(),
         owner: OWNER.into(),
         plan: "pro".to_owned(),
+        age: Span::ZERO,
+        data: Vec::new(),
     };
     Seed {
         services: vec![

@@ -88,6 +88,10 @@ pub(crate) fn answer(command: &Command) -> Option<Report> {
         | CommandKind::SetAutoDeploy { .. }
         | CommandKind::CreateRollback { .. }
         | CommandKind::CancelDeploy { .. }
+        | CommandKind::Recover { .. }
+        | CommandKind::FindDatabases { .. }
+        | CommandKind::AwaitDatabase { .. }
+        | CommandKind::BackUpConnections { .. }
         | CommandKind::RunHook { .. }) => unreachable!("nothing goes wrong here: {other:?}"),
     };
     Some(Report {

@@ -239,6 +239,18 @@ impl Inner {
                 differing: variables.keys().cloned().collect(),
                 sealed: Sealed(b"sealed".to_vec()),
             },
+            CommandKind::Recover { database, .. } => Outcome::DatabaseCreated {
+                database: database.clone(),
+            },
+            CommandKind::FindDatabases { .. } => Outcome::DatabasesFound {
+                databases: Vec::new(),
+            },
+            CommandKind::AwaitDatabase { .. } => Outcome::DatabaseReady,
+            CommandKind::BackUpConnections { .. } => Outcome::BackedUp {
+                digests: BTreeMap::new(),
+                differing: Vec::new(),
+                sealed: Sealed(b"sealed".to_vec()),
+            },
             CommandKind::SetVariables { .. } => Outcome::VariablesSet,
             CommandKind::RestoreVariables { .. } => Outcome::VariablesRestored {
                 foreign: Vec::new(),

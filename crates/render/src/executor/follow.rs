@@ -44,7 +44,7 @@ impl Turn {
     }
 
     /// When an instant of the engine's time comes, by a clock that nobody sets meanwhile (P22). `None`: beyond all time.
-    fn deadline(&self, until: Timestamp) -> Option<Instant> {
+    pub(super) fn deadline(&self, until: Timestamp) -> Option<Instant> {
         let left = until - self.worker.sources.now();
         Instant::now().checked_add(left.to_std().unwrap_or_default())
     }

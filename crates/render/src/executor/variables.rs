@@ -9,7 +9,7 @@ use secrecy::SecretString;
 
 use super::backup::{BackupContent, KeyBackup, is};
 use super::reach::Reach;
-use super::sources::BackupError;
+use super::sources::{BackupError, Backups};
 use super::template::Filling;
 use super::work::{Turn, blocking};
 use crate::error::{Result, chain};
@@ -49,22 +49,8 @@ impl Turn {
         };
         let reach = self.reach();
         let stored = reach.ask(|| reach.client.variables(&service.id)).await?;
-        let (backups, owned) = (Arc::clone(&self.worker.backups), self.owned(service));
-        let sealed = blocking(move || {
-            let digest = |(key, value): (&String, &SecretString)| {
-                (key.clone(), backups.digest(&owned.service, key, value))
-            };
-            let digests = stored.iter().map(digest).collect();
-            let content = content(stored, new);
-            let differing = differing(&content);
-            let sealed = backups.seal(&owned, &content.plain())?;
-            Ok(Outcome::BackedUp {
-                digests,
-                differing,
-                sealed,
-            })
-        });
-        Ok(sealed.await.unwrap_or_else(|error| no_backup(&error)))
+        let backups = Arc::clone(&self.worker.backups);
+        Ok(sealed(backups, self.owned(service), (stored, new), differing).await)
     }
 
     /// Writes the planned keys whose value differs.
@@ -138,6 +124,30 @@ impl Turn {
         let open = move || BackupContent::read(&backups.open(&owned, &backup)?);
         blocking(open).await
     }
+}
+
+/// Seals everything that is stored with what is about to be written; `keys` tells which of that.
+pub(super) async fn sealed(
+    backups: Arc<dyn Backups>,
+    owned: BackupOwner,
+    (stored, new): (Variables, BTreeMap<String, SecretString>),
+    keys: fn(&BackupContent) -> Vec<String>,
+) -> Outcome {
+    let sealed = blocking(move || {
+        let digest = |(key, value): (&String, &SecretString)| {
+            (key.clone(), backups.digest(&owned.service, key, value))
+        };
+        let digests = stored.iter().map(digest).collect();
+        let content = content(stored, new);
+        let differing = keys(&content);
+        let sealed = backups.seal(&owned, &content.plain())?;
+        Ok(Outcome::BackedUp {
+            digests,
+            differing,
+            sealed,
+        })
+    });
+    sealed.await.unwrap_or_else(|error| no_backup(&error))
 }
 
 async fn write(

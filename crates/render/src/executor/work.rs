@@ -218,6 +218,16 @@ impl Turn {
             CommandKind::Verify { probed, profile } => self.verify(probed, profile).await,
             CommandKind::Watch { probed, profile } => Ok(self.watch(probed, profile).await),
             CommandKind::Confirm { probed, profile } => Ok(self.confirm(probed, profile).await),
+            CommandKind::Recover { database, to, name } => {
+                Ok(self.recover(database, *to, name).await)
+            }
+            CommandKind::FindDatabases { name } => self.find_databases(name).await,
+            CommandKind::AwaitDatabase { database, until } => {
+                self.await_database(database, *until).await
+            }
+            CommandKind::BackUpConnections { service, from, to } => {
+                self.back_up_connections(service, from, to).await
+            }
             CommandKind::RunHook {
                 hook,
                 service,
@@ -247,6 +257,7 @@ fn changes_something(kind: &CommandKind) -> bool {
         | CommandKind::CreateDeploy { .. }
         | CommandKind::CreateRollback { .. }
         | CommandKind::CancelDeploy { .. }
+        | CommandKind::Recover { .. }
         | CommandKind::RunHook { .. } => true,
         CommandKind::Preflight { .. }
         | CommandKind::Inspect { .. }
@@ -257,6 +268,9 @@ fn changes_something(kind: &CommandKind) -> bool {
         | CommandKind::Verify { .. }
         | CommandKind::Watch { .. }
         | CommandKind::Confirm { .. }
+        | CommandKind::FindDatabases { .. }
+        | CommandKind::AwaitDatabase { .. }
+        | CommandKind::BackUpConnections { .. }
         | CommandKind::Stop { .. } => false,
     }
 }

@@ -1,6 +1,7 @@
 //! Every kind of command against the simulated Render, and the trouble it can meet.
 
 mod bench;
+mod databases;
 mod deploys;
 mod health;
 mod hooks;

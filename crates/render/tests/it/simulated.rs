@@ -48,6 +48,8 @@ impl World {
             name: "db".into(),
             owner: backend.owner.clone(),
             plan: "pro".into(),
+            age: Span::ZERO,
+            data: Vec::new(),
         };
         let versions = [(NEW.to_owned(), "v1.1.0".to_owned())].into();
         let seed = Seed {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use futures::stream::BoxStream;
 use futures::{StreamExt as _, TryStreamExt as _};
+use policy::Span;
 use render::{
     AuditFilter, Client, DeployFilter, DeploySpec, EventKind, Followed, LogField, LogFilter,
     LogLine, MaintenanceFilter, MaintenanceState, Metric, NewEnvGroup, NewVariable,
@@ -44,6 +45,8 @@ fn seed(now: sim::ids::Timestamp) -> Seed {
         name: "db".to_owned(),
         owner: DEFAULT_OWNER.into(),
         plan: "pro".to_owned(),
+        age: Span::ZERO,
+        data: Vec::new(),
     };
     let image = ServiceSeed {
         image: Some("docker.io/acme/worker:1".to_owned()),

@@ -12,6 +12,7 @@ use policy::{CustomerId, Role, Timestamp};
 use super::service::apply_service;
 use crate::event::{Fact, Kind};
 use crate::index::Run;
+use crate::recover::{Recovery, RecoveryState};
 use crate::state::{
     Baseline, DeployState, HeldFrom, HookState, Hooks, PhaseState, ServiceState, Unit, UnitState,
     VariablesState,
@@ -24,7 +25,12 @@ impl Run {
         };
         let was_failed = self.unit(customer).failed;
         let plan = Arc::clone(&self.plan);
+        let operation = self.row.operation;
         self.set_unit(customer, |unit| {
+            if let (Kind::RollbackRequested, Some(to)) = (fact.kind, fact.read("to")) {
+                let recovery = Recovery::wanted(fact.read("database"), to);
+                unit.take_back_with(recovery, operation, &plan.release);
+            }
             apply_unit(unit, fact, at);
             if let (Some(role), true) = (&fact.service, plan.customers.contains_key(customer)) {
                 apply_service(unit.services.entry(role.clone()).or_default(), fact, at);
@@ -134,6 +140,16 @@ fn apply_unit(unit: &mut Unit, fact: &Fact, at: Timestamp) {
             apply_hook(unit, fact);
             return;
         }
+        Kind::RecoveryIntended
+        | Kind::RecoveryUnknown
+        | Kind::RecoveryCreated
+        | Kind::RecoveryAbsent
+        | Kind::RecoveryLive
+        | Kind::RecoveryFailed
+        | Kind::DatabaseSwitched => {
+            apply_recovery(unit, fact, at);
+            return;
+        }
         Kind::RollbackFailed => {
             unit.reason.clone_from(&fact.reason);
             return;
@@ -149,6 +165,38 @@ fn apply_unit(unit: &mut Unit, fact: &Fact, at: Timestamp) {
         _ if fact.reason.is_some() => unit.reason.clone_from(&fact.reason),
         _ => {}
     }
+}
+
+fn apply_recovery(unit: &mut Unit, fact: &Fact, at: Timestamp) {
+    let Some(recovery) = &mut unit.recovery else {
+        return;
+    };
+    recovery.attempt = fact.attempt.unwrap_or(recovery.attempt);
+    recovery.state = match (fact.kind, &recovery.state) {
+        (Kind::RecoveryIntended, _) => {
+            recovery.name = fact.read("name").unwrap_or_default();
+            RecoveryState::Intended
+        }
+        (Kind::RecoveryUnknown, _) => RecoveryState::Unknown {
+            until: fact.until.unwrap_or(at),
+        },
+        (Kind::RecoveryCreated, _) => match fact.read("database") {
+            Some(database) => RecoveryState::Created { database },
+            None => return,
+        },
+        (Kind::RecoveryAbsent, _) => RecoveryState::Wanted,
+        (Kind::RecoveryLive, RecoveryState::Created { database }) => RecoveryState::Live {
+            database: database.clone(),
+        },
+        (Kind::RecoveryLive, RecoveryState::Wanted) => RecoveryState::Restored,
+        (Kind::DatabaseSwitched, RecoveryState::Live { database }) => RecoveryState::Switched {
+            database: database.clone(),
+        },
+        (_, _) => {
+            unit.reason.clone_from(&fact.reason);
+            RecoveryState::Failed
+        }
+    };
 }
 
 fn apply_baselines(unit: &mut Unit, fact: &Fact) {
@@ -169,6 +217,7 @@ fn release(unit: &mut Unit) -> UnitState {
     let UnitState::Held { from } = unit.state else {
         return unit.state.clone();
     };
+    let moves = unit.moves_database();
     for service in unit.services.values_mut() {
         if matches!(
             service.deploy,
@@ -183,13 +232,28 @@ fn release(unit: &mut Unit) -> UnitState {
             service.rollback = DeployState::None;
         }
         if service.rollback == DeployState::None {
-            service.target_gone = false;
+            // With another database, what Render kept of before would bring back the old one's address.
+            service.target_gone = moves;
         }
+    }
+    match unit.recovery.as_mut().map(|recovery| &mut recovery.state) {
+        Some(state @ RecoveryState::Failed) => *state = RecoveryState::Wanted,
+        // Where no variable named the old database, they are read once more.
+        Some(RecoveryState::Live { .. }) => {
+            for service in unit.services.values_mut() {
+                service.redirected &= service
+                    .backup
+                    .as_ref()
+                    .is_some_and(|backup| !backup.keys.is_empty());
+            }
+        }
+        _ => {}
     }
     for hooks in [
         &mut unit.hooks.before,
         &mut unit.hooks.after,
         &mut unit.hooks.on_rollback,
+        &mut unit.hooks.restore_database,
     ] {
         hooks.begun = false;
     }
@@ -208,18 +272,20 @@ fn begin_anew(unit: &mut Unit) {
     unit.healthy_at = None;
     unit.started_at = None;
     unit.hooks = Hooks::default();
+    let moves = unit.moves_database();
     for service in unit.services.values_mut() {
         let tidy = matches!(
             service.variables,
             VariablesState::Untouched | VariablesState::Restored
-        );
+        ) || service.redirected;
         let returned = matches!(service.rollback, DeployState::Live { .. });
-        let ours = service.deploy.went_live() && !returned;
+        let kept = (service.deploy.went_live() && !returned) || !tidy;
         *service = ServiceState {
             attempt: service.attempt,
             rollback_attempt: service.rollback_attempt,
+            target_gone: kept && moves,
             auto_deploy: service.auto_deploy,
-            baseline: service.baseline.take().filter(|_| ours || !tidy),
+            baseline: service.baseline.take().filter(|_| kept),
             backup: if tidy { None } else { service.backup.take() },
             variables: if tidy {
                 VariablesState::Untouched
@@ -235,6 +301,7 @@ fn apply_hook(unit: &mut Unit, fact: &Fact) {
     let hooks: &mut HookState = match fact.read::<String>("when").as_deref() {
         Some("before") => &mut unit.hooks.before,
         Some("after") => &mut unit.hooks.after,
+        Some("restore_database") => &mut unit.hooks.restore_database,
         _ => &mut unit.hooks.on_rollback,
     };
     hooks.begun = fact.kind == Kind::HookStarted;

@@ -11,6 +11,7 @@ use policy::{CustomerId, Role, Timestamp};
 use crate::event::{Fact, Kind};
 use crate::ids::RunId;
 use crate::product::{RowKey, State};
+use crate::recover::Moved;
 use crate::request::FilesRead;
 use crate::state::{Block, FilesRow, Hidden, ManualFreeze, Operation, RunningService};
 
@@ -132,6 +133,10 @@ impl State {
             }
             Kind::VariablesSet | Kind::VariablesRestored => {
                 self.apply_hidden(id, customer, fact, at);
+                // A customer that was left out after the switch reads its old database again.
+                if fact.kind == Kind::VariablesRestored && fact.data.contains_key("database") {
+                    self.fleet.entry(customer.clone()).or_default().moved = None;
+                }
             }
             Kind::DeployLive | Kind::RollbackLive => {
                 let Some(role) = fact.service.clone() else {
@@ -148,6 +153,19 @@ impl State {
                     row.hidden.remove(&role);
                 }
                 row.running.insert(role, service);
+            }
+            Kind::DatabaseSwitched => {
+                let (Some(from), Some(to)) = (fact.read("from"), fact.read("to")) else {
+                    return;
+                };
+                let (by, since) = (id, at);
+                let row = self.fleet.entry(customer.clone()).or_default();
+                row.moved = Some(Moved {
+                    by,
+                    from,
+                    to,
+                    since,
+                });
             }
             kind if kind.lets_go() => {
                 let Some(row) = self.fleet.get_mut(customer) else {

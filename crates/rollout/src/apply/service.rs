@@ -23,6 +23,10 @@ fn apply_preparation(service: &mut ServiceState, fact: &Fact) {
                 id,
                 keys: fact.read("keys").unwrap_or_default(),
             });
+            if fact.data.contains_key("database") {
+                service.redirected = true;
+                service.variables = VariablesState::Untouched;
+            }
         }
         Kind::VariablesIntended => service.variables = VariablesState::Intended,
         Kind::VariablesSet => service.variables = VariablesState::Set,
@@ -48,9 +52,9 @@ fn apply_deploy(service: &mut ServiceState, fact: &Fact, at: Timestamp) {
             service.deploy = intended(fact, at);
             if let Some(live) = fact.read::<Baseline>("baseline") {
                 service.baseline = Some(live);
+                service.target_gone = false;
             }
             service.rollback = DeployState::None;
-            service.target_gone = false;
             service.returned = false;
         }
         Kind::DeployCreated | Kind::DeployAdopted => {

@@ -2,7 +2,7 @@
 
 use policy::Role;
 
-use super::{Ctx, Next, cancel, follow, hooks, out_of_service, probed};
+use super::{Ctx, Next, cancel, follow, hooks, out_of_service, probed, recovery};
 use crate::command::CommandKind;
 use crate::event::{Fact, Kind};
 use crate::protocol;
@@ -10,15 +10,15 @@ use crate::state::{Baseline, DeployState, ServiceState, VariablesState};
 
 /// Returns the whole customer, the last service first.
 pub(super) fn backward(ctx: &Ctx<'_>) -> Next {
-    if let Some(next) = end_requests(ctx) {
+    if let Some(next) = end_requests(ctx).or_else(|| recovery::next(ctx)) {
         return next;
     }
     for role in ctx.planned.services.iter().rev() {
         let service = ctx.service(role);
         let next = take_back(ctx, role, &service).or_else(|| {
             // Where the rollback failed the release may still be live, and keeps its variables.
-            let failed = service.rollback == DeployState::Ended;
-            (!failed).then(|| restore(ctx, role, &service)).flatten()
+            let keeps = service.rollback == DeployState::Ended || service.redirected;
+            (!keeps).then(|| restore(ctx, role, &service)).flatten()
         });
         if let Some(next) = next {
             return next;
@@ -112,6 +112,10 @@ fn look_for_the_other(ctx: &Ctx<'_>) -> Option<Next> {
 fn take_back(ctx: &Ctx<'_>, role: &Role, service: &ServiceState) -> Option<Next> {
     match &service.deploy {
         DeployState::Lost { .. } if ctx.unit.forced => return_service(ctx, role, service),
+        // It runs what it is to run, and reads another database only after a deploy.
+        DeployState::None | DeployState::Ended if service.redirected_keys().is_some() => {
+            return_service(ctx, role, service)
+        }
         // Somebody else's deploy took its place: it is not ours to take back (P30).
         DeployState::None | DeployState::Ended | DeployState::Lost { .. } => None,
         // The request has left: its answer decides what is there to take back.
@@ -142,8 +146,7 @@ fn return_service(ctx: &Ctx<'_>, role: &Role, service: &ServiceState) -> Option<
         DeployState::None if !ctx.scratch.go => Some(Next::Tick),
         DeployState::None => {
             // A deploy of the old commit reads the variables as they are then (R19).
-            let first = service
-                .target_gone
+            let first = (service.target_gone && !service.redirected)
                 .then(|| restore(ctx, role, service))
                 .flatten();
             let next = first.or_else(|| before_another_try(ctx, role, service));
@@ -200,7 +203,7 @@ fn before_another_try(ctx: &Ctx<'_>, role: &Role, service: &ServiceState) -> Opt
 }
 
 /// Puts the old variables back (P29).
-fn restore(ctx: &Ctx<'_>, role: &Role, service: &ServiceState) -> Option<Next> {
+pub(super) fn restore(ctx: &Ctx<'_>, role: &Role, service: &ServiceState) -> Option<Next> {
     let backup = service.backup.as_ref()?;
     let with_keys = |kind| {
         ctx.service_fact(kind, role)
@@ -223,13 +226,22 @@ fn restore(ctx: &Ctx<'_>, role: &Role, service: &ServiceState) -> Option<Next> {
 /// A held customer is left out: what was requested is found and ended, variables that nothing live uses go back, then it is
 /// over (P10).
 pub(super) fn withdraw(ctx: &Ctx<'_>) -> Next {
-    if let Some(next) = end_requests(ctx) {
+    let recovery = ctx.unit.recovery.as_ref();
+    let open = recovery.filter(|recovery| recovery.is_open());
+    if let Some(next) = end_requests(ctx).or_else(|| open.and_then(|_| recovery::next(ctx))) {
         return next;
     }
+    let returned = |service: &ServiceState| matches!(service.rollback, DeployState::Live { .. });
+    let any_returned = ctx.unit.services.values().any(returned);
     for role in ctx.planned.services.iter().rev() {
         let service = ctx.service(role);
-        let returned = matches!(service.rollback, DeployState::Live { .. });
-        if service.deploy.went_live() && !returned {
+        let returned = returned(&service);
+        // The services of a customer read one database: once one came back with the restored one, all keep naming it.
+        let keeps = match service.redirected {
+            true => any_returned,
+            false => service.deploy.went_live() && !returned,
+        };
+        if keeps {
             continue;
         }
         if let Some(next) = restore(ctx, role, &service) {

@@ -5,20 +5,30 @@ use policy::Role;
 use super::{Ctx, Next};
 use crate::command::CommandKind;
 use crate::event::Kind;
-use crate::state::{ServiceState, VariablesState};
+use crate::state::{Backup, ServiceState, VariablesState};
 
 /// What is still to be done until the planned keys of a service have their values.
 pub(super) fn set(ctx: &Ctx<'_>, role: &Role, service: &ServiceState) -> Option<Next> {
-    let target = ctx.target(role);
     let Some(backup) = &service.backup else {
         return Some(Next::Command(CommandKind::BackUp {
-            service: target,
+            service: ctx.target(role),
             variables: ctx.variables(role),
             version: ctx.release().version.clone(),
             commit: ctx.release().commit.clone(),
             urls: ctx.urls(),
         }));
     };
+    write(ctx, role, service, backup)
+}
+
+/// What is still to be done until the keys of a backup have their new values.
+pub(super) fn write(
+    ctx: &Ctx<'_>,
+    role: &Role,
+    service: &ServiceState,
+    backup: &Backup,
+) -> Option<Next> {
+    let target = ctx.target(role);
     let with_keys = |kind| {
         let fact = ctx.service_fact(kind, role);
         Next::Facts(vec![fact.with_value("keys", &backup.keys)])

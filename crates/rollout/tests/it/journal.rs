@@ -29,6 +29,13 @@ const RARE: &[Kind] = &[
     Kind::TokenCreated,
     Kind::TokenRevoked,
     Kind::Observed,
+    Kind::RecoveryIntended,
+    Kind::RecoveryCreated,
+    Kind::RecoveryUnknown,
+    Kind::RecoveryAbsent,
+    Kind::RecoveryLive,
+    Kind::RecoveryFailed,
+    Kind::DatabaseSwitched,
 ];
 
 pub(crate) fn path(number: u32, end: &str) -> PathBuf {

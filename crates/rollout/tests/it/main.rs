@@ -13,6 +13,7 @@ mod journal;
 mod known;
 mod lab;
 mod properties;
+mod redirect;
 mod reports;
 mod script;
 mod show;

@@ -1,6 +1,6 @@
 //! Whatever happens in whatever order: `lab` checks each step, and this checks what only a whole history shows.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use rollout::command::DeployStatus;
@@ -10,11 +10,11 @@ use crate::script::{Story, read_request};
 use crate::world::{good_word, words};
 
 const PROJECTS: &[&str] = &[
-    // Two phases, batches, a delay, a soak, a gate for each customer.
+    // Two phases, batches, a delay, a soak, a gate for each customer, databases.
     "fleet:
-  a: { tier: first, services: { backend: {}, frontend: {} } }
+  a: { tier: first, services: { backend: {}, frontend: {}, database: {} } }
   b: { tier: first }
-  c: { tier: second, services: { backend: {}, frontend: {} } }
+  c: { tier: second, services: { backend: {}, frontend: {}, database: {} } }
   d: { tier: second }
 policies:
   - { policy: first, batch: 50%, delay: 1h, max_failures: 50% }
@@ -66,6 +66,8 @@ const VERBS: &[&str] = &[
     "promote full",
     "rollback a",
     "rollback c",
+    "rollback a database",
+    "rollback c database",
     "block v2",
     "unblock v2",
     "freeze fire +2h",
@@ -343,6 +345,43 @@ fn check_attempts(story: &Story) {
     }
 }
 
+/// Where a database of before was asked for, no code goes back until every service names it, and then only by commit; what
+/// a name brought is adopted, and every attempt has a name of its own (P8, T15).
+fn check_databases(story: &Story) {
+    let mut asked = BTreeMap::new();
+    let mut names = BTreeSet::new();
+    for event in &story.lab.journal {
+        let fact = &event.fact;
+        let whose = (fact.rollout, fact.customer.clone());
+        match fact.kind {
+            Kind::RecoveryIntended => {
+                let name = fact.data["name"].to_string();
+                assert!(names.insert(name), "twice: {event:?}");
+                asked.insert(whose, false);
+            }
+            Kind::DatabaseSwitched => {
+                asked.insert(whose, true);
+            }
+            Kind::RollbackIntended => {
+                let by_commit = fact.data["target"].is_null();
+                let fine = asked
+                    .get(&whose)
+                    .is_none_or(|switched| *switched && by_commit);
+                assert!(fine, "{event:?}");
+            }
+            // Another attempt has a target of its own.
+            Kind::CustomerStarted => {
+                asked.remove(&whose);
+            }
+            _ => {}
+        }
+    }
+    assert!(
+        names.len() >= story.lab.world.databases(),
+        "one without an intent"
+    );
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -365,6 +404,7 @@ proptest! {
         check_reasons(&story);
         check_starts(&story);
         check_attempts(&story);
+        check_databases(&story);
     }
 }
 

@@ -10,7 +10,7 @@
 //! again, late WORD CUSTOMER             the last answer once more; the answer of a command that was stopped
 //! world CUSTOMER:SERVICE suspend|resume|auto_deploy|ours|override|foreign|foreign_live
 //! clock|workspace bad|good, files [broken], edit     what the shell notices by itself
-//! +2h, tick, restart, why CUSTOMER, status, out; asleep +2h: time passes, and the tick comes after the next line
+//! +2h, tick, restart, why CUSTOMER [in r1], status, out; asleep +2h: time passes, and the tick comes after the next line
 //! ```
 //! After each line come the ticks that the core wants; a line that begins with `~` is left without.
 
@@ -114,7 +114,8 @@ impl Story {
                 self.write(&[trusted]);
             }
             ["clock" | "workspace", _] => self.notice(&words),
-            ["why", customer] => self.why(customer),
+            ["why", customer] => self.why(customer, None),
+            ["why", customer, "in", run] => self.why(customer, run.parse().ok()),
             ["status"] => self.transcript.extend(show::status(&self.lab.product)),
             ["out"] => {
                 let out = self.lab.out.values();
@@ -292,10 +293,10 @@ impl Story {
         self.write(&[step]);
     }
 
-    fn why(&mut self, customer: &str) {
+    fn why(&mut self, customer: &str, run: Option<RunId>) {
         let lab = &self.lab;
         let runs = lab.product.overview();
-        let run = runs.last().expect("a rollout began").id;
+        let run = run.unwrap_or_else(|| runs.last().expect("a rollout began").id);
         let holds = lab.product.holds(run, &customer.into(), lab.now);
         let lines = holds.iter().map(|hold| show::hold(lab.start, hold));
         self.transcript.extend(lines);
@@ -432,6 +433,11 @@ fn read_product_verb(lab: &Lab, words: &[&str]) -> Verb {
         ["env", "apply", customer] => lab.variables_verb(customer),
         ["env", "undo", customer] => Verb::UndoVariables {
             customer: (*customer).into(),
+            reason: reason(),
+        },
+        ["rollback", customer, "database"] => Verb::RollbackDatabase {
+            customer: (*customer).into(),
+            at: None,
             reason: reason(),
         },
         ["rollback", customer, "force"] => Verb::Rollback {

@@ -94,6 +94,7 @@ pub(crate) fn roles(kind: &CommandKind) -> Vec<String> {
         CommandKind::Inspect { service }
         | CommandKind::AwaitQuiet { service, .. }
         | CommandKind::BackUp { service, .. }
+        | CommandKind::BackUpConnections { service, .. }
         | CommandKind::SetVariables { service, .. }
         | CommandKind::RestoreVariables { service, .. }
         | CommandKind::SetAutoDeploy { service, .. }
@@ -107,7 +108,10 @@ pub(crate) fn roles(kind: &CommandKind) -> Vec<String> {
             probed.iter().map(|probed| &probed.target).collect()
         }
         CommandKind::RunHook { service, .. } => service.iter().collect(),
-        CommandKind::Stop { .. } => Vec::new(),
+        CommandKind::Recover { .. }
+        | CommandKind::FindDatabases { .. }
+        | CommandKind::AwaitDatabase { .. }
+        | CommandKind::Stop { .. } => Vec::new(),
     };
     targets
         .iter()
@@ -138,6 +142,17 @@ fn arguments(start: Timestamp, kind: &CommandKind) -> Vec<String> {
         | CommandKind::RestoreVariables { backup, keys, .. } => {
             vec![format!("keys={keys:?}"), format!("backup={backup}")]
         }
+        CommandKind::Recover { database, to, name } => vec![
+            format!("of={database}"),
+            format!("to {}", since(start, *to)),
+            format!("name={name}"),
+        ],
+        CommandKind::FindDatabases { name } => vec![format!("name={name}")],
+        CommandKind::AwaitDatabase { database, until } => vec![
+            format!("database={database}"),
+            format!("until {}", since(start, *until)),
+        ],
+        CommandKind::BackUpConnections { from, to, .. } => vec![format!("from={from} to={to}")],
         CommandKind::SetAutoDeploy { on, .. } => vec![format!("on={on}")],
         CommandKind::CreateDeploy {
             commit, attempt, ..

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use policy::{Config, CustomerId, Role, Timestamp};
 use rollout::command::{DeployStatus, DeployView, Sealed, ServiceView, Target};
 use rollout::health::{Cycle, CycleResult, Verdict};
-use rollout::{Command, CommandKind, DeployId, Outcome};
+use rollout::{Command, CommandKind, DatabaseId, DeployId, Outcome};
 
 /// What every customer runs at first.
 pub(crate) const BEFORE: &str = "v1";
@@ -30,6 +30,8 @@ pub(crate) struct Service {
 pub(crate) struct World {
     pub(crate) services: BTreeMap<(CustomerId, Role), Service>,
     created: u32,
+    /// What came of recoveries, by name.
+    databases: BTreeMap<String, DatabaseId>,
 }
 
 impl World {
@@ -176,6 +178,20 @@ impl World {
                 self.inspected(customer, std::slice::from_ref(service))
             }
             CommandKind::BackUp { variables, .. } => backed_up(variables, word),
+            CommandKind::Recover { name, .. } => self.recovered(name, word),
+            CommandKind::FindDatabases { name } => Outcome::DatabasesFound {
+                databases: self.databases.get(name).cloned().into_iter().collect(),
+            },
+            CommandKind::AwaitDatabase { .. } if word == "unfinished" => {
+                Outcome::DatabaseUnfinished {
+                    status: "creating".to_owned(),
+                }
+            }
+            CommandKind::AwaitDatabase { .. } => Outcome::DatabaseReady,
+            CommandKind::BackUpConnections { .. } => {
+                let key = "DATABASE_URL".to_owned();
+                backed_up(&BTreeMap::from([(key, String::new())]), word)
+            }
             CommandKind::SetVariables { .. } => Outcome::VariablesSet,
             CommandKind::RestoreVariables { .. } => Outcome::VariablesRestored {
                 foreign: more.into_iter().collect(),
@@ -224,6 +240,24 @@ impl World {
             },
             CommandKind::Stop { .. } => return None,
         })
+    }
+
+    /// How many databases came of recoveries.
+    pub(crate) fn databases(&self) -> usize {
+        self.databases.len()
+    }
+
+    /// `lost`: the database exists, the reply does not.
+    fn recovered(&mut self, name: &str, word: &str) -> Outcome {
+        let database = DatabaseId(format!("dpg-{}", self.databases.len() + 1));
+        let twice = self.databases.insert(name.to_owned(), database.clone());
+        assert_eq!(twice, None, "{name} was asked for twice (P8)");
+        match word {
+            "lost" => Outcome::Unknown {
+                reason: "the reply was lost".to_owned(),
+            },
+            _ => Outcome::DatabaseCreated { database },
+        }
     }
 
     fn inspected(&self, customer: &CustomerId, services: &[Target]) -> Outcome {
@@ -326,6 +360,10 @@ pub(crate) fn words(kind: &CommandKind) -> &'static [&'static str] {
         CommandKind::Inspect { .. } => &["inspected", "failed"],
         CommandKind::AwaitQuiet { .. } => &["ended", "unfinished"],
         CommandKind::BackUp { .. } => &["backed_up", "same", "secret_missing", "failed"],
+        CommandKind::Recover { .. } => &["recovered", "lost", "unknown", "refused", "not_sent"],
+        CommandKind::FindDatabases { .. } => &["found", "failed"],
+        CommandKind::AwaitDatabase { .. } => &["ready", "unfinished", "failed"],
+        CommandKind::BackUpConnections { .. } => &["backed_up", "same", "failed"],
         CommandKind::SetVariables { .. } => &["set", "failed"],
         CommandKind::RestoreVariables { .. } => &["restored", "failed"],
         CommandKind::SetAutoDeploy { .. } => &["switched", "refused", "not_sent", "unknown"],

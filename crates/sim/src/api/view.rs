@@ -232,12 +232,12 @@ pub(super) fn database(platform: &Platform, database: &Database, now: Timestamp)
 }
 
 pub(super) fn connection_info(database: &Database) -> Value {
-    let (password, url) = database.connection();
+    let connection = database.connection();
     json!({
-        "password": password,
-        "internalConnectionString": url,
-        "externalConnectionString": url,
-        "psqlCommand": format!("PGPASSWORD={password} psql -h {}", database.id),
+        "password": connection.password,
+        "internalConnectionString": connection.internal,
+        "externalConnectionString": connection.external,
+        "psqlCommand": format!("PGPASSWORD={} psql -h {}", connection.password, database.id),
     })
 }
 

@@ -3,7 +3,7 @@
 use policy::Span;
 use serde::{Deserialize, Serialize};
 
-use super::Platform;
+use super::{DatabaseSeed, Platform};
 use crate::api::ApiError;
 use crate::ids::{OwnerId, PostgresId, Timestamp};
 
@@ -27,6 +27,20 @@ pub struct Database {
     /// Its password.
     password: String,
     pub(crate) exports: Vec<Export>,
+    /// What was written and when, in order: as much of its data as a restoration can be checked by.
+    #[serde(default)]
+    written: Vec<(Timestamp, String)>,
+}
+
+/// Password and addresses of a database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Connection {
+    /// The password.
+    pub password: String,
+    /// From within Render.
+    pub internal: String,
+    /// From outside.
+    pub external: String,
 }
 
 /// A copy of a database as a file.
@@ -79,9 +93,10 @@ impl Database {
         owner: OwnerId,
         plan: String,
         created_at: Timestamp,
+        data: Vec<String>,
     ) -> Self {
         Self {
-            password: format!("pw-{id}"),
+            password: password(&id),
             id,
             name,
             owner,
@@ -90,6 +105,7 @@ impl Database {
             available_from: created_at,
             suspended: false,
             exports: Vec::new(),
+            written: data.into_iter().map(|text| (created_at, text)).collect(),
         }
     }
 
@@ -116,13 +132,35 @@ impl Database {
         }
     }
 
-    /// Password and internal connection string.
-    pub(crate) fn connection(&self) -> (&str, String) {
-        let url = format!(
-            "postgresql://{}:{}@{}/{}",
-            self.name, self.password, self.id, self.name
-        );
-        (&self.password, url)
+    /// How to connect to it.
+    pub fn connection(&self) -> Connection {
+        connection(&self.id, &self.name, &self.password)
+    }
+
+    /// Everything that had been written at an instant.
+    pub fn data(&self, at: Timestamp) -> Vec<&str> {
+        let before = self.written.iter().filter(|(written, _)| *written <= at);
+        before.map(|(_, text)| text.as_str()).collect()
+    }
+}
+
+fn password(id: &PostgresId) -> String {
+    format!("pw-{id}")
+}
+
+fn connection(id: &PostgresId, name: &str, password: &str) -> Connection {
+    let url = |host: &str| format!("postgresql://{name}:{password}@{host}/{name}");
+    Connection {
+        password: password.to_owned(),
+        internal: url(id.as_str()),
+        external: url(&format!("{id}.postgres.example")),
+    }
+}
+
+impl DatabaseSeed {
+    /// How to connect to it once it exists.
+    pub fn connection(&self) -> Connection {
+        connection(&self.id, &self.name, &password(&self.id))
     }
 }
 
@@ -170,10 +208,25 @@ impl Platform {
         let name = body.restore_name.clone();
         let name = name.unwrap_or_else(|| format!("{}-recovery", old.name));
         let plan = body.plan.clone().unwrap_or(old.plan);
-        let mut new = Database::new(id.clone(), name, old.owner, plan, now);
+        let mut new = Database::new(id.clone(), name, old.owner, plan, now, Vec::new());
         new.available_from = now + self.settings.recovery.to_delta();
+        let kept = old.written.into_iter();
+        new.written = kept.filter(|(at, _)| *at <= body.restore_time).collect();
         self.databases.insert(id.clone(), new);
         self.database(now, &id)
+    }
+
+    /// Lets an application write into a database.
+    pub fn write_data(
+        &mut self,
+        now: Timestamp,
+        id: &PostgresId,
+        text: &str,
+    ) -> Result<(), ApiError> {
+        let now = self.advance(now);
+        let written = &mut self.database_mut(now, id)?.written;
+        written.push((now, text.to_owned()));
+        Ok(())
     }
 
     /// Asks for an export; one at a time.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use policy::Span;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -127,6 +128,12 @@ pub struct DatabaseSeed {
     /// Its plan.
     #[serde(default = "default_plan")]
     pub plan: String,
+    /// For how long it has existed, which is how far back it can be restored.
+    #[serde(default)]
+    pub age: Span,
+    /// What was written into it when it was made.
+    #[serde(default)]
+    pub data: Vec<String>,
 }
 
 /// The workspace of what names none.
@@ -220,7 +227,9 @@ impl Platform {
     /// Adds a database, or replaces the one with this id.
     pub fn add_database(&mut self, now: Timestamp, seed: DatabaseSeed) {
         self.add_missing_owner(&seed.owner);
-        let database = Database::new(seed.id.clone(), seed.name, seed.owner, seed.plan, now);
+        let made = now - seed.age.to_delta();
+        let id = seed.id.clone();
+        let database = Database::new(id, seed.name, seed.owner, seed.plan, made, seed.data);
         self.databases.insert(seed.id, database);
     }
 

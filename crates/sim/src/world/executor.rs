@@ -4,6 +4,7 @@
 //! that is known beforehand, or whenever Render changes while somebody waits for that; a healthy customer that is
 //! watched costs nothing until a fault or somebody else's deploy comes near it.
 
+mod databases;
 mod deploys;
 mod faults;
 mod fleet;
@@ -260,6 +261,12 @@ impl SimExecutor {
             }
             CommandKind::Confirm { probed, profile } => {
                 self.probe(&mut work.probing, Purpose::Confirm, probed, profile)
+            }
+            CommandKind::Recover { database, to, name } => Ok(self.recover(database, *to, name)),
+            CommandKind::FindDatabases { name } => self.find_databases(name),
+            CommandKind::AwaitDatabase { database, until } => self.await_database(database, *until),
+            CommandKind::BackUpConnections { service, from, to } => {
+                self.back_up_connections(service, from, to)
             }
             CommandKind::RunHook { .. } => Ok(Outcome::HookFinished {
                 ok: true,

@@ -2,14 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use policy::plan::DATABASE;
 use policy::settings::Service;
 use policy::{Config, CustomerId, PersonId, PlanInput, PlanScope, Release, Role};
 use rollout::canonical;
 use rollout::request::{Directory, FilesRead};
 use serde_json::Value;
-
-/// The role that is never deployed, because it is a database.
-const DATABASE: &str = "database";
 
 /// The version that runs where nobody says which: older than any release.
 const OLDEST: &str = "v0.0.0";

@@ -187,6 +187,11 @@ fn read_product(args: &Args<'_>) -> Result<Option<Verb>, BadRow> {
             at: None,
             note: args.text("note")?,
         },
+        "rollback" if args.flag("database")? => Verb::RollbackDatabase {
+            customer: CustomerId::new(args.needed("customer")?),
+            at: None,
+            reason: args.reason()?,
+        },
         "rollback" => Verb::Rollback {
             customer: CustomerId::new(args.needed("customer")?),
             force: args.flag("force")?,

@@ -1,3 +1,4 @@
+use policy::Span;
 use serde_json::json;
 use sim::fault::{Fault, FaultKind, JobOutcome};
 use sim::platform::{DEFAULT_OWNER, DatabaseSeed};
@@ -11,6 +12,8 @@ fn with_database(plan: &str) -> Lab {
         name: "acme".into(),
         owner: DEFAULT_OWNER.into(),
         plan: plan.into(),
+        age: Span::ZERO,
+        data: Vec::new(),
     };
     lab.platform.add_database(lab.now, seed);
     lab

@@ -121,6 +121,17 @@ fn rollback(kind: Kind) -> Option<&'static str> {
         Kind::RollbackAbsent => "{service}: the rollback request had no effect",
         Kind::RollbackLive => "{service}: the old version is live again",
         Kind::RollbackFailed => "{service}: rollback failed",
+        Kind::RecoveryIntended => {
+            "{what}: a database with the data of {to} is about to be asked for"
+        }
+        Kind::RecoveryCreated => "{what}: Render makes the new database {database}",
+        Kind::RecoveryUnknown => "{what}: no answer to the request for a database; looking for it",
+        Kind::RecoveryAbsent => "{what}: the request for a database had no effect",
+        Kind::RecoveryLive => "{what}: the data of before is there",
+        Kind::RecoveryFailed => "{what}: the database was not restored; nothing was switched",
+        Kind::DatabaseSwitched => {
+            "{what}: its services read {to} from their next deploy on, instead of {from}; write {to} into customers.yaml and the secrets"
+        }
         _ => return None,
     })
 }

@@ -178,6 +178,7 @@ fn hooks(fields: Fields<'_, '_>) -> Hooks {
         before: list("before"),
         after: list("after"),
         on_rollback: list("on_rollback"),
+        restore_database: list("restore_database"),
     }
 }
 

@@ -227,6 +227,11 @@ static HOOKS: Record = record!(
             "After a rollback of the customer.",
             &HOOK_LIST
         ),
+        key!(
+            "restore_database",
+            "What `rollback --database` runs instead of Render's recovery.",
+            &HOOK_LIST
+        ),
     ],
 );
 

@@ -87,7 +87,7 @@ impl SimExecutor {
         until.map_or(Ok(outcome), |_| Err(Progress::Dead))
     }
 
-    fn not_sent(&mut self) -> Outcome {
+    pub(super) fn not_sent(&mut self) -> Outcome {
         self.outage_met = true;
         Outcome::NotSent {
             reason: "Render cannot be reached".to_owned(),
@@ -172,14 +172,14 @@ fn dep(id: &DeployId) -> crate::ids::DeployId {
     crate::ids::DeployId::new(&id.0)
 }
 
-fn unknown(reason: &str) -> Outcome {
+pub(super) fn unknown(reason: &str) -> Outcome {
     Outcome::Unknown {
         reason: reason.to_owned(),
     }
 }
 
 /// A refusal that leaves no doubt, or one that does (P9).
-fn refusal(error: &ApiError) -> Outcome {
+pub(super) fn refusal(error: &ApiError) -> Outcome {
     match error.status {
         409 | 500.. => unknown(&error.to_string()),
         429 => Outcome::NotSent {

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use policy::{Config, CustomerId, Release, Role, ServiceId, Timestamp};
+use policy::plan::DATABASE;
+use policy::{Config, CustomerId, Release, Role, ServiceId, Span, Timestamp};
 
 use super::SimExecutor;
 use super::faults::Faults;
-use crate::platform::{LiveSeed, Seed, ServiceKind, ServiceSeed};
+use crate::platform::{DEFAULT_OWNER, DatabaseSeed, LiveSeed, Seed, ServiceKind, ServiceSeed};
 use crate::world::files;
 
 /// The role that is served as files.
@@ -35,6 +36,7 @@ impl SimExecutor {
         older: &str,
     ) {
         self.now = now;
+        self.read_databases(now, config);
         for (customer, role, service) in files::services(config) {
             if self.platform.service(&service.id).is_ok() {
                 continue;
@@ -42,6 +44,11 @@ impl SimExecutor {
             let version = running.get(customer).map_or(older, String::as_str);
             let mut seed = seed(&service.id, role, version);
             seed.url.clone_from(&service.url);
+            if let Some(database) = database(config, customer).filter(|_| role.as_str() != FRONTEND)
+            {
+                let url = database.connection().internal;
+                seed.variables.insert("DATABASE_URL".to_owned(), url);
+            }
             if let Some(owner) = &config.project.render.owner {
                 seed.owner = owner.as_str().into();
             }
@@ -57,6 +64,17 @@ impl SimExecutor {
         }
     }
 
+    /// Adds the databases that are not at Render yet.
+    fn read_databases(&mut self, now: Timestamp, config: &Config) {
+        for customer in config.fleet.customers.keys() {
+            let seed = database(config, customer);
+            let fresh = seed.filter(|seed| self.platform.database(now, &seed.id).is_err());
+            if let Some(seed) = fresh {
+                self.platform.add_database(now, seed);
+            }
+        }
+    }
+
     fn arm(&mut self, customer: &CustomerId, role: &Role, service: &ServiceId) {
         for fault in self.faults.add_service(customer, role, service) {
             let armed = self.platform.arm(self.now, fault);
@@ -69,6 +87,21 @@ impl SimExecutor {
         self.platform
             .name_version(&release.commit, &release.version);
     }
+}
+
+/// The database of a customer, which has been there for a month.
+fn database(config: &Config, customer: &CustomerId) -> Option<DatabaseSeed> {
+    let services = &config.fleet.customers[customer].services;
+    let service = services.get(&Role::new(DATABASE))?;
+    let owner = config.project.render.owner.as_deref();
+    Some(DatabaseSeed {
+        id: service.id.as_str().into(),
+        name: customer.to_string(),
+        owner: owner.unwrap_or(DEFAULT_OWNER).into(),
+        plan: "pro".to_owned(),
+        age: Span::from_secs(30 * 24 * 60 * 60),
+        data: Vec::new(),
+    })
 }
 
 fn seed(id: &ServiceId, role: &Role, version: &str) -> ServiceSeed {

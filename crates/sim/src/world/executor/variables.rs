@@ -13,14 +13,23 @@ use serde_json::Value;
 use super::{Progress, SimExecutor};
 
 /// What a backup holds, by key.
-type Backup = BTreeMap<String, Saved>;
+pub(super) type Backup = BTreeMap<String, Saved>;
 
 /// One planned variable.
 #[derive(Debug, Serialize, Deserialize)]
-struct Saved {
+pub(super) struct Saved {
     /// Absent: there was none.
     old: Option<String>,
     new: String,
+}
+
+impl Saved {
+    pub(super) fn changed(old: &str, new: &str) -> Self {
+        Self {
+            old: Some(old.to_owned()),
+            new: new.to_owned(),
+        }
+    }
 }
 
 impl SimExecutor {
@@ -132,7 +141,7 @@ fn failed(reason: String) -> Progress {
     Progress::Done(Outcome::Failed { reason })
 }
 
-fn digest(value: &str) -> String {
+pub(super) fn digest(value: &str) -> String {
     canonical::digest(&Value::String(value.to_owned()))
 }
 

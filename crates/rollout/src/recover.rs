@@ -1,0 +1,434 @@
+//! Returns a customer together with its database, on a person's word only (B10, T15): to the code it had before our last
+//! rollout, to the data of an instant before it.
+
+use chrono::TimeDelta;
+use policy::rules::Hook;
+use policy::{CustomerId, Release, Role, ServiceId, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::event::{Fact, Kind};
+use crate::ids::{DatabaseId, DeployId, RunId};
+use crate::index::Run;
+use crate::operate::{operation_started, plan_of_one, taken_back};
+use crate::product::Product;
+use crate::protocol::Way;
+use crate::request::{Rejected, Request};
+use crate::state::{
+    DeployState, HookState, Operation, ServiceState, Unit, UnitState, VariablesState,
+};
+
+/// Render restores no instant younger than this.
+const YOUNGEST: TimeDelta = TimeDelta::minutes(10);
+
+/// What a `rollback --database` would do, for the person who has to confirm it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DatabaseReturn {
+    /// The rollout or operation that is taken back.
+    pub source: RunId,
+    /// How its data comes back.
+    pub way: RecoveryWay,
+    /// The instant whose data is wanted, to the second.
+    pub to: Timestamp,
+    /// What happens at each service, in that order.
+    pub services: Vec<ServiceReturn>,
+}
+
+/// How the data of an earlier instant comes back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RecoveryWay {
+    /// Render makes a new database of it.
+    Render {
+        /// The customer's database, which stays as it is.
+        database: DatabaseId,
+        /// The new one's name.
+        name: String,
+    },
+    /// The policy's `restore_database` hooks, in order.
+    Hooks(Vec<Hook>),
+}
+
+/// What a `rollback --database` does at one service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceReturn {
+    /// Which.
+    pub role: Role,
+    /// Its id at Render.
+    pub id: ServiceId,
+    /// The variables that get their values from before the rollout.
+    pub restored: Vec<String>,
+    /// The deploy that Render takes it back to; `None`: its commit is deployed.
+    pub target: Option<DeployId>,
+    /// The commit that runs with the restored data.
+    pub commit: Option<String>,
+    /// Whether it runs another commit now. If not, it is deployed only where a variable names the database.
+    pub changes: bool,
+}
+
+/// A customer that was pointed at a restored database.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Moved {
+    pub(crate) by: RunId,
+    pub(crate) from: DatabaseId,
+    pub(crate) to: DatabaseId,
+    pub(crate) since: Timestamp,
+}
+
+/// The return of a database to an earlier instant.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Recovery {
+    /// The old database, of which Render makes another; `None`: the policy's hooks restore it.
+    pub(crate) database: Option<DatabaseId>,
+    pub(crate) to: Timestamp,
+    pub(crate) attempt: u32,
+    /// The new one's name, by attempt.
+    pub(crate) name: String,
+    pub(crate) state: RecoveryState,
+}
+
+/// Where the request for a new database stands (R16).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum RecoveryState {
+    Wanted,
+    Intended,
+    Unknown {
+        until: Timestamp,
+    },
+    Created {
+        database: DatabaseId,
+    },
+    Live {
+        database: DatabaseId,
+    },
+    /// Every service's variables name the new one.
+    Switched {
+        database: DatabaseId,
+    },
+    /// The hooks have restored the old one.
+    Restored,
+    Failed,
+}
+
+impl Recovery {
+    pub(crate) fn wanted(database: Option<DatabaseId>, to: Timestamp) -> Self {
+        Self {
+            database,
+            to,
+            attempt: 0,
+            name: String::new(),
+            state: RecoveryState::Wanted,
+        }
+    }
+
+    /// The new database's name, which is ours alone: what bears it came of this attempt.
+    pub(crate) fn name_of(customer: &CustomerId, run: RunId, attempt: u32) -> String {
+        format!("{customer}-{run}-{attempt}")
+    }
+
+    /// What is waited for until the new database can be used.
+    pub(crate) fn doing(&self) -> Option<String> {
+        let to = crate::show_instant(self.to);
+        match &self.state {
+            RecoveryState::Wanted if self.database.is_none() => {
+                Some(format!("the hooks restore the data of {to}"))
+            }
+            RecoveryState::Wanted | RecoveryState::Intended | RecoveryState::Unknown { .. } => {
+                Some(format!("a database with the data of {to} is asked for"))
+            }
+            RecoveryState::Created { database } => {
+                Some(format!("Render restores the data of {to} into {database}"))
+            }
+            RecoveryState::Live { .. }
+            | RecoveryState::Switched { .. }
+            | RecoveryState::Restored
+            | RecoveryState::Failed => None,
+        }
+    }
+
+    /// Whether nothing is left to do but to return the code.
+    pub(crate) fn is_done(&self) -> bool {
+        matches!(
+            self.state,
+            RecoveryState::Switched { .. } | RecoveryState::Restored
+        )
+    }
+
+    /// Whether a database may have been asked for whose fate is not known.
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(
+            self.state,
+            RecoveryState::Intended | RecoveryState::Unknown { .. }
+        )
+    }
+}
+
+impl Product {
+    /// What a `rollback --database` of this customer would do at `now`.
+    ///
+    /// # Errors
+    /// When it is not possible, with what to type instead.
+    pub fn database_return(
+        &self,
+        now: Timestamp,
+        customer: &CustomerId,
+        to: Option<Timestamp>,
+    ) -> Result<DatabaseReturn, Rejected> {
+        let source = self.last_change(customer)?;
+        let run = &self.state.runs[&source];
+        let planned = &run.plan.customers[customer];
+        let hooks = &run.plan.phases[planned.phase].policy.hooks.restore_database;
+        let to = self.instant_before(customer, to)?;
+        let database = match hooks.as_slice() {
+            [] => Some(self.database_of(source, customer)?),
+            [_, ..] => None,
+        };
+        if database.is_some() {
+            old_enough(now, to)?;
+        }
+        let id = match run.is_ended() {
+            true => self.next_operation(),
+            false => source,
+        };
+        let mut unit = run.unit(customer).clone();
+        let recovery = Recovery::wanted(database.clone(), to);
+        let within = unit.recovery.as_ref().filter(|_| id == source);
+        let attempt = within.map_or(0, |before| before.attempt) + 1;
+        let way = match database {
+            Some(database) => RecoveryWay::Render {
+                name: Recovery::name_of(customer, id, attempt),
+                database,
+            },
+            None => RecoveryWay::Hooks(hooks.clone()),
+        };
+        unit.take_back_with(recovery, run.row.operation, run.release_of(customer));
+        let service = |role: &Role| {
+            let state = unit.services.get(role).cloned().unwrap_or_default();
+            ServiceReturn {
+                role: role.clone(),
+                id: planned.customer.services[role].id.clone(),
+                restored: state.to_restore().to_vec(),
+                changes: state.deploy.went_live(),
+                target: (Way::back(&state) == Way::Back)
+                    .then(|| state.baseline.as_ref()?.deploy.clone())
+                    .flatten(),
+                commit: state.baseline.and_then(|baseline| baseline.commit),
+            }
+        };
+        Ok(DatabaseReturn {
+            source,
+            way,
+            to,
+            services: planned.services.iter().rev().map(service).collect(),
+        })
+    }
+
+    /// Takes a `rollback --database`.
+    pub(crate) fn request_database(
+        &mut self,
+        request: &Request,
+        customer: &CustomerId,
+        to: Option<Timestamp>,
+        reason: &str,
+    ) -> Result<(), Rejected> {
+        let found = self.database_return(self.at, customer, to)?;
+        let database = match found.way {
+            RecoveryWay::Render { database, .. } => Some(database),
+            RecoveryWay::Hooks(_) => None,
+        };
+        let recovery = Recovery::wanted(database, found.to);
+        let run = &self.state.runs[&found.source];
+        if !run.is_ended() {
+            let place = run.place(customer).expect("the customer is planned");
+            let fact = self.ask(found.source, place, |ctx| Fact {
+                actor: Some(request.by.name.clone()),
+                reason: Some(reason.to_owned()),
+                ..ctx.fact(Kind::RollbackRequested)
+            });
+            let fact = fact.expect("the customer is planned");
+            let fact = fact.with_value("to", &recovery.to);
+            let fact = match &recovery.database {
+                Some(database) => fact.with_value("database", database),
+                None => fact,
+            };
+            self.emit_in(found.source, fact);
+            return Ok(());
+        }
+        let plan = plan_of_one(run, customer, run.release_of(customer).clone());
+        let mut unit = Unit {
+            since: Some(self.at),
+            ..taken_back(run, customer, reason)
+        };
+        unit.take_back_with(recovery, run.row.operation, run.release_of(customer));
+        let fact = Fact {
+            customer: Some(customer.clone()),
+            ..operation_started(request, Operation::Rollback, &plan, reason)
+        };
+        self.begin_operation(fact.with_value("unit", &unit));
+        Ok(())
+    }
+
+    /// The rollout or operation that changed the whole customer last, if nothing is under way there.
+    fn last_change(&self, customer: &CustomerId) -> Result<RunId, Rejected> {
+        let why = format!("tranche why {customer}");
+        self.nothing_hidden(customer)?;
+        let mut runs: Vec<_> = self.state.runs.iter().collect();
+        runs.sort_by_key(|(id, run)| (run.row.requested_at, **id));
+        let Some((id, run)) = runs.iter().rev().find(|(_, run)| run.has_changed(customer)) else {
+            let text = format!("no rollout has changed {customer}: there is nothing to take back");
+            return Err(Rejected::state(text, &why));
+        };
+        let busy = self.state.owner(customer).filter(|owner| owner != *id);
+        if busy.is_some() || run.unit(customer).state.is_working() {
+            let text = format!("{} is changing {customer} right now", busy.unwrap_or(**id));
+            return Err(Rejected::state(text, &why));
+        }
+        if run.plan.customers[customer].own.is_some() {
+            let text = format!(
+                "{id} has deployed single services of {customer}: which code belongs to its earlier data is not known"
+            );
+            let way_out = "restore the database at Render, and tranche deploy what belongs to it";
+            return Err(Rejected::state(text, way_out));
+        }
+        if !run.is_ended() {
+            self.not_closing(**id)?;
+        }
+        Ok(**id)
+    }
+
+    fn database_of(&self, source: RunId, customer: &CustomerId) -> Result<DatabaseId, Rejected> {
+        let planned = &self.state.runs[&source].plan.customers[customer];
+        let role = Role::new(policy::plan::DATABASE);
+        let Some(database) = planned.customer.services.get(&role) else {
+            let text = format!("{source} was planned without a `database` of {customer}");
+            let way_out = format!("tranche rollback {customer} --reason ...");
+            return Err(Rejected::usage(text, &way_out));
+        };
+        let database = DatabaseId(database.id.to_string());
+        match self
+            .state
+            .moved(customer)
+            .filter(|moved| moved.from == database)
+        {
+            None => Ok(database),
+            Some(moved) => {
+                let (by, to) = (moved.by, &moved.to);
+                let text =
+                    format!("{by} has restored the database of {customer} already: it reads {to}");
+                Err(Rejected::state(
+                    text,
+                    &format!("tranche customers show {customer}"),
+                ))
+            }
+        }
+    }
+
+    /// The instant that is meant: without one, that before our last rollout changed anything. Render takes whole seconds.
+    fn instant_before(
+        &self,
+        customer: &CustomerId,
+        to: Option<Timestamp>,
+    ) -> Result<Timestamp, Rejected> {
+        let rollouts = self.state.runs.iter().rev();
+        let mut rollouts = rollouts.filter(|(id, _)| matches!(id, RunId::Rollout(_)));
+        let begun = || rollouts.find_map(|(_, run)| run.unit(customer).started_at);
+        let Some(to) = to.or_else(begun) else {
+            let text = format!("no rollout has started {customer}, so no instant is known");
+            return Err(Rejected::usage(text, "add --at INSTANT"));
+        };
+        Ok(to - TimeDelta::nanoseconds(i64::from(to.timestamp_subsec_nanos())))
+    }
+}
+
+fn old_enough(now: Timestamp, to: Timestamp) -> Result<(), Rejected> {
+    if to <= now - YOUNGEST {
+        return Ok(());
+    }
+    let (to, from) = (crate::show_instant(to), crate::show_instant(to + YOUNGEST));
+    let text = format!("Render restores no instant of the last ten minutes, and {to} is one");
+    let way_out = format!("the same command from {from} on, or with an earlier --at INSTANT");
+    Err(Rejected::state(text, &way_out))
+}
+
+impl Run {
+    /// Whether it has begun to change this customer's code.
+    fn has_changed(&self, customer: &CustomerId) -> bool {
+        let unit = self.unit(customer);
+        let known = unit
+            .services
+            .values()
+            .any(|service| service.baseline.is_some());
+        known
+            && unit.state != UnitState::Waiting
+            && self.row.operation != Some(Operation::Variables)
+    }
+}
+
+impl Unit {
+    /// Whether its services are to read another database: then they go back by commit, because Render's own rollback would
+    /// bring back the variables that name the old one.
+    pub(crate) fn moves_database(&self) -> bool {
+        let recovery = self.recovery.as_ref();
+        recovery.is_some_and(|recovery| recovery.database.is_some())
+    }
+
+    /// Sends it back with its data.
+    pub(crate) fn take_back_with(
+        &mut self,
+        recovery: Recovery,
+        operation: Option<Operation>,
+        release: &Release,
+    ) {
+        // Every attempt has a name of its own, also that of another request.
+        let attempt = self.recovery.as_ref().map_or(0, |before| before.attempt);
+        self.recovery = Some(Recovery {
+            attempt,
+            ..recovery
+        });
+        self.hooks.restore_database = HookState::default();
+        let moves = self.moves_database();
+        let brought_back = operation == Some(Operation::Rollback);
+        for service in self.services.values_mut() {
+            match (&service.rollback, &service.deploy) {
+                (DeployState::Live { deploy, .. }, _) => service.keep(deploy.clone()),
+                // `rollback --to` went forward to it: that code and its variables stay.
+                (_, DeployState::Passed { deploy, .. }) if brought_back => {
+                    service.keep(deploy.clone());
+                    service.backup = None;
+                    service.variables = VariablesState::Untouched;
+                    let baseline = service.baseline.get_or_insert_default();
+                    baseline.commit = Some(release.commit.clone());
+                    baseline.version = Some(release.version.clone());
+                }
+                _ => {}
+            }
+            if service.redirected {
+                service.redirected = false;
+                service.backup = None;
+                service.variables = VariablesState::Untouched;
+            }
+            service.rollback = DeployState::None;
+            service.returned = false;
+            service.target_gone = moves;
+        }
+    }
+}
+
+impl ServiceState {
+    /// What is live is what is to run.
+    fn keep(&mut self, live: DeployId) {
+        self.baseline.get_or_insert_default().deploy = Some(live);
+        self.deploy = DeployState::None;
+    }
+
+    /// The keys whose values from before have still to come back.
+    pub(crate) fn to_restore(&self) -> &[String] {
+        let restored = matches!(
+            self.variables,
+            VariablesState::Untouched | VariablesState::Restored
+        );
+        match &self.backup {
+            Some(backup) if !restored && !self.redirected => &backup.keys,
+            Some(_) | None => &[],
+        }
+    }
+}

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use policy::health::Profile;
-use policy::plan::{LeftOut, compile};
+use policy::plan::{DATABASE, LeftOut, compile};
 use policy::suggest::nearest;
 use policy::{
     Config, Customer, CustomerId, Plan, PlanError, PlanInput, PlanScope, Policy, Release,
@@ -90,4 +90,13 @@ pub(crate) fn profile<'p>(
 ) -> Option<&'p Profile> {
     let name = policy(config, plan, customer).map_or("basic", |policy| policy.health.as_str());
     config.project.health.get(name)
+}
+
+/// The deployed services of a customer as people type them, if the name is a customer's: `acme/backend or acme/frontend`.
+pub(crate) fn services_of(config: &Config, name: &str) -> Option<String> {
+    let customer = config.fleet.customers.get(&CustomerId::new(name))?;
+    let roles = customer.services.keys();
+    let deployed = roles.filter(|role| role.as_str() != DATABASE);
+    let typed: Vec<String> = deployed.map(|role| format!("{name}/{role}")).collect();
+    (!typed.is_empty()).then(|| typed.join(" or "))
 }

@@ -93,6 +93,15 @@ impl Place {
         self.named(meant).await
     }
 
+    /// There is none of this name; it may be that of a customer.
+    fn nothing_called(&self, name: &str) -> Failure {
+        let config = self.config.as_ref();
+        let services = config.and_then(|config| fleet::services_of(config, name));
+        let way_out = services.map(|services| format!("the same command with {services}"));
+        Failure::usage(format!("no service is called `{name}`"))
+            .or_type(way_out.unwrap_or_else(|| "tranche render services".to_owned()))
+    }
+
     async fn named(&self, name: &str) -> Result<Found, Failure> {
         let filter = ServiceFilter {
             name: Some(name.to_owned()),
@@ -108,8 +117,7 @@ impl Place {
                     .and_then(|config| owner_of(config, &service.id)),
                 id: service.id.clone(),
             }),
-            [] => Err(Failure::usage(format!("no service is called `{name}`"))
-                .or_type("tranche render services")),
+            [] => Err(self.nothing_called(name)),
             _ => Err(
                 Failure::usage(format!("several services are called `{name}`"))
                     .or_type("the same command with an id; `tranche render services` shows them"),

@@ -14,6 +14,7 @@ use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::project::Folder;
 use crate::show::figures::{latency, percent};
+use crate::show::plan::counted;
 use crate::show::report::{self, Page, Section, Shade, strips};
 use crate::show::time;
 use crate::state;
@@ -129,7 +130,12 @@ fn lead(report: &Report) -> String {
     let failing = measured.clone().filter(|one| one.total.down > 0).count();
     match (measured.count(), failing) {
         (0, _) => "Nothing was measured in that time.".to_owned(),
-        (all, 0) => format!("All probes of {all} services were answered well."),
+        (all, 0) => {
+            format!(
+                "All probes of {} were answered well.",
+                counted(all, "service")
+            )
+        }
         (all, some) => format!("{some} of {all} services did not answer every probe well."),
     }
 }

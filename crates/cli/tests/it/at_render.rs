@@ -201,6 +201,14 @@ fn a_service_is_meant_by_its_id_its_customer_or_its_name() {
         "{}",
         unknown.err
     );
+    let customer = shop.tranche(&["render", "env", "acme"]).exits(2);
+    assert!(
+        customer
+            .err
+            .contains("try: the same command with acme/backend"),
+        "{}",
+        customer.err
+    );
     let role = shop
         .tranche(&["render", "deploys", "acme/frontend"])
         .exits(2);

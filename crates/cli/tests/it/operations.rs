@@ -81,8 +81,12 @@ fn a_batch_goes_by_file_and_every_mistake_in_it_is_told_at_once() {
         "good.yaml",
         "- { service: acme/backend, commit: v1.1.0 }\n- { service: srv-bolt, commit: v1.1.0 }\n",
     );
-    let good = ["deploy", "--file", "good.yaml", "--reason", "monthly"];
+    let mut good = vec!["deploy", "--file", "good.yaml", "--reason", "monthly"];
+    good.extend(["--parallel", "1"]);
     let said = project.tranche_with(&good, &[KEY]).exits(1);
+    let at = |what: &str| said.out.find(what).unwrap();
+    let one_by_one = at("acme is healthy") < at("o1  bolt started");
+    assert!(one_by_one, "{}", said.out);
     assert!(
         said.out.contains("bolt/backend: deploy failed"),
         "{}",

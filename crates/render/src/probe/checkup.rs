@@ -280,7 +280,7 @@ impl Seen<'_> {
             )
         };
         match check {
-            CheckKind::Http(path) => asked(&|probe| judge::http(path, probe)),
+            CheckKind::Http(_) => asked(&judge::http),
             CheckKind::Version(path) => {
                 asked(&|probe| judge::version(path, probe, self.expected.version.as_deref()))
             }

@@ -34,8 +34,8 @@ pub enum CheckResult {
 pub(super) type Probe = Result<Answer, NoAnswer>;
 
 /// 2xx in time.
-pub(super) fn http(path: &str, probe: &Probe) -> CheckResult {
-    match success(path, probe) {
+pub(super) fn http(probe: &Probe) -> CheckResult {
+    match success(probe) {
         Ok(_) => CheckResult::Pass,
         Err(result) => result,
     }
@@ -46,7 +46,7 @@ pub(super) fn version(path: &str, probe: &Probe, expected: Option<&str>) -> Chec
     let Some(expected) = expected else {
         return CheckResult::Abstain("no version is expected".to_owned());
     };
-    match success(path, probe).map(|answer| reported_version(&answer.body)) {
+    match success(probe).map(|answer| reported_version(&answer.body)) {
         Err(result) => result,
         Ok(None) => CheckResult::Fail(format!("`{path}` reports no version")),
         Ok(Some(found)) if bare(&found) == bare(expected) => CheckResult::Pass,
@@ -59,7 +59,7 @@ pub(super) fn version(path: &str, probe: &Probe, expected: Option<&str>) -> Chec
 
 /// A field of a JSON answer has the value it should have.
 pub(super) fn database(path: &str, probe: &Probe, field: &str, equals: &str) -> CheckResult {
-    let found = match success(path, probe) {
+    let found = match success(probe) {
         Ok(answer) => json_field(&answer.body, field),
         Err(result) => return result,
     };
@@ -125,14 +125,11 @@ pub(super) fn baseline(
     ))
 }
 
-fn success<'a>(path: &str, probe: &'a Probe) -> Result<&'a Answer, CheckResult> {
+fn success(probe: &Probe) -> Result<&Answer, CheckResult> {
     match probe {
         Ok(answer) if answer.is_success() => Ok(answer),
-        Ok(answer) => Err(CheckResult::Fail(format!(
-            "`{path}` answered {}",
-            answer.status
-        ))),
-        Err(error) if error.was_asked() => Err(CheckResult::Fail(format!("`{path}`: {error}"))),
+        Ok(answer) => Err(CheckResult::Fail(format!("it answered {}", answer.status))),
+        Err(error) if error.was_asked() => Err(CheckResult::Fail(error.to_string())),
         Err(error) => Err(CheckResult::Abstain(error.to_string())),
     }
 }
@@ -218,12 +215,11 @@ mod tests {
             (500, false),
             (503, false),
         ] {
-            assert_eq!(passes(&http("/", &answer(status, ""))), good, "{status}");
+            assert_eq!(passes(&http(&answer(status, ""))), good, "{status}");
         }
-        assert!(fails(&http(
-            "/",
-            &Err(NoAnswer::TimedOut(Duration::from_secs(10)))
-        )));
+        assert!(fails(&http(&Err(NoAnswer::TimedOut(Duration::from_secs(
+            10
+        ))))));
     }
 
     #[test]
@@ -232,7 +228,7 @@ mod tests {
             host: "a".to_owned(),
             address: [127, 0, 0, 1].into(),
         });
-        assert!(abstains(&http("/", &forbidden)));
+        assert!(abstains(&http(&forbidden)));
         assert!(abstains(&version("/", &forbidden, Some("1.0.0"))));
     }
 

@@ -227,7 +227,7 @@ async fn a_service_that_is_down_is_not_asked_twenty_times() {
             &mut history,
         )
         .await;
-    let reason = "http /up: `/up` answered 503".to_owned();
+    let reason = "http /up: it answered 503".to_owned();
     assert_eq!(sample.result(), CycleResult::Failed { reason });
     assert_eq!(server.lines().len(), 1);
 }

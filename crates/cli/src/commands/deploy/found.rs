@@ -193,20 +193,16 @@ async fn named(
 
 /// Render has no service of this name; it may be that of a customer.
 fn nothing_named(config: &Config, name: &str) -> Mistake {
-    let Some(customer) = config.fleet.customers.get(&CustomerId::new(name)) else {
-        let what = "Render has no service of this name";
-        return Mistake::wrong(what, "tranche render services");
-    };
-    let roles = customer.services.keys();
-    let deployed: Vec<String> = roles
-        .filter(|role| role.as_str() != policy::plan::DATABASE)
-        .map(|role| format!("{name}/{role}"))
-        .collect();
-    let what = "this is a customer, and services are deployed one by one";
-    Mistake::wrong(
-        what,
-        format!("the same command with {}", deployed.join(" or ")),
-    )
+    match fleet::services_of(config, name) {
+        Some(services) => Mistake::wrong(
+            "this is a customer, and services are deployed one by one",
+            format!("the same command with {services}"),
+        ),
+        None => Mistake::wrong(
+            "Render has no service of this name",
+            "tranche render services",
+        ),
+    }
 }
 
 fn mapped(

@@ -39,6 +39,9 @@ pub struct ServiceView {
     pub created_at: Option<DateTime<Utc>>,
 }
 
+/// The plan of services that cost nothing.
+const FREE: &str = "free";
+
 /// Why a deploy would interrupt a service, or might.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DowntimeWarning {
@@ -48,6 +51,11 @@ pub enum DowntimeWarning {
     /// One bad instance is all of it.
     #[error("it has one instance only")]
     OneInstance,
+    /// It sleeps while nobody asks, and is stopped once the month's hours are used up (T17).
+    #[error(
+        "it is on the free plan, so it sleeps while nobody asks and answers late or not at all"
+    )]
+    Free,
     /// Render switches traffic without asking the service.
     #[error("it has no health check path, so traffic is switched without asking it")]
     NoHealthCheck,
@@ -160,6 +168,7 @@ fn warnings(service: &Service) -> Vec<DowntimeWarning> {
     let found = [
         (server.disk.is_some(), DowntimeWarning::Disk),
         (instances == Some(1), DowntimeWarning::OneInstance),
+        (server.plan.as_deref() == Some(FREE), DowntimeWarning::Free),
         (is_web && !asks_health, DowntimeWarning::NoHealthCheck),
     ];
     found

@@ -6,5 +6,6 @@ mod deploys;
 mod health;
 mod hooks;
 mod reads;
+mod traps;
 mod trouble;
 mod variables;

@@ -72,8 +72,10 @@ impl Watched {
         let before = known.or_else(|| self.baseline.clone());
         match before {
             Some(before) if is_newer(tag, &before) => {
+                // Whether it can be asked for at all is tried at each look: Render may be back.
+                let start = start(desk, &product, follow, tag).await?;
                 self.refused = Some(tag.to_owned());
-                start(desk, &product, follow, tag).await?;
+                ask(desk, start).await?;
                 self.refused = None;
                 Ok(())
             }
@@ -94,21 +96,29 @@ impl Watched {
     }
 }
 
-/// Starts the followed phases; a rollout in the way is waited for.
-async fn start(desk: &Desk, product: &Product, follow: &Follow, tag: &str) -> Result<(), Failure> {
+/// The start of the followed phases; a rollout in the way is waited for.
+async fn start(
+    desk: &Desk,
+    product: &Product,
+    follow: &Follow,
+    tag: &str,
+) -> Result<rollout::Start, Failure> {
     let config: Config = desk.folder.load(Output::silent())?;
     let scope = PlanScope {
         policies: follow.policies.clone(),
         ..PlanScope::default()
     };
     let prepared = prepare(&desk.folder, &config, product, tag, scope).await?;
-    let start = rollout::Start {
+    Ok(rollout::Start {
         input: prepared.input,
         observed: prepared.observed,
         conflict: Conflict::Queue,
         clear_cache: false,
         deploy_timeout: None,
-    };
+    })
+}
+
+async fn ask(desk: &Desk, start: rollout::Start) -> Result<(), Failure> {
     let by = Actor {
         name: PersonId::new(format!("service:{NAME}")),
         service: true,

@@ -188,6 +188,45 @@ fn a_new_tag_starts_the_followed_phases_once() {
 }
 
 #[test]
+fn a_followed_tag_is_tried_again_once_render_can_be_asked() {
+    let story = Story::new(&[]);
+    let project = &story.project;
+    project.edit("tranche.yaml", |text| {
+        format!("{text}follow: {{ tags: \"v*\", policies: [fast], every: 100ms }}\n")
+    });
+    project
+        .tranche_with(&["start", "v1.1.0"], &[KEY])
+        .succeeds();
+    let keys = |keys: &str| {
+        let settings = format!("{{\"api_keys\": [\"{keys}\"]}}");
+        let reply = story.send("PATCH", "/_sim/settings", &settings);
+        assert!(reply.starts_with("HTTP/1.1 2"), "{reply}");
+    };
+    keys("another");
+    project.tag("v1.2.0");
+    let mut engine = Command::new(env!("CARGO_BIN_EXE_tranche"))
+        .arg("run")
+        .current_dir(project.path())
+        .env(KEY.0, KEY.1)
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let said = BufReader::new(engine.stderr.as_mut().unwrap()).lines();
+    let told = said
+        .map(Result::unwrap)
+        .find(|line| line.starts_with("follow:"));
+    assert!(told.is_some_and(|line| line.contains("401")));
+    keys(KEY.1);
+    let begun = Instant::now();
+    while project.tranche(&["status", "r2"]).exit != 0 {
+        assert!(begun.elapsed() < LIMIT);
+    }
+    engine.kill().unwrap();
+    engine.wait().unwrap();
+}
+
+#[test]
 fn an_emergency_verb_works_while_the_files_are_broken() {
     let story = Story::new(&[]);
     let project = &story.project;

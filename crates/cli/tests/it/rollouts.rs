@@ -63,8 +63,8 @@ impl Story {
         }
     }
 
-    /// One request to the simulated Render, and the JSON of its answer.
-    pub(crate) fn ask(&self, method: &str, path: &str, body: &str) -> Value {
+    /// One request to the simulated Render, and its reply.
+    pub(crate) fn send(&self, method: &str, path: &str, body: &str) -> String {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         write!(
             stream,
@@ -77,6 +77,12 @@ impl Story {
         .unwrap();
         let mut reply = String::new();
         stream.read_to_string(&mut reply).unwrap();
+        reply
+    }
+
+    /// The same, and the JSON of its answer.
+    pub(crate) fn ask(&self, method: &str, path: &str, body: &str) -> Value {
+        let reply = self.send(method, path, body);
         let body = &reply[reply.find('{').unwrap()..=reply.rfind('}').unwrap()];
         serde_json::from_str(body).unwrap()
     }

@@ -1,7 +1,8 @@
 //! `render simulate`: a simulated Render over HTTP, with this project's services.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use engine::signals::{StopSignal, stop_signal};
 use policy::plan::DATABASE;
@@ -10,18 +11,22 @@ use policy::{Config, CustomerId, Role, Span};
 use sim::fault::{
     DeployFault, DeployKind, Fault, FaultKind, HealthFault, Onset, Outcome, Symptom, Trouble,
 };
-use sim::http::{Clock, Server, serve, serve_saved};
+use sim::http::{Clock, Server, Shared, serve, serve_saved};
 use sim::platform::{DatabaseSeed, LiveSeed, Seed, ServiceKind, ServiceSeed};
 use sim::settings::DEFAULT_API_KEY;
 use sim::world::commit_of;
 use sim::{Platform, Settings};
 use tokio::net::TcpListener;
+use tokio::time::sleep;
 
 use crate::args::{FaultSwitch, FaultWord, Global, Sham};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::project::Folder;
 use crate::release::Versions;
+
+/// How often the repository is asked for new tags.
+const LEARN_EVERY: Duration = Duration::from_secs(1);
 
 /// Serves it until somebody stops it.
 pub(crate) async fn simulate(global: &Global, args: &Sham, out: Output) -> Result<Exit, Failure> {
@@ -31,7 +36,9 @@ pub(crate) async fn simulate(global: &Global, args: &Sham, out: Output) -> Resul
         Some(file) => restored(file)?,
         None => seeded(&folder, &config, args).await,
     };
-    let server = listen(platform, args).await?;
+    let platform = Arc::new(Mutex::new(platform));
+    let server = listen(Arc::clone(&platform), args).await?;
+    let learning = tokio::spawn(learn(platform, folder, config));
     out.text(server.api_url())?;
     out.say(format_args!(
         "the key is {DEFAULT_API_KEY}; sites answer at http://{}/sites/SERVICE; Ctrl-C ends it",
@@ -43,10 +50,9 @@ pub(crate) async fn simulate(global: &Global, args: &Sham, out: Output) -> Resul
         stopper.cancel();
         signal
     });
-    server
-        .stopped()
-        .await
-        .map_err(|source| Failure::failed("failed to serve").caused_by(source))?;
+    let served = server.stopped().await;
+    learning.abort();
+    served.map_err(|source| Failure::failed("failed to serve").caused_by(source))?;
     match signal.is_finished().then_some(signal) {
         Some(signal) => Ok(exit_of(signal.await.ok().and_then(Result::ok))),
         None => Ok(Exit::Done),
@@ -61,11 +67,10 @@ fn exit_of(signal: Option<StopSignal>) -> Exit {
 }
 
 /// Begins to listen.
-async fn listen(platform: Platform, args: &Sham) -> Result<Server, Failure> {
+async fn listen(platform: Shared, args: &Sham) -> Result<Server, Failure> {
     let failed =
         |source| Failure::failed(format!("failed to listen on {}", args.listen)).caused_by(source);
     let listener = TcpListener::bind(args.listen).await.map_err(failed)?;
-    let platform = Arc::new(Mutex::new(platform));
     let served = match &args.state {
         Some(file) => serve_saved(platform, listener, Clock::real_time(), file.clone()),
         None => serve(platform, listener, Clock::real_time()),
@@ -105,6 +110,24 @@ async fn seeded(folder: &Folder, config: &Config, args: &Sham) -> Platform {
 
 /// For so long every database has been there: as far back as it can be restored.
 const DATABASE_AGE: Span = Span::from_secs(30 * 24 * 60 * 60);
+
+/// Takes in tags that are made while it goes on, so that their deploys report them; only where asking costs nothing.
+async fn learn(platform: Shared, folder: Folder, config: Config) {
+    let repository = config.project.repository.as_deref();
+    if !repository.is_some_and(|path| folder.dir().join(path).exists()) {
+        return;
+    }
+    loop {
+        sleep(LEARN_EVERY).await;
+        let seed = Seed {
+            versions: Versions::read(&folder, &config).await.by_commit().clone(),
+            ..Seed::default()
+        };
+        // A request that panicked has nothing to do with tags.
+        let mut platform = platform.lock().unwrap_or_else(PoisonError::into_inner);
+        platform.seed(Clock::real_time().now(), seed);
+    }
+}
 
 /// The whole fleet, running one version.
 pub(super) fn seed(config: &Config, versions: &Versions, running: &str) -> Seed {

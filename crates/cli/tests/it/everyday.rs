@@ -188,6 +188,22 @@ fn a_new_tag_starts_the_followed_phases_once() {
 }
 
 #[test]
+fn the_simulated_render_knows_versions_that_are_tagged_while_it_runs() {
+    let story = Story::new(&[]);
+    let project = &story.project;
+    project.edit("tranche.yaml", |text| {
+        text.replace(
+            "every: 200ms, checks: [",
+            "every: 200ms, fail_after: 50, checks: [ { version: /api/version },",
+        )
+    });
+    project.tag("v1.2.0");
+    project
+        .tranche_with(&["start", "v1.2.0"], &[KEY])
+        .succeeds();
+}
+
+#[test]
 fn a_followed_tag_is_tried_again_once_render_can_be_asked() {
     let story = Story::new(&[]);
     let project = &story.project;

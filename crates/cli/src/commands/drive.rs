@@ -107,6 +107,8 @@ struct Foreground {
     /// A workspace that has been held for so long ends it.
     held_for: Option<Duration>,
     held_since: Option<Instant>,
+    /// Why nothing can be stored, as people were told.
+    degraded: Option<String>,
 }
 
 /// Why nobody watches any more.
@@ -129,6 +131,7 @@ impl Foreground {
             out,
             held_for: None,
             held_since: None,
+            degraded: None,
         }
     }
 
@@ -179,16 +182,22 @@ impl Foreground {
         }
     }
 
-    /// Tells people when nothing can be stored, and when it can be again.
-    fn engine_state(&self, state: &EngineState) {
+    /// Tells people when nothing can be stored, once for each reason, and when it can be again.
+    fn engine_state(&mut self, state: &EngineState) {
+        let reason = match state {
+            EngineState::Degraded { reason } => Some(reason.clone()),
+            EngineState::Driving | EngineState::Stopping => None,
+        };
+        let is_new = self.degraded != reason;
+        self.degraded = reason;
         match state {
-            EngineState::Degraded { reason } => {
+            EngineState::Degraded { reason } if is_new => {
                 self.out.say(format_args!(
                     "warning: nothing can be stored, so nothing is done: {reason}"
                 ));
             }
-            EngineState::Driving => self.out.say("the engine drives again"),
-            EngineState::Stopping => {}
+            EngineState::Driving if is_new => self.out.say("the engine drives again"),
+            EngineState::Degraded { .. } | EngineState::Driving | EngineState::Stopping => {}
         }
     }
 

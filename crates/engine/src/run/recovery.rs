@@ -43,7 +43,8 @@ impl Driver {
             return Err(error);
         }
         let reason = with_causes(&error);
-        tracing::error!(reason, retry_in = ?self.pause, "nothing can be stored; nothing is done until it can");
+        // Whoever runs the engine learns it from its state.
+        tracing::warn!(reason, retry_in = ?self.pause, "nothing can be stored; nothing is done until it can");
         self.guard(|driver| {
             driver.stop_what_runs();
             Ok(())

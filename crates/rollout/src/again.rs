@@ -43,9 +43,10 @@ impl Product {
         let is_target = |run: &Run, name: &str| {
             run.place(&name.into()).is_some() || run.phase_index(&name.into()).is_some()
         };
-        let id = self.meant(
+        let id = self.meant_first(
             request,
             |run| is_target(run, target),
+            |run| run.can_retry(target),
             || self.unknown("a customer or phase", target, "tranche status", is_target),
         )?;
         self.goes_on(id)?;
@@ -219,9 +220,10 @@ impl Product {
         reason: &str,
     ) -> Result<(), Rejected> {
         let is_target = |run: &Run, name: &str| run.find_target(name).is_some();
-        let id = self.meant(
+        let id = self.meant_first(
             request,
             |run| is_target(run, target),
+            |run| run.can_skip(target),
             || {
                 let what = "a customer, batch or phase";
                 self.unknown(what, target, "tranche status", is_target)
@@ -332,6 +334,30 @@ impl Run {
                 .then_some(Target::Batch(phase, batch));
         }
         self.phase_index(&text.into()).map(Target::Phase)
+    }
+
+    /// Whether a customer, batch or phase of that name has somebody who can still be left out.
+    fn can_skip(&self, text: &str) -> bool {
+        self.find_target(text).is_some_and(|target| match target {
+            Target::Customer(customer) => {
+                let state = &self.unit(&customer).state;
+                state.is_failed() || matches!(state, UnitState::Waiting | UnitState::Held { .. })
+            }
+            Target::Batch(phase, batch) => self.waiting_in(phase, batch).next().is_some(),
+            Target::Phase(phase) => !self.waiting(phase).is_empty(),
+        })
+    }
+
+    /// Whether a customer or phase of that name has something to be tried again.
+    fn can_retry(&self, text: &str) -> bool {
+        let Some(phase) = self.phase_index(&text.into()) else {
+            let state = &self.unit(&text.into()).state;
+            return state.is_failed()
+                || matches!(state, UnitState::Held { .. } | UnitState::Excluded);
+        };
+        let gate = self.gates.get(&GateId::Phase(text.into()));
+        gate.is_some_and(|row| row.rejected.is_some())
+            || self.failed_customers(Some(phase)).next().is_some()
     }
 
     /// Customers that ended failed, of one phase or all.

@@ -20,7 +20,10 @@ impl Product {
         let unfinished = self.state.runs.iter().filter(|(id, run)| {
             matches!(id, RunId::Rollout(_)) && !run.is_ended() && run.row.started_at.is_some()
         });
-        let meant: Vec<RunId> = unfinished.map(|(id, _)| *id).collect();
+        let mut meant: Vec<RunId> = unfinished.map(|(id, _)| *id).collect();
+        if request.run.is_none() {
+            meant.retain(|id| !self.state.runs[id].is_ending());
+        }
         let id = match (request.run, meant.as_slice()) {
             (Some(id), list) if list.contains(&id) => id,
             (None, [id]) => *id,
@@ -37,7 +40,7 @@ impl Product {
                 ));
             }
         };
-        self.not_closing(id)?;
+        self.goes_on(id)?;
         let plan = self.replanned(id, input)?;
         if is_same(&plan, &self.state.runs[&id].plan) {
             return Err(Rejected::state(

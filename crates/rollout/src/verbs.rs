@@ -213,6 +213,21 @@ impl Product {
         self.only(&meant.map(|(id, _)| id).collect::<Vec<_>>(), nothing)
     }
 
+    /// The same, where several rollouts can have what is named: those `first` in which something can come of it.
+    pub(crate) fn meant_first(
+        &self,
+        request: &Request,
+        can_mean: impl Fn(&Run) -> bool,
+        first: impl Fn(&Run) -> bool,
+        nothing: impl FnOnce() -> Rejected,
+    ) -> Result<RunId, Rejected> {
+        let is_first = |run: &Run| can_mean(run) && first(run);
+        match request.run.is_none() && self.unfinished().any(|(_, run)| is_first(run)) {
+            true => self.meant(request, is_first, nothing),
+            false => self.meant(request, can_mean, nothing),
+        }
+    }
+
     /// The rollout that a request for a whole one means; an operation only by its name.
     pub(crate) fn meant_rollout(&self, request: &Request) -> Result<RunId, Rejected> {
         let nothing = || Rejected::state("no rollout is unfinished", "tranche start VERSION");

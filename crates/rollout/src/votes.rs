@@ -24,13 +24,14 @@ struct Ballot {
 impl Product {
     fn find_gate(&self, request: &Request, text: &str) -> Result<(RunId, GateId, usize), Rejected> {
         let is_gate = |run: &Run, name: &str| run.find_gate(name).is_some();
-        // A rollout in which nobody starts any more is meant only if no other can be.
-        let mut runs = self.state.runs.values();
-        let one_goes_on = runs.any(|run| is_gate(run, text) && !run.is_ending());
-        let is_meant = |run: &Run| request.run.is_some() || !one_goes_on || !run.is_ending();
-        let id = self.meant(
+        let waits = |run: &Run| {
+            let gate = run.find_gate(text);
+            gate.is_some_and(|(gate, _)| !run.waiting_for(&gate).is_empty())
+        };
+        let id = self.meant_first(
             request,
-            |run| is_gate(run, text) && is_meant(run),
+            |run| is_gate(run, text),
+            waits,
             || self.unknown("a gate", text, "tranche approvals --all", is_gate),
         )?;
         let (gate, phase) = self.state.runs[&id]

@@ -50,9 +50,9 @@ pub(crate) async fn simulate(global: &Global, args: &Sham, out: Output) -> Resul
         stopper.cancel();
         signal
     });
-    let stopped = server.stopped().await;
+    let end = server.stopped().await;
     learning.abort();
-    stopped.map_err(|source| Failure::failed("failed to serve").caused_by(source))?;
+    end.map_err(|source| Failure::failed("failed to serve").caused_by(source))?;
     match signal.is_finished().then_some(signal) {
         Some(signal) => Ok(exit_of(signal.await.ok().and_then(Result::ok))),
         None => Ok(Exit::Done),

@@ -61,7 +61,8 @@ impl Run {
             if unit.state == UnitState::Healthy {
                 continue;
             }
-            if unit.failed || unit.failed_once {
+            let left_out = unit.state == UnitState::Skipped && unit.past_failures > 0;
+            if unit.failed || unit.failed_once || left_out {
                 return Outcome::SucceededWithFailures;
             }
             excluded = true;

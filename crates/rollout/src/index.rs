@@ -60,6 +60,7 @@ static WAITING: Unit = Unit {
     batch: None,
     failed: false,
     failed_once: false,
+    past_failures: 0,
     reason: None,
     since: None,
     started_at: None,

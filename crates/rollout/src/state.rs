@@ -329,6 +329,9 @@ pub(crate) struct Unit {
     /// Failed at some time and was not retried since.
     #[serde(skip_serializing_if = "is_default")]
     pub(crate) failed_once: bool,
+    /// How often it was retried after it had failed: left out after that, it is no mere exclusion (R12).
+    #[serde(skip_serializing_if = "is_default")]
+    pub(crate) past_failures: u32,
     /// Why it stands where it stands.
     #[serde(skip_serializing_if = "is_default")]
     pub(crate) reason: Option<String>,

@@ -268,6 +268,7 @@ fn release(unit: &mut Unit) -> UnitState {
 /// A retry begins with a new attempt; what is still ours at Render stays known.
 fn begin_anew(unit: &mut Unit) {
     unit.failed = false;
+    unit.past_failures += u32::from(unit.failed_once);
     unit.failed_once = false;
     unit.healthy_at = None;
     unit.started_at = None;

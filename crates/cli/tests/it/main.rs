@@ -6,6 +6,7 @@ mod at_render;
 mod everyday;
 mod explained;
 mod figures;
+mod flags;
 mod images;
 mod imports;
 mod operations;

@@ -57,7 +57,7 @@ fn a_deploy_may_take_as_long_as_the_flag_says() {
     ];
     start(project, &limited).succeeds();
     let mut engine = spawn(project, &["run"]);
-    let said = project.tranche(&["watch", "r1", "--timeout", "30s"]);
+    let said = project.tranche(&["watch", "r1", "--timeout", "3m"]);
     engine.kill().unwrap();
     engine.wait().unwrap();
     let said = said.exits(1);

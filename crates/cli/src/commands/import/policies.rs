@@ -312,7 +312,17 @@ mod tests {
         let policy = json!({ "health_checks": "psychic", "delay": [1], "colour": "red", "batch_size": "a few",
             "batch_interval_hours": "some", "timeline": "soon", "schedule": { "start_day": 3, "hour": 9 } });
         let (keys, ignored) = keys(&policy);
-        assert_eq!(keys, json!({}));
-        assert_eq!(ignored, ["x.colour", "x.delay", "x.health_checks"]);
+        // A first day says something by itself.
+        assert_eq!(keys, json!({ "not_before": "3d" }));
+        let nonsense = [
+            "x.schedule.hour",
+            "x.batch_interval_hours",
+            "x.batch_size",
+            "x.colour",
+            "x.delay",
+            "x.health_checks",
+            "x.timeline",
+        ];
+        assert_eq!(ignored, nonsense);
     }
 }

@@ -234,6 +234,8 @@ fn rollout_of(product: &Product, args: &Why) -> Result<RunView, Failure> {
         };
         planned.any(|one| one.customer == args.customer) || considered()
     });
+    // What still waits comes before what is over, and the newest first.
+    runs.sort_by_key(|run| (run.outcome.is_none(), run.requested_at));
     runs.pop().ok_or_else(|| {
         Failure::usage(format!("no rollout has a customer `{}`", args.customer))
             .or_type("tranche customers")

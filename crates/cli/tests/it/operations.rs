@@ -57,6 +57,11 @@ fn a_single_service_is_deployed_watched_and_told_of() {
         .succeeds();
     assert!(said.out.contains("GREETING"), "{}", said.out);
     assert!(!said.out.contains("hello"), "{}", said.out);
+    // What is under way comes before what is over.
+    let start = ["start", "v1.1.0", "--yes", "--detach"];
+    project.tranche_with(&start, &[KEY]).succeeds();
+    let said = project.tranche(&["why", "acme"]).succeeds();
+    assert!(said.out.contains("r1 (v1.1.0)"), "{}", said.out);
     project.tranche(&["verify"]).succeeds();
 }
 

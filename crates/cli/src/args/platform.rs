@@ -150,6 +150,9 @@ pub(crate) struct Sham {
     /// From the request of a rollback to live.
     #[arg(long, value_name = "D", default_value = "2s", value_parser = value::span)]
     pub(crate) rollback: Span,
+    /// From the request of a database's recovery to a usable one.
+    #[arg(long, value_name = "D", default_value = "10s", value_parser = value::span)]
+    pub(crate) recovery: Span,
     /// The version every service runs at first.
     #[arg(long, value_name = "VERSION", default_value = "v1.0.0")]
     pub(crate) running: String,

@@ -90,6 +90,7 @@ async fn seeded(folder: &Folder, config: &Config, args: &Sham) -> Platform {
     let settings = Settings {
         deploy: args.deploy,
         rollback: args.rollback,
+        recovery: args.recovery,
         created_for: Span::ZERO,
         public_webhooks: args.public_webhooks,
         ..Settings::default()

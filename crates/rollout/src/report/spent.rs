@@ -82,7 +82,10 @@ impl Ledger {
             return;
         };
         match event.fact.kind {
-            Kind::CustomerStarted | Kind::CustomerReleased | Kind::RollbackIntended => {
+            Kind::CustomerStarted
+            | Kind::CustomerReleased
+            | Kind::RecoveryIntended
+            | Kind::RollbackIntended => {
                 self.held.remove(customer);
                 self.under_way.insert(customer.clone());
             }

@@ -264,7 +264,7 @@ fn variables(service: &ServiceReturn, connections: &[String]) -> Vec<PlannedRequ
     let mut all: Vec<_> = service
         .restored
         .iter()
-        .map(|key| write(key, "as before the rollout"))
+        .map(|key| write(key, "as before the rollout, or removed"))
         .collect();
     if !connections.is_empty() {
         all.push(read(path.clone(), "back up all variables"));

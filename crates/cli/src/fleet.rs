@@ -12,24 +12,13 @@ use policy::{
 use crate::exit::{Exit, Failure};
 use crate::show::time;
 
-/// The files as the core takes them.
-pub(crate) fn input(config: &Config, release: Release, scope: PlanScope) -> PlanInput {
-    PlanInput {
-        project: config.project.clone(),
-        fleet: config.fleet.clone(),
-        policies: config.policies.clone(),
-        release,
-        scope,
-    }
-}
-
 /// The plan of the whole fleet for a release that nobody runs.
 pub(crate) fn plan(config: &Config) -> Result<Plan, Failure> {
     let release = Release {
         version: String::new(),
         commit: String::new(),
     };
-    let input = input(config, release, PlanScope::default());
+    let input = PlanInput::of(config, release, PlanScope::default());
     compile(&input, &BTreeMap::new(), time::now()).map_err(|error| refusal(&error))
 }
 

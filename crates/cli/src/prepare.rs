@@ -46,7 +46,7 @@ pub(crate) async fn prepare(
     scope: PlanScope,
 ) -> Result<Prepared, Failure> {
     let (release, versions) = release::resolve(folder, config, version).await?;
-    let input = fleet::input(config, release, scope);
+    let input = PlanInput::of(config, release, scope);
     let observed = observe(config, &input, &versions).await?;
     let plan = planned(&input, product, &observed, time::now())?;
     Ok(Prepared {
@@ -67,7 +67,7 @@ pub(crate) async fn preview(
 ) -> Result<(Plan, Source), Failure> {
     let (release, versions) =
         release::resolve_for_preview(folder, config, &args.version, out).await?;
-    let input = fleet::input(config, release, args.scope.of_plan());
+    let input = PlanInput::of(config, release, args.scope.of_plan());
     let (observed, source) = match look(config, &input, &versions, args.offline).await {
         Ok(observed) => (observed, Source::Render),
         Err(reason) => (Observed::new(), Source::Journal { reason }),

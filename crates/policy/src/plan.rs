@@ -24,6 +24,7 @@ pub use self::version::{bare, is_newer, matches_pin};
 use crate::calendar::Freeze;
 use crate::health::Profile;
 use crate::ids::{CustomerId, PolicyId, Role};
+use crate::parse::Config;
 use crate::rules::Policy;
 use crate::settings::{Customer, Fleet, Project, Timestamp};
 
@@ -70,6 +71,19 @@ pub struct PlanInput {
     pub release: Release,
     /// What the person narrowed it to.
     pub scope: PlanScope,
+}
+
+impl PlanInput {
+    /// The files as they are written, for this release.
+    pub fn of(config: &Config, release: Release, scope: PlanScope) -> Self {
+        Self {
+            project: config.project.clone(),
+            fleet: config.fleet.clone(),
+            policies: config.policies.clone(),
+            release,
+            scope,
+        }
+    }
 }
 
 /// How a person narrowed a rollout: `--customers`, `--policy`, `--service`, `--hotfix`.

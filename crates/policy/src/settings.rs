@@ -161,6 +161,16 @@ pub struct Fleet {
     pub customers: BTreeMap<CustomerId, Customer>,
 }
 
+impl Fleet {
+    /// Every service, databases too, with whose it is.
+    pub fn services(&self) -> impl Iterator<Item = (&CustomerId, &Role, &Service)> {
+        self.customers.iter().flat_map(|(id, customer)| {
+            let services = customer.services.iter();
+            services.map(move |(role, service)| (id, role, service))
+        })
+    }
+}
+
 /// One customer: the unit that passes or fails as a whole (R5).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Customer {

@@ -142,12 +142,9 @@ fn mapped(config: &Config, customer: &CustomerId, role: &str) -> Result<Found, F
 }
 
 fn owner_of(config: &Config, id: &ServiceId) -> Option<(CustomerId, Role)> {
-    let customers = config.fleet.customers.iter();
-    let mut services = customers.flat_map(|(customer, entry)| {
-        let services = entry.services.iter();
-        services.map(move |(role, service)| (customer, role, service))
-    });
-    services
+    config
+        .fleet
+        .services()
         .find(|(_, _, service)| service.id == *id)
         .map(|(customer, role, _)| (customer.clone(), role.clone()))
 }

@@ -51,13 +51,10 @@ pub(crate) async fn check(global: &Global, out: Output) -> Result<Exit, Failure>
         ),
         None => None,
     };
-    let services = config.fleet.customers.iter().flat_map(|(id, customer)| {
-        customer
-            .services
-            .iter()
-            .map(move |(role, service)| (id, role, service))
-    });
-    let checks = services.map(|(id, role, service)| one(&client, &config, id, role, service));
+    let checks = config
+        .fleet
+        .services()
+        .map(|(id, role, service)| one(&client, &config, id, role, service));
     let services: Vec<Checked> = stream::iter(checks).buffered(AT_ONCE).collect().await;
     let found = Found {
         user,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use policy::plan::{Phase, RunningVersions, compile, describe};
-use policy::{CustomerId, Plan, PlanScope, Release};
+use policy::{CustomerId, Plan, PlanInput, PlanScope, Release};
 use rollout::{RunId, Verb};
 use serde::Serialize;
 
@@ -30,7 +30,7 @@ pub(crate) async fn replan(global: &Global, args: &Replan, out: Output) -> Resul
         version: String::new(),
         commit: String::new(),
     };
-    let input = fleet::input(&desk.config, release, PlanScope::default());
+    let input = PlanInput::of(&desk.config, release, PlanScope::default());
     desk.asker
         .file(
             args.run.rollout,
@@ -60,7 +60,7 @@ fn diff(desk: &Desk, run: RunId, out: Output) -> Result<Exit, Failure> {
         allow_downgrade: true,
         ..PlanScope::default()
     };
-    let input = fleet::input(&desk.config, frozen.release.clone(), scope);
+    let input = PlanInput::of(&desk.config, frozen.release.clone(), scope);
     let edited = compile(&input, &RunningVersions::new(), time::now())
         .map_err(|error| fleet::refusal(&error))?;
     let differences = differences(frozen, &edited);

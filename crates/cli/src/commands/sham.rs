@@ -145,7 +145,7 @@ pub(super) fn seed(config: &Config, versions: &Versions, running: &str) -> Seed 
         versions: versions.by_commit().clone(),
         ..Seed::default()
     };
-    for (customer, role, service) in services(config) {
+    for (customer, role, service) in config.fleet.services() {
         let owner = config.project.render.owner.as_deref();
         if role.as_str() == DATABASE {
             let product = &config.project.product;
@@ -157,16 +157,6 @@ pub(super) fn seed(config: &Config, versions: &Versions, running: &str) -> Seed 
         }
     }
     seed
-}
-
-fn services(config: &Config) -> impl Iterator<Item = (&CustomerId, &Role, &Service)> {
-    let customers = config.fleet.customers.iter();
-    customers.flat_map(|(id, customer)| {
-        customer
-            .services
-            .iter()
-            .map(move |(role, service)| (id, role, service))
-    })
 }
 
 fn web(
@@ -214,7 +204,7 @@ fn database(
 
 /// One fault for each service that the switch names.
 fn faults(config: &Config, switch: &FaultSwitch) -> Vec<Fault> {
-    let concerned = services(config).filter(|(customer, role, _)| {
+    let concerned = config.fleet.services().filter(|(customer, role, _)| {
         **customer == switch.customer
             && role.as_str() != DATABASE
             && switch.role.as_ref().is_none_or(|wanted| wanted == *role)

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use policy::plan::DATABASE;
 use policy::settings::Service;
-use policy::{Config, CustomerId, PersonId, PlanInput, PlanScope, Release, Role};
+use policy::{Config, CustomerId, PersonId, Release, Role};
 use rollout::canonical;
 use rollout::request::{Directory, FilesRead};
 use serde_json::Value;
@@ -39,24 +39,10 @@ pub(super) fn release(version: &str) -> Release {
     }
 }
 
-/// What a plan is made of.
-pub(super) fn plan_input(config: &Config, release: Release, scope: PlanScope) -> PlanInput {
-    PlanInput {
-        project: config.project.clone(),
-        fleet: config.fleet.clone(),
-        policies: config.policies.clone(),
-        release,
-        scope,
-    }
-}
-
 /// All services that can be deployed, with whom they belong to.
 pub(super) fn services(config: &Config) -> impl Iterator<Item = (&CustomerId, &Role, &Service)> {
-    config.fleet.customers.iter().flat_map(|(id, customer)| {
-        let deployed = customer.services.iter();
-        let deployed = deployed.filter(|(role, _)| role.as_str() != DATABASE);
-        deployed.map(move |(role, service)| (id, role, service))
-    })
+    let services = config.fleet.services();
+    services.filter(|(_, role, _)| role.as_str() != DATABASE)
 }
 
 /// Fills a project in which nobody is named with the starter and so many approvers, so that gates can open.

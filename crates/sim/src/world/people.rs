@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use policy::parse::scenario as written;
-use policy::{Config, Customer, CustomerId, PersonId, PlanScope, Release, Timestamp};
+use policy::{Config, Customer, CustomerId, PersonId, PlanInput, PlanScope, Release, Timestamp};
 use rollout::{
     Actor, ApplyVariables, Deploys, Event, Input, Notice, Rejected, RejectedCode, Request,
     ServiceDeploy, Start, Verb,
@@ -112,7 +112,7 @@ impl World {
             }
             Ask::Replan => {
                 let release = files::release("");
-                let input = files::plan_input(&self.config, release, PlanScope::default());
+                let input = PlanInput::of(&self.config, release, PlanScope::default());
                 Verb::Replan {
                     input: Box::new(input),
                 }
@@ -170,7 +170,7 @@ impl World {
         let release = self.named_release(&flags.version);
         Start {
             observed: self.executor.observe(self.now, &self.config),
-            input: files::plan_input(&self.config, release, flags.scope),
+            input: PlanInput::of(&self.config, release, flags.scope),
             conflict: flags.conflict,
             clear_cache: flags.clear_cache,
             deploy_timeout: flags.deploy_timeout,

@@ -1,14 +1,21 @@
 //! What things are called: newtypes so that one name never passes for another.
 
-use std::fmt;
-
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
-macro_rules! name {
-    ($(#[$doc:meta])* $name:ident) => {
-        $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+/// Makes names: newtypes around a text, so that none passes for another. Each may have attributes of its own.
+///
+/// ```
+/// policy::names! {
+///     /// A ship.
+///     ShipId;
+/// }
+/// assert_eq!(ShipId::new("Argo").to_string(), "Argo");
+/// ```
+#[macro_export]
+macro_rules! names {
+    ($($(#[$attribute:meta])* $name:ident;)+) => {$(
+        $(#[$attribute])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, ::serde::Serialize, ::serde::Deserialize)]
         #[serde(transparent)]
         pub struct $name(String);
 
@@ -24,15 +31,15 @@ macro_rules! name {
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl ::std::fmt::Display for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
                 f.pad(&self.0)
             }
         }
 
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Debug::fmt(&self.0, f)
+        impl ::std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                ::std::fmt::Debug::fmt(&self.0, f)
             }
         }
 
@@ -47,30 +54,26 @@ macro_rules! name {
                 &self.0
             }
         }
-    };
+    )+};
 }
 
-name!(
+names! {
     /// A customer's key in `customers.yaml`.
-    CustomerId
-);
-name!(
+    #[derive(JsonSchema)]
+    CustomerId;
     /// A policy's name, which is also the name of the phase it makes.
-    PolicyId
-);
-name!(
+    #[derive(JsonSchema)]
+    PolicyId;
     /// A service's role within a customer: `backend`, `frontend`, `database`.
-    Role
-);
-name!(
+    #[derive(JsonSchema)]
+    Role;
     /// Render's id of a service (`srv-...`), taken as an opaque string.
-    ServiceId
-);
-name!(
+    #[derive(JsonSchema)]
+    ServiceId;
     /// A person's key under `people`.
-    PersonId
-);
-name!(
+    #[derive(JsonSchema)]
+    PersonId;
     /// A group's key under `groups`.
-    GroupId
-);
+    #[derive(JsonSchema)]
+    GroupId;
+}

@@ -82,6 +82,6 @@ impl Client {
 
     /// Reads one workspace.
     pub async fn owner(&self, owner: &OwnerId) -> Result<Owner> {
-        self.json(Call::get(&["owners", &owner.to_string()])).await
+        self.json(Call::get(&["owners", owner.as_str()])).await
     }
 }

@@ -95,7 +95,7 @@ impl Client {
         filter: &AuditFilter,
     ) -> impl Stream<Item = Result<AuditLog>> + Send + use<> {
         let at = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Millis, true);
-        let call = Call::get(&["owners", &owner.to_string(), "audit-logs"])
+        let call = Call::get(&["owners", owner.as_str(), "audit-logs"])
             .maybe("startTime", filter.since.map(at))
             .maybe("endTime", filter.until.map(at))
             .query("direction", filter.direction.as_str());

@@ -163,8 +163,7 @@ impl Client {
 
     /// Reads one group.
     pub async fn env_group(&self, group: &EnvGroupId) -> Result<EnvGroup> {
-        self.json(Call::get(&["env-groups", &group.to_string()]))
-            .await
+        self.json(Call::get(&["env-groups", group.as_str()])).await
     }
 
     /// Reads one variable of a group; `None` if it (or the group) does not exist.
@@ -173,7 +172,7 @@ impl Client {
         group: &EnvGroupId,
         key: &str,
     ) -> Result<Option<SecretString>> {
-        let call = Call::get(&["env-groups", &group.to_string(), "env-vars", key]);
+        let call = Call::get(&["env-groups", group.as_str(), "env-vars", key]);
         match self.json::<Variable>(call).await {
             Ok(variable) => Ok(Some(variable.value.unwrap_or_default())),
             Err(error) if error.is_gone() => Ok(None),
@@ -187,7 +186,7 @@ impl Client {
         group: &EnvGroupId,
         name: &str,
     ) -> Result<Option<SecretString>> {
-        let call = Call::get(&["env-groups", &group.to_string(), "secret-files", name]);
+        let call = Call::get(&["env-groups", group.as_str(), "secret-files", name]);
         match self.json::<SecretFile>(call).await {
             Ok(file) => Ok(Some(file.content.unwrap_or_default())),
             Err(error) if error.is_gone() => Ok(None),
@@ -213,35 +212,25 @@ impl Admin<'_> {
 
     /// Gives a group another name.
     pub async fn rename_env_group(&self, group: &EnvGroupId, name: &str) -> Result<EnvGroup> {
-        let path = ["env-groups", &group.to_string()];
+        let path = ["env-groups", group.as_str()];
         let call = Self::change(Method::PATCH, &path, &json!({ "name": name }));
         self.0.json(call).await
     }
 
     /// Deletes a group; one that is already gone counts as deleted.
     pub async fn delete_env_group(&self, group: &EnvGroupId) -> Result<()> {
-        self.delete(&["env-groups", &group.to_string()]).await
+        self.delete(&["env-groups", group.as_str()]).await
     }
 
     /// Lets a service use a group.
     pub async fn link_env_group(&self, group: &EnvGroupId, service: &ServiceId) -> Result<()> {
-        let path = [
-            "env-groups",
-            &group.to_string(),
-            "services",
-            service.as_str(),
-        ];
+        let path = ["env-groups", group.as_str(), "services", service.as_str()];
         self.post(&path).await
     }
 
     /// Ends a service's use of a group.
     pub async fn unlink_env_group(&self, group: &EnvGroupId, service: &ServiceId) -> Result<()> {
-        let path = [
-            "env-groups",
-            &group.to_string(),
-            "services",
-            service.as_str(),
-        ];
+        let path = ["env-groups", group.as_str(), "services", service.as_str()];
         self.delete(&path).await
     }
 
@@ -252,7 +241,7 @@ impl Admin<'_> {
         key: &str,
         value: &SecretString,
     ) -> Result<()> {
-        let path = ["env-groups", &group.to_string(), "env-vars", key];
+        let path = ["env-groups", group.as_str(), "env-vars", key];
         let body = json!({ "value": value.expose_secret() });
         let call = Self::change(Method::PUT, &path, &body).hide(value);
         self.0.done(call).await
@@ -260,7 +249,7 @@ impl Admin<'_> {
 
     /// Removes one variable of a group; one that is already absent counts as removed.
     pub async fn delete_env_group_variable(&self, group: &EnvGroupId, key: &str) -> Result<()> {
-        self.delete(&["env-groups", &group.to_string(), "env-vars", key])
+        self.delete(&["env-groups", group.as_str(), "env-vars", key])
             .await
     }
 
@@ -271,7 +260,7 @@ impl Admin<'_> {
         name: &str,
         content: &SecretString,
     ) -> Result<()> {
-        let path = ["env-groups", &group.to_string(), "secret-files", name];
+        let path = ["env-groups", group.as_str(), "secret-files", name];
         let body = json!({ "content": content.expose_secret() });
         let call = Self::change(Method::PUT, &path, &body).hide(content);
         self.0.done(call).await
@@ -279,7 +268,7 @@ impl Admin<'_> {
 
     /// Removes one secret file of a group; one that is already absent counts as removed.
     pub async fn delete_env_group_file(&self, group: &EnvGroupId, name: &str) -> Result<()> {
-        self.delete(&["env-groups", &group.to_string(), "secret-files", name])
+        self.delete(&["env-groups", group.as_str(), "secret-files", name])
             .await
     }
 }

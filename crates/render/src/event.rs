@@ -152,7 +152,7 @@ impl Client {
 
     /// Reads one event.
     pub async fn event(&self, event: &EventId) -> Result<Event> {
-        self.json(Call::get(&["events", &event.to_string()])).await
+        self.json(Call::get(&["events", event.as_str()])).await
     }
 }
 

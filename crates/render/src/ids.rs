@@ -1,80 +1,29 @@
 //! What Render calls its things. Every id is opaque: nothing is read out of its letters.
 
-use std::fmt;
-
-use serde::{Deserialize, Serialize};
-
 pub use policy::ServiceId;
 pub use rollout::DeployId;
 
-macro_rules! id {
-    ($(#[$doc:meta])* $name:ident) => {
-        $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(transparent)]
-        pub struct $name(String);
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(&self.0)
-            }
-        }
-
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Debug::fmt(&self.0, f)
-            }
-        }
-
-        impl From<&str> for $name {
-            fn from(id: &str) -> Self {
-                Self(id.to_owned())
-            }
-        }
-    };
-}
-
-id!(
+policy::names! {
     /// A workspace (`tea-...`), or a user's own (`usr-...`).
-    OwnerId
-);
-id!(
+    OwnerId;
     /// A Postgres database (`dpg-...`).
-    PostgresId
-);
-id!(
+    PostgresId;
     /// A one-off job (`job-...`).
-    JobId
-);
-id!(
+    JobId;
     /// An event of a service (`evt-...`).
-    EventId
-);
-id!(
+    EventId;
     /// An instance of a service (`srv-...-abcde`).
-    InstanceId
-);
-id!(
+    InstanceId;
     /// An export of a database.
-    ExportId
-);
-id!(
+    ExportId;
     /// An environment within a project (`evm-...`).
-    EnvironmentId
-);
-id!(
+    EnvironmentId;
     /// A group of variables (`evg-...`).
-    EnvGroupId
-);
-id!(
+    EnvGroupId;
     /// A webhook (`whk-...`).
-    WebhookId
-);
-id!(
+    WebhookId;
     /// Works of Render's own (`mrn-...`).
-    MaintenanceId
-);
-id!(
+    MaintenanceId;
     /// An entry of the audit log.
-    AuditLogId
-);
+    AuditLogId;
+}

@@ -104,20 +104,14 @@ impl Client {
             "services",
             service.as_str(),
             "jobs",
-            &job.to_string(),
+            job.as_str(),
         ]))
         .await
     }
 
     /// Asks for the end of a job; it may still succeed.
     pub async fn cancel_job(&self, service: &ServiceId, job: &JobId) -> Result<Job> {
-        let path = [
-            "services",
-            service.as_str(),
-            "jobs",
-            &job.to_string(),
-            "cancel",
-        ];
+        let path = ["services", service.as_str(), "jobs", job.as_str(), "cancel"];
         self.json(Call::change(Method::POST, &path, Class::Write))
             .await
     }

@@ -92,8 +92,7 @@ impl Client {
 
     /// Reads one.
     pub async fn maintenance_run(&self, run: &MaintenanceId) -> Result<MaintenanceRun> {
-        self.json(Call::get(&["maintenance", &run.to_string()]))
-            .await
+        self.json(Call::get(&["maintenance", run.as_str()])).await
     }
 }
 
@@ -112,14 +111,13 @@ impl Admin<'_> {
         run: &MaintenanceId,
         to: DateTime<Utc>,
     ) -> Result<()> {
-        let path = ["maintenance", &run.to_string()];
+        let path = ["maintenance", run.as_str()];
         let body = json!({ "scheduledAt": to.to_rfc3339_opts(SecondsFormat::Secs, true) });
         self.0.done(Self::change(Method::PATCH, &path, &body)).await
     }
 
     /// Lets works begin now; read them back to see when it is so.
     pub async fn trigger_maintenance(&self, run: &MaintenanceId) -> Result<()> {
-        self.post(&["maintenance", &run.to_string(), "trigger"])
-            .await
+        self.post(&["maintenance", run.as_str(), "trigger"]).await
     }
 }

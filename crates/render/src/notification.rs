@@ -54,7 +54,7 @@ impl Client {
 
     /// What Render tells about the services of a workspace.
     pub async fn default_notification_level(&self, owner: &OwnerId) -> Result<NotificationLevel> {
-        let path = ["notification-settings", "owners", &owner.to_string()];
+        let path = ["notification-settings", "owners", owner.as_str()];
         let settings: NotificationSettings = self.json(Call::get(&path)).await?;
         Ok(settings.notifications_to_send)
     }
@@ -88,7 +88,7 @@ impl Admin<'_> {
         owner: &OwnerId,
         level: &NotificationLevel,
     ) -> Result<()> {
-        let path = ["notification-settings", "owners", &owner.to_string()];
+        let path = ["notification-settings", "owners", owner.as_str()];
         let body = json!({ "notificationsToSend": level });
         self.0.done(Self::change(Method::PATCH, &path, &body)).await
     }

@@ -192,15 +192,14 @@ impl Client {
 
     /// Reads one database.
     pub async fn postgres(&self, database: &PostgresId) -> Result<Postgres> {
-        self.json(Call::get(&["postgres", &database.to_string()]))
-            .await
+        self.json(Call::get(&["postgres", database.as_str()])).await
     }
 
     /// Reads how to connect to it.
     pub async fn connection_info(&self, database: &PostgresId) -> Result<ConnectionInfo> {
         self.json(Call::get(&[
             "postgres",
-            &database.to_string(),
+            database.as_str(),
             "connection-info",
         ]))
         .await
@@ -208,7 +207,7 @@ impl Client {
 
     /// Reads whether, and how far back, it can be recovered.
     pub async fn recovery(&self, database: &PostgresId) -> Result<Recovery> {
-        self.json(Call::get(&["postgres", &database.to_string(), "recovery"]))
+        self.json(Call::get(&["postgres", database.as_str(), "recovery"]))
             .await
     }
 
@@ -223,20 +222,20 @@ impl Client {
         if let Some(name) = name {
             body["restoreName"] = name.into();
         }
-        let path = ["postgres", &database.to_string(), "recovery"];
+        let path = ["postgres", database.as_str(), "recovery"];
         self.json(Call::change(Method::POST, &path, Class::Create).body(&body))
             .await
     }
 
     /// Lists the exports.
     pub async fn exports(&self, database: &PostgresId) -> Result<Vec<Export>> {
-        self.json(Call::get(&["postgres", &database.to_string(), "export"]))
+        self.json(Call::get(&["postgres", database.as_str(), "export"]))
             .await
     }
 
     /// Asks for an export. The answer has no id: find it among the exports by when it was made.
     pub async fn start_export(&self, database: &PostgresId) -> Result<()> {
-        let path = ["postgres", &database.to_string(), "export"];
+        let path = ["postgres", database.as_str(), "export"];
         self.done(Call::change(Method::POST, &path, Class::Write))
             .await
     }
@@ -256,37 +255,34 @@ impl Admin<'_> {
         database: &PostgresId,
         changes: &PostgresChanges,
     ) -> Result<Postgres> {
-        let path = ["postgres", &database.to_string()];
+        let path = ["postgres", database.as_str()];
         let call = Self::change(Method::PATCH, &path, &json!(changes));
         self.0.json(call).await
     }
 
     /// Deletes a database with all its data; one that is already gone counts as deleted.
     pub async fn delete_database(&self, database: &PostgresId) -> Result<()> {
-        self.delete(&["postgres", &database.to_string()]).await
+        self.delete(&["postgres", database.as_str()]).await
     }
 
     /// Suspends a database; read it back to see when.
     pub async fn suspend_database(&self, database: &PostgresId) -> Result<()> {
-        self.post(&["postgres", &database.to_string(), "suspend"])
-            .await
+        self.post(&["postgres", database.as_str(), "suspend"]).await
     }
 
     /// Lifts a suspension; read it back to see when.
     pub async fn resume_database(&self, database: &PostgresId) -> Result<()> {
-        self.post(&["postgres", &database.to_string(), "resume"])
-            .await
+        self.post(&["postgres", database.as_str(), "resume"]).await
     }
 
     /// Restarts a database; connections break.
     pub async fn restart_database(&self, database: &PostgresId) -> Result<()> {
-        self.post(&["postgres", &database.to_string(), "restart"])
-            .await
+        self.post(&["postgres", database.as_str(), "restart"]).await
     }
 
     /// Switches to the standby; connections break.
     pub async fn fail_over_database(&self, database: &PostgresId) -> Result<()> {
-        self.post(&["postgres", &database.to_string(), "failover"])
+        self.post(&["postgres", database.as_str(), "failover"])
             .await
     }
 }

@@ -104,8 +104,7 @@ impl Client {
 
     /// Reads one webhook.
     pub async fn webhook(&self, webhook: &WebhookId) -> Result<Webhook> {
-        self.json(Call::get(&["webhooks", &webhook.to_string()]))
-            .await
+        self.json(Call::get(&["webhooks", webhook.as_str()])).await
     }
 
     /// What was sent, page by page as it is taken.
@@ -113,7 +112,7 @@ impl Client {
         &self,
         webhook: &WebhookId,
     ) -> impl Stream<Item = Result<WebhookDelivery>> + Send + use<> {
-        self.stream(Call::get(&["webhooks", &webhook.to_string(), "events"]))
+        self.stream(Call::get(&["webhooks", webhook.as_str(), "events"]))
     }
 }
 
@@ -149,14 +148,14 @@ impl Admin<'_> {
         webhook: &WebhookId,
         target: &WebhookTarget,
     ) -> Result<Webhook> {
-        let path = ["webhooks", &webhook.to_string()];
+        let path = ["webhooks", webhook.as_str()];
         let call = Self::change(Method::PATCH, &path, &target.body());
         self.0.json(call).await
     }
 
     /// Deletes a webhook; one that is already gone counts as deleted.
     pub async fn delete_webhook(&self, webhook: &WebhookId) -> Result<()> {
-        self.delete(&["webhooks", &webhook.to_string()]).await
+        self.delete(&["webhooks", webhook.as_str()]).await
     }
 }
 

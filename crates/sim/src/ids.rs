@@ -1,87 +1,29 @@
 //! What things at Render are called, and how new ids are made.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 pub use policy::{ServiceId, Timestamp};
 
-macro_rules! id {
-    ($(#[$doc:meta])* $name:ident) => {
-        $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(transparent)]
-        pub struct $name(String);
-
-        impl $name {
-            /// Takes the id as written.
-            pub fn new(id: impl Into<String>) -> Self {
-                Self(id.into())
-            }
-
-            /// The id as written.
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(&self.0)
-            }
-        }
-
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Debug::fmt(&self.0, f)
-            }
-        }
-
-        impl From<&str> for $name {
-            fn from(id: &str) -> Self {
-                Self(id.to_owned())
-            }
-        }
-    };
-}
-
-id!(
+policy::names! {
     /// A deploy (`dep-...`).
-    DeployId
-);
-id!(
+    DeployId;
     /// A workspace (`tea-...`).
-    OwnerId
-);
-id!(
+    OwnerId;
     /// A commit, in full.
-    CommitId
-);
-id!(
+    CommitId;
     /// A Postgres database (`dpg-...`).
-    PostgresId
-);
-id!(
+    PostgresId;
     /// A one-off job (`job-...`).
-    JobId
-);
-id!(
+    JobId;
     /// An event of a service (`evt-...`).
-    EventId
-);
-
-id!(
+    EventId;
     /// A group of variables (`evg-...`).
-    EnvGroupId
-);
-id!(
+    EnvGroupId;
     /// A webhook (`whk-...`).
-    WebhookId
-);
-id!(
+    WebhookId;
     /// Works of Render's own (`mrn-...`).
-    MaintenanceId
-);
+    MaintenanceId;
+}
 
 /// Makes ids of Render's form: a prefix and 20 characters of `[0-9a-z]` that sort by time.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]

@@ -101,7 +101,7 @@ impl Product {
         };
         let release = match to {
             None => source.release_of(customer).clone(),
-            Some(version) => self.known_release(version)?,
+            Some(version) => self.known_release(customer, version)?,
         };
         let plan = plan_of_one(source, customer, release);
         let unit = match to {
@@ -140,7 +140,7 @@ impl Product {
         RunId::Operation(self.state.product.operations + 1)
     }
 
-    fn known_release(&self, version: &str) -> Result<Release, Rejected> {
+    fn known_release(&self, customer: &CustomerId, version: &str) -> Result<Release, Rejected> {
         let reached = |run: &&Run| run.units().any(|(_, unit)| unit.healthy_at.is_some());
         let runs = self.state.runs.values().rev().filter(reached);
         let mut known = runs
@@ -151,7 +151,7 @@ impl Product {
                 format!("no rollout has brought {version} to anybody, so its commit is not known");
             Rejected::state(
                 text,
-                &format!("tranche start {version} --customers CUSTOMER --allow-downgrade"),
+                &format!("tranche start {version} --customers {customer} --allow-downgrade"),
             )
         })
     }

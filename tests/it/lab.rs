@@ -101,7 +101,8 @@ impl Lab {
         lab
     }
 
-    fn write(&self, name: &str, text: &str) {
+    /// Writes a file of the project folder.
+    pub(crate) fn write(&self, name: &str, text: &str) {
         fs::write(self.dir.path().join(name), text).unwrap();
     }
 

@@ -209,10 +209,14 @@ const OLD: &str = "srv-acme-database";
 
 /// A lab in which the customer has a database, and has had the release.
 fn released_with_database() -> Lab {
+    released_with(VARIABLES)
+}
+
+fn released_with(variables: &str) -> Lab {
     let mut files = Files::small();
     files.project = files
         .project
-        .replace("\n  backend: { VERSION_TAG: \"${version}\" }\n", VARIABLES);
+        .replace("\n  backend: { VERSION_TAG: \"${version}\" }\n", variables);
     files.policies = vec![("all", "policy: all\nsoak: 1h\n".to_owned())];
     files.fleet[0].2.push("database");
     let lab = Lab::of(&files);
@@ -319,6 +323,50 @@ fn before_the_release(lab: &Lab) -> Vec<Held> {
         stored: variables,
     };
     vec![held(with), held(plain)]
+}
+
+#[test]
+fn the_next_release_does_not_bring_the_old_database_back() {
+    let old = format!("postgresql://acme:pw-{OLD}@{OLD}/acme");
+    let variables = VARIABLES.replacen(" }", &format!(", DATABASE_URL: \"{old}\" }}"), 1);
+    let lab = released_with(&variables);
+    succeeds(&ask_for_data(&lab, 20, &["--confirm", "acme"]));
+    let mut engine = lab.spawn(&["run"]);
+    wait_for("acme is rolled back", || has(&lab, "customer_rolled_back"));
+    engine.kill().unwrap();
+    engine.wait().unwrap();
+    let new = new_databases(&lab).remove(0);
+    let url = new.connection().internal;
+    assert_eq!(held(&lab, ACME[0]).stored["DATABASE_URL"], url);
+
+    // The plan names the old database: it does not even begin.
+    succeeds(&lab.tranche(&["retry", "acme"]));
+    let why = || String::from_utf8(lab.tranche(&["why", "acme"]).stdout).unwrap();
+    let said = why();
+    assert!(
+        said.contains(&format!("the plan still names {OLD}")),
+        "{said}"
+    );
+    assert!(said.contains("tranche skip acme"), "{said}");
+    // The files name the new one, and a variable still the old one: it is not written.
+    let customers = lab.read("customers.yaml").replace(OLD, new.id.as_str());
+    lab.write("customers.yaml", &customers);
+    succeeds(&lab.tranche(&["skip", "acme", "--reason", "as it says"]));
+    let next = [
+        "start",
+        RELEASE,
+        "--customers",
+        "acme",
+        "--supersede",
+        "--yes",
+    ];
+    let mut engine = lab.spawn(&next);
+    wait_for("acme is held", || has(&lab, "customer_held"));
+    engine.kill().unwrap();
+    engine.wait().unwrap();
+    let said = format!("`DATABASE_URL` of backend would name {OLD} again");
+    assert!(why().contains(&said), "{}", why());
+    assert_eq!(held(&lab, ACME[0]).stored["DATABASE_URL"], url);
 }
 
 #[test]

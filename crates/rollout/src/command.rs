@@ -86,7 +86,7 @@ pub enum CommandKind {
         /// Give up then.
         until: Option<Timestamp>,
     },
-    /// Read all variables (every page) and seal old and new values of the planned keys (P27). Answer: `BackedUp`, `SecretMissing`, `Failed`.
+    /// Read all variables (every page) and seal old and new values of the planned keys (P27). Answer: `BackedUp`, `SecretMissing`, `NamesLeft`, `Failed`.
     BackUp {
         /// Which.
         service: Target,
@@ -98,6 +98,8 @@ pub enum CommandKind {
         commit: String,
         /// What `${ROLE_url}` stands for, as frozen into the plan (P38).
         urls: BTreeMap<Role, String>,
+        /// A database that the customer does not read any more: no planned value may name it (T15).
+        left: Option<DatabaseId>,
     },
     /// Write the planned keys whose value differs, one by one, then read back (P28). Answer: `VariablesSet`, `Failed`.
     SetVariables {
@@ -347,6 +349,11 @@ pub enum Outcome {
     Created {
         /// The deploy in the reply.
         deploy: DeployView,
+    },
+    /// The planned value of this variable names a database that the customer has left; nothing was written.
+    NamesLeft {
+        /// The variable's name.
+        key: String,
     },
     /// The new database of a recovery, which is not usable yet.
     DatabaseCreated {

@@ -6,7 +6,7 @@ use crate::command::{Command, CommandKind, Outcome};
 use crate::event::{Fact, Kind};
 use crate::ids::RunId;
 use crate::index::{Place, Run};
-use crate::product::Product;
+use crate::product::{Product, State};
 use crate::protocol::Way;
 use crate::record;
 use crate::recover::RecoveryState;
@@ -23,19 +23,20 @@ impl Run {
         id: RunId,
         place: Place,
         scratch: &'a Scratch,
+        state: &'a State,
         at: Timestamp,
-        seq: u64,
     ) -> Ctx<'a> {
         let customer = self.at_place(place.phase, place.place);
         Ctx {
             run: id,
+            left: state.moved(customer).map(|moved| &moved.from),
             plan: &self.plan,
             customer,
             planned: &self.plan.customers[customer],
             unit: self.unit(customer),
             scratch,
             at,
-            seq,
+            seq: state.product.seq,
             deploy_timeout_ms: self.row.deploy_timeout_ms,
             operation: self.row.operation,
             clear_cache: self.row.clear_cache
@@ -74,13 +75,7 @@ impl Product {
         let run = self.state.runs.get(&id)?;
         let empty = Scratch::default();
         let scratch = self.work.scratch.get(&(id, place)).unwrap_or(&empty);
-        Some(question(&run.ctx(
-            id,
-            place,
-            scratch,
-            self.at,
-            self.state.product.seq,
-        )))
+        Some(question(&run.ctx(id, place, scratch, &self.state, self.at)))
     }
 
     /// Does what the customer needs until it waits for something.
@@ -277,7 +272,7 @@ impl Product {
         }
         let before = scratch.clone();
         let recorded = self.state.runs.get(&id).map(|run| {
-            let ctx = run.ctx(id, place, &before, self.at, self.state.product.seq);
+            let ctx = run.ctx(id, place, &before, &self.state, self.at);
             if run.is_managed(place) && !ctx.unit.state.is_working() {
                 return closing_answer(&ctx, &mut scratch, &command.kind, &outcome);
             }

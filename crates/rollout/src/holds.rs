@@ -266,7 +266,12 @@ impl State {
                 "{by} has restored its database to {to}, and the plan still names {from}: write {to} for it in customers.yaml, and in its secrets"
             );
             let hold = Hold::new(HoldKind::Person, "operators", text).since(Some(*since));
-            hold.way_out("tranche replan")
+            // What has started keeps its plan (R6), and so does an operation.
+            let keeps = run.unit(customer).batch.is_some() || run.row.operation.is_some();
+            hold.way_out(match keeps {
+                true => format!("tranche skip {customer} --reason ..., and start anew"),
+                false => "tranche replan".to_owned(),
+            })
         })
     }
 

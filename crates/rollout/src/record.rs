@@ -132,6 +132,13 @@ fn backed_up(ctx: &Ctx<'_>, role: &Role, outcome: Outcome) -> Recorded {
         Outcome::SecretMissing { name } => ctx
             .held(Some(role), format!("secret {name} does not resolve"))
             .into(),
+        Outcome::NamesLeft { key } => {
+            let left = ctx.left.map(ToString::to_string).unwrap_or_default();
+            let reason = format!(
+                "`{key}` of {role} would name {left} again, which its services do not read any more: its template or secret has to name the restored database"
+            );
+            ctx.held(Some(role), reason).into()
+        }
         other => ctx
             .held(
                 Some(role),

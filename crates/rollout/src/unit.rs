@@ -91,6 +91,8 @@ impl Scratch {
 /// Everything the decision may look at.
 pub(crate) struct Ctx<'a> {
     pub(crate) run: RunId,
+    /// The database that the customer has left for a restored one (T15).
+    pub(crate) left: Option<&'a DatabaseId>,
     pub(crate) plan: &'a Plan,
     pub(crate) customer: &'a CustomerId,
     pub(crate) planned: &'a PlannedCustomer,

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rollout::command::{BackupOwner, Target};
-use rollout::{AttachmentId, Outcome};
-use secrecy::SecretString;
+use rollout::{AttachmentId, DatabaseId, Outcome};
+use secrecy::{ExposeSecret, SecretString};
 
 use super::backup::{BackupContent, KeyBackup, is};
 use super::reach::Reach;
@@ -41,12 +41,19 @@ impl Turn {
         service: &Target,
         templates: &BTreeMap<String, String>,
         filling: Filling,
+        left: Option<&DatabaseId>,
     ) -> Result<Outcome> {
         let templates = templates.clone();
         let new = match blocking(move || filling.fill_all(&templates)).await {
             Ok(new) => new,
             Err(unfilled) => return Ok(unfilled.into()),
         };
+        // The host names of a database hold its id.
+        let names =
+            |value: &SecretString| left.is_some_and(|id| value.expose_secret().contains(&id.0));
+        if let Some((key, _)) = new.iter().find(|(_, value)| names(value)) {
+            return Ok(Outcome::NamesLeft { key: key.clone() });
+        }
         let reach = self.reach();
         let stored = reach.ask(|| reach.client.variables(&service.id)).await?;
         let backups = Arc::clone(&self.worker.backups);

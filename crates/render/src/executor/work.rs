@@ -183,9 +183,11 @@ impl Turn {
                 version,
                 commit,
                 urls,
+                left,
             } => {
                 let filling = self.filling(service, version, commit, urls);
-                self.back_up(service, variables, filling).await
+                self.back_up(service, variables, filling, left.as_ref())
+                    .await
             }
             CommandKind::SetVariables {
                 service,

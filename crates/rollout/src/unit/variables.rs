@@ -16,6 +16,7 @@ pub(super) fn set(ctx: &Ctx<'_>, role: &Role, service: &ServiceState) -> Option<
             version: ctx.release().version.clone(),
             commit: ctx.release().commit.clone(),
             urls: ctx.urls(),
+            left: ctx.left.cloned(),
         }));
     };
     write(ctx, role, service, backup)

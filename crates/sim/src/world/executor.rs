@@ -221,12 +221,19 @@ impl SimExecutor {
                 version,
                 commit,
                 urls,
+                left,
             } => {
                 let release = policy::Release {
                     version: version.clone(),
                     commit: commit.clone(),
                 };
-                self.back_up(customer, service, variables, (&release, urls))
+                self.back_up(
+                    customer,
+                    service,
+                    variables,
+                    (&release, urls),
+                    left.as_ref(),
+                )
             }
             CommandKind::SetVariables {
                 service,

@@ -32,6 +32,7 @@ async fn back_up(bench: &mut Bench) -> (AttachmentId, Vec<String>) {
     ];
     let template = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());
     let back_up = CommandKind::BackUp {
+        left: None,
         service: bench.target(),
         variables: templates.map(template).into(),
         version: "v1.1.0".to_owned(),

@@ -409,6 +409,7 @@ fn variables_are_restored_unless_somebody_else_changed_them() {
         ("TOUCHED", "x"),
     ];
     let ask = CommandKind::BackUp {
+        left: None,
         service: bench.target(),
         variables: planned.map(|(key, value)| template(key, value)).into(),
         version: "v1.1.0".to_owned(),

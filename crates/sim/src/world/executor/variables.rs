@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use policy::{CustomerId, Release, Role, ServiceId};
 use rollout::command::{Sealed, Target};
-use rollout::{AttachmentId, Outcome, canonical};
+use rollout::{AttachmentId, DatabaseId, Outcome, canonical};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -39,6 +39,7 @@ impl SimExecutor {
         service: &Target,
         templates: &BTreeMap<String, String>,
         (release, urls): (&Release, &BTreeMap<Role, String>),
+        left: Option<&DatabaseId>,
     ) -> Result<Outcome, Progress> {
         let reply = self.platform.client(self.now).env_vars(&service.id);
         let stored = self.learn(reply)?;
@@ -61,6 +62,10 @@ impl SimExecutor {
                 )
             })
             .collect();
+        let names = |value: &str| left.is_some_and(|id| value.contains(&id.0));
+        if let Some((key, _)) = backup.iter().find(|(_, saved)| names(&saved.new)) {
+            return Ok(Outcome::NamesLeft { key: key.clone() });
+        }
         let differing = backup
             .iter()
             .filter(|(_, saved)| saved.old.as_ref() != Some(&saved.new));

@@ -276,7 +276,7 @@ fn with_its_database_a_restored_customer_has_code_variables_and_data_from_before
     for part in [
         "/postgres/srv-acme-database/recovery",
         "/env-vars/DATABASE_URL",
-        "\"restoreName\":\"acme-r1-1\"",
+        "\"restoreName\":\"acme-r1-1-INSTANT\"",
         "srv-acme-database stays",
     ] {
         assert!(text.contains(part), "{part}: {text}");

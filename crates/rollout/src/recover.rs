@@ -40,7 +40,7 @@ pub enum RecoveryWay {
     Render {
         /// The customer's database, which stays as it is.
         database: DatabaseId,
-        /// The new one's name.
+        /// The new one's name, with `INSTANT` for when it is asked for.
         name: String,
     },
     /// The policy's `restore_database` hooks, in order.
@@ -120,9 +120,21 @@ impl Recovery {
         }
     }
 
-    /// The new database's name, which is ours alone: what bears it came of this attempt.
-    pub(crate) fn name_of(customer: &CustomerId, run: RunId, attempt: u32) -> String {
-        format!("{customer}-{run}-{attempt}")
+    /// The new database's name, which is ours alone: what bears it came of this attempt, also where a lost state has begun to
+    /// count anew. `when` is the instant of the intent, in digits.
+    fn name_of(customer: &CustomerId, run: RunId, attempt: u32, when: &str) -> String {
+        format!("{customer}-{run}-{attempt}-{when}")
+    }
+
+    /// The name of an attempt that is intended at `at`.
+    pub(crate) fn name_at(
+        customer: &CustomerId,
+        run: RunId,
+        attempt: u32,
+        at: Timestamp,
+    ) -> String {
+        let when = at.format("%Y%m%d%H%M%S").to_string();
+        Self::name_of(customer, run, attempt, &when)
     }
 
     /// What is waited for until the new database can be used.
@@ -195,7 +207,7 @@ impl Product {
         let attempt = within.map_or(0, |before| before.attempt) + 1;
         let way = match database {
             Some(database) => RecoveryWay::Render {
-                name: Recovery::name_of(customer, id, attempt),
+                name: Recovery::name_of(customer, id, attempt, "INSTANT"),
                 database,
             },
             None => RecoveryWay::Hooks(hooks.clone()),
@@ -304,22 +316,14 @@ impl Product {
             return Err(Rejected::usage(text, &way_out));
         };
         let database = DatabaseId(database.id.to_string());
-        match self
-            .state
-            .moved(customer)
-            .filter(|moved| moved.from == database)
-        {
-            None => Ok(database),
-            Some(moved) => {
-                let (by, to) = (moved.by, &moved.to);
-                let text =
-                    format!("{by} has restored the database of {customer} already: it reads {to}");
-                Err(Rejected::state(
-                    text,
-                    &format!("tranche customers show {customer}"),
-                ))
-            }
-        }
+        let moved = self.state.moved(customer);
+        let Some(moved) = moved.filter(|moved| moved.from == database) else {
+            return Ok(database);
+        };
+        let (by, to) = (moved.by, &moved.to);
+        let text = format!("{by} has restored the database of {customer} already: it reads {to}");
+        let way_out = format!("tranche customers show {customer}");
+        Err(Rejected::state(text, &way_out))
     }
 
     /// The instant that is meant: without one, that before our last rollout changed anything. Render takes whole seconds.

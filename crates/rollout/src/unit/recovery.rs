@@ -73,7 +73,7 @@ fn by_hooks(ctx: &Ctx<'_>) -> Next {
 
 fn intended(ctx: &Ctx<'_>, recovery: &Recovery) -> Fact {
     let attempt = recovery.attempt + 1;
-    let name = Recovery::name_of(ctx.customer, ctx.run, attempt);
+    let name = Recovery::name_at(ctx.customer, ctx.run, attempt, ctx.at);
     Fact {
         attempt: Some(attempt),
         ..ctx.fact(Kind::RecoveryIntended)

@@ -292,6 +292,8 @@ impl Product {
             | UnitState::RolledBack
             | UnitState::RollbackFailed => Kind::CustomerSkipped,
             UnitState::Held { .. } => Kind::CustomerWithdrawn,
+            // Render takes its time with a database, and a person may not want to.
+            UnitState::Backward if unit.waits_for_database() => Kind::CustomerWithdrawn,
             UnitState::Forward
             | UnitState::Healthy
             | UnitState::Backward

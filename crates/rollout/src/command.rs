@@ -206,7 +206,8 @@ pub enum CommandKind {
         /// The name.
         name: String,
     },
-    /// Read a database until it can be used. Answer: `DatabaseReady`, `DatabaseUnfinished`, or `Failed` when it never will be.
+    /// Read a database until it can be used. Answer: `DatabaseReady`, `DatabaseUnfinished`, `DatabaseFailed`, or `Failed` when
+    /// it cannot be read.
     AwaitDatabase {
         /// Which.
         database: DatabaseId,
@@ -367,6 +368,8 @@ pub enum Outcome {
     },
     /// The database can be used.
     DatabaseReady,
+    /// Render says that the database will never be usable.
+    DatabaseFailed,
     /// The database could still not be used on a status read at or after the time limit.
     DatabaseUnfinished {
         /// As last read, in Render's word.

@@ -74,12 +74,13 @@ impl Run {
         }
     }
 
-    /// Held customers with a request of ours whose end nobody has seen (P10). One that cannot be seen even while it is
-    /// being left out waits for a person.
+    /// Held customers with a request of ours whose end nobody has seen (P10), or of whose services some are pointed at another
+    /// database. One that cannot be seen even while it is being left out waits for a person.
     fn unresolved(&self) -> Vec<CustomerId> {
-        let open = self
-            .held()
-            .filter(|customer| self.unit(customer).has_open_request());
+        let open = self.held().filter(|customer| {
+            let unit = self.unit(customer);
+            unit.has_open_request() || unit.is_redirected()
+        });
         open.cloned().collect()
     }
 }

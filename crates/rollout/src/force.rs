@@ -131,7 +131,9 @@ impl Run {
     fn has_way_back(&self, customer: &CustomerId) -> bool {
         let unit = self.unit(customer);
         let ours = unit.services.values().any(|service| {
-            let there = service.deploy.is_open() || service.deploy.id().is_some();
+            let there = service.deploy.is_open()
+                || service.deploy.id().is_some()
+                || service.redirected_keys().is_some();
             there && !matches!(service.rollback, DeployState::Live { .. })
         });
         let gone = matches!(
@@ -146,14 +148,13 @@ impl Unit {
     /// Lets a way back begin anew, over whatever stands there now.
     pub(crate) fn force(&mut self) {
         self.forced = true;
-        let moves = self.moves_database();
         for service in self.services.values_mut() {
             if matches!(
                 service.rollback,
                 DeployState::Ended | DeployState::Lost { .. }
             ) {
                 service.rollback = DeployState::None;
-                service.target_gone = moves;
+                service.target_gone = false;
             }
         }
         self.hooks.on_rollback.begun = false;

@@ -487,7 +487,9 @@ impl Product {
                 return person_hold(customer, unit).into_iter().collect();
             }
             UnitState::Forward | UnitState::Backward | UnitState::Withdrawing => {
-                let recovering = unit.recovery.as_ref().and_then(Recovery::doing);
+                let recovery = unit.recovery.as_ref();
+                let recovery = recovery.filter(|_| unit.state == UnitState::Backward);
+                let recovering = recovery.and_then(Recovery::doing);
                 let text = recovering.unwrap_or_else(|| "it is being worked on".to_owned());
                 return vec![Hold::new(HoldKind::Working, "Render", text).since(unit.since)];
             }

@@ -64,6 +64,7 @@ static WAITING: Unit = Unit {
     reason: None,
     since: None,
     started_at: None,
+    first_started_at: None,
     healthy_at: None,
     services: BTreeMap::new(),
     forced: false,

@@ -3,7 +3,7 @@
 
 use chrono::TimeDelta;
 use policy::rules::Hook;
-use policy::{CustomerId, Release, Role, ServiceId, Timestamp};
+use policy::{CustomerId, PlannedCustomer, Release, Role, ServiceId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Fact, Kind};
@@ -16,6 +16,7 @@ use crate::request::{Rejected, Request};
 use crate::state::{
     DeployState, HookState, Operation, ServiceState, Unit, UnitState, VariablesState,
 };
+use crate::verbs::state_name;
 
 /// Render restores no instant younger than this.
 const YOUNGEST: TimeDelta = TimeDelta::minutes(10);
@@ -144,16 +145,21 @@ impl Recovery {
             RecoveryState::Wanted if self.database.is_none() => {
                 Some(format!("the hooks restore the data of {to}"))
             }
-            RecoveryState::Wanted | RecoveryState::Intended | RecoveryState::Unknown { .. } => {
+            RecoveryState::Wanted => Some(format!(
+                "a database with the data of {to} is to be asked for"
+            )),
+            RecoveryState::Intended | RecoveryState::Unknown { .. } => {
                 Some(format!("a database with the data of {to} is asked for"))
             }
             RecoveryState::Created { database } => {
                 Some(format!("Render restores the data of {to} into {database}"))
             }
-            RecoveryState::Live { .. }
-            | RecoveryState::Switched { .. }
-            | RecoveryState::Restored
-            | RecoveryState::Failed => None,
+            RecoveryState::Live { database } => {
+                Some(format!("its services are pointed at {database}"))
+            }
+            RecoveryState::Switched { .. } | RecoveryState::Restored | RecoveryState::Failed => {
+                None
+            }
         }
     }
 
@@ -196,42 +202,51 @@ impl Product {
         };
         if database.is_some() {
             old_enough(now, to)?;
+            whole(run, source, customer)?;
         }
-        let id = match run.is_ended() {
-            true => self.next_operation(),
-            false => source,
-        };
-        let mut unit = run.unit(customer).clone();
-        let recovery = Recovery::wanted(database.clone(), to);
-        let within = unit.recovery.as_ref().filter(|_| id == source);
-        let attempt = within.map_or(0, |before| before.attempt) + 1;
+        let moves = database.is_some();
+        let unit = Self::recovering(run, customer, Recovery::wanted(database.clone(), to));
         let way = match database {
             Some(database) => RecoveryWay::Render {
-                name: Recovery::name_of(customer, id, attempt, "INSTANT"),
+                name: self.name_shown(source, customer, &unit),
                 database,
             },
             None => RecoveryWay::Hooks(hooks.clone()),
         };
-        unit.take_back_with(recovery, run.row.operation, run.release_of(customer));
-        let service = |role: &Role| {
-            let state = unit.services.get(role).cloned().unwrap_or_default();
-            ServiceReturn {
-                role: role.clone(),
-                id: planned.customer.services[role].id.clone(),
-                restored: state.to_restore().to_vec(),
-                changes: state.deploy.went_live(),
-                target: (Way::back(&state) == Way::Back)
-                    .then(|| state.baseline.as_ref()?.deploy.clone())
-                    .flatten(),
-                commit: state.baseline.and_then(|baseline| baseline.commit),
-            }
-        };
+        let service = |role: &Role| ServiceReturn::new(planned, role, &unit, moves);
+        let services: Vec<_> = planned.services.iter().rev().map(service).collect();
+        if let Some(unknown) = services.iter().find(|one| moves && one.commit.is_none()) {
+            let role = &unknown.role;
+            let text =
+                format!("what ran at {customer}/{role} before {source} is not known as a commit");
+            return Err(Rejected::state(text, "restore the database at Render"));
+        }
         Ok(DatabaseReturn {
             source,
             way,
             to,
-            services: planned.services.iter().rev().map(service).collect(),
+            services,
         })
+    }
+
+    /// The customer on its way back with its data, as the rollout or a new operation has it.
+    fn recovering(run: &Run, customer: &CustomerId, recovery: Recovery) -> Unit {
+        let mut unit = match run.is_ended() {
+            true => taken_back(run, customer, ""),
+            false => run.unit(customer).clone(),
+        };
+        let went_to = run.went_to(customer).then(|| run.release_of(customer));
+        unit.take_back_with(recovery, went_to);
+        unit
+    }
+
+    fn name_shown(&self, source: RunId, customer: &CustomerId, unit: &Unit) -> String {
+        let id = match self.state.runs[&source].is_ended() {
+            true => self.next_operation(),
+            false => source,
+        };
+        let before = unit.recovery.as_ref().map_or(0, |before| before.attempt);
+        Recovery::name_of(customer, id, before + 1, "INSTANT")
     }
 
     /// Takes a `rollback --database`.
@@ -266,11 +281,11 @@ impl Product {
             return Ok(());
         }
         let plan = plan_of_one(run, customer, run.release_of(customer).clone());
-        let mut unit = Unit {
+        let unit = Unit {
             since: Some(self.at),
-            ..taken_back(run, customer, reason)
+            reason: Some(reason.to_owned()),
+            ..Self::recovering(run, customer, recovery)
         };
-        unit.take_back_with(recovery, run.row.operation, run.release_of(customer));
         let fact = Fact {
             customer: Some(customer.clone()),
             ..operation_started(request, Operation::Rollback, &plan, reason)
@@ -289,10 +304,24 @@ impl Product {
             let text = format!("no rollout has changed {customer}: there is nothing to take back");
             return Err(Rejected::state(text, &why));
         };
+        let unit = run.unit(customer);
         let busy = self.state.owner(customer).filter(|owner| owner != *id);
-        if busy.is_some() || run.unit(customer).state.is_working() {
+        if busy.is_some() || unit.state.is_working() {
             let text = format!("{} is changing {customer} right now", busy.unwrap_or(**id));
             return Err(Rejected::state(text, &why));
+        }
+        let half_way = unit.has_open_request() || unit.recovery.is_some();
+        let held = matches!(unit.state, UnitState::Held { .. }) && half_way;
+        if held || unit.state == UnitState::Waiting {
+            let state = state_name(&unit.state);
+            let text = format!("{customer} is {state} in {id}: what was begun there is not over");
+            let way_out = match held {
+                true => {
+                    format!("tranche retry {customer}  (or: tranche skip {customer} --reason ...)")
+                }
+                false => format!("tranche skip {customer} --reason ..."),
+            };
+            return Err(Rejected::state(text, &way_out));
         }
         if run.plan.customers[customer].own.is_some() {
             let text = format!(
@@ -321,8 +350,12 @@ impl Product {
             return Ok(database);
         };
         let (by, to) = (moved.by, &moved.to);
-        let text = format!("{by} has restored the database of {customer} already: it reads {to}");
-        let way_out = format!("tranche customers show {customer}");
+        let text = format!("{by} has pointed {customer} at {to}, a restored database, already");
+        let back = self.state.runs[&source].unit(customer).state == UnitState::RolledBack;
+        let way_out = match back {
+            true => format!("tranche customers show {customer}"),
+            false => format!("tranche rollback {customer} --force --reason ..."),
+        };
         Err(Rejected::state(text, &way_out))
     }
 
@@ -334,7 +367,7 @@ impl Product {
     ) -> Result<Timestamp, Rejected> {
         let rollouts = self.state.runs.iter().rev();
         let mut rollouts = rollouts.filter(|(id, _)| matches!(id, RunId::Rollout(_)));
-        let begun = || rollouts.find_map(|(_, run)| run.unit(customer).started_at);
+        let begun = || rollouts.find_map(|(_, run)| run.unit(customer).first_started_at);
         let Some(to) = to.or_else(begun) else {
             let text = format!("no rollout has started {customer}, so no instant is known");
             return Err(Rejected::usage(text, "add --at INSTANT"));
@@ -354,34 +387,54 @@ fn old_enough(now: Timestamp, to: Timestamp) -> Result<(), Rejected> {
 }
 
 impl Run {
-    /// Whether it has begun to change this customer's code.
+    /// Whether it has started this customer.
     fn has_changed(&self, customer: &CustomerId) -> bool {
-        let unit = self.unit(customer);
-        let known = unit
-            .services
-            .values()
-            .any(|service| service.baseline.is_some());
-        known
-            && unit.state != UnitState::Waiting
+        let mut services = self.unit(customer).services.values();
+        services.any(|service| service.baseline.is_some())
             && self.row.operation != Some(Operation::Variables)
+    }
+
+    /// Whether this is a `rollback --to`, which has gone forward to a version.
+    fn went_to(&self, customer: &CustomerId) -> bool {
+        self.row.operation == Some(Operation::Rollback)
+            && self.unit(customer).first_started_at.is_some()
+    }
+}
+
+/// Every service of the customer must be in the plan: one that stays out would read the old database on.
+fn whole(run: &Run, id: RunId, customer: &CustomerId) -> Result<(), Rejected> {
+    let planned = &run.plan.customers[customer];
+    let mut services = planned.customer.services.keys();
+    let outside = services
+        .find(|role| role.as_str() != policy::plan::DATABASE && !planned.services.contains(role));
+    let Some(role) = outside else { return Ok(()) };
+    let text =
+        format!("{id} was planned without {role} of {customer}, which may read the same database");
+    Err(Rejected::state(
+        text,
+        "restore the database at Render, and point all services at it",
+    ))
+}
+
+impl ServiceReturn {
+    fn new(planned: &PlannedCustomer, role: &Role, unit: &Unit, moves: bool) -> Self {
+        let state = unit.services.get(role).cloned().unwrap_or_default();
+        let by_render = !moves && Way::back(&state) == Way::Back;
+        let baseline = state.baseline.clone().unwrap_or_default();
+        Self {
+            role: role.clone(),
+            id: planned.customer.services[role].id.clone(),
+            restored: state.to_restore().to_vec(),
+            changes: state.deploy.went_live(),
+            target: baseline.deploy.filter(|_| by_render),
+            commit: baseline.commit,
+        }
     }
 }
 
 impl Unit {
-    /// Whether its services are to read another database: then they go back by commit, because Render's own rollback would
-    /// bring back the variables that name the old one.
-    pub(crate) fn moves_database(&self) -> bool {
-        let recovery = self.recovery.as_ref();
-        recovery.is_some_and(|recovery| recovery.database.is_some())
-    }
-
-    /// Sends it back with its data.
-    pub(crate) fn take_back_with(
-        &mut self,
-        recovery: Recovery,
-        operation: Option<Operation>,
-        release: &Release,
-    ) {
+    /// Sends it back with its data; `went_to` is the version to which a `rollback --to` had brought it.
+    pub(crate) fn take_back_with(&mut self, recovery: Recovery, went_to: Option<&Release>) {
         // Every attempt has a name of its own, also that of another request.
         let attempt = self.recovery.as_ref().map_or(0, |before| before.attempt);
         self.recovery = Some(Recovery {
@@ -389,13 +442,11 @@ impl Unit {
             ..recovery
         });
         self.hooks.restore_database = HookState::default();
-        let moves = self.moves_database();
-        let brought_back = operation == Some(Operation::Rollback);
         for service in self.services.values_mut() {
-            match (&service.rollback, &service.deploy) {
-                (DeployState::Live { deploy, .. }, _) => service.keep(deploy.clone()),
-                // `rollback --to` went forward to it: that code and its variables stay.
-                (_, DeployState::Passed { deploy, .. }) if brought_back => {
+            match (&service.rollback, &service.deploy, went_to) {
+                (DeployState::Live { deploy, .. }, ..) => service.keep(deploy.clone()),
+                // That code and its variables stay.
+                (_, DeployState::Passed { deploy, .. }, Some(release)) => {
                     service.keep(deploy.clone());
                     service.backup = None;
                     service.variables = VariablesState::Untouched;
@@ -412,7 +463,6 @@ impl Unit {
             }
             service.rollback = DeployState::None;
             service.returned = false;
-            service.target_gone = moves;
         }
     }
 }

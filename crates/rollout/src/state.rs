@@ -8,7 +8,7 @@ use policy::{CustomerId, PersonId, PlanInput, PlanScope, Role, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{AttachmentId, DeployId, RunId};
-use crate::recover::{Moved, Recovery};
+use crate::recover::{Moved, Recovery, RecoveryState};
 use crate::request::{Conflict, Directory};
 
 /// What spans rollouts.
@@ -337,6 +337,9 @@ pub(crate) struct Unit {
     pub(crate) reason: Option<String>,
     pub(crate) since: Option<Timestamp>,
     pub(crate) started_at: Option<Timestamp>,
+    /// When the first of its attempts here was started.
+    #[serde(skip_serializing_if = "is_default")]
+    pub(crate) first_started_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "is_default")]
     pub(crate) healthy_at: Option<Timestamp>,
     pub(crate) services: BTreeMap<Role, ServiceState>,
@@ -566,6 +569,18 @@ impl ServiceState {
 }
 
 impl Unit {
+    /// Whether Render makes a database for it, and nothing else is under way.
+    pub(crate) fn waits_for_database(&self) -> bool {
+        let state = self.recovery.as_ref().map(|recovery| &recovery.state);
+        matches!(state, Some(RecoveryState::Created { .. }))
+    }
+
+    /// Whether a variable of its services names a restored database by our doing.
+    pub(crate) fn is_redirected(&self) -> bool {
+        let mut services = self.services.values();
+        services.any(|service| service.redirected_keys().is_some())
+    }
+
     /// Whether a deploy or rollback of ours is in flight or in doubt at one of its services (P10, P16).
     pub(crate) fn has_open_request(&self) -> bool {
         let mut services = self.services.values();

@@ -158,8 +158,12 @@ impl<'a> Ctx<'a> {
             .collect()
     }
 
+    /// A service as it stands. What Render kept of a customer that has left its database would bring that one's address
+    /// back: there is no such target any more (R19).
     pub(crate) fn service(&self, role: &Role) -> ServiceState {
-        self.unit.services.get(role).cloned().unwrap_or_default()
+        let mut service = self.unit.services.get(role).cloned().unwrap_or_default();
+        service.target_gone |= self.left.is_some();
+        service
     }
 
     pub(crate) fn timeout(&self) -> chrono::TimeDelta {

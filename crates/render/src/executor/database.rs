@@ -76,8 +76,7 @@ impl Turn {
                 return Ok(Outcome::DatabaseReady);
             }
             if status == PostgresStatus::RecoveryFailed {
-                let reason = format!("Render could not recover {id}");
-                return Ok(Outcome::Failed { reason });
+                return Ok(Outcome::DatabaseFailed);
             }
             if deadline.is_some_and(|deadline| deadline <= asked_at) {
                 let status = status.to_string();

@@ -25,11 +25,9 @@ impl Run {
         };
         let was_failed = self.unit(customer).failed;
         let plan = Arc::clone(&self.plan);
-        let operation = self.row.operation;
         self.set_unit(customer, |unit| {
-            if let (Kind::RollbackRequested, Some(to)) = (fact.kind, fact.read("to")) {
-                let recovery = Recovery::wanted(fact.read("database"), to);
-                unit.take_back_with(recovery, operation, &plan.release);
+            if fact.kind == Kind::RollbackRequested {
+                apply_data_wanted(unit, fact);
             }
             apply_unit(unit, fact, at);
             if let (Some(role), true) = (&fact.service, plan.customers.contains_key(customer)) {
@@ -88,6 +86,7 @@ fn apply_unit(unit: &mut Unit, fact: &Fact, at: Timestamp) {
         Kind::CustomerStarted => {
             unit.batch = fact.batch;
             unit.started_at = Some(at);
+            unit.first_started_at.get_or_insert(at);
             unit.healthy_at = None;
             unit.forced = false;
             apply_baselines(unit, fact);
@@ -167,6 +166,18 @@ fn apply_unit(unit: &mut Unit, fact: &Fact, at: Timestamp) {
     }
 }
 
+/// With its data, or without: then a recovery that has changed nothing yet is over.
+fn apply_data_wanted(unit: &mut Unit, fact: &Fact) {
+    if let Some(to) = fact.read("to") {
+        // Only an operation goes forward to a version, and that is over when its data is wanted.
+        unit.take_back_with(Recovery::wanted(fact.read("database"), to), None);
+        return;
+    }
+    let untouched = !unit.services.values().any(|service| service.redirected);
+    unit.recovery = (unit.recovery.take())
+        .filter(|recovery| recovery.is_done() || recovery.is_open() || !untouched);
+}
+
 fn apply_recovery(unit: &mut Unit, fact: &Fact, at: Timestamp) {
     let Some(recovery) = &mut unit.recovery else {
         return;
@@ -192,10 +203,11 @@ fn apply_recovery(unit: &mut Unit, fact: &Fact, at: Timestamp) {
         (Kind::DatabaseSwitched, RecoveryState::Live { database }) => RecoveryState::Switched {
             database: database.clone(),
         },
-        (_, _) => {
+        (Kind::RecoveryFailed, _) => {
             unit.reason.clone_from(&fact.reason);
             RecoveryState::Failed
         }
+        (_, _) => return,
     };
 }
 
@@ -217,7 +229,6 @@ fn release(unit: &mut Unit) -> UnitState {
     let UnitState::Held { from } = unit.state else {
         return unit.state.clone();
     };
-    let moves = unit.moves_database();
     for service in unit.services.values_mut() {
         if matches!(
             service.deploy,
@@ -232,8 +243,7 @@ fn release(unit: &mut Unit) -> UnitState {
             service.rollback = DeployState::None;
         }
         if service.rollback == DeployState::None {
-            // With another database, what Render kept of before would bring back the old one's address.
-            service.target_gone = moves;
+            service.target_gone = false;
         }
     }
     match unit.recovery.as_mut().map(|recovery| &mut recovery.state) {
@@ -273,7 +283,6 @@ fn begin_anew(unit: &mut Unit) {
     unit.healthy_at = None;
     unit.started_at = None;
     unit.hooks = Hooks::default();
-    let moves = unit.moves_database();
     for service in unit.services.values_mut() {
         let tidy = matches!(
             service.variables,
@@ -284,7 +293,6 @@ fn begin_anew(unit: &mut Unit) {
         *service = ServiceState {
             attempt: service.attempt,
             rollback_attempt: service.rollback_attempt,
-            target_gone: kept && moves,
             auto_deploy: service.auto_deploy,
             baseline: service.baseline.take().filter(|_| kept),
             backup: if tidy { None } else { service.backup.take() },

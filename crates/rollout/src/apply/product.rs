@@ -133,10 +133,6 @@ impl State {
             }
             Kind::VariablesSet | Kind::VariablesRestored => {
                 self.apply_hidden(id, customer, fact, at);
-                // A customer that was left out after the switch reads its old database again.
-                if fact.kind == Kind::VariablesRestored && fact.data.contains_key("database") {
-                    self.fleet.entry(customer.clone()).or_default().moved = None;
-                }
             }
             Kind::DeployLive | Kind::RollbackLive => {
                 let Some(role) = fact.service.clone() else {
@@ -154,7 +150,8 @@ impl State {
                 }
                 row.running.insert(role, service);
             }
-            Kind::DatabaseSwitched => {
+            // From the first variable that names the new database on.
+            Kind::VariablesIntended | Kind::DatabaseSwitched => {
                 let (Some(from), Some(to)) = (fact.read("from"), fact.read("to")) else {
                     return;
                 };
@@ -168,6 +165,8 @@ impl State {
                 });
             }
             kind if kind.lets_go() => {
+                let unit = self.runs.get(&id).map(|run| run.unit(customer));
+                let back = unit.is_some_and(|unit| !unit.is_redirected());
                 let Some(row) = self.fleet.get_mut(customer) else {
                     return;
                 };
@@ -177,6 +176,9 @@ impl State {
                 if row.owner == Some(id) && !watched {
                     row.owner = None;
                 }
+                // Left out half-way, its services read the old database again.
+                let skipped = fact.kind == Kind::CustomerSkipped && back;
+                row.moved = row.moved.take().filter(|moved| !skipped || moved.by != id);
             }
             _ => return,
         }

@@ -31,7 +31,11 @@ fn apply_preparation(service: &mut ServiceState, fact: &Fact) {
         Kind::VariablesIntended => service.variables = VariablesState::Intended,
         Kind::VariablesSet => service.variables = VariablesState::Set,
         Kind::RestoreIntended => service.variables = VariablesState::RestoreIntended,
-        Kind::VariablesRestored => service.variables = VariablesState::Restored,
+        Kind::VariablesRestored => {
+            service.variables = VariablesState::Restored;
+            // Its connections are those of the old database again.
+            service.redirected &= !fact.data.contains_key("database");
+        }
         Kind::AutoDeployIntended => {
             service.auto_deploy = match fact.read("on").unwrap_or(false) {
                 true => AutoDeployState::OnIntended,

@@ -147,7 +147,16 @@ fn redirect(
         }));
     }
     let backup = service.backup.as_ref()?;
-    variables::write(ctx, role, service, backup)
+    let next = variables::write(ctx, role, service, backup)?;
+    let Next::Facts(facts) = next else {
+        return Some(next);
+    };
+    // From here on the old address must not come back.
+    let named = |fact: Fact| match fact.kind == Kind::VariablesIntended {
+        true => fact.with_value("from", old).with_value("to", new),
+        false => fact,
+    };
+    Some(Next::Facts(facts.into_iter().map(named).collect()))
 }
 
 fn about(ctx: &Ctx<'_>, kind: Kind) -> Fact {
@@ -210,7 +219,12 @@ pub(crate) fn awaited(ctx: &Ctx<'_>, outcome: &Outcome) -> Recorded {
             let reason = format!("Render has not made the new database usable yet: it is {status}");
             ctx.held(None, reason).into()
         }
-        other => failed(ctx, say(other)),
+        Outcome::DatabaseFailed => failed(ctx, "Render could not restore it".to_owned()),
+        // It cannot be read now: that proves nothing.
+        other => {
+            let reason = format!("the new database cannot be read: {}", say(other));
+            ctx.held(None, reason).into()
+        }
     }
 }
 

@@ -182,6 +182,7 @@ impl World {
             CommandKind::FindDatabases { name } => Outcome::DatabasesFound {
                 databases: self.databases.get(name).cloned().into_iter().collect(),
             },
+            CommandKind::AwaitDatabase { .. } if word == "lost" => Outcome::DatabaseFailed,
             CommandKind::AwaitDatabase { .. } if word == "unfinished" => {
                 Outcome::DatabaseUnfinished {
                     status: "creating".to_owned(),
@@ -362,7 +363,7 @@ pub(crate) fn words(kind: &CommandKind) -> &'static [&'static str] {
         CommandKind::BackUp { .. } => &["backed_up", "same", "secret_missing", "failed"],
         CommandKind::Recover { .. } => &["recovered", "lost", "unknown", "refused", "not_sent"],
         CommandKind::FindDatabases { .. } => &["found", "failed"],
-        CommandKind::AwaitDatabase { .. } => &["ready", "unfinished", "failed"],
+        CommandKind::AwaitDatabase { .. } => &["ready", "unfinished", "lost", "failed"],
         CommandKind::BackUpConnections { .. } => &["backed_up", "same", "failed"],
         CommandKind::SetVariables { .. } => &["set", "failed"],
         CommandKind::RestoreVariables { .. } => &["restored", "failed"],

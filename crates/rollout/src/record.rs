@@ -48,9 +48,23 @@ pub(crate) fn record(
         CommandKind::Inspect { service } => inspected(scratch, &service.role, outcome),
         CommandKind::AwaitQuiet { deploy, .. } => awaited(ctx, scratch, deploy, &outcome),
         CommandKind::BackUp { service, .. } => backed_up(ctx, &service.role, outcome),
-        CommandKind::SetVariables { service, keys, .. } => set(ctx, &service.role, keys, outcome),
-        CommandKind::RestoreVariables { service, keys, .. } => {
-            restored(ctx, &service.role, keys, outcome)
+        CommandKind::SetVariables {
+            service,
+            backup,
+            keys,
+        } => of_backup(
+            ctx,
+            &service.role,
+            backup,
+            set(ctx, &service.role, keys, outcome),
+        ),
+        CommandKind::RestoreVariables {
+            service,
+            backup,
+            keys,
+        } => {
+            let restored = restored(ctx, &service.role, keys, outcome);
+            of_backup(ctx, &service.role, backup, restored)
         }
         CommandKind::SetAutoDeploy { service, .. } => {
             switched(ctx, scratch, &service.role, &outcome)
@@ -148,6 +162,24 @@ fn backed_up(ctx: &Ctx<'_>, role: &Role, outcome: Outcome) -> Recorded {
     }
 }
 
+/// Facts about the connections to a restored database name the one that is read from then on (T15).
+fn of_backup(ctx: &Ctx<'_>, role: &Role, id: &AttachmentId, recorded: Recorded) -> Recorded {
+    let service = ctx.service(role);
+    let connections = service.connections.filter(|known| known.backup.id == *id);
+    let (Some(_), Some(recovery)) = (connections, &ctx.unit.recovery) else {
+        return recorded;
+    };
+    let named = recorded.facts.into_iter().map(|fact| match fact.kind {
+        Kind::VariablesSet => fact.with_value("database", &recovery.new_database()),
+        Kind::VariablesRestored => fact.with_value("database", &recovery.database),
+        _ => fact,
+    });
+    Recorded {
+        facts: named.collect(),
+        attachment: recorded.attachment,
+    }
+}
+
 fn set(ctx: &Ctx<'_>, role: &Role, keys: &[String], outcome: Outcome) -> Recorded {
     match outcome {
         Outcome::VariablesSet => ctx
@@ -165,19 +197,11 @@ fn set(ctx: &Ctx<'_>, role: &Role, keys: &[String], outcome: Outcome) -> Recorde
 
 fn restored(ctx: &Ctx<'_>, role: &Role, keys: &[String], outcome: Outcome) -> Recorded {
     match outcome {
-        Outcome::VariablesRestored { foreign } => {
-            let fact = ctx.service_fact(Kind::VariablesRestored, role);
-            let fact = fact
-                .with_value("keys", &keys)
-                .with_value("foreign", &foreign);
-            let recovery = ctx.unit.recovery.as_ref();
-            match recovery.and_then(|recovery| recovery.database.as_ref()) {
-                Some(old) if ctx.service(role).redirected => {
-                    fact.with_value("database", old).into()
-                }
-                Some(_) | None => fact.into(),
-            }
-        }
+        Outcome::VariablesRestored { foreign } => ctx
+            .service_fact(Kind::VariablesRestored, role)
+            .with_value("keys", &keys)
+            .with_value("foreign", &foreign)
+            .into(),
         // A person has left the customer out: nothing is waited for any more, and the journal says what stays.
         Outcome::Failed { reason } if ctx.unit.state == UnitState::Withdrawing => Fact {
             reason: Some(format!("not put back: {reason}")),

@@ -163,6 +163,21 @@ impl Recovery {
         }
     }
 
+    /// The restored database, once it can be used.
+    pub(crate) fn new_database(&self) -> Option<&DatabaseId> {
+        match &self.state {
+            RecoveryState::Live { database } | RecoveryState::Switched { database } => {
+                Some(database)
+            }
+            RecoveryState::Wanted
+            | RecoveryState::Intended
+            | RecoveryState::Unknown { .. }
+            | RecoveryState::Created { .. }
+            | RecoveryState::Restored
+            | RecoveryState::Failed => None,
+        }
+    }
+
     /// Whether nothing is left to do but to return the code.
     pub(crate) fn is_done(&self) -> bool {
         matches!(
@@ -456,11 +471,7 @@ impl Unit {
                 }
                 _ => {}
             }
-            if service.redirected {
-                service.redirected = false;
-                service.backup = None;
-                service.variables = VariablesState::Untouched;
-            }
+            service.connections = None;
             service.rollback = DeployState::None;
             service.returned = false;
         }
@@ -481,7 +492,7 @@ impl ServiceState {
             VariablesState::Untouched | VariablesState::Restored
         );
         match &self.backup {
-            Some(backup) if !restored && !self.redirected => &backup.keys,
+            Some(backup) if !restored => &backup.keys,
             Some(_) | None => &[],
         }
     }

@@ -415,9 +415,9 @@ pub(crate) struct ServiceState {
     /// The rolled-back service was seen healthy.
     #[serde(skip_serializing_if = "is_default")]
     pub(crate) returned: bool,
-    /// Its backup holds the connections of the new database (T15).
+    /// The variables that connect it to a restored database, apart from those of the release (T15).
     #[serde(skip_serializing_if = "is_default")]
-    pub(crate) redirected: bool,
+    pub(crate) connections: Option<Connections>,
 }
 
 /// What was there when we began (R19).
@@ -431,6 +431,15 @@ pub(crate) struct Baseline {
     #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) auto_deploy_trigger: Option<String>,
     pub(crate) p95_ms: Option<u32>,
+}
+
+/// What connects a service to a restored database, and how far that is written.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Connections {
+    pub(crate) backup: Backup,
+    pub(crate) state: VariablesState,
+    /// They could not be put back when the customer was left out.
+    pub(crate) stays: bool,
 }
 
 /// Where the old variables are, and which keys we write.
@@ -563,8 +572,10 @@ pub(crate) struct HookState {
 impl ServiceState {
     /// The variables that name the restored database; `None`: none does.
     pub(crate) fn redirected_keys(&self) -> Option<&[String]> {
-        let backup = self.backup.as_ref().filter(|_| self.redirected)?;
-        (!backup.keys.is_empty()).then_some(&backup.keys)
+        let connections = self.connections.as_ref()?;
+        let back = connections.state == VariablesState::Restored && !connections.stays;
+        let keys = &connections.backup.keys;
+        (!back && !keys.is_empty()).then_some(keys)
     }
 }
 
@@ -573,6 +584,12 @@ impl Unit {
     pub(crate) fn waits_for_database(&self) -> bool {
         let state = self.recovery.as_ref().map(|recovery| &recovery.state);
         matches!(state, Some(RecoveryState::Created { .. }))
+    }
+
+    /// Whether services were pointed at a restored database, and none is any more.
+    pub(crate) fn is_pointed_back(&self) -> bool {
+        let mut services = self.services.values();
+        services.any(|service| service.connections.is_some()) && !self.is_redirected()
     }
 
     /// Whether a variable of its services names a restored database by our doing.

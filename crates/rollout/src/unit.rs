@@ -37,6 +37,16 @@ pub(crate) enum Next {
     Rest,
 }
 
+impl Next {
+    /// The same, with every fact changed.
+    fn map(self, change: impl Fn(Fact) -> Fact) -> Self {
+        match self {
+            Self::Facts(facts) => Self::Facts(facts.into_iter().map(change).collect()),
+            Self::Command(_) | Self::Tick | Self::Wait(_) | Self::Rest => self,
+        }
+    }
+}
+
 /// What was read for a customer and is not worth storing: a restart reads it again.
 #[derive(Clone, Debug, Default)]
 #[expect(

@@ -173,9 +173,9 @@ fn apply_data_wanted(unit: &mut Unit, fact: &Fact) {
         unit.take_back_with(Recovery::wanted(fact.read("database"), to), None);
         return;
     }
-    let untouched = !unit.services.values().any(|service| service.redirected);
+    let redirected = unit.is_redirected();
     unit.recovery = (unit.recovery.take())
-        .filter(|recovery| recovery.is_done() || recovery.is_open() || !untouched);
+        .filter(|recovery| recovery.is_done() || recovery.is_open() || redirected);
 }
 
 fn apply_recovery(unit: &mut Unit, fact: &Fact, at: Timestamp) {
@@ -251,10 +251,8 @@ fn release(unit: &mut Unit) -> UnitState {
         // Where no variable named the old database, they are read once more.
         Some(RecoveryState::Live { .. }) => {
             for service in unit.services.values_mut() {
-                service.redirected &= service
-                    .backup
-                    .as_ref()
-                    .is_some_and(|backup| !backup.keys.is_empty());
+                let named = service.redirected_keys().is_some();
+                service.connections = service.connections.take().filter(|_| named);
             }
         }
         _ => {}
@@ -287,7 +285,7 @@ fn begin_anew(unit: &mut Unit) {
         let tidy = matches!(
             service.variables,
             VariablesState::Untouched | VariablesState::Restored
-        ) || service.redirected;
+        );
         let returned = matches!(service.rollback, DeployState::Live { .. });
         let kept = (service.deploy.went_live() && !returned) || !tidy;
         *service = ServiceState {

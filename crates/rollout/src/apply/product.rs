@@ -13,7 +13,7 @@ use crate::ids::RunId;
 use crate::product::{RowKey, State};
 use crate::recover::Moved;
 use crate::request::FilesRead;
-use crate::state::{Block, FilesRow, Hidden, ManualFreeze, Operation, RunningService};
+use crate::state::{Block, FilesRow, Hidden, ManualFreeze, Operation, RunningService, Unit};
 
 impl State {
     /// Folds a fact outside any rollout.
@@ -166,7 +166,7 @@ impl State {
             }
             kind if kind.lets_go() => {
                 let unit = self.runs.get(&id).map(|run| run.unit(customer));
-                let back = unit.is_some_and(|unit| !unit.is_redirected());
+                let back = unit.is_some_and(Unit::is_pointed_back);
                 let Some(row) = self.fleet.get_mut(customer) else {
                     return;
                 };

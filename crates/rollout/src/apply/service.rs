@@ -8,7 +8,9 @@ use policy::Timestamp;
 
 use crate::event::{Fact, Kind};
 use crate::ids::DeployId;
-use crate::state::{AutoDeployState, Backup, Baseline, DeployState, ServiceState, VariablesState};
+use crate::state::{
+    AutoDeployState, Backup, Baseline, Connections, DeployState, ServiceState, VariablesState,
+};
 
 pub(super) fn apply_service(service: &mut ServiceState, fact: &Fact, at: Timestamp) {
     apply_preparation(service, fact);
@@ -16,26 +18,45 @@ pub(super) fn apply_service(service: &mut ServiceState, fact: &Fact, at: Timesta
     apply_rollback(service, fact, at);
 }
 
+/// What concerns the connections to a restored database names that database.
+fn apply_connections(service: &mut ServiceState, fact: &Fact) {
+    if let (Kind::VariablesBackedUp, Some(id)) = (fact.kind, fact.read("backup")) {
+        let keys = fact.read("keys").unwrap_or_default();
+        service.connections = Some(Connections {
+            backup: Backup { id, keys },
+            state: VariablesState::Untouched,
+            stays: false,
+        });
+    }
+    let Some(connections) = &mut service.connections else {
+        return;
+    };
+    connections.state = match fact.kind {
+        Kind::VariablesIntended => VariablesState::Intended,
+        Kind::VariablesSet => VariablesState::Set,
+        Kind::RestoreIntended => VariablesState::RestoreIntended,
+        Kind::VariablesRestored => VariablesState::Restored,
+        _ => return,
+    };
+    connections.stays = fact.reason.is_some();
+}
+
 fn apply_preparation(service: &mut ServiceState, fact: &Fact) {
+    if fact.data.contains_key("database") {
+        apply_connections(service, fact);
+        return;
+    }
     match fact.kind {
         Kind::VariablesBackedUp => {
             service.backup = fact.read("backup").map(|id| Backup {
                 id,
                 keys: fact.read("keys").unwrap_or_default(),
             });
-            if fact.data.contains_key("database") {
-                service.redirected = true;
-                service.variables = VariablesState::Untouched;
-            }
         }
         Kind::VariablesIntended => service.variables = VariablesState::Intended,
         Kind::VariablesSet => service.variables = VariablesState::Set,
         Kind::RestoreIntended => service.variables = VariablesState::RestoreIntended,
-        Kind::VariablesRestored => {
-            service.variables = VariablesState::Restored;
-            // Its connections are those of the old database again.
-            service.redirected &= !fact.data.contains_key("database");
-        }
+        Kind::VariablesRestored => service.variables = VariablesState::Restored,
         Kind::AutoDeployIntended => {
             service.auto_deploy = match fact.read("on").unwrap_or(false) {
                 true => AutoDeployState::OnIntended,

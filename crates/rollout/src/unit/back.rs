@@ -2,11 +2,11 @@
 
 use policy::Role;
 
-use super::{Ctx, Next, cancel, follow, hooks, out_of_service, probed, recovery};
+use super::{Ctx, Next, cancel, follow, hooks, out_of_service, probed, recovery, variables};
 use crate::command::CommandKind;
 use crate::event::{Fact, Kind};
 use crate::protocol;
-use crate::state::{Baseline, DeployState, ServiceState, VariablesState};
+use crate::state::{Baseline, DeployState, ServiceState};
 
 /// Returns the whole customer, the last service first.
 pub(super) fn backward(ctx: &Ctx<'_>) -> Next {
@@ -17,8 +17,8 @@ pub(super) fn backward(ctx: &Ctx<'_>) -> Next {
         let service = ctx.service(role);
         let next = take_back(ctx, role, &service).or_else(|| {
             // Where the rollback failed the release may still be live, and keeps its variables.
-            let keeps = service.rollback == DeployState::Ended || service.redirected;
-            (!keeps).then(|| restore(ctx, role, &service)).flatten()
+            let failed = service.rollback == DeployState::Ended;
+            (!failed).then(|| restore(ctx, role, &service)).flatten()
         });
         if let Some(next) = next {
             return next;
@@ -146,7 +146,8 @@ fn return_service(ctx: &Ctx<'_>, role: &Role, service: &ServiceState) -> Option<
         DeployState::None if !ctx.scratch.go => Some(Next::Tick),
         DeployState::None => {
             // A deploy of the old commit reads the variables as they are then (R19).
-            let first = (service.target_gone && !service.redirected)
+            let first = service
+                .target_gone
                 .then(|| restore(ctx, role, service))
                 .flatten();
             let next = first.or_else(|| before_another_try(ctx, role, service));
@@ -203,24 +204,9 @@ fn before_another_try(ctx: &Ctx<'_>, role: &Role, service: &ServiceState) -> Opt
 }
 
 /// Puts the old variables back (P29).
-pub(super) fn restore(ctx: &Ctx<'_>, role: &Role, service: &ServiceState) -> Option<Next> {
+fn restore(ctx: &Ctx<'_>, role: &Role, service: &ServiceState) -> Option<Next> {
     let backup = service.backup.as_ref()?;
-    let with_keys = |kind| {
-        ctx.service_fact(kind, role)
-            .with_value("keys", &backup.keys)
-    };
-    match service.variables {
-        VariablesState::Untouched | VariablesState::Restored => None,
-        VariablesState::Intended | VariablesState::Set if backup.keys.is_empty() => None,
-        VariablesState::Intended | VariablesState::Set => {
-            Some(Next::Facts(vec![with_keys(Kind::RestoreIntended)]))
-        }
-        VariablesState::RestoreIntended => Some(Next::Command(CommandKind::RestoreVariables {
-            service: ctx.target(role),
-            backup: backup.id.clone(),
-            keys: backup.keys.clone(),
-        })),
-    }
+    variables::restore(ctx, role, (backup, &service.variables))
 }
 
 /// A held customer is left out: what was requested is found and ended, variables that nothing live uses go back, then it is
@@ -237,14 +223,12 @@ pub(super) fn withdraw(ctx: &Ctx<'_>) -> Next {
         let service = ctx.service(role);
         let returned = returned(&service);
         // The services of a customer read one database: once one came back with the restored one, all keep naming it.
-        let keeps = match service.redirected {
-            true => any_returned,
-            false => service.deploy.went_live() && !returned,
-        };
-        if keeps {
-            continue;
-        }
-        if let Some(next) = restore(ctx, role, &service) {
+        let back = (!any_returned)
+            .then(|| recovery::restore(ctx, role, &service))
+            .flatten();
+        let keeps = service.deploy.went_live() && !returned;
+        let next = back.or_else(|| (!keeps).then(|| restore(ctx, role, &service)).flatten());
+        if let Some(next) = next {
             return next;
         }
     }

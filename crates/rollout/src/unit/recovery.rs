@@ -10,7 +10,6 @@ use std::collections::BTreeMap;
 
 use policy::Role;
 
-use super::back::restore;
 use super::{Ctx, Next, hooks, variables};
 use crate::command::{CommandKind, Outcome};
 use crate::event::{Fact, Kind};
@@ -114,8 +113,7 @@ fn look_up(ctx: &Ctx<'_>, recovery: &Recovery, until: policy::Timestamp) -> Next
 fn switch(ctx: &Ctx<'_>, old: &DatabaseId, new: &DatabaseId) -> Next {
     for role in ctx.planned.services.iter().rev() {
         let service = ctx.service(role);
-        let next = restore(ctx, role, &service).filter(|_| !service.redirected);
-        if let Some(next) = next.or_else(|| redirect(ctx, role, &service, (old, new))) {
+        if let Some(next) = redirect(ctx, role, &service, (old, new)) {
             return next;
         }
     }
@@ -139,24 +137,30 @@ fn redirect(
     service: &ServiceState,
     (old, new): (&DatabaseId, &DatabaseId),
 ) -> Option<Next> {
-    if !service.redirected {
+    let Some(connections) = &service.connections else {
         return Some(Next::Command(CommandKind::BackUpConnections {
             service: ctx.target(role),
             from: old.clone(),
             to: new.clone(),
         }));
-    }
-    let backup = service.backup.as_ref()?;
-    let next = variables::write(ctx, role, service, backup)?;
-    let Next::Facts(facts) = next else {
-        return Some(next);
     };
+    let next = variables::write(ctx, role, (&connections.backup, &connections.state))?;
     // From here on the old address must not come back.
-    let named = |fact: Fact| match fact.kind == Kind::VariablesIntended {
-        true => fact.with_value("from", old).with_value("to", new),
-        false => fact,
-    };
-    Some(Next::Facts(facts.into_iter().map(named).collect()))
+    Some(next.map(|fact| {
+        let fact = fact.with_value("database", new);
+        match fact.kind == Kind::VariablesIntended {
+            true => fact.with_value("from", old).with_value("to", new),
+            false => fact,
+        }
+    }))
+}
+
+/// Points a service at its old database again.
+pub(super) fn restore(ctx: &Ctx<'_>, role: &Role, service: &ServiceState) -> Option<Next> {
+    let connections = service.connections.as_ref()?;
+    let old = ctx.unit.recovery.as_ref()?.database.as_ref()?;
+    let next = variables::restore(ctx, role, (&connections.backup, &connections.state))?;
+    Some(next.map(|fact| fact.with_value("database", old)))
 }
 
 fn about(ctx: &Ctx<'_>, kind: Kind) -> Fact {

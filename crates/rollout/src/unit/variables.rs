@@ -19,32 +19,51 @@ pub(super) fn set(ctx: &Ctx<'_>, role: &Role, service: &ServiceState) -> Option<
             left: ctx.left.cloned(),
         }));
     };
-    write(ctx, role, service, backup)
+    write(ctx, role, (backup, &service.variables))
 }
 
 /// What is still to be done until the keys of a backup have their new values.
 pub(super) fn write(
     ctx: &Ctx<'_>,
     role: &Role,
-    service: &ServiceState,
-    backup: &Backup,
+    (backup, state): (&Backup, &VariablesState),
 ) -> Option<Next> {
-    let target = ctx.target(role);
     let with_keys = |kind| {
         let fact = ctx.service_fact(kind, role);
         Next::Facts(vec![fact.with_value("keys", &backup.keys)])
     };
-    match service.variables {
+    match state {
         VariablesState::Untouched if backup.keys.is_empty() => Some(with_keys(Kind::VariablesSet)),
         VariablesState::Untouched | VariablesState::RestoreIntended | VariablesState::Restored => {
             Some(with_keys(Kind::VariablesIntended))
         }
         VariablesState::Intended => Some(Next::Command(CommandKind::SetVariables {
-            service: target,
+            service: ctx.target(role),
             backup: backup.id.clone(),
             keys: backup.keys.clone(),
         })),
         VariablesState::Set => None,
+    }
+}
+
+/// What is still to be done until the keys of a backup have their old values (P29).
+pub(super) fn restore(
+    ctx: &Ctx<'_>,
+    role: &Role,
+    (backup, state): (&Backup, &VariablesState),
+) -> Option<Next> {
+    match state {
+        VariablesState::Untouched | VariablesState::Restored => None,
+        VariablesState::Intended | VariablesState::Set if backup.keys.is_empty() => None,
+        VariablesState::Intended | VariablesState::Set => {
+            let fact = ctx.service_fact(Kind::RestoreIntended, role);
+            Some(Next::Facts(vec![fact.with_value("keys", &backup.keys)]))
+        }
+        VariablesState::RestoreIntended => Some(Next::Command(CommandKind::RestoreVariables {
+            service: ctx.target(role),
+            backup: backup.id.clone(),
+            keys: backup.keys.clone(),
+        })),
     }
 }
 

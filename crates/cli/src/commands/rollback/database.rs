@@ -195,15 +195,19 @@ impl<'p> Preview<'p> {
         };
         // What reads another database is pointed at it before any code goes back.
         let services = || found.services.iter().map(|one| (one, keys(one)));
+        let connections = services().flat_map(|(one, keys)| connected(one, keys));
         if preview.database.is_some() {
-            let variables = services().flat_map(|(one, keys)| variables(one, keys));
-            preview.requests.extend(variables);
+            preview.requests.extend(connections);
         }
         for (service, keys) in services() {
-            preview.requests.extend(code(service, !keys.is_empty()));
-            if preview.database.is_none() {
-                preview.requests.extend(variables(service, keys));
-            }
+            let code = code(service, !keys.is_empty());
+            let variables = restored(service);
+            // A deploy reads the variables as they are then; Render's rollback brings its own.
+            let (first, then) = match service.target {
+                Some(_) => (code, variables),
+                None => (variables, code),
+            };
+            preview.requests.extend(first.into_iter().chain(then));
         }
         preview
     }
@@ -251,30 +255,22 @@ fn recovery(database: &DatabaseId, to: Timestamp, name: &str) -> [PlannedRequest
     ]
 }
 
-fn variables(service: &ServiceReturn, connections: &[String]) -> Vec<PlannedRequest> {
+fn restored(service: &ServiceReturn) -> Vec<PlannedRequest> {
+    let write = |key: &String| write(service, key, "as before the rollout, or removed");
+    service.restored.iter().map(write).collect()
+}
+
+fn connected(service: &ServiceReturn, connections: &[String]) -> Vec<PlannedRequest> {
     let path = format!("/services/{}/env-vars", service.id);
-    let write = |key: &String, purpose| {
-        change(
-            "PUT",
-            format!("{path}/{key}"),
-            json!({ "value": MASK }),
-            purpose,
-        )
-    };
-    let mut all: Vec<_> = service
-        .restored
-        .iter()
-        .map(|key| write(key, "as before the rollout, or removed"))
-        .collect();
-    if !connections.is_empty() {
-        all.push(read(path.clone(), "back up all variables"));
-    }
-    all.extend(
-        connections
-            .iter()
-            .map(|key| write(key, "connects to the new database")),
-    );
+    let mut all = vec![read(path, "back up all variables")];
+    let write = |key: &String| write(service, key, "connects to the new database");
+    all.extend(connections.iter().map(write));
     all
+}
+
+fn write(service: &ServiceReturn, key: &str, purpose: &'static str) -> PlannedRequest {
+    let path = format!("/services/{}/env-vars/{key}", service.id);
+    change("PUT", path, json!({ "value": MASK }), purpose)
 }
 
 fn code(service: &ServiceReturn, reads_it: bool) -> Vec<PlannedRequest> {

@@ -3,7 +3,9 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use futures::Stream;
 use reqwest::Method;
-use secrecy::SecretString;
+use rollout::DatabaseId;
+use rollout::redirect::Connection;
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -135,6 +137,18 @@ pub struct ConnectionInfo {
     /// A command line that connects.
     #[serde(default, deserialize_with = "nullable")]
     pub psql_command: SecretString,
+}
+
+impl ConnectionInfo {
+    /// What variables may hold of it.
+    pub fn parts<'c>(&'c self, database: &'c DatabaseId) -> Connection<'c> {
+        Connection {
+            id: &database.0,
+            internal: self.internal_connection_string.expose_secret(),
+            external: self.external_connection_string.expose_secret(),
+            password: self.password.expose_secret(),
+        }
+    }
 }
 
 /// Whether, and how far back, a database can be recovered.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use policy::Timestamp;
 use rollout::command::Target;
-use rollout::redirect::{Connection, Redirected, redirected, unclear};
+use rollout::redirect::{Redirected, redirected, unclear};
 use rollout::{DatabaseId, Outcome};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::{Instant, sleep};
@@ -119,7 +119,7 @@ fn connections(
     (from, old): (&DatabaseId, &ConnectionInfo),
     (to, new): (&DatabaseId, &ConnectionInfo),
 ) -> std::result::Result<BTreeMap<String, SecretString>, String> {
-    let (old, new) = (shown(from, old), shown(to, new));
+    let (old, new) = (old.parts(from), new.parts(to));
     let mut connections = BTreeMap::new();
     for (key, value) in stored {
         match redirected(value.expose_secret(), &old, &new) {
@@ -129,13 +129,4 @@ fn connections(
         };
     }
     Ok(connections)
-}
-
-fn shown<'c>(id: &'c DatabaseId, info: &'c ConnectionInfo) -> Connection<'c> {
-    Connection {
-        id: &id.0,
-        internal: info.internal_connection_string.expose_secret(),
-        external: info.external_connection_string.expose_secret(),
-        password: info.password.expose_secret(),
-    }
 }

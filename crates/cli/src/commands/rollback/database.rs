@@ -6,9 +6,9 @@ use std::fmt::Write as _;
 use chrono::{DateTime, Utc};
 use policy::rules::HookCommand;
 use policy::{CustomerId, Timestamp};
-use render::{Client, ConnectionInfo, PostgresId, RecoveryStatus};
+use render::{Client, PostgresId, RecoveryStatus};
 use rollout::recover::{DatabaseReturn, RecoveryWay, ServiceReturn};
-use rollout::redirect::{Connection, Mention, mention, unclear};
+use rollout::redirect::{Mention, mention, unclear};
 use rollout::{DatabaseId, RunId, Verb};
 use secrecy::ExposeSecret;
 use serde::Serialize;
@@ -113,7 +113,7 @@ async fn connections(
             .map_err(connect::failure)?;
         let mut keys = Vec::new();
         for (key, value) in &stored {
-            match mention(value.expose_secret(), &shown(database, &info)) {
+            match mention(value.expose_secret(), &info.parts(database)) {
                 Mention::Clear => keys.push(key.clone()),
                 Mention::None => {}
                 Mention::Unclear => {
@@ -136,15 +136,6 @@ async fn connections(
         )));
     }
     Ok(connections)
-}
-
-fn shown<'c>(database: &'c DatabaseId, info: &'c ConnectionInfo) -> Connection<'c> {
-    Connection {
-        id: &database.0,
-        internal: info.internal_connection_string.expose_secret(),
-        external: info.external_connection_string.expose_secret(),
-        password: info.password.expose_secret(),
-    }
 }
 
 /// What will happen, for the person who confirms it.

@@ -39,15 +39,26 @@ impl Product {
             return Ok(());
         }
         self.not_closing(id)?;
-        let place = run.place(customer).expect("the customer is planned");
-        let fact = self.ask(id, place, |ctx| Fact {
+        let fact = self.back_requested(request, id, customer, reason);
+        self.emit_in(id, fact.with("force", true).with_value("skipped", &skipped));
+        Ok(())
+    }
+
+    /// A person sends a customer back within its rollout; whoever asks for more than that adds it.
+    pub(crate) fn back_requested(
+        &self,
+        request: &Request,
+        id: RunId,
+        customer: &CustomerId,
+        reason: &str,
+    ) -> Fact {
+        let place = self.state.runs[&id].place(customer);
+        let fact = self.ask(id, place.expect("the customer is planned"), |ctx| Fact {
             actor: Some(request.by.name.clone()),
             reason: Some(reason.to_owned()),
             ..ctx.fact(Kind::RollbackRequested)
         });
-        let fact = fact.expect("the customer is planned");
-        self.emit_in(id, fact.with("force", true).with_value("skipped", &skipped));
-        Ok(())
+        fact.expect("the customer is planned")
     }
 
     fn operate_by_force(
@@ -76,14 +87,12 @@ impl Product {
 
     /// The newest rollout or operation with a deploy of ours at a customer. Behind one that was taken back there is none.
     fn ours(&self, customer: &CustomerId) -> Option<(RunId, &Run)> {
-        let mut runs: Vec<_> = self.state.runs.iter().collect();
-        runs.sort_by_key(|(id, run)| (run.row.requested_at, **id));
-        let mut newest = runs.into_iter().rev();
+        let mut newest = self.state.newest_first();
         let touched = newest.find(|(_, run)| {
             run.unit(customer).state == UnitState::RolledBack || run.has_way_back(customer)
         });
         let (id, run) = touched.filter(|(_, run)| run.has_way_back(customer))?;
-        Some((*id, run))
+        Some((id, run))
     }
 
     /// What a forced rollback of this customer passes over, for the person who has to confirm it.

@@ -158,6 +158,13 @@ impl Product {
 }
 
 impl State {
+    /// Every rollout and operation, the one that was asked for last first.
+    pub(crate) fn newest_first(&self) -> impl Iterator<Item = (RunId, &Run)> {
+        let mut runs: Vec<_> = self.runs.iter().map(|(id, run)| (*id, run)).collect();
+        runs.sort_by_key(|(id, run)| (run.row.requested_at, *id));
+        runs.into_iter().rev()
+    }
+
     /// Which database a customer reads since a person had it restored.
     pub(crate) fn moved(&self, customer: &CustomerId) -> Option<&Moved> {
         self.fleet.get(customer)?.moved.as_ref()

@@ -6,7 +6,7 @@ use policy::rules::Hook;
 use policy::{CustomerId, PlannedCustomer, Release, Role, ServiceId, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::event::{Fact, Kind};
+use crate::event::Fact;
 use crate::ids::{DatabaseId, DeployId, RunId};
 use crate::index::Run;
 use crate::operate::{operation_started, plan_of_one, taken_back};
@@ -280,13 +280,7 @@ impl Product {
         let recovery = Recovery::wanted(database, found.to);
         let run = &self.state.runs[&found.source];
         if !run.is_ended() {
-            let place = run.place(customer).expect("the customer is planned");
-            let fact = self.ask(found.source, place, |ctx| Fact {
-                actor: Some(request.by.name.clone()),
-                reason: Some(reason.to_owned()),
-                ..ctx.fact(Kind::RollbackRequested)
-            });
-            let fact = fact.expect("the customer is planned");
+            let fact = self.back_requested(request, found.source, customer, reason);
             let fact = fact.with_value("to", &recovery.to);
             let fact = match &recovery.database {
                 Some(database) => fact.with_value("database", database),
@@ -313,16 +307,15 @@ impl Product {
     fn last_change(&self, customer: &CustomerId) -> Result<RunId, Rejected> {
         let why = format!("tranche why {customer}");
         self.nothing_hidden(customer)?;
-        let mut runs: Vec<_> = self.state.runs.iter().collect();
-        runs.sort_by_key(|(id, run)| (run.row.requested_at, **id));
-        let Some((id, run)) = runs.iter().rev().find(|(_, run)| run.has_changed(customer)) else {
+        let mut newest = self.state.newest_first();
+        let Some((id, run)) = newest.find(|(_, run)| run.has_changed(customer)) else {
             let text = format!("no rollout has changed {customer}: there is nothing to take back");
             return Err(Rejected::state(text, &why));
         };
         let unit = run.unit(customer);
-        let busy = self.state.owner(customer).filter(|owner| owner != *id);
+        let busy = self.state.owner(customer).filter(|owner| *owner != id);
         if busy.is_some() || unit.state.is_working() {
-            let text = format!("{} is changing {customer} right now", busy.unwrap_or(**id));
+            let text = format!("{} is changing {customer} right now", busy.unwrap_or(id));
             return Err(Rejected::state(text, &why));
         }
         let half_way = unit.has_open_request() || unit.recovery.is_some();
@@ -346,9 +339,9 @@ impl Product {
             return Err(Rejected::state(text, way_out));
         }
         if !run.is_ended() {
-            self.not_closing(**id)?;
+            self.not_closing(id)?;
         }
-        Ok(**id)
+        Ok(id)
     }
 
     fn database_of(&self, source: RunId, customer: &CustomerId) -> Result<DatabaseId, Rejected> {

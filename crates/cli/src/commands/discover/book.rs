@@ -69,6 +69,14 @@ impl Book {
         Ok(())
     }
 
+    /// The line of a customer's services.
+    fn services_of(&self, customer: &CustomerId) -> Result<usize, ByHand> {
+        let by_hand = || ByHand::Services(customer.clone());
+        let own = self.child(self.fleet()?, customer.as_str());
+        let services = own.and_then(|own| self.child(own, "services"));
+        services.ok_or_else(by_hand)
+    }
+
     /// Adds a service of a customer that is in the file.
     pub(super) fn add_service(
         &mut self,
@@ -76,10 +84,7 @@ impl Book {
         role: &Role,
         service: &Service,
     ) -> Result<(), ByHand> {
-        let by_hand = || ByHand::Services(customer.clone());
-        let fleet = self.fleet()?;
-        let own = self.child(fleet, customer.as_str()).ok_or_else(by_hand)?;
-        let services = self.child(own, "services").ok_or_else(by_hand)?;
+        let services = self.services_of(customer)?;
         let end = self.end_of(services);
         let indent = self
             .indent_below(services, end)
@@ -101,9 +106,7 @@ impl Book {
         url: &str,
     ) -> Result<(), ByHand> {
         let by_hand = || ByHand::Services(customer.clone());
-        let fleet = self.fleet()?;
-        let own = self.child(fleet, customer.as_str()).ok_or_else(by_hand)?;
-        let services = self.child(own, "services").ok_or_else(by_hand)?;
+        let services = self.services_of(customer)?;
         let service = self.key(services, role.as_str()).ok_or_else(by_hand)?;
         let end = self.end_of(service);
         if let Some(indent) = self.indent_below(service, end) {

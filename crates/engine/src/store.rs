@@ -92,7 +92,7 @@ impl Store {
     pub(crate) fn restored(&self) -> Option<Notice> {
         self.is_copy.then(|| Notice::Restored {
             reason:
-                "`journal.mark` is missing beside the database: it is a copy that was put in place"
+                "`journal.mark` is missing beside the database, so it is a copy that was put in place"
                     .to_owned(),
         })
     }

@@ -42,6 +42,7 @@ impl Product {
         request: &Request,
         start: &Start,
     ) -> Result<(), Rejected> {
+        self.nothing_elsewhere()?;
         let version = &start.input.release.version;
         if let Some(block) = self.state.product.blocks.get(version) {
             let text = format!("{version} is blocked by {}: {}", block.by, block.reason);

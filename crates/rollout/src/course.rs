@@ -34,8 +34,9 @@ impl Product {
 
     pub(crate) fn resume(&mut self, request: &Request) -> Result<(), Rejected> {
         let id = self.meant_rollout(request)?;
+        self.not_elsewhere(id)?;
         let run = &self.state.runs[&id];
-        if run.row.paused.is_none() && !run.row.restored {
+        if run.row.paused.is_none() {
             let halted = matches!(run.row.state, RunState::Halted { .. });
             let way_out = match halted {
                 true => "tranche retry --failed  (a halt is lifted by retry or skip)",
@@ -51,10 +52,6 @@ impl Product {
             },
         );
         self.wake_run(id);
-        let places = self.state.runs[&id].in_hand();
-        let places = places.into_iter().map(|place| (id, place));
-        self.work.dirty_units.extend(places);
-        self.work.queued_dirty = true;
         Ok(())
     }
 

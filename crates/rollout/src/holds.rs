@@ -112,10 +112,7 @@ impl State {
             let hold = Hold::new(HoldKind::Paused, "operators", text);
             holds.push(hold.since(Some(mark.at)).way_out("tranche resume"));
         }
-        if run.row.restored {
-            let text = "the database is a copy that was put back; what has happened since it was made is not known";
-            holds.push(Hold::new(HoldKind::Paused, "operators", text).way_out("tranche resume"));
-        }
+        holds.extend(self.elsewhere_hold(run));
         if let Some(reason) = &self.product.clock_suspected {
             let text = format!("the clock is not trusted yet: {reason}");
             holds

@@ -11,6 +11,7 @@ mod confirm;
 mod course;
 mod deploys;
 mod drive;
+mod elsewhere;
 mod ends;
 pub mod event;
 mod force;

@@ -362,7 +362,7 @@ impl Product {
         };
         match notice {
             Notice::EngineStarted => self.engine_started(),
-            Notice::Restored { reason } => self.emit(reasoned(Kind::Restored, reason)),
+            Notice::Restored { reason } => self.found_elsewhere(reason),
             Notice::ClockSuspected { reason } if product.clock_suspected.is_none() => {
                 self.emit(reasoned(Kind::ClockSuspected, reason));
             }

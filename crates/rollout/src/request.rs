@@ -32,9 +32,10 @@ pub enum Input {
 pub enum Notice {
     /// A new process drives the core. Until `ClockTrusted` nothing starts (P25); changing commands in flight become look-ups (R16).
     EngineStarted,
-    /// The database is a copy that was put in place: what has happened since it was made is not known (P40).
+    /// The database is a copy that was put in place, or has moved: what has happened since is not known (P40). Repeated at
+    /// every start for as long as it is so, it is recorded once.
     Restored {
-        /// What was found.
+        /// What was found, as a sentence that says it of the database.
         reason: String,
     },
     /// The wall clock and engine time diverge.
@@ -146,6 +147,8 @@ pub enum Verb {
     },
     /// Ends a pause.
     Resume,
+    /// Lets go on what is held because the database is a copy or has moved, or another engine was seen (`resume --moved`).
+    ResumeMoved,
     /// Confirms the wall clock after a suspicion (`resume --clock`).
     ConfirmClock,
     /// Ends the rollout: drain, or roll everything back.

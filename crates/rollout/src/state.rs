@@ -21,6 +21,10 @@ pub(crate) struct ProductRow {
     pub(crate) operations: u32,
     pub(crate) clock_suspected: Option<String>,
     pub(crate) workspace_held: Option<String>,
+    /// Another engine, or an older state of this one, may be at work: everything open is held until a person says
+    /// `resume --moved` (P40).
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) elsewhere: Option<Mark>,
     pub(crate) freezes: BTreeMap<String, ManualFreeze>,
     pub(crate) blocks: BTreeMap<String, Block>,
     /// As last read from the files; `None`: as frozen in each plan. A row of its own: it is as large as the fleet, and the
@@ -46,6 +50,7 @@ impl Default for ProductRow {
             operations: 0,
             clock_suspected: None,
             workspace_held: None,
+            elsewhere: None,
             freezes: BTreeMap::new(),
             blocks: BTreeMap::new(),
             files: None,
@@ -125,7 +130,8 @@ pub(crate) struct RunRow {
     pub(crate) commit: String,
     pub(crate) state: RunState,
     pub(crate) paused: Option<Mark>,
-    /// It was open in a copy of the database that was put in place: it rests until a person says `resume` (P40).
+    /// It was open when another engine or a copy of the database was found: it rests until a person says `resume --moved`
+    /// (P40).
     #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) restored: bool,
     /// Batches that are rolled back while it drains (R12), latest first.

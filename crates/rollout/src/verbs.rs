@@ -21,6 +21,7 @@ impl Verb {
             Self::Withdraw { .. } => "withdraw",
             Self::Pause { .. } => "pause",
             Self::Resume | Self::ConfirmClock => "resume",
+            Self::ResumeMoved => "resume --moved",
             Self::Abort { .. } => "abort",
             Self::Retry { .. } => "retry",
             Self::Skip { .. } => "skip",
@@ -61,6 +62,7 @@ impl Product {
             Verb::Withdraw { gate } => self.withdraw(request, gate),
             Verb::Pause { reason } => self.pause(request, reason.clone()),
             Verb::Resume => self.resume(request),
+            Verb::ResumeMoved => self.resume_moved(by),
             Verb::ConfirmClock => self.confirm_clock(by),
             Verb::Abort { rollback, reason } => self.abort(request, *rollback, reason.as_deref()),
             Verb::Retry { target, failed } => self.retry(request, target.as_deref(), *failed),
@@ -132,6 +134,7 @@ impl Product {
             Verb::Start(_)
             | Verb::Pause { .. }
             | Verb::Resume
+            | Verb::ResumeMoved
             | Verb::ConfirmClock
             | Verb::Abort { .. }
             | Verb::Retry { .. }

@@ -174,6 +174,9 @@ pub struct ProductView {
     pub clock_suspected: Option<String>,
     /// Why the workspace is held.
     pub workspace_held: Option<String>,
+    /// Why everything open is held until `resume --moved`: a copy of the database, or another engine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub moved: Option<String>,
     /// Edits that wait for `replan`.
     pub unapplied: Vec<String>,
     /// Why the files count as unchanged.
@@ -278,6 +281,7 @@ impl Product {
         ProductView {
             clock_suspected: product.clock_suspected.clone(),
             workspace_held: product.workspace_held.clone(),
+            moved: self.elsewhere(),
             unapplied: files
                 .map(|files| files.unapplied.clone())
                 .unwrap_or_default(),

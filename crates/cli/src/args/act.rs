@@ -78,12 +78,16 @@ pub(crate) struct Pause {
 /// `resume`
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  tranche resume\n  tranche resume --clock    # the wall clock is right"
+    after_help = "Examples:\n  tranche resume\n  tranche resume --clock    # the wall clock is right
+  tranche resume --moved    # no other engine drives this product any more"
 )]
 pub(crate) struct Resume {
     /// Confirm the wall clock after it was suspected.
     #[arg(long)]
     pub(crate) clock: bool,
+    /// Let go on what is held because the database is a copy or has moved, or because another engine was seen: all of it.
+    #[arg(long, conflicts_with_all = ["clock", "rollout"])]
+    pub(crate) moved: bool,
     /// Which rollout.
     #[command(flatten)]
     pub(crate) run: Run,

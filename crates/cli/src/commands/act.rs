@@ -118,6 +118,8 @@ request!(Withdraw, |it| Verb::Withdraw { gate: it.gate });
 request!(Pause, |it| Verb::Pause { reason: it.reason });
 request!(Resume, |it| if it.clock {
     Verb::ConfirmClock
+} else if it.moved {
+    Verb::ResumeMoved
 } else {
     Verb::Resume
 });

@@ -66,6 +66,11 @@ pub(crate) fn product(view: &ProductView) -> String {
             "the workspace is held: {reason}; try: tranche render check"
         ));
     }
+    if let Some(reason) = &view.moved {
+        lines.push(format!(
+            "everything open is held: {reason}; try: tranche resume --moved"
+        ));
+    }
     if let Some(reason) = &view.clock_suspected {
         lines.push(format!(
             "the clock is not trusted: {reason}; try: tranche resume --clock"

@@ -84,7 +84,7 @@ pub(super) fn check(connection: &Connection, mark: &Head) -> Result<(), Error> {
     let head = journal::head(connection)?;
     if mark.seq > head.seq {
         let what = format!(
-            "event {} was committed, but the journal ends with event {} (if an older copy was put back on purpose, delete `journal.mark` beside it: its open rollouts then wait for `tranche resume`)",
+            "event {} was committed, but the journal ends with event {} (if an older copy was put back on purpose, delete `journal.mark` beside it: its open rollouts then wait for `tranche resume --moved`)",
             mark.seq, head.seq
         );
         return Err(Error::Damaged { what });

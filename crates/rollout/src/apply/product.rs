@@ -13,7 +13,7 @@ use crate::ids::RunId;
 use crate::product::{RowKey, State};
 use crate::recover::Moved;
 use crate::request::FilesRead;
-use crate::state::{Block, FilesRow, Hidden, ManualFreeze, Operation, RunningService, Unit};
+use crate::state::{Block, FilesRow, Hidden, ManualFreeze, Mark, Operation, RunningService, Unit};
 
 impl State {
     /// Folds a fact outside any rollout.
@@ -70,15 +70,33 @@ impl State {
                     .remove(&fact.read::<String>("version").unwrap_or_default());
             }
             Kind::FilesRead => self.apply_files(fact),
-            Kind::Restored => self.apply_restored(),
+            Kind::Restored => self.apply_elsewhere(fact, at),
+            Kind::Resumed => self.apply_moved(),
             _ => {}
         }
     }
 
-    fn apply_restored(&mut self) {
+    /// Whatever is open rests. Older releases held rollouts alone and kept no reason.
+    fn apply_elsewhere(&mut self, fact: &Fact, at: Timestamp) {
+        if fact.data.contains_key("moved") {
+            self.product.elsewhere = Some(Mark {
+                by: None,
+                at,
+                reason: fact.reason.clone(),
+            });
+        }
         let open = self.runs.iter_mut().filter(|(_, run)| !run.is_ended());
         for (id, run) in open {
             run.row.restored = true;
+            self.touched.insert(RowKey::run(*id));
+        }
+    }
+
+    fn apply_moved(&mut self) {
+        self.product.elsewhere = None;
+        let held = self.runs.iter_mut().filter(|(_, run)| run.row.restored);
+        for (id, run) in held {
+            run.row.restored = false;
             self.touched.insert(RowKey::run(*id));
         }
     }

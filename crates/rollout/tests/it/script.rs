@@ -351,6 +351,7 @@ fn read_verb(lab: &Lab, words: &[&str]) -> Verb {
         },
         ["pause"] => Verb::Pause { reason: None },
         ["resume"] => Verb::Resume,
+        ["resume", "moved"] => Verb::ResumeMoved,
         ["confirm_clock"] => Verb::ConfirmClock,
         ["abort", flag @ ..] => Verb::Abort {
             rollback: flag == ["rollback"],

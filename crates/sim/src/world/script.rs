@@ -132,6 +132,7 @@ fn read_run(args: &Args<'_>) -> Result<Option<Verb>, BadRow> {
             reason: args.text("reason")?,
         },
         "resume" if args.flag("clock")? => Verb::ConfirmClock,
+        "resume" if args.flag("moved")? => Verb::ResumeMoved,
         "resume" => Verb::Resume,
         "abort" => Verb::Abort {
             rollback: args.flag("rollback")?,

@@ -141,6 +141,7 @@ fn person(fact: &Fact) -> Option<&'static str> {
     let is_complete = fact.read("complete") == Some(true);
     Some(match fact.kind {
         Kind::Paused => "{who} paused the rollout",
+        Kind::Resumed if fact.read("moved") == Some(true) => "{who} let go on what was held",
         Kind::Resumed => "{who} resumed the rollout",
         Kind::Promoted => "{who} promoted {what}",
         Kind::Retried => "{who} had {what} tried again",
@@ -169,7 +170,7 @@ fn product(kind: Kind) -> Option<&'static str> {
     Some(match kind {
         Kind::EngineStarted => "engine started",
         Kind::Restored => {
-            "a copy of the database was put back; open rollouts wait for `tranche resume`"
+            "another copy of the database may be in use; everything open waits for `tranche resume --moved`"
         }
         Kind::ClockSuspected => "the clock is suspected; no timer or window starts anything",
         Kind::ClockTrusted => "the clock is trusted",

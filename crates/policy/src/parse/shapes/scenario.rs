@@ -240,6 +240,11 @@ pub(crate) static STEP: Record = record!(
         key!("force", "Without the usual checks.", &BOOL),
         key!("database", "The database too.", &BOOL),
         key!("clock", "Trust the wall clock.", &BOOL),
+        key!(
+            "moved",
+            "Let go on what another engine or a copy holds up.",
+            &BOOL
+        ),
     ],
 );
 
@@ -325,7 +330,7 @@ pub(crate) const VERBS: &[Verb] = &[
     },
     Verb {
         name: "resume",
-        arguments: &["clock"],
+        arguments: &["clock", "moved"],
         required: &[],
     },
     Verb {

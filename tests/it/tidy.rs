@@ -10,14 +10,17 @@ use crate::source::{files, name, root};
 /// Which of our crates each may use; no other arrows (ARCHITECTURE.md).
 const ARROWS: &[(&str, &[&str])] = &[
     ("policy", &[]),
+    ("machine", &[]),
     ("rollout", &["policy"]),
     ("engine", &["policy", "rollout"]),
-    ("render", &["policy", "rollout"]),
+    ("render", &["machine", "policy", "rollout"]),
     ("sim", &["policy", "rollout"]),
-    ("notify", &["policy", "rollout"]),
+    ("notify", &["machine", "policy", "rollout"]),
     (
         "cli",
-        &["policy", "rollout", "engine", "render", "sim", "notify"],
+        &[
+            "machine", "policy", "rollout", "engine", "render", "sim", "notify",
+        ],
     ),
 ];
 

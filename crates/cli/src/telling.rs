@@ -14,7 +14,10 @@ use crate::exit::Failure;
 use crate::project::Folder;
 
 /// So long a command waits at its end for what is still to be delivered.
-const LAST_ROUND: Duration = Duration::from_secs(10);
+pub(crate) const LAST_ROUND: Duration = Duration::from_secs(10);
+
+/// The same when somebody has told it to stop: whoever stops a service does not wait for long before it is killed.
+pub(crate) const HURRIED_ROUND: Duration = Duration::from_secs(1);
 
 /// The sinks of a project.
 pub(crate) fn post(folder: &Folder, config: &Config) -> Result<Post, Failure> {
@@ -35,7 +38,12 @@ pub(crate) fn carrier(post: &Post) -> Arc<dyn Carrier> {
 }
 
 /// Delivers what is due before the process ends; what is not delivered by then waits for the next one.
-pub(crate) async fn last_round(place: &StateDir, folder: &Folder, config: &Config) {
+pub(crate) async fn last_round(
+    place: &StateDir,
+    folder: &Folder,
+    config: &Config,
+    limit: Duration,
+) {
     if config.project.notify.is_empty() {
         return;
     }
@@ -43,7 +51,7 @@ pub(crate) async fn last_round(place: &StateDir, folder: &Folder, config: &Confi
         return;
     };
     let round = Postman::once(place, carrier(&post));
-    if let Ok(Err(error)) = timeout(LAST_ROUND, round).await {
+    if let Ok(Err(error)) = timeout(limit, round).await {
         tracing::warn!(%error, "not all notifications could be looked at");
     }
 }

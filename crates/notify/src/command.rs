@@ -1,19 +1,16 @@
 //! A command of the operator's: it gets the JSON of a webhook on its standard input.
 
 use std::path::Path;
-use std::process::Stdio;
 use std::time::Duration;
 
-use tokio::io::AsyncWriteExt as _;
-use tokio::process::Command;
-use tokio::time::timeout;
+use machine::command::{self, Abandoned, Ended, Environment, Kept, Script};
 
 use crate::error::Undelivered;
 use crate::message::{Message, Words, payload};
 
 const TIMEOUT: Duration = Duration::from_mins(1);
 
-/// So much of what it complains about is kept.
+/// So much of the end of what it complains about is kept.
 const MAX_COMPLAINT: usize = 500;
 
 /// Variables that no command is given: they prove who we are.
@@ -30,41 +27,35 @@ pub(crate) async fn send(
     message: &Message,
     words: &Words,
 ) -> Result<(), Undelivered> {
-    let mut command = Command::new("sh");
-    command
-        .args(["-c", line])
-        .current_dir(folder)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true);
-    for name in WITHHELD {
-        command.env_remove(name);
-    }
-    let mut child = command
-        .spawn()
-        .map_err(|error| Undelivered::passing(format!("it could not be run: {error}")))?;
     let input = format!("{}\n", payload(message, words));
-    let mut stdin = child.stdin.take();
-    let feed = async move {
-        if let Some(stdin) = &mut stdin {
-            // A command that does not read its input may succeed all the same.
-            let _ = stdin.write_all(input.as_bytes()).await;
-        }
-        drop(stdin);
+    let script = Script {
+        line,
+        dir: folder,
+        environment: Environment::AllBut(&WITHHELD),
+        input: input.as_bytes(),
+        kept: Kept::Errors,
+        limit: TIMEOUT,
+        // The message is delivered again, so nothing is lost with this attempt.
+        abandoned: Abandoned::Killed,
     };
-    let run = async { tokio::join!(feed, child.wait_with_output()).1 };
-    let output = timeout(TIMEOUT, run)
+    let ended = command::run(&script)
         .await
-        .map_err(|_| Undelivered::passing("it ran longer than a minute and was killed"))?
-        .map_err(|error| Undelivered::passing(format!("it could not be awaited: {error}")))?;
-    if output.status.success() {
-        return Ok(());
+        .map_err(|error| Undelivered::passing(format!("it could not be run: {error}")))?;
+    match ended {
+        Ended::TimedOut => Err(Undelivered::passing(
+            "it ran longer than a minute and was killed",
+        )),
+        Ended::Exited { status, .. } if status.success() => Ok(()),
+        Ended::Exited { status, output } => {
+            let reason = format!("it ended with {status}: {}", complaint(&output));
+            Err(Undelivered::passing(reason.trim_end_matches([':', ' '])))
+        }
     }
-    let complaint = String::from_utf8_lossy(&output.stderr);
-    let complaint: String = complaint.trim().chars().take(MAX_COMPLAINT).collect();
-    let reason = format!("it ended with {}: {complaint}", output.status);
-    Err(Undelivered::passing(
-        reason.trim_end_matches([':', ' ']).to_owned(),
-    ))
+}
+
+fn complaint(output: &[u8]) -> String {
+    let text = String::from_utf8_lossy(output);
+    let text = text.trim();
+    let surplus = text.chars().count().saturating_sub(MAX_COMPLAINT);
+    text.chars().skip(surplus).collect()
 }

@@ -40,7 +40,7 @@ pub(crate) async fn run(global: &Global, args: &Drive, out: Output) -> Result<Ex
     let patience = engine_room::patience(&desk.config.project.render);
     foreground.held_for = args.until_idle.then_some(patience.min(HELD_FOR));
     let end = foreground.follow().await?;
-    telling::last_round(desk.state(), &desk.folder, &desk.config).await;
+    last_round(&desk, &end).await;
     match end {
         End::Signal(signal) => return Ok(exit_of_signal(signal)),
         End::Held(reason) => return Err(unreachable(reason)),
@@ -62,7 +62,7 @@ pub(crate) async fn drive(desk: &Desk, run: RunId, out: Output) -> Result<Exit, 
         Err(NotStarted::Failed(failure)) => return Err(failure),
     };
     let end = Foreground::new(engine, Some(run), out).follow().await?;
-    telling::last_round(desk.state(), &desk.folder, &desk.config).await;
+    last_round(desk, &end).await;
     if let End::Signal(signal) = end {
         return Ok(exit_of_signal(signal));
     }
@@ -77,6 +77,15 @@ pub(crate) async fn drive(desk: &Desk, run: RunId, out: Output) -> Result<Exit, 
     }
     runs.retain(|one| one.id == run);
     Ok(exit(&runs, out))
+}
+
+/// Delivers what is still to be told.
+async fn last_round(desk: &Desk, end: &End) {
+    let limit = match end {
+        End::Signal(_) => telling::HURRIED_ROUND,
+        End::Rest | End::Held(_) => telling::LAST_ROUND,
+    };
+    telling::last_round(desk.state(), &desk.folder, &desk.config, limit).await;
 }
 
 /// Leaves a rollout to another process: the one that is the engine, or the one that will be.

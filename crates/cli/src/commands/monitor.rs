@@ -54,7 +54,7 @@ pub(crate) async fn monitor(
     if args.once {
         let seen = Monitor::once(&place, options, watcher).await;
         let seen = seen.map_err(state::failure)?;
-        telling::last_round(&place, &folder, &config).await;
+        telling::last_round(&place, &folder, &config, telling::LAST_ROUND).await;
         return show_once(&seen, out);
     }
     let post = telling::post(&folder, &config)?;
@@ -66,7 +66,7 @@ pub(crate) async fn monitor(
     ));
     let signal = follow(&monitor, out).await?;
     monitor.end().await;
-    telling::last_round(&place, &folder, &config).await;
+    telling::last_round(&place, &folder, &config, telling::HURRIED_ROUND).await;
     Ok(match signal {
         StopSignal::Interrupted => Exit::Interrupted,
         StopSignal::Terminated => Exit::Done,

@@ -115,7 +115,7 @@ async fn resend(global: &Global, id: &str, out: Output) -> Result<Exit, Failure>
     let outbox = outbox(global)?;
     let id = find(&outbox, id)?.letter.id;
     outbox.resend(&id, time::now()).map_err(state::failure)?;
-    telling::last_round(&place, &folder, &config).await;
+    telling::last_round(&place, &folder, &config, telling::LAST_ROUND).await;
     let stored = find(&outbox, &id.0)?;
     out.data(&stored, || match stored.state {
         LetterState::Sent => format!("{id} was delivered to {}", stored.letter.to),

@@ -38,3 +38,17 @@ async fn a_command_that_reads_nothing_may_succeed() {
     let command = Address::Command("true".to_owned());
     lab.post.deliver(&command, &halted()).await.unwrap();
 }
+
+#[tokio::test]
+async fn of_a_flood_of_complaints_the_end_is_kept() {
+    let lab = Lab::new(&[], "", None);
+    let flood = "head -c 50000000 /dev/zero | tr '\\0' x >&2; echo ' no paper' >&2; exit 3";
+    let command = Address::Command(flood.to_owned());
+    let error = lab.post.deliver(&command, &halted()).await.unwrap_err();
+    assert!(
+        error.reason.len() < 600,
+        "{} bytes are kept",
+        error.reason.len()
+    );
+    assert!(error.reason.ends_with("x no paper"));
+}

@@ -1,17 +1,15 @@
 //! Hooks: a shell command on this machine, or a job at Render.
 
-mod process;
-
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use machine::command::{self, Abandoned, Ended, Environment, Kept, Script};
 use policy::rules::{Hook, HookCommand};
 use rollout::Outcome;
 use rollout::command::Target;
 use tokio::time::{sleep, timeout};
 
-use self::process::{Ended, run};
 use super::deploy::not_done;
 use super::duration;
 use super::pace::Pauses;
@@ -54,9 +52,20 @@ impl Turn {
         environment: &BTreeMap<String, String>,
         limit: Duration,
     ) -> Outcome {
-        let dir = &self.worker.settings.project_dir;
-        match run(script, dir, environment, limit).await {
-            Ok(Ended::Exited { ok, output }) => finished(ok, self.shown(&output).await),
+        let script = Script {
+            line: script,
+            dir: &self.worker.settings.project_dir,
+            environment: Environment::Only(environment),
+            input: b"",
+            kept: Kept::All,
+            limit,
+            // A migration that is cut short is worse than one whose end nobody has seen.
+            abandoned: Abandoned::GoesOn,
+        };
+        match command::run(&script).await {
+            Ok(Ended::Exited { status, output }) => {
+                finished(status.success(), self.shown(&output).await)
+            }
             Ok(Ended::TimedOut) => Outcome::Unknown {
                 reason: format!("it ran longer than {limit:?} and was killed"),
             },

@@ -1,0 +1,5 @@
+//! Tests of what this machine lends to a project.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod command;

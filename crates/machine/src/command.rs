@@ -1,6 +1,6 @@
 //! One shell command: in its own process group, bounded in time and in what is kept of its output.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::env;
 use std::io::{self, pipe};
@@ -20,7 +20,7 @@ const PASSED_ON: [&str; 9] = [
     "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "TZ", "TMPDIR",
 ];
 
-/// How much of the end of the output is kept, secrets still in it.
+/// No more of the end of the output is kept, and at least half of it.
 const TAIL: usize = 16 << 10;
 
 /// What is still on its way when a command has ended is waited for so long.
@@ -80,7 +80,7 @@ pub enum Ended {
         /// How.
         status: ExitStatus,
         /// The end of what was kept of its output.
-        output: Vec<u8>,
+        output: Printed,
     },
     /// By us: it took too long.
     TimedOut,
@@ -93,7 +93,7 @@ pub enum Ended {
 pub async fn run(script: &Script<'_>) -> io::Result<Ended> {
     let (mut running, mut output) = begin(script)?;
     let stdin = running.child.stdin.take();
-    let mut tail = Tail::default();
+    let mut tail = Printed::default();
     let exit = async {
         tokio::select! {
             status = running.child.wait() => status,
@@ -113,7 +113,7 @@ pub async fn run(script: &Script<'_>) -> io::Result<Ended> {
     let _ = timeout(LAST_WORDS, tail.keep(&mut output)).await;
     Ok(Ended::Exited {
         status,
-        output: tail.0.into(),
+        output: tail,
     })
 }
 
@@ -196,9 +196,14 @@ impl Drop for Running {
 
 /// The end of what was printed.
 #[derive(Debug, Default)]
-struct Tail(VecDeque<u8>);
+pub struct Printed {
+    /// As it came, secrets still in it.
+    pub bytes: Vec<u8>,
+    /// There was more before.
+    pub is_cut: bool,
+}
 
-impl Tail {
+impl Printed {
     async fn keep_all(&mut self, output: &mut Receiver) -> Infallible {
         self.keep(output).await;
         std::future::pending().await
@@ -210,9 +215,11 @@ impl Tail {
             if length == 0 {
                 return;
             }
-            self.0.extend(&chunk[..length]);
-            let surplus = self.0.len().saturating_sub(TAIL);
-            self.0.drain(..surplus);
+            self.bytes.extend(&chunk[..length]);
+            if self.bytes.len() > TAIL {
+                self.bytes.drain(..self.bytes.len() - TAIL / 2);
+                self.is_cut = true;
+            }
         }
     }
 }

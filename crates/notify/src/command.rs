@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use machine::command::{self, Abandoned, Ended, Environment, Kept, Script};
+use policy::redact::{self, Cut};
 
 use crate::error::Undelivered;
 use crate::message::{Message, Words, payload};
@@ -47,15 +48,23 @@ pub(crate) async fn send(
         )),
         Ended::Exited { status, .. } if status.success() => Ok(()),
         Ended::Exited { status, output } => {
-            let reason = format!("it ended with {status}: {}", complaint(&output));
+            let complaint = redact::line(
+                &String::from_utf8_lossy(&output.bytes),
+                Cut::default(),
+                &[],
+                usize::MAX,
+            );
+            let reason = format!(
+                "it ended with {status}: {}",
+                last(&complaint.unwrap_or_default())
+            );
             Err(Undelivered::passing(reason.trim_end_matches([':', ' '])))
         }
     }
 }
 
-fn complaint(output: &[u8]) -> String {
-    let text = String::from_utf8_lossy(output);
-    let text = text.trim();
+/// The end of a complaint: that is where the reason stands.
+fn last(text: &str) -> String {
     let surplus = text.chars().count().saturating_sub(MAX_COMPLAINT);
     text.chars().skip(surplus).collect()
 }

@@ -22,6 +22,7 @@ pub mod monitoring;
 pub mod network;
 pub mod parse;
 pub mod plan;
+pub mod redact;
 pub mod rules;
 pub mod schema;
 pub mod settings;

@@ -1,9 +1,9 @@
-//! Keeps secrets out of what Render sends back (P47): an error message may quote the value that was just written.
+//! Keeps secrets out of what Render and commands send back (P47): an error message may quote the value that was just
+//! written. How a text is searched stands in [`policy::redact`]; here is whose secrets they are.
 
+use policy::redact::{self, Cut, MASK};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
-
-const MASK: &str = "[redacted]";
 
 /// Fields whose value is a secret wherever it turns up.
 const SECRET_FIELDS: [&str; 7] = [
@@ -30,14 +30,23 @@ impl Redactor {
         )
     }
 
-    /// Masks every secret in a text, also in the form it has inside JSON.
-    pub(crate) fn text(&self, text: &str) -> String {
-        self.0.iter().fold(text.to_owned(), |text, secret| {
-            let plain = secret.expose_secret();
-            let escaped = Value::from(plain).to_string();
-            text.replace(escaped.trim_matches('"'), MASK)
-                .replace(plain, MASK)
-        })
+    /// One bounded line of a text (P53); `None` if nothing is left.
+    pub(crate) fn line(&self, text: &str, cut: Cut, max: usize) -> Option<String> {
+        redact::line(text, cut, &self.plain(), max)
+    }
+
+    /// The end of what a command printed.
+    pub(crate) fn tail(&self, printed: &[u8], cut: Cut, max: usize) -> String {
+        redact::tail(printed, cut, &self.plain(), max)
+    }
+
+    /// Masks every secret in a whole text.
+    fn text(&self, text: &str) -> String {
+        redact::mask(text, Cut::default(), &self.plain())
+    }
+
+    fn plain(&self) -> Vec<&str> {
+        self.0.iter().map(ExposeSecret::expose_secret).collect()
     }
 
     /// Masks every secret and every field that is one by its name.

@@ -27,7 +27,7 @@ fn script<'a>(dir: &'a Path, line: &'a str) -> Script<'a> {
 
 async fn output(script: Script<'_>) -> String {
     match run(&script).await.unwrap() {
-        Ended::Exited { output, .. } => String::from_utf8(output).unwrap(),
+        Ended::Exited { output, .. } => String::from_utf8(output.bytes).unwrap(),
         Ended::TimedOut => unreachable!("it ran too long"),
     }
 }

@@ -10,6 +10,7 @@ mod calendars;
 mod golden;
 mod hostile;
 mod plans;
+mod redacting;
 mod scenarios;
 mod schemas;
 mod support;

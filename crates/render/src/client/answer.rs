@@ -1,5 +1,6 @@
 //! What an answer says: success with a body, or a failure with a message, both bounded and without secrets.
 
+use policy::redact::Cut;
 use reqwest::header::HeaderMap;
 use reqwest::{Response, StatusCode};
 use secrecy::SecretString;
@@ -68,7 +69,7 @@ pub(super) async fn failure(call: &Call, response: Response, key: SecretString) 
     let headers = response.headers().clone();
     // A refusal whose body is lost is still a refusal.
     let body = read_up_to(response, MAX_ERROR).await.unwrap_or_default();
-    refusal(call, status, &headers, &body.bytes, key)
+    refusal(call, status, &headers, &body, key)
 }
 
 /// An answer that is not success, once it has been read.
@@ -76,7 +77,7 @@ pub(super) fn refusal(
     call: &Call,
     status: StatusCode,
     headers: &HeaderMap,
-    body: &[u8],
+    body: &Body,
     key: SecretString,
 ) -> Error {
     let redactor = Redactor::new(call.secrets.iter().cloned().chain([key]));
@@ -91,6 +92,16 @@ pub(super) fn refusal(
 pub(crate) struct Body {
     pub(crate) bytes: Vec<u8>,
     pub(crate) cut: bool,
+}
+
+impl Body {
+    /// Where it is not whole.
+    fn ends(&self) -> Cut {
+        Cut {
+            before: false,
+            after: self.cut,
+        }
+    }
 }
 
 /// Reads a body, and no more of it than the limit.
@@ -109,22 +120,26 @@ pub(crate) async fn read_up_to(mut response: Response, limit: usize) -> reqwest:
 fn api_error(
     status: StatusCode,
     headers: &HeaderMap,
-    body: &[u8],
+    body: &Body,
     redactor: &Redactor,
 ) -> ApiError {
-    let data = serde_json::from_slice(body)
-        .ok()
-        .map(|data: Value| redactor.json(data));
-    let said = data
-        .as_ref()
-        .and_then(|data| data.get("message")?.as_str().map(str::to_owned));
-    let message = said.unwrap_or_else(|| redactor.text(&String::from_utf8_lossy(body)));
+    let data: Option<Value> = serde_json::from_slice(&body.bytes).ok();
+    let said = data.as_ref().and_then(|data| data.get("message")?.as_str());
+    let message = match said {
+        Some(said) => redactor.line(said, Cut::default(), MAX_MESSAGE),
+        None => redactor.line(
+            &String::from_utf8_lossy(&body.bytes),
+            body.ends(),
+            MAX_MESSAGE,
+        ),
+    };
+    let data = data.map(|data| redactor.json(data));
     let request_id = headers
         .get("render-request-id")
         .and_then(|id| id.to_str().ok());
     ApiError {
         status: status.as_u16(),
-        message: one_line(&message).unwrap_or_else(|| reason(status)),
+        message: message.unwrap_or_else(|| reason(status)),
         request_id: request_id.map(|id| id.chars().take(MAX_MESSAGE).collect()),
         data: data.filter(|data| data.to_string().len() <= MAX_DATA),
         retry_after: retry_after(headers),
@@ -138,15 +153,6 @@ fn reason(status: StatusCode) -> String {
     status.canonical_reason().unwrap_or("no message").to_owned()
 }
 
-/// Foreign text as one bounded line (P53); `None` if nothing is left.
-fn one_line(text: &str) -> Option<String> {
-    let line = text
-        .split(|c: char| c.is_whitespace() || c.is_control())
-        .filter(|word| !word.is_empty());
-    let line = line.collect::<Vec<_>>().join(" ");
-    (!line.is_empty()).then(|| line.chars().take(MAX_MESSAGE).collect())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -156,7 +162,10 @@ mod tests {
         api_error(
             StatusCode::BAD_REQUEST,
             &HeaderMap::new(),
-            body.as_bytes(),
+            &Body {
+                bytes: body.as_bytes().to_vec(),
+                cut: false,
+            },
             &redactor,
         )
     }

@@ -9,7 +9,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::{self, http};
 
 use super::Client;
-use super::answer::refusal;
+use super::answer::{Body, refusal};
 use crate::call::Call;
 use crate::error::{Error, Result};
 use crate::log::{Socket, not_connected};
@@ -30,12 +30,15 @@ impl Client {
         };
         let refused = |response: http::Response<Option<Vec<u8>>>| {
             permit.learn(response.status(), response.headers());
-            let body = response.body().as_deref().unwrap_or_default();
+            let body = Body {
+                bytes: response.body().clone().unwrap_or_default(),
+                cut: false,
+            };
             refusal(
                 &call,
                 response.status(),
                 response.headers(),
-                body,
+                &body,
                 key.secret,
             )
         };

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use machine::command::{self, Abandoned, Ended, Environment, Kept, Script};
+use machine::command::{self, Abandoned, Ended, Environment, Kept, Printed, Script};
+use policy::redact::Cut;
 use policy::rules::{Hook, HookCommand};
 use rollout::Outcome;
 use rollout::command::Target;
@@ -74,20 +75,18 @@ impl Turn {
     }
 
     /// The end of what a hook printed, without anything that is secret or would disturb a terminal.
-    async fn shown(&self, output: &[u8]) -> String {
+    async fn shown(&self, output: &Printed) -> String {
         let (sources, customer) = (
             Arc::clone(&self.worker.sources),
             self.command.customer.clone(),
         );
         let mut secrets = blocking(move || sources.secrets(&customer)).await;
         secrets.push(self.reach().client.secret());
-        let text = Redactor::new(secrets).text(&String::from_utf8_lossy(output));
-        let text: String = text
-            .chars()
-            .filter(|c| !c.is_control() || matches!(c, '\n' | '\t'))
-            .collect();
-        let text = text.trim();
-        text[text.ceil_char_boundary(text.len().saturating_sub(MAX_OUTPUT))..].to_owned()
+        let cut = Cut {
+            before: output.is_cut,
+            after: false,
+        };
+        Redactor::new(secrets).tail(&output.bytes, cut, MAX_OUTPUT)
     }
 
     async fn run_there(&self, service: &Target, command: &str, limit: Duration) -> Outcome {

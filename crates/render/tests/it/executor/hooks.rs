@@ -72,7 +72,25 @@ async fn a_command_sees_none_of_our_secrets_and_prints_none() {
         finished(false, "0")
     );
     let printed = run(&mut bench, "printf 'a hush-hush \\033[31m b'").await;
-    assert_eq!(printed, finished(true, "a [redacted] [31m b"));
+    assert_eq!(printed, finished(true, "a [redacted]  b"));
+}
+
+#[tokio::test]
+async fn a_secret_is_masked_where_it_was_cut_and_with_other_line_ends() {
+    let mut bench = Bench::new().await;
+    let long: String = ('a'..='z').cycle().step_by(3).take(100).collect();
+    let secrets = [
+        ("LONG".to_owned(), long.clone()),
+        ("LINES".to_owned(), "one fish\ntwo fish".to_owned()),
+    ];
+    bench.shelf.secrets.lock().unwrap().extend(secrets);
+    let script = format!("i=0; while [ $i -lt 999 ]; do echo {long}; i=$((i+1)); done");
+    let Outcome::HookFinished { ok: true, output } = run(&mut bench, &script).await else {
+        panic!("it ends well")
+    };
+    assert_eq!(output.replace("[redacted]", "").trim(), "");
+    let printed = run(&mut bench, "printf 'is one fish\\r\\ntwo fish.'").await;
+    assert_eq!(printed, finished(true, "is [redacted]."));
 }
 
 #[tokio::test]

@@ -8,6 +8,8 @@ use policy::Diagnostic;
 use policy::parse::Severity;
 use rollout::{Rejected, RejectedCode};
 
+use crate::show::foreign;
+
 /// The exit codes; `tranche --help` prints the same list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -110,11 +112,11 @@ impl Failure {
     pub(crate) fn render(&self) -> String {
         let mut text = String::new();
         for diagnostic in &self.diagnostics {
-            let _ = writeln!(text, "{diagnostic}\n");
+            let _ = writeln!(text, "{}\n", foreign::mistake(diagnostic));
         }
-        let _ = write!(text, "error: {}", self.message);
+        let _ = write!(text, "error: {}", foreign::message(&self.message));
         if let Some(way_out) = &self.way_out {
-            let _ = write!(text, "\n  try: {way_out}");
+            let _ = write!(text, "\n  try: {}", foreign::message(way_out));
         }
         text
     }

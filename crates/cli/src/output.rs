@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::args::{ColorWhen, Format, Global};
 use crate::exit::{Exit, Failure};
 use crate::screen::complain;
+use crate::show::foreign;
 
 /// Writes data and remarks as the global flags ask for.
 #[derive(Clone, Copy, Debug)]
@@ -47,8 +48,8 @@ impl Output {
     ) -> Result<(), Failure> {
         match self.format {
             Format::Text => self.text(text()),
-            Format::Json => self.text(json_pretty(value)?),
-            Format::Yaml => self.text(yaml(value)?),
+            Format::Json => self.exact(json_pretty(value)?),
+            Format::Yaml => self.exact(yaml(value)?),
         }
     }
 
@@ -60,20 +61,24 @@ impl Output {
     ) -> Result<(), Failure> {
         match self.format {
             Format::Text => self.text(text()),
-            Format::Json => self
-                .text(serde_json::to_string(value).map_err(|source| unwritable("JSON", source))?),
-            Format::Yaml => self.text(format!("---\n{}", yaml(value)?)),
+            Format::Json => self.exact(json(value)?),
+            Format::Yaml => self.exact(format!("---\n{}", yaml(value)?)),
         }
     }
 
-    /// Writes text to standard output, in whatever format.
+    /// Writes lines for people to standard output, in whatever format. Nothing in them acts on a terminal (P53).
+    pub(crate) fn text(self, text: impl Display) -> Result<(), Failure> {
+        self.exact(foreign::block(&text.to_string()))
+    }
+
+    /// Writes what programs read to standard output, byte for byte.
     ///
     /// A reader that has gone (`| head`) ends the process quietly, as other tools do.
     #[expect(
         clippy::unused_self,
         reason = "all data goes through one value, whatever it looks like"
     )]
-    pub(crate) fn text(self, text: impl Display) -> Result<(), Failure> {
+    pub(crate) fn exact(self, text: impl Display) -> Result<(), Failure> {
         let text = text.to_string();
         let end = if text.is_empty() || text.ends_with('\n') {
             ""
@@ -92,6 +97,11 @@ impl Output {
 
     /// Says something to the person in front of it; nothing with `--quiet`.
     pub(crate) fn say(self, text: impl Display) {
+        self.say_laid_out(foreign::message(&text.to_string()));
+    }
+
+    /// Says something of several lines, each of them ours.
+    pub(crate) fn say_laid_out(self, text: impl Display) {
         if !self.quiet {
             complain(text);
         }
@@ -108,12 +118,23 @@ impl Output {
     }
 }
 
-fn json_pretty<T: Serialize>(value: &T) -> Result<String, Failure> {
-    serde_json::to_string_pretty(value).map_err(|source| unwritable("JSON", source))
+fn json<T: Serialize>(value: &T) -> Result<String, Failure> {
+    let text = serde_json::to_string(value).map_err(|source| unwritable("JSON", source))?;
+    Ok(foreign::json(&text))
 }
 
+fn json_pretty<T: Serialize>(value: &T) -> Result<String, Failure> {
+    let text = serde_json::to_string_pretty(value).map_err(|source| unwritable("JSON", source))?;
+    Ok(foreign::json(&text))
+}
+
+/// Where YAML would write a character that a terminal acts upon, JSON stands instead: it is YAML too, and has escapes.
 fn yaml<T: Serialize>(value: &T) -> Result<String, Failure> {
-    serde_yaml::to_string(value).map_err(|source| unwritable("YAML", source))
+    let text = serde_yaml::to_string(value).map_err(|source| unwritable("YAML", source))?;
+    match foreign::block(&text) == text {
+        true => Ok(text),
+        false => json_pretty(value),
+    }
 }
 
 fn unwritable(format: &str, source: impl std::error::Error + Send + Sync + 'static) -> Failure {

@@ -11,6 +11,7 @@ use crate::args::Global;
 use crate::exit::Failure;
 use crate::output::Output;
 use crate::screen::complain;
+use crate::show::foreign;
 
 /// The file that makes a folder a project.
 pub(crate) const PROJECT_FILE: &str = "tranche.yaml";
@@ -86,7 +87,7 @@ impl Folder {
     pub(crate) fn load(&self, out: Output) -> Result<Config, Failure> {
         let mut config = parse::load(&self.sources()?).map_err(Failure::diagnostics)?;
         for warning in &config.warnings {
-            out.say(format_args!("{warning}\n"));
+            out.say_laid_out(format_args!("{}\n", foreign::mistake(warning)));
         }
         override_render(&mut config.project.render);
         Ok(config)

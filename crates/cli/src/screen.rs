@@ -6,6 +6,8 @@ use std::sync::OnceLock;
 
 use indicatif::MultiProgress;
 
+use crate::show::foreign;
+
 static BARS: OnceLock<MultiProgress> = OnceLock::new();
 
 /// The bars of this process; there may be none.
@@ -16,6 +18,7 @@ pub(crate) fn bars() -> &'static MultiProgress {
 /// Says something on standard error, whatever the flags are.
 pub(crate) fn complain(text: impl Display) {
     // Nobody is left to be told when standard error is closed.
+    let text = foreign::block(&text.to_string());
     let _ = bars().suspend(|| writeln!(anstream::stderr(), "{text}"));
 }
 
@@ -24,7 +27,9 @@ pub(crate) struct LogWriter;
 
 impl Write for LogWriter {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        bars().suspend(|| io::stderr().write(line))
+        let text = foreign::block(&String::from_utf8_lossy(line));
+        bars().suspend(|| io::stderr().write_all(text.as_bytes()))?;
+        Ok(line.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -7,7 +7,7 @@ use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::project::Folder;
 use crate::show::table::table;
-use crate::show::time;
+use crate::show::{foreign, time};
 use crate::{state, who};
 
 /// Lists alerts, or acknowledges one.
@@ -70,7 +70,7 @@ fn acknowledge(global: &Global, id: AlertId, reason: &str, out: Output) -> Resul
                 "{} has taken notice of alert {id} ({} {}); nobody is reminded of it, and its end is told",
                 actor.name, alert.key, alert.condition
             );
-            out.data(&alert, || text)?;
+            out.data(&alert, || foreign::line(&text))?;
             Ok(Exit::Done)
         }
         Acknowledged::Before(alert) => {

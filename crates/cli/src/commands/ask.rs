@@ -13,7 +13,7 @@ use crate::engine_room::{told, unreadable};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::project::Folder;
-use crate::show::{next, sentence};
+use crate::show::{foreign, next, sentence};
 use crate::{state, who};
 
 /// So long a busy engine is waited for.
@@ -234,6 +234,7 @@ pub(crate) fn answer(events: &[Event]) -> String {
     if text.is_empty() {
         text.push("nothing changed".to_owned());
     }
-    text.extend(events.iter().rev().find_map(next::after));
+    let next = events.iter().rev().find_map(next::after);
+    text.extend(next.map(|next| foreign::line(&next)));
     text.join("; ")
 }

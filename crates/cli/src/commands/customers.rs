@@ -16,7 +16,7 @@ use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::project::Folder;
 use crate::show::table::{columns, table};
-use crate::show::time;
+use crate::show::{foreign, time};
 use crate::{fleet, state};
 
 /// Lists the customers, shows or adds one, or finds them at Render.
@@ -160,7 +160,8 @@ fn text(config: &Config, id: &CustomerId, shown: &Shown<'_>) -> String {
     } = shown;
     let zone = customer.timezone.unwrap_or(config.project.timezone);
     let Customer { name, tier, .. } = customer;
-    let mut text = format!("{id}: {name}, tier {tier}, {}\n", zone.name());
+    let heading = format!("{id}: {name}, tier {tier}, {}", zone.name());
+    let mut text = foreign::line(&heading) + "\n";
     let services = customer.services.iter().map(|(role, service)| {
         let url = service.url.clone().unwrap_or_default();
         let runs = running

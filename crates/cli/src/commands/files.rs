@@ -17,6 +17,7 @@ use crate::args::{Global, Init, Schema, SchemaOf};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::project::{Folder, PROJECT_FILE};
+use crate::show::foreign;
 use crate::show::plan::counted;
 use crate::{fleet, templates};
 
@@ -171,7 +172,7 @@ fn text(found: &Validated, sentences: &[(PolicyId, String)]) -> String {
     let warnings = found
         .diagnostics
         .iter()
-        .map(|warning| format!("{warning}\n\n"));
+        .map(|warning| format!("{}\n\n", foreign::mistake(warning)));
     let policies = sentences
         .iter()
         .map(|(name, sentence)| format!("{name}: {sentence}\n"));

@@ -60,7 +60,7 @@ fn print_from(reader: &Reader, args: &Events, mut after: u64, out: Output) -> Re
         };
         after = last.seq;
         for line in &lines {
-            out.text(&line.json)?;
+            out.exact(&line.json)?;
         }
     }
 }

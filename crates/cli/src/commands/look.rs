@@ -15,7 +15,7 @@ use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::project::Folder;
 use crate::show::status::Tracked;
-use crate::show::{holds, plan, status, time};
+use crate::show::{foreign, holds, plan, status, time};
 use crate::{engine_room, state};
 
 /// Where a rollout stands, and what concerns all of them.
@@ -201,6 +201,7 @@ pub(crate) fn why(global: &Global, args: &Why, out: Output) -> Result<Exit, Fail
             None => holds::heading(&args.customer, &named, reasons.state, &reasons.holds),
         };
         let holds = holds::holds(&reasons.holds, zone, now);
+        let heading = foreign::line(&heading);
         format!("{heading}\n{holds}{}", status::product(&reasons.product))
     })?;
     if run.outcome.is_none() {

@@ -24,7 +24,7 @@ pub(crate) fn completions(args: &Completions, out: Output) -> Result<Exit, Failu
     shell
         .write_registration(ASKED_BY, "tranche", "tranche", "tranche", &mut script)
         .map_err(|source| Failure::failed("failed to make the script").caused_by(source))?;
-    out.text(String::from_utf8_lossy(&script))?;
+    out.exact(String::from_utf8_lossy(&script))?;
     Ok(Exit::Done)
 }
 
@@ -43,7 +43,7 @@ pub(crate) fn man(args: &Man, out: Output) -> Result<Exit, Failure> {
             Failure::usage(format!("there is no command `{name}`")).or_type("tranche --help")
         })?,
     };
-    out.text(String::from_utf8_lossy(&page(command)?))?;
+    out.exact(String::from_utf8_lossy(&page(command)?))?;
     Ok(Exit::Done)
 }
 

@@ -17,7 +17,7 @@ use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::project::Folder;
 use crate::show::table::table;
-use crate::show::time;
+use crate::show::{foreign, time};
 use crate::watching::FleetWatcher;
 use crate::{fleet, state, telling};
 
@@ -113,7 +113,10 @@ fn sentence(alert: &Alert, told: Told) -> String {
         Told::Recovered => (alert.recovered_at.unwrap_or(alert.raised_at), "over"),
     };
     let (key, condition, reason) = (&alert.key, alert.condition, &alert.reason);
-    format!("{}  {word}  {key}  {condition}: {reason}", time::stamp(at))
+    foreign::line(&format!(
+        "{}  {word}  {key}  {condition}: {reason}",
+        time::stamp(at)
+    ))
 }
 
 /// Asks once; a service that is down is a finding.

@@ -33,12 +33,12 @@ fn show(
     out: Output,
 ) -> Result<(), Failure> {
     match args.graph {
-        Some(Graph::Dot) => return out.text(dot(plan)),
-        Some(Graph::Mermaid) => return out.text(mermaid(plan)),
+        Some(Graph::Dot) => return out.exact(dot(plan)),
+        Some(Graph::Mermaid) => return out.exact(mermaid(plan)),
         None => {}
     }
     if args.ics {
-        return out.text(ics::calendar(plan, at));
+        return out.exact(ics::calendar(plan, at));
     }
     let view = PlanView::new(plan, at, source);
     out.data(&view, || view.text())

@@ -40,7 +40,7 @@ fn show(global: &Global, args: &args::Report, report: &Report, out: Output) -> R
     match args.format {
         // Without `--format` it is data like any other.
         None if global.output != Format::Text => out.data(report, String::new),
-        Some(_) | None => out.text(laid_out(report, format(global, args))?),
+        Some(_) | None => out.exact(laid_out(report, format(global, args))?),
     }
 }
 

@@ -37,7 +37,7 @@ pub(crate) fn report(global: &Global, args: &HealthReport, out: Output) -> Resul
     let Some(path) = &args.to else {
         match args.format {
             None if global.output != Format::Text => out.data(&report, String::new)?,
-            Some(_) | None => out.text(laid_out(&report, form)?)?,
+            Some(_) | None => out.exact(laid_out(&report, form)?)?,
         }
         return Ok(Exit::Done);
     };

@@ -8,7 +8,7 @@ use policy::{PolicyId, Timestamp};
 use rollout::view::{PhaseView, RunView};
 use rollout::{Event, RunId};
 
-use super::{sentence, status, time};
+use super::{foreign, sentence, status, time};
 use crate::exit::Failure;
 use crate::output::Output;
 use crate::screen;
@@ -76,7 +76,10 @@ impl Live {
             bar.set_length(row.customers);
             bar.set_position(row.settled);
             bar.set_prefix(format!("{:titles$}", row.title));
-            bar.set_message(format!("{:counts$}  {}", row.count, row.now));
+            bar.set_message(foreign::line(&format!(
+                "{:counts$}  {}",
+                row.count, row.now
+            )));
         }
     }
 

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::artifact::artifact;
 use super::table::columns;
-use super::time;
+use super::{foreign, time};
 use crate::plan::earliest::{BatchTimes, PhaseTimes, earliest};
 use crate::prepare::Source;
 
@@ -111,8 +111,9 @@ impl<'p> PlanView<'p> {
         if let Source::Journal { reason } = self.running {
             let _ = writeln!(
                 text,
-                "What runs is taken from the journal ({reason}).\n\
-                 A start asks Render: where something else runs, its plan and digest differ from these."
+                "What runs is taken from the journal ({}).\n\
+                 A start asks Render: where something else runs, its plan and digest differ from these.",
+                foreign::line(reason)
             );
         }
         text
@@ -129,12 +130,13 @@ impl<'p> PlanView<'p> {
         let commit = self
             .commit
             .map_or_else(|| "commit unknown".to_owned(), artifact);
-        format!(
-            "{product} {version} ({commit}): {} in {}, plan {}\n",
+        let heading = format!(
+            "{product} {version} ({commit}): {} in {}, plan {}",
             counted(*customers, "customer"),
             counted(self.phases.len(), "phase"),
             short(digest)
-        )
+        );
+        foreign::line(&heading) + "\n"
     }
 
     fn phase(&self, phase: &PhaseView<'_>) -> String {
@@ -151,7 +153,7 @@ impl<'p> PlanView<'p> {
         }
         let mut text = format!("{}{after}: {}\n", phase.name, phase.summary);
         if let Some(approval) = phase.approval {
-            let _ = writeln!(text, "  gate: {}", gate(approval));
+            let _ = writeln!(text, "  gate: {}", foreign::line(&gate(approval)));
         }
         let batches = phase.times.batches.iter();
         let rows = batches.flat_map(|batch| self.batch_rows(batch));

@@ -5,7 +5,7 @@ mod templates;
 use policy::Timestamp;
 use rollout::{Event, Fact, Kind, RunId};
 
-use super::time;
+use super::{foreign, time};
 
 /// One line for one event: its instant, its rollout, and the sentence.
 pub(crate) fn line(event: &Event) -> String {
@@ -55,13 +55,13 @@ fn is_for_the_journal(kind: Kind) -> bool {
     )
 }
 
-/// What happened, as a sentence without a full stop.
+/// What happened, as a sentence without a full stop, on one line (P53).
 pub(crate) fn sentence(fact: &Fact) -> String {
     let said = without_reason(fact);
-    match &fact.reason {
+    foreign::line(&match &fact.reason {
         Some(reason) => format!("{said}: {reason}"),
         None => said,
-    }
+    })
 }
 
 fn without_reason(fact: &Fact) -> String {

@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::artifact::artifact;
 use super::plan::{counted, short};
 use super::table::table;
-use super::time;
+use super::{foreign, time};
 use crate::exit::Exit;
 
 /// What a person can type about where a rollout stands.
@@ -55,7 +55,7 @@ pub(crate) fn others(others: &[RunView]) -> String {
     }
     let other = |run: &RunView| format!("{} {} ({})", run.id, run.version, standing(run));
     let others: Vec<String> = others.iter().map(other).collect();
-    format!("\nalso unfinished: {}\n", others.join(", "))
+    format!("\nalso unfinished: {}\n", foreign::line(&others.join(", ")))
 }
 
 /// What concerns all rollouts; nothing where nothing is out of the ordinary.
@@ -111,6 +111,7 @@ pub(crate) fn product(view: &ProductView) -> String {
     if lines.is_empty() {
         String::new()
     } else {
+        let lines: Vec<String> = lines.iter().map(|line| foreign::line(line)).collect();
         format!("\n{}\n", lines.join("\n"))
     }
 }
@@ -320,14 +321,15 @@ fn heading(run: &RunView, now: Timestamp) -> String {
             String::new(),
         ),
     };
-    format!(
-        "{} {} ({}){plan}: {}{paused}{reason}\n{begun} by {}{customers}\n",
+    let stands = format!(
+        "{} {} ({}){plan}: {}{paused}{reason}",
         run.id,
         run.version,
         artifact(&run.commit),
         standing(run),
-        run.starter,
-    )
+    );
+    let begun = format!("{begun} by {}{customers}", run.starter);
+    format!("{}\n{}\n", foreign::line(&stands), foreign::line(&begun))
 }
 
 fn phase_row(phase: &PhaseView, run: &RunView, now: Timestamp) -> Vec<String> {

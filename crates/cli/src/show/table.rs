@@ -2,7 +2,9 @@
 
 use comfy_table::{Table, presets};
 
-/// A table of texts, nothing without rows; the last column is never padded.
+use super::foreign;
+
+/// A table of texts, each of them one line (P53), nothing without rows; the last column is never padded.
 pub(crate) fn table<R: Into<Vec<String>>>(
     heading: &[&str],
     rows: impl IntoIterator<Item = R>,
@@ -16,7 +18,8 @@ pub(crate) fn table<R: Into<Vec<String>>>(
         .load_style(presets::NOTHING)
         .set_header(heading.iter().copied());
     for row in rows {
-        table.add_row(row.into());
+        let cells: Vec<String> = row.into();
+        table.add_row(cells.iter().map(|cell| foreign::line(cell)));
     }
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));

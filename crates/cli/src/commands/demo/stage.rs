@@ -84,7 +84,7 @@ impl Stage {
 
     /// Says what comes next.
     pub(super) fn tell(&self, text: &str) {
-        self.out.say(format_args!("\n# {text}"));
+        self.out.say_laid_out(format_args!("\n# {text}"));
     }
 
     /// Runs a command as whoever sits here.

@@ -21,7 +21,7 @@ use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::plan::requests::{MASK, PlannedRequest, change, read};
 use crate::show::requests::lines;
-use crate::show::time;
+use crate::show::{foreign, time};
 use crate::{connect, state};
 
 /// Returns one customer with its data.
@@ -46,7 +46,7 @@ pub(super) async fn rollback(
         out.data(&preview, || preview.text(true))?;
         return Ok(Exit::Done);
     }
-    out.say(preview.text(false));
+    out.say_laid_out(preview.text(false));
     let what = format!(
         "What {} has written since then is not in its data any more",
         args.customer
@@ -214,7 +214,8 @@ impl<'p> Preview<'p> {
             format!("{customer} returns to the code before {takes_back}, with its data of {to}.\n");
         // Writing to a String cannot fail.
         if !self.hooks.is_empty() {
-            let _ = writeln!(text, "First the hooks run: {}", self.hooks.join("; "));
+            let hooks = foreign::line(&self.hooks.join("; "));
+            let _ = writeln!(text, "First the hooks run: {hooks}");
         }
         let _ = writeln!(
             text,

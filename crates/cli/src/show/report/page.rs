@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::chart::{self, Chart};
 use super::words;
 use crate::show::artifact::{artifact, noun};
+use crate::show::foreign;
 use crate::show::plan::short;
 use crate::show::time;
 
@@ -51,17 +52,15 @@ impl Page {
             incidents(report),
             observed(report),
         ];
-        Self {
+        let page = Self {
             title: format!("{} {}: {}", report.product, report.version, report.rollout),
             lead: words::lead(report),
             facts: facts(report),
             overrides: report.overrides.iter().map(words::set_aside).collect(),
-            sections: sections
-                .into_iter()
-                .filter(|section| !section.rows.is_empty())
-                .collect(),
+            sections: sections.into(),
             charts: chart::charts(report),
-        }
+        };
+        page.shown()
     }
 }
 
@@ -74,14 +73,40 @@ impl Page {
         sections: Vec<Section>,
         charts: Vec<Chart>,
     ) -> Self {
-        let has_rows = |section: &Section| !section.rows.is_empty();
-        Self {
+        let page = Self {
             title,
             lead,
             facts,
             overrides: Vec::new(),
-            sections: sections.into_iter().filter(has_rows).collect(),
+            sections,
             charts,
+        };
+        page.shown()
+    }
+
+    /// Without tables that have no rows, and every text on one line, whichever form the page takes (P53).
+    fn shown(self) -> Self {
+        let line = |text: &String| foreign::line(text);
+        let row = |row: Vec<String>| row.iter().map(line).collect();
+        let section = |section: Section| Section {
+            rows: section.rows.into_iter().map(row).collect(),
+            ..section
+        };
+        let sections = self.sections.into_iter();
+        Self {
+            title: line(&self.title),
+            lead: line(&self.lead),
+            facts: self
+                .facts
+                .iter()
+                .map(|(name, value)| (line(name), line(value)))
+                .collect(),
+            overrides: self.overrides.iter().map(line).collect(),
+            sections: sections
+                .filter(|one| !one.rows.is_empty())
+                .map(section)
+                .collect(),
+            charts: self.charts,
         }
     }
 }

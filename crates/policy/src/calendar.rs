@@ -41,6 +41,9 @@ pub enum ZoneSpec {
 }
 
 impl ZoneSpec {
+    /// Of what is no local time.
+    pub const UTC: Self = Self::Zone(Tz::UTC);
+
     /// The zone it means for a customer of that zone.
     pub const fn resolve(self, customer_zone: Tz) -> Tz {
         match self {

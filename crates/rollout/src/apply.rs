@@ -17,6 +17,7 @@ use std::sync::Arc;
 use policy::{PersonId, Plan, Timestamp};
 
 use crate::event::{Event, Fact, Kind};
+use crate::freezing::fold_voice;
 use crate::ids::RunId;
 use crate::index::Run;
 use crate::product::{RowKey, State};
@@ -41,6 +42,7 @@ impl State {
             Kind::RolloutQueued => self.apply_queued(id, fact, at),
             Kind::RolloutStarted | Kind::OperationStarted => self.apply_started(id, fact, at),
             Kind::Replanned => self.apply_replanned(id, fact),
+            Kind::FreezeOverridden => self.apply_override(id, fact),
             _ => {}
         }
         self.apply_fleet(id, fact, at);
@@ -81,9 +83,9 @@ impl State {
             .clone()
             .or_else(|| self.runs.get(&id).map(|run| run.row.starter.clone()));
         let Some(starter) = starter else { return };
-        let mut row = match self.runs.remove(&id) {
-            Some(queued) => queued.row,
-            None => new_row(starter, at, fact),
+        let (mut row, recalled) = match self.runs.remove(&id) {
+            Some(queued) => (queued.row, queued.recalled),
+            None => (new_row(starter, at, fact), Vec::new()),
         };
         row.started_at = Some(at);
         row.version.clone_from(&plan.release.version);
@@ -91,6 +93,7 @@ impl State {
         row.state = RunState::Running;
         row.queued = None;
         let mut run = Run::new(row, Arc::new(plan));
+        run.recalled = recalled;
         if matches!(id, RunId::Operation(_)) {
             // An operation has one phase, which is under way at once.
             for phase in &mut run.phases {
@@ -124,6 +127,31 @@ impl State {
         self.touched.extend(rows);
     }
 
+    /// A voice for the freezes that the fact names; one that names none counts for those that bear the name now.
+    fn apply_override(&mut self, id: RunId, fact: &Fact) {
+        let (Some(name), Some(by)) = (fact.read::<String>("name"), fact.actor.clone()) else {
+            return;
+        };
+        let bore = |run| self.named_freezes(run, &name);
+        let recalled = match fact.data.contains_key("freezes") {
+            true => None,
+            false => self.runs.get(&id).map(bore),
+        };
+        let Some(run) = self.runs.get_mut(&id) else {
+            return;
+        };
+        match recalled {
+            Some(freezes) => {
+                fold_voice(&mut run.recalled, freezes, &by);
+                run.row.overrides.entry(name).or_default().insert(by);
+            }
+            None => {
+                let freezes = fact.read("freezes").unwrap_or_default();
+                fold_voice(&mut run.row.lifts, freezes, &by);
+            }
+        }
+    }
+
     fn count(&mut self, id: RunId) {
         match id {
             RunId::Rollout(n) => self.product.rollouts = self.product.rollouts.max(n),
@@ -144,6 +172,7 @@ fn new_row(starter: PersonId, at: Timestamp, fact: &Fact) -> RunRow {
         restored: false,
         sweep: None,
         overrides: BTreeMap::new(),
+        lifts: Vec::new(),
         scope: fact.read("scope").unwrap_or_default(),
         clear_cache: fact.read("clear_cache").unwrap_or(false),
         deploy_timeout_ms: fact.read("deploy_timeout_ms"),

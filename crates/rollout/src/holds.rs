@@ -1,12 +1,11 @@
 //! The one place that says whether something may start (R21). `advance` asks it to decide, `why` to explain, the
 //! forecast to look ahead; they cannot disagree.
 
-use std::collections::BTreeSet;
-
-use policy::calendar::{Interval, Opening, Windows};
+use policy::calendar::{Freeze, Interval, Opening, Windows};
 use policy::plan::matches_pin;
-use policy::{CustomerId, Role, Timestamp};
+use policy::{CustomerId, PersonId, Role, Timestamp};
 
+use crate::freezing::{FreezeId, is_lifted};
 use crate::gate;
 use crate::hold::{Hold, HoldKind};
 use crate::ids::{GateId, RunId};
@@ -22,6 +21,8 @@ struct Frozen {
     interval: Interval,
     /// Of a freeze that somebody made: who, and why.
     made: Option<String>,
+    /// Of the two who must ask for it, the one who has asked to lift it.
+    voice: Option<PersonId>,
 }
 
 impl Hold {
@@ -297,9 +298,7 @@ impl State {
             .filter(|freeze| freeze.interval.contains(at));
         let last = active.max_by_key(|freeze| freeze.interval.until)?;
         let name = &last.name;
-        // Two voices lift it, so there is at most one.
-        let voice = run.row.overrides.get(name).and_then(BTreeSet::first);
-        let asked = voice.map_or_else(String::new, |voice| {
+        let asked = last.voice.as_ref().map_or_else(String::new, |voice| {
             format!("; {voice} asked to lift it, and a second person must say the same")
         });
         let (made, way_out) = match &last.made {
@@ -318,12 +317,13 @@ impl State {
         )
     }
 
-    /// Every freeze that covers a customer: as frozen into the plan, as now written, and made by people (R9).
+    /// Every freeze that covers a customer and was not lifted here: as frozen into the plan, as now written, and made by
+    /// people (R9).
     fn freezes(&self, run: &Run, customer: &CustomerId) -> Vec<Frozen> {
-        let Some(planned) = run.plan.customers.get(customer) else {
+        let Some(planned_customer) = run.plan.customers.get(customer) else {
             return Vec::new();
         };
-        let zone = planned
+        let zone = planned_customer
             .customer
             .timezone
             .unwrap_or(run.plan.project.timezone);
@@ -332,38 +332,33 @@ impl State {
             .read_files()
             .into_iter()
             .flat_map(|files| &files.freezes);
-        let mut freezes: Vec<Frozen> = run
-            .plan
-            .freezes
-            .iter()
-            .chain(written)
-            .filter(|freeze| freeze.covers(customer, &planned.customer))
-            .map(|freeze| Frozen {
+        let frozen = |freeze: &Freeze| {
+            let voices = run.voices(|| FreezeId::from(freeze));
+            (!is_lifted(&voices)).then(|| Frozen {
                 name: freeze.name.clone(),
                 interval: freeze.interval(zone),
                 made: None,
+                voice: voices.first().map(|voice| (*voice).clone()),
             })
-            .collect();
-        let made = self.product.freezes.iter();
-        freezes.extend(
-            made.filter(|(_, freeze)| {
-                freeze.customers.is_empty() || freeze.customers.contains(customer)
-            })
-            .map(|(name, freeze)| Frozen {
+        };
+        let planned = run.plan.freezes.iter().chain(written);
+        let covering = planned.filter(|freeze| freeze.covers(customer, &planned_customer.customer));
+        let mut freezes: Vec<Frozen> = covering.filter_map(frozen).collect();
+        let made = self.product.freezes.iter().filter(|(_, freeze)| {
+            freeze.customers.is_empty() || freeze.customers.contains(customer)
+        });
+        freezes.extend(made.filter_map(|(name, freeze)| {
+            let voices = run.voices(|| FreezeId::made(name, freeze));
+            (!is_lifted(&voices)).then(|| Frozen {
                 name: name.clone(),
                 interval: Interval {
                     from: freeze.from,
                     until: freeze.until,
                 },
                 made: Some(format!("{}: {}", freeze.by, freeze.reason)),
-            }),
-        );
-        freezes.retain(|freeze| {
-            run.row
-                .overrides
-                .get(&freeze.name)
-                .is_none_or(|voices| voices.len() < 2)
-        });
+                voice: voices.first().map(|voice| (*voice).clone()),
+            })
+        }));
         freezes
     }
 }

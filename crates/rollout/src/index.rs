@@ -7,6 +7,7 @@ use std::sync::Arc;
 use policy::rules::{BatchRule, Order};
 use policy::{CustomerId, Plan, PolicyId, Release, Timestamp};
 
+use crate::freezing::Lift;
 use crate::ids::GateId;
 use crate::state::{
     AutoDeployState, BatchRow, GateRow, HeldFrom, PhaseRow, PhaseState, RunRow, RunState, Unit,
@@ -21,6 +22,9 @@ pub(crate) struct Run {
     pub(crate) phases: Vec<PhaseRow>,
     pub(crate) batches: BTreeMap<(usize, u32), BatchRow>,
     pub(crate) gates: BTreeMap<GateId, GateRow>,
+    /// Which freezes the voices in `row.overrides` were for: those that bore the name at that instant. Never stored, since
+    /// rows must stay as the release wrote them that took the voices; a load takes it from the journal.
+    pub(crate) recalled: Vec<Lift>,
     units: BTreeMap<CustomerId, Unit>,
     /// Where each customer stands in the order of its phase (R2).
     places: BTreeMap<CustomerId, Place>,
@@ -106,6 +110,7 @@ impl Run {
             phases,
             batches: BTreeMap::new(),
             gates: BTreeMap::new(),
+            recalled: Vec::new(),
             units: BTreeMap::new(),
             places: BTreeMap::new(),
             bounds: Vec::new(),

@@ -7,6 +7,7 @@ use policy::settings::Pin;
 use policy::{CustomerId, PersonId, PlanInput, PlanScope, Role, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::freezing::Lift;
 use crate::ids::{AttachmentId, DeployId, RunId};
 use crate::recover::{Moved, Recovery, RecoveryState};
 use crate::request::{Conflict, Directory};
@@ -136,8 +137,11 @@ pub(crate) struct RunRow {
     pub(crate) restored: bool,
     /// Batches that are rolled back while it drains (R12), latest first.
     pub(crate) sweep: Option<Sweep>,
-    /// Freezes that people lifted for this rollout: complete with two voices.
+    /// Voices of a release that stored a freeze's name alone with them: they lift nothing by it ([`Run::recalled`](crate::index::Run)).
     pub(crate) overrides: BTreeMap<String, BTreeSet<PersonId>>,
+    /// Freezes that people lifted for this rollout, or half so.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) lifts: Vec<Lift>,
     /// What the person narrowed it to; a replan keeps it.
     pub(crate) scope: PlanScope,
     pub(crate) clear_cache: bool,

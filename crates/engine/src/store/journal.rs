@@ -87,7 +87,7 @@ pub(super) fn last_at(connection: &Connection) -> Result<Option<Timestamp>, Erro
 
 /// The state as its rows have it, checked against the end of the journal (P36).
 pub(super) fn load(connection: &Connection) -> Result<Product, Error> {
-    let product = Product::load(rows(connection)?)?;
+    let mut product = Product::load(rows(connection)?)?;
     let head = head(connection)?;
     let (seq, hash) = product.head();
     if (seq, hash) != (head.seq, head.hash.as_str()) {
@@ -96,6 +96,21 @@ pub(super) fn load(connection: &Connection) -> Result<Product, Error> {
             head.seq
         );
         return Err(Error::Damaged { what });
+    }
+    if product.has_old_overrides() {
+        product.recall(&fold(connection)?);
+    }
+    Ok(product)
+}
+
+/// The state as the journal has it. A start has no need of it, but where rows of an older release say too little.
+fn fold(connection: &Connection) -> Result<Product, Error> {
+    let mut product = Product::new();
+    let mut statement = connection.prepare_cached("SELECT seq, json FROM events ORDER BY seq")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let json: String = row.get(1)?;
+        product.apply(&parse(row.get(0)?, &json)?);
     }
     Ok(product)
 }

@@ -46,6 +46,12 @@ impl Boundary {
             Self::Instant(at) => at,
         }
     }
+
+    /// The instant at which it has come for everybody, wherever they live.
+    pub fn everywhere(self, zone: ZoneSpec) -> Timestamp {
+        // Where a local time comes last in the world.
+        self.resolve(zone.resolve(Tz::Etc__GMTPlus12))
+    }
 }
 
 /// Whom a freeze concerns.

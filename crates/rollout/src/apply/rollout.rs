@@ -63,11 +63,6 @@ impl Run {
                 row.paused = None;
                 row.restored = false;
             }
-            Kind::FreezeOverridden => {
-                if let (Some(name), Some(by)) = (fact.read::<String>("name"), fact.actor.clone()) {
-                    row.overrides.entry(name).or_default().insert(by);
-                }
-            }
             Kind::RolloutDraining => {
                 let to = fact.read("to").unwrap_or(DrainTo::Halted);
                 row.state = RunState::Draining { to, since: at };

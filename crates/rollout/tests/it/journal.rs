@@ -6,7 +6,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Once;
 
-use rollout::{Event, Kind, Product, event};
+use rollout::{Event, HoldKind, Kind, Product, RunId, event};
 
 use crate::script::Story;
 use crate::show;
@@ -119,4 +119,39 @@ fn an_altered_event_is_found() {
     let mut events = sample(NEWEST);
     events[3].fact.reason = Some("rewritten".to_owned());
     assert_ne!(events[3].digest(), events[3].hash);
+}
+
+/// As a release wrote it that stored no more than a freeze's name with a voice.
+fn without_freezes(journal: &[Event]) -> Product {
+    let mut product = Product::new();
+    for event in journal {
+        let mut event = event.clone();
+        event.fact.data.remove("freezes");
+        product.apply(&event);
+    }
+    product
+}
+
+#[test]
+fn an_old_override_counts_for_the_freeze_that_bore_its_name_then() {
+    let project = "fleet: { acme: { tier: demo } }\npolicies: [ { policy: demo } ]";
+    let lifted = "start\nfreeze fire +3h\noverride fire\noverride fire by bob";
+    let again = format!("{lifted}\nunfreeze fire\nfreeze fire +5h by bob");
+    for (lines, frozen) in [(lifted, false), (again.as_str(), true)] {
+        let mut story = Story::new(project);
+        story.tell(lines);
+        let folded = without_freezes(&story.lab.journal);
+        let holds = |product: &Product| {
+            let holds = product.holds(RunId::Rollout(1), &"acme".into(), story.lab.now);
+            holds.iter().any(|hold| hold.kind == HoldKind::Freeze)
+        };
+        assert_eq!(holds(&folded), frozen, "{lines}");
+        // Rows alone do not say which freeze it was: until the journal has said so, it holds.
+        let rows = folded.row_keys().into_iter();
+        let rows = rows.map(|key| (key.clone(), folded.row(&key).unwrap()));
+        let mut loaded = Product::load(rows).unwrap();
+        assert!(loaded.has_old_overrides() && holds(&loaded));
+        loaded.recall(&folded);
+        assert_eq!(holds(&loaded), frozen, "{lines}");
+    }
 }

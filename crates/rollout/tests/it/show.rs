@@ -18,6 +18,7 @@ const LEFT_OUT: &[&str] = &[
     "services",
     "clear_cache",
     "deploy_timeout_ms",
+    "freezes",
 ];
 
 /// An instant as its distance from the story's start.

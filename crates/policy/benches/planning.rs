@@ -94,6 +94,7 @@ fn compile(config: policy::Config) -> Plan {
             commit: "1".repeat(40),
         },
         scope: PlanScope::default(),
+        history: policy::plan::History::new(),
     };
     let at = "2027-01-11T08:00:00Z";
     let at: Timestamp = at.parse().expect("an instant");

@@ -1,5 +1,6 @@
 //! The frozen plan: policies + fleet + release, compiled into a DAG of batches (R1, R2, R4, R6, R22).
 
+mod age;
 mod compile;
 mod describe;
 mod digest;
@@ -14,13 +15,16 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::age::{
+    Compared, Doubt, History, Kin, Numbers, SemVer, asks_history, compare, doubts, is_newer,
+};
 pub use self::compile::{DATABASE, HOTFIX, RunningVersions, compile};
 pub use self::describe::describe;
 pub use self::draw::{dot, mermaid};
 pub use self::image::{Image, ImageError};
 pub use self::order::order;
 pub use self::sizes::{batch_sizes, resize};
-pub use self::version::{bare, is_newer, matches_pin};
+pub use self::version::{bare, matches_pin};
 use crate::calendar::Freeze;
 use crate::health::Profile;
 use crate::ids::{CustomerId, PolicyId, Role};
@@ -71,6 +75,9 @@ pub struct PlanInput {
     pub release: Release,
     /// What the person narrowed it to.
     pub scope: PlanScope,
+    /// How the release's commit stands to what runs, where that was looked up; a look costs a read of the repository.
+    #[serde(default, skip_serializing_if = "History::is_empty")]
+    pub history: History,
 }
 
 impl PlanInput {
@@ -82,6 +89,7 @@ impl PlanInput {
             policies: config.policies.clone(),
             release,
             scope,
+            history: History::new(),
         }
     }
 }
@@ -97,6 +105,9 @@ pub struct PlanScope {
     pub service: Option<Role>,
     /// By the `hotfix` policy, with these exposed customers first (R14). The `hotfix` policy is otherwise no part of the DAG.
     pub hotfix: Option<Vec<CustomerId>>,
+    /// The version that a hotfix replaces; absent: that of the rollouts it supersedes, or the newest that one delivered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<String>,
     /// A release older than what runs is wanted.
     pub allow_downgrade: bool,
     /// Customers with suspended services are left out instead of refused.

@@ -1,6 +1,8 @@
-//! Which commit does a tag name? Asked of the repository itself with `git ls-remote`, so that the user's ssh keys, proxies and
-//! credential helpers work. A tag is resolved once, when planning (P13); nothing here clones or writes.
+//! Which commit does a tag name, and which commits came before which? Asked of the repository itself with `git`, so that the
+//! user's ssh keys, proxies and credential helpers work. A tag is resolved once, when planning (P13); nothing here writes to
+//! the repository or keeps anything of it.
 
+mod history;
 mod tags;
 
 use std::io;
@@ -139,21 +141,26 @@ impl Repository {
         if output.status.success() {
             return Ok(Tags::read(&String::from_utf8_lossy(&output.stdout)));
         }
-        let complaint = String::from_utf8_lossy(&output.stderr).replace(&self.url, &self.shown());
-        Err(GitError::Unreadable {
+        Err(self.unreadable(&output.stderr))
+    }
+
+    fn unreadable(&self, complaint: &[u8]) -> GitError {
+        let complaint = String::from_utf8_lossy(complaint).replace(&self.url, &self.shown());
+        GitError::Unreadable {
             url: self.shown(),
             complaint: one_line(&without_secret(&complaint)),
-        })
+        }
     }
 
     fn command(&self) -> Command {
-        let mut command = Command::new("git");
+        let mut command = self.git();
+        command.args(["ls-remote", "--tags", "--", &self.url]);
         command
-            .args(["ls-remote", "--tags", "--", &self.url])
-            .env("GIT_TERMINAL_PROMPT", "0")
-            .env("LC_ALL", "C")
-            .stdin(Stdio::null())
-            .kill_on_drop(true);
+    }
+
+    /// Git where relative paths begin.
+    fn git(&self) -> Command {
+        let mut command = quiet_git();
         if let Some(folder) = &self.folder {
             command.current_dir(folder);
         }
@@ -163,6 +170,19 @@ impl Repository {
     fn shown(&self) -> String {
         without_secret(&self.url)
     }
+}
+
+/// Git that asks nobody anything, and ends with us.
+fn quiet_git() -> Command {
+    let mut command = Command::new("git");
+    command
+        .env("GIT_TERMINAL_PROMPT", "0")
+        // Of a copy without files, nothing that is missing is fetched one by one.
+        .env("GIT_NO_LAZY_FETCH", "1")
+        .env("LC_ALL", "C")
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
+    command
 }
 
 fn not_run(error: io::Error) -> GitError {

@@ -112,6 +112,9 @@ pub(crate) struct Scope {
     /// By the policy `hotfix`, customers on the faulty release first.
     #[arg(long, conflicts_with_all = ["customers", "policy"])]
     pub(crate) hotfix: bool,
+    /// The faulty release; without it, that of the rollouts that the hotfix supersedes, or the newest that one delivered.
+    #[arg(long, value_name = "VERSION", requires = "hotfix")]
+    pub(crate) replaces: Option<String>,
     /// Also for customers that run something newer.
     #[arg(long)]
     pub(crate) allow_downgrade: bool,
@@ -128,6 +131,7 @@ impl Scope {
             policies: self.policy.clone(),
             service: self.service.clone(),
             hotfix: self.hotfix.then(Vec::new),
+            replaces: self.replaces.clone(),
             allow_downgrade: self.allow_downgrade,
             skip_suspended: self.skip_suspended,
         }

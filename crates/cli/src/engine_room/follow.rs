@@ -179,5 +179,7 @@ mod tests {
         let versions = ["v1.9.0", "v1.10.0", "v1.2.0"].map(ToOwned::to_owned);
         assert_eq!(highest(versions.to_vec()).as_deref(), Some("v1.10.0"));
         assert_eq!(highest(Vec::new()), None);
+        let versions = ["release-9", "release-10", "release-2"].map(ToOwned::to_owned);
+        assert_eq!(highest(versions.to_vec()).as_deref(), Some("release-10"));
     }
 }

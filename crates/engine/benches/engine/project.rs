@@ -76,6 +76,7 @@ pub(crate) fn start(config: Config) -> Request {
             commit: COMMIT.to_owned(),
         },
         scope: PlanScope::default(),
+        history: policy::plan::History::new(),
     };
     Request {
         by: Actor::person("ann"),

@@ -113,6 +113,7 @@ pub(crate) fn start() -> Verb {
         policies: config.policies,
         release,
         scope: PlanScope::default(),
+        history: policy::plan::History::new(),
     };
     Verb::Start(Box::new(Start {
         input,

@@ -75,6 +75,7 @@ fn start_gated() -> Verb {
             policies: config.policies,
             release,
             scope: PlanScope::default(),
+            history: policy::plan::History::new(),
         },
         observed: BTreeMap::new(),
         conflict: Conflict::Refuse,

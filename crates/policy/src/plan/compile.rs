@@ -1,10 +1,12 @@
 //! From policies and a fleet to a frozen plan (R1, R2, R4, R6, R14, R22).
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::age::{shown, standing};
 use super::order::{narrowed, order};
 use super::sizes::{batch_sizes, share};
-use super::version::{is_newer, is_release, matches_pin};
+use super::version::{is_release, matches_pin};
 use super::{
     LeftOut, LeftOutReason, Phase, Plan, PlanError, PlanInput, PlanScope, PlannedCustomer, Running,
     digest, scope,
@@ -200,14 +202,8 @@ impl<'i> Compiler<'i> {
                     .and_then(|running| running.version.as_deref())
             };
             let running = services.iter().find_map(version);
-            let wanted = &self.input.release.version;
-            self.newer.extend(
-                services
-                    .iter()
-                    .filter_map(version)
-                    .find(|running| is_newer(running, wanted))
-                    .map(|newer| (id, newer)),
-            );
+            let newer = services.iter().find_map(|role| self.newer_at(id, role));
+            self.newer.extend(newer.map(|newer| (id, newer)));
             let planned = PlannedCustomer {
                 customer: customer.clone(),
                 phase,
@@ -256,11 +252,20 @@ impl<'i> Compiler<'i> {
         self.running.get(id)?.get(role)
     }
 
+    /// What runs there, if the release is older.
+    fn newer_at(&self, id: &CustomerId, role: &Role) -> Option<&'i str> {
+        let running = self.running_at(id, role)?;
+        let (name, compared) = standing(&self.input.release, running, &self.input.history)?;
+        let is_newer = compared.ordering == Some(Ordering::Less);
+        (is_newer && !is_release(running, &self.input.release)).then_some(name)
+    }
+
     fn refuse_downgrades(&self) -> Result<(), PlanError> {
         if self.newer.is_empty() || self.input.scope.allow_downgrade {
             return Ok(());
         }
-        let versions: BTreeSet<&str> = self.newer.iter().map(|(_, version)| *version).collect();
+        let versions = self.newer.iter().map(|(_, version)| shown(version));
+        let versions: BTreeSet<String> = versions.collect();
         Err(PlanError::Downgrade {
             customers: self.newer.iter().map(|(id, _)| id.to_string()).collect(),
             running: versions.into_iter().collect::<Vec<_>>().join(", "),

@@ -1,20 +1,10 @@
-//! What versions say about each other: newer, the same, within a pin.
-
-use semver::Version;
+//! What versions say about each other: the same, within a pin. Which is older stands in `age`.
 
 use super::{Release, Running};
 
 /// A version without its leading `v`.
 pub fn bare(version: &str) -> &str {
     version.strip_prefix(['v', 'V']).unwrap_or(version)
-}
-
-/// Whether one version is newer than another; unknown where either is no semantic version.
-pub fn is_newer(one: &str, other: &str) -> bool {
-    match (Version::parse(bare(one)), Version::parse(bare(other))) {
-        (Ok(one), Ok(other)) => one.cmp_precedence(&other).is_gt(),
-        (Ok(_) | Err(_), _) => false,
-    }
 }
 
 /// Whether a version is the one, or one of those, that a pin allows: `1.0.3`, `1.0.x`, `1.*`.
@@ -71,14 +61,5 @@ mod tests {
                 "{pattern} {version}"
             );
         }
-    }
-
-    #[test]
-    fn newer_is_by_semantic_version() {
-        assert!(is_newer("v1.10.0", "1.9.9"));
-        assert!(is_newer("v1.0.0", "v1.0.0-rc.1"));
-        assert!(!is_newer("v1.0.0", "v1.0.0"));
-        assert!(!is_newer("v1.0.0+build.2", "v1.0.0+build.1"));
-        assert!(!is_newer("release-7", "v1.0.0"));
     }
 }

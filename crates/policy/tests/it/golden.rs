@@ -130,6 +130,7 @@ impl Case {
             policies,
             release,
             scope,
+            history: policy::plan::History::new(),
         };
         plan::compile(&input, &running, "2027-01-11T09:00:00Z".parse().unwrap())
     }

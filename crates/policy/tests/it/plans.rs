@@ -101,6 +101,7 @@ fn compile(config: Config) -> Plan {
         policies,
         release,
         scope: PlanScope::default(),
+        history: policy::plan::History::new(),
     };
     plan::compile(
         &input,

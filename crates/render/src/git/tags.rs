@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use semver::Version;
+use policy::plan::SemVer;
 
 use super::GitError;
 
@@ -67,8 +67,8 @@ impl Tags {
     pub fn latest(&self) -> Result<(&str, &str), GitError> {
         let versions = self
             .iter()
-            .filter_map(|(name, commit)| Some((version(name)?, name, commit)));
-        let released = versions.filter(|(version, ..)| version.pre.is_empty());
+            .filter_map(|(name, commit)| Some((SemVer::parse(name)?, name, commit)));
+        let released = versions.filter(|(version, ..)| !version.is_pre_release());
         released
             .max()
             .map(|(_, name, commit)| (name, commit))
@@ -102,10 +102,6 @@ fn tag(line: &str) -> Option<(&str, &str)> {
     let (id, name) = line.split_once('\t')?;
     let is_full_id = matches!(id.len(), 40 | 64) && id.chars().all(|c| c.is_ascii_hexdigit());
     is_full_id.then_some((id, name.strip_prefix("refs/tags/")?))
-}
-
-fn version(name: &str) -> Option<Version> {
-    Version::parse(name.strip_prefix('v').unwrap_or(name)).ok()
 }
 
 #[cfg(test)]

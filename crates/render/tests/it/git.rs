@@ -1,9 +1,11 @@
 //! Tags of a real repository, read by the real git.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use policy::plan::Kin;
 use render::git::{GitError, Repository};
 
 fn git(folder: &Path, arguments: &[&str]) -> String {
@@ -84,4 +86,38 @@ async fn a_repository_that_does_not_answer_is_given_up() {
         .with_time_limit(Duration::from_millis(300));
     let error = silent.tags().await.unwrap_err();
     assert!(matches!(error, GitError::TimedOut { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn the_history_says_which_commit_came_first_near_and_far() {
+    let folder = tempfile::tempdir().unwrap();
+    let newest = repository(folder.path());
+    let product = folder.path().join("product");
+    let oldest = git(&product, &["rev-parse", "v1.0.0"]);
+    git(&product, &["checkout", "--quiet", "-b", "side", "v1.0.0"]);
+    git(
+        &product,
+        &["commit", "--quiet", "--allow-empty", "-m", "aside"],
+    );
+    let aside = git(&product, &["rev-parse", "HEAD"]);
+    let stranger = "f".repeat(40);
+    let others = [newest.clone(), aside.clone(), stranger, "--help".to_owned()];
+    let url = format!("file://{}", product.display());
+    for place in ["product", url.as_str()] {
+        let repository = Repository::new(place).unwrap().within(folder.path());
+        let of = async |commit: &str| repository.history(commit, &others).await.unwrap();
+        let first = BTreeMap::from([
+            (newest.clone(), Kin::Ancestor),
+            (aside.clone(), Kin::Ancestor),
+        ]);
+        assert_eq!(of(&oldest).await, first, "{place}");
+        let parted = BTreeMap::from([
+            (newest.clone(), Kin::Diverged),
+            (aside.clone(), Kin::Ancestor),
+        ]);
+        assert_eq!(of(&aside).await, parted, "{place}");
+    }
+    let gone = Repository::new("nowhere").unwrap().within(folder.path());
+    let error = gone.history(&oldest, &others).await.unwrap_err();
+    assert!(matches!(error, GitError::Unreadable { .. }), "{error:?}");
 }

@@ -267,6 +267,7 @@ impl Lab {
                 commit: commit_of(version),
             },
             scope,
+            history: policy::plan::History::new(),
         }
     }
 

@@ -220,6 +220,7 @@ fn read_start(args: &Args<'_>) -> Result<StartFlags, BadRow> {
                 .collect(),
             service: args.text("service")?.map(Role::new),
             hotfix: (conflict == Conflict::Hotfix).then(Vec::new),
+            replaces: args.text("replaces")?,
             allow_downgrade: args.flag("allow_downgrade")?,
             skip_suspended: args.flag("skip_suspended")?,
         },

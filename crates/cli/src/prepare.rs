@@ -1,9 +1,11 @@
 //! The plan that a start would freeze: files, release, and what runs. `plan`, `start --dry-run` and `start` make it here,
 //! so that they show the same digest.
 
-use policy::plan::{RunningVersions, compile};
-use policy::{Config, Plan, PlanInput, PlanScope, Timestamp};
-use rollout::{Observed, Product};
+use std::collections::BTreeMap;
+
+use policy::plan::{Doubt, RunningVersions, compile, doubts};
+use policy::{Config, Plan, PlanInput, PlanScope, Running, Timestamp};
+use rollout::{Exposed, Observed, Product, UnhealthyTarget};
 use serde::Serialize;
 
 use crate::args;
@@ -35,6 +37,31 @@ pub(crate) struct Prepared {
     pub(crate) observed: Observed,
     /// The plan.
     pub(crate) plan: Plan,
+    /// What a person should know of it.
+    pub(crate) notes: Notes,
+}
+
+/// What a person should know of a plan before it begins.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct Notes {
+    /// Who goes first in a hotfix, and what it replaces.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) exposed: Option<Exposed>,
+    /// Where nothing surely says which version is older.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) doubts: Vec<Doubt>,
+    /// Where a rollback would lead to what was judged unhealthy itself.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) unhealthy_targets: Vec<UnhealthyTarget>,
+}
+
+impl Notes {
+    /// One line each.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        let doubts = self.doubts.iter().map(ToString::to_string);
+        let targets = self.unhealthy_targets.iter().map(ToString::to_string);
+        doubts.chain(targets).collect()
+    }
 }
 
 /// Resolves the version, and asks Render what runs.
@@ -46,13 +73,15 @@ pub(crate) async fn prepare(
     scope: PlanScope,
 ) -> Result<Prepared, Failure> {
     let (release, versions) = release::resolve(folder, config, version).await?;
-    let input = PlanInput::of(config, release, scope);
+    let mut input = PlanInput::of(config, release, scope);
     let observed = observe(config, &input, &versions).await?;
-    let plan = planned(&input, product, &observed, time::now())?;
+    let (plan, notes) =
+        planned(folder, config, &mut input, product, &observed, time::now()).await?;
     Ok(Prepared {
         input,
         observed,
         plan,
+        notes,
     })
 }
 
@@ -64,16 +93,16 @@ pub(crate) async fn preview(
     args: &args::Plan,
     at: Timestamp,
     out: Output,
-) -> Result<(Plan, Source), Failure> {
+) -> Result<(Plan, Notes, Source), Failure> {
     let (release, versions) =
         release::resolve_for_preview(folder, config, &args.version, out).await?;
-    let input = PlanInput::of(config, release, args.scope.of_plan());
+    let mut input = PlanInput::of(config, release, args.scope.of_plan());
     let (observed, source) = match look(config, &input, &versions, args.offline).await {
         Ok(observed) => (observed, Source::Render),
         Err(reason) => (Observed::new(), Source::Journal { reason }),
     };
-    let plan = planned(&input, product, &observed, at)?;
-    Ok((plan, source))
+    let (plan, notes) = planned(folder, config, &mut input, product, &observed, at).await?;
+    Ok((plan, notes, source))
 }
 
 /// What Render says, or why it was not asked.
@@ -105,11 +134,41 @@ async fn observe(
     observe::services(&client, &covered, versions).await
 }
 
-fn planned(
-    input: &PlanInput,
+/// The plan, once the input knows who goes first and which version came before which.
+async fn planned(
+    folder: &Folder,
+    config: &Config,
+    input: &mut PlanInput,
     product: &Product,
     observed: &Observed,
     at: Timestamp,
-) -> Result<Plan, Failure> {
-    compile(input, &product.running(observed), at).map_err(|error| fleet::refusal(&error))
+) -> Result<(Plan, Notes), Failure> {
+    let running = product.running(observed);
+    // What is being rolled out may run by the time a queued one begins.
+    let coming: Vec<Running> = product
+        .overview()
+        .into_iter()
+        .filter(|run| run.outcome.is_none())
+        .map(|run| Running {
+            version: Some(run.version),
+            commit: Some(run.commit),
+        })
+        .collect();
+    let services = running.values().flat_map(BTreeMap::values);
+    input.history = release::history(folder, config, &input.release, services.chain(&coming)).await;
+    let exposed = input
+        .scope
+        .hotfix
+        .is_some()
+        .then(|| product.exposed(input, observed));
+    if let Some(exposed) = &exposed {
+        input.scope.hotfix = Some(exposed.customers.clone());
+    }
+    let plan = compile(input, &running, at).map_err(|error| fleet::refusal(&error))?;
+    let notes = Notes {
+        exposed,
+        doubts: doubts(&plan, input, &running),
+        unhealthy_targets: product.unhealthy_targets(&plan, observed),
+    };
+    Ok((plan, notes))
 }

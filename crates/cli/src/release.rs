@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use policy::{Config, Release};
+use policy::plan::{self, History};
+use policy::{Config, Release, Running};
 use render::git::{GitError, Repository, Tags};
 
 use crate::exit::Failure;
 use crate::output::Output;
 use crate::project::Folder;
+use crate::screen::complain;
 
 /// The version that stands for the highest tag that is no pre-release.
 const LATEST: &str = "latest";
@@ -130,6 +132,34 @@ pub(crate) async fn resolve_for_preview(
             Ok(unknown())
         }
     }
+}
+
+/// How the release stands to what runs, where its version does not say which is older. What cannot be looked up is said, and
+/// left to the numbers in the tags.
+pub(crate) async fn history(
+    folder: &Folder,
+    config: &Config,
+    release: &Release,
+    running: impl IntoIterator<Item = &Running>,
+) -> History {
+    let others = plan::asks_history(release, running);
+    let Some(url) = config.project.repository.as_deref() else {
+        return History::new();
+    };
+    if others.is_empty() || release.commit.is_empty() {
+        return History::new();
+    }
+    let repository = Repository::new(url).map(|repository| repository.within(folder.dir()));
+    let looked = match repository {
+        Ok(repository) => repository.history(&release.commit, &others).await,
+        Err(error) => Err(error),
+    };
+    looked.unwrap_or_else(|source| {
+        complain(format_args!(
+            "warning: the repository does not say which version is older: {source}"
+        ));
+        History::new()
+    })
 }
 
 async fn tags(folder: &Folder, url: &str) -> Result<Tags, GitError> {

@@ -177,6 +177,8 @@ fn new_row(starter: PersonId, at: Timestamp, fact: &Fact) -> RunRow {
         clear_cache: fact.read("clear_cache").unwrap_or(false),
         deploy_timeout_ms: fact.read("deploy_timeout_ms"),
         operation: fact.read("verb"),
+        replaces: fact.read("replaces").unwrap_or_default(),
+        history: fact.read("history").unwrap_or_default(),
         queued: None,
     }
 }

@@ -49,7 +49,18 @@ impl Product {
             return Err(Rejected::state(text, &format!("tranche unblock {version}")));
         }
         let running = self.running(&start.observed);
-        let plan = Self::compile(&start.input, start.conflict, &[], &running, self.at)?;
+        self.check_replaced(start, &running)?;
+        let everybody = Self::compile(&start.input, start.conflict, &[], &running, self.at)?;
+        let customers: BTreeSet<CustomerId> = everybody.customers.keys().cloned().collect();
+        let others = self.in_the_way(&customers, start.conflict);
+        let replaced = self.superseded_releases(&others);
+        let exposed = self.first_in(start.conflict, &start.input, &replaced, &running);
+        let plan = match start.conflict {
+            Conflict::Hotfix => {
+                Self::compile(&start.input, start.conflict, &exposed, &running, self.at)?
+            }
+            Conflict::Refuse | Conflict::Queue | Conflict::Supersede => everybody,
+        };
         if plan.customers.is_empty() {
             let text = format!(
                 "nobody is left to get {version}: every customer has it, is pinned or excluded"
@@ -57,15 +68,15 @@ impl Product {
             return Err(Rejected::state(text, &format!("tranche plan {version}")));
         }
         refuse_services(&plan, start)?;
-        let customers: BTreeSet<CustomerId> = plan.customers.keys().cloned().collect();
-        let others = self.in_common(&customers, None);
         if !others.is_empty() && start.conflict == Conflict::Refuse {
-            return Err(in_the_way(&others));
+            return Err(unfinished(&others));
         }
         let id = RunId::Rollout(self.state.product.rollouts + 1);
         if others.is_empty() {
-            let fact = with_request(started_fact(&request.by.name, &plan), start, &running);
-            self.emit_in(id, fact);
+            let fact = started_fact(&request.by.name, &plan);
+            let fact = self.with_warnings(fact, &start.input, &plan, &start.observed);
+            let fact = with_exposed(fact, start.conflict, &exposed);
+            self.emit_in(id, with_request(fact, start, &running));
             return Ok(());
         }
         let fact = Fact {
@@ -81,6 +92,10 @@ impl Product {
                 &others.iter().map(|(other, _)| other).collect::<Vec<_>>(),
             )
             .with_value("input", &start.input);
+        let fact = match start.conflict {
+            Conflict::Supersede | Conflict::Hotfix => fact.with_value("replaces", &replaced),
+            Conflict::Refuse | Conflict::Queue => fact,
+        };
         self.emit_in(id, with_request(fact, start, &running));
         if matches!(start.conflict, Conflict::Supersede | Conflict::Hotfix) {
             self.supersede(&others, request, version);
@@ -132,6 +147,44 @@ impl Product {
         others
     }
 
+    /// Customers that such a start would reach.
+    pub(crate) fn reached(
+        &self,
+        input: &PlanInput,
+        conflict: Conflict,
+        running: &RunningVersions,
+    ) -> BTreeSet<CustomerId> {
+        let plan = Self::compile(input, conflict, &[], running, self.at);
+        plan.map_or_else(
+            |_| BTreeSet::new(),
+            |plan| plan.customers.into_keys().collect(),
+        )
+    }
+
+    /// What a start with these customers has to do with: unfinished work in common, and, where it takes the place of others,
+    /// also rollouts that have halted with nobody left to start, since nothing else would end them.
+    pub(crate) fn in_the_way(
+        &self,
+        customers: &BTreeSet<CustomerId>,
+        conflict: Conflict,
+    ) -> Vec<(RunId, CustomerId)> {
+        let mut others = self.in_common(customers, None);
+        if matches!(conflict, Conflict::Refuse | Conflict::Queue) {
+            return others;
+        }
+        let resting = self.state.runs.iter().filter_map(|(id, run)| {
+            let planned = |customer: &&CustomerId| run.plan.customers.contains_key(*customer);
+            let customer = customers.iter().find(planned)?;
+            run.is_halted().then(|| (*id, customer.clone()))
+        });
+        let resting: Vec<_> = resting
+            .filter(|(id, _)| others.iter().all(|(other, _)| other != id))
+            .collect();
+        others.extend(resting);
+        others.sort_unstable();
+        others
+    }
+
     /// Rollouts that a queued one waits for: unfinished ones before it with a customer in common.
     pub(crate) fn blockers(&self, id: RunId) -> Vec<RunId> {
         let run = &self.state.runs[&id];
@@ -155,26 +208,27 @@ impl Product {
     /// Customers of a queued rollout, as its plan would be now.
     fn wanted(&self, queued: &Queued) -> BTreeSet<CustomerId> {
         let running = self.running(&Observed::new());
-        let plan = Self::compile(&queued.input, queued.conflict, &[], &running, self.at);
-        plan.map_or_else(
-            |_| BTreeSet::new(),
-            |plan| plan.customers.into_keys().collect(),
-        )
+        self.reached(&queued.input, queued.conflict, &running)
     }
 
-    fn supersede(&mut self, others: &[(RunId, CustomerId)], request: &Request, version: &str) {
-        // An operation is over before its customer's turn comes (R15), and an abort is final (P19).
-        let rollouts = others.iter().filter(|(other, _)| {
-            let aborting = matches!(
-                self.state.runs[other].row.state,
+    /// Whether a rollout is one that another start can take the place of. An operation is over before its customer's turn
+    /// comes (R15), and an abort is final (P19).
+    pub(crate) fn is_superseded(&self, id: RunId) -> bool {
+        let aborting = self.state.runs.get(&id).is_some_and(|run| {
+            matches!(
+                run.row.state,
                 RunState::Draining {
                     to: DrainTo::Aborted,
                     ..
                 }
-            );
-            matches!(other, RunId::Rollout(_)) && !aborting
+            )
         });
-        let rollouts: Vec<RunId> = rollouts.map(|(other, _)| *other).collect();
+        matches!(id, RunId::Rollout(_)) && !aborting
+    }
+
+    fn supersede(&mut self, others: &[(RunId, CustomerId)], request: &Request, version: &str) {
+        let others = others.iter().map(|(other, _)| *other);
+        let rollouts: Vec<RunId> = others.filter(|other| self.is_superseded(*other)).collect();
         for other in rollouts {
             let fact = Fact {
                 actor: Some(request.by.name.clone()),
@@ -196,12 +250,14 @@ impl Product {
             return;
         };
         let running = self.running(&Observed::new());
-        let exposed = self.exposed();
+        let row = &self.state.runs[&id].row;
+        let exposed = self.first_in(queued.conflict, &queued.input, &row.replaces, &running);
         let fact = match Self::compile(&queued.input, queued.conflict, &exposed, &running, self.at)
         {
             Ok(plan) => {
-                let starter = self.state.runs[&id].row.starter.clone();
-                started_fact(&starter, &plan)
+                let fact = started_fact(&row.starter, &plan);
+                let fact = self.with_warnings(fact, &queued.input, &plan, &Observed::new());
+                with_exposed(fact, queued.conflict, &exposed)
             }
             Err(rejected) => {
                 let outcome = crate::state::Outcome::Aborted;
@@ -215,23 +271,25 @@ impl Product {
         self.emit_in(id, fact);
     }
 
-    /// Customers on the release of a rollout that was superseded: they go first in a hotfix.
-    fn exposed(&self) -> Vec<CustomerId> {
-        let superseded = self.state.runs.values().rev().find(|run| {
-            matches!(
-                run.row.state,
-                RunState::Ended {
-                    outcome: crate::state::Outcome::Superseded,
-                    ..
-                }
-            )
-        });
-        let healthy = superseded.into_iter().flat_map(|run| {
-            run.healthy()
-                .iter()
-                .map(|(phase, _, place)| run.at_place(*phase, *place).clone())
-        });
-        healthy.collect()
+    /// What a person should know of a plan that begins: no sure order of versions (R14), a way back that leads to what was
+    /// judged unhealthy (R19).
+    fn with_warnings(
+        &self,
+        fact: Fact,
+        input: &PlanInput,
+        plan: &Plan,
+        observed: &Observed,
+    ) -> Fact {
+        let doubts = policy::plan::doubts(plan, input, &self.running(observed));
+        let targets = self.unhealthy_targets(plan, observed);
+        let fact = match doubts.is_empty() {
+            true => fact,
+            false => fact.with_value("doubts", &doubts),
+        };
+        match targets.is_empty() {
+            true => fact,
+            false => fact.with_value("unhealthy_targets", &targets),
+        }
     }
 
     /// Takes the project's files as now written (R6).
@@ -308,6 +366,24 @@ impl Run {
         }
     }
 
+    /// Whether it rests after failures, or is about to.
+    fn is_halted(&self) -> bool {
+        match &self.row.state {
+            RunState::Halted { .. }
+            | RunState::Draining {
+                to: DrainTo::Halted,
+                ..
+            } => true,
+            RunState::Queued
+            | RunState::Running
+            | RunState::Ended { .. }
+            | RunState::Draining {
+                to: DrainTo::Aborted | DrainTo::Superseded,
+                ..
+            } => false,
+        }
+    }
+
     /// Whether the customer has not settled here, or is still watched (R14).
     pub(crate) fn has_open(&self, customer: &CustomerId) -> bool {
         let state = &self.unit(customer).state;
@@ -327,6 +403,14 @@ fn started_fact(starter: &policy::PersonId, plan: &Plan) -> Fact {
         .with_value("plan", plan)
 }
 
+/// Who goes first, in a hotfix.
+fn with_exposed(fact: Fact, conflict: Conflict, exposed: &[CustomerId]) -> Fact {
+    match conflict {
+        Conflict::Hotfix => fact.with_value("exposed", &exposed),
+        Conflict::Refuse | Conflict::Queue | Conflict::Supersede => fact,
+    }
+}
+
 /// What of the request counts beside the plan: options, and what Render said of the services.
 fn with_request(fact: Fact, start: &Start, running: &RunningVersions) -> Fact {
     let mut seen: BTreeMap<&CustomerId, BTreeMap<&Role, RunningService>> = BTreeMap::new();
@@ -344,6 +428,10 @@ fn with_request(fact: Fact, start: &Start, running: &RunningVersions) -> Fact {
             seen.entry(customer).or_default().insert(role, service);
         }
     }
+    let fact = match start.input.history.is_empty() {
+        true => fact,
+        false => fact.with_value("history", &start.input.history),
+    };
     fact.with_value("scope", &start.input.scope)
         .with("clear_cache", start.clear_cache)
         .with_value(
@@ -383,7 +471,7 @@ fn refuse_services(plan: &Plan, start: &Start) -> Result<(), Rejected> {
     }
 }
 
-fn in_the_way(others: &[(RunId, CustomerId)]) -> Rejected {
+fn unfinished(others: &[(RunId, CustomerId)]) -> Rejected {
     let list: Vec<String> = others
         .iter()
         .map(|(id, customer)| format!("{id} still has {customer}"))

@@ -14,6 +14,7 @@ mod drive;
 mod elsewhere;
 mod ends;
 pub mod event;
+mod exposed;
 mod force;
 mod freezing;
 mod gate;
@@ -38,6 +39,7 @@ mod rows;
 mod running;
 mod starts;
 mod state;
+mod targets;
 mod unit;
 mod variables;
 mod verbs;
@@ -47,12 +49,14 @@ mod work;
 
 pub use command::{Command, CommandKind, Executor, Outcome, Reply, Report};
 pub use event::{Event, Fact, Kind};
+pub use exposed::Exposed;
 pub use hold::{Hold, HoldKind};
 pub use ids::{AttachmentId, CommandId, DatabaseId, DeployId, GateId, RunId};
 pub use operation::{ApplyVariables, Deploys, ServiceDeploy};
 pub use product::{LoadError, Product, RowKey, Step};
 pub use request::{Actor, Input, Notice, Rejected, RejectedCode, Request, Start, Verb};
 pub use running::Observed;
+pub use targets::UnhealthyTarget;
 
 /// An instant as the journal writes it: RFC 3339, UTC, milliseconds.
 pub fn show_instant(at: policy::Timestamp) -> String {

@@ -12,6 +12,7 @@ use crate::health::{CycleResult, Verdict};
 use crate::ids::{AttachmentId, DeployId};
 use crate::protocol::Way;
 use crate::state::{AutoDeployState, DeployState, UnitState};
+use crate::targets::Judged;
 use crate::unit::{self, Ctx, Scratch, recovery};
 
 /// The facts that follow from an answer, and sealed bytes to store with them.
@@ -585,12 +586,30 @@ fn judged(ctx: &Ctx<'_>, kind: Kind, role: &Role, verdict: &Verdict) -> Fact {
         }
         _ => (service.attempt, service.deploy.id().cloned()),
     };
-    Fact {
+    let fact = Fact {
         attempt: Some(attempt),
         deploy,
         ..ctx.service_fact(kind, role)
     }
-    .with_value("cycles", &verdict.cycles)
+    .with_value("cycles", &verdict.cycles);
+    let release = ctx.release();
+    let judged = match kind {
+        Kind::HealthFailed => Some(Judged {
+            version: Some(release.version.clone()),
+            commit: release.commit.clone(),
+        }),
+        Kind::RollbackFailed => service.baseline.and_then(|baseline| {
+            Some(Judged {
+                version: baseline.version,
+                commit: baseline.commit?,
+            })
+        }),
+        _ => None,
+    };
+    match judged {
+        Some(judged) => fact.with_value("judged", &judged),
+        None => fact,
+    }
 }
 
 pub(crate) fn reason_of(verdict: &Verdict) -> String {

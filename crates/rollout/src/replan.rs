@@ -1,7 +1,7 @@
 //! Applies edited files to what has not started (R6): what has started stays, the rest is cut anew by R1 over the whole
 //! phase.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use policy::plan::{Phase, resize};
@@ -14,6 +14,7 @@ use crate::index::Run;
 use crate::operate::digest;
 use crate::product::Product;
 use crate::request::{Rejected, Request};
+use crate::running::Observed;
 
 impl Product {
     pub(crate) fn replan(&mut self, request: &Request, input: &PlanInput) -> Result<(), Rejected> {
@@ -109,23 +110,17 @@ impl Product {
         let mut input = input.clone();
         input.release = run.plan.release.clone();
         input.scope = run.row.scope.clone();
+        input.history = run.row.history.clone();
+        let known = self.running(&Observed::new());
+        if input.scope.hotfix.is_some() {
+            let exposed = self.exposed_to(&input, &run.row.replaces, &known);
+            input.scope.hotfix = Some(exposed.customers);
+        }
         // What has started must not look as if it had the release already.
         let started: BTreeSet<&CustomerId> = run.started().collect();
-        let running = self
-            .state
-            .fleet
-            .iter()
-            .filter(|(customer, _)| !started.contains(customer))
-            .map(|(customer, row)| {
-                let services = row.running.iter().map(|(role, service)| {
-                    let running = policy::Running {
-                        version: service.version.clone(),
-                        commit: service.commit.clone(),
-                    };
-                    (role.clone(), running)
-                });
-                (customer.clone(), services.collect::<BTreeMap<_, _>>())
-            });
+        let running = known
+            .into_iter()
+            .filter(|(customer, _)| !started.contains(customer));
         let at = run.row.started_at.unwrap_or(self.at);
         let fresh = policy::plan::compile(&input, &running.collect(), at)
             .map_err(|error| Rejected::usage(error.to_string(), "tranche validate"))?;

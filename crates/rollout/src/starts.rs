@@ -378,7 +378,8 @@ impl Product {
             facts.push(fact.with_value("customers", &members));
         }
         facts.extend(run.unpassed_gate(place.phase, batch, &customer));
-        facts.push(started(run, place.phase, batch, &customer, &views));
+        let started = started(run, place.phase, batch, &customer, &views);
+        facts.push(self.with_unhealthy_targets(id, &customer, &views, started));
         for fact in facts {
             self.emit_in(id, fact);
         }

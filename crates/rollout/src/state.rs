@@ -3,14 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use policy::calendar::Freeze;
+use policy::plan::History;
 use policy::settings::Pin;
-use policy::{CustomerId, PersonId, PlanInput, PlanScope, Role, Timestamp};
+use policy::{CustomerId, PersonId, PlanInput, PlanScope, Release, Role, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::freezing::Lift;
 use crate::ids::{AttachmentId, DeployId, RunId};
 use crate::recover::{Moved, Recovery, RecoveryState};
 use crate::request::{Conflict, Directory};
+use crate::targets::Unhealthy;
 
 /// What spans rollouts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -102,6 +104,9 @@ pub(crate) struct FleetRow {
     /// Which database its services read since a person had it restored (T15).
     #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) moved: Option<Moved>,
+    /// What failed its checks there and has not passed them since (R19).
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) unhealthy: BTreeMap<Role, Vec<Unhealthy>>,
 }
 
 /// Variables that stand without a deploy.
@@ -149,6 +154,12 @@ pub(crate) struct RunRow {
     /// What an operation does; absent: a rollout, or an operation of an older release.
     #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) operation: Option<Operation>,
+    /// What the rollouts brought or were to replace whose place it takes: whoever runs that is exposed (R14).
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) replaces: Vec<Release>,
+    /// How its commit stands to what ran when it was asked for; a replan keeps it.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) history: History,
     /// Present while it waits to begin (R14).
     pub(crate) queued: Option<Box<Queued>>,
 }

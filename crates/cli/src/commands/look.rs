@@ -7,7 +7,7 @@ use engine::monitor::{Condition, MonitorStore, ServiceKey};
 use policy::plan::{LeftOut, LeftOutReason};
 use policy::{Config, CustomerId, Role, Timestamp};
 use rollout::view::{ProductView, RunView, RunningView};
-use rollout::{Hold, Product, RunId};
+use rollout::{Hold, Product, RunId, UnhealthyTarget};
 use serde::Serialize;
 
 use crate::args::{Approvals, Global, Status, Why};
@@ -164,6 +164,9 @@ struct Reasons<'c> {
     customer: &'c CustomerId,
     state: &'static str,
     holds: Vec<Hold>,
+    /// Where a rollback would lead to what was judged unhealthy itself.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unhealthy_targets: Vec<UnhealthyTarget>,
     product: ProductView,
 }
 
@@ -180,6 +183,7 @@ pub(crate) fn why(global: &Global, args: &Why, out: Output) -> Result<Exit, Fail
         version: run.version,
         customer: &args.customer,
         holds: product.holds(rollout, &args.customer, now),
+        unhealthy_targets: product.unhealthy_targets_of(rollout, &args.customer),
         product: about(global, &product, rollout),
     };
     let folder = Folder::find(global).and_then(|folder| folder.load(out));
@@ -202,7 +206,14 @@ pub(crate) fn why(global: &Global, args: &Why, out: Output) -> Result<Exit, Fail
         };
         let holds = holds::holds(&reasons.holds, zone, now);
         let heading = foreign::line(&heading);
-        format!("{heading}\n{holds}{}", status::product(&reasons.product))
+        let targets = reasons.unhealthy_targets.iter();
+        let targets: Vec<String> = targets.map(|one| foreign::line(&one.to_string())).collect();
+        let targets: String = targets
+            .iter()
+            .map(|one| format!("warning: {one}\n"))
+            .collect();
+        let product = status::product(&reasons.product);
+        format!("{heading}\n{holds}{targets}{product}")
     })?;
     if run.outcome.is_none() {
         state::say_if_undriven(&place, out);

@@ -7,7 +7,7 @@ use crate::args::{self, Global, Graph};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::plan::ics;
-use crate::prepare::{Source, preview};
+use crate::prepare::{Notes, Source, preview};
 use crate::project::Folder;
 use crate::show::plan::PlanView;
 use crate::show::time;
@@ -19,8 +19,8 @@ pub(crate) async fn plan(global: &Global, args: &args::Plan, out: Output) -> Res
     let config = folder.load(out)?;
     let product = state::product(&state::place(global)?)?;
     let at = args.start.unwrap_or_else(time::now);
-    let (plan, source) = preview(&folder, &config, &product, args, at, out).await?;
-    show(args, &plan, &source, at, out)?;
+    let (plan, notes, source) = preview(&folder, &config, &product, args, at, out).await?;
+    show(args, &plan, (&notes, &source), at, out)?;
     let to_do = args.detailed_exitcode && !plan.customers.is_empty();
     Ok(if to_do { Exit::ToDo } else { Exit::Done })
 }
@@ -28,7 +28,7 @@ pub(crate) async fn plan(global: &Global, args: &args::Plan, out: Output) -> Res
 fn show(
     args: &args::Plan,
     plan: &Plan,
-    source: &Source,
+    (notes, source): (&Notes, &Source),
     at: Timestamp,
     out: Output,
 ) -> Result<(), Failure> {
@@ -40,6 +40,6 @@ fn show(
     if args.ics {
         return out.exact(ics::calendar(plan, at));
     }
-    let view = PlanView::new(plan, at, source);
+    let view = PlanView::new(plan, at, notes, source);
     out.data(&view, || view.text())
 }

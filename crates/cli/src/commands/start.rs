@@ -29,6 +29,9 @@ pub(crate) async fn start(global: &Global, args: Start, out: Output) -> Result<E
         return dry_run(&prepared, &args, out);
     }
     secrets::check(desk.folder.dir(), &prepared.plan)?;
+    for warning in prepared.notes.warnings() {
+        out.say(format_args!("warning: {warning}"));
+    }
     ask_first(global, &prepared.plan, out)?;
     let Some(run) = file(&desk, &args, prepared, out).await? else {
         return Ok(Exit::Done);
@@ -50,7 +53,12 @@ struct DryRun<'p> {
 /// Shows the plan, and every request that would be sent.
 fn dry_run(prepared: &Prepared, args: &Start, out: Output) -> Result<Exit, Failure> {
     let shown = DryRun {
-        plan: PlanView::new(&prepared.plan, time::now(), &Source::Render),
+        plan: PlanView::new(
+            &prepared.plan,
+            time::now(),
+            &prepared.notes,
+            &Source::Render,
+        ),
         requests: requests(&prepared.plan, &prepared.observed, args.clear_cache),
     };
     out.data(&shown, || {

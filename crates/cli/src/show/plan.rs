@@ -6,13 +6,14 @@ use std::fmt::Write as _;
 use policy::plan::{LeftOut, LeftOutReason, describe};
 use policy::rules::{Approval, Approvers, Excluded, GroupOrPerson, Scope};
 use policy::{CustomerId, Plan, PolicyId, Timestamp};
+use rollout::Exposed;
 use serde::Serialize;
 
 use super::artifact::artifact;
 use super::table::columns;
 use super::{foreign, time};
 use crate::plan::earliest::{BatchTimes, PhaseTimes, earliest};
-use crate::prepare::Source;
+use crate::prepare::{Notes, Source};
 
 /// So many customers of a batch are named in text.
 const NAMED: usize = 6;
@@ -33,6 +34,8 @@ pub(crate) struct PlanView<'p> {
     customers: usize,
     phases: Vec<PhaseView<'p>>,
     left_out: &'p BTreeMap<CustomerId, LeftOut>,
+    #[serde(flatten)]
+    notes: &'p Notes,
     #[serde(skip)]
     plan: &'p Plan,
 }
@@ -52,7 +55,12 @@ struct PhaseView<'p> {
 
 impl<'p> PlanView<'p> {
     /// Puts a plan and the earliest times of a start at `at` together; `running` said what runs.
-    pub(crate) fn new(plan: &'p Plan, at: Timestamp, running: &'p Source) -> Self {
+    pub(crate) fn new(
+        plan: &'p Plan,
+        at: Timestamp,
+        notes: &'p Notes,
+        running: &'p Source,
+    ) -> Self {
         let phases = plan
             .phases
             .iter()
@@ -84,6 +92,7 @@ impl<'p> PlanView<'p> {
             customers: plan.customers.len(),
             phases: phases.collect(),
             left_out: &plan.left_out,
+            notes,
             plan,
         }
     }
@@ -91,6 +100,10 @@ impl<'p> PlanView<'p> {
     /// The text for people.
     pub(crate) fn text(&self) -> String {
         let mut text = self.heading();
+        if let Some(exposed) = &self.notes.exposed {
+            text.push_str(&foreign::line(&exposed_first(exposed)));
+            text.push('\n');
+        }
         for phase in &self.phases {
             text.push('\n');
             text.push_str(&self.phase(phase));
@@ -108,6 +121,9 @@ impl<'p> PlanView<'p> {
              `tranche simulate {}` shows the exact timeline.\n",
             self.version
         );
+        for warning in self.notes.warnings() {
+            let _ = writeln!(text, "warning: {}", foreign::line(&warning));
+        }
         if let Source::Journal { reason } = self.running {
             let _ = writeln!(
                 text,
@@ -209,6 +225,23 @@ impl<'p> PlanView<'p> {
         };
         groups.into_iter().map(row).collect()
     }
+}
+
+/// Whom a hotfix reaches first, and what for.
+fn exposed_first(exposed: &Exposed) -> String {
+    let versions = match exposed.replaces.as_slice() {
+        [] => "the faulty release".to_owned(),
+        versions => versions.join(" or "),
+    };
+    if exposed.customers.is_empty() {
+        return format!("nobody is known to run {versions}");
+    }
+    let names = exposed.customers.iter().map(|customer| customer.as_str());
+    let they = match names.len() {
+        1 => "it runs",
+        _ => "they run",
+    };
+    format!("first, since {they} {versions}: {}", named(names))
 }
 
 /// Why a customer is not part of the plan, as a sentence fragment.

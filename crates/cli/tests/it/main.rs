@@ -10,6 +10,7 @@ mod flags;
 mod foreign;
 mod images;
 mod imports;
+mod older;
 mod operations;
 mod outages;
 mod people;

@@ -63,7 +63,7 @@ impl Project {
         self.git(&["tag", tag]);
     }
 
-    fn git(&self, args: &[&str]) {
+    pub(crate) fn git(&self, args: &[&str]) -> String {
         let identity = ["-c", "user.name=t", "-c", "user.email=t@example.com"];
         let output = Command::new("git")
             .args(identity)
@@ -73,6 +73,7 @@ impl Project {
             .output()
             .unwrap();
         assert!(output.status.success(), "{args:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
     pub(crate) fn tranche(&self, args: &[&str]) -> Said {

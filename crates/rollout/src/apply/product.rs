@@ -13,7 +13,10 @@ use crate::ids::RunId;
 use crate::product::{RowKey, State};
 use crate::recover::Moved;
 use crate::request::FilesRead;
-use crate::state::{Block, FilesRow, Hidden, ManualFreeze, Mark, Operation, RunningService, Unit};
+use crate::state::{
+    Block, FilesRow, FleetRow, Hidden, ManualFreeze, Mark, Operation, RunningService, Unit,
+};
+use crate::targets::{Judged, Unhealthy, fold_unhealthy};
 
 impl State {
     /// Folds a fact outside any rollout.
@@ -147,7 +150,16 @@ impl State {
         };
         match fact.kind {
             Kind::CustomerStarted | Kind::RollbackRequested | Kind::HealthFailed => {
-                self.fleet.entry(customer.clone()).or_default().owner = Some(id);
+                let row = self.fleet.entry(customer.clone()).or_default();
+                row.owner = Some(id);
+                apply_verdict(row, id, fact, at);
+            }
+            Kind::RollbackFailed | Kind::HealthPassed => {
+                // Most verdicts change nothing, and a row that is touched is written.
+                let row = self.fleet.get_mut(customer);
+                if !row.is_some_and(|row| apply_verdict(row, id, fact, at)) {
+                    return;
+                }
             }
             Kind::VariablesSet | Kind::VariablesRestored => {
                 self.apply_hidden(id, customer, fact, at);
@@ -227,6 +239,33 @@ impl State {
             );
         }
     }
+}
+
+/// What was judged at a service: a failing version is remembered until it passes. Whether that changes anything.
+fn apply_verdict(row: &mut FleetRow, id: RunId, fact: &Fact, at: Timestamp) -> bool {
+    let Some(role) = fact.service.clone() else {
+        return false;
+    };
+    if fact.kind == Kind::HealthPassed {
+        let live = row.running.get(&role).and_then(|live| live.commit.as_ref());
+        let Some(known) = row.unhealthy.get_mut(&role) else {
+            return false;
+        };
+        known.retain(|one| Some(&one.commit) != live);
+        row.unhealthy.retain(|_, known| !known.is_empty());
+        return true;
+    }
+    let Some(Judged { version, commit }) = fact.read("judged") else {
+        return false;
+    };
+    let judged = Unhealthy {
+        version,
+        commit,
+        by: id,
+        since: at,
+    };
+    fold_unhealthy(row.unhealthy.entry(role).or_default(), judged);
+    true
 }
 
 impl Kind {

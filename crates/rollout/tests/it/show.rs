@@ -19,6 +19,10 @@ const LEFT_OUT: &[&str] = &[
     "clear_cache",
     "deploy_timeout_ms",
     "freezes",
+    "judged",
+    "replaces",
+    "doubts",
+    "unhealthy_targets",
 ];
 
 /// An instant as its distance from the story's start.

@@ -202,7 +202,7 @@ impl Client {
 
     async fn attempt(&self, call: &Call, url: &Url) -> Result<Reply> {
         let permit = self.shared.limiter.permit(&call.class, self.priority);
-        let Some(permit) = self.unless_stopped(permit).await else {
+        let Some(mut permit) = self.unless_stopped(permit).await else {
             return Err(Error::Stopped { call: call.name() });
         };
         let key = self.key();

@@ -1,8 +1,9 @@
 //! When may a request go? One limiter a key, shared by every clone of a client (A2, P44).
 //!
 //! Render counts requests in windows and says in every reply what is left of them. The limiter begins with the documented
-//! numbers, believes the replies from then on, is silent after a 429 for as long as asked, and keeps a part of each budget
-//! for rollbacks. Nobody queues here: whoever has to wait asks again at the instant it was told, a little later than others.
+//! numbers, believes the replies from then on, be it more or less, is silent after a 429 for as long as asked, and keeps a
+//! part of each budget for rollbacks. Nobody queues here: whoever has to wait asks again at the instant it was told, a little
+//! later than others, or as soon as a reply has told of more.
 
 mod bucket;
 #[cfg(test)]
@@ -16,9 +17,10 @@ use std::time::Duration;
 use policy::ServiceId;
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use bucket::{Bucket, Budget};
+use bucket::{Bucket, Budget, Ticket};
 use quota::Quota;
 pub(crate) use quota::{clamp_silence, retry_after, server_date};
 
@@ -132,6 +134,8 @@ impl Name {
 #[derive(Debug)]
 pub(crate) struct Limiter {
     buckets: Mutex<HashMap<Name, Bucket>>,
+    /// A reply has told of more than was assumed.
+    more: Notify,
     spread_until: Instant,
     spread: Duration,
     asked: Mutex<u32>,
@@ -141,6 +145,7 @@ impl Limiter {
     pub(crate) fn new(spread: Duration) -> Self {
         Self {
             buckets: Mutex::default(),
+            more: Notify::new(),
             spread_until: Instant::now() + spread,
             spread,
             asked: Mutex::default(),
@@ -153,11 +158,17 @@ impl Limiter {
             sleep(delay).await;
         }
         loop {
+            // It listens before it asks: nothing that is told in between is missed.
+            let more = self.more.notified();
             match self.take(class, priority, Instant::now()) {
                 Ok(permit) => return permit,
                 Err(until) => {
                     tracing::debug!(?class, ?priority, "waiting for Render's rate limit");
-                    sleep_until(until + random_up_to(WAKE_SPREAD)).await;
+                    let wakes = sleep_until(until + random_up_to(WAKE_SPREAD));
+                    tokio::select! {
+                        () = wakes => {}
+                        () = more => {}
+                    }
                 }
             }
         }
@@ -186,14 +197,13 @@ impl Limiter {
         if let Some(until) = waits.max() {
             return Err(until);
         }
-        for name in &charged {
-            buckets
-                .entry(name.clone())
-                .and_modify(|bucket| bucket.take(now));
-        }
+        let take = |name: Name| {
+            let ticket = buckets.get_mut(&name).map(|bucket| bucket.take(now));
+            ticket.map(|ticket| (name, ticket))
+        };
         Ok(Permit {
             limiter: self,
-            charged,
+            charged: charged.into_iter().filter_map(take).collect(),
             reported: class.reported(),
         })
     }
@@ -217,33 +227,42 @@ impl Limiter {
 #[derive(Debug)]
 pub(crate) struct Permit<'a> {
     limiter: &'a Limiter,
-    charged: Vec<Name>,
+    /// The budgets it counts against and has not been heard of by.
+    charged: Vec<(Name, Ticket)>,
     reported: Option<Name>,
 }
 
 impl Permit<'_> {
     /// Takes in what the reply says.
-    pub(crate) fn learn(&self, status: StatusCode, headers: &HeaderMap) {
+    pub(crate) fn learn(&mut self, status: StatusCode, headers: &HeaderMap) {
         let now = Instant::now();
         let quota = Quota::of(headers);
         let mut buckets = self.limiter.lock();
-        if let Some(bucket) = self
-            .reported
-            .as_ref()
-            .and_then(|name| buckets.get_mut(name))
-        {
-            bucket.learn(now, &quota);
-        }
         if status == StatusCode::TOO_MANY_REQUESTS {
             let asked = retry_after(headers)
                 .or(quota.reset)
                 .unwrap_or(DEFAULT_SILENCE);
             let until = now + clamp_silence(asked);
-            for name in &self.charged {
+            for (name, _) in &self.charged {
                 buckets
                     .entry(name.clone())
                     .and_modify(|bucket| bucket.silence(until));
             }
+        }
+        let reported = self.reported.as_ref();
+        let about = (self.charged.iter()).position(|(name, _)| Some(name) == reported);
+        let Some(about) = about else { return };
+        let (name, ticket) = &self.charged[about];
+        let Some(bucket) = buckets.get_mut(name) else {
+            return;
+        };
+        let waited = bucket.wait_until(now, Priority::Normal).is_some();
+        let is_told = bucket.learn(now, *ticket, &quota);
+        if waited && bucket.wait_until(now, Priority::Normal).is_none() {
+            self.limiter.more.notify_waiters();
+        }
+        if is_told {
+            self.charged.remove(about);
         }
     }
 }
@@ -251,7 +270,7 @@ impl Permit<'_> {
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
         let mut buckets = self.limiter.lock();
-        for name in &self.charged {
+        for (name, _) in &self.charged {
             buckets.entry(name.clone()).and_modify(Bucket::release);
         }
     }
@@ -315,12 +334,42 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn what_a_reply_allows_beyond_the_documented_numbers_is_used_at_once() {
+        let limiter = Limiter::new(Duration::ZERO);
+        let first = limiter.permit(&Class::Write, Priority::Normal).await;
+        let begin = Instant::now();
+        let others = futures::future::join_all(
+            (0..200).map(|_| async { drop(limiter.permit(&Class::Write, Priority::Normal).await) }),
+        );
+        let reply = async {
+            sleep(Duration::from_millis(50)).await;
+            let mut first = first;
+            let rows = [
+                ("ratelimit-limit", "1000"),
+                ("ratelimit-remaining", "999"),
+                ("ratelimit-reset", "60"),
+            ];
+            let headers = rows.map(|(name, value)| {
+                let value = reqwest::header::HeaderValue::from_static(value);
+                (reqwest::header::HeaderName::from_static(name), value)
+            });
+            first.learn(StatusCode::OK, &headers.into_iter().collect());
+        };
+        futures::future::join(others, reply).await;
+        assert!(
+            begin.elapsed() < Duration::from_secs(1),
+            "{:?}",
+            begin.elapsed()
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn after_a_429_every_class_it_was_charged_to_is_silent() {
         let limiter = limiter();
         let Class::Service(id) = service(1) else {
             unreachable!()
         };
-        let permit = limiter.permit(&Class::Doubtful(id), Priority::Normal).await;
+        let mut permit = limiter.permit(&Class::Doubtful(id), Priority::Normal).await;
         let headers = [("retry-after".parse(), "30".parse())];
         let headers = headers
             .into_iter()

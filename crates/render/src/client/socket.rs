@@ -25,7 +25,7 @@ impl Client {
             .map_err(|error| not_connected(name.clone(), error))?;
         request.headers_mut().insert(AUTHORIZATION, key.header);
         let permit = self.shared.limiter.permit(&call.class, self.priority);
-        let Some(permit) = self.unless_stopped(permit).await else {
+        let Some(mut permit) = self.unless_stopped(permit).await else {
             return Err(Error::Stopped { call: name });
         };
         let refused = |response: http::Response<Option<Vec<u8>>>| {

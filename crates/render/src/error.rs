@@ -212,7 +212,7 @@ impl Error {
         match self {
             Self::Unreachable { .. } | Self::Lost { .. } | Self::Socket { .. } => true,
             Self::Unreadable { source, .. } => *source == Unreadable::Truncated,
-            Self::Api { error, .. } => matches!(error.status, 408 | 429 | 500 | 502 | 503 | 504),
+            Self::Api { error, .. } => matches!(error.status, 408 | 425 | 429 | 500..=599),
             Self::Settings(_)
             | Self::Argument { .. }
             | Self::Stopped { .. }

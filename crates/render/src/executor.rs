@@ -19,6 +19,7 @@ mod series;
 mod sources;
 mod template;
 mod variables;
+mod verdict;
 mod view;
 mod work;
 

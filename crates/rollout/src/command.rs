@@ -57,7 +57,7 @@ pub struct Probed {
     pub baseline_p95_ms: Option<u32>,
 }
 
-/// What to do.
+/// What to do. Any may also be answered by `Trouble`, and what concerns one service by `Gone`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "do")]
 pub enum CommandKind {
@@ -422,7 +422,20 @@ pub enum Outcome {
         /// The end of what it printed, redacted.
         output: String,
     },
-    /// The thing is gone or the read can never succeed (404, 410).
+    /// Render says clearly that a service is not there, to an account that does see the workspace.
+    Gone {
+        /// Which.
+        role: Role,
+        /// What it says.
+        reason: String,
+    },
+    /// Nothing was learned, and nothing done: no answer, or one that says nothing about the service (garbled, not allowed,
+    /// an error of Render's own). No verdict follows (R11): it is asked again.
+    Trouble {
+        /// What came instead.
+        reason: String,
+    },
+    /// It was answered, and can never succeed as it was asked for.
     Failed {
         /// Why.
         reason: String,

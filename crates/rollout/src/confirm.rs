@@ -70,11 +70,13 @@ impl Product {
                 self.confirmed(id, place);
                 return;
             }
-            Outcome::Judged { .. } | Outcome::Replaced { .. } if is_watched => {
+            Outcome::Judged { .. } | Outcome::Replaced { .. } | Outcome::Gone { .. }
+                if is_watched =>
+            {
                 self.record_watch(id, place, outcome);
                 return;
             }
-            Outcome::Replaced { .. } => {
+            Outcome::Replaced { .. } | Outcome::Gone { .. } => {
                 self.confirmed(id, place);
                 return;
             }

@@ -11,6 +11,7 @@ use crate::protocol::Way;
 use crate::record;
 use crate::recover::RecoveryState;
 use crate::state::{AutoDeployState, DeployState, RunState, UnitState};
+use crate::trouble;
 use crate::unit::{self, Ctx, Next, Scratch};
 use crate::work::{Issued, Slot, TimerKey};
 
@@ -98,10 +99,10 @@ impl Product {
         }
         for _ in 0..MAX_FACTS_A_TURN {
             let closing = self.closing(id, place);
-            let Some(next) = self.ask(id, place, |ctx| closing.unwrap_or_else(|| unit::next(ctx)))
-            else {
-                return;
-            };
+            let next = self.ask(id, place, |ctx| {
+                trouble::patient(ctx, closing.unwrap_or_else(|| unit::next(ctx)))
+            });
+            let Some(next) = next else { return };
             if let Next::Facts(facts) = next {
                 for fact in facts {
                     self.emit_in(id, fact);
@@ -264,10 +265,13 @@ impl Product {
         let mut scratch = self.work.scratch.remove(&(id, place)).unwrap_or_default();
         let awaited = matches!(command.kind, CommandKind::AwaitQuiet { .. });
         if awaited && self.is_waiting(id, place) {
-            // The foreign deploy it waited for before its start is over.
+            // The foreign deploy it waited for before its start is over, or cannot be read.
             scratch.foreign = None;
             self.work.unblock(id, place);
             self.work.scratch.insert((id, place), scratch);
+            if let Outcome::Trouble { .. } = outcome {
+                self.wait_for_render(id, place, &command.kind, &outcome);
+            }
             return;
         }
         let before = scratch.clone();
@@ -303,6 +307,9 @@ impl Product {
             }
             if let Outcome::Replaced { role, by } = outcome {
                 return vec![record::replaced(ctx, role, by.as_ref())];
+            }
+            if let Outcome::Gone { role, reason } = outcome {
+                return trouble::vanished(ctx, role, reason);
             }
             let Outcome::Judged { role, verdict } = outcome else {
                 return Vec::new();
@@ -460,6 +467,12 @@ fn closing_answer(
     outcome: &Outcome,
 ) -> record::Recorded {
     scratch.fresh = false;
+    if let Outcome::Trouble { reason } = outcome {
+        scratch.view = None;
+        let alarm = trouble::met(ctx, scratch, command, reason);
+        return alarm.into_iter().collect::<Vec<_>>().into();
+    }
+    scratch.answered(command);
     match (command, outcome) {
         (CommandKind::SetAutoDeploy { service, .. }, Outcome::AutoDeploySet) => {
             vec![ctx.service_fact(Kind::AutoDeployRestored, &service.role)].into()
@@ -474,7 +487,7 @@ fn closing_answer(
             scratch.view = views.first().cloned();
             record::Recorded::default()
         }
-        (CommandKind::Inspect { service }, _) => {
+        (CommandKind::Inspect { service }, Outcome::Gone { .. } | Outcome::Failed { .. }) => {
             // The service is gone: there is nothing to restore.
             vec![ctx.service_fact(Kind::AutoDeployRestored, &service.role)].into()
         }

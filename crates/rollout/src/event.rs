@@ -147,6 +147,10 @@ kinds! {
     CustomerSkipped = "customer_skipped",
     /// A person must decide.
     CustomerHeld = "customer_held",
+    /// Render gives no usable answer about it: it waits, and is asked again (R11).
+    CustomerWaits = "customer_waits",
+    /// Render has given no usable answer about it for as long as a deploy may take: an alarm only, it is asked on (R11).
+    CustomerStalled = "customer_stalled",
     /// A person decided.
     CustomerReleased = "customer_released",
     /// Skipped in mid-work: what is not live is tidied up first.

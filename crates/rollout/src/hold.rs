@@ -62,6 +62,8 @@ pub enum HoldKind {
     Secret,
     /// A deploy of somebody else is under way (R18).
     Foreign,
+    /// Render cannot be asked about it (R11).
+    Trouble,
     /// All places are taken.
     Slot,
     /// A person must decide.

@@ -479,6 +479,9 @@ impl Product {
                 return person_hold(customer, unit).into_iter().collect();
             }
             UnitState::Forward | UnitState::Backward | UnitState::Withdrawing => {
+                if let Some(trouble) = self.trouble_hold(id, run, customer, at) {
+                    return vec![trouble];
+                }
                 let recovery = unit.recovery.as_ref();
                 let recovery = recovery.filter(|_| unit.state == UnitState::Backward);
                 let recovering = recovery.and_then(Recovery::doing);
@@ -506,6 +509,9 @@ impl Product {
             at,
         ));
         holds.extend(self.work.reading_holds(id, run, customer, at));
+        if !holds.iter().any(|hold| hold.kind == HoldKind::Trouble) {
+            holds.extend(self.trouble_hold(id, run, customer, at));
+        }
         if holds.is_empty() {
             holds.extend(self.queue_hold(id, run, phase, customer));
         }

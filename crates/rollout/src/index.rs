@@ -66,6 +66,7 @@ static WAITING: Unit = Unit {
     failed_once: false,
     past_failures: 0,
     reason: None,
+    unanswered: None,
     since: None,
     started_at: None,
     first_started_at: None,

@@ -40,6 +40,7 @@ mod running;
 mod starts;
 mod state;
 mod targets;
+mod trouble;
 mod unit;
 mod variables;
 mod verbs;

@@ -347,7 +347,9 @@ impl Product {
             Slot::Main => {
                 self.record_main(id, place, issued.asked_at, &issued.command, report.outcome);
             }
-            Slot::Preflight => self.record_preflight(id, place, report.outcome),
+            Slot::Preflight => {
+                self.record_preflight(id, place, &issued.command.kind, report.outcome);
+            }
             Slot::Watch => self.record_watch(id, place, &report.outcome),
             Slot::Confirm => self.record_confirm(id, place, &report.outcome),
         }

@@ -13,6 +13,7 @@ use crate::ids::{AttachmentId, DeployId};
 use crate::protocol::Way;
 use crate::state::{AutoDeployState, DeployState, UnitState};
 use crate::targets::Judged;
+use crate::trouble;
 use crate::unit::{self, Ctx, Scratch, recovery};
 
 /// The facts that follow from an answer, and sealed bytes to store with them.
@@ -45,6 +46,20 @@ pub(crate) fn record(
     command: &CommandKind,
     outcome: Outcome,
 ) -> Recorded {
+    if let Outcome::Trouble { reason } = &outcome {
+        let alarm = trouble::met(ctx, scratch, command, reason);
+        let mut recorded = trouble::undone(ctx, scratch, command, reason);
+        recorded.facts.splice(0..0, alarm);
+        return recorded;
+    }
+    scratch.answered(command);
+    let outcome = match outcome {
+        Outcome::Gone { role, reason } => match trouble::gone_at(ctx, command, &role, &reason) {
+            Some(recorded) => return recorded,
+            None => Outcome::Failed { reason },
+        },
+        other => other,
+    };
     match command {
         CommandKind::Inspect { service } => inspected(scratch, &service.role, outcome),
         CommandKind::AwaitQuiet { deploy, .. } => awaited(ctx, scratch, deploy, &outcome),
@@ -164,7 +179,12 @@ fn backed_up(ctx: &Ctx<'_>, role: &Role, outcome: Outcome) -> Recorded {
 }
 
 /// Facts about the connections to a restored database name the one that is read from then on (T15).
-fn of_backup(ctx: &Ctx<'_>, role: &Role, id: &AttachmentId, recorded: Recorded) -> Recorded {
+pub(crate) fn of_backup(
+    ctx: &Ctx<'_>,
+    role: &Role,
+    id: &AttachmentId,
+    recorded: Recorded,
+) -> Recorded {
     let service = ctx.service(role);
     let connections = service.connections.filter(|known| known.backup.id == *id);
     let (Some(_), Some(recovery)) = (connections, &ctx.unit.recovery) else {
@@ -246,7 +266,7 @@ fn switched(ctx: &Ctx<'_>, scratch: &mut Scratch, role: &Role, outcome: &Outcome
 }
 
 /// The answer of a POST: created, refused, or in doubt (R16).
-fn requested(ctx: &Ctx<'_>, role: &Role, outcome: Outcome) -> Recorded {
+pub(crate) fn requested(ctx: &Ctx<'_>, role: &Role, outcome: Outcome) -> Recorded {
     let service = ctx.service(role);
     let back = matches!(ctx.unit.state, UnitState::Backward)
         && matches!(service.rollback, DeployState::Intended { .. });
@@ -354,7 +374,7 @@ fn listed(
             Recorded::default()
         }
         Outcome::Failed { reason } if ctx.unit.state == UnitState::Withdrawing => {
-            gone(ctx, role, &reason)
+            trouble::gone(ctx, role, &reason)
         }
         other => ctx
             .held(
@@ -391,7 +411,7 @@ fn followed(ctx: &Ctx<'_>, scratch: &mut Scratch, role: &Role, outcome: Outcome)
             .into()
         }
         Outcome::Failed { reason } if ctx.unit.state == UnitState::Withdrawing => {
-            gone(ctx, role, &reason)
+            trouble::gone(ctx, role, &reason)
         }
         other => ctx
             .held(
@@ -400,26 +420,6 @@ fn followed(ctx: &Ctx<'_>, scratch: &mut Scratch, role: &Role, outcome: Outcome)
             )
             .into(),
     }
-}
-
-/// Of a customer that is left out, the service can never be read again: what was requested there has gone with it.
-fn gone(ctx: &Ctx<'_>, role: &Role, reason: &str) -> Recorded {
-    let service = ctx.service(role);
-    let (kind, attempt, state) = match service.deploy.is_open() {
-        true => (Kind::DeployFailed, service.attempt, &service.deploy),
-        false => (
-            Kind::RollbackFailed,
-            service.rollback_attempt,
-            &service.rollback,
-        ),
-    };
-    Fact {
-        attempt: Some(attempt),
-        deploy: state.id().cloned(),
-        reason: Some(format!("it can never be read again: {reason}")),
-        ..ctx.service_fact(kind, role)
-    }
-    .into()
 }
 
 /// How our deploy ended.
@@ -657,9 +657,11 @@ fn hooked(ctx: &Ctx<'_>, scratch: &mut Scratch, outcome: Outcome) -> Recorded {
 /// An unexpected answer as a few words for people.
 pub(crate) fn say(outcome: &Outcome) -> String {
     match outcome {
-        Outcome::Unknown { reason } | Outcome::NotSent { reason } | Outcome::Failed { reason } => {
-            reason.clone()
-        }
+        Outcome::Unknown { reason }
+        | Outcome::NotSent { reason }
+        | Outcome::Gone { reason, .. }
+        | Outcome::Trouble { reason }
+        | Outcome::Failed { reason } => reason.clone(),
         Outcome::Refused { status, message } => format!("Render refused it ({status}): {message}"),
         other => format!("unexpected answer {other:?}"),
     }

@@ -286,17 +286,31 @@ impl Product {
         clippy::wildcard_enum_match_arm,
         reason = "a preflight has three answers of its own"
     )]
-    pub(crate) fn record_preflight(&mut self, id: RunId, place: Place, outcome: Outcome) {
+    pub(crate) fn record_preflight(
+        &mut self,
+        id: RunId,
+        place: Place,
+        asked: &CommandKind,
+        outcome: Outcome,
+    ) {
         self.work.preparing.remove(&(id, place));
         self.work.unblock(id, place);
+        if let Outcome::Trouble { .. } | Outcome::Failed { .. } = outcome {
+            self.wait_for_render(id, place, asked, &outcome);
+            return;
+        }
+        if let Some(scratch) = self.work.scratch.get_mut(&(id, place)) {
+            scratch.answered(asked);
+        }
         match outcome {
             Outcome::Inspected { views } => self.judge_views(id, place, views),
             Outcome::SecretMissing { name } => {
                 let missing = (name, self.at + SECRET_RETRY);
                 self.work.scratch.entry((id, place)).or_default().secret = Some(missing);
             }
-            Outcome::Failed { reason } => {
-                self.skip_at_turn(id, place, format!("it cannot be deployed: {reason}"));
+            Outcome::Gone { role, reason } => {
+                let reason = format!("its service {role} does not exist: {reason}");
+                self.skip_at_turn(id, place, reason);
             }
             // Nothing was learned: the next tick reads it again.
             _ => {}

@@ -23,6 +23,9 @@ pub(crate) struct ProductRow {
     pub(crate) rollouts: u32,
     pub(crate) operations: u32,
     pub(crate) clock_suspected: Option<String>,
+    /// Since when engine time has gone by the journal alone; what began since moves along when it follows the wall clock.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) unsure_since: Option<Timestamp>,
     pub(crate) workspace_held: Option<String>,
     /// Another engine, or an older state of this one, may be at work: everything open is held until a person says
     /// `resume --moved` (P40).
@@ -37,6 +40,12 @@ pub(crate) struct ProductRow {
 }
 
 impl ProductRow {
+    /// Takes in since when engine time is not sure.
+    pub(crate) fn is_unsure(&mut self, fact: &crate::event::Fact) {
+        let since = fact.read::<Timestamp>("unsure_since");
+        self.unsure_since = self.unsure_since.into_iter().chain(since).min();
+    }
+
     /// The files as last read, if ever.
     pub(crate) fn read_files(&self) -> Option<&FilesRow> {
         self.files.as_ref().filter(|files| !files.never_read)
@@ -52,6 +61,7 @@ impl Default for ProductRow {
             rollouts: 0,
             operations: 0,
             clock_suspected: None,
+            unsure_since: None,
             workspace_held: None,
             elsewhere: None,
             freezes: BTreeMap::new(),
@@ -356,6 +366,9 @@ pub(crate) struct Unit {
     /// Why it stands where it stands.
     #[serde(skip_serializing_if = "is_default")]
     pub(crate) reason: Option<String>,
+    /// What Render gave no usable answer to when the last fact about it was recorded (R11).
+    #[serde(skip_serializing_if = "is_default")]
+    pub(crate) unanswered: Option<Unanswered>,
     pub(crate) since: Option<Timestamp>,
     pub(crate) started_at: Option<Timestamp>,
     /// When the first of its attempts here was started.
@@ -372,6 +385,14 @@ pub(crate) struct Unit {
     /// A person wants the data of an earlier instant too (T15).
     #[serde(skip_serializing_if = "is_default")]
     pub(crate) recovery: Option<Recovery>,
+}
+
+/// What Render gives no usable answer to, since when, and when it is asked again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Unanswered {
+    pub(crate) reason: String,
+    pub(crate) since: Timestamp,
+    pub(crate) again_at: Timestamp,
 }
 
 /// Where a customer stands.

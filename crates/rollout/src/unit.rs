@@ -21,6 +21,7 @@ use crate::protocol;
 use crate::state::{
     AutoDeployState, DeployState, HeldFrom, HookState, Operation, ServiceState, Unit, UnitState,
 };
+use crate::trouble::Trouble;
 
 /// What follows for a customer.
 #[derive(Debug)]
@@ -76,6 +77,8 @@ pub(crate) struct Scratch {
     pub(crate) secret: Option<(String, Timestamp)>,
     /// The last inspection said it cannot be done.
     pub(crate) refused: Option<String>,
+    /// What Render gives no usable answer to (R11).
+    pub(crate) trouble: Option<Trouble>,
     /// Asked after a restart, it was not healthy (R17).
     pub(crate) unfit: Option<Unfit>,
 }
@@ -108,6 +111,7 @@ pub(crate) struct Ctx<'a> {
     pub(crate) planned: &'a PlannedCustomer,
     pub(crate) unit: &'a Unit,
     pub(crate) scratch: &'a Scratch,
+            trouble: self.trouble.take(),
     pub(crate) at: Timestamp,
     /// The last event: what is stored now gets a name of its own by it.
     pub(crate) seq: u64,

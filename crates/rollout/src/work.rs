@@ -10,6 +10,7 @@ use crate::event::{Fact, Kind};
 use crate::hold::{Hold, HoldKind};
 use crate::ids::{CommandId, DeployId, GateId, RunId};
 use crate::index::{Place, Run};
+use crate::trouble::Trouble;
 use crate::unit::Scratch;
 
 /// Which of a customer's commands it is.
@@ -274,7 +275,10 @@ impl Work {
                 format!("a deploy of somebody else is under way: {deploy}"),
             )
         });
-        secret.into_iter().chain(foreign).collect()
+        let trouble = scratch.trouble.as_ref();
+        let trouble = trouble.filter(|trouble| trouble.again_at > at);
+        let trouble = trouble.map(Trouble::hold);
+        secret.into_iter().chain(foreign).chain(trouble).collect()
     }
 }
 

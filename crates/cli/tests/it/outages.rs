@@ -163,3 +163,58 @@ fn a_monitor_says_when_nothing_answers_and_goes_on_when_it_does() {
     );
     assert!(monitor.out.try_recv().is_err());
 }
+
+fn journal(project: &Project) -> Vec<Value> {
+    let events = project.tranche(&["events"]).succeeds().out;
+    let events = events.lines();
+    events
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+fn wait_for(project: &Project, what: &str, is_there: impl Fn(&[Value]) -> bool) -> Vec<Value> {
+    let begun = Instant::now();
+    loop {
+        let events = journal(project);
+        if is_there(&events) {
+            return events;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{what}: {events:#?}");
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn a_customer_that_cannot_be_read_waits_and_goes_on_by_itself() {
+    for status in [403, 402] {
+        let story = Story::new(&[]);
+        let project = &story.project;
+        let start = ["start", "v1.1.0", "--detach"];
+        project.tranche_with(&start, &[KEY]).succeeds();
+        let fault =
+            format!(r#"{{"service":"srv-acme","fault":"request","op":"list_deploys","trouble":"status","status":{status},"effect":false}}"#);
+        story.send("POST", "/_sim/faults", &fault);
+        let mut engine = spawn(project, &["run"]);
+        let is = |kind: &'static str, customer: &'static str| {
+            move |event: &Value| event["kind"] == kind && event["customer"] == customer
+        };
+        // Its place is free: the next one goes.
+        wait_for(project, "the other customer", |events| {
+            events.iter().any(is("customer_healthy", "bolt"))
+        });
+        let said = project.tranche(&["why", "acme"]).succeeds().out;
+        assert!(said.contains("Render gives no usable answer"), "{said}");
+        story.send("DELETE", "/_sim/faults", "");
+        let events = wait_for(project, "the end", |events| {
+            events
+                .iter()
+                .any(|event| event["kind"] == "rollout_succeeded")
+        });
+        engine.kill().unwrap();
+        engine.wait().unwrap();
+        assert!(events.iter().any(is("customer_healthy", "acme")));
+        for kind in ["customer_skipped", "customer_held", "deploy_failed"] {
+            assert!(!events.iter().any(|event| event["kind"] == kind), "{kind}");
+        }
+    }
+}

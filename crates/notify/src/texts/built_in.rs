@@ -50,6 +50,11 @@ fn for_team(kind: &str) -> Option<&'static str> {
              {{ event.customer }} is held.\n{% if event.reason %}Reason: {{ event.reason }}\n{% endif %}\n\
              See:  tranche why {{ event.customer }}\nThen: tranche retry {{ event.customer }}, or tranche skip {{ event.customer }} --reason ...\n"
         }
+        "customer_stalled" => {
+            "[{{ product }}] {{ event.customer }} waits for an answer of Render\n\
+             Render has given no usable answer about {{ event.customer }} for as long as a deploy may take. It is asked on, and goes on by itself once there is one.\n{% if event.reason %}What came: {{ event.reason }}\n{% endif %}\n\
+             See:  tranche why {{ event.customer }}\nThen: tranche render check\n"
+        }
         "phase_overdue" => {
             "[{{ product }}] {{ rollout }}: phase {{ event.phase }} is overdue\n\
              The phase {{ event.phase }} has not settled by the time it was due.\n\nSee: tranche status {{ rollout }}\n"

@@ -129,6 +129,33 @@ pub enum Inject {
         /// Until when.
         until: Timestamp,
     },
+    /// Render's API answers, but not what was asked for.
+    Answer {
+        /// About whom; about all where none is written.
+        customer: Option<CustomerId>,
+        /// Which service; all where none is written.
+        service: Option<Role>,
+        /// With what.
+        answer: Answer,
+        /// From when on.
+        from: Timestamp,
+        /// Until when.
+        until: Timestamp,
+    },
+}
+
+/// What Render's API answers instead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// Nothing.
+    Unreachable,
+    /// 403.
+    Forbidden,
+    /// What cannot be read.
+    Garbled,
+    /// 404, as for a service that was deleted.
+    Gone,
 }
 
 /// How a deploy or rollback ends otherwise.

@@ -11,7 +11,6 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::time::{Instant, sleep};
 
 use super::backup::BackupContent;
-use super::deploy::not_done;
 use super::pace::Pauses;
 use super::variables::sealed;
 use super::work::Turn;
@@ -39,7 +38,7 @@ impl Turn {
             Ok(new) => Outcome::DatabaseCreated {
                 database: DatabaseId(new.id.to_string()),
             },
-            Err(error) => not_done(&error),
+            Err(error) => self.undone(&error).await,
         }
     }
 

@@ -27,14 +27,14 @@ impl Turn {
         };
         let reach = self.reach();
         let reply = reach.change(|| reach.client.trigger(&service.id, &spec));
-        requested(reply.await)
+        self.requested(reply.await).await
     }
 
     /// Asks for a return to an earlier deploy.
     pub(super) async fn create_rollback(&self, service: &Target, deploy: &DeployId) -> Outcome {
         let reach = self.reach();
         let reply = reach.change(|| reach.client.roll_back(&service.id, deploy));
-        requested(reply.await)
+        self.requested(reply.await).await
     }
 
     /// Asks for the end of a deploy.
@@ -43,7 +43,7 @@ impl Turn {
         let reply = reach.change(|| reach.client.cancel(&service.id, deploy));
         match reply.await {
             Ok(()) => Outcome::CancelSent,
-            Err(error) => not_done(&error),
+            Err(error) => self.undone(&error).await,
         }
     }
 
@@ -69,7 +69,7 @@ impl Turn {
             Ok(_) => Outcome::Unknown {
                 reason: "Render answered with the setting unchanged".to_owned(),
             },
-            Err(error) => not_done(&error),
+            Err(error) => self.undone(&error).await,
         }
     }
 
@@ -94,15 +94,15 @@ impl Turn {
         let deploys = listing.entries.iter().map(deploy_view).collect();
         Ok(Outcome::Listed { deploys })
     }
-}
 
-fn requested(reply: Result<Triggered>) -> Outcome {
-    match reply {
-        Ok(Triggered::Created(deploy)) => Outcome::Created {
-            deploy: deploy_view(&deploy),
-        },
-        Ok(Triggered::Accepted) => Outcome::Accepted,
-        Err(error) => not_done(&error),
+    async fn requested(&self, reply: Result<Triggered>) -> Outcome {
+        match reply {
+            Ok(Triggered::Created(deploy)) => Outcome::Created {
+                deploy: deploy_view(&deploy),
+            },
+            Ok(Triggered::Accepted) => Outcome::Accepted,
+            Err(error) => self.undone(&error).await,
+        }
     }
 }
 

@@ -70,8 +70,10 @@ impl Turn {
         loop {
             match self.watch_until_trouble(probed, profile).await {
                 Ok(outcome) => return outcome,
-                Err(error) if error.is_gone() => return replaced(&probed.target.role, None),
-                Err(error) => self.rest(&error).await,
+                Err(error) => match self.gone_by(&error).await {
+                    Some(gone) => return gone,
+                    None => self.rest(&error).await,
+                },
             }
         }
     }
@@ -127,8 +129,10 @@ impl Turn {
         loop {
             match self.pass_until_trouble(probed, profile).await {
                 Ok(passed) => return passed,
-                Err(error) if error.is_gone() => return Err(replaced(&probed.target.role, None)),
-                Err(error) => self.rest(&error).await,
+                Err(error) => match self.gone_by(&error).await {
+                    Some(gone) => return Err(gone),
+                    None => self.rest(&error).await,
+                },
             }
         }
     }
@@ -152,6 +156,14 @@ impl Turn {
                 Standing::Live => Ok(passed),
                 Standing::Replaced(by) => Err(replaced(role, by)),
             });
+        }
+    }
+
+    /// Whether an error means that a service is not there any more.
+    async fn gone_by(&self, error: &Error) -> Option<Outcome> {
+        match error.is_gone() {
+            true => self.gone().await,
+            false => None,
         }
     }
 

@@ -11,7 +11,6 @@ use rollout::Outcome;
 use rollout::command::Target;
 use tokio::time::{sleep, timeout};
 
-use super::deploy::not_done;
 use super::duration;
 use super::pace::Pauses;
 use super::reach::Reach;
@@ -94,7 +93,7 @@ impl Turn {
         let started = reach.change(|| reach.client.start_job(&service.id, command));
         let job = match started.await {
             Ok(job) => job,
-            Err(error) => return not_started(not_done(&error)),
+            Err(error) => return not_started(self.undone(&error).await),
         };
         match timeout(limit, self.follow_job(&reach, service, &job)).await {
             Ok(Ok(status)) => finished(
@@ -121,9 +120,11 @@ impl Turn {
         let follower = self.worker.follows.join();
         loop {
             let read = || reach.client.job(&service.id, &job.id);
-            let status = reach.ask(read).await?.status;
-            if !status.is_unfinished() {
-                return Ok(status);
+            match reach.ask(read).await {
+                Ok(found) if !found.status.is_unfinished() => return Ok(found.status),
+                Err(error) if error.is_gone() => return Err(error),
+                // Trouble says nothing about the job: it is followed until its time limit.
+                Ok(_) | Err(_) => {}
             }
             sleep(pauses.next().max(follower.period())).await;
         }

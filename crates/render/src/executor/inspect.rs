@@ -54,6 +54,7 @@ impl Turn {
         let reach = self.reach();
         let found = reach.ask(|| inspect(&reach.client, &service.id)).await?;
         self.worker.kinds.learn(&found.id, &found.kind).await;
+        self.worker.last_seen.note(&found.owner);
         Ok(found)
     }
 

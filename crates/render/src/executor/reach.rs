@@ -42,6 +42,8 @@ struct Trouble {
     since: Option<Instant>,
     pauses: Pauses,
     was_refused: bool,
+    /// Render has answered something else meanwhile.
+    is_alone: bool,
 }
 
 impl Reach {
@@ -122,6 +124,7 @@ impl Workspace {
             since: None,
             pauses: self.0.pauses.clone(),
             was_refused: false,
+            is_alone: false,
         }
     }
 
@@ -134,21 +137,20 @@ impl Workspace {
             // The client stays silent for as long as it was asked to.
             return Ok(());
         }
+        // A proxy may garble an answer for a while.
         let garbled = matches!(error, Error::Unreadable { .. });
-        if !garbled && !error.is_transient() {
+        let passing = garbled || error.is_transient();
+        let is_said_here = error.is_gone() || !(passing || error.api().is_some());
+        if is_said_here {
             return Err(error);
         }
         let since = *trouble.since.get_or_insert_with(Instant::now);
-        if since.elapsed() >= self.0.hold_after {
-            // A proxy may garble an answer for a while; what stays unreadable is for a person.
-            if garbled {
-                return Err(error);
-            }
-            trouble.since = None;
-            self.bear_silence(&error).await;
+        if passing && since.elapsed() < self.0.hold_after {
+            sleep(trouble.pauses.next()).await;
+            return Ok(());
         }
-        sleep(trouble.pauses.next()).await;
-        Ok(())
+        trouble.since = None;
+        self.bear_silence(error, trouble).await
     }
 
     /// The key is refused: everything waits until one is accepted. If it is accepted elsewhere, only this call is refused.
@@ -166,14 +168,22 @@ impl Workspace {
         Ok(())
     }
 
-    /// A call has failed for long: if nothing else works either, everything waits.
-    async fn bear_silence(&self, error: &Error) {
-        if self.0.client.user().await.is_err() {
-            self.hold(format!("Render cannot be reached: {}", chain(error)));
-            self.released().await;
-        } else {
-            tracing::warn!(error = chain(error), "Render answers, but not to this");
+    /// A call has failed for long, or was refused: if nothing else works either, everything waits. Otherwise it is this
+    /// call's alone, and whoever made it asks again later (R11).
+    async fn bear_silence(&self, error: Error, trouble: &mut Trouble) -> Result<()> {
+        if self.0.client.user().await.is_ok() {
+            // It may have been out, and answer again.
+            if std::mem::replace(&mut trouble.is_alone, true) {
+                tracing::warn!(error = chain(&error), "Render answers, but not to this");
+                return Err(error);
+            }
+            sleep(trouble.pauses.next()).await;
+            return Ok(());
         }
+        trouble.is_alone = false;
+        self.hold(format!("Render cannot be reached: {}", chain(&error)));
+        self.released().await;
+        Ok(())
     }
 
     fn hold(&self, reason: String) {

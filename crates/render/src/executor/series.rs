@@ -128,7 +128,7 @@ impl<'t> Series<'t> {
         self.mute
     }
 
-    /// Whether the probed deploy is still the live one. A service that is gone was replaced by nothing.
+    /// Whether the probed deploy is still the live one. One that is gone, where its service is not, was replaced by nothing.
     pub(super) async fn standing(&self) -> Result<Standing> {
         let (client, service) = (&self.reach.client, &self.probed.target.id);
         let Some(ours) = &self.probed.deploy else {
@@ -137,7 +137,9 @@ impl<'t> Series<'t> {
         match self.reach.ask(|| client.deploy(service, ours)).await {
             Ok(found) if found.status == deploy::DeployStatus::Live => Ok(Standing::Live),
             Ok(_) => self.live().await.map(Standing::Replaced),
-            Err(error) if error.is_gone() => Ok(Standing::Replaced(None)),
+            Err(error) if error.is_gone() && self.turn.is_all_there().await => {
+                Ok(Standing::Replaced(None))
+            }
             Err(error) => Err(error),
         }
     }

@@ -17,8 +17,9 @@ use super::kinds::Kinds;
 use super::pace::Share;
 use super::reach::{Reach, Workspace};
 use super::sources::{Backups, Sources};
+use super::verdict::LastSeen;
 use crate::client::{Client, ServerTime};
-use crate::error::{Result, chain};
+use crate::error::Result;
 use crate::limit::Priority;
 use crate::probe::{Checkup, Prober};
 
@@ -36,6 +37,7 @@ pub(super) struct Worker {
     pub(super) prober: Prober,
     pub(super) checkup: Checkup,
     pub(super) kinds: Kinds,
+    pub(super) last_seen: LastSeen,
     pub(super) follows: Share,
     pub(super) watches: Share,
     pub(super) cycles: Semaphore,
@@ -75,6 +77,7 @@ impl Worker {
             checkup: Checkup::new(prober.clone(), Some(client.clone())),
             prober,
             kinds: Kinds::default(),
+            last_seen: LastSeen::default(),
             follows: Share::new(settings.polls_a_minute),
             watches: Share::new(LOOKS_A_MINUTE),
             cycles: Semaphore::new(CYCLES_AT_ONCE),
@@ -149,10 +152,10 @@ impl Turn {
     }
 
     async fn outcome(&self) -> Outcome {
-        let outcome = self.work().await;
-        outcome.unwrap_or_else(|error| Outcome::Failed {
-            reason: chain(&error),
-        })
+        match self.work().await {
+            Ok(outcome) => outcome,
+            Err(error) => self.unread(&error).await,
+        }
     }
 
     async fn work(&self) -> Result<Outcome> {
@@ -243,7 +246,7 @@ impl Turn {
     fn broken(&self) -> Outcome {
         let reason = "the executor has a bug: see its log".to_owned();
         if self.command.kind.is_repeatable() {
-            Outcome::Failed { reason }
+            Outcome::Trouble { reason }
         } else {
             Outcome::Unknown { reason }
         }

@@ -9,3 +9,4 @@ mod reads;
 mod traps;
 mod trouble;
 mod variables;
+mod verdicts;

@@ -14,8 +14,8 @@ use crate::event::{Fact, Kind};
 use crate::index::Run;
 use crate::recover::{Recovery, RecoveryState};
 use crate::state::{
-    Baseline, DeployState, HeldFrom, HookState, Hooks, PhaseState, ServiceState, Unit, UnitState,
-    VariablesState,
+    Baseline, DeployState, HeldFrom, HookState, Hooks, PhaseState, ServiceState, Unanswered, Unit,
+    UnitState, VariablesState,
 };
 
 impl Run {
@@ -75,6 +75,12 @@ impl Run {
 }
 
 fn apply_unit(unit: &mut Unit, fact: &Fact, at: Timestamp) {
+    let waits = matches!(fact.kind, Kind::CustomerWaits | Kind::CustomerStalled);
+    unit.unanswered = waits.then(|| Unanswered {
+        reason: fact.reason.clone().unwrap_or_default(),
+        since: fact.read("since").unwrap_or(at),
+        again_at: fact.until.unwrap_or(at),
+    });
     if fact.read("failure").unwrap_or(false) {
         unit.failed = true;
         unit.failed_once = true;

@@ -98,6 +98,7 @@ fn is_incident(fact: &Fact) -> bool {
                 | Kind::ClockSuspected
                 | Kind::RolloutHalted
                 | Kind::CustomerHeld
+                | Kind::CustomerStalled
                 | Kind::CustomerRollbackFailed
                 | Kind::DeployFailed
                 | Kind::DeployUnknown

@@ -23,6 +23,8 @@ static RECORDED: Once = Once::new();
 /// Kinds that a sample may lack, because one process cannot meet all of them in one history.
 const RARE: &[Kind] = &[
     // Younger than the sample.
+    Kind::CustomerWaits,
+    Kind::CustomerStalled,
     Kind::VariablesApplied,
     Kind::VariablesRevealed,
     Kind::Restored,

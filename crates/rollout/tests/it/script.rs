@@ -158,7 +158,7 @@ impl Story {
         };
         let fits = |command: &&Command| {
             command.customer.as_str() == customer
-                && words(&command.kind).contains(&word)
+                && (words(&command.kind).contains(&word) || matches!(word, "trouble" | "gone"))
                 && (role.is_empty() || show::roles(&command.kind).iter().any(|own| own == role))
         };
         commands

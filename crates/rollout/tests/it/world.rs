@@ -142,6 +142,9 @@ impl World {
         more: Option<&str>,
         at: Timestamp,
     ) -> Option<Outcome> {
+        if let Some(outcome) = answered_otherwise(command, word, more) {
+            return Some(outcome);
+        }
         if !words(&command.kind).contains(&word) {
             return None;
         }
@@ -314,6 +317,20 @@ impl World {
         self.end(customer, &service.role, id, to);
         let deploy = self.deploy(customer, &service.role, id)?;
         Some(Outcome::Ended { deploy })
+    }
+}
+
+/// What any command may be answered by: `trouble`, and `gone` (which service).
+fn answered_otherwise(command: &Command, word: &str, more: Option<&str>) -> Option<Outcome> {
+    match word {
+        "trouble" => Some(Outcome::Trouble {
+            reason: more.unwrap_or("garbled").to_owned(),
+        }),
+        "gone" => Some(Outcome::Gone {
+            role: Role::new(more.unwrap_or("backend")),
+            reason: format!("Render answered 404 to {:?}", command.customer.as_str()),
+        }),
+        _ => None,
     }
 }
 

@@ -19,8 +19,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use policy::Timestamp;
-use policy::parse::scenario as written;
-use rollout::command::Sealed;
+use policy::parse::scenario::{self as written, Answer};
+use rollout::command::{Sealed, Target};
 use rollout::{AttachmentId, Command, CommandId, CommandKind, Executor, Outcome, Reply, Report};
 
 use self::faults::Faults;
@@ -199,6 +199,9 @@ impl SimExecutor {
     }
 
     fn attempt(&mut self, work: &mut Work) -> Progress {
+        if let Some(outcome) = self.answered_otherwise(&work.command) {
+            return Progress::Done(outcome);
+        }
         let customer = &work.command.customer;
         let done = match &work.command.kind {
             CommandKind::Preflight {
@@ -284,7 +287,36 @@ impl SimExecutor {
         done.map_or_else(|progress| progress, Progress::Done)
     }
 
-    /// What a read learns; trouble on the way is met again later, a refusal is final.
+    /// What a scenario lets Render answer about the services of a command.
+    fn answered_otherwise(&self, command: &Command) -> Option<Outcome> {
+        let (answer, role) = services(&command.kind).into_iter().find_map(|service| {
+            let answer = (self.faults).answer(&command.customer, &service.role, self.now)?;
+            Some((answer, service.role.clone()))
+        })?;
+        let reason = |reason: &str| reason.to_owned();
+        Some(match answer {
+            Answer::Gone if command.kind.is_repeatable() => Outcome::Gone {
+                role,
+                reason: reason("Render answered 404"),
+            },
+            Answer::Gone => Outcome::Refused {
+                status: 404,
+                message: reason("not found"),
+            },
+            Answer::Unreachable | Answer::Forbidden => Outcome::Trouble {
+                reason: reason("Render answered 403"),
+            },
+            // Whoever sent it and cannot read the answer does not know what came of it.
+            Answer::Garbled if !command.kind.is_repeatable() => Outcome::Unknown {
+                reason: reason("the answer cannot be read"),
+            },
+            Answer::Garbled => Outcome::Trouble {
+                reason: reason("the answer cannot be read"),
+            },
+        })
+    }
+
+    /// What a read learns; trouble on the way is met again later.
     fn learn<T>(&mut self, reply: crate::carry::Reply<T>) -> Result<T, Progress> {
         let again = Progress::LookAt(self.now + RETRY_AFTER.to_delta());
         match reply {
@@ -294,7 +326,10 @@ impl SimExecutor {
             }
             Delivery::Delivered(Err(error)) => {
                 let reason = error.to_string();
-                Err(Progress::Done(Outcome::Failed { reason }))
+                Err(Progress::Done(match error.status {
+                    404 | 410 => Outcome::Failed { reason },
+                    _ => Outcome::Trouble { reason },
+                }))
             }
             Delivery::Lost | Delivery::NeverSent => Err(again),
             Delivery::Unreachable { until } => {
@@ -302,6 +337,33 @@ impl SimExecutor {
                 Err(until.map_or(Progress::Rest, Progress::LookAt))
             }
         }
+    }
+}
+
+/// The services that a command asks Render about. Probes go to the sites.
+fn services(kind: &CommandKind) -> Vec<&Target> {
+    match kind {
+        CommandKind::Preflight { services, .. } => services.iter().collect(),
+        CommandKind::Inspect { service }
+        | CommandKind::AwaitQuiet { service, .. }
+        | CommandKind::BackUp { service, .. }
+        | CommandKind::SetVariables { service, .. }
+        | CommandKind::RestoreVariables { service, .. }
+        | CommandKind::SetAutoDeploy { service, .. }
+        | CommandKind::CreateDeploy { service, .. }
+        | CommandKind::CreateRollback { service, .. }
+        | CommandKind::ListDeploys { service, .. }
+        | CommandKind::FollowDeploy { service, .. }
+        | CommandKind::CancelDeploy { service, .. }
+        | CommandKind::BackUpConnections { service, .. } => vec![service],
+        CommandKind::Verify { .. }
+        | CommandKind::Watch { .. }
+        | CommandKind::Confirm { .. }
+        | CommandKind::Recover { .. }
+        | CommandKind::FindDatabases { .. }
+        | CommandKind::AwaitDatabase { .. }
+        | CommandKind::RunHook { .. }
+        | CommandKind::Stop { .. } => Vec::new(),
     }
 }
 

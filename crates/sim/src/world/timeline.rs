@@ -173,6 +173,8 @@ fn plain(kind: Kind) -> Option<&'static str> {
         Kind::CustomerExcluded => "excluded",
         Kind::CustomerSkipped => "skipped",
         Kind::CustomerHeld => "held",
+        Kind::CustomerWaits => "waits for an answer of Render",
+        Kind::CustomerStalled => "waits long for an answer of Render",
         Kind::CustomerReleased => "released",
         Kind::CustomerWithdrawn => "withdrawn",
         Kind::RollbackRequested => "rollback requested",

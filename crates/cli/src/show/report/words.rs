@@ -162,6 +162,7 @@ pub(super) fn incident(kind: Kind) -> String {
         Kind::ClockSuspected => "the clock was not trusted",
         Kind::RolloutHalted => "the rollout halted",
         Kind::CustomerHeld => "held until a person decided",
+        Kind::CustomerStalled => "waited long for an answer of Render",
         Kind::CustomerRollbackFailed => "the rollback failed",
         Kind::DeployFailed => "a deploy failed",
         Kind::DeployCancelled => "a deploy ran out of time",

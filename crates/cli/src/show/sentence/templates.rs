@@ -75,6 +75,8 @@ fn customer(kind: Kind) -> Option<&'static str> {
         Kind::CustomerExcluded => "{what} is excluded",
         Kind::CustomerSkipped => "{what} is skipped",
         Kind::CustomerHeld => "{what} is held until a person decides",
+        Kind::CustomerWaits => "{what} waits: Render gives no usable answer",
+        Kind::CustomerStalled => "{what} still waits: Render gives no usable answer",
         Kind::CustomerReleased => "{what} is released",
         Kind::CustomerWithdrawn => "{what} is taken out; what is not live is tidied up",
         Kind::RollbackRequested => "{what} is to return to what ran before",

@@ -12,8 +12,8 @@ use super::super::shape::{Format, Shape};
 use super::super::shapes::scenario::{COMMON_ARGUMENTS, SCENARIO, VERBS};
 use super::super::{Diagnostic, File, format, yaml};
 use super::{
-    Action, DEFAULT_STARTER, DeployFault, Edit, Expected, FaultFrom, Inject, Overlap, Scenario,
-    Step, Verb, World,
+    Action, Answer, DEFAULT_STARTER, DeployFault, Edit, Expected, FaultFrom, Inject, Overlap,
+    Scenario, Step, Verb, World,
 };
 use crate::ids::{CustomerId, PersonId, Role};
 use crate::span::Span;
@@ -225,7 +225,11 @@ const FAULTS: [(&str, &[&str], &[&str]); 7] = [
         &["customer", "service"],
     ),
     ("suspended", &["customer", "service"], &["customer"]),
-    ("render", &["from", "until"], &["from", "until"]),
+    (
+        "render",
+        &["customer", "service", "from", "until"],
+        &["from", "until"],
+    ),
 ];
 
 fn check_fault(node: &Node<'_>, report: &mut Report<'_>) {
@@ -272,10 +276,17 @@ fn check_fault(node: &Node<'_>, report: &mut Report<'_>) {
 }
 
 fn inject(fields: Fields<'_, '_>) -> Option<Inject> {
-    if fields.get("render").is_some() {
-        return Some(Inject::Unreachable {
-            from: fields.instant("from")?,
-            until: fields.instant("until")?,
+    if let Some(answer) = fields.word("render") {
+        let (from, until) = (fields.instant("from")?, fields.instant("until")?);
+        return Some(match answer {
+            Answer::Unreachable => Inject::Unreachable { from, until },
+            Answer::Forbidden | Answer::Garbled | Answer::Gone => Inject::Answer {
+                customer: fields.str("customer").map(CustomerId::from),
+                service: fields.str("service").map(Role::from),
+                answer,
+                from,
+                until,
+            },
         });
     }
     let customer = CustomerId::from(fields.str("customer")?);

@@ -28,6 +28,8 @@ macro_rules! kinds {
             word!("customer_excluded", "Customer excluded."),
             word!("customer_skipped", "Customer skipped."),
             word!("customer_held", "Customer held."),
+            word!("customer_waits", "Customer waits."),
+            word!("customer_stalled", "Customer stalled."),
             word!("customer_released", "Customer released."),
             word!("variables_backed_up", "Variables backed up."),
             word!("variables_set", "Variables set."),

@@ -156,7 +156,12 @@ static REPLY: Shape = Shape::Words(&[
     word!("accepted_without_body", "A 202 without a body."),
 ]);
 
-static RENDER: Shape = Shape::Words(&[word!("unreachable", "Render's API does not answer.")]);
+static RENDER: Shape = Shape::Words(&[
+    word!("unreachable", "Render's API does not answer."),
+    word!("forbidden", "Render answers 403."),
+    word!("garbled", "Render's answers cannot be read."),
+    word!("gone", "Render does not know the service."),
+]);
 
 static FOREIGN: Record = record!(
     "a foreign deploy",

@@ -82,7 +82,7 @@ async fn a_secret_that_does_not_resolve_is_named_before_anything_is_read() {
 }
 
 #[tokio::test]
-async fn a_service_that_does_not_exist_fails() {
+async fn a_service_that_does_not_exist_is_gone() {
     let mut bench = Bench::new().await;
     let service = Target {
         id: "srv-missing".into(),
@@ -90,7 +90,7 @@ async fn a_service_that_does_not_exist_fails() {
     };
     let outcome = bench.ask(CommandKind::Inspect { service }).await;
     assert!(
-        matches!(&outcome, Outcome::Failed { reason } if reason.contains("srv-missing")),
+        matches!(&outcome, Outcome::Gone { reason, .. } if reason.contains("srv-missing")),
         "{outcome:?}"
     );
 }

@@ -79,7 +79,7 @@ async fn reads_go_on_after_an_outage_which_is_told_once() {
 }
 
 #[tokio::test]
-async fn one_path_in_trouble_does_not_hold_the_workspace() {
+async fn one_path_in_trouble_is_its_commands_alone() {
     let mut bench = Bench::new().await;
     assert_eq!(bench.notice().await, Notice::WorkspaceReleased);
     let (op, trouble) = (
@@ -91,12 +91,10 @@ async fn one_path_in_trouble_does_not_hold_the_workspace() {
     );
     bench.arm(Fault::everywhere(FaultKind::Request { op, trouble }));
     let service = bench.target();
-    bench.send(CommandKind::Inspect { service });
-    bench.assert_silent().await;
-    bench.assert_silent().await;
+    let outcome = bench.ask(CommandKind::Inspect { service }).await;
+    assert!(matches!(outcome, Outcome::Trouble { .. }), "{outcome:?}");
     bench.disarm();
-    let outcome = bench.answer().await.outcome;
-    assert!(matches!(outcome, Outcome::Inspected { .. }), "{outcome:?}");
+    bench.inspect().await;
 }
 
 #[tokio::test]

@@ -185,6 +185,9 @@ pub(super) fn refusal(error: &ApiError) -> Outcome {
         429 => Outcome::NotSent {
             reason: error.to_string(),
         },
+        401..=403 => Outcome::Trouble {
+            reason: error.to_string(),
+        },
         status => Outcome::Refused {
             status,
             message: error.message.clone(),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use policy::parse::scenario::{self as written, DeployEnd, FaultFrom, Inject};
+use policy::parse::scenario::{self as written, Answer, DeployEnd, FaultFrom, Inject};
 use policy::{CustomerId, Role, ServiceId, Timestamp};
 
 use crate::fault::{
@@ -80,6 +80,32 @@ impl Faults {
             .max()
     }
 
+    /// What Render answers about this service instead of what it is asked for.
+    pub(super) fn answer(
+        &self,
+        whose: &CustomerId,
+        which: &Role,
+        now: Timestamp,
+    ) -> Option<Answer> {
+        self.injected.iter().find_map(|injected| {
+            let Inject::Answer {
+                customer,
+                service,
+                answer,
+                from,
+                until,
+            } = &injected.what
+            else {
+                return None;
+            };
+            let holds = *from <= now
+                && now < *until
+                && customer.as_ref().is_none_or(|customer| customer == whose)
+                && service.as_ref().is_none_or(|service| service == which);
+            holds.then_some(*answer)
+        })
+    }
+
     /// A service exists from now on: returns the faults that the platform is to be told of.
     pub(super) fn add_service(
         &mut self,
@@ -129,7 +155,8 @@ impl Faults {
             | Inject::Health { .. }
             | Inject::ForeignDeploy { .. }
             | Inject::Suspended { .. }
-            | Inject::Unreachable { .. } => None,
+            | Inject::Unreachable { .. }
+            | Inject::Answer { .. } => None,
         })
     }
 
@@ -142,7 +169,8 @@ impl Faults {
             | Inject::Reply { .. }
             | Inject::ForeignDeploy { .. }
             | Inject::Suspended { .. }
-            | Inject::Unreachable { .. } => None,
+            | Inject::Unreachable { .. }
+            | Inject::Answer { .. } => None,
         })?;
         Some(Fault::of(service, FaultKind::Deploy(course)).times(1))
     }
@@ -179,9 +207,10 @@ fn times(what: &Inject) -> Option<u32> {
     match what {
         Inject::Deploy(fault) | Inject::Rollback(fault) => fault.times,
         Inject::Health { times, .. } | Inject::Reply { times, .. } => *times,
-        Inject::ForeignDeploy { .. } | Inject::Suspended { .. } | Inject::Unreachable { .. } => {
-            None
-        }
+        Inject::ForeignDeploy { .. }
+        | Inject::Suspended { .. }
+        | Inject::Unreachable { .. }
+        | Inject::Answer { .. } => None,
     }
 }
 
@@ -213,7 +242,7 @@ fn concerns(what: &Inject, customer: &CustomerId, role: &Role) -> bool {
         Inject::ForeignDeploy {
             customer, service, ..
         } => (customer, Some(service)),
-        Inject::Unreachable { .. } => return false,
+        Inject::Unreachable { .. } | Inject::Answer { .. } => return false,
     };
     whose == customer && which.is_none_or(|which| which == role)
 }
@@ -233,7 +262,8 @@ fn instants(what: &Inject) -> Vec<Timestamp> {
         Inject::Deploy(_)
         | Inject::Rollback(_)
         | Inject::Reply { .. }
-        | Inject::Unreachable { .. } => Vec::new(),
+        | Inject::Unreachable { .. }
+        | Inject::Answer { .. } => Vec::new(),
     }
 }
 
@@ -274,6 +304,7 @@ fn platform_faults(what: &Inject, id: &ServiceId, commits: &BTreeSet<String>) ->
         Inject::Deploy(_)
         | Inject::Rollback(_)
         | Inject::Reply { .. }
-        | Inject::Unreachable { .. } => Vec::new(),
+        | Inject::Unreachable { .. }
+        | Inject::Answer { .. } => Vec::new(),
     }
 }

@@ -1,0 +1,177 @@
+//! What a call that did not succeed says: something about the service, or only about the way to it (R11).
+//!
+//! Only what Render says clearly counts: that the service is not there, to an account that does see the workspace.
+//! Everything else is trouble, from which nothing follows.
+
+use std::sync::{Mutex, PoisonError};
+
+use rollout::command::Target;
+use rollout::{CommandKind, Outcome};
+
+use super::deploy::not_done;
+use super::work::Turn;
+use crate::error::{Error, Result, chain};
+use crate::ids::OwnerId;
+use crate::service::ServiceFilter;
+
+/// The workspace that services were last seen in; a project need not name it.
+#[derive(Debug, Default)]
+pub(super) struct LastSeen(Mutex<Option<OwnerId>>);
+
+/// What a 404 is about.
+enum Absent {
+    /// A service.
+    Service(Outcome),
+    /// Something else: the services are there.
+    Else,
+    /// It cannot be told.
+    Unclear,
+}
+
+impl LastSeen {
+    pub(super) fn note(&self, owner: &OwnerId) {
+        *self.lock() = Some(owner.clone());
+    }
+
+    fn get(&self) -> Option<OwnerId> {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<OwnerId>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Turn {
+    /// What follows from a read, or a write of a fixed value, that did not succeed.
+    pub(super) async fn unread(&self, error: &Error) -> Outcome {
+        let reason = chain(error);
+        if !error.is_gone() {
+            return Outcome::Trouble { reason };
+        }
+        match self.absent().await {
+            Absent::Service(gone) => gone,
+            // A deploy or database that is not there, where its service is: a person must know.
+            Absent::Else if names_more(&self.command.kind) => Outcome::Failed { reason },
+            Absent::Else | Absent::Unclear => Outcome::Trouble { reason },
+        }
+    }
+
+    /// What follows from a change that did not succeed (P9).
+    pub(super) async fn undone(&self, error: &Error) -> Outcome {
+        let reason = chain(error);
+        match error.status() {
+            // The account may not, or the workspace cannot pay: that is no word about the service.
+            Some(401..=403) => Outcome::Trouble { reason },
+            Some(404 | 410) => match self.absent().await {
+                Absent::Service(_) | Absent::Else => not_done(error),
+                Absent::Unclear => Outcome::Trouble { reason },
+            },
+            Some(_) | None => not_done(error),
+        }
+    }
+
+    /// Whether one of the command's services is not there.
+    pub(super) async fn gone(&self) -> Option<Outcome> {
+        match self.absent().await {
+            Absent::Service(gone) => Some(gone),
+            Absent::Else | Absent::Unclear => None,
+        }
+    }
+
+    /// Whether the command's services are all there.
+    pub(super) async fn is_all_there(&self) -> bool {
+        matches!(self.absent().await, Absent::Else)
+    }
+
+    async fn absent(&self) -> Absent {
+        let client = self.reach().client;
+        for service in services(&self.command.kind) {
+            match client.service(&service.id).await {
+                Ok(_) => {}
+                Err(error) if error.is_gone() => match self.sees_workspace().await {
+                    Ok(true) => {
+                        return Absent::Service(Outcome::Gone {
+                            role: service.role.clone(),
+                            reason: chain(&error),
+                        });
+                    }
+                    Ok(false) | Err(_) => return Absent::Unclear,
+                },
+                Err(_) => return Absent::Unclear,
+            }
+        }
+        Absent::Else
+    }
+
+    /// Whether the account sees the workspace: that named by the project, or else that in which services were seen, or else
+    /// any with a service in it.
+    async fn sees_workspace(&self) -> Result<bool> {
+        let client = self.reach().client;
+        let named = self.worker.settings.owner.clone();
+        let Some(owner) = named.or_else(|| self.worker.last_seen.get()) else {
+            let any = ServiceFilter::default();
+            return Ok(!client.services(&any, 1).await?.is_empty());
+        };
+        match client.owner(&owner).await {
+            Ok(_) => Ok(true),
+            Err(error) if error.is_gone() => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// The services that a command is about.
+fn services(kind: &CommandKind) -> Vec<&Target> {
+    match kind {
+        CommandKind::Preflight { services, .. } => services.iter().collect(),
+        CommandKind::Inspect { service }
+        | CommandKind::AwaitQuiet { service, .. }
+        | CommandKind::BackUp { service, .. }
+        | CommandKind::SetVariables { service, .. }
+        | CommandKind::RestoreVariables { service, .. }
+        | CommandKind::SetAutoDeploy { service, .. }
+        | CommandKind::CreateDeploy { service, .. }
+        | CommandKind::CreateRollback { service, .. }
+        | CommandKind::ListDeploys { service, .. }
+        | CommandKind::FollowDeploy { service, .. }
+        | CommandKind::CancelDeploy { service, .. }
+        | CommandKind::BackUpConnections { service, .. } => vec![service],
+        CommandKind::Verify { probed, .. } => vec![&probed.target],
+        CommandKind::Watch { probed, .. } | CommandKind::Confirm { probed, .. } => {
+            probed.iter().map(|probed| &probed.target).collect()
+        }
+        CommandKind::RunHook { service, .. } => service.iter().collect(),
+        CommandKind::Recover { .. }
+        | CommandKind::FindDatabases { .. }
+        | CommandKind::AwaitDatabase { .. }
+        | CommandKind::Stop { .. } => Vec::new(),
+    }
+}
+
+/// Whether it names a thing of its own that may be missing: a deploy, a database.
+fn names_more(kind: &CommandKind) -> bool {
+    match kind {
+        CommandKind::AwaitQuiet { .. }
+        | CommandKind::FollowDeploy { .. }
+        | CommandKind::AwaitDatabase { .. }
+        | CommandKind::BackUpConnections { .. } => true,
+        CommandKind::Preflight { .. }
+        | CommandKind::Inspect { .. }
+        | CommandKind::BackUp { .. }
+        | CommandKind::SetVariables { .. }
+        | CommandKind::RestoreVariables { .. }
+        | CommandKind::SetAutoDeploy { .. }
+        | CommandKind::CreateDeploy { .. }
+        | CommandKind::CreateRollback { .. }
+        | CommandKind::ListDeploys { .. }
+        | CommandKind::CancelDeploy { .. }
+        | CommandKind::Verify { .. }
+        | CommandKind::Watch { .. }
+        | CommandKind::Confirm { .. }
+        | CommandKind::Recover { .. }
+        | CommandKind::FindDatabases { .. }
+        | CommandKind::RunHook { .. }
+        | CommandKind::Stop { .. } => false,
+    }
+}

@@ -1,7 +1,9 @@
 //! What time is it for the core (P22, P24, P25)?
 //!
-//! Engine time begins at the wall clock, advances with a clock that counts suspended time and that nobody can set, and never
-//! goes back. The wall clock is trusted once it agrees with the server's; when the two drift apart, trust is gone.
+//! Engine time begins where the journal ends, advances with a clock that counts suspended time and that nobody can set, and
+//! never goes back. The wall clock is trusted once it agrees with the server's and is not behind the journal; then engine
+//! time follows it. When the two drift apart, trust is gone. No instant of a clock that nobody has confirmed is ever stamped,
+//! except in an empty journal; how far engine time then jumps is told to the core, which lets nothing end early by it.
 
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -86,6 +88,13 @@ impl Course {
 pub(crate) struct EngineClock {
     time: EngineTime,
     trust: Trust,
+    /// The last instant that was surely right: what is stamped from there on may lag behind the true time.
+    sure_until: Timestamp,
+    /// How far engine time has jumped to follow the wall clock, until that is stored.
+    jumped: Option<TimeDelta>,
+    doubt: Doubt,
+    /// The wall clock is right, and the journal is ahead of it.
+    awaits_wall: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,13 +104,32 @@ enum Trust {
     Agreeing(u32),
 }
 
+/// Why the wall clock is not trusted, and whether that was told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Doubt {
+    /// Nothing speaks against it.
+    None,
+    /// The server's time, or the journal's, is another.
+    New(String),
+    Told,
+}
+
 impl EngineClock {
-    /// Begins at the wall clock, but not before what the journal has seen.
-    pub(crate) fn start(reading: Reading, floor: Option<Timestamp>) -> Self {
-        let last = floor.map_or(reading.wall, |floor| floor.max(reading.wall));
+    /// Begins where the journal ends, so that nothing that is stamped from here on has the instant of something before; only
+    /// without a journal, at the wall clock.
+    pub(crate) fn start(reading: Reading, last: Option<Timestamp>) -> Self {
+        let begins_at = last.map_or(reading.wall, |last| last + TimeDelta::milliseconds(1));
+        let origin = Reading {
+            wall: begins_at,
+            ..reading
+        };
         Self {
-            time: EngineTime::new(reading, last),
+            time: EngineTime::new(origin, begins_at),
             trust: Trust::Agreeing(0),
+            sure_until: begins_at,
+            jumped: None,
+            doubt: Doubt::None,
+            awaits_wall: false,
         }
     }
 
@@ -123,14 +151,53 @@ impl EngineClock {
         self.trust == Trust::Trusted
     }
 
-    /// Trusts the wall clock from now on, and follows it if it is ahead.
+    /// Whether nothing is missing but that the wall clock catches up with the journal.
+    pub(crate) fn awaits_wall(&self) -> bool {
+        self.awaits_wall
+    }
+
+    /// The last instant that was surely right.
+    pub(crate) fn sure_until(&self) -> Timestamp {
+        self.sure_until
+    }
+
+    /// How far engine time has jumped to follow the wall clock, if that is not stored yet.
+    pub(crate) fn jumped(&self) -> Option<TimeDelta> {
+        self.jumped
+    }
+
+    /// That it followed the wall clock is stored.
+    pub(crate) fn is_stored(&mut self) {
+        self.jumped = None;
+    }
+
+    /// Trusts the wall clock from now on, and follows it if it is ahead. One that is behind is waited for.
     pub(crate) fn trust(&mut self, reading: Reading) {
-        let course = self.time.course();
-        self.time.set(Course {
-            origin: reading,
-            ..course
-        });
+        let from = self.now(reading);
+        self.follow(reading);
         self.trust = Trust::Trusted;
+        self.doubt = Doubt::None;
+        self.sure_until = self.now(reading);
+        let before = self.jumped.unwrap_or_default();
+        self.jumped = Some(before + (self.sure_until - from));
+    }
+
+    /// Trusts the wall clock, which is right, unless the journal is ahead of it: then nothing may start, since windows and
+    /// delays would be judged by a time that has not come (P22, P23).
+    pub(crate) fn confirm(&mut self, reading: Reading) -> bool {
+        let ahead = self.now(reading) - reading.wall;
+        self.awaits_wall = ahead > TimeDelta::zero() && is_apart(ahead);
+        if self.awaits_wall {
+            // It stands still until the wall clock has caught up.
+            self.follow(reading);
+            self.doubt_for(format!(
+                "the journal is {} s ahead of the wall clock",
+                ahead.num_seconds()
+            ));
+            return false;
+        }
+        self.trust(reading);
+        true
     }
 
     /// Takes the server's time; `true` if the wall clock has earned trust by it.
@@ -138,16 +205,16 @@ impl EngineClock {
         let Trust::Agreeing(agreed) = self.trust else {
             return false;
         };
-        let agreed = if is_apart(reading.wall - server) {
-            0
-        } else {
-            agreed + 1
-        };
-        self.trust = Trust::Agreeing(agreed);
-        if agreed >= AGREEING_REPLIES {
-            self.trust(reading);
+        let apart = reading.wall - server;
+        if is_apart(apart) {
+            self.trust = Trust::Agreeing(0);
+            let reason = format!("the wall clock is {} Render's", distance(apart));
+            self.doubt_for(reason);
+            return false;
         }
-        self.is_trusted()
+        let agreed = agreed.saturating_add(1);
+        self.trust = Trust::Agreeing(agreed);
+        agreed >= AGREEING_REPLIES && self.confirm(reading)
     }
 
     /// Withdraws trust if the wall clock has drifted away from engine time, and says how far.
@@ -157,16 +224,52 @@ impl EngineClock {
             return None;
         }
         self.trust = Trust::Agreeing(0);
-        let direction = if apart > TimeDelta::zero() {
-            "ahead of"
-        } else {
-            "behind"
-        };
-        Some(format!(
-            "the wall clock is {} s {direction} engine time",
-            apart.num_seconds().abs()
-        ))
+        self.doubt = Doubt::Told;
+        Some(format!("the wall clock is {} engine time", distance(apart)))
     }
+
+    /// Why it is not trusted, once.
+    pub(crate) fn take_doubt(&mut self) -> Option<String> {
+        match std::mem::replace(&mut self.doubt, Doubt::Told) {
+            Doubt::New(reason) => Some(reason),
+            before @ (Doubt::None | Doubt::Told) => {
+                self.doubt = before;
+                None
+            }
+        }
+    }
+
+    /// One cause is told once: by how much it is wrong may change with every reply.
+    fn doubt_for(&mut self, reason: String) {
+        if self.doubt == Doubt::None {
+            self.doubt = Doubt::New(reason);
+        }
+    }
+
+    fn follow(&mut self, reading: Reading) {
+        let course = self.time.course();
+        self.time.set(Course {
+            origin: reading,
+            ..course
+        });
+    }
+}
+
+/// What is to be said of a wall clock that is behind the journal: what is stamped now may be earlier than it is.
+pub(crate) fn behind(wall: Timestamp, journal: Timestamp) -> Option<rollout::Notice> {
+    let apart = wall - journal;
+    is_apart(apart).then(|| rollout::Notice::ClockSuspected {
+        reason: format!("the wall clock is {} the journal", distance(apart)),
+        since: Some(journal),
+    })
+}
+
+fn distance(apart: TimeDelta) -> String {
+    let direction = match apart > TimeDelta::zero() {
+        true => "ahead of",
+        false => "behind",
+    };
+    format!("{} s {direction}", apart.num_seconds().abs())
 }
 
 fn is_apart(difference: TimeDelta) -> bool {
@@ -191,6 +294,12 @@ mod tests {
         Timestamp::from_timestamp(1_800_000_000 + seconds, 0).expect("in range")
     }
 
+    /// A clock that begins at an instant, after a journal.
+    fn after(reading: Reading, begins_at: Timestamp) -> EngineClock {
+        let last = begins_at - TimeDelta::milliseconds(1);
+        EngineClock::start(reading, Some(last))
+    }
+
     fn trusted() -> EngineClock {
         let mut clock = EngineClock::start(reading(10, 0), None);
         clock.trust(reading(10, 0));
@@ -211,24 +320,60 @@ mod tests {
 
     #[test]
     fn engine_time_never_goes_behind_the_journal() {
-        let mut clock = EngineClock::start(reading(10, 0), Some(instant(3600)));
-        assert_eq!(clock.now(reading(20, 10)), instant(3600));
-        assert_eq!(clock.now(reading(3620, 3610)), instant(3610));
+        let mut clock = after(reading(10, 0), instant(3600));
+        assert_eq!(clock.now(reading(20, 10)), instant(3610));
+        clock.trust(reading(20, 10));
+        assert_eq!(clock.now(reading(30, 20)), instant(3610), "a person's word");
+        assert_eq!(clock.now(reading(3640, 3630)), instant(3630));
+    }
+
+    #[test]
+    fn a_wall_clock_that_nobody_has_confirmed_is_not_stamped() {
+        let mut clock = after(reading(10, 86_400), instant(0));
+        assert_eq!(clock.now(reading(20, 86_410)), instant(10));
+        clock.hear(reading(21, 86_411), instant(3_600));
+        assert_eq!(
+            clock.take_doubt().as_deref(),
+            Some("the wall clock is 82811 s ahead of Render's")
+        );
+        clock.hear(reading(22, 86_412), instant(3_601));
+        assert_eq!(clock.take_doubt(), None, "it is said once");
+        assert_eq!(clock.now(reading(25, 86_415)), instant(15));
+        clock.hear(reading(26, 3_605), instant(3_605));
+        assert!(clock.hear(reading(27, 3_606), instant(3_606)));
+        assert_eq!(clock.jumped(), Some(instant(3_606) - instant(17)));
+        assert_eq!(clock.now(reading(28, 3_607)), instant(3_607));
+    }
+
+    #[test]
+    fn a_journal_that_is_ahead_is_waited_for() {
+        let mut clock = after(reading(10, 0), instant(86_400));
+        for second in 0..5 {
+            assert!(!clock.hear(reading(10, 0), instant(second)), "they agree");
+        }
+        let reason = clock.take_doubt().expect("it is said");
+        assert_eq!(reason, "the journal is 86400 s ahead of the wall clock");
+        assert_eq!(clock.now(reading(3_610, 3_600)), instant(86_400));
+        assert!(clock.hear(reading(86_400, 86_390), instant(86_390)));
     }
 
     #[test]
     fn others_read_the_time_that_the_engine_stamps() {
         let reading = Reading::take();
         let ahead = reading.wall + TimeDelta::hours(2);
-        let mut clock = EngineClock::start(reading, Some(ahead));
+        let mut clock = after(reading, ahead);
         let time = clock.time();
-        assert_eq!(time.now(), ahead, "the journal is ahead of the wall clock");
+        assert!(
+            time.now() >= ahead,
+            "the journal is ahead of the wall clock"
+        );
         let jumped = Reading {
             wall: reading.wall + TimeDelta::days(1),
             ..reading
         };
         clock.now(jumped);
-        assert_eq!(time.now(), ahead, "a jump of the wall clock is none of it");
+        let soon = ahead + TimeDelta::hours(1);
+        assert!(time.now() < soon, "a jump of the wall clock is none of it");
         clock.trust(jumped);
         assert!(time.now() >= jumped.wall, "trusted anew, it follows");
     }

@@ -105,6 +105,9 @@ fn file_all(
     let now = clock::wall();
     let at = store.last_at()?.map_or(now, |last| last.max(now));
     let mut group = Group::default();
+    if let Some(suspicion) = clock::behind(now, at) {
+        group.fact(&mut product, at, Input::Notice(suspicion));
+    }
     if let Some(restored) = store.restored() {
         group.fact(&mut product, at, Input::Notice(restored));
     }

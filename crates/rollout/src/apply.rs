@@ -7,6 +7,7 @@
 )]
 
 mod customer;
+mod moved;
 mod product;
 mod rollout;
 mod service;

@@ -6,7 +6,7 @@ use crate::command::{Command, CommandKind, Outcome};
 use crate::event::{Fact, Kind};
 use crate::ids::RunId;
 use crate::index::{Place, Run};
-use crate::product::{Product, State};
+use crate::product::{Product, State, unsure};
 use crate::protocol::Way;
 use crate::record;
 use crate::recover::RecoveryState;
@@ -393,8 +393,8 @@ impl Product {
     }
 
     /// A new process drives: changing commands that may be in flight become look-ups (R16), everything wanted is issued.
-    pub(crate) fn engine_started(&mut self) {
-        self.emit(Fact::new(Kind::EngineStarted));
+    pub(crate) fn engine_started(&mut self, unsure_since: Option<Timestamp>) {
+        self.emit(unsure(Fact::new(Kind::EngineStarted), unsure_since));
         let unfinished: Vec<RunId> = self
             .state
             .runs

@@ -363,11 +363,15 @@ impl Product {
             ..Fact::new(kind)
         };
         match notice {
-            Notice::EngineStarted => self.engine_started(),
+            Notice::EngineStarted => self.engine_started(None),
+            Notice::EngineStartedUnsure { since } => self.engine_started(Some(since)),
             Notice::Restored { reason } => self.found_elsewhere(reason),
-            Notice::ClockSuspected { reason } if product.clock_suspected.is_none() => {
-                self.emit(reasoned(Kind::ClockSuspected, reason));
+            Notice::ClockSuspected { reason, since }
+                if product.clock_suspected.as_ref() != Some(&reason) =>
+            {
+                self.emit(unsure(reasoned(Kind::ClockSuspected, reason), since));
             }
+            Notice::ClockFollowed { from } => self.clock_followed(from),
             Notice::ClockTrusted if product.clock_suspected.is_some() => {
                 self.emit(Fact::new(Kind::ClockTrusted));
             }
@@ -382,6 +386,24 @@ impl Product {
             | Notice::ClockTrusted
             | Notice::WorkspaceHeld { .. }
             | Notice::WorkspaceReleased => {}
+        }
+    }
+
+    /// Engine time follows the wall clock: what was stamped meanwhile moves along, here and in the state.
+    fn clock_followed(&mut self, from: Timestamp) {
+        let product = &self.state.product;
+        let trusted = Fact::new(Kind::ClockTrusted);
+        if product.unsure_since.is_some() {
+            let by = self.at - from;
+            for scratch in self.work.scratch.values_mut() {
+                scratch.move_along(by);
+            }
+            self.emit(trusted.with_value("from", &from));
+            let open = self.state.runs.iter().filter(|(_, run)| !run.is_ended());
+            let hands = open.flat_map(|(id, run)| run.in_hand().into_iter().map(|one| (*id, one)));
+            self.work.dirty_units.extend(hands);
+        } else if product.clock_suspected.is_some() {
+            self.emit(trusted);
         }
     }
 
@@ -482,6 +504,14 @@ impl Product {
                             .all(|hold| hold.until.is_some())
                 })
         })
+    }
+}
+
+/// A fact that says since when instants may be wrong.
+pub(crate) fn unsure(fact: Fact, since: Option<Timestamp>) -> Fact {
+    match since {
+        Some(since) => fact.with_value("unsure_since", &since),
+        None => fact,
     }
 }
 

@@ -32,6 +32,12 @@ pub enum Input {
 pub enum Notice {
     /// A new process drives the core. Until `ClockTrusted` nothing starts (P25); changing commands in flight become look-ups (R16).
     EngineStarted,
+    /// The same, by a process whose clock nobody has confirmed yet: it goes by the journal's last instant and by what has
+    /// passed since it began. What is recorded until `ClockFollowed` keeps its length from there (P22).
+    EngineStartedUnsure {
+        /// The first instant that it may stamp.
+        since: Timestamp,
+    },
     /// The database is a copy that was put in place, or has moved: what has happened since is not known (P40). Repeated at
     /// every start for as long as it is so, it is recorded once.
     Restored {
@@ -42,9 +48,16 @@ pub enum Notice {
     ClockSuspected {
         /// What was measured.
         reason: String,
+        /// The first instant that may have been stamped wrongly, if any.
+        since: Option<Timestamp>,
     },
     /// The wall clock agrees with two Render replies.
     ClockTrusted,
+    /// Engine time goes by the wall clock again, which is trusted.
+    ClockFollowed {
+        /// Where it would be now if it had not.
+        from: Timestamp,
+    },
     /// Nothing may start in the workspace: the key was refused (P46), or Render cannot be reached.
     WorkspaceHeld {
         /// Why.

@@ -92,10 +92,26 @@ pub(crate) struct Unfit {
 }
 
 impl Scratch {
+    /// Moves what is waited for along when engine time jumps (P22).
+    pub(crate) fn move_along(&mut self, by: chrono::TimeDelta) {
+        let trouble = self.trouble.as_mut();
+        let trouble = trouble.map(|one| [&mut one.since, &mut one.again_at]);
+        let unfit = self.unfit.as_mut();
+        let unfit = unfit.map(|one| [&mut one.since, &mut one.again_at]);
+        let foreign = self.foreign.as_mut().map(|(since, _)| since);
+        let secret = self.secret.as_mut().map(|(_, again_at)| again_at);
+        let pairs = trouble.into_iter().chain(unfit).flatten();
+        let alone = [foreign, secret, self.quiet_since.as_mut()];
+        for at in pairs.chain(alone.into_iter().flatten()) {
+            *at += by;
+        }
+    }
+
     /// Forgets what was read: it is for another service or attempt.
     pub(crate) fn clear(&mut self) {
         *self = Self {
             go: self.go,
+            trouble: self.trouble.take(),
             ..Self::default()
         };
     }
@@ -111,7 +127,6 @@ pub(crate) struct Ctx<'a> {
     pub(crate) planned: &'a PlannedCustomer,
     pub(crate) unit: &'a Unit,
     pub(crate) scratch: &'a Scratch,
-            trouble: self.trouble.take(),
     pub(crate) at: Timestamp,
     /// The last event: what is stored now gets a name of its own by it.
     pub(crate) seq: u64,

@@ -50,6 +50,7 @@ impl Driver {
 
     fn commit(&mut self, group: &mut Group) -> Result<(), Error> {
         if group.is_empty() {
+            self.clock.is_stored();
             return Ok(());
         }
         self.crash.pass(CrashPoint::Before);
@@ -60,6 +61,7 @@ impl Driver {
             .look(|audience| group.changes(product, audience));
         self.store.commit(&changes)?;
         group.events = changes.events;
+        self.clock.is_stored();
         self.crash.pass(CrashPoint::After);
         self.pause = RETRY.0;
         Ok(())
@@ -89,13 +91,15 @@ impl Driver {
 
     /// A person may have confirmed the wall clock (P25).
     fn follow_clock(&mut self, reading: Reading, group: &Group) {
-        let is_trusted_now = group
-            .events
-            .iter()
-            .any(|event| event.fact.kind == Kind::ClockTrusted);
-        if is_trusted_now && !self.clock.is_trusted() {
+        if self.is_confirmed_by(group) {
             self.clock.trust(reading);
         }
+    }
+
+    /// Whether a person has confirmed the wall clock, and engine time does not follow it yet.
+    pub(super) fn is_confirmed_by(&self, group: &Group) -> bool {
+        let mut kinds = group.events.iter().map(|event| event.fact.kind);
+        !self.clock.is_trusted() && kinds.any(|kind| kind == Kind::ClockTrusted)
     }
 
     fn dispatch(&mut self, command: Command) {

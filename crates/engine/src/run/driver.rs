@@ -143,16 +143,18 @@ impl Driver {
     pub(super) fn begin(&mut self) -> Result<(), Error> {
         let reading = self.read_clocks();
         if matches!(self.options.server_time, ServerTime::Local) {
-            self.clock.trust(reading);
+            self.clock.confirm(reading);
         }
         if let Some(files) = &mut self.options.files {
             files.forget();
         }
         (self.look_at, self.ask_time_at, self.inbox_seen) = (Duration::ZERO, Duration::ZERO, None);
         let mut first: Vec<Notice> = self.store.restored().into_iter().collect();
-        first.push(Notice::EngineStarted);
         if self.clock.is_trusted() {
-            first.push(Notice::ClockTrusted);
+            first.extend([Notice::EngineStarted, Notice::ClockTrusted]);
+        } else {
+            let since = self.clock.sure_until();
+            first.push(Notice::EngineStartedUnsure { since });
         }
         self.drive(reading, first, Arrived::default())
     }

@@ -19,10 +19,12 @@ impl Driver {
         first: Vec<Notice>,
         arrived: Arrived,
     ) -> Result<(), Error> {
+        self.hear(reading, &arrived.server_times);
         let at = self.clock.now(reading);
         let mut group = Group::default();
+        self.step_followed(at, &mut group);
         self.step_reports(at, arrived.reports, &mut group);
-        for notice in self.noticed(reading, first, &arrived.server_times) {
+        for notice in self.noticed(reading, first) {
             group.fact(&mut self.product, at, Input::Notice(notice));
         }
         self.step_inbox(at, &mut group)?;
@@ -30,7 +32,10 @@ impl Driver {
         let filed = asks
             .map(|(request, asked)| (group.request(&mut self.product, at, &request), asked))
             .collect();
-        self.tick(at, &mut group);
+        // Once a person has confirmed the wall clock, engine time follows it first.
+        if !self.is_confirmed_by(&group) {
+            self.tick(at, &mut group);
+        }
         self.commit_and_deliver(reading, group, filed)?;
         self.untold.clear();
         for look in arrived.looks {
@@ -50,6 +55,7 @@ impl Driver {
                 .is_some_and(|sent| !sent.repeatable)
         });
         let reports = reports.collect();
+        self.step_followed(at, &mut group);
         self.step_reports(at, reports, &mut group);
         group.commands.clear();
         self.commit_and_deliver(reading, group, Vec::new())
@@ -62,6 +68,14 @@ impl Driver {
         self.untold.drain(..surplus);
     }
 
+    /// Engine time has followed the wall clock. Told before everything else: what has begun meanwhile must not seem over.
+    fn step_followed(&mut self, at: Timestamp, group: &mut Group) {
+        if let Some(jump) = self.clock.jumped() {
+            let followed = Notice::ClockFollowed { from: at - jump };
+            group.fact(&mut self.product, at, Input::Notice(followed));
+        }
+    }
+
     fn step_reports(&mut self, at: Timestamp, reports: Vec<Report>, group: &mut Group) {
         for report in reports {
             self.sent.remove(&report.command);
@@ -69,23 +83,31 @@ impl Driver {
         }
     }
 
+    /// Lets the wall clock earn trust (P25).
+    fn hear(&mut self, reading: Reading, server_times: &[Timestamp]) {
+        for server_time in server_times {
+            self.clock.hear(reading, *server_time);
+        }
+        let is_local = matches!(self.options.server_time, ServerTime::Local);
+        if is_local && self.clock.awaits_wall() {
+            self.clock.confirm(reading);
+        }
+    }
+
     /// What was told, what the clocks say, and what the project's files say.
-    fn noticed(
-        &mut self,
-        reading: Reading,
-        first: Vec<Notice>,
-        server_times: &[Timestamp],
-    ) -> Vec<Notice> {
+    fn noticed(&mut self, reading: Reading, first: Vec<Notice>) -> Vec<Notice> {
         let mut notices = first;
         notices.extend(self.untold.iter().cloned());
-        for server_time in server_times {
-            if self.clock.hear(reading, *server_time) {
-                notices.push(Notice::ClockTrusted);
-            }
-        }
-        if let Some(reason) = self.clock.suspect(reading) {
+        let since = Some(self.clock.sure_until());
+        let suspicion = self.clock.suspect(reading);
+        let doubt = self.clock.take_doubt().map(|reason| (reason, None));
+        for (reason, since) in suspicion
+            .map(|reason| (reason, since))
+            .into_iter()
+            .chain(doubt)
+        {
             tracing::warn!(reason, "the wall clock is not trusted; nothing new starts");
-            notices.push(Notice::ClockSuspected { reason });
+            notices.push(Notice::ClockSuspected { reason, since });
         }
         self.ask_server_time(reading);
         if reading.boot >= self.look_at {

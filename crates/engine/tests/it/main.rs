@@ -1,6 +1,7 @@
 //! The engine against real files: one binary, one folder a test.
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
+mod clock;
 mod crash;
 mod engine;
 mod files;

@@ -26,11 +26,21 @@ impl State {
         match fact.kind {
             Kind::EngineStarted => {
                 product.clock_suspected = Some("the engine was started".to_owned());
+                product.is_unsure(fact);
             }
             Kind::ClockSuspected => {
                 product.clock_suspected = Some(fact.reason.clone().unwrap_or_default());
+                product.is_unsure(fact);
             }
-            Kind::ClockTrusted => product.clock_suspected = None,
+            Kind::ClockTrusted => {
+                product.clock_suspected = None;
+                // Engine time would be there if it had not followed the wall clock.
+                if let Some(from) = fact.read::<Timestamp>("from")
+                    && let Some(since) = product.unsure_since.take()
+                {
+                    self.move_along(since, at - from);
+                }
+            }
             Kind::WorkspaceHeld => {
                 product.workspace_held = Some(fact.reason.clone().unwrap_or_default());
             }

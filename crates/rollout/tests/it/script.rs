@@ -283,7 +283,10 @@ impl Story {
     fn notice(&mut self, words: &[&str]) {
         let reason = "so the script says".to_owned();
         let notice = match words {
-            ["clock", "bad"] => Notice::ClockSuspected { reason },
+            ["clock", "bad"] => Notice::ClockSuspected {
+                reason,
+                since: None,
+            },
             ["clock", "good"] => Notice::ClockTrusted,
             ["workspace", "bad"] => Notice::WorkspaceHeld { reason },
             ["workspace", "good"] => Notice::WorkspaceReleased,

@@ -13,7 +13,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::unix::pipe::Receiver;
 use tokio::process::{Child, ChildStdin, Command};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 /// What of the engine's environment a command needs to find its way. Keys and tokens are not among them (P47).
 const PASSED_ON: [&str; 9] = [
@@ -25,6 +25,9 @@ const TAIL: usize = 16 << 10;
 
 /// What is still on its way when a command has ended is waited for so long.
 const LAST_WORDS: Duration = Duration::from_millis(200);
+
+/// However long this process stands still, no more than this of it counts.
+const SLICE: Duration = Duration::from_millis(500);
 
 /// What is to be run, and within which bounds.
 #[derive(Clone, Copy, Debug)]
@@ -94,14 +97,15 @@ pub async fn run(script: &Script<'_>) -> io::Result<Ended> {
     let (mut running, mut output) = begin(script)?;
     let stdin = running.child.stdin.take();
     let mut tail = Printed::default();
-    let exit = async {
-        tokio::select! {
-            status = running.child.wait() => status,
-            never = tail.keep_all(&mut output) => match never {},
-            never = feed(stdin, script.input) => match never {},
-        }
+    let in_time = tokio::select! {
+        // What has ended is read before the limit is judged.
+        biased;
+        status = running.child.wait() => Some(status?),
+        // Before the output, of which there may always be more.
+        () = awake(script.limit) => None,
+        never = tail.keep_all(&mut output) => match never {},
+        never = feed(stdin, script.input) => match never {},
     };
-    let in_time = timeout(script.limit, exit).await.ok().transpose()?;
     // The limit may have passed while this process stood still: what has ended by then has ended by itself.
     let Some(status) =
         in_time.map_or_else(|| running.child.try_wait(), |status| Ok(Some(status)))?
@@ -151,6 +155,17 @@ fn begin(script: &Script<'_>) -> io::Result<(Running, Receiver)> {
     let abandoned = script.abandoned;
     let running = Running { child, abandoned };
     Ok((running, Receiver::from_owned_fd(OwnedFd::from(reader))?))
+}
+
+/// Lets so much time pass in which this process ran. While it stood still (it was stopped, or its machine slept), it could
+/// neither see what ended nor take what was printed: such time counts against nobody.
+async fn awake(time: Duration) {
+    let mut left = time;
+    while !left.is_zero() {
+        let slice = left.min(SLICE);
+        sleep(slice).await;
+        left -= slice;
+    }
 }
 
 /// A command that reads nothing of it may end well all the same.

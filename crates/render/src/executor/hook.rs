@@ -9,7 +9,7 @@ use policy::redact::Cut;
 use policy::rules::{Hook, HookCommand};
 use rollout::Outcome;
 use rollout::command::Target;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep};
 
 use super::duration;
 use super::pace::Pauses;
@@ -95,15 +95,15 @@ impl Turn {
             Ok(job) => job,
             Err(error) => return not_started(self.undone(&error).await),
         };
-        match timeout(limit, self.follow_job(&reach, service, &job)).await {
-            Ok(Ok(status)) => finished(
+        match self.follow_job(&reach, service, &job, limit).await {
+            Ok(Some(status)) => finished(
                 status == JobStatus::Succeeded,
                 format!("job {} {status}", job.id),
             ),
-            Ok(Err(error)) => Outcome::Unknown {
+            Err(error) => Outcome::Unknown {
                 reason: format!("job {}: {}", job.id, chain(&error)),
             },
-            Err(_) => {
+            Ok(None) => {
                 // Whether it is cancelled in time is as unknown as what it has done.
                 let cancelled = reach.change(|| reach.client.cancel_job(&service.id, &job.id));
                 drop(cancelled.await);
@@ -114,19 +114,32 @@ impl Turn {
         }
     }
 
-    async fn follow_job(&self, reach: &Reach, service: &Target, job: &Job) -> Result<JobStatus> {
+    /// Reads until the job is over; `None`: a status read at or after the time limit shows that it is not.
+    async fn follow_job(
+        &self,
+        reach: &Reach,
+        service: &Target,
+        job: &Job,
+        limit: Duration,
+    ) -> Result<Option<JobStatus>> {
         let settings = &self.worker.settings;
+        let begun = Instant::now();
         let mut pauses = Pauses::new(settings.poll_from, settings.poll_to, GROWTH);
         let follower = self.worker.follows.join();
         loop {
+            let asked_after = begun.elapsed();
             let read = || reach.client.job(&service.id, &job.id);
             match reach.ask(read).await {
-                Ok(found) if !found.status.is_unfinished() => return Ok(found.status),
+                Ok(found) if !found.status.is_unfinished() => return Ok(Some(found.status)),
                 Err(error) if error.is_gone() => return Err(error),
                 // Trouble says nothing about the job: it is followed until its time limit.
                 Ok(_) | Err(_) => {}
             }
-            sleep(pauses.next().max(follower.period())).await;
+            if asked_after >= limit {
+                return Ok(None);
+            }
+            let pause = pauses.next().max(follower.period());
+            sleep(pause.min(limit.saturating_sub(begun.elapsed()))).await;
         }
     }
 }

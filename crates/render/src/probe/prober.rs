@@ -16,6 +16,9 @@ use crate::error::chain;
 /// How much of an answer is read.
 const MAX_BODY: usize = 64 << 10;
 
+/// A time limit that is noticed so much later was missed by a process that was stopped, or whose machine slept.
+const STOOD_STILL: Duration = Duration::from_secs(1);
+
 /// How probes are made.
 #[derive(Clone, Debug)]
 pub struct ProbeSettings {
@@ -134,6 +137,17 @@ impl Prober {
     /// # Errors
     /// When there is no answer.
     pub async fn get(&self, address: &str) -> Result<Answer, NoAnswer> {
+        let began_at = Instant::now();
+        match self.ask(address).await {
+            // This process stood still meanwhile: that it heard nothing in time says nothing about the service.
+            Err(NoAnswer::TimedOut(_)) if began_at.elapsed() > self.timeout + STOOD_STILL => {
+                self.ask(address).await
+            }
+            answer => answer,
+        }
+    }
+
+    async fn ask(&self, address: &str) -> Result<Answer, NoAnswer> {
         let url = web_address(address)?;
         self.refuse_literal(&url)?;
         let began_at = Instant::now();

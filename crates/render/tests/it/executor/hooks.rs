@@ -1,9 +1,11 @@
 //! Hooks: commands on this machine and jobs at Render.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use policy::Span;
 use policy::rules::{Hook, HookCommand};
+use render::executor::ExecutorSettings;
 use rollout::{CommandKind, Outcome};
 use sim::api::Op;
 use sim::fault::{Fault, FaultKind, JobOutcome, Trouble};
@@ -154,6 +156,25 @@ async fn a_job_runs_to_its_end() {
     let outcome = bench.ask(kind).await;
     assert!(
         matches!(outcome, Outcome::HookFinished { ok: false, .. }),
+        "{outcome:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_job_is_read_once_more_before_its_time_is_over() {
+    let slow = |settings: &mut ExecutorSettings| {
+        settings.poll_from = Duration::from_mins(1);
+        settings.poll_to = Duration::from_mins(1);
+    };
+    let mut bench = Bench::with(|_| {}, slow).await;
+    let run = HookCommand::Job {
+        service: "backend".into(),
+        command: "npm run migrate".to_owned(),
+    };
+    let kind = hook(&bench, run, Span::from_secs(1));
+    let outcome = bench.ask(kind).await;
+    assert!(
+        matches!(outcome, Outcome::HookFinished { ok: true, .. }),
         "{outcome:?}"
     );
 }

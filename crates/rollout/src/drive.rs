@@ -104,6 +104,10 @@ impl Product {
             });
             let Some(next) = next else { return };
             if let Next::Facts(facts) = next {
+                if self.is_left_open(&facts) {
+                    self.count_deploying(id, place);
+                    return;
+                }
                 for fact in facts {
                     self.emit_in(id, fact);
                 }
@@ -115,6 +119,11 @@ impl Product {
             return;
         }
         unreachable!("a customer of {id} goes in circles");
+    }
+
+    /// Whether the next engine has to begin this: it needs somebody who sends what is intended (P7).
+    fn is_left_open(&self, facts: &[Fact]) -> bool {
+        self.work.undriven && facts.iter().any(|fact| fact.kind.is_intent())
     }
 
     fn settle_into(&mut self, id: RunId, place: Place, next: Next) {
@@ -168,7 +177,7 @@ impl Product {
         self.is_ahead(until).then_some(until)
     }
 
-    /// Makes sure that this command, and no other, is out in the slot.
+    /// Makes sure that this command, and no other, is out in the slot; while nobody drives, none is.
     pub(crate) fn want(&mut self, id: RunId, place: Place, slot: Slot, kind: CommandKind) {
         if self
             .work
@@ -178,6 +187,9 @@ impl Product {
             return;
         }
         self.unwant(id, place, slot);
+        if self.work.undriven {
+            return;
+        }
         let run = &self.state.runs[&id];
         let customer = run.at_place(place.phase, place.place).clone();
         let goes_back = run.unit(&customer).state == UnitState::Backward;
@@ -284,6 +296,9 @@ impl Product {
         });
         self.work.scratch.insert((id, place), scratch);
         let Some(recorded) = recorded else { return };
+        if self.is_left_open(&recorded.facts) {
+            return;
+        }
         for fact in recorded.facts {
             self.emit_in(id, fact);
         }
@@ -392,9 +407,12 @@ impl Product {
         }
     }
 
-    /// A new process drives: changing commands that may be in flight become look-ups (R16), everything wanted is issued.
-    pub(crate) fn engine_started(&mut self, unsure_since: Option<Timestamp>) {
+    /// A new process drives: changing commands that may be in flight become look-ups (R16), everything wanted is issued. Of
+    /// `out` this process knows that they are in flight.
+    pub(crate) fn engine_started(&mut self, out: Vec<Command>, unsure_since: Option<Timestamp>) {
+        self.work.undriven = false;
         self.emit(unsure(Fact::new(Kind::EngineStarted), unsure_since));
+        self.take_up(out);
         let unfinished: Vec<RunId> = self
             .state
             .runs
@@ -411,13 +429,39 @@ impl Product {
                 // When the deploy before a queued one ended is not known any more: at the latest now.
                 let scratch = self.work.scratch.entry((id, place)).or_default();
                 scratch.quiet_since = Some(self.at);
-                self.doubt(id, place);
+                if self.work.out(id, place, Slot::Main).is_none() {
+                    self.doubt(id, place);
+                }
                 self.work.dirty_units.insert((id, place));
             }
             self.work.dirty_runs.insert(id);
             self.wake_run(id);
         }
         self.work.queued_dirty = true;
+    }
+
+    /// The process drives no more: it only records.
+    pub(crate) fn engine_stopping(&mut self, out: Vec<Command>) {
+        self.work.undriven = true;
+        self.take_up(out);
+    }
+
+    /// Changing commands that this very process has sent and whose answers it will bring.
+    fn take_up(&mut self, out: Vec<Command>) {
+        for command in out {
+            let run = self.state.runs.get(&command.run);
+            let Some(place) = run.and_then(|run| run.place(&command.customer)) else {
+                continue;
+            };
+            let whose = (command.run, place);
+            self.work.scratch.entry(whose).or_default().fresh = true;
+            self.work.take_up(Issued {
+                command,
+                slot: Slot::Main,
+                whose,
+                asked_at: self.at,
+            });
+        }
     }
 
     /// A request that this process did not send may have been sent by the one before (R16).

@@ -303,6 +303,23 @@ impl fmt::Display for Kind {
     }
 }
 
+impl Kind {
+    /// Whether it says what is sent next: only where somebody sends it may it be written (P7).
+    pub(crate) fn is_intent(self) -> bool {
+        matches!(
+            self,
+            Self::HookStarted
+                | Self::VariablesIntended
+                | Self::RestoreIntended
+                | Self::AutoDeployIntended
+                | Self::DeployIntended
+                | Self::CancelIntended
+                | Self::RollbackIntended
+                | Self::RecoveryIntended
+        )
+    }
+}
+
 impl Fact {
     /// A fact of this kind and nothing else.
     pub fn new(kind: Kind) -> Self {

@@ -7,7 +7,7 @@ use policy::settings::{Pin, Roles};
 use policy::{CustomerId, GroupId, PersonId, PlanInput, PolicyId, Role, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::command::Report;
+use crate::command::{Command, Report};
 use crate::ids::RunId;
 use crate::operation::{ApplyVariables, Deploys};
 use crate::running::Observed;
@@ -32,6 +32,19 @@ pub enum Input {
 pub enum Notice {
     /// A new process drives the core. Until `ClockTrusted` nothing starts (P25); changing commands in flight become look-ups (R16).
     EngineStarted,
+    /// The process that drives the core has read the state anew, after it could not store something. As `EngineStarted`, but
+    /// these changing commands of its own are still out: their answers will come, so they are in no doubt (R16).
+    EngineResumed {
+        /// What is still out.
+        out: Vec<Command>,
+        /// As in `EngineStartedUnsure`, if the clock is not confirmed.
+        unsure_since: Option<Timestamp>,
+    },
+    /// The process drives no more: what is reported is still recorded, but nothing is intended or issued, since nobody would
+    /// send it (P7). What follows is left to the next `EngineStarted`. No event.
+    EngineStopping {
+        /// Changing commands that are out, where the core does not know of them.
+        out: Vec<Command>,
     /// The same, by a process whose clock nobody has confirmed yet: it goes by the journal's last instant and by what has
     /// passed since it began. What is recorded until `ClockFollowed` keeps its length from there (P22).
     EngineStartedUnsure {

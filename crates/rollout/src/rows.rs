@@ -101,6 +101,7 @@ impl Product {
         product.load_runs(&later)?;
         product.at = product.state.product.at;
         product.work.tick_wanted = true;
+        product.work.undriven = true;
         Ok(product)
     }
 

@@ -108,6 +108,9 @@ pub(crate) struct Work {
     next_command: u64,
     pub(crate) timers: Timers,
     pub(crate) tick_wanted: bool,
+    /// Nobody would send what is issued now: the state was loaded and no engine drives it, or its engine is ending. Facts
+    /// are recorded; intents are left to the next engine (P7).
+    pub(crate) undriven: bool,
     /// The last tick on a trusted clock: clock edges until then are judged (R24, P25).
     pub(crate) judged_until: Timestamp,
     pub(crate) dirty_units: BTreeSet<(RunId, Place)>,
@@ -138,6 +141,12 @@ impl Work {
     pub(crate) fn new_id(&mut self) -> CommandId {
         self.next_command += 1;
         CommandId(self.next_command)
+    }
+
+    /// Takes up a command that this process issued before the state was read anew; no new one gets its id.
+    pub(crate) fn take_up(&mut self, issued: Issued) {
+        self.next_command = self.next_command.max(issued.command.id.0);
+        self.insert(issued);
     }
 
     pub(crate) fn insert(&mut self, issued: Issued) {

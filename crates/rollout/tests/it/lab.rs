@@ -79,13 +79,24 @@ impl Lab {
         self.notice(Notice::EngineStarted)
     }
 
+    /// The process could not store something: it reads the rows anew, and its changing commands are still out.
+    pub(crate) fn resume(&mut self) -> Step {
+        let out = self.out.clone();
+        self.reload();
+        let is_kept = |command: &&Command| !command.kind.is_repeatable();
+        let kept: Vec<Command> = out.values().filter(is_kept).cloned().collect();
+        self.out = kept.iter().map(|one| (one.id, one.clone())).collect();
+        self.notice(Notice::EngineResumed { out: kept })
+    }
+
     /// As `restart`, and the new process notices something first.
     pub(crate) fn restart_with(&mut self, first: Notice) -> Vec<Step> {
         self.reload();
         vec![self.notice(first), self.notice(Notice::EngineStarted)]
     }
 
-    fn reload(&mut self) {
+    /// The process is gone, and no other one has begun: the stored rows are all there is.
+    pub(crate) fn reload(&mut self) {
         let rows = self.rows.clone().into_iter().rev();
         self.product = Product::load(rows).unwrap();
         assert_eq!(self.product.in_flight().count(), 0, "`load` issues nothing");

@@ -94,6 +94,15 @@ impl Story {
                 let steps = [self.lab.restart(), self.lab.notice(Notice::ClockTrusted)];
                 self.write(&steps);
             }
+            ["stopping"] => {
+                let step = self.lab.notice(Notice::EngineStopping { out: Vec::new() });
+                self.write(&[step]);
+            }
+            ["reread"] => {
+                let steps = [self.lab.resume(), self.lab.notice(Notice::ClockTrusted)];
+                self.write(&steps);
+            }
+            ["stopped"] => self.lab.reload(),
             ["restart", "untrusted"] => {
                 let step = self.lab.restart();
                 self.write(&[step]);

@@ -16,6 +16,8 @@ use crate::show::foreign;
 pub(crate) struct Output {
     format: Format,
     quiet: bool,
+    /// Whether a reader that has gone ends the process.
+    goes_along: bool,
 }
 
 impl Output {
@@ -29,6 +31,7 @@ impl Output {
         Self {
             format: global.output,
             quiet: global.quiet,
+            goes_along: true,
         }
     }
 
@@ -37,6 +40,15 @@ impl Output {
         Self {
             format: Format::Text,
             quiet: true,
+            goes_along: true,
+        }
+    }
+
+    /// For a process that has to end in good order: a reader that has gone is a failure with the exit code of a success.
+    pub(crate) fn telling_if_gone(self) -> Self {
+        Self {
+            goes_along: false,
+            ..self
         }
     }
 
@@ -74,10 +86,6 @@ impl Output {
     /// Writes what programs read to standard output, byte for byte.
     ///
     /// A reader that has gone (`| head`) ends the process quietly, as other tools do.
-    #[expect(
-        clippy::unused_self,
-        reason = "all data goes through one value, whatever it looks like"
-    )]
     pub(crate) fn exact(self, text: impl Display) -> Result<(), Failure> {
         let text = text.to_string();
         let end = if text.is_empty() || text.ends_with('\n') {
@@ -89,7 +97,10 @@ impl Output {
         let written = write!(out, "{text}{end}").and_then(|()| out.flush());
         written.map_err(|source| {
             if source.kind() == ErrorKind::BrokenPipe {
-                process::exit(i32::from(Exit::Done as u8));
+                if self.goes_along {
+                    process::exit(i32::from(Exit::Done as u8));
+                }
+                return Failure::new(Exit::Done, "nobody reads the output any more");
             }
             Failure::failed("failed to write to standard output").caused_by(source)
         })

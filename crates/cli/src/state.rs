@@ -82,13 +82,23 @@ pub(crate) fn say_if_undriven(place: &StateDir, out: Output) {
 /// The failure that an error of the engine means.
 #[expect(clippy::needless_pass_by_value, reason = "used as `map_err(failure)`")]
 pub(crate) fn failure(error: Error) -> Failure {
-    let exit = match &error {
+    let failure = Failure::new(exit_of(&error), chain(&error));
+    match error.way_out() {
+        Some(way_out) => failure.or_type(way_out),
+        None => failure,
+    }
+}
+
+fn exit_of(error: &Error) -> Exit {
+    match error {
         Error::Absent { .. } | Error::Held { .. } | Error::Watched | Error::Stale { .. } => {
             Exit::Refused
         }
         Error::NotPermitted { .. } => Exit::NotPermitted,
         Error::Newer { .. } | Error::Foreign { .. } => Exit::Usage,
-        Error::NoAnswer | Error::Stopped => Exit::Unfinished,
+        Error::NoAnswer | Error::Stopped | Error::Undecided { .. } => Exit::Unfinished,
+        Error::Interrupted => Exit::Interrupted,
+        Error::NotDone(source) => exit_of(source),
         Error::Damaged { .. }
         | Error::Full(_)
         | Error::Busy(_)
@@ -96,14 +106,9 @@ pub(crate) fn failure(error: Error) -> Failure {
         | Error::ReadOnly
         | Error::File { .. }
         | Error::Degraded { .. }
-        | Error::Withdrawn
+        | Error::Unread(_)
         | Error::Sealed { .. }
         | Error::Random(_)
         | Error::Bug { .. } => Exit::Failed,
-    };
-    let failure = Failure::new(exit, chain(&error));
-    match error.way_out() {
-        Some(way_out) => failure.or_type(way_out),
-        None => failure,
     }
 }

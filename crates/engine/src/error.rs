@@ -5,6 +5,7 @@ use std::io;
 use std::iter;
 use std::path::{Path, PathBuf};
 
+use policy::Timestamp;
 use rusqlite::ErrorCode;
 
 /// A failure of the shell. What the core refuses is a [`rollout::Rejected`] instead.
@@ -87,11 +88,31 @@ pub enum Error {
         reason: String,
     },
     /// Nobody answered in time; the request was withdrawn and has no effect.
-    #[error("the engine did not answer in time; the request was withdrawn")]
+    #[error(
+        "the engine did not answer in time; the request was withdrawn: it was not carried out and will not be"
+    )]
     NoAnswer,
-    /// Somebody withdrew a request while it was being filed; nothing of it was stored.
-    #[error("a request was withdrawn while it was being filed")]
-    Withdrawn,
+    /// Whoever asked waits no longer; the request was withdrawn and has no effect.
+    #[error("interrupted; the request was withdrawn: it was not carried out and will not be")]
+    Interrupted,
+    /// The request could not be filed or answered; it was withdrawn and has no effect.
+    #[error("the request was withdrawn: it was not carried out and will not be")]
+    NotDone(#[source] Box<Error>),
+    /// The request could neither be answered nor withdrawn.
+    #[error(
+        "the request could not be taken back: it may still be carried out until {}, and never after that",
+        rollout::show_instant(*until)
+    )]
+    Undecided {
+        /// When it lapses by itself.
+        until: Timestamp,
+        /// Why it cannot be withdrawn.
+        #[source]
+        source: Box<Error>,
+    },
+    /// The request was answered, and what the answer is cannot be read.
+    #[error("the request was answered, but the answer cannot be read")]
+    Unread(#[source] Box<Error>),
     /// The engine has ended, or is ending.
     #[error("the engine has stopped")]
     Stopped,
@@ -140,7 +161,6 @@ impl Error {
             | Self::ReadOnly
             | Self::File { .. }
             | Self::Degraded { .. }
-            | Self::Withdrawn
             | Self::Bug { .. } => true,
             Self::Absent { .. }
             | Self::Held { .. }
@@ -150,6 +170,10 @@ impl Error {
             | Self::Foreign { .. }
             | Self::Damaged { .. }
             | Self::NoAnswer
+            | Self::Interrupted
+            | Self::NotDone(_)
+            | Self::Undecided { .. }
+            | Self::Unread(_)
             | Self::Stopped
             | Self::NotPermitted { .. }
             | Self::Sealed { .. }
@@ -186,12 +210,16 @@ impl Error {
             Self::File { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => Some(
                 "use an account that may do that, or name another place with `--db`".to_owned(),
             ),
-            Self::NoAnswer => Some("ask again".to_owned()),
+            Self::NoAnswer | Self::Interrupted => Some("ask again".to_owned()),
+            Self::NotDone(source) => source.way_out(),
+            Self::Undecided { .. } | Self::Unread(_) => Some(
+                "see with `tranche events` and `tranche status` whether it was carried out"
+                    .to_owned(),
+            ),
             Self::Busy(_)
             | Self::Storage(_)
             | Self::File { .. }
             | Self::Degraded { .. }
-            | Self::Withdrawn
             | Self::Stopped
             | Self::Sealed { .. }
             | Self::Random(_)

@@ -6,9 +6,12 @@
 
 mod doorbell;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use policy::Timestamp;
 use rollout::{Event, Input, Notice, Rejected, Request};
 use rusqlite::Connection;
 
@@ -25,6 +28,12 @@ use crate::store::{self, InboxId, Reader, Store, requests};
 /// Waits between looks for the answer; after the last one it is tried anew to reach an engine, or to be it.
 const LOOK_AFTER_MS: [u64; 8] = [2, 4, 8, 16, 32, 64, 64, 64];
 
+/// So long it is tried to withdraw a request, beside the waiting for locks.
+const TAKING_BACK: Duration = Duration::from_secs(2);
+
+/// The pause between two such attempts.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
 /// The answer to a request; it is durable.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
@@ -36,21 +45,46 @@ pub struct Answer {
     pub without_engine: bool,
 }
 
+/// How long an answer is waited for. Clones share that it may be over before.
+#[derive(Clone, Debug)]
+pub struct Patience {
+    limit: Duration,
+    is_over: Arc<AtomicBool>,
+}
+
+impl Patience {
+    /// Somebody waits no longer, for instance because of Ctrl-C.
+    pub fn end(&self) {
+        self.is_over.store(true, Ordering::Relaxed);
+    }
+}
+
+impl From<Duration> for Patience {
+    fn from(limit: Duration) -> Self {
+        Self {
+            limit,
+            is_over: Arc::default(),
+        }
+    }
+}
+
 /// Files a request and waits for its answer: from the engine if one runs, otherwise by filing it here and now, after the
 /// project's files have been read: they say who may do what (R6).
 ///
 /// Blocks; within a runtime call it on a thread for blocking work.
 ///
 /// # Errors
-/// [`Error::NoAnswer`] if nobody answered within `patience`: the request was withdrawn and has no effect.
-/// A damaged, foreign or newer database; a disk that is full.
+/// A database that cannot be used: nothing was filed. Whatever goes wrong afterwards, the request is withdrawn:
+/// [`Error::NoAnswer`] if nobody answered in time, [`Error::Interrupted`], [`Error::NotDone`]. Then it has no effect, now or
+/// later. Where even that is impossible, [`Error::Undecided`] says so.
 pub fn ask(
     state: &StateDir,
     request: &Request,
     patience: Duration,
     read: ReadFiles,
 ) -> Result<Answer, Error> {
-    ask_telling(state, request, patience, read, &Audience::default())
+    let (patience, audience) = (patience.into(), Audience::default());
+    ask_telling(state, request, &patience, read, &audience)
 }
 
 /// As [`ask`]; if the request is filed here and now, this audience is told of what follows from it.
@@ -60,24 +94,107 @@ pub fn ask(
 pub fn ask_telling(
     state: &StateDir,
     request: &Request,
-    patience: Duration,
+    patience: &Patience,
     mut read: ReadFiles,
     audience: &Audience,
 ) -> Result<Answer, Error> {
     let connection = store::open_for_writing(state)?;
-    let id = requests::insert(&connection, request, patience)?;
-    let begun = Instant::now();
-    loop {
-        let without_engine = forward(state, &mut read, audience)?;
-        for pause in LOOK_AFTER_MS {
-            if let Some(answer) = look(state, &connection, id, without_engine)? {
-                return Ok(answer);
+    let (id, until) = requests::insert(&connection, request, patience.limit)?;
+    let filed = Filed {
+        state,
+        connection,
+        id,
+        until,
+    };
+    let waited = filed.wait(patience, || forward(state, &mut read, audience));
+    waited.or_else(|error| filed.take_back(error))
+}
+
+/// A request of ours in the inbox.
+struct Filed<'s> {
+    state: &'s StateDir,
+    connection: Connection,
+    id: InboxId,
+    /// When it lapses by itself.
+    until: Timestamp,
+}
+
+impl Filed<'_> {
+    fn wait(
+        &self,
+        patience: &Patience,
+        mut forward: impl FnMut() -> Result<bool, Error>,
+    ) -> Result<Answer, Error> {
+        let begun = Instant::now();
+        loop {
+            let without_engine = forward()?;
+            for pause in LOOK_AFTER_MS {
+                if let Some(answer) = self.look(without_engine)? {
+                    return Ok(answer);
+                }
+                if patience.is_over.load(Ordering::Relaxed) {
+                    return Err(Error::Interrupted);
+                }
+                if begun.elapsed() >= patience.limit {
+                    return Err(Error::NoAnswer);
+                }
+                thread::sleep(Duration::from_millis(pause));
             }
-            if begun.elapsed() >= patience && requests::withdraw(&connection, id)? {
-                return Err(Error::NoAnswer);
-            }
-            thread::sleep(Duration::from_millis(pause));
         }
+    }
+
+    /// "Failed" has to mean "will not happen": the request is withdrawn before anybody is told. If it has been answered
+    /// meanwhile, that answer is the one that counts; if neither can be found out, that is what is told.
+    fn take_back(&self, error: Error) -> Result<Answer, Error> {
+        let begun = Instant::now();
+        loop {
+            match requests::withdraw(&self.connection, self.id) {
+                Ok(true) => {
+                    let says_so = matches!(error, Error::NoAnswer | Error::Interrupted);
+                    return Err(if says_so {
+                        error
+                    } else {
+                        Error::NotDone(Box::new(error))
+                    });
+                }
+                Ok(false) => return self.answered(),
+                Err(_) if begun.elapsed() < TAKING_BACK => thread::sleep(LOOK_AGAIN),
+                Err(source) => {
+                    return Err(Error::Undecided {
+                        until: self.until,
+                        source: Box::new(source),
+                    });
+                }
+            }
+        }
+    }
+
+    /// The answer of a request that has one.
+    fn answered(&self) -> Result<Answer, Error> {
+        match self.look(false) {
+            Ok(Some(answer)) => Ok(answer),
+            // The engine's own word that nothing was changed.
+            Err(error @ Error::Bug { .. }) => Err(error),
+            Ok(None) => Err(Error::Unread(Box::new(Error::Damaged {
+                what: "an answered request has no answer".to_owned(),
+            }))),
+            Err(error) => Err(Error::Unread(Box::new(error))),
+        }
+    }
+
+    fn look(&self, without_engine: bool) -> Result<Option<Answer>, Error> {
+        let Some(stored) = requests::answer(&self.connection, self.id)? else {
+            return Ok(None);
+        };
+        if let Some(message) = stored.trouble {
+            return Err(Error::Bug { message });
+        }
+        let events = Reader::open(self.state)?.events(None, stored.after, stored.events)?;
+        Ok(Some(Answer {
+            events,
+            rejected: stored.rejected,
+            without_engine,
+        }))
     }
 }
 
@@ -87,11 +204,8 @@ fn forward(state: &StateDir, read: &mut ReadFiles, audience: &Audience) -> Resul
         doorbell::ring(state);
         return Ok(false);
     };
-    match file_all(state, &lock, read, audience) {
-        // The request of somebody who has just lost patience; the others are filed the next time round.
-        Err(Error::Withdrawn) => Ok(true),
-        filed => filed.map(|()| true),
-    }
+    file_all(state, &lock, read, audience)?;
+    Ok(true)
 }
 
 fn file_all(
@@ -113,29 +227,10 @@ fn file_all(
     }
     let files = Notice::FilesRead(Box::new(read(&product)));
     group.fact(&mut product, at, Input::Notice(files));
-    for pending in store.pending()? {
+    // What is to be done about them is left to an engine: nothing is intended here (P7).
+    for pending in store.claim()? {
         group.pending(&mut product, at, pending);
     }
     let changes = group.changes(&product, audience);
     store.commit(&changes)
-}
-
-fn look(
-    state: &StateDir,
-    connection: &Connection,
-    id: InboxId,
-    without_engine: bool,
-) -> Result<Option<Answer>, Error> {
-    let Some(stored) = requests::answer(connection, id)? else {
-        return Ok(None);
-    };
-    if let Some(message) = stored.trouble {
-        return Err(Error::Bug { message });
-    }
-    let events = Reader::open(state)?.events(None, stored.after, stored.events)?;
-    Ok(Some(Answer {
-        events,
-        rejected: stored.rejected,
-        without_engine,
-    }))
 }

@@ -32,7 +32,7 @@ pub use crash::CrashAt;
 pub use error::Error;
 pub use files::{Files, ReadFiles};
 pub use history::{DeploysOf, History};
-pub use inbox::{Answer, ask, ask_telling};
+pub use inbox::{Answer, Patience, ask, ask_telling};
 pub use lock::{EngineLock, LockFor};
 pub use place::StateDir;
 pub use run::{Ended, EngineHandle, EngineOptions, EngineState, Inlet, ServerTime, start};

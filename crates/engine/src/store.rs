@@ -11,10 +11,12 @@ pub(crate) mod requests;
 mod schema;
 mod verify;
 
+use std::ops::Deref;
+
 use policy::Timestamp;
 use rollout::command::Sealed;
 use rollout::{AttachmentId, Event, Notice, Product, RowKey};
-use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, params};
 
 pub use self::journal::{BadHead, Head};
 use self::mark::Mark;
@@ -124,15 +126,13 @@ impl Store {
     /// # Errors
     /// Nothing may leave (P42): memory is to be discarded and loaded again. [`Error::Stale`] if another engine has taken over (P40).
     pub fn commit(&mut self, changes: &Changes) -> Result<(), Error> {
-        let transaction = self
-            .connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let transaction = Writing::begin(&self.connection)?;
         check_epoch(&transaction, self.epoch)?;
         write_events(&transaction, &changes.events)?;
         write_rows(&transaction, &changes.rows)?;
         write_attachments(&transaction, &changes.attachments)?;
         for (id, answer) in &changes.answers {
-            requests::write_answer(&transaction, *id, answer)?;
+            requests::answer_claimed(&transaction, *id, answer)?;
         }
         write_letters(&transaction, &changes.letters)?;
         transaction.commit()?;
@@ -142,9 +142,28 @@ impl Store {
         }
     }
 
-    /// Requests of other processes that wait for an answer, in order of arrival.
-    pub(crate) fn pending(&self) -> Result<Vec<Pending>, Error> {
-        requests::pending(&self.connection)
+    /// Claims the requests of other processes that wait for an answer, in order of arrival. If there are any, the database is
+    /// kept locked until the commit that answers them, or [`Store::let_go`]: until then nobody can withdraw them.
+    pub(crate) fn claim(&self) -> Result<Vec<Pending>, Error> {
+        if requests::pending(&self.connection)?.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.connection.execute_batch(BEGIN)?;
+        let pending = requests::pending(&self.connection);
+        if !pending.as_ref().is_ok_and(|pending| !pending.is_empty()) {
+            self.let_go();
+        }
+        pending
+    }
+
+    /// Lets go of requests that were claimed and will not be answered now.
+    pub(crate) fn let_go(&self) {
+        let_go(&self.connection);
+    }
+
+    /// Answers a request, unless nobody waits for it any more.
+    pub(crate) fn answer_if_wanted(&self, id: InboxId, answer: &StoredAnswer) -> Result<(), Error> {
+        requests::write_answer(&self.connection, id, answer).map(drop)
     }
 
     /// A number that changes when another process writes.
@@ -161,6 +180,48 @@ impl Store {
             self.connection
                 .pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()));
         set.map_err(Error::from)
+    }
+}
+
+/// Nobody else writes from here on.
+const BEGIN: &str = "BEGIN IMMEDIATE";
+
+/// One transaction: that of the claim if one is open, or else a new one. Dropping it undoes it.
+struct Writing<'c>(&'c Connection);
+
+impl<'c> Writing<'c> {
+    fn begin(connection: &'c Connection) -> Result<Self, Error> {
+        if connection.is_autocommit() {
+            connection.execute_batch(BEGIN)?;
+        }
+        Ok(Self(connection))
+    }
+
+    fn commit(self) -> Result<(), Error> {
+        Ok(self.0.execute_batch("COMMIT")?)
+    }
+}
+
+impl Deref for Writing<'_> {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        self.0
+    }
+}
+
+impl Drop for Writing<'_> {
+    fn drop(&mut self) {
+        let_go(self.0);
+    }
+}
+
+/// Undoes an open transaction. One that cannot be undone ends with its connection, which is given up then.
+fn let_go(connection: &Connection) {
+    if !connection.is_autocommit()
+        && let Err(error) = connection.execute_batch("ROLLBACK")
+    {
+        tracing::warn!(%error, "a transaction could not be undone");
     }
 }
 
@@ -188,7 +249,7 @@ fn check_epoch(connection: &Connection, ours: u64) -> Result<(), Error> {
     }
 }
 
-fn write_events(transaction: &Transaction<'_>, events: &[Event]) -> Result<(), Error> {
+fn write_events(transaction: &Connection, events: &[Event]) -> Result<(), Error> {
     let mut insert = transaction.prepare_cached(
         "INSERT INTO events (seq, at, rollout, kind, json) VALUES (?1, ?2, ?3, ?4, ?5)",
     )?;
@@ -205,10 +266,7 @@ fn write_events(transaction: &Transaction<'_>, events: &[Event]) -> Result<(), E
     Ok(())
 }
 
-fn write_rows(
-    transaction: &Transaction<'_>,
-    rows: &[(RowKey, Option<String>)],
-) -> Result<(), Error> {
+fn write_rows(transaction: &Connection, rows: &[(RowKey, Option<String>)]) -> Result<(), Error> {
     let mut put =
         transaction.prepare_cached("INSERT INTO rows (key, json) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET json = excluded.json")?;
     let mut delete = transaction.prepare_cached("DELETE FROM rows WHERE key = ?1")?;
@@ -222,7 +280,7 @@ fn write_rows(
 }
 
 fn write_attachments(
-    transaction: &Transaction<'_>,
+    transaction: &Connection,
     attachments: &[(AttachmentId, Sealed)],
 ) -> Result<(), Error> {
     let mut insert =

@@ -45,7 +45,8 @@ pub enum Notice {
     EngineStopping {
         /// Changing commands that are out, where the core does not know of them.
         out: Vec<Command>,
-    /// The same, by a process whose clock nobody has confirmed yet: it goes by the journal's last instant and by what has
+    },
+    /// As `EngineStarted`, by a process whose clock nobody has confirmed yet: it goes by the journal's last instant and by what has
     /// passed since it began. What is recorded until `ClockFollowed` keeps its length from there (P22).
     EngineStartedUnsure {
         /// The first instant that it may stamp.

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use engine::outbox::Audience;
-use engine::{Answer, StateDir};
-use policy::{Config, Project};
+use engine::signals::stop_signal;
+use engine::{Answer, Patience, StateDir};
+use policy::{Config, Project, Span};
 use rollout::{Actor, Event, Product, RejectedCode, Request, RunId, Verb};
 use tokio::task::spawn_blocking;
 
@@ -12,12 +13,15 @@ use crate::args::Global;
 use crate::engine_room::{told, unreadable};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use crate::project::Folder;
+use crate::project::{Folder, variable};
 use crate::show::{foreign, next, sentence};
 use crate::{state, who};
 
 /// So long a busy engine is waited for.
 const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Another patience, such as `300ms`, for tests.
+const PATIENCE_VARIABLE: &str = "TRANCHE_PATIENCE";
 
 /// The place where requests are filed: a project, its state, and the person who asks.
 #[derive(Clone, Debug)]
@@ -166,9 +170,19 @@ impl Asker {
             Err(reason) => unreadable(reason.clone()),
         });
         let audience = self.files.as_ref().map(Audience::of).unwrap_or_default();
-        let file = move || engine::ask_telling(&state, &request, PATIENCE, read, &audience);
-        let answer = spawn_blocking(file)
-            .await
+        let patience = patience()?;
+        let waiting = patience.clone();
+        let file = move || engine::ask_telling(&state, &request, &waiting, read, &audience);
+        let mut asking = spawn_blocking(file);
+        let asked = tokio::select! {
+            asked = &mut asking => asked,
+            // Nobody is told that it failed before it is certain that it will not happen.
+            Ok(_) = stop_signal() => {
+                patience.end();
+                asking.await
+            }
+        };
+        let answer = asked
             .map_err(|source| Failure::failed("failed to file the request").caused_by(source))?
             .map_err(state::failure)?;
         match answer.rejected {
@@ -203,6 +217,17 @@ impl Asker {
             }
         }
     }
+}
+
+fn patience() -> Result<Patience, Failure> {
+    let Some(text) = variable(PATIENCE_VARIABLE) else {
+        return Ok(PATIENCE.into());
+    };
+    let span = text.parse::<Span>().map_err(|source| {
+        Failure::usage(format!("failed to read {PATIENCE_VARIABLE}")).caused_by(source)
+    })?;
+    let millis = u64::try_from(span.as_millis()).unwrap_or_default();
+    Ok(Duration::from_millis(millis).into())
 }
 
 /// The project as the newest rollout froze it; without any rollout there is nothing to ask about.

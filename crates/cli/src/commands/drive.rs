@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use engine::signals::{StopSignal, stop_signal};
+use engine::signals::{StopSignal, catch_signals, stop_signal};
 use engine::{EngineHandle, EngineState, StateDir};
 use rollout::view::RunView;
 use rollout::{Event, RunId};
@@ -33,6 +33,7 @@ const HELD_FOR: Duration = Duration::from_secs(10);
 
 /// Drives all unfinished rollouts.
 pub(crate) async fn run(global: &Global, args: &Drive, out: Output) -> Result<Exit, Failure> {
+    listen()?;
     let desk = Desk::open(global, out)?;
     let ended = ended(desk.state())?;
     let engine = engine_room::start(&desk, args.until_idle).await?;
@@ -44,6 +45,7 @@ pub(crate) async fn run(global: &Global, args: &Drive, out: Output) -> Result<Ex
     match end {
         End::Signal(signal) => return Ok(exit_of_signal(signal)),
         End::Held(reason) => return Err(unreachable(reason)),
+        End::Gone => return Ok(Exit::Done),
         End::Rest => {}
     }
     let mut runs = state::product(desk.state())?.overview();
@@ -53,6 +55,7 @@ pub(crate) async fn run(global: &Global, args: &Drive, out: Output) -> Result<Ex
 
 /// Drives a rollout that was just begun; if another process is the engine, it does.
 pub(crate) async fn drive(desk: &Desk, run: RunId, out: Output) -> Result<Exit, Failure> {
+    listen()?;
     let engine = match engine_room::start(desk, false).await {
         Ok(engine) => engine,
         Err(NotStarted::Held(_)) => {
@@ -63,8 +66,10 @@ pub(crate) async fn drive(desk: &Desk, run: RunId, out: Output) -> Result<Exit, 
     };
     let end = Foreground::new(engine, Some(run), out).follow().await?;
     last_round(desk, &end).await;
-    if let End::Signal(signal) = end {
-        return Ok(exit_of_signal(signal));
+    match end {
+        End::Signal(signal) => return Ok(exit_of_signal(signal)),
+        End::Gone => return Ok(Exit::Done),
+        End::Rest | End::Held(_) => {}
     }
     let mut runs = state::product(desk.state())?.overview();
     for other in runs.iter().filter(|one| one.id != run) {
@@ -83,9 +88,15 @@ pub(crate) async fn drive(desk: &Desk, run: RunId, out: Output) -> Result<Exit, 
 async fn last_round(desk: &Desk, end: &End) {
     let limit = match end {
         End::Signal(_) => telling::HURRIED_ROUND,
-        End::Rest | End::Held(_) => telling::LAST_ROUND,
+        End::Rest | End::Held(_) | End::Gone => telling::LAST_ROUND,
     };
     telling::last_round(desk.state(), &desk.folder, &desk.config, limit).await;
+}
+
+/// From before the engine begins: a signal that ends the process by itself is a crash for whatever the engine has just sent.
+fn listen() -> Result<(), Failure> {
+    catch_signals()
+        .map_err(|source| Failure::failed("failed to listen for signals").caused_by(source))
 }
 
 /// Leaves a rollout to another process: the one that is the engine, or the one that will be.
@@ -128,6 +139,8 @@ enum End {
     Signal(StopSignal),
     /// Render cannot be used, for this reason.
     Held(String),
+    /// Nobody reads what it shows.
+    Gone,
 }
 
 impl Foreground {
@@ -136,7 +149,7 @@ impl Foreground {
             events: engine.subscribe(),
             engine,
             focus,
-            live: Live::new(out),
+            live: Live::new(out.telling_if_gone()),
             out,
             held_for: None,
             held_since: None,
@@ -149,11 +162,18 @@ impl Foreground {
         let mut redraw = interval(REDRAW_EVERY);
         redraw.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut end = End::Rest;
+        let mut gone = None;
         let mut state = self.engine.state();
         let mut signal = pin!(stop_signal());
         let ended = loop {
             tokio::select! {
-                event = self.events.recv() => self.event(event)?,
+                event = self.events.recv(), if gone.is_none() => {
+                    // Nobody to show it to: the engine still ends in good order.
+                    gone = self.event(event).err();
+                    if gone.is_some() {
+                        self.engine.stop(GRACE);
+                    }
+                }
                 ended = self.engine.ended() => break ended,
                 _ = redraw.tick() => {
                     if let (End::Rest, Some(reason)) = (&end, self.stand().await) {
@@ -169,11 +189,18 @@ impl Foreground {
                 }
             }
         };
-        while let Ok(event) = self.events.try_recv() {
-            self.live.event(&event)?;
+        while let (None, Ok(event)) = (&gone, self.events.try_recv()) {
+            gone = self.live.event(&event).err();
         }
         self.live.end();
         ended.map_err(state::failure)?;
+        if let Some(failure) = gone {
+            return if failure.exit == Exit::Done {
+                Ok(End::Gone)
+            } else {
+                Err(failure)
+            };
+        }
         Ok(end)
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use policy::Timestamp;
-use rollout::{Notice, Report, Request};
+use rollout::{CommandId, Notice, Report, Request};
 use tokio::sync::oneshot;
 
 use super::inlet::{Look, Message};
@@ -26,10 +26,10 @@ pub(super) struct Arrived {
 }
 
 impl Arrived {
-    /// Sorts a message in. Answers to commands of an earlier generation are not for this state.
-    pub(super) fn take(&mut self, message: Message, current: u64) {
+    /// Sorts a message in. An answer to a command of another generation than is awaited is not for this state.
+    pub(super) fn take(&mut self, message: Message, awaited: impl Fn(CommandId) -> u64) {
         match message {
-            Message::Report { generation, report } if generation == current => {
+            Message::Report { generation, report } if generation == awaited(report.command) => {
                 self.reports.push(report);
             }
             Message::Report { .. } | Message::Ring => {}
@@ -37,7 +37,9 @@ impl Arrived {
             Message::ServerTime(at) => self.server_times.push(at),
             Message::Ask(request, asked) => self.asks.push((request, asked)),
             Message::Look(look) => self.looks.push(look),
-            Message::Stop(grace) => self.stop = Some(grace),
+            Message::Stop(grace) => {
+                self.stop.get_or_insert(grace);
+            }
             Message::Kill => self.kill = true,
         }
     }

@@ -1,9 +1,10 @@
 //! Commit, and only then let answers and commands out (P7, P42).
 
+use std::collections::BTreeMap;
 use std::mem;
 use std::sync::Arc;
 
-use rollout::{Command, CommandKind, Kind};
+use rollout::{Command, CommandId, CommandKind, Kind};
 
 use super::arrived::{Asked, refuse};
 use super::driver::{Driver, Sent};
@@ -33,10 +34,17 @@ impl Driver {
         Ok(())
     }
 
-    /// Stops everything that runs: nobody could record how it ends. Answers that come all the same are not heard.
+    /// Stops all reads that run: they begin anew, and answers that come all the same are not heard. A change that has left
+    /// runs to its end, and its answer is kept until it can be stored.
     pub(super) fn stop_what_runs(&mut self) {
         self.generation += 1;
-        for (id, sent) in mem::take(&mut self.sent) {
+        let is_change = |sent: &Sent| sent.change.is_some();
+        let (changes, reads) = mem::take(&mut self.sent)
+            .into_iter()
+            .partition(|(_, sent)| is_change(sent));
+        self.sent = changes;
+        let reads: BTreeMap<CommandId, Sent> = reads;
+        for (id, sent) in reads {
             let kind = CommandKind::Stop { command: id };
             self.dispatch(Command {
                 id,
@@ -51,6 +59,7 @@ impl Driver {
     fn commit(&mut self, group: &mut Group) -> Result<(), Error> {
         if group.is_empty() {
             self.clock.is_stored();
+            self.unstored.clear();
             return Ok(());
         }
         self.crash.pass(CrashPoint::Before);
@@ -62,6 +71,7 @@ impl Driver {
         self.store.commit(&changes)?;
         group.events = changes.events;
         self.clock.is_stored();
+        self.unstored.clear();
         self.crash.pass(CrashPoint::After);
         self.pause = RETRY.0;
         Ok(())
@@ -71,6 +81,10 @@ impl Driver {
         if group.events.is_empty() && group.commands.is_empty() && filed.is_empty() {
             return;
         }
+        let commands = mem::take(&mut group.commands);
+        let changes = commands.iter().filter(|one| !one.kind.is_repeatable());
+        self.leaving
+            .extend(changes.map(|one| (one.id, one.clone())));
         self.follow_clock(reading, &group);
         for (filed, asked) in filed {
             let events = group.events(&filed).to_vec();
@@ -80,13 +94,23 @@ impl Driver {
                 without_engine: false,
             }));
         }
-        for command in mem::take(&mut group.commands) {
+        for command in commands {
+            self.leaving.remove(&command.id);
             self.dispatch(command);
         }
         for event in group.events {
             let _ = self.outside.events.send(Arc::new(event));
         }
         self.crash.pass(CrashPoint::Sent);
+    }
+
+    /// Sends what an earlier turn had stored and, breaking off, not sent; unless it is not wanted any more.
+    pub(super) fn leave(&mut self) {
+        while let Some((id, command)) = self.leaving.pop_first() {
+            if self.product.in_flight().any(|out| out.id == id) {
+                self.dispatch(command);
+            }
+        }
     }
 
     /// A person may have confirmed the wall clock (P25).
@@ -103,20 +127,23 @@ impl Driver {
     }
 
     fn dispatch(&mut self, command: Command) {
-        if let CommandKind::Stop { command } = &command.kind {
-            self.sent.remove(command);
-        } else {
-            let (run, customer) = (command.run, command.customer.clone());
-            self.sent.insert(
-                command.id,
-                Sent {
-                    run,
-                    customer,
-                    repeatable: command.kind.is_repeatable(),
-                },
-            );
-        }
         let reply = self.outside.inlet.reply(self.generation);
+        if let CommandKind::Stop { command: id } = command.kind {
+            self.sent.remove(&id);
+            self.outside.executor.execute(command, reply);
+            return;
+        }
+        let is_change = !command.kind.is_repeatable();
+        let (id, sent) = (
+            command.id,
+            Sent {
+                run: command.run,
+                customer: command.customer.clone(),
+                generation: self.generation,
+                change: is_change.then(|| command.clone()),
+            },
+        );
         self.outside.executor.execute(command, reply);
+        self.sent.insert(id, sent);
     }
 }

@@ -1,13 +1,13 @@
 //! The engine's thread: what it owns, and how it waits for its next turn.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::mem;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 use policy::CustomerId;
-use rollout::{CommandId, Event, Executor, Notice, Product, RunId};
+use rollout::{Command, CommandId, Event, Executor, Notice, Product, Report, RunId};
 use tokio::sync::{broadcast, watch};
 
 use super::arrived::Arrived;
@@ -51,6 +51,12 @@ pub(super) struct Driver {
     pub(super) generation: u64,
     /// Commands that have left and are not answered.
     pub(super) sent: BTreeMap<CommandId, Sent>,
+    /// Commands whose intents are stored and that have not left, should the turn break off here.
+    pub(super) leaving: BTreeMap<CommandId, Command>,
+    /// Answers to changes, stepped in this instant and not stored yet: nobody would give them again.
+    pub(super) unstored: Vec<(Report, Sent)>,
+    /// Answers that have come and are not stepped yet.
+    pub(super) unheard: VecDeque<Report>,
     /// What the outside has noticed and is not stored yet.
     pub(super) untold: Vec<Notice>,
     /// The request of another process that is being stepped.
@@ -74,15 +80,26 @@ pub(super) struct Driver {
 pub(super) enum Mode {
     Driving,
     Degraded(Outage),
-    /// Until this time since boot.
-    Stopping(Duration),
+    Stopping(Stopping),
+}
+
+/// An engine that is ending.
+pub(super) struct Stopping {
+    /// Answers are waited for until this time since boot.
+    pub(super) until: Duration,
+    /// Why what came could not be stored; then memory was discarded.
+    pub(super) trouble: Option<Error>,
+    /// This process stood still when that time came: what has ended meanwhile was looked for once more.
+    overslept: bool,
 }
 
 /// A command that has left.
 pub(super) struct Sent {
     pub(super) run: RunId,
     pub(super) customer: CustomerId,
-    pub(super) repeatable: bool,
+    pub(super) generation: u64,
+    /// The whole command, if it changes something that may happen only once: its answer is wanted in any case.
+    pub(super) change: Option<Command>,
 }
 
 impl Driver {
@@ -109,6 +126,9 @@ impl Driver {
             mode: Mode::Driving,
             generation: 0,
             sent: BTreeMap::new(),
+            leaving: BTreeMap::new(),
+            unstored: Vec::new(),
+            unheard: VecDeque::new(),
             untold: Vec::new(),
             stepping: None,
             inbox_seen: None,
@@ -129,7 +149,7 @@ impl Driver {
                 self.fall_back(error)?;
             }
             if let Some(ended) = self.over() {
-                return Ok(ended);
+                return ended;
             }
             let arrived = self.gather();
             if arrived.kill {
@@ -150,13 +170,30 @@ impl Driver {
         }
         (self.look_at, self.ask_time_at, self.inbox_seen) = (Duration::ZERO, Duration::ZERO, None);
         let mut first: Vec<Notice> = self.store.restored().into_iter().collect();
-        if self.clock.is_trusted() {
-            first.extend([Notice::EngineStarted, Notice::ClockTrusted]);
-        } else {
-            let since = self.clock.sure_until();
-            first.push(Notice::EngineStartedUnsure { since });
-        }
-        self.drive(reading, first, Arrived::default())
+        let is_trusted = self.clock.is_trusted();
+        let unsure_since = (!is_trusted).then(|| self.clock.sure_until());
+        let out = self.changes_out();
+        first.push(match (out.is_empty(), unsure_since) {
+            (false, unsure_since) => Notice::EngineResumed { out, unsure_since },
+            (true, Some(since)) => Notice::EngineStartedUnsure { since },
+            (true, None) => Notice::EngineStarted,
+        });
+        first.extend(is_trusted.then_some(Notice::ClockTrusted));
+        self.drive(reading, first, Arrived::default())?;
+        self.leave();
+        Ok(())
+    }
+
+    /// What this process has sent, or is about to send, that must not be sent again.
+    pub(super) fn changes_out(&self) -> Vec<Command> {
+        let out = self.sent.values().filter_map(|sent| sent.change.as_ref());
+        out.chain(self.leaving.values()).cloned().collect()
+    }
+
+    /// Whether every change that has left is answered, and the answers are stored.
+    fn is_answered(&self) -> bool {
+        let mut sent = self.sent.values();
+        self.unheard.is_empty() && self.leaving.is_empty() && sent.all(|one| one.change.is_none())
     }
 
     pub(super) fn read_clocks(&mut self) -> Reading {
@@ -167,13 +204,13 @@ impl Driver {
         let reading = self.read_clocks();
         if let Some(grace) = arrived.stop {
             tracing::info!("stopping: nothing new is begun");
-            self.mode = Mode::Stopping(reading.boot + grace);
-            self.outside.state.send_replace(EngineState::Stopping);
+            self.stop_within(reading.boot + grace);
         }
         self.remember(mem::take(&mut arrived.notices));
+        self.unheard.extend(mem::take(&mut arrived.reports));
         match &self.mode {
             Mode::Driving => self.drive(reading, Vec::new(), arrived),
-            Mode::Stopping(_) => self.wind_down(reading, arrived),
+            Mode::Stopping(_) => self.wind_down(reading),
             Mode::Degraded(outage) => {
                 arrived.refuse(&outage.reason);
                 if outage.retry_at <= reading.boot {
@@ -183,6 +220,23 @@ impl Driver {
                 }
             }
         }
+    }
+
+    /// A second wish to stop changes nothing: what has left is still waited for, and no longer than before.
+    fn stop_within(&mut self, until: Duration) {
+        let trouble = match &self.mode {
+            Mode::Stopping(_) => return,
+            Mode::Driving => None,
+            Mode::Degraded(outage) => Some(Error::Degraded {
+                reason: outage.reason.clone(),
+            }),
+        };
+        self.mode = Mode::Stopping(Stopping {
+            until,
+            trouble,
+            overslept: false,
+        });
+        self.outside.state.send_replace(EngineState::Stopping);
     }
 
     /// Sleeps until something arrives or falls due, and takes all there is.
@@ -195,7 +249,10 @@ impl Driver {
             .chain(self.arriving.try_iter())
             .take(MESSAGES_A_COMMIT)
         {
-            arrived.take(message, self.generation);
+            arrived.take(message, |id| {
+                let sent = self.sent.get(&id);
+                sent.map_or(self.generation, |sent| sent.generation)
+            });
         }
         arrived
     }
@@ -204,7 +261,10 @@ impl Driver {
         let reading = self.read_clocks();
         let due_in = match &self.mode {
             Mode::Degraded(outage) => outage.retry_at.saturating_sub(reading.boot),
-            Mode::Stopping(until) => until.saturating_sub(reading.boot),
+            Mode::Stopping(stopping) => match stopping.trouble {
+                Some(_) => self.pause,
+                None => stopping.until.saturating_sub(reading.boot),
+            },
             Mode::Driving => {
                 let at = self.clock.now(reading);
                 let wake_at = self.product.wake_at().filter(|_| !self.stalled);
@@ -216,19 +276,32 @@ impl Driver {
         due_in.min(HEARTBEAT)
     }
 
-    fn over(&mut self) -> Option<Ended> {
+    fn over(&mut self) -> Option<Result<Ended, Error>> {
         let reading = self.read_clocks();
         match &self.mode {
             Mode::Degraded(_) => None,
-            Mode::Stopping(until) => {
-                let is_answered = self.sent.values().all(|sent| sent.repeatable);
-                (is_answered || *until <= reading.boot).then_some(Ended::Stopped)
-            }
+            Mode::Stopping(_) if self.is_answered() => Some(Ok(Ended::Stopped)),
+            Mode::Stopping(_) => self.out_of_time(reading),
             Mode::Driving => {
-                let is_idle = self.options.until_idle && self.is_idle(reading);
-                is_idle.then_some(Ended::Idle)
+                let may_end = self.options.until_idle && self.is_answered();
+                (may_end && self.is_idle(reading)).then_some(Ok(Ended::Idle))
             }
         }
+    }
+
+    /// How it ends if the time for answers is over. A process that stood still until long after it (it was stopped, or its
+    /// machine slept) first lets come what has come.
+    fn out_of_time(&mut self, reading: Reading) -> Option<Result<Ended, Error>> {
+        let Mode::Stopping(stopping) = &mut self.mode else {
+            return None;
+        };
+        let late = reading.boot.checked_sub(stopping.until)?;
+        if late > HEARTBEAT && !stopping.overslept {
+            stopping.overslept = true;
+            stopping.until = reading.boot + HEARTBEAT;
+            return None;
+        }
+        Some(stopping.trouble.take().map_or(Ok(Ended::Stopped), Err))
     }
 
     /// While the clock is not trusted nothing moves, but it is a clock and no person that is waited for.

@@ -1,18 +1,19 @@
 //! One instant: everything that has arrived is stepped, in the order that the core asks for (R24).
 
 use policy::Timestamp;
-use rollout::{Input, Notice, Report};
+use rollout::{Command, Input, Notice, Report};
 
 use super::ServerTime;
 use super::arrived::Arrived;
-use super::driver::Driver;
+use super::driver::{Driver, Mode, Stopping};
 use crate::clock::Reading;
 use crate::error::Error;
 use crate::group::Group;
 use crate::limits::{ASK_SERVER_TIME, HEARTBEAT, NOTICES_KEPT, REQUESTS_A_COMMIT};
+use crate::store::Store;
 
 impl Driver {
-    /// Reports, then what was noticed, then requests, then one tick; one commit; and out.
+    /// What a process notices first, then reports, then what was noticed, then requests, then one tick; one commit; and out.
     pub(super) fn drive(
         &mut self,
         reading: Reading,
@@ -23,8 +24,11 @@ impl Driver {
         let at = self.clock.now(reading);
         let mut group = Group::default();
         self.step_followed(at, &mut group);
-        self.step_reports(at, arrived.reports, &mut group);
-        for notice in self.noticed(reading, first) {
+        for notice in first {
+            group.fact(&mut self.product, at, Input::Notice(notice));
+        }
+        self.step_reports(at, &mut group);
+        for notice in self.noticed(reading) {
             group.fact(&mut self.product, at, Input::Notice(notice));
         }
         self.step_inbox(at, &mut group)?;
@@ -45,20 +49,36 @@ impl Driver {
     }
 
     /// Records how changing requests ended that had left before the stop. Reads are begun again by the next engine; nothing
-    /// new is begun by this one.
-    pub(super) fn wind_down(&mut self, reading: Reading, arrived: Arrived) -> Result<(), Error> {
+    /// new is intended or begun by this one, which the core is told first.
+    pub(super) fn wind_down(&mut self, reading: Reading) -> Result<(), Error> {
+        let out = self.state_to_record_in()?;
         let at = self.clock.now(reading);
         let mut group = Group::default();
-        let reports = arrived.reports.into_iter().filter(|report| {
-            self.sent
-                .get(&report.command)
-                .is_some_and(|sent| !sent.repeatable)
-        });
-        let reports = reports.collect();
+        let stopping = Notice::EngineStopping { out };
+        group.fact(&mut self.product, at, Input::Notice(stopping));
         self.step_followed(at, &mut group);
-        self.step_reports(at, reports, &mut group);
-        group.commands.clear();
+        let sent = &self.sent;
+        let is_change = |report: &Report| {
+            let sent = sent.get(&report.command);
+            sent.is_some_and(|sent| sent.change.is_some())
+        };
+        self.unheard.retain(is_change);
+        self.step_reports(at, &mut group);
         self.commit_and_deliver(reading, group, Vec::new())
+    }
+
+    /// Reads the state again if it was discarded; says which commands the core does not know of then.
+    fn state_to_record_in(&mut self) -> Result<Vec<Command>, Error> {
+        let Mode::Stopping(Stopping { trouble, .. }) = &mut self.mode else {
+            return Ok(Vec::new());
+        };
+        if trouble.is_none() {
+            return Ok(Vec::new());
+        }
+        self.store = Store::reopen(&self.place, self.store.epoch())?;
+        self.product = self.store.load()?;
+        *trouble = None;
+        Ok(self.changes_out())
     }
 
     /// Notices outlive a commit that fails: nobody would repeat them.
@@ -68,17 +88,13 @@ impl Driver {
         self.untold.drain(..surplus);
     }
 
-    /// Engine time has followed the wall clock. Told before everything else: what has begun meanwhile must not seem over.
-    fn step_followed(&mut self, at: Timestamp, group: &mut Group) {
-        if let Some(jump) = self.clock.jumped() {
-            let followed = Notice::ClockFollowed { from: at - jump };
-            group.fact(&mut self.product, at, Input::Notice(followed));
-        }
-    }
-
-    fn step_reports(&mut self, at: Timestamp, reports: Vec<Report>, group: &mut Group) {
-        for report in reports {
-            self.sent.remove(&report.command);
+    /// One after the other: should a step break off, the others are still there.
+    fn step_reports(&mut self, at: Timestamp, group: &mut Group) {
+        while let Some(report) = self.unheard.pop_front() {
+            let sent = self.sent.remove(&report.command);
+            if let Some(sent) = sent.filter(|sent| sent.change.is_some()) {
+                self.unstored.push((report.clone(), sent));
+            }
             group.fact(&mut self.product, at, Input::Report(report));
         }
     }
@@ -95,9 +111,8 @@ impl Driver {
     }
 
     /// What was told, what the clocks say, and what the project's files say.
-    fn noticed(&mut self, reading: Reading, first: Vec<Notice>) -> Vec<Notice> {
-        let mut notices = first;
-        notices.extend(self.untold.iter().cloned());
+    fn noticed(&mut self, reading: Reading) -> Vec<Notice> {
+        let mut notices = self.untold.clone();
         let since = Some(self.clock.sure_until());
         let suspicion = self.clock.suspect(reading);
         let doubt = self.clock.take_doubt().map(|reason| (reason, None));
@@ -138,7 +153,7 @@ impl Driver {
         if self.inbox_seen == Some(version) {
             return Ok(());
         }
-        let pending = self.store.pending()?;
+        let pending = self.store.claim()?;
         self.inbox_seen = Some(version).filter(|_| pending.len() < REQUESTS_A_COMMIT);
         for pending in pending {
             self.stepping = Some(pending.id);

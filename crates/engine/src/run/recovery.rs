@@ -1,9 +1,10 @@
 //! What the engine does when an instant could not be stored, or broke an invariant.
 //!
-//! Memory is discarded and nothing leaves; what runs is stopped, since nobody could record how it ends. Then the database is
-//! opened and loaded again, and the engine begins as after a restart (P42).
+//! Memory is discarded and nothing leaves; reads that run are stopped, and how changes end that have left is kept. Then the
+//! database is opened and loaded again, and the engine begins as after a restart (P42), but knows what it has sent itself.
 
 use std::any::Any;
+use std::mem;
 use std::panic::{self, AssertUnwindSafe};
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use super::EngineState;
 use super::driver::{Driver, Mode};
 use crate::error::{Error, with_causes};
 use crate::limits::{BUGS, RETRY};
-use crate::store::{Changes, Store, StoredAnswer};
+use crate::store::{Store, StoredAnswer};
 
 /// A time in which nothing can be stored.
 pub(super) struct Outage {
@@ -39,9 +40,11 @@ impl Driver {
     /// Discards memory and waits before trying again, unless trying again cannot help.
     pub(super) fn fall_back(&mut self, error: Error) -> Result<(), Error> {
         self.bugs += u32::from(matches!(error, Error::Bug { .. }));
-        if !error.is_passing() || self.bugs >= BUGS || matches!(self.mode, Mode::Stopping(_)) {
+        let is_bug = matches!(error, Error::Bug { .. });
+        if !error.is_passing() || self.bugs >= BUGS {
             return Err(error);
         }
+        self.store.let_go();
         let reason = with_causes(&error);
         // Whoever runs the engine learns it from its state.
         tracing::warn!(reason, retry_in = ?self.pause, "nothing can be stored; nothing is done until it can");
@@ -50,6 +53,14 @@ impl Driver {
             Ok(())
         })?;
         self.product = Product::new();
+        self.keep_answers(is_bug);
+        if let Mode::Stopping(stopping) = &mut self.mode {
+            if is_bug {
+                return Err(error);
+            }
+            stopping.trouble = Some(error);
+            return Ok(());
+        }
         let retry_at = self.read_clocks().boot + self.pause;
         self.pause = (self.pause * 2).min(RETRY.1);
         self.outside.state.send_replace(EngineState::Degraded {
@@ -59,6 +70,16 @@ impl Driver {
         Ok(())
     }
 
+    /// Answers to changes that could not be stored are given to the state that is read next. Of those of a turn that broke an
+    /// invariant one may be to blame: what became of their requests is looked up instead (R16).
+    fn keep_answers(&mut self, is_bug: bool) {
+        let unstored = mem::take(&mut self.unstored);
+        for (report, sent) in unstored.into_iter().rev().filter(|_| !is_bug) {
+            self.sent.insert(report.command, sent);
+            self.unheard.push_front(report);
+        }
+    }
+
     /// Opens and loads everything again, and begins as after a restart.
     pub(super) fn recover(&mut self) -> Result<(), Error> {
         self.store = Store::reopen(&self.place, self.store.epoch())?;
@@ -66,10 +87,7 @@ impl Driver {
             let trouble = StoredAnswer::trouble(
                 "this request breaks an invariant; nothing was changed".to_owned(),
             );
-            self.store.commit(&Changes {
-                answers: vec![(id, trouble)],
-                ..Changes::default()
-            })?;
+            self.store.answer_if_wanted(id, &trouble)?;
         }
         self.product = self.store.load()?;
         self.mode = Mode::Driving;

@@ -1,7 +1,15 @@
 //! The `inbox` table: requests of other processes, and their answers.
+//!
+//! A row is *pending*, then either *answered* or *withdrawn*, never both, and stays so. Whoever is the engine claims the
+//! pending rows by taking the database's write lock before it reads them, and answers them in the transaction that stores
+//! what followed; whoever asked withdraws a row by one write. The lock puts the two in order: a request that was withdrawn is
+//! never stepped, one that is being answered cannot be withdrawn any more. A row whose asker has died counts until
+//! `expires_at`, by when the asker would have given up; after that it never takes effect.
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
+use policy::Timestamp;
 use rollout::{Event, Rejected, Request};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use serde::{Deserialize, Serialize};
@@ -62,21 +70,22 @@ impl StoredAnswer {
     }
 }
 
-/// Files a request. It counts for so long; whoever sent it has gone by then.
+/// Files a request, and says until when it counts; whoever sent it has gone by then.
 pub(crate) fn insert(
     connection: &Connection,
     request: &Request,
     patience: Duration,
-) -> Result<InboxId, Error> {
+) -> Result<(InboxId, Timestamp), Error> {
     let json = serde_json::to_string(request).expect("requests serialise");
-    let at = rollout::show_instant(clock::wall());
+    let now = clock::wall();
+    let until = now
+        .checked_add_signed(TimeDelta::from_std(patience).unwrap_or(TimeDelta::MAX))
+        .unwrap_or(Timestamp::MAX_UTC);
+    let at = rollout::show_instant(now);
     let by = request.by.name.as_str();
     let sql = "INSERT INTO inbox (at, actor, request, expires_at) VALUES (?1, ?2, ?3, ?4)";
-    connection.execute(
-        sql,
-        params![at, by, json, now_ms().saturating_add(millis(patience))],
-    )?;
-    Ok(InboxId(connection.last_insert_rowid()))
+    connection.execute(sql, params![at, by, json, until.timestamp_millis()])?;
+    Ok((InboxId(connection.last_insert_rowid()), until))
 }
 
 /// The answer, if there is one.
@@ -119,22 +128,33 @@ pub(super) fn pending(connection: &Connection) -> Result<Vec<Pending>, Error> {
 
 /// Answers a request in the transaction that stores what followed from it.
 ///
-/// [`Error::Withdrawn`] undoes that transaction: whoever withdrew it was told that it has no effect.
-pub(super) fn write_answer(
+/// It was claimed, so nobody can have withdrawn it since. Should its row be gone all the same, that costs its answer and
+/// nothing else: whoever waits for it is told that the answer cannot be read.
+pub(super) fn answer_claimed(
     connection: &Connection,
     id: InboxId,
     answer: &StoredAnswer,
 ) -> Result<(), Error> {
+    if !write_answer(connection, id, answer)? {
+        tracing::warn!(
+            request = id.0,
+            "a request has vanished while it was answered"
+        );
+    }
+    Ok(())
+}
+
+/// Answers a request that still waits; says whether it did.
+pub(super) fn write_answer(
+    connection: &Connection,
+    id: InboxId,
+    answer: &StoredAnswer,
+) -> Result<bool, Error> {
     let json = serde_json::to_string(answer).expect("answers serialise");
     let sql =
         "UPDATE inbox SET answer = ?2, state = 'answered' WHERE id = ?1 AND state = 'pending'";
-    match connection
-        .prepare_cached(sql)?
-        .execute(params![id.0, json])?
-    {
-        1 => Ok(()),
-        _ => Err(Error::Withdrawn),
-    }
+    let mut update = connection.prepare_cached(sql)?;
+    Ok(update.execute(params![id.0, json])? == 1)
 }
 
 /// Removes what nobody will ask for any more; the journal keeps what mattered.
@@ -150,4 +170,62 @@ fn now_ms() -> i64 {
 
 fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+#[expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot do its work has failed"
+)]
+mod tests {
+    use rollout::{Actor, Verb};
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::lock::{EngineLock, LockFor};
+    use crate::place::StateDir;
+    use crate::store::{Changes, Store, open_for_writing};
+
+    fn filed(state: &StateDir) -> (Connection, InboxId) {
+        let connection = open_for_writing(state).unwrap();
+        connection.busy_timeout(Duration::ZERO).unwrap();
+        let request = Request {
+            by: Actor::person("ann"),
+            run: None,
+            verb: Verb::ConfirmClock,
+        };
+        let (id, _) = insert(&connection, &request, Duration::from_mins(1)).unwrap();
+        (connection, id)
+    }
+
+    #[test]
+    fn a_request_is_answered_or_withdrawn_and_never_both() {
+        let folder = TempDir::new().unwrap();
+        let state = StateDir::of_project(folder.path());
+        let lock = EngineLock::acquire(&state, LockFor::Engine).unwrap();
+        let mut store = Store::open(&state, &lock).unwrap();
+
+        let (asker, withdrawn) = filed(&state);
+        assert!(withdraw(&asker, withdrawn).unwrap());
+        assert!(store.claim().unwrap().is_empty(), "never stepped");
+        assert!(!write_answer(&asker, withdrawn, &StoredAnswer::default()).unwrap());
+
+        let (asker, claimed) = filed(&state);
+        assert_eq!(store.claim().unwrap().len(), 1);
+        let refused = withdraw(&asker, claimed).unwrap_err();
+        assert!(matches!(refused, Error::Busy(_)), "{refused}");
+        let answers = vec![(claimed, StoredAnswer::default())];
+        let changes = Changes {
+            answers,
+            ..Changes::default()
+        };
+        store.commit(&changes).unwrap();
+        assert!(!withdraw(&asker, claimed).unwrap(), "answered before");
+        assert!(answer(&asker, claimed).unwrap().is_some());
+
+        let (asker, let_go) = filed(&state);
+        assert_eq!(store.claim().unwrap().len(), 1);
+        store.let_go();
+        assert!(withdraw(&asker, let_go).unwrap());
+    }
 }

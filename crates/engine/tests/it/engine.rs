@@ -8,7 +8,7 @@ use engine::{Attachments, Ended, EngineOptions, Error, Reader, ServerTime, verif
 use rollout::command::Sealed;
 use rollout::{CommandKind, Kind};
 
-use crate::lab::{LIMIT, Lab, block, by, eventually, kinds, start};
+use crate::lab::{LIMIT, Lab, block, by, eventually, kinds, start, start_with_hooks};
 use crate::world::{Death, World, end, outline};
 
 /// A rollout of two customers takes far fewer.
@@ -210,6 +210,41 @@ async fn a_graceful_stop_records_what_was_sent_and_begins_nothing() {
         engine.ask(by("ann", block("v1"))).await,
         Err(Error::Stopped)
     ));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_graceful_stop_intends_nothing_that_it_does_not_send() {
+    let lab = Lab::new();
+    let world = World::new().keeping(|kind| matches!(kind, CommandKind::RunHook { .. }));
+    lab.ask(start_with_hooks());
+    let mut engine = world.engine(&lab, world.options());
+    let is_hook = |kind: &CommandKind| matches!(kind, CommandKind::RunHook { .. });
+    eventually("the first hook is sent", || {
+        world.seen().iter().any(|command| is_hook(&command.kind))
+    });
+    // The second wish changes nothing: what has left is still waited for.
+    engine.stop(LIMIT);
+    engine.stop(Duration::ZERO);
+    let stopping = engine::EngineState::Stopping;
+    let mut state = engine.state();
+    state.wait_for(|state| *state == stopping).await.unwrap();
+    world.answer_kept();
+    assert_eq!(engine.ended().await.unwrap(), Ended::Stopped);
+    let begun = (
+        count(&lab, Kind::HookStarted),
+        count(&lab, Kind::HookFinished),
+    );
+    assert_eq!(begun, (1, 1), "the answer is recorded, and nothing else");
+
+    let next = World::new();
+    next.run_to_the_end(&lab).await;
+    assert_eq!(count(&lab, Kind::CustomerHeld), 0);
+    assert_eq!(count(&lab, Kind::RolloutSucceeded), 1);
+    let hooks = next
+        .seen()
+        .into_iter()
+        .filter(|command| is_hook(&command.kind));
+    assert_eq!(hooks.count(), 3, "each hook once, over both engines");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use engine::{EngineLock, EngineOptions, Error, LockFor, Reader};
+use engine::{EngineLock, EngineOptions, EngineState, Error, LockFor, Reader};
 use rollout::{Kind, RejectedCode};
+use rusqlite::params;
 
-use crate::lab::{LIMIT, Lab, block, by, files, kinds, unblock};
+use crate::lab::{LIMIT, Lab, block, by, eventually, files, kinds, unblock};
 use crate::world::World;
 
 #[test]
@@ -134,4 +135,102 @@ fn who_reads_neither_blocks_the_writer_nor_is_blocked() {
     let writing = lab.tamper();
     writing.execute_batch("BEGIN IMMEDIATE").unwrap();
     assert_eq!(Reader::open(&lab.state).unwrap().head().unwrap().seq, 3);
+}
+
+/// Versions that are blocked, as the journal says.
+fn blocked(lab: &Lab) -> Vec<String> {
+    let events = Reader::open(&lab.state).unwrap().events(None, 0, 1000);
+    let events = events.unwrap().into_iter();
+    let blocks = events.filter(|event| event.fact.kind == Kind::Blocked);
+    blocks
+        .filter_map(|event| event.fact.read("version"))
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_failed_has_not_happened_and_costs_nobody_else_anything() {
+    let lab = Lab::new();
+    let engine = World::new().engine(&lab, EngineOptions::default());
+    engine.look(|_| ()).await.unwrap();
+    let asks = (0..60).map(|n| {
+        let state = lab.state.clone();
+        tokio::task::spawn_blocking(move || {
+            let version = format!("v{n}");
+            // Some give up while they are being answered.
+            let patience = Duration::from_millis(n % 12);
+            let asked = engine::ask(&state, &by("ann", block(&version)), patience, files());
+            (version, asked)
+        })
+    });
+    let mut happened = Vec::new();
+    for asked in asks.collect::<Vec<_>>() {
+        match asked.await.unwrap() {
+            (version, Ok(_)) => happened.push(version),
+            (_, Err(error)) => assert!(matches!(error, Error::NoAnswer), "{error}"),
+        }
+    }
+    assert_eq!(*engine.state().borrow(), EngineState::Driving);
+    assert!(!engine.state().has_changed().unwrap(), "it never stumbled");
+    drop(engine);
+    let mut found = blocked(&lab);
+    found.sort();
+    happened.sort();
+    assert_eq!(found, happened);
+}
+
+/// What a process has left in the inbox that is gone by now.
+fn leave_behind(lab: &Lab, version: &str, lapses_in_ms: i64) {
+    let request = serde_json::to_string(&by("ann", block(version))).unwrap();
+    let expires_at = chrono::Utc::now().timestamp_millis() + lapses_in_ms;
+    let sql = "INSERT INTO inbox (at, actor, request, expires_at) VALUES ('', 'ann', ?1, ?2)";
+    let filed = lab.tamper().execute(sql, params![request, expires_at]);
+    assert_eq!(filed.unwrap(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_whose_asker_has_died_counts_until_it_lapses() {
+    let lab = Lab::new();
+    lab.ask(block("v1"));
+    leave_behind(&lab, "v2", 60_000);
+    leave_behind(&lab, "v3", -1);
+    let engine = World::new().engine(&lab, EngineOptions::default());
+    eventually("it is filed", || blocked(&lab).len() > 1);
+    engine.look(|_| ()).await.unwrap();
+    assert_eq!(blocked(&lab), ["v1", "v2"]);
+}
+
+#[test]
+fn what_can_neither_be_answered_nor_withdrawn_is_said_to_be_open() {
+    let lab = Lab::new();
+    lab.ask(block("v1"));
+    let busy = EngineLock::acquire(&lab.state, LockFor::Engine).unwrap();
+    let state = lab.state.clone();
+    let patience = Duration::from_secs(1);
+    let asking =
+        std::thread::spawn(move || engine::ask(&state, &by("ann", block("v2")), patience, files()));
+    let blocking = lab.tamper();
+    let sql = "SELECT count(*) FROM inbox WHERE state = 'pending'";
+    eventually("the request is there", || {
+        blocking.query_row(sql, [], |row| row.get(0)) == Ok(1)
+    });
+    blocking.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let open = asking.join().unwrap().unwrap_err();
+    assert!(matches!(open, Error::Undecided { .. }), "{open}");
+    assert!(open.to_string().contains("may still be carried out until"));
+    drop((blocking, busy));
+}
+
+#[test]
+fn who_waits_no_longer_has_not_asked() {
+    let lab = Lab::new();
+    let busy = EngineLock::acquire(&lab.state, LockFor::Engine).unwrap();
+    let patience = engine::Patience::from(LIMIT);
+    patience.end();
+    let request = by("ann", block("v1"));
+    let audience = engine::outbox::Audience::default();
+    let ended = engine::ask_telling(&lab.state, &request, &patience, files(), &audience);
+    assert!(matches!(ended, Err(Error::Interrupted)));
+    drop(busy);
+    lab.ask(block("v2"));
+    assert_eq!(blocked(&lab), ["v2"]);
 }

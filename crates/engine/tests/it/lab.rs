@@ -88,6 +88,10 @@ pub(crate) fn unblock(version: &str) -> Verb {
 
 /// The files of these tests.
 pub(crate) fn config() -> policy::Config {
+    config_of(POLICY)
+}
+
+fn config_of(policy: &str) -> policy::Config {
     let file = |path: &str, text: &str| File {
         path: path.to_owned(),
         text: text.to_owned(),
@@ -95,14 +99,23 @@ pub(crate) fn config() -> policy::Config {
     let sources = Sources {
         project: file("tranche.yaml", PROJECT),
         customers: file("customers.yaml", CUSTOMERS),
-        policies: vec![file("policies/main.yaml", POLICY)],
+        policies: vec![file("policies/main.yaml", policy)],
     };
     policy::parse::load(&sources).unwrap()
 }
 
 /// Starts v1.1.0 for two customers, one after the other, two hours apart.
 pub(crate) fn start() -> Verb {
-    let config = config();
+    start_of(config())
+}
+
+/// The same with two hooks before each customer, neither of which may run twice.
+pub(crate) fn start_with_hooks() -> Verb {
+    let hooks = "hooks: { before: [ { run: ./check }, { run: ./migrate } ] }";
+    start_of(config_of(&format!("{POLICY}{hooks}\n")))
+}
+
+fn start_of(config: policy::Config) -> Verb {
     let release = Release {
         version: "v1.1.0".to_owned(),
         commit: "1".repeat(40),

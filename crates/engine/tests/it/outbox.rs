@@ -94,7 +94,7 @@ fn asked(lab: &Lab, world: &World) -> engine::EngineHandle {
     let answer = engine::ask_telling(
         &lab.state,
         &by("ann", start_gated()),
-        LIMIT,
+        &LIMIT.into(),
         files(),
         &audience,
     );
@@ -356,7 +356,8 @@ fn a_request_filed_without_an_engine_is_told_too() {
     audience.notify[2].when = vec!["paused".to_owned()];
     audience.notify[2].to = BTreeMap::from([("command".to_owned(), "./tell".to_owned())]);
     let pause = Verb::Pause { reason: None };
-    engine::ask_telling(&lab.state, &by("ann", pause), LIMIT, files(), &audience).unwrap();
+    let (pause, patience) = (by("ann", pause), LIMIT.into());
+    engine::ask_telling(&lab.state, &pause, &patience, files(), &audience).unwrap();
     let told: Vec<String> = letters(&lab)
         .into_iter()
         .map(|letter| letter.kind)

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use engine::{EngineOptions, EngineState, Error, verify};
-use rollout::{Command, CommandKind};
+use engine::{Ended, EngineOptions, EngineState, Error, Reader, verify};
+use rollout::{Command, CommandKind, Kind};
 
-use crate::lab::{Lab, block, by, eventually, start};
+use crate::lab::{LIMIT, Lab, block, by, eventually, kinds, start, start_with_hooks};
 use crate::world::World;
 
 const BREAK: &str = "CREATE TRIGGER broken BEFORE INSERT ON events BEGIN SELECT RAISE(ABORT, 'the disk is gone'); END";
@@ -75,6 +75,70 @@ async fn an_engine_that_was_replaced_ends() {
     engine.ask(by("ann", block("v1"))).await.unwrap_err();
     let ended = engine.ended().await.unwrap_err();
     assert!(matches!(ended, Error::Stale { .. }), "{ended}");
+}
+
+fn hooks_sent(world: &World) -> usize {
+    let is_hook = |command: &Command| matches!(command.kind, CommandKind::RunHook { .. });
+    world.seen().into_iter().filter(is_hook).count()
+}
+
+fn count(lab: &Lab, kind: Kind) -> usize {
+    let events = Reader::open(&lab.state).unwrap().events(None, 0, 1000);
+    let found = kinds(&events.unwrap()).into_iter();
+    found.filter(|found| *found == kind).count()
+}
+
+fn keeping_hooks() -> World {
+    World::new().keeping(|kind| matches!(kind, CommandKind::RunHook { .. }))
+}
+
+fn is_degraded(state: &EngineState) -> bool {
+    matches!(state, EngineState::Degraded { .. })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_left_is_in_no_doubt_after_a_commit_that_failed() {
+    let (lab, world) = (Lab::new(), keeping_hooks());
+    let engine = world.engine(&lab, EngineOptions::default());
+    let mut state = engine.state();
+    engine.ask(by("ann", start_with_hooks())).await.unwrap();
+    eventually("the first hook", || hooks_sent(&world) == 1);
+
+    // Its answer comes while nothing can be stored.
+    lab.tamper().execute_batch(BREAK).unwrap();
+    engine.ask(by("ann", block("v1"))).await.unwrap_err();
+    world.answer_kept();
+    lab.tamper().execute_batch("DROP TRIGGER broken").unwrap();
+    eventually("the second hook", || hooks_sent(&world) == 2);
+
+    // Its answer is what cannot be stored.
+    lab.tamper().execute_batch(BREAK).unwrap();
+    world.answer_kept();
+    state.wait_for(is_degraded).await.unwrap();
+    lab.tamper().execute_batch("DROP TRIGGER broken").unwrap();
+    eventually("it is recorded", || count(&lab, Kind::HookFinished) == 2);
+    assert_eq!(count(&lab, Kind::CustomerHeld), 0);
+    drop(engine);
+    assert_eq!(verify(&lab.state, None).unwrap().problems, []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_records_what_could_not_be_stored_before() {
+    let (lab, world) = (Lab::new(), keeping_hooks());
+    let mut engine = world.engine(&lab, EngineOptions::default());
+    let mut state = engine.state();
+    engine.ask(by("ann", start_with_hooks())).await.unwrap();
+    eventually("the first hook", || hooks_sent(&world) == 1);
+    lab.tamper().execute_batch(BREAK).unwrap();
+    world.answer_kept();
+    state.wait_for(is_degraded).await.unwrap();
+
+    engine.stop(LIMIT);
+    lab.tamper().execute_batch("DROP TRIGGER broken").unwrap();
+    assert_eq!(engine.ended().await.unwrap(), Ended::Stopped);
+    assert_eq!(count(&lab, Kind::HookFinished), 1);
+    assert_eq!(count(&lab, Kind::HookStarted), 1);
+    assert_eq!(verify(&lab.state, None).unwrap().problems, []);
 }
 
 fn is_stop(command: &Command) -> bool {

@@ -171,6 +171,30 @@ impl Lab {
             .unwrap()
     }
 
+    /// Runs a command with another environment, to its end.
+    pub(crate) fn tranche_with(&self, variable: (&str, &str), args: &[&str]) -> Output {
+        let (name, value) = variable;
+        self.command(args).env(name, value).output().unwrap()
+    }
+
+    /// Whether there is such a file in the project folder.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.dir.path().join(name).exists()
+    }
+
+    /// How many requests wait in the inbox.
+    pub(crate) fn waiting(&self) -> u32 {
+        let database = self.dir.path().join(".tranche/tranche.db");
+        let connection = rusqlite::Connection::open(database).unwrap();
+        let sql = "SELECT count(*) FROM inbox WHERE state = 'pending'";
+        connection.query_row(sql, [], |row| row.get(0)).unwrap()
+    }
+
+    /// Begins a command whose output somebody reads.
+    pub(crate) fn spawn_heard(&self, args: &[&str]) -> Child {
+        self.command(args).spawn().unwrap()
+    }
+
     /// Begins a command.
     pub(crate) fn spawn(&self, args: &[&str]) -> Child {
         self.command(args)

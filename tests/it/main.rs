@@ -9,5 +9,6 @@ mod real_time;
 mod requirements;
 mod restoration;
 mod source;
+mod stops;
 mod sweep;
 mod tidy;

@@ -127,9 +127,18 @@ impl Lab {
         &self.commits[version]
     }
 
+    /// The project folder.
+    pub(crate) fn folder(&self) -> &Path {
+        self.dir.path()
+    }
+
     fn command(&self, args: &[&str]) -> Command {
+        self.command_in(self.folder(), args)
+    }
+
+    fn command_in(&self, folder: &Path, args: &[&str]) -> Command {
         let mut command = Command::new(binary());
-        command.arg("-C").arg(self.dir.path()).args(args);
+        command.arg("-C").arg(folder).args(args);
         command
             .env("RENDER_API_URL", self.server.api_url())
             .env("RENDER_API_KEY", "rnd_simulated");
@@ -143,6 +152,11 @@ impl Lab {
     /// Runs a command to its end.
     pub(crate) fn tranche(&self, args: &[&str]) -> Output {
         self.command(args).output().unwrap()
+    }
+
+    /// Runs a command on another folder, to its end.
+    pub(crate) fn tranche_in(&self, folder: &Path, args: &[&str]) -> Output {
+        self.command_in(folder, args).output().unwrap()
     }
 
     /// Runs a command as somebody else, to its end.

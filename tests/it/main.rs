@@ -4,6 +4,7 @@
     reason = "a test that cannot do its work has failed"
 )]
 
+mod another;
 mod lab;
 mod real_time;
 mod requirements;

@@ -64,7 +64,7 @@ impl State {
             return;
         };
         self.count(id);
-        self.apply_running(fact, at);
+        self.apply_running(id, fact, at);
         let mut row = new_row(starter, at, fact);
         row.version.clone_from(&input.release.version);
         row.commit.clone_from(&input.release.commit);
@@ -78,7 +78,7 @@ impl State {
             return;
         };
         self.count(id);
-        self.apply_running(fact, at);
+        self.apply_running(id, fact, at);
         let starter = fact
             .actor
             .clone()
@@ -171,6 +171,7 @@ fn new_row(starter: PersonId, at: Timestamp, fact: &Fact) -> RunRow {
         state: RunState::Queued,
         paused: None,
         restored: false,
+        takes_over: false,
         sweep: None,
         overrides: BTreeMap::new(),
         lifts: Vec::new(),

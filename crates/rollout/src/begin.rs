@@ -7,7 +7,7 @@ use policy::settings::AutoDeploy;
 use policy::{CustomerId, Plan, PlanInput, Role, Timestamp};
 
 use crate::event::{Fact, Kind};
-use crate::ids::RunId;
+use crate::ids::{DeployId, RunId};
 use crate::index::Run;
 use crate::product::Product;
 use crate::request::{Conflict, FilesRead, Rejected, RejectedCode, Request, Start};
@@ -414,6 +414,7 @@ fn with_exposed(fact: Fact, conflict: Conflict, exposed: &[CustomerId]) -> Fact 
 /// What of the request counts beside the plan: options, and what Render said of the services.
 fn with_request(fact: Fact, start: &Start, running: &RunningVersions) -> Fact {
     let mut seen: BTreeMap<&CustomerId, BTreeMap<&Role, RunningService>> = BTreeMap::new();
+    let mut newest: BTreeMap<&CustomerId, BTreeMap<&Role, &DeployId>> = BTreeMap::new();
     for (customer, views) in &start.observed {
         for (role, view) in views {
             let known = running
@@ -425,12 +426,21 @@ fn with_request(fact: Fact, start: &Start, running: &RunningVersions) -> Fact {
                 commit: known.and_then(|known| known.commit.clone()),
                 since: Timestamp::default(),
             };
+            let first = view.deploys.first().map(|deploy| &deploy.id);
+            if let Some(first) = first.filter(|first| Some(*first) != service.deploy.as_ref()) {
+                newest.entry(customer).or_default().insert(role, first);
+            }
             seen.entry(customer).or_default().insert(role, service);
         }
     }
     let fact = match start.input.history.is_empty() {
         true => fact,
         false => fact.with_value("history", &start.input.history),
+    };
+    // What is there now and not named here came after the start (R16).
+    let fact = match seen.is_empty() {
+        true => fact,
+        false => fact.with_value("newest", &newest),
     };
     fact.with_value("scope", &start.input.scope)
         .with("clear_cache", start.clear_cache)

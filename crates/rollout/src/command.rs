@@ -549,6 +549,12 @@ impl DeployView {
         Some(image.map_or_else(|| commit.clone(), |image| image.to_string()))
     }
 
+    /// Whether it runs exactly this commit or image: a tag may name something else by now (P13).
+    pub fn is_exactly(&self, artifact: &str) -> bool {
+        let is_fixed = !is_image(artifact) || artifact.contains('@');
+        is_fixed && self.exact().as_deref() == Some(artifact)
+    }
+
     /// Whether it is a deploy of this commit or image, by tag or by digest.
     pub fn is_of(&self, artifact: &str) -> bool {
         self.commit.as_deref() == Some(artifact) || self.exact().as_deref() == Some(artifact)
@@ -612,6 +618,7 @@ mod tests {
         let deploy = image("docker.io/acme/api:1.4", Some(&digest));
         assert_eq!(deploy.exact(), Some(exact.clone()));
         assert!(deploy.is_of("docker.io/acme/api:1.4") && deploy.is_of(&exact));
+        assert!(deploy.is_exactly(&exact) && !deploy.is_exactly("docker.io/acme/api:1.4"));
         assert!(!deploy.is_of("docker.io/acme/api:1.5"));
         assert!(!image("docker.io/acme/api:1.4", None).is_of(&exact));
         let commit = image("4f1c9a7be0d2635c8f10ab94d7e36251c0ffee42", None);

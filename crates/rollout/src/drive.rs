@@ -36,6 +36,8 @@ impl Run {
             planned: &self.plan.customers[customer],
             unit: self.unit(customer),
             scratch,
+            state,
+            takes_over: self.row.takes_over,
             at,
             seq: state.product.seq,
             deploy_timeout_ms: self.row.deploy_timeout_ms,
@@ -90,8 +92,13 @@ impl Product {
             return;
         }
         if run.row.restored {
-            // Nothing leaves for it, not even a look, until a person has said that the copy may go on (P40).
-            for slot in [Slot::Main, Slot::Watch, Slot::Confirm] {
+            // Nothing leaves for it, not even a look, until a person has said that it may go on (P40). What has left and
+            // cannot be repeated is seen to its end: without its answer it would be sent again (P8).
+            let main = self.work.out(id, place, Slot::Main);
+            if main.is_none_or(|issued| issued.command.kind.is_repeatable()) {
+                self.unwant(id, place, Slot::Main);
+            }
+            for slot in [Slot::Watch, Slot::Confirm] {
                 self.unwant(id, place, slot);
             }
             self.count_deploying(id, place);
@@ -286,6 +293,13 @@ impl Product {
             }
             return;
         }
+        if matches!(command.kind, CommandKind::BackUp { .. }) && self.is_waiting(id, place) {
+            let views = std::mem::take(&mut scratch.met);
+            self.work.scratch.insert((id, place), scratch);
+            self.work.unblock(id, place);
+            self.hold_for_another(id, place, &views, &outcome);
+            return;
+        }
         let before = scratch.clone();
         let recorded = self.state.runs.get(&id).map(|run| {
             let ctx = run.ctx(id, place, &before, &self.state, self.at);
@@ -321,7 +335,7 @@ impl Product {
                 return Vec::new();
             }
             if let Outcome::Replaced { role, by } = outcome {
-                return vec![record::replaced(ctx, role, by.as_ref())];
+                return record::replaced(ctx, role, by.as_ref());
             }
             if let Outcome::Gone { role, reason } = outcome {
                 return trouble::vanished(ctx, role, reason);

@@ -1,12 +1,17 @@
 //! Is another engine, or an older state of this one, at work? Then everything open is held until a person has seen to it
 //! and says `resume --moved` (P7, P40).
 
+use policy::CustomerId;
+
+use crate::command::{Outcome, ServiceView};
 use crate::event::{Fact, Kind};
 use crate::hold::{Hold, HoldKind};
 use crate::ids::RunId;
-use crate::index::Run;
+use crate::index::{Place, Run};
 use crate::product::{Product, State};
 use crate::request::{Actor, Rejected};
+use crate::unit::{adoption, variables};
+use crate::work::Slot;
 
 /// How a person lifts it.
 const WAY_OUT: &str = "tranche resume --moved";
@@ -54,12 +59,106 @@ impl Product {
         };
         self.emit(fact.with("moved", true).with_value("rollouts", &held));
         for id in held {
+            self.release_met(id, by);
             let places = self.state.runs[&id].in_hand();
             let places = places.into_iter().map(|place| (id, place));
             self.work.dirty_units.extend(places);
         }
         self.work.queued_dirty = true;
         Ok(())
+    }
+
+    /// Whoever was held because of another engine's deploys goes on with the rest.
+    fn release_met(&mut self, id: RunId, by: &Actor) {
+        let run = &self.state.runs[&id];
+        let met = run
+            .held()
+            .filter(|customer| run.unit(customer).has_met_another());
+        let met: Vec<CustomerId> = met.cloned().collect();
+        for customer in met {
+            let place = self.state.runs[&id].place(&customer);
+            let fact = place.and_then(|place| {
+                self.ask(id, place, |ctx| Fact {
+                    actor: Some(by.name.clone()),
+                    ..ctx.fact(Kind::CustomerReleased)
+                })
+            });
+            if let Some(fact) = fact {
+                self.emit_in(id, fact);
+            }
+        }
+    }
+
+    /// Whether deploys that this journal did not ask for are at a customer whose turn it is. Before anything is said, its
+    /// variables are compared: who has written those is no colleague with a single deploy.
+    pub(crate) fn meets_another(&mut self, id: RunId, place: Place, views: &[ServiceView]) -> bool {
+        let read = self.ask(id, place, |ctx| {
+            let met =
+                |view: &&ServiceView| !adoption::unknown(ctx, &view.role, &view.deploys).is_empty();
+            let met = views.iter().find(met);
+            met.map(|view| variables::back_up(ctx, &view.role))
+        });
+        let Some(kind) = read.flatten() else {
+            return false;
+        };
+        self.work.scratch.entry((id, place)).or_default().met = views.to_vec();
+        self.want(id, place, Slot::Main, kind);
+        true
+    }
+
+    /// Takes the variables of a customer that has met another's deploys: it is held before anything is begun with it.
+    pub(crate) fn hold_for_another<'v>(
+        &mut self,
+        id: RunId,
+        place: Place,
+        views: &'v [ServiceView],
+        outcome: &Outcome,
+    ) {
+        let held = self.ask(id, place, |ctx| {
+            let of_view = |view: &'v ServiceView| {
+                let (role, deploys) = (&view.role, &view.deploys);
+                let unknown = adoption::unknown(ctx, role, deploys);
+                (!unknown.is_empty()).then_some((role, unknown))
+            };
+            let unknown: Vec<_> = views.iter().filter_map(of_view).collect();
+            let (role, _) = unknown.first()?;
+            let Outcome::BackedUp { differing, .. } = outcome else {
+                return Some(adoption::held(ctx, &unknown, false));
+            };
+            let written = adoption::names_release(&ctx.variables(role), differing);
+            Some(adoption::held(ctx, &unknown, written))
+        });
+        if let Some(held) = held.flatten() {
+            self.emit_in(id, held);
+        }
+    }
+
+    /// One customer with somebody else's deploys may be a colleague's doing. Two, or variables that we did not write, are
+    /// another engine's.
+    pub(crate) fn judge_met(&mut self) {
+        let open = self.state.runs.values().filter(|run| !run.row.restored);
+        let met = open.flat_map(|run| {
+            let held = run.held();
+            held.filter(|customer| run.unit(customer).has_met_another())
+        });
+        let met: Vec<CustomerId> = met.cloned().collect();
+        let written = self.any_emitted(|fact| fact.read("variables_written") == Some(true));
+        if met.is_empty() || (met.len() < 2 && !written) {
+            return;
+        }
+        let names: Vec<&str> = met.iter().map(CustomerId::as_str).collect();
+        let (them, variables) = (
+            names.join(", "),
+            if written { ", variables included" } else { "" },
+        );
+        let fact = Fact {
+            reason: Some(format!(
+                "this release was brought to {them} by somebody else since the rollout began{variables}: another engine or an older state of this project is at work"
+            )),
+            ..Fact::new(Kind::RolloutsHeld)
+        };
+        let fact = fact.with("moved", true).with_value("customers", &met);
+        self.emit(fact);
     }
 
     /// A pause is not what holds this rollout.

@@ -223,6 +223,9 @@ kinds! {
     ClockTrusted = "clock_trusted",
     /// A copy of the database was put in place: its open rollouts are on hold (P40).
     Restored = "restored",
+    /// Deploys of the release that this journal did not ask for: another engine or an older state is at work, and everything
+    /// open is held until a person says `resume --moved` (R16); `data.customers`.
+    RolloutsHeld = "rollouts_held",
     /// P46.
     WorkspaceHeld = "workspace_held",
     /// P46.

@@ -20,6 +20,7 @@ impl Product {
         customer: &CustomerId,
         reason: &str,
     ) -> Result<(), Rejected> {
+        self.has_target(customer)?;
         let Some((id, run)) = self.ours(customer) else {
             let text = format!("no deploy of ours is at {customer} that could be taken back");
             return Err(Rejected::state(text, &format!("tranche why {customer}")));

@@ -92,6 +92,8 @@ static WAITING: Unit = Unit {
         },
     },
     recovery: None,
+    unknown: BTreeSet::new(),
+    accepted: BTreeSet::new(),
 };
 
 impl Run {

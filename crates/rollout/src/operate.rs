@@ -25,6 +25,9 @@ impl Product {
         reason: &str,
     ) -> Result<(), Rejected> {
         self.nothing_hidden(customer)?;
+        if to.is_none() {
+            self.has_target(customer)?;
+        }
         if let Some(owner) = self.state.owner(customer) {
             let rests = matches!(
                 self.state.runs[&owner].unit(customer).state,
@@ -60,6 +63,9 @@ impl Product {
         if let Some((id, _)) = self.state.runs.iter().find(|(_, run)| in_hand(run)) {
             let text = format!("{id} is unfinished and has {customer} in hand");
             let way_out = match within {
+                Some(_) if self.has_target(customer).is_err() => {
+                    format!("tranche skip {customer} --reason ...  (and then the same again)")
+                }
                 Some(_) => {
                     format!("tranche rollback {customer} --reason ...  (to what ran before)")
                 }
@@ -117,6 +123,20 @@ impl Product {
         };
         self.begin_operation(fact.with_value("unit", &unit));
         Ok(())
+    }
+
+    /// Refuses to take back what was found at a customer: nothing of before is known (P30).
+    pub(crate) fn has_target(&self, customer: &CustomerId) -> Result<(), Rejected> {
+        let mut newest = self.state.newest_first();
+        let brought = newest.find(|(_, run)| self.state.brought(run, customer));
+        let Some(role) = brought.and_then(|(_, run)| run.unit(customer).stays()) else {
+            return Ok(());
+        };
+        let text = format!(
+            "{role} of {customer} ran the release before its rollout deployed anything there: what it ran before is not known here"
+        );
+        let way_out = format!("tranche rollback {customer} --to VERSION --reason ...");
+        Err(Rejected::state(text, &way_out))
     }
 
     /// Refuses to take back what runs under variables that nothing was deployed with (T9).

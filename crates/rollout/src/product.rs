@@ -174,6 +174,11 @@ impl Product {
             .find(|fact| is_it(fact))
     }
 
+    /// Whether a fact of this step, of whatever rollout, answers a question.
+    pub(crate) fn any_emitted(&self, is_it: impl Fn(&Fact) -> bool) -> bool {
+        self.out.events.iter().any(|event| is_it(&event.fact))
+    }
+
     pub(crate) fn send(&mut self, command: Command) {
         self.out.commands.push(command);
     }
@@ -201,6 +206,8 @@ impl Product {
             return;
         }
         self.work.tick_wanted = true;
+        self.work.met_another |=
+            fact.kind == Kind::CustomerHeld && fact.data.contains_key("unknown");
         let Some(id) = fact.rollout else {
             self.wake_everybody();
             if fact.kind == Kind::ClockTrusted {
@@ -412,7 +419,9 @@ impl Product {
     /// What follows from the facts at this instant, until nothing more does (R24: clock edges and starts are the tick's).
     pub(crate) fn advance(&mut self) {
         loop {
-            if let Some((id, place)) = self.work.dirty_units.pop_first() {
+            if std::mem::take(&mut self.work.met_another) {
+                self.judge_met();
+            } else if let Some((id, place)) = self.work.dirty_units.pop_first() {
                 self.drive_unit(id, place);
             } else if let Some(id) = self.work.dirty_runs.pop_first() {
                 self.judge_run(id);

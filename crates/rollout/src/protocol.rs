@@ -9,7 +9,7 @@ use crate::command::{CommandKind, DeployStatus, DeployView};
 use crate::event::{Fact, Kind};
 use crate::ids::DeployId;
 use crate::state::{Baseline, DeployState, ServiceState};
-use crate::unit::{Ctx, Next};
+use crate::unit::{Ctx, Next, adoption};
 
 /// Which request is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,6 +85,14 @@ pub(crate) fn intend(ctx: &Ctx<'_>, role: &Role, service: &ServiceState, way: Wa
     };
     if let Some(foreign) = listing.iter().find(|deploy| !deploy.status.is_over()) {
         return await_foreign(ctx, role, foreign);
+    }
+    // Between our variables and our request another engine may have come.
+    let unknown = match way {
+        Way::Forward => adoption::unknown(ctx, role, listing),
+        Way::Back | Way::BackByCommit => Vec::new(),
+    };
+    if !unknown.is_empty() {
+        return Next::Facts(vec![adoption::held(ctx, &[(role, unknown)], false)]);
     }
     let live = listing
         .iter()

@@ -63,7 +63,10 @@ pub(crate) fn record(
     match command {
         CommandKind::Inspect { service } => inspected(scratch, &service.role, outcome),
         CommandKind::AwaitQuiet { deploy, .. } => awaited(ctx, scratch, deploy, &outcome),
-        CommandKind::BackUp { service, .. } => backed_up(ctx, &service.role, outcome),
+        CommandKind::BackUp { service, .. } => {
+            scratch.compared = matches!(outcome, Outcome::BackedUp { .. });
+            backed_up(ctx, &service.role, outcome)
+        }
         CommandKind::SetVariables {
             service,
             backup,
@@ -561,7 +564,11 @@ pub(crate) fn unhealthy(ctx: &Ctx<'_>, role: &Role, verdict: &Verdict) -> Vec<Fa
 }
 
 /// What we put there is no longer live: somebody else replaced it (R18).
-pub(crate) fn replaced(ctx: &Ctx<'_>, role: &Role, by: Option<&DeployView>) -> Fact {
+pub(crate) fn replaced(ctx: &Ctx<'_>, role: &Role, by: Option<&DeployView>) -> Vec<Fact> {
+    let mut facts: Vec<Fact> = by
+        .and_then(|other| unit::duplicate(ctx, role, other))
+        .into_iter()
+        .collect();
     let fact = match by {
         Some(other) => ctx
             .held(
@@ -574,7 +581,8 @@ pub(crate) fn replaced(ctx: &Ctx<'_>, role: &Role, by: Option<&DeployView>) -> F
             .with("other", other.id.0.clone()),
         None => ctx.held(Some(role), "our deploy is no longer live".to_owned()),
     };
-    fact.with("replaced", true)
+    facts.push(fact.with("replaced", true));
+    facts
 }
 
 fn judged(ctx: &Ctx<'_>, kind: Kind, role: &Role, verdict: &Verdict) -> Fact {

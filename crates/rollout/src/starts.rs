@@ -363,6 +363,9 @@ impl Product {
             }
             return;
         }
+        if self.meets_another(id, place, &views) {
+            return;
+        }
         self.work
             .preparing
             .insert((id, place), Preparing::Ready(views));

@@ -117,6 +117,12 @@ pub(crate) struct FleetRow {
     /// What failed its checks there and has not passed them since (R19).
     #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) unhealthy: BTreeMap<Role, Vec<Unhealthy>>,
+    /// The newest rollout at whose start all of its deploys were read.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) observed: Option<RunId>,
+    /// The newest deploys then, where these were not the live ones.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) newest: BTreeMap<Role, DeployId>,
 }
 
 /// Variables that stand without a deploy.
@@ -150,6 +156,9 @@ pub(crate) struct RunRow {
     /// (P40).
     #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) restored: bool,
+    /// A person has let it go on since: this database is the one that counts, and whatever runs the release is taken over.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) takes_over: bool,
     /// Batches that are rolled back while it drains (R12), latest first.
     pub(crate) sweep: Option<Sweep>,
     /// Voices of a release that stored a freeze's name alone with them: they lift nothing by it ([`Run::recalled`](crate::index::Run)).
@@ -385,6 +394,12 @@ pub(crate) struct Unit {
     /// A person wants the data of an earlier instant too (T15).
     #[serde(skip_serializing_if = "is_default")]
     pub(crate) recovery: Option<Recovery>,
+    /// Deploys of the release that this journal did not ask for: they hold it until a person decides (R16).
+    #[serde(skip_serializing_if = "is_default")]
+    pub(crate) unknown: BTreeSet<DeployId>,
+    /// Those about which a person has decided.
+    #[serde(skip_serializing_if = "is_default")]
+    pub(crate) accepted: BTreeSet<DeployId>,
 }
 
 /// What Render gives no usable answer to, since when, and when it is asked again.
@@ -457,6 +472,9 @@ pub(crate) struct ServiceState {
     /// The rolled-back service was seen healthy.
     #[serde(skip_serializing_if = "is_default")]
     pub(crate) returned: bool,
+    /// Its deploy was there before we asked for any: nothing is known that it could be returned to (P30).
+    #[serde(skip_serializing_if = "is_default")]
+    pub(crate) found: bool,
     /// The variables that connect it to a restored database, apart from those of the release (T15).
     #[serde(skip_serializing_if = "is_default")]
     pub(crate) connections: Option<Connections>,
@@ -622,6 +640,20 @@ impl ServiceState {
 }
 
 impl Unit {
+    /// A service whose deploy can be taken back by nobody here: it was found, and nothing of before is known (P30).
+    pub(crate) fn stays(&self) -> Option<&Role> {
+        let mut services = self.services.iter();
+        let stays = services.find(|(_, service)| {
+            service.found && service.deploy.went_live() && service.rollback == DeployState::None
+        });
+        stays.map(|(role, _)| role)
+    }
+
+    /// Whether it is held because of deploys that this journal did not ask for.
+    pub(crate) fn has_met_another(&self) -> bool {
+        matches!(self.state, UnitState::Held { .. }) && !self.unknown.is_empty()
+    }
+
     /// Whether Render makes a database for it, and nothing else is under way.
     pub(crate) fn waits_for_database(&self) -> bool {
         let state = self.recovery.as_ref().map(|recovery| &recovery.state);

@@ -3,9 +3,10 @@
 //! Forward: inspect, back up, variables, list, deploy, follow, verify, service by service (design: a customer, step by
 //! step). The other way round stands in `back`. The deploy protocol itself (R16) is in `protocol`.
 
+pub(crate) mod adoption;
 mod back;
 pub(crate) mod recovery;
-mod variables;
+pub(crate) mod variables;
 
 use std::collections::BTreeMap;
 
@@ -17,6 +18,7 @@ use policy::{CustomerId, Plan, PlannedCustomer, Release, Role, Timestamp};
 use crate::command::{CommandKind, DeployView, Probed, ServiceView, Target};
 use crate::event::{Fact, Kind};
 use crate::ids::{DatabaseId, DeployId, RunId};
+use crate::product::State;
 use crate::protocol;
 use crate::state::{
     AutoDeployState, DeployState, HeldFrom, HookState, Operation, ServiceState, Unit, UnitState,
@@ -75,6 +77,10 @@ pub(crate) struct Scratch {
     pub(crate) cancel_sent: bool,
     /// A secret that did not resolve, and when it is asked for again.
     pub(crate) secret: Option<(String, Timestamp)>,
+    /// The planned variables of the current service were compared with what is stored.
+    pub(crate) compared: bool,
+    /// Before its start: services with deploys that this journal did not ask for.
+    pub(crate) met: Vec<ServiceView>,
     /// The last inspection said it cannot be done.
     pub(crate) refused: Option<String>,
     /// What Render gives no usable answer to (R11).
@@ -127,6 +133,10 @@ pub(crate) struct Ctx<'a> {
     pub(crate) planned: &'a PlannedCustomer,
     pub(crate) unit: &'a Unit,
     pub(crate) scratch: &'a Scratch,
+    /// What is known beside this rollout.
+    pub(crate) state: &'a State,
+    /// Whatever runs the release is taken over: a person has said so.
+    pub(crate) takes_over: bool,
     pub(crate) at: Timestamp,
     /// The last event: what is stored now gets a name of its own by it.
     pub(crate) seq: u64,
@@ -361,6 +371,9 @@ fn prepare(ctx: &Ctx<'_>, role: &Role, service: &ServiceState) -> Next {
     if let Some(next) = interference(ctx, role, service, view) {
         return next;
     }
+    if let Some(next) = adoption::next(ctx, role, service, view) {
+        return next;
+    }
     if let Some(next) = variables::set(ctx, role, service) {
         return next;
     }
@@ -468,6 +481,7 @@ fn name_the_other(ctx: &Ctx<'_>, role: &Role, ours: &DeployId) -> Next {
         .iter()
         .take_while(|deploy| &deploy.id != ours)
         .last();
+    let duplicate = other.and_then(|other| duplicate(ctx, role, other));
     let fact = match other {
         Some(other) => ctx
             .held(
@@ -483,7 +497,20 @@ fn name_the_other(ctx: &Ctx<'_>, role: &Role, ours: &DeployId) -> Next {
             format!("our deploy {ours} was cancelled by somebody else"),
         ),
     };
-    Next::Facts(vec![fact])
+    Next::Facts(duplicate.into_iter().chain([fact]).collect())
+}
+
+/// What took the place of a deploy of ours is one of the same release by the API: a request of ours that took effect after
+/// all, or another engine's. The journal names it (P10).
+pub(crate) fn duplicate(ctx: &Ctx<'_>, role: &Role, other: &DeployView) -> Option<Fact> {
+    let is_forward = ctx.service(role).rollback == DeployState::None;
+    let is_one = other.trigger == "api" && other.is_of(&ctx.release().commit);
+    (is_forward && is_one).then(|| Fact {
+        attempt: Some(ctx.service(role).attempt),
+        deploy: Some(other.id.clone()),
+        commit: other.exact(),
+        ..ctx.service_fact(Kind::DeployDuplicate, role)
+    })
 }
 
 /// What a verification or watch probes.
@@ -576,7 +603,9 @@ pub(crate) fn hook_in_hand(ctx: &Ctx<'_>) -> &'static str {
 /// What follows a failure after live: at once the way back, or a person first.
 pub(crate) fn failed_live(ctx: &Ctx<'_>, fact: Fact) -> Vec<Fact> {
     let mut facts = vec![fact.with("failure", true)];
-    if ctx.policy().rollback == RollbackMode::Manual {
+    if let Some(held) = adoption::stays(ctx) {
+        facts.push(held);
+    } else if ctx.policy().rollback == RollbackMode::Manual {
         let reason =
             "the release is unhealthy here, and this policy leaves the rollback to a person";
         // A retry looks at the release once more; only `rollback` begins the way back.

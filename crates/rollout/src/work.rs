@@ -111,6 +111,8 @@ pub(crate) struct Work {
     /// Nobody would send what is issued now: the state was loaded and no engine drives it, or its engine is ending. Facts
     /// are recorded; intents are left to the next engine (P7).
     pub(crate) undriven: bool,
+    /// A customer was just held because of deploys that this journal did not ask for.
+    pub(crate) met_another: bool,
     /// The last tick on a trusted clock: clock edges until then are judged (R24, P25).
     pub(crate) judged_until: Timestamp,
     pub(crate) dirty_units: BTreeSet<(RunId, Place)>,

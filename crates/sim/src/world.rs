@@ -63,6 +63,8 @@ pub struct World {
     process: Option<Process>,
     back_at: Option<Timestamp>,
     disk: Disk,
+    /// What the next process finds out about its database.
+    found: Option<String>,
     executor: SimExecutor,
     answers: mpsc::Receiver<Report>,
     answer_to: mpsc::Sender<Report>,
@@ -102,6 +104,7 @@ impl World {
             process: None,
             back_at: Some(setup.start),
             disk: Disk::new(setup.paranoid),
+            found: None,
             executor,
             answers,
             answer_to,
@@ -135,7 +138,8 @@ impl World {
         self.now = self.now.max(at);
         self.steps = 0;
         self.live_through();
-        let moved = self.disk.events()[known..].iter().any(approvals::moves_on);
+        let new = self.disk.events().get(known..).unwrap_or_default();
+        let moved = new.iter().any(approvals::moves_on);
         self.quiet = if moved { 0 } else { self.quiet + 1 };
         true
     }
@@ -205,10 +209,11 @@ impl World {
 
     /// Lets everything happen that happens at this instant.
     fn live_through(&mut self) {
-        let mut death = None;
+        let (mut death, mut older) = (None, None);
         loop {
             self.start_process();
-            if self.deliver_reports() || self.give_notices() || self.ask_due(&mut death) {
+            let mut asked = |world: &mut Self| world.ask_due(&mut death, &mut older);
+            if self.deliver_reports() || self.give_notices() || asked(self) {
                 continue;
             }
             if !self.tick() && !self.is_back() {
@@ -218,6 +223,11 @@ impl World {
         // A crash comes after everything else of its instant; one from a time when nothing ran may be over.
         if let Some(until) = death.filter(|until| *until > self.now) {
             self.crash(until);
+            if let Some((as_of, noticed)) = older {
+                self.disk.put_back(as_of);
+                let reason = || "an older state of the project was put back".to_owned();
+                self.found = noticed.then(reason);
+            }
         }
     }
 
@@ -237,6 +247,9 @@ impl World {
             workspace_held: false,
         });
         self.executor.begin(self.now);
+        if let Some(reason) = self.found.take() {
+            self.step(Input::Notice(Notice::Restored { reason }));
+        }
         self.step(Input::Notice(Notice::EngineStarted));
     }
 
@@ -299,7 +312,11 @@ impl World {
     }
 
     /// Lets people ask for what they ask at this instant, or asked while nothing ran; says whether they did.
-    fn ask_due(&mut self, death: &mut Option<Timestamp>) -> bool {
+    fn ask_due(
+        &mut self,
+        death: &mut Option<Timestamp>,
+        older: &mut Option<(Timestamp, bool)>,
+    ) -> bool {
         let mut any = false;
         while self.process.is_some()
             && let Some(row) = self.script.pop_front_if(|row| row.at <= self.now)
@@ -308,6 +325,14 @@ impl World {
             match row.act {
                 Act::Say(verb) => self.say(&verb),
                 Act::Crash { until } => *death = (*death).max(Some(until)),
+                Act::PutBack {
+                    as_of,
+                    until,
+                    noticed,
+                } => {
+                    *death = (*death).max(Some(until));
+                    *older = Some((as_of, noticed));
+                }
                 Act::Edit(config) => self.edit(*config),
             }
         }
@@ -384,7 +409,7 @@ fn earliest<const N: usize>(instants: [Option<Timestamp>; N]) -> Option<Timestam
 fn releases(setup: &Setup) -> Vec<String> {
     let started = setup.script.iter().filter_map(|row| match &row.act {
         Act::Say(verb) => verb.args.get("version")?.as_str().map(str::to_owned),
-        Act::Crash { .. } | Act::Edit(_) => None,
+        Act::Crash { .. } | Act::PutBack { .. } | Act::Edit(_) => None,
     });
     started.chain([setup.version.clone()]).collect()
 }

@@ -110,6 +110,10 @@ pub enum Inject {
         at: Timestamp,
         /// From there to live.
         live_after: Span,
+        /// What is deployed; something of its own where nothing is written.
+        version: Option<String>,
+        /// Through the API, and not in the dashboard.
+        by_api: bool,
     },
     /// A service is suspended.
     Suspended {
@@ -230,6 +234,15 @@ pub enum Action {
     Crash {
         /// When it is back.
         until: Timestamp,
+    },
+    /// The process dies, after everything else of its instant, and its state is replaced by an older one.
+    PutBack {
+        /// Of which instant that is.
+        as_of: Timestamp,
+        /// When a process is there again.
+        until: Timestamp,
+        /// Whether it finds out by itself that the state was put back.
+        noticed: bool,
     },
     /// Somebody edits the files.
     Edit(Edit),

@@ -123,14 +123,7 @@ fn apply_unit(unit: &mut Unit, fact: &Fact, at: Timestamp) {
             unit.failed = false;
             UnitState::Withdrawing
         }
-        Kind::CustomerHeld => UnitState::Held {
-            from: fact.read("from").unwrap_or(match unit.state {
-                UnitState::Forward => HeldFrom::Forward,
-                UnitState::Healthy => HeldFrom::Healthy,
-                UnitState::Backward => HeldFrom::Backward,
-                _ => HeldFrom::Waiting,
-            }),
-        },
+        Kind::CustomerHeld => hold(unit, fact),
         Kind::CustomerReleased => {
             let state = release(unit);
             // On the way back it stays failed.
@@ -169,6 +162,19 @@ fn apply_unit(unit: &mut Unit, fact: &Fact, at: Timestamp) {
         }
         _ if fact.reason.is_some() => unit.reason.clone_from(&fact.reason),
         _ => {}
+    }
+}
+
+/// A person must decide about it, and perhaps about deploys that this journal did not ask for.
+fn hold(unit: &mut Unit, fact: &Fact) -> UnitState {
+    unit.unknown = fact.read("unknown").unwrap_or_default();
+    UnitState::Held {
+        from: fact.read("from").unwrap_or(match unit.state {
+            UnitState::Forward => HeldFrom::Forward,
+            UnitState::Healthy => HeldFrom::Healthy,
+            UnitState::Backward => HeldFrom::Backward,
+            _ => HeldFrom::Waiting,
+        }),
     }
 }
 
@@ -235,6 +241,8 @@ fn release(unit: &mut Unit) -> UnitState {
     let UnitState::Held { from } = unit.state else {
         return unit.state.clone();
     };
+    let decided = std::mem::take(&mut unit.unknown);
+    unit.accepted.extend(decided);
     for service in unit.services.values_mut() {
         if matches!(
             service.deploy,

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use policy::{CustomerId, Role, Timestamp};
 
 use crate::event::{Fact, Kind};
-use crate::ids::RunId;
+use crate::ids::{DeployId, RunId};
 use crate::product::{RowKey, State};
 use crate::recover::Moved;
 use crate::request::FilesRead;
@@ -83,7 +83,7 @@ impl State {
                     .remove(&fact.read::<String>("version").unwrap_or_default());
             }
             Kind::FilesRead => self.apply_files(fact),
-            Kind::Restored => self.apply_elsewhere(fact, at),
+            Kind::Restored | Kind::RolloutsHeld => self.apply_elsewhere(fact, at),
             Kind::Resumed => self.apply_moved(),
             _ => {}
         }
@@ -110,6 +110,7 @@ impl State {
         let held = self.runs.iter_mut().filter(|(_, run)| run.row.restored);
         for (id, run) in held {
             run.row.restored = false;
+            run.row.takes_over = true;
             self.touched.insert(RowKey::run(*id));
         }
     }
@@ -135,13 +136,20 @@ impl State {
     }
 
     /// What Render said of the services when the rollout was asked for.
-    pub(super) fn apply_running(&mut self, fact: &Fact, at: Timestamp) {
+    pub(super) fn apply_running(&mut self, id: RunId, fact: &Fact, at: Timestamp) {
         type Seen = BTreeMap<CustomerId, BTreeMap<Role, RunningService>>;
+        type Newest = BTreeMap<CustomerId, BTreeMap<Role, DeployId>>;
         let Some(seen) = fact.read::<Seen>("running") else {
             return;
         };
+        // Older releases did not say which deploys were there besides the live ones.
+        let mut newest = fact.read::<Newest>("newest");
         for (customer, services) in seen {
             let row = self.fleet.entry(customer.clone()).or_default();
+            if let Some(newest) = &mut newest {
+                row.observed = Some(id);
+                row.newest = newest.remove(&customer).unwrap_or_default();
+            }
             for (role, mut service) in services {
                 let known = row.running.get(&role);
                 if known.is_none_or(|known| known.deploy != service.deploy) {

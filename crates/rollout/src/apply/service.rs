@@ -74,6 +74,7 @@ fn apply_deploy(service: &mut ServiceState, fact: &Fact, at: Timestamp) {
     match fact.kind {
         Kind::DeployIntended => {
             service.attempt = fact.attempt.unwrap_or(service.attempt);
+            service.found = false;
             service.deploy = intended(fact, at);
             if let Some(live) = fact.read::<Baseline>("baseline") {
                 service.baseline = Some(live);
@@ -85,6 +86,10 @@ fn apply_deploy(service: &mut ServiceState, fact: &Fact, at: Timestamp) {
         Kind::DeployCreated | Kind::DeployAdopted => {
             if let Some(state) = running(fact, at) {
                 service.deploy = state;
+            }
+            if fact.read("found").unwrap_or(false) {
+                service.attempt = fact.attempt.unwrap_or(service.attempt);
+                service.found = true;
             }
         }
         Kind::DeployUnknown => service.deploy = unknown(&service.deploy, fact, at),

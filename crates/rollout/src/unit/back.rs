@@ -2,7 +2,9 @@
 
 use policy::Role;
 
-use super::{Ctx, Next, cancel, follow, hooks, out_of_service, probed, recovery, variables};
+use super::{
+    Ctx, Next, adoption, cancel, follow, hooks, out_of_service, probed, recovery, variables,
+};
 use crate::command::CommandKind;
 use crate::event::{Fact, Kind};
 use crate::protocol;
@@ -10,7 +12,13 @@ use crate::state::{Baseline, DeployState, ServiceState};
 
 /// Returns the whole customer, the last service first.
 pub(super) fn backward(ctx: &Ctx<'_>) -> Next {
-    if let Some(next) = end_requests(ctx).or_else(|| recovery::next(ctx)) {
+    if let Some(next) = end_requests(ctx) {
+        return next;
+    }
+    if let Some(held) = adoption::stays(ctx) {
+        return Next::Facts(vec![held]);
+    }
+    if let Some(next) = recovery::next(ctx) {
         return next;
     }
     for role in ctx.planned.services.iter().rev() {

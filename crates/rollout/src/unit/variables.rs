@@ -10,16 +10,21 @@ use crate::state::{Backup, ServiceState, VariablesState};
 /// What is still to be done until the planned keys of a service have their values.
 pub(super) fn set(ctx: &Ctx<'_>, role: &Role, service: &ServiceState) -> Option<Next> {
     let Some(backup) = &service.backup else {
-        return Some(Next::Command(CommandKind::BackUp {
-            service: ctx.target(role),
-            variables: ctx.variables(role),
-            version: ctx.release().version.clone(),
-            commit: ctx.release().commit.clone(),
-            urls: ctx.urls(),
-            left: ctx.left.cloned(),
-        }));
+        return Some(Next::Command(back_up(ctx, role)));
     };
     write(ctx, role, (backup, &service.variables))
+}
+
+/// Reads the variables of a service, and which of the planned ones differ.
+pub(crate) fn back_up(ctx: &Ctx<'_>, role: &Role) -> CommandKind {
+    CommandKind::BackUp {
+        service: ctx.target(role),
+        variables: ctx.variables(role),
+        version: ctx.release().version.clone(),
+        commit: ctx.release().commit.clone(),
+        urls: ctx.urls(),
+        left: ctx.left.cloned(),
+    }
 }
 
 /// What is still to be done until the keys of a backup have their new values.

@@ -28,6 +28,7 @@ const RARE: &[Kind] = &[
     Kind::VariablesApplied,
     Kind::VariablesRevealed,
     Kind::Restored,
+    Kind::RolloutsHeld,
     Kind::TokenCreated,
     Kind::TokenRevoked,
     Kind::Observed,

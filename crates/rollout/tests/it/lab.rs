@@ -342,7 +342,7 @@ impl Lab {
         let edits: Vec<_> = steps
             .filter_map(|step| match &step.action {
                 Action::Edit(edit) => Some(edit),
-                Action::Verb(_) | Action::Crash { .. } => None,
+                Action::Verb(_) | Action::Crash { .. } | Action::PutBack { .. } => None,
             })
             .collect();
         self.edits += 1;

@@ -9,6 +9,7 @@ const LEFT_OUT: &[&str] = &[
     "input",
     "unit",
     "running",
+    "newest",
     "scope",
     "digest",
     "digests",

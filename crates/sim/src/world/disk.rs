@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use policy::Timestamp;
 use rollout::{Event, Product, RowKey, Step};
 
 /// The journal and the stored rows, as the engine's database holds them.
@@ -43,6 +44,20 @@ impl Disk {
             }
         }
         self.events.append(&mut step.events);
+    }
+
+    /// Puts a copy of an earlier instant in place.
+    pub(super) fn put_back(&mut self, as_of: Timestamp) {
+        self.events.retain(|event| event.at <= as_of);
+        let mut older = Product::new();
+        for event in &self.events {
+            older.apply(event);
+        }
+        let keys = older.row_keys().into_iter();
+        self.rows = keys
+            .filter_map(|key| Some((key.clone(), older.row(&key)?)))
+            .collect();
+        self.mirror = self.mirror.take().map(|_| older);
     }
 
     /// Reads the state back, as a new process does.

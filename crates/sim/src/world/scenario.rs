@@ -107,6 +107,15 @@ fn rows(scenario: &Scenario, base: Option<&Sources>) -> Vec<Row> {
             let act = match action {
                 Action::Verb(verb) => Act::Say(verb.clone()),
                 Action::Crash { until } => Act::Crash { until: *until },
+                Action::PutBack {
+                    as_of,
+                    until,
+                    noticed,
+                } => Act::PutBack {
+                    as_of: *as_of,
+                    until: *until,
+                    noticed: *noticed,
+                },
                 Action::Edit(edit) => {
                     edits.push(edit);
                     Act::Edit(Box::new(edited(scenario, base, &edits)))

@@ -51,6 +51,15 @@ pub enum Act {
         /// When it is back.
         until: Timestamp,
     },
+    /// The process dies, after everything else of its instant, and finds an older state in place of its own.
+    PutBack {
+        /// Of which instant.
+        as_of: Timestamp,
+        /// When it is back.
+        until: Timestamp,
+        /// Whether it finds that out by itself.
+        noticed: bool,
+    },
     /// The files were edited: how they read now, or why they cannot be read.
     Edit(Box<Result<Config, String>>),
 }

@@ -174,6 +174,7 @@ fn product(kind: Kind) -> Option<&'static str> {
         Kind::Restored => {
             "another copy of the database may be in use; everything open waits for `tranche resume --moved`"
         }
+        Kind::RolloutsHeld => "everything open is held until `tranche resume --moved`",
         Kind::ClockSuspected => "the clock is suspected; no timer or window starts anything",
         Kind::ClockTrusted => "the clock is trusted",
         Kind::WorkspaceHeld => "the workspace is held; nothing starts",

@@ -112,6 +112,11 @@ fn step(row: usize, node: &Node<'_>, starter: &PersonId) -> Option<Step> {
         "crash" => Action::Crash {
             until: fields.instant("until")?,
         },
+        "put_back" => Action::PutBack {
+            as_of: fields.instant("as_of")?,
+            until: fields.instant("until")?,
+            noticed: fields.flag("noticed").unwrap_or(false),
+        },
         "edit" => Action::Edit(Edit { row }),
         verb => Action::Verb(Verb {
             verb: verb.to_owned(),
@@ -154,6 +159,7 @@ fn check_step(node: &Node<'_>, report: &mut Report<'_>) {
     let known = VERBS.iter().find(|known| known.name == verb);
     let (allowed, required): (Vec<&str>, &[&str]) = match (verb, known) {
         ("crash", _) => (vec!["until"], &["until"]),
+        ("put_back", _) => (vec!["as_of", "until", "noticed"], &["as_of", "until"]),
         ("edit", _) => (vec!["fleet", "policies", "project"], &[]),
         (_, Some(known)) => (
             known
@@ -339,6 +345,8 @@ fn inject(fields: Fields<'_, '_>) -> Option<Inject> {
             service: service?,
             at,
             live_after,
+            version: foreign.text("version"),
+            by_api: foreign.str("trigger") == Some("api"),
         });
     }
     let suspended = fields.below("suspended");

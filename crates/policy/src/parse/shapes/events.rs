@@ -92,6 +92,7 @@ macro_rules! kinds {
             word!("variables_applied", "Variables applied."),
             word!("variables_revealed", "Variables revealed."),
             word!("restored", "Restored."),
+            word!("rollouts_held", "Rollouts held."),
             word!("token_created", "Token created."),
             word!("token_revoked", "Token revoked."),
             word!("observed", "Observed."),

@@ -168,8 +168,19 @@ static FOREIGN: Record = record!(
     &[
         required!("at", "When it is created.", &INSTANT),
         required!("live_after", "From there to live.", &DURATION),
+        key!(
+            "version",
+            "What is deployed; something of its own by default.",
+            &SCALAR
+        ),
+        key!("trigger", "How; in the dashboard by default.", &TRIGGER),
     ],
 );
+
+static TRIGGER: Shape = Shape::Words(&[
+    word!("manual", "In the dashboard."),
+    word!("api", "Through the API, as an engine does."),
+]);
 
 static SUSPENDED: Record = record!(
     "a suspension",
@@ -186,7 +197,7 @@ pub(crate) static STEP: Record = record!(
         required!("at", "When.", &INSTANT),
         required!(
             "do",
-            "A verb of the command line, `crash` or `edit`.",
+            "A verb of the command line, `crash`, `put_back` or `edit`.",
             &VERB
         ),
         key!("by", "Who says it; by default the starter.", &NAME),
@@ -195,6 +206,16 @@ pub(crate) static STEP: Record = record!(
             "until",
             "When a crashed process is back, or a freeze ends.",
             &INSTANT
+        ),
+        key!(
+            "as_of",
+            "Of which instant the state is that is put back.",
+            &INSTANT
+        ),
+        key!(
+            "noticed",
+            "Whether the engine finds that out by itself.",
+            &BOOL
         ),
         key!(
             "fleet",
@@ -258,6 +279,10 @@ static VERB: Shape = Shape::Words(VERB_WORDS);
 
 const VERB_WORDS: &[Word] = &[
     word!("crash", "The process dies."),
+    word!(
+        "put_back",
+        "The process dies, and an older state is put in its place."
+    ),
     word!("edit", "Somebody edits the files."),
     word!("start", "Starts a rollout."),
     word!("approve", "Approves a gate."),

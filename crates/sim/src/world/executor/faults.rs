@@ -288,11 +288,23 @@ fn platform_faults(what: &Inject, id: &ServiceId, commits: &BTreeSet<String>) ->
                 }),
             })
             .collect(),
-        Inject::ForeignDeploy { at, live_after, .. } => {
+        Inject::ForeignDeploy {
+            at,
+            live_after,
+            version,
+            by_api,
+            ..
+        } => {
+            let theirs = || format!("somebody else's at {at}");
+            let version = version.clone().unwrap_or_else(theirs);
             let foreign = ForeignDeploy {
                 at: *at,
-                commit: CommitId::new(commit_of(&format!("somebody else's at {at}"))),
-                trigger: Trigger::Manual,
+                commit: CommitId::new(commit_of(&version)),
+                trigger: if *by_api {
+                    Trigger::Api
+                } else {
+                    Trigger::Manual
+                },
                 live_after: Some(*live_after),
             };
             vec![Fault::of(id, FaultKind::ForeignDeploy(foreign))]

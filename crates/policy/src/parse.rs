@@ -27,7 +27,7 @@ use serde::{Deserialize, Serialize};
 
 use self::check::Mode;
 pub use self::diagnostic::{Diagnostic, Severity};
-use self::node::{Node, Pos};
+use self::node::{Kind, Node, Pos};
 use self::report::Report;
 use self::shape::Shape;
 use crate::ids::PolicyId;
@@ -78,7 +78,27 @@ pub struct Config {
 /// # Errors
 /// Every mistake of every file, in the order of files and lines; warnings among them.
 pub fn load(sources: &Sources) -> Result<Config, Vec<Diagnostic>> {
+    load_into(Report::new(), sources)
+}
+
+/// The same for what has begun already: there a gate that can no longer be filled is no mistake but waits, since it would
+/// otherwise keep the removal of its voters from taking effect (P2). It is among the warnings.
+///
+/// # Errors
+/// As for [`load`].
+pub fn load_running(sources: &Sources) -> Result<Config, Vec<Diagnostic>> {
+    load_into(Report::of_what_runs(), sources)
+}
+
+/// `tranche.yaml` by itself, however much of it and of the other files is wrong: what cannot be read is as if it were not
+/// there. `None`: it is no YAML mapping. Only good for taking rights away.
+pub fn project_alone(project: &File) -> Option<Project> {
     let mut report = Report::new();
+    let node = yaml::read(project, &mut report).filter(|node| node.kind() == Kind::Map)?;
+    Some(read::project::project(&node))
+}
+
+fn load_into<'s>(mut report: Report<'s>, sources: &'s Sources) -> Result<Config, Vec<Diagnostic>> {
     let trees = Trees::read(sources, &mut report);
     trees.config(report)
 }

@@ -105,6 +105,49 @@ pub struct Person {
     pub os: Option<String>,
     /// Issuer and subject at an identity provider, `ISSUER#SUBJECT`.
     pub oidc: Option<String>,
+    /// Names that this person had before: whoever acted under one of them is this person.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub formerly: BTreeSet<PersonId>,
+}
+
+/// What somebody who had this name is called now; `None` if nobody has or had it.
+pub fn called_now<'p>(
+    people: &'p BTreeMap<PersonId, Person>,
+    name: &PersonId,
+) -> Option<&'p PersonId> {
+    if let Some((name, _)) = people.get_key_value(name) {
+        return Some(name);
+    }
+    let mut renamed = people
+        .iter()
+        .filter(|(_, person)| person.formerly.contains(name));
+    renamed.next().map(|(name, _)| name)
+}
+
+/// What somebody may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RoleName {
+    /// May start, pause and abort.
+    Operator,
+    /// May approve.
+    Approver,
+    /// May make tokens.
+    Admin,
+}
+
+impl RoleName {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Operator, Self::Approver, Self::Admin];
+
+    /// As it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Operator => "operator",
+            Self::Approver => "approver",
+            Self::Admin => "admin",
+        }
+    }
 }
 
 /// Who holds which role. A role that is absent in the file is held by everybody in `people`.
@@ -116,6 +159,29 @@ pub struct Roles {
     pub approver: BTreeSet<PersonId>,
     /// May make tokens.
     pub admin: BTreeSet<PersonId>,
+    /// The roles that the file names, so that one which names nobody is told from one that is not written.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub written: BTreeSet<RoleName>,
+}
+
+impl Roles {
+    /// The holders of a role.
+    pub fn holders(&self, role: RoleName) -> &BTreeSet<PersonId> {
+        match role {
+            RoleName::Operator => &self.operator,
+            RoleName::Approver => &self.approver,
+            RoleName::Admin => &self.admin,
+        }
+    }
+
+    /// The same, to be changed.
+    pub fn holders_mut(&mut self, role: RoleName) -> &mut BTreeSet<PersonId> {
+        match role {
+            RoleName::Operator => &mut self.operator,
+            RoleName::Approver => &mut self.approver,
+            RoleName::Admin => &mut self.admin,
+        }
+    }
 }
 
 /// `follow:` new tags that start phases by themselves.

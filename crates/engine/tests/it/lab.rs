@@ -53,7 +53,9 @@ pub(crate) fn files() -> ReadFiles {
             operator: people.clone(),
             approver: people.clone(),
             admin: people,
+            ..Roles::default()
         },
+        ..Directory::default()
     };
     let read = FilesRead {
         directory,

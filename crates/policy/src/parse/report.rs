@@ -12,6 +12,8 @@ pub(crate) struct Report<'s> {
     found: Vec<Problem>,
     /// How many were found beyond the limit.
     unreported: usize,
+    /// How bad a gate is that nobody can fill.
+    gates: Severity,
 }
 
 /// A mistake whose source line is not looked up yet.
@@ -29,7 +31,21 @@ impl<'s> Report<'s> {
             files: Vec::new(),
             found: Vec::new(),
             unreported: 0,
+            gates: Severity::Error,
         }
+    }
+
+    /// For rollouts that have begun: a gate that nobody can fill any more waits, and the files say what they say.
+    pub(crate) fn of_what_runs() -> Self {
+        Self {
+            gates: Severity::Warning,
+            ..Self::new()
+        }
+    }
+
+    /// A gate that asks for more people than there are.
+    pub(crate) fn unfillable(&mut self, pos: Pos, message: String, help: &str) {
+        self.add(self.gates, pos, "quorum", message, Some(help.to_owned()));
     }
 
     /// Adds a file and returns its index.

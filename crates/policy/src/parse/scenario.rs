@@ -12,7 +12,7 @@ use super::shapes::events::EVENTS;
 use super::shapes::scenario::VERBS;
 use super::{Config, Diagnostic, File, Sources};
 use crate::ids::{CustomerId, PersonId, Role};
-use crate::settings::Timestamp;
+use crate::settings::{Project, Timestamp};
 use crate::span::Span;
 
 /// Who starts the rollout of a scenario that does not say.
@@ -316,5 +316,10 @@ impl Scenario {
         edits: &[&Edit],
     ) -> Result<Config, Vec<Diagnostic>> {
         self.build(base, edits)
+    }
+
+    /// `tranche.yaml` alone after some edits, as [`project_alone`](super::project_alone) reads it.
+    pub fn edited_alone(&self, base: Option<&Sources>, edits: &[&Edit]) -> Option<Project> {
+        self.build_alone(base, edits)
     }
 }

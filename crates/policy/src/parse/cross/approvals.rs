@@ -109,12 +109,8 @@ impl World<'_, '_> {
             if entitled < *wanted as usize {
                 let message =
                     format!("`{group}` has {entitled} of the {wanted} people who must approve");
-                report.help(
-                    pos,
-                    "quorum",
-                    message,
-                    "add people to the group or to the role `approver`",
-                );
+                let help = "add people to the group or to the role `approver`";
+                report.unfillable(pos, message, help);
                 enough = false;
             }
         }
@@ -146,12 +142,8 @@ impl World<'_, '_> {
                 ),
             };
             let message = format!("{wanted} must approve, but {who}, so the gate can never open");
-            report.help(
-                pos,
-                "quorum",
-                message,
-                "lower the quorum, or add people to the groups and to `approver`",
-            );
+            let help = "lower the quorum, or add people to the groups and to `approver`";
+            report.unfillable(pos, message, help);
         } else if entitled.len() == wanted && self.starter_is_among(&entitled, approval) {
             let message =
                 "whoever starts the rollout is one of those who must approve, and may not"

@@ -1,6 +1,6 @@
 //! `tranche.yaml` by itself: people, groups, freezes, Render's limits.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::{World, unknown};
@@ -66,6 +66,7 @@ impl World<'_, '_> {
                 }
             }
         }
+        self.check_former_names(node, report);
         let roles = node.get("roles").map_or(&[][..], Node::entries);
         for item in roles.iter().flat_map(|(_, holders)| holders.one_or_many()) {
             if let Some(name) = item.scalar().filter(|name| !self.is_group_or_person(name)) {
@@ -78,6 +79,31 @@ impl World<'_, '_> {
                     known,
                     "add it under `people` or `groups`",
                 );
+            }
+        }
+    }
+
+    /// A former name is one person's, and nobody's present one.
+    fn check_former_names(&self, node: &Node<'_>, report: &mut Report<'_>) {
+        let mut taken: BTreeMap<&str, &str> = BTreeMap::new();
+        for (key, person) in node.get("people").map_or(&[][..], Node::entries) {
+            let names = person.get("formerly").map_or(&[][..], Node::one_or_many);
+            for item in names {
+                let Some(name) = item.scalar() else {
+                    continue;
+                };
+                let message = match taken.insert(name, &key.name) {
+                    _ if self.project.people.contains_key(&PersonId::from(name)) => {
+                        format!(
+                            "`{name}` is in `people`, so `{}` was not called so",
+                            key.name
+                        )
+                    }
+                    Some(other) => format!("`{name}` is a former name of `{other}` already"),
+                    None => continue,
+                };
+                let help = "a name that somebody had before belongs to nobody else";
+                report.help(item.pos, "doubled-name", message, help);
             }
         }
     }

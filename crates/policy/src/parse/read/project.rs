@@ -11,7 +11,8 @@ use crate::ids::{CustomerId, GroupId, PersonId, PolicyId, Role};
 use crate::parse::format;
 use crate::parse::node::{Kind, Node};
 use crate::settings::{
-    AutoDeploy, Follow, Notify, Person, Project, RenderSettings, Roles, SecretSource, ZeroDowntime,
+    AutoDeploy, Follow, Notify, Person, Project, RenderSettings, RoleName, Roles, SecretSource,
+    ZeroDowntime,
 };
 use crate::span::Span;
 
@@ -197,6 +198,7 @@ fn person(node: &Node<'_>) -> Person {
         email: fields.text("email"),
         os: fields.text("os"),
         oidc: fields.text("oidc"),
+        formerly: fields.set("formerly", PersonId::from),
     }
 }
 
@@ -220,20 +222,27 @@ fn roles(
     people: &BTreeMap<PersonId, Person>,
     groups: &BTreeMap<GroupId, BTreeSet<PersonId>>,
 ) -> Roles {
-    let holders = |role| -> BTreeSet<PersonId> {
-        if fields.get(role).is_none() {
+    // A role with nothing behind it names nobody; it is not one that was left out.
+    let is_written = |role: &RoleName| {
+        let node = fields.0.and_then(|node| node.get(role.as_str()));
+        node.is_some()
+    };
+    let holders = |role: RoleName| -> BTreeSet<PersonId> {
+        if !is_written(&role) {
             return people.keys().cloned().collect();
         }
         let members = |name| match groups.get(&GroupId::from(name)) {
             Some(members) => members.clone(),
             None => BTreeSet::from([PersonId::from(name)]),
         };
-        fields.texts(role).into_iter().flat_map(members).collect()
+        let named = fields.texts(role.as_str()).into_iter();
+        named.flat_map(members).collect()
     };
     Roles {
-        operator: holders("operator"),
-        approver: holders("approver"),
-        admin: holders("admin"),
+        operator: holders(RoleName::Operator),
+        approver: holders(RoleName::Approver),
+        admin: holders(RoleName::Admin),
+        written: RoleName::ALL.into_iter().filter(is_written).collect(),
     }
 }
 

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use super::super::merge::merge;
 use super::super::node::{Key, Kind, Node, Pos};
 use super::super::report::Report;
-use super::super::{Config, Diagnostic, Sources, Trees, yaml};
+use super::super::{Config, Diagnostic, Sources, Trees, read, yaml};
 use super::{Edit, Scenario};
 use crate::plan::DATABASE;
+use crate::settings::Project;
 use crate::template::{self, Placeholder};
 
 impl Scenario {
@@ -16,7 +17,26 @@ impl Scenario {
         base: Option<&Sources>,
         edits: &[&Edit],
     ) -> Result<Config, Vec<Diagnostic>> {
-        let mut report = Report::new();
+        self.merged(base, edits, |trees, report| trees.config(report))?
+    }
+
+    /// `tranche.yaml` alone after some edits, whatever is wrong in the files.
+    pub(super) fn build_alone(&self, base: Option<&Sources>, edits: &[&Edit]) -> Option<Project> {
+        let alone = |trees: Trees<'_>| trees.project.as_ref().map(read::project::project);
+        self.merged(base, edits, |trees, _| alone(trees)).ok()?
+    }
+
+    /// All files as trees, merged with what the scenario and its edits say.
+    fn merged<T>(
+        &self,
+        base: Option<&Sources>,
+        edits: &[&Edit],
+        take: impl for<'s> FnOnce(Trees<'s>, Report<'s>) -> T,
+    ) -> Result<T, Vec<Diagnostic>> {
+        let mut report = match edits.is_empty() {
+            true => Report::new(),
+            false => Report::of_what_runs(),
+        };
         let Some(scenario) = yaml::read(&self.file, &mut report) else {
             return Err(report.finish().unwrap_or_else(|problems| problems));
         };
@@ -48,7 +68,7 @@ impl Scenario {
                 "write `fleet`, or run it within a project folder",
             );
         }
-        trees.config(report)
+        Ok(take(trees, report))
     }
 }
 

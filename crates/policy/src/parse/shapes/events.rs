@@ -95,6 +95,7 @@ macro_rules! kinds {
             word!("rollouts_held", "Rollouts held."),
             word!("token_created", "Token created."),
             word!("token_revoked", "Token revoked."),
+            word!("people_changed", "People, groups or roles changed."),
             word!("observed", "Observed."),
             word!("operation_started", "Operation started."),
             word!("operation_ended", "Operation ended."),

@@ -305,6 +305,11 @@ static PERSON: Record = record!(
             "Issuer and subject at an identity provider, `ISSUER#SUBJECT`.",
             &TEXT
         ),
+        key!(
+            "formerly",
+            "Names that this person had in this file before: one person under all of them.",
+            &NAME_OR_NAMES
+        ),
     ],
 );
 

@@ -209,6 +209,16 @@ impl Lab {
         self.command(args).spawn().unwrap()
     }
 
+    /// Begins a command as somebody else.
+    pub(crate) fn spawn_as(&self, token: &str, args: &[&str]) -> Child {
+        self.command(args)
+            .env("TRANCHE_TOKEN", token)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap()
+    }
+
     /// Begins a command.
     pub(crate) fn spawn(&self, args: &[&str]) -> Child {
         self.command(args)

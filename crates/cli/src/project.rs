@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
+use policy::parse::Diagnostic;
 use policy::settings::RenderSettings;
-use policy::{Config, File, Sources, parse};
+use policy::{Config, File, Project, Sources, parse};
 use serde::Deserialize;
 
 use crate::args::Global;
@@ -85,7 +86,22 @@ impl Folder {
 
     /// The checked content of all its files; warnings are said.
     pub(crate) fn load(&self, out: Output) -> Result<Config, Failure> {
-        let mut config = parse::load(&self.sources()?).map_err(Failure::diagnostics)?;
+        Self::checked(parse::load(&self.sources()?), out)
+    }
+
+    /// The same for what has begun already: a gate that nobody can fill any more is only warned of, and waits.
+    pub(crate) fn load_running(&self, out: Output) -> Result<Config, Failure> {
+        Self::checked(parse::load_running(&self.sources()?), out)
+    }
+
+    /// `tranche.yaml` by itself, whatever is wrong with it and with the other files; `None`: it cannot be parsed.
+    pub(crate) fn alone(&self) -> Option<Project> {
+        let file = self.read(Path::new(PROJECT_FILE)).ok()?;
+        parse::project_alone(&file)
+    }
+
+    fn checked(loaded: Result<Config, Vec<Diagnostic>>, out: Output) -> Result<Config, Failure> {
+        let mut config = loaded.map_err(Failure::diagnostics)?;
         for warning in &config.warnings {
             out.say_laid_out(format_args!("{}\n", foreign::mistake(warning)));
         }

@@ -6,9 +6,9 @@
 mod account;
 mod tokens;
 
-use policy::PersonId;
-use policy::settings::{Person, Project};
+use policy::settings::{Person, Project, called_now};
 use rollout::Actor;
+use rollout::request::Proof;
 use secrecy::SecretString;
 
 pub use self::account::account_name;
@@ -25,27 +25,42 @@ pub fn prove(
     token: Option<&SecretString>,
     project: &Project,
 ) -> Result<Actor, Error> {
+    let account = account_name();
     let Some(token) = token else {
-        return of_account(project, &account_name());
+        return of_account(project, &account);
     };
-    match Tokens::open(state)?.owner_of(token)? {
-        Some(owner @ TokenOwner::Service(_)) => Ok(Actor {
-            name: owner.name(),
-            service: true,
-        }),
-        Some(TokenOwner::Person(person)) if is_known(project, &person) => Ok(Actor {
-            name: person,
-            service: false,
-        }),
-        Some(TokenOwner::Person(person)) => Err(Error::NotPermitted {
+    let Some((owner, proof)) = Tokens::open(state)?.proved_by(token)? else {
+        return Err(Error::NotPermitted {
+            message: "the token in `TRANCHE_TOKEN` is unknown or revoked".to_owned(),
+            way_out: "ask an admin for `tranche token create PERSON`".to_owned(),
+        });
+    };
+    let proof = Proof {
+        account: Some(account),
+        ..proof
+    };
+    let person = match owner {
+        TokenOwner::Service(_) => {
+            return Ok(Actor {
+                name: owner.name(),
+                service: true,
+                proof: Some(proof),
+            });
+        }
+        TokenOwner::Person(person) => person,
+    };
+    if project.people.is_empty() {
+        return Ok(Actor::person(person.as_str()).proved_by(proof));
+    }
+    match called_now(&project.people, &person) {
+        Some(name) => Ok(Actor::person(name.as_str()).proved_by(proof)),
+        None => Err(Error::NotPermitted {
             message: format!(
                 "`{person}`, to whom the token in `TRANCHE_TOKEN` belongs, is not in this project any more"
             ),
-            way_out: "add them under `people` in tranche.yaml".to_owned(),
-        }),
-        None => Err(Error::NotPermitted {
-            message: "the token in `TRANCHE_TOKEN` is unknown or revoked".to_owned(),
-            way_out: "ask an admin for `tranche token create PERSON`".to_owned(),
+            way_out: format!(
+                "add them under `people` in tranche.yaml, or write `formerly: {person}` to their new name"
+            ),
         }),
     }
 }
@@ -56,7 +71,7 @@ pub fn prove(
 /// [`Error::NotPermitted`] if nobody has it, or more than one.
 pub fn of_account(project: &Project, account: &str) -> Result<Actor, Error> {
     if project.people.is_empty() {
-        return Ok(Actor::person(account));
+        return Ok(Actor::person(account).proved_by(Proof::account(account)));
     }
     let has_account = |person: &Person| person.os.as_deref() == Some(account);
     let mut people = project
@@ -65,10 +80,9 @@ pub fn of_account(project: &Project, account: &str) -> Result<Actor, Error> {
         .filter(|(_, person)| has_account(person))
         .map(|(name, _)| name);
     match (people.next(), people.next()) {
-        (Some(person), None) => Ok(Actor {
-            name: person.clone(),
-            service: false,
-        }),
+        (Some(person), None) => {
+            Ok(Actor::person(person.as_str()).proved_by(Proof::account(account)))
+        }
         (None, _) => Err(Error::NotPermitted {
             message: format!("nobody in this project has the account `{account}`"),
             way_out: format!(
@@ -95,8 +109,4 @@ pub fn check_admin(project: &Project, actor: &Actor) -> Result<(), Error> {
         message: format!("`{}` does not hold the role admin", actor.name),
         way_out: "ask somebody who does: see `roles` in tranche.yaml".to_owned(),
     })
-}
-
-fn is_known(project: &Project, person: &PersonId) -> bool {
-    project.people.is_empty() || project.people.contains_key(person)
 }

@@ -105,10 +105,7 @@ impl Manager {
         executor: impl FnOnce(&Inlet) -> Box<dyn Executor + Send>,
     ) -> Result<Self, ManagerError> {
         let read = FilesRead {
-            directory: Directory {
-                groups: project.groups.clone(),
-                roles: project.roles.clone(),
-            },
+            directory: Directory::of(&project),
             freezes: project.freezes.clone(),
             ..FilesRead::default()
         };

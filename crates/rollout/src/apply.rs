@@ -175,6 +175,7 @@ fn new_row(starter: PersonId, at: Timestamp, fact: &Fact) -> RunRow {
         sweep: None,
         overrides: BTreeMap::new(),
         lifts: Vec::new(),
+        hands: BTreeMap::new(),
         scope: fact.read("scope").unwrap_or_default(),
         clear_cache: fact.read("clear_cache").unwrap_or(false),
         deploy_timeout_ms: fact.read("deploy_timeout_ms"),

@@ -10,7 +10,7 @@ use crate::event::{Fact, Kind};
 use crate::ids::{DeployId, RunId};
 use crate::index::Run;
 use crate::product::Product;
-use crate::request::{Conflict, FilesRead, Rejected, RejectedCode, Request, Start};
+use crate::request::{Conflict, Directory, FilesRead, Rejected, RejectedCode, Request, Start};
 use crate::running::Observed;
 use crate::state::{DrainTo, Queued, RunState, RunningService, UnitState};
 
@@ -295,8 +295,14 @@ impl Product {
     /// Takes the project's files as now written (R6).
     pub(crate) fn files_read(&mut self, files: &FilesRead) {
         let known = self.state.product.files.as_ref();
+        let in_force = self.left_by(files);
+        let gates_shut = files.unreadable.is_some() && files.by_itself.is_none();
         let same = known.is_some_and(|known| match &files.unreadable {
-            Some(_) => known.unreadable == files.unreadable,
+            Some(_) => {
+                known.unreadable == files.unreadable
+                    && known.in_force == in_force
+                    && known.gates_shut == gates_shut
+            }
             None => {
                 known.unreadable.is_none()
                     && known.directory == files.directory
@@ -309,15 +315,52 @@ impl Product {
         if same {
             return;
         }
+        let before = self.state.last_directory();
         let joined = self.joined(files);
         let fact = Fact {
             reason: files.unreadable.clone(),
             ..Fact::new(Kind::FilesRead)
         };
-        self.emit(
-            fact.with_value("files", files)
-                .with_value("joined_after_the_start", &joined),
-        );
+        let mut fact = fact
+            .with_value("files", files)
+            .with_value("joined_after_the_start", &joined);
+        if let Some(in_force) = &in_force {
+            fact = fact.with_value("in_force", in_force);
+        }
+        if gates_shut {
+            fact = fact.with("gates_shut", true);
+        }
+        self.emit(fact);
+        self.tell_of_people(before.as_ref());
+    }
+
+    /// What files that do not validate leave of who may do what (R6).
+    fn left_by(&self, files: &FilesRead) -> Option<Directory> {
+        files.unreadable.as_ref()?;
+        let product = &self.state.product;
+        let Some(read) = &files.by_itself else {
+            return product.files.as_ref()?.in_force.clone();
+        };
+        let valid = product.read_files().map(|known| known.directory.clone());
+        let valid = valid.or_else(|| self.state.frozen_directory())?;
+        Some(valid.reduced_to(read))
+    }
+
+    /// A change of people, groups or roles is a fact of its own (P49): it decides whose vote counts.
+    fn tell_of_people(&mut self, before: Option<&Directory>) {
+        let now = self.state.product.directory();
+        let Some(change) = before
+            .zip(now)
+            .and_then(|(before, now)| before.change_to(now))
+        else {
+            return;
+        };
+        let fact = Fact::new(Kind::PeopleChanged)
+            .with_value("people", &change.people)
+            .with_value("groups", &change.groups)
+            .with_value("roles", &change.roles)
+            .with_value("whom", &change.whom);
+        self.emit(fact);
     }
 
     /// Customers that joined after every unfinished rollout's start.

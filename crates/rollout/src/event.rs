@@ -282,6 +282,8 @@ kinds! {
     RolloutResumed = "rollout_resumed",
     /// The project's files were read again.
     FilesRead = "files_read",
+    /// People, groups or roles are others now: `data.whom` says what became of each person.
+    PeopleChanged = "people_changed",
     /// An operation outside any rollout began.
     OperationStarted = "operation_started",
     /// It ended; `data.outcome`.

@@ -7,6 +7,7 @@ use policy::{CustomerId, PersonId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Fact, Kind};
+use crate::hands::{self, Act};
 use crate::index::Run;
 use crate::product::{Product, State};
 use crate::request::{Actor, Rejected, RejectedCode, Request};
@@ -280,7 +281,15 @@ impl Product {
             );
             return Err(Rejected::new(RejectedCode::NotPermitted, text, ""));
         }
+        self.may_override(run, &request.by, &freezes)?;
         let by = &request.by.name;
+        let directory = self.state.directory(run);
+        // Whoever has another name now has said so under the old one.
+        freezes.retain(|freeze| {
+            let voices = run.voices(|| freeze.clone());
+            let mut before = voices.iter().filter(|voice| **voice != by);
+            !before.any(|voice| directory.is_one(voice, by))
+        });
         let voices = |freeze: &FreezeId| run.voices(|| freeze.clone());
         let is_said = |freeze: &FreezeId| {
             let voices = voices(freeze);
@@ -305,6 +314,30 @@ impl Product {
         };
         let fact = fact.with("name", name).with("complete", complete);
         self.emit_in(id, fact.with_value("freezes", &freezes));
+        Ok(())
+    }
+
+    /// An override takes two people with a hand of their own, and needs to know who they are.
+    fn may_override(&self, run: &Run, by: &Actor, freezes: &[FreezeId]) -> Result<(), Rejected> {
+        if self.state.product.gates_shut() {
+            let text = "tranche.yaml cannot be parsed, so it is not known who may lift a freeze";
+            return Err(Rejected::state(text, "tranche validate"));
+        }
+        let directory = self.state.directory(run);
+        hands::own_hand(run, &directory, by)?;
+        let voices = freezes
+            .iter()
+            .flat_map(|freeze| run.voices(|| freeze.clone()));
+        for voice in voices.filter(|voice| **voice != by.name) {
+            let proofs = run.row.hands.get(voice).into_iter().flatten();
+            let mut hands = proofs.filter_map(|proof| {
+                let other = Actor::person(voice.as_str()).proved_by(proof.clone());
+                hands::one_hand(&directory, Act::of(by), Act::of(&other))
+            });
+            if let Some(why) = hands.next() {
+                return Err(hands::refused(by, &why));
+            }
+        }
         Ok(())
     }
 }

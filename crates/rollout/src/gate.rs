@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use policy::rules::{Approval, Approvers, Excluded, GroupOrPerson, Scope};
+use policy::settings::RoleName;
 use policy::{CustomerId, GroupId, PersonId};
 
+use crate::hands::{Act, one_hand};
 use crate::ids::GateId;
 use crate::index::Run;
 use crate::request::{Actor, Directory};
-use crate::state::GateRow;
+use crate::state::{GateRow, Vote};
 
 /// Why a person may not approve, as a fragment after the name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,18 +45,28 @@ pub(crate) fn entitled(
         return Err(NotEntitled::ServiceToken);
     }
     let person = &actor.name;
-    if !directory.holds(&directory.roles.approver, person) {
+    if !directory.holds(RoleName::Approver, person) {
         return Err(NotEntitled::NoApprover);
     }
-    if approval.not.contains(&Excluded::Starter) && person == starter {
+    if approval.not.contains(&Excluded::Starter) && directory.is_one(person, starter) {
         return Err(NotEntitled::Starter);
     }
-    if approval.not.contains(&Excluded::Person(person.clone())) {
+    let is_excluded = |one: &Excluded| match one {
+        Excluded::Starter => false,
+        Excluded::Person(excluded) => directory.is_one(excluded, person),
+    };
+    if approval.not.iter().any(is_excluded) {
         return Err(NotEntitled::Excluded);
     }
     match &approval.from {
         Approvers::Anybody => Ok(()),
-        Approvers::Any(names) if names.iter().any(|name| directory.names(name, person)) => Ok(()),
+        Approvers::Any(names)
+            if names
+                .iter()
+                .any(|name| names_person(directory, name, person)) =>
+        {
+            Ok(())
+        }
         Approvers::Each(groups)
             if groups
                 .keys()
@@ -73,10 +85,7 @@ pub(crate) fn approvers(
     starter: &PersonId,
 ) -> Vec<PersonId> {
     let may = |person: &&PersonId| {
-        let actor = Actor {
-            name: (*person).clone(),
-            service: false,
-        };
+        let actor = Actor::person(person.as_str());
         entitled(approval, directory, starter, &actor).is_ok()
     };
     let named = directory.roles.approver.iter();
@@ -147,48 +156,101 @@ fn seat<'p>(
     false
 }
 
-impl Directory {
-    /// Whether the person holds a role. A project that names nobody restricts nobody.
-    pub(crate) fn holds(&self, role: &BTreeSet<PersonId>, person: &PersonId) -> bool {
-        let nobody = self.roles.operator.is_empty()
-            && self.roles.approver.is_empty()
-            && self.roles.admin.is_empty();
-        nobody || role.contains(person)
-    }
-
-    fn is_member(&self, group: &GroupId, person: &PersonId) -> bool {
-        self.groups
-            .get(group)
-            .is_some_and(|members| members.contains(person))
-    }
-
-    fn names(&self, name: &GroupOrPerson, person: &PersonId) -> bool {
-        match name {
-            GroupOrPerson::Group(group) => self.is_member(group, person),
-            GroupOrPerson::Person(named) => named == person,
-        }
+fn names_person(directory: &Directory, name: &GroupOrPerson, person: &PersonId) -> bool {
+    match name {
+        GroupOrPerson::Group(group) => directory.is_member(group, person),
+        GroupOrPerson::Person(named) => directory.is_one(named, person),
     }
 }
 
-/// People whose votes count now: for this digest, and still entitled (P2, P4).
-pub(crate) fn counted<'r>(
+/// Votes that count now: for this digest, by people still entitled, each with a hand of their own (P2, P3, P4).
+fn counting<'r>(
     run: &'r Run,
     approval: &Approval,
     directory: &Directory,
     gate: &'r GateRow,
+) -> Vec<&'r Vote> {
+    let mut counting: Vec<&Vote> = Vec::new();
+    for vote in &gate.votes {
+        let act = Act::of_vote(vote);
+        let actor = Actor::person(vote.person.as_str());
+        let counts = vote.digest == run.plan.digest
+            && entitled(approval, directory, &run.row.starter, &actor).is_ok()
+            && run.barred(approval, directory, act).is_none()
+            && counting.iter().all(|other| {
+                !directory.is_one(&other.person, &vote.person)
+                    && one_hand(directory, act, Act::of_vote(other)).is_none()
+            });
+        if counts {
+            counting.push(vote);
+        }
+    }
+    counting
+}
+
+/// The people whose votes count now, by their present names.
+pub(crate) fn counted<'r>(
+    run: &'r Run,
+    approval: &Approval,
+    directory: &'r Directory,
+    gate: &'r GateRow,
 ) -> BTreeSet<&'r PersonId> {
-    gate.votes
-        .iter()
-        .filter(|vote| vote.digest == run.plan.digest)
-        .filter(|vote| {
-            let actor = Actor {
-                name: vote.person.clone(),
-                service: false,
-            };
-            entitled(approval, directory, &run.row.starter, &actor).is_ok()
-        })
-        .map(|vote| &vote.person)
+    let votes = counting(run, approval, directory, gate).into_iter();
+    votes
+        .map(|vote| directory.called_now(&vote.person))
         .collect()
+}
+
+/// Whether this vote counts now.
+pub(crate) fn counts(
+    run: &Run,
+    approval: &Approval,
+    directory: &Directory,
+    gate: &GateRow,
+    vote: &Vote,
+) -> bool {
+    counting(run, approval, directory, gate).contains(&vote)
+}
+
+/// Why another vote of this actor would not count, though they are entitled.
+pub(crate) fn other_hand(
+    run: &Run,
+    approval: &Approval,
+    directory: &Directory,
+    gate: &GateRow,
+    by: &Actor,
+) -> Option<String> {
+    let act = Act::of(by);
+    run.barred(approval, directory, act).or_else(|| {
+        let votes = counting(run, approval, directory, gate).into_iter();
+        let mut hands = votes.filter_map(|vote| one_hand(directory, act, Act::of_vote(vote)));
+        hands.next()
+    })
+}
+
+/// Who is left to fill the gate, if they are too few; `None`: it can be filled.
+pub(crate) fn unfillable(
+    run: &Run,
+    approval: &Approval,
+    directory: &Directory,
+    gate: Option<&GateRow>,
+) -> Option<String> {
+    let row = GateRow::default();
+    let named = approvers(approval, directory, &run.row.starter);
+    let everybody = PersonId::new("");
+    if directory.holds(RoleName::Approver, &everybody) {
+        return None;
+    }
+    let mut people = counted(run, approval, directory, gate.unwrap_or(&row));
+    people.extend(named.iter());
+    if is_quorum(approval, directory, &people) {
+        return None;
+    }
+    let who: Vec<&str> = people.iter().map(|person| person.as_str()).collect();
+    Some(match who.is_empty() {
+        true => "nobody can fill it: nobody may approve".to_owned(),
+        false => format!("nobody can fill it: only {} may approve", who.join(" and ")),
+    })
 }
 
 /// Whether the gate lets through now.

@@ -1,6 +1,8 @@
 //! The one place that says whether something may start (R21). `advance` asks it to decide, `why` to explain, the
 //! forecast to look ahead; they cannot disagree.
 
+use std::borrow::Cow;
+
 use policy::calendar::{Freeze, Interval, Opening, Windows};
 use policy::plan::matches_pin;
 use policy::{CustomerId, PersonId, Role, Timestamp};
@@ -14,6 +16,10 @@ use crate::product::{Product, State};
 use crate::recover::{Moved, Recovery};
 use crate::request::Directory;
 use crate::state::{DrainTo, PhaseState, RunState, Unit, UnitState};
+
+/// Said of every gate while `tranche.yaml` cannot be parsed.
+const SHUT: &str =
+    "tranche.yaml cannot be parsed, so votes are recorded and no gate opens until it can";
 
 /// A freeze as it meets one customer.
 struct Frozen {
@@ -54,15 +60,25 @@ impl Hold {
 }
 
 impl State {
-    /// Who may do what now: the files as last read, or as frozen.
-    pub(crate) fn directory(&self, run: &Run) -> Directory {
-        match self.product.read_files() {
-            Some(files) => files.directory.clone(),
-            None => Directory {
-                groups: run.plan.project.groups.clone(),
-                roles: run.plan.project.roles.clone(),
-            },
-        }
+    /// Who may do what in a rollout now: the files as last read, or as frozen.
+    pub(crate) fn directory(&self, run: &Run) -> Cow<'_, Directory> {
+        let read = self.product.directory().map(Cow::Borrowed);
+        let known = read.unwrap_or_else(|| Cow::Owned(Directory::of(&run.plan.project)));
+        Directory::bound_by(known, &run.plan.project)
+    }
+
+    /// Who may do what by the newest unfinished rollout, as its plan has frozen it.
+    pub(crate) fn frozen_directory(&self) -> Option<Directory> {
+        let mut unfinished = self.runs.values().rev().filter(|run| !run.is_ended());
+        unfinished
+            .next()
+            .map(|run| Directory::of(&run.plan.project))
+    }
+
+    /// Who may do what, as last known.
+    pub(crate) fn last_directory(&self) -> Option<Directory> {
+        let read = self.product.directory().cloned();
+        read.or_else(|| self.frozen_directory())
     }
 
     /// What keeps the whole product or rollout from starting anybody.
@@ -164,6 +180,13 @@ impl State {
         let approval = run.plan.phases[phase].policy.approval.as_ref()?;
         let directory = self.directory(run);
         let row = run.gates.get(gate);
+        let has_passed = row.is_some_and(|row| row.passed_at.is_some());
+        if self.product.gates_shut() && !has_passed {
+            let missing = gate::missing(run, approval, &directory, row);
+            let text = format!("{gate} has {missing}; {SHUT}");
+            let hold = Hold::new(HoldKind::Approval, "operators", text);
+            return Some(hold.way_out("tranche validate"));
+        }
         if row.is_some_and(|row| gate::is_open(run, approval, &directory, row)) {
             return None;
         }
@@ -179,14 +202,16 @@ impl State {
                     .way_out(format!("tranche retry {gate}")),
             );
         }
-        let text = format!(
-            "{gate} has {}",
-            gate::missing(run, approval, &directory, row)
-        );
+        let missing = gate::missing(run, approval, &directory, row);
         let since = row
             .and_then(|row| row.request.as_ref())
             .map(|request| request.since);
-        let hold = Hold::new(HoldKind::Approval, "approvers", text).since(since);
+        let hold = |owner, text| Hold::new(HoldKind::Approval, owner, text).since(since);
+        if let Some(why) = gate::unfillable(run, approval, &directory, row) {
+            let hold = hold("admins", format!("{gate} has {missing}; {why}"));
+            return Some(hold.way_out("name more people in the groups and roles of tranche.yaml"));
+        }
+        let hold = hold("approvers", format!("{gate} has {missing}"));
         Some(hold.way_out(format!("tranche approve {gate}")))
     }
 

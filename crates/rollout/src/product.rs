@@ -6,13 +6,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use policy::{CustomerId, Timestamp};
+use policy::{CustomerId, PersonId, Timestamp};
 
 use crate::command::{Command, Report, Sealed};
 use crate::event::{Event, Fact, Kind};
 use crate::ids::{AttachmentId, RunId};
 use crate::index::{Place, Run};
-use crate::request::{Input, Notice, Rejected, Request};
+use crate::request::{Input, Notice, Proof, Rejected, Request};
 use crate::state::{FleetRow, ProductRow, UnitState};
 use crate::work::{Issued, Slot, TimerKey, Work};
 
@@ -52,6 +52,8 @@ pub struct Product {
     pub(crate) state: State,
     pub(crate) work: Work,
     pub(crate) at: Timestamp,
+    /// Whose request is being answered, if it is proved who that is.
+    asking: Option<(PersonId, Proof)>,
     out: Step,
 }
 
@@ -70,7 +72,12 @@ impl Product {
         match input {
             Input::Report(report) => self.record_report(report),
             Input::Notice(notice) => self.record_notice(notice),
-            Input::Request(request) => self.record_request(&request)?,
+            Input::Request(request) => {
+                self.ask_for(&request);
+                let recorded = self.record_request(&request);
+                self.asking = None;
+                recorded?;
+            }
             Input::Tick => {
                 if self.state.product.clock_suspected.is_none() {
                     self.work.judged_until = self.at;
@@ -97,8 +104,16 @@ impl Product {
         let fact = fact
             .with("request", request.verb.name())
             .with_value("code", &rejected.code);
+        self.ask_for(request);
         self.emit(fact);
+        self.asking = None;
         self.take_step()
+    }
+
+    /// What follows from a request at once carries what proved who asked (P49).
+    fn ask_for(&mut self, request: &Request) {
+        let by = &request.by;
+        self.asking = by.proof.clone().map(|proof| (by.name.clone(), proof));
     }
 
     /// Folds one fact. Contains no rule, so that a journal of an older release folds the same.
@@ -151,6 +166,12 @@ impl Product {
 
     /// Adds a fact to the journal and notes what it may set in motion.
     pub(crate) fn emit(&mut self, fact: Fact) {
+        let fact = match &self.asking {
+            Some((person, proof)) if fact.actor.as_ref() == Some(person) => {
+                fact.with_value("proof", proof)
+            }
+            Some(_) | None => fact,
+        };
         let product = &self.state.product;
         let event = Event::link(product.seq + 1, self.at, fact, product.hash.clone());
         self.state.apply(&event);

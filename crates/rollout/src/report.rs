@@ -17,7 +17,7 @@ use policy::{CustomerId, PersonId, Plan, Timestamp};
 use serde::Serialize;
 
 use self::approvals::Approvals;
-pub use self::approvals::{Answer, ApprovalReport, VoteReport};
+pub use self::approvals::{Answer, ApprovalReport, PeopleReport, VoteReport};
 pub use self::customers::{CustomerReport, ServiceVersion, Standing};
 use self::customers::{Customers, Versions, joined_late};
 pub use self::deploys::{DeployLog, DeployOutcome, DeployRecord, Way};
@@ -72,6 +72,9 @@ pub struct Report {
     pub incidents: Vec<Incident>,
     /// What people set aside, in order (P6).
     pub overrides: Vec<Override>,
+    /// How people, groups and roles changed meanwhile, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub people: Vec<PeopleReport>,
 }
 
 impl Report {
@@ -110,6 +113,7 @@ pub struct Reporter {
     troubles: Troubles,
     phases: Phases,
     joined: BTreeSet<CustomerId>,
+    people: Vec<PeopleReport>,
 }
 
 /// What concerns the rollout as a whole.
@@ -139,6 +143,7 @@ impl Reporter {
             troubles: Troubles::default(),
             phases: Phases::default(),
             joined: BTreeSet::new(),
+            people: Vec::new(),
         }
     }
 
@@ -193,6 +198,7 @@ impl Reporter {
             customers,
             incidents: self.troubles.incidents.clone(),
             overrides: self.troubles.overrides.clone(),
+            people: self.people.clone(),
         })
     }
 
@@ -222,7 +228,8 @@ impl Reporter {
             .filter(|one| one.standing.is_open())
             .map(|one| &one.customer)
             .collect();
-        self.approvals.reports(|id| !open.contains(id))
+        self.approvals
+            .reports(|id| !open.contains(id), &self.people)
     }
 
     /// Whether it has been asked for and has not ended.
@@ -249,6 +256,9 @@ impl Reporter {
         }
         self.ledger.take(event);
         self.troubles.take(event);
+        if event.fact.kind == Kind::PeopleChanged {
+            self.people.extend(PeopleReport::of(event));
+        }
         if event.fact.kind == Kind::FilesRead {
             let joined: Option<Vec<CustomerId>> = event.fact.read("joined_after_the_start");
             self.joined = joined.unwrap_or_default().into_iter().collect();

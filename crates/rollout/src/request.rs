@@ -1,9 +1,10 @@
 //! What people ask for, and what the outside reports by itself.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use policy::calendar::Freeze;
-use policy::settings::{Pin, Roles};
+use policy::settings::{Person, Pin, Roles};
 use policy::{CustomerId, GroupId, PersonId, PlanInput, PolicyId, Role, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -98,6 +99,21 @@ pub struct FilesRead {
     pub unapplied: Vec<String>,
     /// Set when the files could not be read: everything else counts as unchanged.
     pub unreadable: Option<String>,
+    /// Then, what `tranche.yaml` by itself says of people, groups and roles, which can only be taken away so. Absent: it
+    /// cannot be parsed, and who may open a gate is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by_itself: Option<Directory>,
+}
+
+impl FilesRead {
+    /// Files that cannot be read or do not validate.
+    pub fn unreadable(reason: impl Into<String>, by_itself: Option<Directory>) -> Self {
+        Self {
+            unreadable: Some(reason.into()),
+            by_itself,
+            ..Self::default()
+        }
+    }
 }
 
 /// Who exists, who belongs to which group, who holds which role.
@@ -107,6 +123,9 @@ pub struct Directory {
     pub groups: BTreeMap<GroupId, BTreeSet<PersonId>>,
     /// Holders by role.
     pub roles: Roles,
+    /// What proves who somebody is, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub people: BTreeMap<PersonId, Person>,
 }
 
 /// Who asks, as proved by the shell.
@@ -116,6 +135,77 @@ pub struct Actor {
     pub name: PersonId,
     /// A service token: never an approver (P3).
     pub service: bool,
+    /// What proved it; absent where nothing has to, as in a simulation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<Proof>,
+}
+
+/// What proved who somebody is; never the secret itself.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Proof {
+    /// Account or token.
+    pub kind: ProofKind,
+    /// The account's name, or the token's.
+    pub id: String,
+    /// The account of the process that asked. It is told, not compared: several people may share one and have tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// Who made the token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maker: Option<PersonId>,
+    /// What the maker proved it with, and, where that was a token, who made that one, and so on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub made_by: Vec<Hand>,
+}
+
+/// What proves an identity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProofKind {
+    /// An account of the operating system.
+    Account,
+    /// A token.
+    Token,
+}
+
+/// Somebody who had a hand in a token.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Hand {
+    /// Who, by the name of that time.
+    pub person: PersonId,
+    /// Proved by which kind.
+    pub kind: ProofKind,
+    /// The account's name, or the token's.
+    pub id: String,
+}
+
+impl Proof {
+    /// An account of the operating system.
+    pub fn account(name: impl Into<String>) -> Self {
+        let name = name.into();
+        Self {
+            kind: ProofKind::Account,
+            account: Some(name.clone()),
+            id: name,
+            maker: None,
+            made_by: Vec::new(),
+        }
+    }
+
+    /// What tells it from others.
+    pub fn key(&self) -> (ProofKind, &String) {
+        (self.kind, &self.id)
+    }
+}
+
+impl fmt::Display for Proof {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.kind {
+            ProofKind::Account => "account",
+            ProofKind::Token => "token",
+        };
+        write!(f, "the {kind} {}", self.id)
+    }
 }
 
 impl Actor {
@@ -124,6 +214,16 @@ impl Actor {
         Self {
             name: PersonId::new(name),
             service: false,
+            proof: None,
+        }
+    }
+
+    /// The same, proved.
+    #[must_use]
+    pub fn proved_by(self, proof: Proof) -> Self {
+        Self {
+            proof: Some(proof),
+            ..self
         }
     }
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::freezing::Lift;
 use crate::ids::{AttachmentId, DeployId, RunId};
 use crate::recover::{Moved, Recovery, RecoveryState};
-use crate::request::{Conflict, Directory};
+use crate::request::{Conflict, Directory, Proof};
 use crate::targets::Unhealthy;
 
 /// What spans rollouts.
@@ -50,6 +50,20 @@ impl ProductRow {
     pub(crate) fn read_files(&self) -> Option<&FilesRow> {
         self.files.as_ref().filter(|files| !files.never_read)
     }
+
+    /// Who may do what by the files: as last read, or what broken ones have left of that.
+    pub(crate) fn directory(&self) -> Option<&Directory> {
+        let left = self
+            .files
+            .as_ref()
+            .and_then(|files| files.in_force.as_ref());
+        left.or_else(|| Some(&self.read_files()?.directory))
+    }
+
+    /// Whether no gate opens, since `tranche.yaml` cannot be parsed.
+    pub(crate) fn gates_shut(&self) -> bool {
+        self.files.as_ref().is_some_and(|files| files.gates_shut)
+    }
 }
 
 impl Default for ProductRow {
@@ -83,6 +97,23 @@ pub(crate) struct FilesRow {
     /// They could not be read so far: nothing above says anything.
     #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) never_read: bool,
+    /// While they do not validate: what they have left of `directory`.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) in_force: Option<Directory>,
+    /// `tranche.yaml` cannot be parsed: who may open a gate is not known, and none opens.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) gates_shut: bool,
+    /// People whose entry, groups or roles have changed: the last time.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) changed: BTreeMap<PersonId, EntryChange>,
+}
+
+/// What changed about a person in the files.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct EntryChange {
+    pub(crate) at: Timestamp,
+    /// In words that follow the name.
+    pub(crate) what: Vec<String>,
 }
 
 /// A freeze that a person made (R9).
@@ -166,6 +197,9 @@ pub(crate) struct RunRow {
     /// Freezes that people lifted for this rollout, or half so.
     #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) lifts: Vec<Lift>,
+    /// With which accounts and tokens people have acted here, by the name they gave.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) hands: BTreeMap<PersonId, BTreeSet<Proof>>,
     /// What the person narrowed it to; a replan keeps it.
     pub(crate) scope: PlanScope,
     pub(crate) clear_cache: bool,
@@ -348,6 +382,9 @@ pub(crate) struct Vote {
     pub(crate) at: Timestamp,
     pub(crate) digest: String,
     pub(crate) reason: Option<String>,
+    /// What proved it.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) proof: Option<Proof>,
 }
 
 /// A complete quorum.

@@ -1,14 +1,19 @@
 //! What people ask for: who may, which rollout they mean, and where each verb is answered (R13). A verb is refused with a
 //! way out, or turned into the facts it names.
 
+use std::borrow::Cow;
+
+use policy::settings::RoleName;
 use policy::suggest::nearest;
 use policy::{CustomerId, PersonId};
 
 use crate::event::{Fact, Kind};
 use crate::ids::RunId;
 use crate::index::Run;
-use crate::product::Product;
-use crate::request::{Directory, Rejected, RejectedCode, Request, TokenChange, Verb};
+use crate::product::{Product, State};
+use crate::request::{
+    Actor, Conflict, Directory, Rejected, RejectedCode, Request, TokenChange, Verb,
+};
 use crate::state::UnitState;
 
 impl Verb {
@@ -44,6 +49,76 @@ impl Verb {
                 TokenChange::Revoke => "token revoke",
             },
         }
+    }
+}
+
+impl Verb {
+    /// The role it needs.
+    fn role(&self) -> RoleName {
+        match self {
+            Self::Approve { .. } | Self::Reject { .. } | Self::Withdraw { .. } => {
+                RoleName::Approver
+            }
+            Self::Token { .. } => RoleName::Admin,
+            Self::Start(_)
+            | Self::Pause { .. }
+            | Self::Resume
+            | Self::ResumeMoved
+            | Self::ConfirmClock
+            | Self::Abort { .. }
+            | Self::Retry { .. }
+            | Self::Skip { .. }
+            | Self::Promote { .. }
+            | Self::Replan { .. }
+            | Self::Block { .. }
+            | Self::Unblock { .. }
+            | Self::Freeze { .. }
+            | Self::Unfreeze { .. }
+            | Self::Override { .. }
+            | Self::Rollback { .. }
+            | Self::RollbackDatabase { .. }
+            | Self::Deploy(_)
+            | Self::Variables(_)
+            | Self::UndoVariables { .. }
+            | Self::Observe { .. }
+            | Self::Reveal { .. } => RoleName::Operator,
+        }
+    }
+
+    /// Whether it only ever keeps something from starting: that goes on working while the files are broken.
+    fn stops(&self) -> bool {
+        matches!(
+            self,
+            Self::Abort { .. } | Self::Pause { .. } | Self::Freeze { .. } | Self::Reject { .. }
+        )
+    }
+}
+
+impl State {
+    /// Who may stop things though the files take it from them: as last validly read while they are broken, and as at the
+    /// start where the role is not written any more. Somebody whom they do not know any more may not.
+    pub(crate) fn stopping_directories(
+        &self,
+        runs: &[&Run],
+        role: RoleName,
+        by: &Actor,
+    ) -> Vec<Directory> {
+        let Some(present) = self.product.directory() else {
+            return Vec::new();
+        };
+        if !present.knows(&by.name) {
+            return Vec::new();
+        }
+        let files = self.product.read_files();
+        let broken = files.filter(|files| files.unreadable.is_some());
+        let mut last: Vec<Directory> = broken
+            .map(|files| files.directory.clone())
+            .into_iter()
+            .collect();
+        let unwritten = !present.roles.written.contains(&role);
+        let starts = runs.iter().filter(|_| unwritten);
+        last.extend(starts.map(|run| Directory::of(&run.plan.project)));
+        last
     }
 }
 
@@ -125,44 +200,19 @@ impl Product {
 
     /// Whether the person holds the role that the verb needs.
     fn permit(&self, request: &Request) -> Result<(), Rejected> {
-        let directory = self.present_directory(&request.verb)?;
-        let (role, name) = match request.verb {
-            Verb::Approve { .. } | Verb::Reject { .. } | Verb::Withdraw { .. } => {
-                (&directory.roles.approver, "approver")
-            }
-            Verb::Token { .. } => (&directory.roles.admin, "admin"),
-            Verb::Start(_)
-            | Verb::Pause { .. }
-            | Verb::Resume
-            | Verb::ResumeMoved
-            | Verb::ConfirmClock
-            | Verb::Abort { .. }
-            | Verb::Retry { .. }
-            | Verb::Skip { .. }
-            | Verb::Promote { .. }
-            | Verb::Replan { .. }
-            | Verb::Block { .. }
-            | Verb::Unblock { .. }
-            | Verb::Freeze { .. }
-            | Verb::Unfreeze { .. }
-            | Verb::Override { .. }
-            | Verb::Rollback { .. }
-            | Verb::RollbackDatabase { .. }
-            | Verb::Deploy(_)
-            | Verb::Variables(_)
-            | Verb::UndoVariables { .. }
-            | Verb::Observe { .. }
-            | Verb::Reveal { .. } => (&directory.roles.operator, "operator"),
+        let (role, by) = (request.verb.role(), &request.by);
+        let concerned = self.concerned(request);
+        let directory = self.present_directory(&request.verb, &concerned)?;
+        let allowed = match (by.service, role) {
+            (true, RoleName::Operator) => true,
+            (true, RoleName::Admin) => false,
+            (_, _) => directory.holds(role, &by.name),
         };
-        let allowed = match (request.by.service, name) {
-            (true, "operator") => true,
-            (true, "admin") => false,
-            (_, _) => directory.holds(role, &request.by.name),
-        };
-        if allowed {
+        let last = || self.state.stopping_directories(&concerned, role, by);
+        if allowed || (request.verb.stops() && last().iter().any(|one| one.holds(role, &by.name))) {
             return Ok(());
         }
-        let text = format!("{} does not hold the role of {name}", request.by.name);
+        let text = format!("{} does not hold the role of {}", by.name, role.as_str());
         Err(Rejected::new(
             RejectedCode::NotPermitted,
             text,
@@ -170,25 +220,45 @@ impl Product {
         ))
     }
 
+    /// The rollouts that the request may touch: their starts bind who may.
+    fn concerned(&self, request: &Request) -> Vec<&Run> {
+        if let Verb::Start(start) = &request.verb
+            && matches!(start.conflict, Conflict::Refuse | Conflict::Queue)
+        {
+            return Vec::new();
+        }
+        let named = |id: &RunId| request.run.is_none_or(|run| run == *id);
+        let unfinished = self.unfinished().filter(|(id, _)| named(id));
+        unfinished.map(|(_, run)| run).collect()
+    }
+
     /// Who may do what now: as the files say, or the latest plan. Before either is known nobody may do anything (P41).
-    fn present_directory(&self, verb: &Verb) -> Result<Directory, Rejected> {
-        let of_project = |project: &policy::settings::Project| Directory {
-            groups: project.groups.clone(),
-            roles: project.roles.clone(),
+    fn present_directory(
+        &self,
+        verb: &Verb,
+        concerned: &[&Run],
+    ) -> Result<Cow<'_, Directory>, Rejected> {
+        let of_start = if let Verb::Start(start) = verb {
+            Some(&start.input.project)
+        } else {
+            None
         };
-        if let Some(files) = self.state.product.read_files() {
-            return Ok(files.directory.clone());
-        }
-        if let Verb::Start(start) = verb {
-            return Ok(of_project(&start.input.project));
-        }
-        match self.state.runs.values().next_back() {
-            Some(run) => Ok(of_project(&run.plan.project)),
-            None => Err(Rejected::state(
-                "it is not known yet who may do that: the project's files could not be read",
-                "tranche validate",
-            )),
-        }
+        let newest = || self.state.runs.values().next_back();
+        let frozen = of_start.or_else(|| newest().map(|run| &run.plan.project));
+        let known = match (self.state.product.directory(), frozen) {
+            (Some(read), _) => Cow::Borrowed(read),
+            (None, Some(project)) => Cow::Owned(Directory::of(project)),
+            (None, None) => {
+                return Err(Rejected::state(
+                    "it is not known yet who may do that: the project's files could not be read",
+                    "tranche validate",
+                ));
+            }
+        };
+        let bound = concerned.iter().fold(known, |known, run| {
+            Directory::bound_by(known, &run.plan.project)
+        });
+        Ok(bound)
     }
 
     /// The rollout that a request means: the one it names, or the only one it can mean. `nothing`: no such rollout.

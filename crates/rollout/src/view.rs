@@ -8,6 +8,7 @@ use crate::hold::Hold;
 use crate::ids::{DatabaseId, DeployId, GateId, RunId};
 use crate::index::Run;
 use crate::product::{Product, State};
+use crate::request::{Directory, Proof};
 pub use crate::state::Outcome as EndState;
 use crate::state::{DrainTo, Outcome, PhaseState, RunState, UnitState};
 use crate::verbs::state_name;
@@ -133,6 +134,9 @@ pub struct GateView {
     pub votes: Vec<VoteView>,
     /// What is missing: `1 of 2 approvals from release-managers`.
     pub missing: String,
+    /// Why nobody can fill it, if that is so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cannot_be_filled: Option<String>,
     /// When a complete approval lapses.
     pub until: Option<Timestamp>,
     /// When what it covers begins, as far as is known, if it is approved in time.
@@ -150,6 +154,23 @@ pub struct VoteView {
     pub person: PersonId,
     /// When.
     pub at: Timestamp,
+    /// Whether it counts now: not of somebody who has lost the role, nor beside another of the same hand.
+    pub counts: bool,
+    /// What proved who voted, where that was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proof: Option<Proof>,
+    /// What the files have changed about the voter since the rollout was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entry_changed: Option<EntryView>,
+}
+
+/// What the files have changed about a person.
+#[derive(Clone, Debug, Serialize)]
+pub struct EntryView {
+    /// When that was read.
+    pub at: Timestamp,
+    /// In words that follow the name.
+    pub what: String,
 }
 
 /// What runs at one service as far as is known.
@@ -181,6 +202,8 @@ pub struct ProductView {
     pub unapplied: Vec<String>,
     /// Why the files count as unchanged.
     pub unreadable: Option<String>,
+    /// Whether no gate opens meanwhile, since `tranche.yaml` cannot be parsed.
+    pub gates_shut: bool,
     /// Freezes that people made: name and end.
     pub freezes: Vec<(String, Timestamp)>,
     /// Blocked versions and why.
@@ -249,6 +272,14 @@ impl Product {
         self.state.runs.get(&id).map(|run| &*run.plan)
     }
 
+    /// The people whom the files named when they were last read, with what proves them: as last valid, and what broken ones
+    /// have left of that. `None`: that is not known.
+    pub fn directories(&self) -> Option<(&Directory, &Directory)> {
+        let product = &self.state.product;
+        let valid = &product.read_files()?.directory;
+        Some((valid, product.directory().unwrap_or(valid)))
+    }
+
     /// What runs where.
     pub fn running_versions(&self) -> Vec<RunningView> {
         let services = self.state.fleet.iter().flat_map(|(customer, row)| {
@@ -286,6 +317,7 @@ impl Product {
                 .map(|files| files.unapplied.clone())
                 .unwrap_or_default(),
             unreadable: files.and_then(|files| files.unreadable.clone()),
+            gates_shut: product.gates_shut(),
             freezes: product
                 .freezes
                 .iter()
@@ -377,7 +409,7 @@ impl Product {
                 gate: gate.to_string(),
                 phase: policy.name.clone(),
                 state,
-                covers,
+                covers: covers.clone(),
                 requested_at: row.request.as_ref().map(|request| request.since),
                 expires_at: row.request.as_ref().map(|request| request.expires_at),
                 votes: row
@@ -386,8 +418,13 @@ impl Product {
                     .map(|vote| VoteView {
                         person: vote.person.clone(),
                         at: vote.at,
+                        counts: gate::counts(run, approval, &directory, &row, vote),
+                        proof: vote.proof.clone(),
+                        entry_changed: self.state.entry_changed(run, &vote.person),
                     })
                     .collect(),
+                cannot_be_filled: gate::unfillable(run, approval, &directory, Some(&row))
+                    .filter(|_| !open && !covers.is_empty()),
                 missing: gate::missing(run, approval, &directory, Some(&row)),
                 until: row.granted.map(|granted| granted.until),
                 begins,
@@ -401,6 +438,15 @@ impl Product {
 }
 
 impl State {
+    /// What the files have changed about a person since a rollout was asked for.
+    fn entry_changed(&self, run: &Run, person: &PersonId) -> Option<EntryView> {
+        let changed = self.product.files.as_ref()?.changed.get(person)?;
+        (changed.at > run.row.requested_at).then(|| EntryView {
+            at: changed.at,
+            what: changed.what.join(", "),
+        })
+    }
+
     fn hidden_views(&self) -> Vec<HiddenView> {
         let customers = self.fleet.iter();
         let hidden = customers.flat_map(|(customer, row)| {

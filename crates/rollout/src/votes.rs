@@ -1,14 +1,16 @@
 //! Votes for and against a gate (R10).
 
 use policy::rules::Approval;
+use policy::settings::RoleName;
 
 use crate::event::{Fact, Kind};
 use crate::gate;
+use crate::hands;
 use crate::ids::{GateId, RunId};
 use crate::index::Run;
 use crate::product::Product;
 use crate::request::{Actor, Directory, Rejected, RejectedCode, Request};
-use crate::state::GateRow;
+use crate::state::{GateRow, Vote};
 
 /// So much of a digest is shown to people.
 const SHOWN_DIGEST: usize = 12;
@@ -41,12 +43,17 @@ impl Product {
     }
 
     /// The gate that is meant, if this person may vote on it.
-    fn ballot(&self, request: &Request, text: &str) -> Result<Ballot, Rejected> {
+    fn ballot(
+        &self,
+        request: &Request,
+        text: &str,
+        may: impl Fn(&Run, &Approval) -> Result<(), Rejected>,
+    ) -> Result<Ballot, Rejected> {
         let (id, gate, phase) = self.find_gate(request, text)?;
         let run = &self.state.runs[&id];
         let approval = run.plan.phases[phase].policy.approval.clone();
         let approval = approval.expect("a gate has an approval");
-        vote_allowed(run, &self.state.directory(run), &approval, &request.by)?;
+        may(run, &approval)?;
         let row = run.gates.get(&gate).cloned().unwrap_or_default();
         Ok(Ballot {
             run: id,
@@ -68,7 +75,10 @@ impl Product {
             gate,
             approval,
             row,
-        } = self.ballot(request, text)?;
+        } = self.ballot(request, text, |run, approval| {
+            let directory = self.state.directory(run);
+            vote_allowed(run, &directory, approval, &request.by)
+        })?;
         let run = &self.state.runs[&id];
         let directory = self.state.directory(run);
         if let Some(mark) = &row.rejected {
@@ -84,8 +94,9 @@ impl Product {
                 "tranche approvals",
             ));
         }
-        if row.votes.iter().any(|vote| vote.person == request.by.name) {
-            let text = format!("{} has already approved {gate}", request.by.name);
+        let by = &request.by;
+        if own_vote(&directory, &row, by).is_some() {
+            let text = format!("{} has already approved {gate}", by.name);
             return Err(Rejected::state(text, "tranche approvals"));
         }
         if gate::is_open(run, &approval, &directory, &row) {
@@ -97,8 +108,12 @@ impl Product {
         if let Some(seen) = digest {
             is_the_plan(seen, &run.plan.digest)?;
         }
+        hands::own_hand(run, &directory, by)?;
+        if let Some(why) = gate::other_hand(run, &approval, &directory, &row, by) {
+            return Err(hands::refused(by, &why));
+        }
         let mut people = gate::counted(run, &approval, &directory, &row);
-        people.insert(&request.by.name);
+        people.insert(directory.called_now(&by.name));
         let complete = gate::is_quorum(&approval, &directory, &people);
         let until = complete.then(|| self.at + approval.valid_for.to_delta());
         let fact = Fact {
@@ -107,7 +122,10 @@ impl Product {
             until,
             ..run.gate_fact(Kind::Approved, &gate)
         };
-        let fact = fact.with("digest", run.plan.digest.clone());
+        let mut fact = fact.with("digest", run.plan.digest.clone());
+        if self.state.product.gates_shut() {
+            fact = fact.with("gates_shut", true);
+        }
         let fact = self.with_forecast(id, &gate, fact);
         self.emit_in(id, fact);
         Ok(())
@@ -134,7 +152,9 @@ impl Product {
     ) -> Result<(), Rejected> {
         let Ballot {
             run: id, gate, row, ..
-        } = self.ballot(request, text)?;
+        } = self.ballot(request, text, |run, approval| {
+            self.may_reject(run, approval, &request.by)
+        })?;
         let run = &self.state.runs[&id];
         if row.rejected.is_some() {
             return Err(Rejected::state(
@@ -173,17 +193,42 @@ impl Product {
                 "tranche abort",
             ));
         }
-        if !row.votes.iter().any(|vote| vote.person == request.by.name) {
+        let Some(vote) = own_vote(&self.state.directory(run), &row, &request.by).cloned() else {
             let text = format!("{} has not approved {gate}", request.by.name);
             return Err(Rejected::state(text, "tranche approvals"));
-        }
-        let fact = Fact {
+        };
+        let mut fact = Fact {
             actor: Some(request.by.name.clone()),
             ..run.gate_fact(Kind::Withdrawn, &gate)
         };
+        if vote.person != request.by.name {
+            fact = fact.with("voter", vote.person.as_str());
+        }
         self.emit_in(id, fact);
         Ok(())
     }
+
+    /// Whoever could vote against the gate while the files were whole can do so while they are broken.
+    fn may_reject(&self, run: &Run, approval: &Approval, by: &Actor) -> Result<(), Rejected> {
+        let refused = match vote_allowed(run, &self.state.directory(run), approval, by) {
+            Ok(()) => return Ok(()),
+            Err(refused) => refused,
+        };
+        let last = self
+            .state
+            .stopping_directories(&[run], RoleName::Approver, by);
+        let may = |one: &Directory| vote_allowed(run, one, approval, by).is_ok();
+        match last.iter().any(may) {
+            true => Ok(()),
+            false => Err(refused),
+        }
+    }
+}
+
+/// The vote of this person, under whatever name it was cast.
+fn own_vote<'g>(directory: &Directory, row: &'g GateRow, by: &Actor) -> Option<&'g Vote> {
+    let mut votes = row.votes.iter();
+    votes.find(|vote| directory.is_one(&vote.person, &by.name))
 }
 
 fn vote_allowed(

@@ -29,7 +29,7 @@ use self::approvals::Ballots;
 pub use self::compare::{Differences, KindDifference, Seen, compare};
 use self::disk::Disk;
 pub use self::executor::SimExecutor;
-pub use self::files::commit_of;
+pub use self::files::{Broken, commit_of};
 pub use self::people::{Surprise, SurpriseKind};
 pub use self::script::BadRow;
 pub use self::setup::{Act, Row, Setup};

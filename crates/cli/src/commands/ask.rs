@@ -6,6 +6,7 @@ use engine::outbox::Audience;
 use engine::signals::stop_signal;
 use engine::{Answer, Patience, StateDir};
 use policy::{Config, Project, Span};
+use rollout::request::Directory;
 use rollout::{Actor, Event, Product, RejectedCode, Request, RunId, Verb};
 use tokio::task::spawn_blocking;
 
@@ -38,7 +39,18 @@ impl Desk {
     /// Opens the project and finds out who asks.
     pub(crate) fn open(global: &Global, out: Output) -> Result<Self, Failure> {
         let folder = Folder::find(global)?;
+        let config = folder.load_running(out)?;
+        Self::at(global, folder, config, out)
+    }
+
+    /// The same for somebody who plans from the files: then a gate that nobody can fill is a mistake.
+    pub(crate) fn open_to_plan(global: &Global, out: Output) -> Result<Self, Failure> {
+        let folder = Folder::find(global)?;
         let config = folder.load(out)?;
+        Self::at(global, folder, config, out)
+    }
+
+    fn at(global: &Global, folder: Folder, config: Config, out: Output) -> Result<Self, Failure> {
         let state = state::place(global)?;
         let actor = who::prove(&state, &config.project)?;
         Ok(Self {
@@ -87,22 +99,32 @@ impl Desk {
 pub(crate) struct Asker {
     state: StateDir,
     actor: Actor,
-    /// The project's files, or why they cannot be read.
-    files: Result<Config, String>,
+    /// The project's files, or what is wrong with them.
+    files: Result<Config, Broken>,
     out: Output,
 }
 
+/// Files that cannot be used.
+#[derive(Clone, Debug)]
+struct Broken {
+    reason: String,
+    /// What `tranche.yaml` by itself says all the same.
+    alone: Option<Project>,
+}
+
 impl Asker {
-    /// Finds out who asks: by the files, or where those cannot be read by the newest frozen plan.
+    /// Finds out who asks: by the files, or where those cannot be read by the people whom they named last.
     pub(crate) fn open(global: &Global, out: Output) -> Result<Self, Failure> {
         let state = state::place(global)?;
-        let loaded = Folder::find(global).and_then(|folder| folder.load(out));
+        let folder = Folder::find(global);
+        let alone = folder.as_ref().ok().and_then(Folder::alone);
+        let loaded = folder.and_then(|folder| folder.load_running(out));
         let (actor, files) = match loaded {
             Ok(config) => (who::prove(&state, &config.project)?, Ok(config)),
             Err(failure) => {
                 let reason = failure.render();
-                let project = frozen_project(&state, failure, out)?;
-                (who::prove(&state, &project)?, Err(reason))
+                let project = last_known(&state, alone.as_ref(), failure, out)?;
+                (who::prove(&state, &project)?, Err(Broken { reason, alone }))
             }
         };
         Ok(Self {
@@ -167,7 +189,7 @@ impl Asker {
         let files = self.files.clone();
         let read = Box::new(move |product: &Product| match &files {
             Ok(config) => told(config, product),
-            Err(reason) => unreadable(reason.clone()),
+            Err(broken) => unreadable(broken.reason.clone(), broken.alone.as_ref()),
         });
         let audience = self.files.as_ref().map(Audience::of).unwrap_or_default();
         let patience = patience()?;
@@ -230,17 +252,39 @@ fn patience() -> Result<Patience, Failure> {
     Ok(Duration::from_millis(millis).into())
 }
 
-/// The project as the newest rollout froze it; without any rollout there is nothing to ask about.
-fn frozen_project(state: &StateDir, unreadable: Failure, out: Output) -> Result<Project, Failure> {
+/// The project as the newest rollout froze it, with the people whom the files named when they were last whole, and who have
+/// not been removed since; without any rollout there is nothing to ask about.
+fn last_known(
+    state: &StateDir,
+    alone: Option<&Project>,
+    unreadable: Failure,
+    out: Output,
+) -> Result<Project, Failure> {
     let product = state::product(state)?;
     let newest = product.overview().into_iter().next_back();
-    let Some((run, plan)) = newest.and_then(|run| Some((run.id, product.plan(run.id)?))) else {
+    let Some(plan) = newest.and_then(|run| product.plan(run.id)) else {
         return Err(unreadable);
     };
-    out.say(format_args!(
-        "warning: the files cannot be used, so you are who {run} knows you as; see: tranche validate"
-    ));
-    Ok(plan.project.clone())
+    let mut project = plan.project.clone();
+    // A release before this one kept no people beside the plans.
+    if let Some((valid, present)) = product
+        .directories()
+        .filter(|(valid, _)| !valid.people.is_empty())
+    {
+        let left = match alone {
+            Some(alone) => valid.reduced_to(&Directory::of(alone)).people,
+            None => present.people.clone(),
+        };
+        // Where nobody at all is left, the core still knows who may stop things.
+        project.people = match left.is_empty() {
+            true => valid.people.clone(),
+            false => left,
+        };
+    }
+    out.say(
+        "warning: the files cannot be used, so you are who they last knew you as; see: tranche validate",
+    );
+    Ok(project)
 }
 
 /// What changed, rollout by rollout; the last event that knows says what comes next.

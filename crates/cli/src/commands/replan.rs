@@ -17,7 +17,7 @@ use crate::{fleet, state};
 
 /// Applies the files, or shows what that would change.
 pub(crate) async fn replan(global: &Global, args: &Replan, out: Output) -> Result<Exit, Failure> {
-    let desk = Desk::open(global, out)?;
+    let desk = Desk::open_to_plan(global, out)?;
     if args.diff {
         let run = match args.run.rollout {
             Some(run) => run,

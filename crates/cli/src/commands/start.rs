@@ -21,7 +21,7 @@ use crate::{secrets, state};
 
 /// Begins a rollout, and drives it unless somebody else does or will.
 pub(crate) async fn start(global: &Global, args: Start, out: Output) -> Result<Exit, Failure> {
-    let desk = Desk::open(global, out)?;
+    let desk = Desk::open_to_plan(global, out)?;
     let scope = args.scope.of_plan();
     let product = state::product(desk.state())?;
     let prepared = prepare(&desk.folder, &desk.config, &product, &args.version, scope).await?;

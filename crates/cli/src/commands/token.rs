@@ -73,7 +73,7 @@ async fn create(
     let token = NewToken::draw().map_err(state::failure)?;
     note(desk, TokenChange::Create, token.id(), owner).await?;
     tokens
-        .keep(&token, owner, &desk.asker.actor().name)
+        .keep(&token, owner, desk.asker.actor())
         .map_err(state::failure)?;
     let made = Made {
         id: token.id(),

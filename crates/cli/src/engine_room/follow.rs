@@ -122,6 +122,7 @@ async fn ask(desk: &Desk, start: rollout::Start) -> Result<(), Failure> {
     let by = Actor {
         name: PersonId::new(format!("service:{NAME}")),
         service: true,
+        proof: None,
     };
     desk.ask_as(by, None, Verb::Start(Box::new(start))).await?;
     Ok(())

@@ -51,7 +51,7 @@ pub(super) fn files(folder: &Folder, renewed: Renewed) -> Files {
 fn read(folder: &Folder, renewed: &Renewed, product: &Product) -> FilesRead {
     let loaded = folder.sources().map_err(|failure| failure.render());
     let loaded = loaded.and_then(|files| {
-        parse::load(&files).map_err(|mistakes| {
+        parse::load_running(&files).map_err(|mistakes| {
             let mistakes: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
             mistakes.join("\n")
         })
@@ -63,16 +63,13 @@ fn read(folder: &Folder, renewed: &Renewed, product: &Product) -> FilesRead {
             renewed.take(config);
             told
         }
-        Err(reason) => unreadable(reason),
+        Err(reason) => unreadable(reason, folder.alone().as_ref()),
     }
 }
 
-/// Everything counts as unchanged (R6).
-pub(crate) fn unreadable(reason: String) -> FilesRead {
-    FilesRead {
-        unreadable: Some(reason),
-        ..FilesRead::default()
-    }
+/// Everything counts as unchanged, but for whom `tranche.yaml` by itself takes rights from (R6).
+pub(crate) fn unreadable(reason: String, alone: Option<&Project>) -> FilesRead {
+    FilesRead::unreadable(reason, alone.map(Directory::of))
 }
 
 /// What takes effect at once, and the names of what waits for `replan`.
@@ -89,15 +86,12 @@ pub(crate) fn told(config: &Config, product: &Product) -> FilesRead {
     let plans = unfinished.filter_map(|run| product.plan(run));
     let unapplied: BTreeSet<String> = plans.flat_map(|plan| unapplied(config, plan)).collect();
     FilesRead {
-        directory: Directory {
-            groups: config.project.groups.clone(),
-            roles: config.project.roles.clone(),
-        },
+        directory: Directory::of(&config.project),
         freezes: config.project.freezes.clone(),
         pins: pins.collect(),
         customers: customers.keys().cloned().collect(),
         unapplied: unapplied.into_iter().collect(),
-        unreadable: None,
+        ..FilesRead::default()
     }
 }
 

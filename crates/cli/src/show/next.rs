@@ -53,6 +53,16 @@ fn after_queued(fact: &Fact) -> String {
 }
 
 fn after_vote(fact: &Fact) -> String {
+    let next = after_counted_vote(fact);
+    match fact.read("gates_shut") {
+        Some(true) => format!(
+            "it is recorded, but tranche.yaml cannot be parsed, and no gate opens until it can; then: {next}"
+        ),
+        Some(false) | None => next,
+    }
+}
+
+fn after_counted_vote(fact: &Fact) -> String {
     let Some(until) = fact.until else {
         return "the quorum is not complete yet: more people have to approve".to_owned();
     };

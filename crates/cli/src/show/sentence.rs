@@ -2,6 +2,8 @@
 
 mod templates;
 
+use std::collections::BTreeMap;
+
 use policy::Timestamp;
 use rollout::{Event, Fact, Kind, RunId};
 
@@ -89,6 +91,7 @@ fn filled(placeholder: &str, fact: &Fact) -> String {
         "service" => service(fact),
         "until" => until(fact),
         "name" => name(fact),
+        "whom" => whom(fact),
         "version" => version(fact),
         "planned" => planned_version(fact),
         "outcome" => outcome(fact, "ended"),
@@ -101,6 +104,16 @@ fn filled(placeholder: &str, fact: &Fact) -> String {
             .to_string(),
         _ => fact.kind.as_str().replace('_', " "),
     }
+}
+
+/// What became of each person in the files.
+fn whom(fact: &Fact) -> String {
+    let whom: BTreeMap<String, Vec<String>> = fact.read("whom").unwrap_or_default();
+    let people = whom.iter();
+    let people: Vec<String> = people
+        .map(|(person, what)| format!("{person} {}", what.join(" and ")))
+        .collect();
+    people.join("; ")
 }
 
 /// `CUSTOMER/ROLE`

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use policy::Timestamp;
 use rollout::view::{
-    CustomerView, EndState, GateView, PhaseView, ProductView, RunView, RunningView,
+    CustomerView, EndState, GateView, PhaseView, ProductView, RunView, RunningView, VoteView,
 };
 use rollout::{Hold, HoldKind};
 use serde::Serialize;
@@ -101,6 +101,10 @@ pub(crate) fn product(view: &ProductView) -> String {
         lines.push(format!(
             "the files cannot be read and count as unchanged: {reason}"
         ));
+        lines.push(match view.gates_shut {
+            true => "tranche.yaml cannot be parsed: votes are recorded, and no gate opens until it can; try: tranche validate".to_owned(),
+            false => "until then people, groups and roles are only taken away, never given".to_owned(),
+        });
     }
     if !view.unapplied.is_empty() {
         lines.push(format!(
@@ -174,10 +178,41 @@ pub(crate) fn versions(tracked: &[Tracked], now: Timestamp) -> String {
     )
 }
 
+/// A vote, with what has to be known about it.
+fn vote(vote: &VoteView) -> String {
+    let not = if vote.counts { "" } else { " (does not count)" };
+    format!("{}{not}", vote.person)
+}
+
+/// What has to be known about a gate and the votes for it, a line each.
+fn notes(gate: &GateView) -> Vec<String> {
+    let filled = gate.cannot_be_filled.iter();
+    let mut lines: Vec<String> = filled.map(|why| format!("{}: {why}", gate.gate)).collect();
+    for vote in &gate.votes {
+        if let Some(changed) = &vote.entry_changed {
+            lines.push(format!(
+                "{}: the entry of {} changed after the start ({}): {}",
+                gate.gate,
+                vote.person,
+                time::instant(changed.at),
+                changed.what
+            ));
+        }
+        let maker = vote.proof.as_ref().and_then(|proof| proof.maker.as_ref());
+        if let Some(maker) = maker {
+            lines.push(format!(
+                "{}: {} voted with a token that {maker} made",
+                gate.gate, vote.person
+            ));
+        }
+    }
+    lines
+}
+
 /// Gates, one a row.
 pub(crate) fn gates(gates: &[&GateView]) -> String {
     let rows = gates.iter().map(|gate| {
-        let votes: Vec<&str> = gate.votes.iter().map(|vote| vote.person.as_str()).collect();
+        let votes: Vec<String> = gate.votes.iter().map(vote).collect();
         vec![
             gate.gate.clone(),
             gate.phase.to_string(),
@@ -194,10 +229,15 @@ pub(crate) fn gates(gates: &[&GateView]) -> String {
                 .map_or_else(|| "-".to_owned(), time::instant),
         ]
     });
-    table(
+    let table = table(
         &["GATE", "PHASE", "STATE", "VOTES", "NEEDS", "TURN", "UNTIL"],
         rows,
-    )
+    );
+    let notes: Vec<String> = gates.iter().flat_map(|gate| notes(gate)).collect();
+    match notes.is_empty() {
+        true => table,
+        false => format!("{table}\n{}", notes.join("\n")),
+    }
 }
 
 /// Whether people are still asked for this gate.

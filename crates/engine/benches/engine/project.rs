@@ -94,10 +94,7 @@ pub(crate) fn start(config: Config) -> Request {
 /// What an engine tells the core of the files.
 pub(crate) fn read(config: &Config) -> FilesRead {
     FilesRead {
-        directory: Directory {
-            groups: config.project.groups.clone(),
-            roles: config.project.roles.clone(),
-        },
+        directory: Directory::of(&config.project),
         customers: config.fleet.customers.keys().cloned().collect(),
         ..FilesRead::default()
     }

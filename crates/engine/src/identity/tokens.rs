@@ -1,6 +1,8 @@
 //! Tokens: 256 random bits, shown once, stored hashed, compared in constant time (P50).
 
 use policy::{PersonId, Timestamp};
+use rollout::Actor;
+use rollout::request::{Hand, Proof, ProofKind};
 use rusqlite::{Connection, Row, params};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
@@ -127,30 +129,39 @@ impl Tokens {
     ///
     /// # Errors
     /// There are too many, or it cannot be stored.
-    pub fn keep(&self, token: &NewToken, owner: &TokenOwner, by: &PersonId) -> Result<(), Error> {
+    pub fn keep(&self, token: &NewToken, owner: &TokenOwner, by: &Actor) -> Result<(), Error> {
         self.check_room()?;
+        let made_by = serde_json::to_string(&hands(by)).map_err(|error| Error::Bug {
+            message: format!("the makers of a token do not serialise: {error}"),
+        })?;
         let (name, service) = (owner.short_name(), matches!(owner, TokenOwner::Service(_)));
-        let sql = "INSERT INTO tokens (hash, owner, service, created_at, created_by) VALUES (?1, ?2, ?3, ?4, ?5)";
-        self.connection.execute(
-            sql,
-            params![token.hash, name, service, stamp(clock::wall()), by.as_str()],
+        let at = stamp(clock::wall());
+        let stored = self.connection.unchecked_transaction()?;
+        stored.execute(
+            "INSERT INTO tokens (hash, owner, service, created_at, created_by) VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![token.hash, name, service, at, by.name.as_str()],
         )?;
+        stored.execute(
+            "INSERT INTO token_makers (hash, made_by) VALUES (?1, ?2)",
+            params![token.hash, made_by],
+        )?;
+        stored.commit()?;
         Ok(())
     }
 
-    /// Whom a token proves; `None` if it is unknown or revoked.
+    /// Whom a token proves, and how that stands in events; `None` if it is unknown or revoked.
     ///
     /// # Errors
     /// The database cannot be read.
-    pub fn owner_of(&self, token: &SecretString) -> Result<Option<TokenOwner>, Error> {
+    pub fn proved_by(&self, token: &SecretString) -> Result<Option<(TokenOwner, Proof)>, Error> {
         let hash = hash(token);
-        let mut owner = None;
-        for (stored, found) in self.valid()? {
+        let mut proved = None;
+        for (stored, owner, proof) in self.valid()? {
             if bool::from(same(&stored, &hash)) {
-                owner = Some(found);
+                proved = Some((owner, proof));
             }
         }
-        Ok(owner)
+        Ok(proved)
     }
 
     /// All tokens, revoked ones included, oldest first.
@@ -177,20 +188,51 @@ impl Tokens {
         )?)
     }
 
-    fn valid(&self) -> Result<Vec<(String, TokenOwner)>, Error> {
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT hash, owner, service FROM tokens WHERE revoked_at IS NULL")?;
-        let tokens = statement.query_map([], |row| Ok((row.get(0)?, owner(row)?)))?;
+    fn valid(&self) -> Result<Vec<(String, TokenOwner, Proof)>, Error> {
+        let sql = "SELECT tokens.hash, owner, service, created_by, made_by \
+                   FROM tokens LEFT JOIN token_makers ON token_makers.hash = tokens.hash \
+                   WHERE revoked_at IS NULL";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let tokens = statement.query_map([], |row| {
+            let hash: String = row.get(0)?;
+            let made_by: Option<String> = row.get(4)?;
+            let made_by = made_by.and_then(|json| serde_json::from_str(&json).ok());
+            let proof = Proof {
+                kind: ProofKind::Token,
+                id: id(&hash),
+                account: None,
+                maker: Some(PersonId::new(row.get::<_, String>(3)?)),
+                made_by: made_by.unwrap_or_default(),
+            };
+            Ok((hash, owner(row)?, proof))
+        })?;
         Ok(tokens.collect::<Result<_, _>>()?)
     }
+}
+
+/// Whoever makes a token, and, where a token proves them, whoever made that one, and so on.
+fn hands(by: &Actor) -> Vec<Hand> {
+    let Some(proof) = &by.proof else {
+        return Vec::new();
+    };
+    let own = Hand {
+        person: by.name.clone(),
+        kind: proof.kind,
+        id: proof.id.clone(),
+    };
+    let before = proof.made_by.iter().cloned();
+    std::iter::once(own).chain(before).collect()
+}
+
+fn id(hash: &str) -> String {
+    hash.chars().take(ID_CHARS).collect()
 }
 
 fn info(row: &Row<'_>) -> rusqlite::Result<TokenInfo> {
     let hash: String = row.get(0)?;
     let person = |name: String| PersonId::new(name);
     Ok(TokenInfo {
-        id: hash.chars().take(ID_CHARS).collect(),
+        id: id(&hash),
         owner: owner(row)?,
         created_at: row.get(3)?,
         created_by: row.get(4).map(person)?,

@@ -15,6 +15,7 @@ const KNOWN: usize = MIGRATIONS.len();
 const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0001-initial.sql"),
     include_str!("../../migrations/0002-notifications.sql"),
+    include_str!("../../migrations/0003-makers-of-tokens.sql"),
 ];
 
 /// Refuses what is not ours, and what a newer release has written (P41). Changes nothing.

@@ -7,6 +7,7 @@ use engine::identity::{
 use policy::settings::Project;
 use policy::{File, PersonId, Sources};
 use rollout::Actor;
+use rollout::request::{Proof, ProofKind};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::lab::Lab;
@@ -32,7 +33,7 @@ fn ann() -> PersonId {
 
 fn made(tokens: &Tokens, owner: &TokenOwner) -> SecretString {
     let token = NewToken::draw().unwrap();
-    tokens.keep(&token, owner, &ann()).unwrap();
+    tokens.keep(&token, owner, &Actor::person("ann")).unwrap();
     assert_eq!(tokens.list().unwrap()[0].id, token.id());
     token.secret
 }
@@ -43,12 +44,16 @@ fn a_token_proves_its_person_until_it_is_revoked() {
     let tokens = Tokens::open(&lab.state).unwrap();
     let token = made(&tokens, &TokenOwner::Person(PersonId::new("bob")));
     let project = project(PEOPLE);
+    let listed = tokens.list().unwrap();
+    let bob = prove(&lab.state, Some(&token), &project).unwrap();
+    let proof = bob.proof.clone().unwrap();
+    assert_eq!(bob, Actor::person("bob").proved_by(proof.clone()));
+    assert_eq!((proof.kind, &proof.id), (ProofKind::Token, &listed[0].id));
     assert_eq!(
-        prove(&lab.state, Some(&token), &project).unwrap(),
-        Actor::person("bob")
+        (proof.maker, proof.account),
+        (Some(ann()), Some(account_name()))
     );
 
-    let listed = tokens.list().unwrap();
     assert_eq!(
         (listed.len(), &listed[0].created_by, &listed[0].revoked_at),
         (1, &ann(), &None)
@@ -72,13 +77,7 @@ fn a_service_token_is_a_service() {
     let tokens = Tokens::open(&lab.state).unwrap();
     let token = made(&tokens, &TokenOwner::Service("ci".to_owned()));
     let actor = prove(&lab.state, Some(&token), &project(PEOPLE)).unwrap();
-    assert_eq!(
-        actor,
-        Actor {
-            name: PersonId::new("service:ci"),
-            service: true
-        }
-    );
+    assert_eq!((actor.name.as_str(), actor.service), ("service:ci", true));
     assert!(check_admin(&project(""), &actor).is_err(), "never an admin");
 }
 
@@ -119,7 +118,8 @@ fn no_token_is_stored_as_it_is() {
 #[test]
 fn an_account_proves_the_one_person_who_has_it() {
     let project = project(PEOPLE);
-    assert_eq!(of_account(&project, "anna").unwrap(), Actor::person("ann"));
+    let proved = Actor::person("ann").proved_by(Proof::account("anna"));
+    assert_eq!(of_account(&project, "anna").unwrap(), proved);
     let refused = of_account(&project, "bob").unwrap_err();
     assert!(refused.way_out().unwrap().contains("os: bob"), "{refused}");
     assert!(check_admin(&project, &Actor::person("ann")).is_ok());
@@ -139,6 +139,45 @@ fn an_account_of_two_people_proves_neither() {
 fn a_project_without_people_takes_the_account_as_it_is() {
     let lab = Lab::new();
     let actor = prove(&lab.state, None, &project("")).unwrap();
-    assert_eq!(actor, Actor::person(account_name()));
+    assert_eq!(actor.name.as_str(), account_name());
     assert!(check_admin(&project(""), &actor).is_ok());
+}
+
+#[test]
+fn the_makers_of_a_token_are_known_however_many_there_are() {
+    let lab = Lab::new();
+    let tokens = Tokens::open(&lab.state).unwrap();
+    let first = NewToken::draw().unwrap();
+    let eve = of_account(&project("people: { eve: { os: e } }\n"), "e").unwrap();
+    let owner = TokenOwner::Person(ann());
+    tokens.keep(&first, &owner, &eve).unwrap();
+    let project = project(PEOPLE);
+    let by_ann = prove(&lab.state, Some(&first.secret), &project).unwrap();
+    let second = NewToken::draw().unwrap();
+    let owner = TokenOwner::Person(PersonId::new("bob"));
+    tokens.keep(&second, &owner, &by_ann).unwrap();
+    let bob = prove(&lab.state, Some(&second.secret), &project).unwrap();
+    let proof = bob.proof.unwrap();
+    let hands: Vec<String> = proof
+        .made_by
+        .iter()
+        .map(|hand| format!("{} {:?} {}", hand.person, hand.kind, hand.id))
+        .collect();
+    assert_eq!(
+        hands,
+        [
+            format!("ann Token {}", first.id()),
+            "eve Account e".to_owned()
+        ]
+    );
+}
+
+#[test]
+fn a_token_proves_its_person_under_a_new_name() {
+    let lab = Lab::new();
+    let tokens = Tokens::open(&lab.state).unwrap();
+    let token = made(&tokens, &TokenOwner::Person(PersonId::new("bob")));
+    let renamed = project("people: { robert: { formerly: bob } }\n");
+    let actor = prove(&lab.state, Some(&token), &renamed).unwrap();
+    assert_eq!(actor.name.as_str(), "robert");
 }

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use policy::{CustomerId, Role, Timestamp};
+use policy::{CustomerId, PersonId, Role, Timestamp};
 
 use crate::event::{Fact, Kind};
 use crate::ids::{DeployId, RunId};
@@ -14,7 +14,8 @@ use crate::product::{RowKey, State};
 use crate::recover::Moved;
 use crate::request::FilesRead;
 use crate::state::{
-    Block, FilesRow, FleetRow, Hidden, ManualFreeze, Mark, Operation, RunningService, Unit,
+    Block, EntryChange, FilesRow, FleetRow, Hidden, ManualFreeze, Mark, Operation, RunningService,
+    Unit,
 };
 use crate::targets::{Judged, Unhealthy, fold_unhealthy};
 
@@ -83,6 +84,7 @@ impl State {
                     .remove(&fact.read::<String>("version").unwrap_or_default());
             }
             Kind::FilesRead => self.apply_files(fact),
+            Kind::PeopleChanged => self.apply_people(fact, at),
             Kind::Restored | Kind::RolloutsHeld => self.apply_elsewhere(fact, at),
             Kind::Resumed => self.apply_moved(),
             _ => {}
@@ -125,6 +127,8 @@ impl State {
             ..FilesRow::default()
         });
         row.unreadable.clone_from(&read.unreadable);
+        row.in_force = fact.read("in_force");
+        row.gates_shut = fact.read("gates_shut").unwrap_or(false);
         if read.unreadable.is_none() {
             row.never_read = false;
             row.directory = read.directory;
@@ -133,6 +137,17 @@ impl State {
             row.customers = read.customers;
             row.unapplied = read.unapplied;
         }
+    }
+
+    fn apply_people(&mut self, fact: &Fact, at: Timestamp) {
+        let whom: BTreeMap<PersonId, Vec<String>> = fact.read("whom").unwrap_or_default();
+        let Some(row) = &mut self.product.files else {
+            return;
+        };
+        let changed = whom.into_iter();
+        row.changed
+            .extend(changed.map(|(person, what)| (person, EntryChange { at, what })));
+        self.touch(RowKey::files());
     }
 
     /// What Render said of the services when the rollout was asked for.

@@ -4,12 +4,13 @@
     reason = "each fold names the kinds it knows and passes over the others"
 )]
 
-use policy::Timestamp;
+use policy::{PersonId, Timestamp};
 
 use crate::event::{Fact, Kind};
 use crate::ids::{GateId, RunId};
 use crate::index::Run;
 use crate::product::RowKey;
+use crate::request::Proof;
 use crate::state::{
     Delay, DrainTo, GateRequest, Granted, Mark, Outcome, PhaseState, RunState, Sweep, Vote,
 };
@@ -24,6 +25,7 @@ impl Run {
         touched: &mut Vec<RowKey>,
     ) {
         self.apply_rollout(fact, at);
+        self.apply_hand(fact);
         if let Some(phase) = fact.phase.as_ref().and_then(|name| self.phase_index(name)) {
             touched.push(RowKey::phase(id, &self.plan.phases[phase].policy.name));
             self.apply_phase(phase, fact, at);
@@ -46,6 +48,17 @@ impl Run {
         if let Some(customer) = fact.customer.clone() {
             touched.push(RowKey::customer(id, &customer));
             self.apply_customer(&customer, fact, at);
+        }
+    }
+
+    /// Who has acted here, and with what; a refusal is no act.
+    fn apply_hand(&mut self, fact: &Fact) {
+        let Some(actor) = fact.actor.as_ref().filter(|_| fact.kind != Kind::Denied) else {
+            return;
+        };
+        if let Some(proof) = fact.read::<Proof>("proof") {
+            let hands = &mut self.row.hands;
+            hands.entry(actor.clone()).or_default().insert(proof);
         }
     }
 
@@ -176,6 +189,7 @@ impl Run {
                         at,
                         digest,
                         reason: fact.reason.clone(),
+                        proof: fact.read("proof"),
                     });
                 }
                 if let Some(until) = fact.until {
@@ -183,8 +197,10 @@ impl Run {
                 }
             }
             Kind::Withdrawn => {
-                row.votes
-                    .retain(|vote| Some(&vote.person) != fact.actor.as_ref());
+                // Whoever has another name now has voted under the one that the fact tells.
+                let voter: Option<PersonId> = fact.read("voter");
+                let voter = voter.as_ref().or(fact.actor.as_ref());
+                row.votes.retain(|vote| Some(&vote.person) != voter);
                 row.granted = None;
             }
             Kind::Rejected => {

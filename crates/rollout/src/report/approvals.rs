@@ -1,9 +1,12 @@
 //! Who was asked, who answered, and how long it took.
 
+use std::collections::BTreeMap;
+
 use policy::{CustomerId, PersonId, PolicyId, Span, Timestamp};
 use serde::Serialize;
 
 use crate::event::{Event, Fact, Kind};
+use crate::request::Proof;
 
 /// One request for approval, from its announcement to its answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -39,6 +42,36 @@ pub struct VoteReport {
     pub reason: Option<String>,
     /// Taken back later.
     pub withdrawn: bool,
+    /// What proved who it was, where that was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proof: Option<Proof>,
+    /// What the files have changed about the voter since the rollout was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entry_changed: Option<String>,
+}
+
+/// A change of people, groups or roles while the rollout was open.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PeopleReport {
+    /// When it was read.
+    pub at: Timestamp,
+    /// Whose entry.
+    pub person: PersonId,
+    /// What, in words that follow the name.
+    pub what: String,
+}
+
+impl PeopleReport {
+    /// Person by person.
+    pub(super) fn of(event: &Event) -> Vec<Self> {
+        let whom: BTreeMap<PersonId, Vec<String>> = event.fact.read("whom").unwrap_or_default();
+        let changes = whom.into_iter().map(|(person, what)| Self {
+            at: event.at,
+            person,
+            what: what.join(", "),
+        });
+        changes.collect()
+    }
 }
 
 /// What came of a request.
@@ -67,8 +100,17 @@ pub(super) struct Approvals {
 
 impl Approvals {
     /// The requests in the order of their announcement; those that wait for nobody any more are moot.
-    pub(super) fn reports(&self, is_over: impl Fn(&CustomerId) -> bool) -> Vec<ApprovalReport> {
+    pub(super) fn reports(
+        &self,
+        is_over: impl Fn(&CustomerId) -> bool,
+        people: &[PeopleReport],
+    ) -> Vec<ApprovalReport> {
         let mut reports = self.reports.clone();
+        for vote in reports.iter_mut().flat_map(|report| &mut report.votes) {
+            let of_voter = people.iter().filter(|change| change.person == vote.person);
+            let what: Vec<&str> = of_voter.map(|change| change.what.as_str()).collect();
+            vote.entry_changed = (!what.is_empty()).then(|| what.join(", "));
+        }
         let unused = reports
             .iter_mut()
             .filter(|one| matches!(one.answer, Answer::Open | Answer::Approved));
@@ -191,7 +233,9 @@ impl ApprovalReport {
 
     fn withdraw(&mut self, fact: &Fact) {
         let mut votes = self.votes.iter_mut().rev();
-        let own = votes.find(|vote| Some(&vote.person) == fact.actor.as_ref() && !vote.withdrawn);
+        let named: Option<PersonId> = fact.read("voter");
+        let whose = named.as_ref().or(fact.actor.as_ref());
+        let own = votes.find(|vote| Some(&vote.person) == whose && !vote.withdrawn);
         if let Some(vote) = own {
             vote.withdrawn = true;
         }
@@ -207,5 +251,7 @@ fn vote(event: &Event) -> Option<VoteReport> {
         at: event.at,
         reason: event.fact.reason.clone(),
         withdrawn: false,
+        proof: event.fact.read("proof"),
+        entry_changed: None,
     })
 }

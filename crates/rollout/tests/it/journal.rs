@@ -25,6 +25,7 @@ const RARE: &[Kind] = &[
     // Younger than the sample.
     Kind::CustomerWaits,
     Kind::CustomerStalled,
+    Kind::PeopleChanged,
     Kind::VariablesApplied,
     Kind::VariablesRevealed,
     Kind::Restored,

@@ -351,16 +351,29 @@ impl Lab {
         self.notice(Notice::FilesRead(Box::new(files)))
     }
 
-    /// The files are read as they stand, or cannot be.
-    pub(crate) fn read_files(&mut self, broken: bool) -> Step {
-        let files = match broken {
-            true => FilesRead {
-                unreadable: Some("so the script says".to_owned()),
-                ..FilesRead::default()
-            },
-            false => self.files(),
+    /// The files are read as they stand; or as they stand they do not validate; or cannot even be parsed.
+    pub(crate) fn read_files(&mut self, trouble: Option<&str>) -> Step {
+        let read = self.files();
+        let reason = "so the script says";
+        let files = match trouble {
+            None => read,
+            Some("unparsed") => FilesRead::unreadable(reason, None),
+            Some(_) => FilesRead::unreadable(reason, Some(read.directory)),
         };
         self.notice(Notice::FilesRead(Box::new(files)))
+    }
+
+    /// People, groups and roles as somebody writes them from now on, in YAML; the rest stays.
+    pub(crate) fn write_people(&mut self, yaml: &str) {
+        let file = File {
+            path: "tranche.yaml".to_owned(),
+            text: format!("product: p\n{yaml}\n"),
+        };
+        let written = policy::parse::project_alone(&file).unwrap();
+        let project = &mut self.config.project;
+        project.people = written.people;
+        project.groups = written.groups;
+        project.roles = written.roles;
     }
 
     /// What the engine tells the core when it reads the files.
@@ -368,17 +381,13 @@ impl Lab {
         let customers = &self.config.fleet.customers;
         let pins = customers.iter();
         FilesRead {
-            directory: Directory {
-                groups: self.config.project.groups.clone(),
-                roles: self.config.project.roles.clone(),
-            },
+            directory: Directory::of(&self.config.project),
             freezes: self.config.project.freezes.clone(),
             pins: pins
                 .filter_map(|(id, customer)| Some((id.clone(), customer.pin.clone()?)))
                 .collect(),
             customers: customers.keys().cloned().collect(),
-            unapplied: Vec::new(),
-            unreadable: None,
+            ..FilesRead::default()
         }
     }
 

@@ -4,12 +4,14 @@
 //! start [VERSION] [supersede|queue|hotfix|allow_downgrade] [customers=a,b]   a person; so are
 //! approve|reject|withdraw GATE, pause, resume, confirm_clock, abort [rollback], retry [T|failed], skip T,
 //! promote [PHASE] [full], replan, block V, unblock V, freeze NAME +2h, unfreeze NAME, override NAME,
-//! rollback CUSTOMER [VERSION]           and each may end with `by PERSON`, `service NAME`, `in r1`
+//! rollback CUSTOMER [VERSION]           and each may end with `by PERSON`, `service NAME`, `in r1`,
+//! `account NAME`, `token NAME:MAKER:ACCOUNT`: what proves who asks
 //! report WORD CUSTOMER[:SERVICE] [MORE] answers the oldest fitting command; WORDs stand in `world::words`
 //! good CUSTOMER [until COMMAND]         answers well whatever comes, until such a command is out
 //! again, late WORD CUSTOMER             the last answer once more; the answer of a command that was stopped
 //! world CUSTOMER:SERVICE suspend|resume|auto_deploy|ours|override|foreign|foreign_live
-//! clock|workspace bad|good, files [broken], edit     what the shell notices by itself
+//! clock|workspace bad|good, files [broken|unparsed], edit     what the shell notices by itself
+//! people YAML                           people, groups and roles as written from now on, ` | ` for a line's end; then `files`
 //! +2h, tick, restart, why CUSTOMER [in r1], status, out; asleep +2h: time passes, and the tick comes after the next line
 //! ```
 //! After each line come the ticks that the core wants; a line that begins with `~` is left without.
@@ -17,6 +19,7 @@
 use policy::{CustomerId, PersonId, PlanScope, Role, Span};
 use rollout::command::DeployStatus;
 use rollout::request::{Conflict, TokenChange};
+use rollout::request::{Hand, Proof, ProofKind};
 use rollout::{Actor, Command, CommandId, Input, Notice, Report, Request, RunId, Step, Verb};
 
 use crate::lab::Lab;
@@ -111,10 +114,11 @@ impl Story {
                 let step = self.lab.edit();
                 self.write(&[step]);
             }
-            ["files", broken @ ..] => {
-                let step = self.lab.read_files(!broken.is_empty());
+            ["files", trouble @ ..] => {
+                let step = self.lab.read_files(trouble.first().copied());
                 self.write(&[step]);
             }
+            ["people", yaml @ ..] => self.lab.write_people(&yaml.join(" ").replace(" | ", "\n")),
             ["restart", "copy"] => {
                 let reason = "so the script says".to_owned();
                 let copy = self.lab.restart_with(Notice::Restored { reason });
@@ -327,22 +331,49 @@ impl Story {
 pub(crate) fn read_request(lab: &Lab, words: &[&str]) -> Request {
     let mut words = words.to_vec();
     let mut by = Actor::person("ann");
-    let mut run = None;
-    while let [rest @ .., key @ ("by" | "in" | "service"), value] = words.as_slice() {
+    let (mut run, mut proof) = (None, None);
+    while let [
+        rest @ ..,
+        key @ ("by" | "in" | "service" | "account" | "token"),
+        value,
+    ] = words.as_slice()
+    {
         match *key {
+            "account" => proof = Some(Proof::account(*value)),
+            "token" => proof = Some(read_token(value)),
             "in" => run = Some(value.parse::<RunId>().unwrap()),
             "by" => by = Actor::person(*value),
             _ => {
                 by = Actor {
                     name: PersonId::new(format!("service:{value}")),
                     service: true,
+                    proof: None,
                 }
             }
         }
         words = rest.to_vec();
     }
     let verb = read_verb(lab, &words);
+    by.proof = proof;
     Request { by, run, verb }
+}
+
+/// `NAME:MAKER:ACCOUNT`: a token, who made it, and the account with which they did.
+fn read_token(text: &str) -> Proof {
+    let mut parts = text.split(':');
+    let mut next = || parts.next().unwrap_or_default().to_owned();
+    let (id, maker, account) = (next(), PersonId::new(next()), next());
+    Proof {
+        kind: ProofKind::Token,
+        id,
+        account: Some("shared".to_owned()),
+        maker: Some(maker.clone()),
+        made_by: vec![Hand {
+            person: maker,
+            kind: ProofKind::Account,
+            id: account,
+        }],
+    }
 }
 
 fn read_verb(lab: &Lab, words: &[&str]) -> Verb {

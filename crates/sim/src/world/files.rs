@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use policy::plan::DATABASE;
 use policy::settings::Service;
-use policy::{Config, CustomerId, PersonId, Release, Role};
+use policy::{Config, CustomerId, PersonId, Project, Release, Role};
 use rollout::canonical;
 use rollout::request::{Directory, FilesRead};
 use serde_json::Value;
@@ -39,6 +39,15 @@ pub(super) fn release(version: &str) -> Release {
     }
 }
 
+/// Files that do not validate.
+#[derive(Clone, Debug)]
+pub struct Broken {
+    /// The mistakes.
+    pub reason: String,
+    /// What `tranche.yaml` says all the same.
+    pub alone: Option<Box<Project>>,
+}
+
 /// All services that can be deployed, with whom they belong to.
 pub(super) fn services(config: &Config) -> impl Iterator<Item = (&CustomerId, &Role, &Service)> {
     let services = config.fleet.services();
@@ -69,26 +78,21 @@ pub(super) fn read(now: &Config, applied: &Config) -> FilesRead {
     let customers = &now.fleet.customers;
     let pins = customers.iter();
     FilesRead {
-        directory: Directory {
-            groups: now.project.groups.clone(),
-            roles: now.project.roles.clone(),
-        },
+        directory: Directory::of(&now.project),
         freezes: now.project.freezes.clone(),
         pins: pins
             .filter_map(|(id, customer)| Some((id.clone(), customer.pin.clone()?)))
             .collect(),
         customers: customers.keys().cloned().collect(),
         unapplied: unapplied(now, applied),
-        unreadable: None,
+        ..FilesRead::default()
     }
 }
 
-/// What the engine tells the core when the files cannot be read.
-pub(super) fn unreadable(reason: &str) -> FilesRead {
-    FilesRead {
-        unreadable: Some(reason.to_owned()),
-        ..FilesRead::default()
-    }
+/// What the engine tells the core of files that do not validate.
+pub(super) fn unreadable(broken: &Broken) -> FilesRead {
+    let alone = broken.alone.as_deref().map(Directory::of);
+    FilesRead::unreadable(broken.reason.clone(), alone)
 }
 
 /// Names of the differences that wait for `replan`.

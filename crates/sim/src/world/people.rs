@@ -12,7 +12,7 @@ use rollout::{
 
 use super::approvals::{self, Ballot};
 use super::script::{self, Ask, DeployFlags, StartFlags};
-use super::{Act, BadRow, Row, World, files, set_pace};
+use super::{Act, BadRow, Broken, Row, World, files, set_pace};
 
 /// A row of the script that went otherwise than it was written.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,10 +68,7 @@ impl World {
         let answer = answer.map(|(run, ask)| {
             let verb = self.complete(ask);
             self.ask(&Request {
-                by: Actor {
-                    name: row.by.clone(),
-                    service: false,
-                },
+                by: Actor::person(row.by.as_str()),
                 run,
                 verb,
             })
@@ -214,10 +211,7 @@ impl World {
                 reason: None,
                 digest: None,
             };
-            let by = Actor {
-                name: person.clone(),
-                service: false,
-            };
+            let by = Actor::person(person.as_str());
             let answer = self.ask(&Request {
                 by,
                 run: ballot.run,
@@ -229,7 +223,7 @@ impl World {
         }
     }
 
-    pub(super) fn edit(&mut self, config: Result<Config, String>) {
+    pub(super) fn edit(&mut self, config: Result<Config, Broken>) {
         let read = match config {
             Ok(mut config) => {
                 set_pace(&mut config, &self.pace);
@@ -238,7 +232,7 @@ impl World {
                 self.config = config;
                 files::read(&self.config, &self.applied)
             }
-            Err(reason) => files::unreadable(&reason),
+            Err(broken) => files::unreadable(&broken),
         };
         self.step(Input::Notice(Notice::FilesRead(Box::new(read))));
     }

@@ -9,7 +9,7 @@ use rollout::view::RunView;
 use rollout::{Event, Product, RunId};
 use serde::Serialize;
 
-use super::{Act, Differences, Row, Setup, Surprise, World, compare};
+use super::{Act, Broken, Differences, Row, Setup, Surprise, World, compare};
 
 /// What came of a scenario.
 #[derive(Debug)]
@@ -132,9 +132,12 @@ fn edited(
     scenario: &Scenario,
     base: Option<&Sources>,
     edits: &[&policy::parse::scenario::Edit],
-) -> Result<Config, String> {
+) -> Result<Config, Broken> {
     scenario.edited(base, edits).map_err(|mistakes| {
         let mistakes: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
-        mistakes.join("\n")
+        Broken {
+            reason: mistakes.join("\n"),
+            alone: scenario.edited_alone(base, edits).map(Box::new),
+        }
     })
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use policy::parse::scenario as written;
 use policy::{Config, CustomerId, PersonId, Span, Timestamp};
 
-use super::Approvals;
+use super::{Approvals, Broken};
 
 /// What a simulated run is made of.
 #[derive(Clone, Debug)]
@@ -61,7 +61,7 @@ pub enum Act {
         noticed: bool,
     },
     /// The files were edited: how they read now, or why they cannot be read.
-    Edit(Box<Result<Config, String>>),
+    Edit(Box<Result<Config, Broken>>),
 }
 
 impl Setup {

@@ -49,6 +49,7 @@ impl Page {
             figures(report),
             customers(report),
             approvals(report),
+            people(report),
             incidents(report),
             observed(report),
         ];
@@ -251,6 +252,23 @@ fn customers(report: &Report) -> Section {
         title: "Customers",
         note: "",
         heading: vec!["customer", "phase", "runs", ""],
+        rows: rows.collect(),
+    }
+}
+
+/// Who may vote changed while people were asked: whoever reads of the votes must see it.
+fn people(report: &Report) -> Section {
+    let rows = report.people.iter().map(|change| {
+        vec![
+            change.person.to_string(),
+            change.what.clone(),
+            time::instant(change.at),
+        ]
+    });
+    Section {
+        title: "People, groups and roles that changed",
+        note: "",
+        heading: vec!["person", "", "when"],
         rows: rows.collect(),
     }
 }

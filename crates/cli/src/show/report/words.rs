@@ -138,8 +138,16 @@ pub(super) fn votes(one: &ApprovalReport) -> String {
         let withdrawn = if vote.withdrawn { ", withdrawn" } else { "" };
         let reason = vote.reason.as_ref();
         let reason = reason.map_or_else(String::new, |reason| format!(": {reason}"));
+        let changed = match vote.entry_changed {
+            Some(_) => ", whose entry changed after the start",
+            None => "",
+        };
+        let maker = vote.proof.as_ref().and_then(|proof| proof.maker.as_ref());
+        let maker = maker.map_or_else(String::new, |maker| {
+            format!(", by a token of {maker}'s making")
+        });
         format!(
-            "{} ({}{withdrawn}{reason})",
+            "{} ({}{maker}{changed}{withdrawn}{reason})",
             vote.person,
             time::instant(vote.at)
         )

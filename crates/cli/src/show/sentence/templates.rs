@@ -180,6 +180,7 @@ fn product(kind: Kind) -> Option<&'static str> {
         Kind::WorkspaceHeld => "the workspace is held; nothing starts",
         Kind::WorkspaceReleased => "the workspace is released",
         Kind::FilesRead => "the files were read again",
+        Kind::PeopleChanged => "in tranche.yaml {whom}",
         _ => return None,
     })
 }

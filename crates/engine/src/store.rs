@@ -4,6 +4,7 @@
 //! [`verify`] checks the whole journal against itself and against the rows. The file is never opened outside `SQLite`.
 
 mod connection;
+mod digest;
 mod journal;
 mod mark;
 mod reader;
@@ -16,9 +17,10 @@ use std::ops::Deref;
 use policy::Timestamp;
 use rollout::command::Sealed;
 use rollout::{AttachmentId, Event, Notice, Product, RowKey};
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 
 pub use self::journal::{BadHead, Head};
+use self::digest::{Changed, Sum};
 use self::mark::Mark;
 pub use self::reader::{Line, Reader};
 pub use self::requests::{InboxId, Pending, StoredAnswer};
@@ -29,6 +31,7 @@ use crate::outbox::{Letter, write_letters};
 use crate::place::StateDir;
 
 pub(crate) use self::connection::open_for_writing;
+pub(crate) use self::digest::{check_tokens, note_tokens};
 
 /// The one writer of events and rows.
 #[derive(Debug)]
@@ -60,12 +63,8 @@ impl Store {
     /// # Errors
     /// A damaged, foreign or newer database (P41), or one that cannot be written.
     pub fn open(state: &StateDir, _proof: &EngineLock) -> Result<Self, Error> {
-        let (connection, mark, is_copy) = open_checked(state)?;
-        let epoch = connection.query_row(
-            "UPDATE meta SET epoch = epoch + 1 RETURNING epoch",
-            [],
-            |row| row.get(0),
-        )?;
+        let (mut connection, mark, is_copy) = open_checked(state)?;
+        let epoch = take_over(&mut connection)?;
         requests::forget_old(&connection)?;
         Ok(Self {
             connection,
@@ -94,7 +93,7 @@ impl Store {
     pub(crate) fn restored(&self) -> Option<Notice> {
         self.is_copy.then(|| Notice::Restored {
             reason:
-                "`journal.mark` is missing beside the database, so it is a copy that was put in place"
+                "`journal.mark` is missing beside the database: it is a copy that was put in place"
                     .to_owned(),
         })
     }
@@ -104,13 +103,17 @@ impl Store {
         self.epoch
     }
 
-    /// Reads the state back from its rows and checks it against the end of the journal (P36).
+    /// Reads the state back from its rows, and checks that they are those that were stored and belong to the end of the
+    /// journal (P36).
     ///
     /// # Errors
-    /// [`Error::Damaged`] if they do not belong together.
+    /// [`Error::Damaged`] if not.
     pub fn load(&self) -> Result<Product, Error> {
         let snapshot = self.connection.unchecked_transaction()?;
-        journal::load(&snapshot)
+        let rows = journal::rows(&snapshot)?;
+        digest::check_rows(&snapshot, &rows)?;
+        digest::check_beside_rows(&snapshot)?;
+        journal::load(&snapshot, rows)
     }
 
     /// The instant of the last event.
@@ -129,8 +132,10 @@ impl Store {
         let transaction = Writing::begin(&self.connection)?;
         check_epoch(&transaction, self.epoch)?;
         write_events(&transaction, &changes.events)?;
-        write_rows(&transaction, &changes.rows)?;
-        write_attachments(&transaction, &changes.attachments)?;
+        let mut changed = Changed::default();
+        write_rows(&transaction, &changes.rows, &mut changed)?;
+        write_attachments(&transaction, &changes.attachments, &mut changed)?;
+        changed.write(&transaction)?;
         for (id, answer) in &changes.answers {
             requests::answer_claimed(&transaction, *id, answer)?;
         }
@@ -227,7 +232,7 @@ fn let_go(connection: &Connection) {
 
 /// Damage is found before anything is written (P41).
 fn open_checked(state: &StateDir) -> Result<(Connection, Mark, bool), Error> {
-    let connection = open_for_writing(state)?;
+    let connection = connection::open_as_engine(state)?;
     connection::check_pages(&connection)?;
     if let Some(mark) = mark::read(state)? {
         mark::check(&connection, &mark)?;
@@ -237,6 +242,17 @@ fn open_checked(state: &StateDir) -> Result<(Connection, Mark, bool), Error> {
     // That it is a copy stays visible until the event that says so is committed.
     let mark = if is_copy { mark } else { mark.opened()? };
     Ok((connection, mark, is_copy))
+}
+
+/// Begins the next epoch.
+fn take_over(connection: &mut Connection) -> Result<u64, Error> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    digest::check_meta(&transaction)?;
+    let sql = "UPDATE meta SET epoch = epoch + 1 RETURNING epoch";
+    let epoch = transaction.query_row(sql, [], |row| row.get(0))?;
+    digest::note_meta(&transaction)?;
+    transaction.commit()?;
+    Ok(epoch)
 }
 
 fn check_epoch(connection: &Connection, ours: u64) -> Result<(), Error> {
@@ -266,14 +282,22 @@ fn write_events(transaction: &Connection, events: &[Event]) -> Result<(), Error>
     Ok(())
 }
 
-fn write_rows(transaction: &Connection, rows: &[(RowKey, Option<String>)]) -> Result<(), Error> {
+fn write_rows(
+    transaction: &Connection,
+    rows: &[(RowKey, Option<String>)],
+    changed: &mut Changed,
+) -> Result<(), Error> {
+    let mut find = transaction.prepare_cached("SELECT hash FROM rows WHERE key = ?1")?;
     let mut put =
-        transaction.prepare_cached("INSERT INTO rows (key, json) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET json = excluded.json")?;
+        transaction.prepare_cached("INSERT INTO rows (key, json, hash) VALUES (?1, ?2, ?3) ON CONFLICT (key) DO UPDATE SET json = excluded.json, hash = excluded.hash")?;
     let mut delete = transaction.prepare_cached("DELETE FROM rows WHERE key = ?1")?;
     for (key, json) in rows {
-        match json {
-            Some(json) => put.execute([&key.0, json])?,
-            None => delete.execute([&key.0])?,
+        let old = find.query_row([&key.0], |row| digest::sum_in(row, 0));
+        let new = json.as_ref().map(|json| Sum::of_row(key, json));
+        changed.row(key, old.optional()?, new);
+        match (json, new) {
+            (Some(json), Some(new)) => put.execute(params![key.0, json, new.bytes()])?,
+            (None, _) | (_, None) => delete.execute([&key.0])?,
         };
     }
     Ok(())
@@ -282,11 +306,13 @@ fn write_rows(transaction: &Connection, rows: &[(RowKey, Option<String>)]) -> Re
 fn write_attachments(
     transaction: &Connection,
     attachments: &[(AttachmentId, Sealed)],
+    changed: &mut Changed,
 ) -> Result<(), Error> {
     let mut insert =
         transaction.prepare_cached("INSERT INTO attachments (id, bytes) VALUES (?1, ?2)")?;
     for (id, sealed) in attachments {
         insert.execute(params![id.0, sealed.0])?;
+        changed.attachment(&id.0, &sealed.0);
     }
     Ok(())
 }

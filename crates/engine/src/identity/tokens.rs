@@ -3,7 +3,7 @@
 use policy::{PersonId, Timestamp};
 use rollout::Actor;
 use rollout::request::{Hand, Proof, ProofKind};
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, Row, Transaction, TransactionBehavior, params};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
@@ -136,24 +136,26 @@ impl Tokens {
         })?;
         let (name, service) = (owner.short_name(), matches!(owner, TokenOwner::Service(_)));
         let at = stamp(clock::wall());
-        let stored = self.connection.unchecked_transaction()?;
-        stored.execute(
-            "INSERT INTO tokens (hash, owner, service, created_at, created_by) VALUES (?1, ?2, ?3, ?4, ?5)",
-            params![token.hash, name, service, at, by.name.as_str()],
-        )?;
-        stored.execute(
-            "INSERT INTO token_makers (hash, made_by) VALUES (?1, ?2)",
-            params![token.hash, made_by],
-        )?;
-        stored.commit()?;
-        Ok(())
+        self.change(|stored| {
+            stored.execute(
+                "INSERT INTO tokens (hash, owner, service, created_at, created_by) VALUES (?1, ?2, ?3, ?4, ?5)",
+                params![token.hash, name, service, at, by.name.as_str()],
+            )?;
+            stored.execute(
+                "INSERT INTO token_makers (hash, made_by) VALUES (?1, ?2)",
+                params![token.hash, made_by],
+            )
+        })
+        .map(drop)
     }
 
     /// Whom a token proves, and how that stands in events; `None` if it is unknown or revoked.
     ///
     /// # Errors
-    /// The database cannot be read.
+    /// The database cannot be read, or the tokens were changed by hand.
     pub fn proved_by(&self, token: &SecretString) -> Result<Option<(TokenOwner, Proof)>, Error> {
+        let snapshot = self.connection.unchecked_transaction()?;
+        store::check_tokens(&snapshot)?;
         let hash = hash(token);
         let mut proved = None;
         for (stored, owner, proof) in self.valid()? {
@@ -182,10 +184,24 @@ impl Tokens {
     pub fn revoke(&self, id_or_owner: &str, by: &PersonId) -> Result<usize, Error> {
         let sql = "UPDATE tokens SET revoked_at = ?2, revoked_by = ?3 \
                    WHERE revoked_at IS NULL AND (owner = ?1 OR substr(hash, 1, ?4) = ?1)";
-        Ok(self.connection.execute(
-            sql,
-            params![id_or_owner, stamp(clock::wall()), by.as_str(), ID_CHARS],
-        )?)
+        let at = stamp(clock::wall());
+        self.change(|stored| {
+            stored.execute(sql, params![id_or_owner, at, by.as_str(), ID_CHARS])
+        })
+    }
+
+    /// What somebody else has changed is not made good by a change of ours.
+    fn change(
+        &self,
+        change: impl FnOnce(&Connection) -> rusqlite::Result<usize>,
+    ) -> Result<usize, Error> {
+        let transaction =
+            Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)?;
+        store::check_tokens(&transaction)?;
+        let changed = change(&transaction)?;
+        store::note_tokens(&transaction)?;
+        transaction.commit()?;
+        Ok(changed)
     }
 
     fn valid(&self) -> Result<Vec<(String, TokenOwner, Proof)>, Error> {

@@ -5,6 +5,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::schema;
 use crate::error::Error;
 use crate::limits::BUSY;
+use crate::lock::{EngineLock, LockFor};
 use crate::place::{self, StateDir};
 
 /// Versions before this one could lose a checkpoint under concurrent writers.
@@ -13,8 +14,26 @@ const OLDEST_SQLITE: i32 = 3_051_003;
 /// The log is copied into the database when it has grown by so many pages: a large group of steps alone writes thousands.
 const CHECKPOINT_PAGES: u32 = 8_000;
 
-/// For the engine, and for other processes that file a request or keep tokens.
+/// For processes that file a request, keep tokens or deliver letters, whether or not an engine runs.
 pub(crate) fn open_for_writing(state: &StateDir) -> Result<Connection, Error> {
+    let connection = open(state)?;
+    if schema::is_behind(&connection)? {
+        match EngineLock::try_acquire(state, LockFor::Request)? {
+            Some(_lock) => schema::migrate(&connection, state.database())?,
+            None => schema::migrate_beside(&connection, state.database())?,
+        }
+    }
+    Ok(connection)
+}
+
+/// For who holds the engine's lock.
+pub(super) fn open_as_engine(state: &StateDir) -> Result<Connection, Error> {
+    let connection = open(state)?;
+    schema::migrate(&connection, state.database())?;
+    Ok(connection)
+}
+
+fn open(state: &StateDir) -> Result<Connection, Error> {
     assert!(
         rusqlite::version_number() >= OLDEST_SQLITE,
         "SQLite {} is bundled, 3.51.3 is needed",
@@ -29,7 +48,6 @@ pub(crate) fn open_for_writing(state: &StateDir) -> Result<Connection, Error> {
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
-    schema::migrate(&connection, state.database())?;
     Ok(connection)
 }
 

@@ -5,8 +5,9 @@ use std::str::FromStr;
 
 use policy::Timestamp;
 use rollout::event::GENESIS;
-use rollout::{Event, Product, RowKey};
+use rollout::{Event, Product, RowKey, canonical};
 use rusqlite::{Connection, OptionalExtension as _};
+use serde_json::Value;
 
 use crate::error::Error;
 
@@ -23,6 +24,23 @@ pub struct Head {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an anchor is written SEQ:HASH, as `tranche events --head` prints it")]
 pub struct BadHead;
+
+impl Head {
+    /// Of a journal in which nothing has happened.
+    pub(super) fn genesis() -> Self {
+        Self {
+            seq: 0,
+            hash: GENESIS.to_owned(),
+        }
+    }
+
+    pub(super) fn of(event: &Event) -> Self {
+        Self {
+            seq: event.seq,
+            hash: event.hash.clone(),
+        }
+    }
+}
 
 impl fmt::Display for Head {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -68,16 +86,7 @@ pub(super) fn line_at(connection: &Connection, seq: u64) -> Result<Option<String
 /// The end of the journal.
 pub(super) fn head(connection: &Connection) -> Result<Head, Error> {
     let last = last_event(connection)?;
-    Ok(last.map_or_else(
-        || Head {
-            seq: 0,
-            hash: GENESIS.to_owned(),
-        },
-        |event| Head {
-            seq: event.seq,
-            hash: event.hash,
-        },
-    ))
+    Ok(last.as_ref().map_or_else(Head::genesis, Head::of))
 }
 
 /// The instant of the last event.
@@ -86,9 +95,16 @@ pub(super) fn last_at(connection: &Connection) -> Result<Option<Timestamp>, Erro
 }
 
 /// The state as its rows have it, checked against the end of the journal (P36).
-pub(super) fn load(connection: &Connection) -> Result<Product, Error> {
-    let mut product = Product::load(rows(connection)?)?;
-    let head = head(connection)?;
+pub(super) fn load(connection: &Connection, rows: Vec<(RowKey, String)>) -> Result<Product, Error> {
+    let mut product = Product::load(rows)?;
+    let last = last_line(connection)?;
+    let head = last.as_ref().map(|(seq, json)| parse(*seq, json));
+    let head = head.transpose()?;
+    let head = head.as_ref().map_or_else(Head::genesis, Head::of);
+    if last.is_some_and(|(_, json)| raw_digest(&json).as_ref() != Some(&head.hash)) {
+        let what = format!("event {} was altered", head.seq);
+        return Err(Error::Damaged { what });
+    }
     let (seq, hash) = product.head();
     if (seq, hash) != (head.seq, head.hash.as_str()) {
         let what = format!(
@@ -115,6 +131,13 @@ fn fold(connection: &Connection) -> Result<Product, Error> {
     Ok(product)
 }
 
+/// The digest of an event's text as stored, fields that this release does not know included.
+pub(super) fn raw_digest(json: &str) -> Option<String> {
+    let mut value: Value = serde_json::from_str(json).ok()?;
+    value.as_object_mut()?.remove("hash")?;
+    Some(canonical::digest(&value))
+}
+
 /// All rows.
 pub(super) fn rows(connection: &Connection) -> Result<Vec<(RowKey, String)>, Error> {
     let mut statement = connection.prepare_cached("SELECT key, json FROM rows ORDER BY key")?;
@@ -123,10 +146,14 @@ pub(super) fn rows(connection: &Connection) -> Result<Vec<(RowKey, String)>, Err
 }
 
 fn last_event(connection: &Connection) -> Result<Option<Event>, Error> {
+    let last = last_line(connection)?;
+    last.map(|(seq, json)| parse(seq, &json)).transpose()
+}
+
+fn last_line(connection: &Connection) -> Result<Option<(u64, String)>, Error> {
     let mut statement =
         connection.prepare_cached("SELECT seq, json FROM events ORDER BY seq DESC LIMIT 1")?;
-    let last: Option<(u64, String)> = statement
+    Ok(statement
         .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?;
-    last.map(|(seq, json)| parse(seq, &json)).transpose()
+        .optional()?)
 }

@@ -5,7 +5,7 @@ use rollout::command::Sealed;
 use rollout::{AttachmentId, Event, Product, RunId};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::{connection, journal};
+use super::{connection, digest, journal};
 use crate::error::Error;
 use crate::place::StateDir;
 use crate::store::Head;
@@ -36,13 +36,28 @@ impl Reader {
         })
     }
 
-    /// The state as committed last.
+    /// The state as committed last. Whether somebody has changed its rows is [`Reader::examined`]'s question.
     ///
     /// # Errors
     /// [`Error::Damaged`] if rows and journal do not belong together.
     pub fn product(&self) -> Result<Product, Error> {
         let snapshot = self.connection.unchecked_transaction()?;
-        journal::load(&snapshot)
+        journal::load(&snapshot, journal::rows(&snapshot)?)
+    }
+
+    /// The state as committed last, and what of it an engine would not drive on, if anything: it was changed by hand.
+    ///
+    /// # Errors
+    /// As for [`Reader::product`].
+    pub fn examined(&self) -> Result<(Product, Option<Error>), Error> {
+        let snapshot = self.connection.unchecked_transaction()?;
+        let rows = journal::rows(&snapshot)?;
+        let found = match digest::check_rows(&snapshot, &rows) {
+            Ok(()) => None,
+            Err(error @ Error::Damaged { .. }) => Some(error),
+            Err(error) => return Err(error),
+        };
+        Ok((journal::load(&snapshot, rows)?, found))
     }
 
     /// The end of the journal, to be kept elsewhere as an anchor.

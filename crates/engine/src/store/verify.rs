@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 
 use rollout::event::GENESIS;
-use rollout::{Event, Product, RowKey, canonical};
+use rollout::{Event, Product, RowKey};
 use rusqlite::{Connection, Row};
 use serde::Serialize;
-use serde_json::Value;
 
 use super::journal::{self, Head};
-use super::{connection, mark};
+use super::{connection, digest, mark};
 use crate::error::Error;
 use crate::limits::PROBLEMS_NAMED;
 use crate::place::StateDir;
@@ -61,6 +60,12 @@ pub enum Problem {
         /// What does not fit.
         what: &'static str,
     },
+    /// The sum of what is stored is not the one that was stored with it.
+    #[error("{text}")]
+    Digest {
+        /// Of what.
+        text: String,
+    },
     /// The anchor names an event that is not in this journal.
     #[error("the anchor {anchor} is not in this journal")]
     Anchor {
@@ -85,6 +90,30 @@ pub fn verify(state: &StateDir, anchor: Option<&Head>) -> Result<Verification, E
         check.rows(&snapshot);
     }
     Ok(check.finish())
+}
+
+/// Whether the rows of a database follow from its journal, read by this release: rows of an older one may say less.
+///
+/// # Errors
+/// [`Error::Damaged`] names what does not.
+pub(super) fn check_rows(connection: &Connection) -> Result<(), Error> {
+    let mut check = Check::new(None);
+    check.journal(connection);
+    if check.problems.is_empty() {
+        let rows = journal::rows(connection)?;
+        let stored = Product::load(rows.clone())?;
+        let as_now = |(key, json)| {
+            let json = stored.row(&key).unwrap_or(json);
+            (key, json)
+        };
+        check.compare(rows.into_iter().map(as_now).collect());
+    }
+    match check.problems.first() {
+        None => Ok(()),
+        Some(problem) => Err(Error::Damaged {
+            what: problem.to_string(),
+        }),
+    }
 }
 
 struct Check<'a> {
@@ -190,15 +219,33 @@ impl<'a> Check<'a> {
     }
 
     fn rows(&mut self, connection: &Connection) {
-        let mut stored: BTreeMap<RowKey, String> = match journal::rows(connection) {
-            Ok(rows) => rows.into_iter().collect(),
+        let rows = match journal::rows(connection) {
+            Ok(rows) => rows,
             Err(error) => {
                 return self.note(Problem::Database {
                     text: error.to_string(),
                 });
             }
         };
-        for key in self.product.row_keys() {
+        let summed = digest::check_rows(connection, &rows);
+        let summed = summed.and_then(|()| digest::check_beside_rows(connection));
+        self.compare(rows);
+        // A row that was named already is no news.
+        if let (true, Err(error)) = (self.problems.is_empty(), summed) {
+            self.note(Problem::Digest {
+                text: error.to_string(),
+            });
+        }
+    }
+
+    fn compare(&mut self, stored: Vec<(RowKey, String)>) {
+        let mut stored: BTreeMap<RowKey, String> = stored.into_iter().collect();
+        let keys = match self.events {
+            // A database that only tokens have been kept in has no state yet.
+            0 => Vec::new(),
+            _ => self.product.row_keys(),
+        };
+        for key in keys {
             self.rows += 1;
             match (self.product.row(&key), stored.remove(&key)) {
                 (folded, stored) if folded == stored => {}
@@ -285,7 +332,7 @@ impl Stored {
                 hashes: None,
             });
         };
-        let digest = raw_digest(&self.json);
+        let digest = journal::raw_digest(&self.json);
         let what = if before.is_some_and(|hashes| !hashes.contains(&event.prev)) {
             "it does not follow the event before it"
         } else if digest.as_ref() != Some(&event.hash) {
@@ -311,11 +358,4 @@ impl Stored {
             && self.rollout == event.fact.rollout.map(|run| run.to_string())
             && self.kind == event.fact.kind.as_str()
     }
-}
-
-/// The digest of the text as stored, fields that this release does not know included.
-fn raw_digest(json: &str) -> Option<String> {
-    let mut value: Value = serde_json::from_str(json).ok()?;
-    value.as_object_mut()?.remove("hash")?;
-    Some(canonical::digest(&value))
 }

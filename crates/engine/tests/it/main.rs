@@ -3,6 +3,7 @@
 
 mod clock;
 mod crash;
+mod digest;
 mod engine;
 mod files;
 mod history;

@@ -124,7 +124,7 @@ fn altered_missing_and_invented_rows_are_found() {
     for sql in [
         "UPDATE rows SET json = json || ' '",
         "DELETE FROM rows",
-        "INSERT INTO rows VALUES ('phase/r9/x', '{}')",
+        "INSERT INTO rows (key, json) VALUES ('phase/r9/x', '{}')",
     ] {
         let lab = lab();
         lab.tamper().execute(sql, []).unwrap();

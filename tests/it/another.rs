@@ -86,11 +86,11 @@ fn exits(output: &Output, code: i32) {
 fn a_whole_machine_put_back_deploys_nobody_again() {
     let lab = lab("100ms");
     exits(&lab.tranche(&["start", RELEASE, "--yes", "--detach"]), 0);
-    let older = snapshot(lab.folder());
+    let older = snapshot(lab.path());
     exits(&lab.tranche(&["run", "--until-idle"]), 0);
     assert_eq!(deploys(&lab), [1; 3]);
 
-    put_back(lab.folder(), &older);
+    put_back(lab.path(), &older);
     exits(&lab.tranche(&["run", "--until-idle"]), 6);
     assert_eq!(deploys(&lab), [1; 3], "nothing has left");
     let held = events(&lab.tranche(&["events"]), "rollouts_held");
@@ -117,7 +117,7 @@ fn an_engine_on_a_copy_leaves_alone_what_the_first_has_deployed() {
     let lab = lab("1s");
     exits(&lab.tranche(&["start", RELEASE, "--yes", "--detach"]), 0);
     let elsewhere = tempfile::tempdir().unwrap();
-    copy(lab.folder(), elsewhere.path());
+    copy(lab.path(), elsewhere.path());
     let mut engine = lab.spawn(&["run"]);
     wait_for("acme is healthy", || {
         !events(&lab.tranche(&["events"]), "customer_healthy").is_empty()

@@ -128,15 +128,16 @@ impl Lab {
     }
 
     /// The project folder.
-    pub(crate) fn folder(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.dir.path()
     }
 
     fn command(&self, args: &[&str]) -> Command {
-        self.command_in(self.folder(), args)
+        self.command_in(self.path(), args)
     }
 
-    fn command_in(&self, folder: &Path, args: &[&str]) -> Command {
+    /// A command in another folder, such as a copy of this one.
+    pub(crate) fn command_in(&self, folder: &Path, args: &[&str]) -> Command {
         let mut command = Command::new(binary());
         command.arg("-C").arg(folder).args(args);
         command

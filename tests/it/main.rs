@@ -5,6 +5,7 @@
 )]
 
 mod another;
+mod copies;
 mod lab;
 mod real_time;
 mod requirements;

@@ -65,12 +65,25 @@ impl Folder {
 
     /// The files whose edits matter to a running rollout.
     pub(crate) fn watched(&self) -> Vec<PathBuf> {
-        let names = self
-            .read(Path::new(PROJECT_FILE))
-            .map(|file| Names::of(&file))
-            .unwrap_or_default();
+        let names = self.names();
         let paths = [Path::new(PROJECT_FILE), &names.customers, &names.policies];
         paths.iter().map(|path| self.dir.join(path)).collect()
+    }
+
+    /// What tells its database from a copy, as far as its file can be read.
+    pub(crate) fn identity(&self) -> Identity {
+        self.names().state.identity
+    }
+
+    /// Where its Render is: the environment beats the file.
+    pub(crate) fn render_url(&self) -> Option<String> {
+        let named = variable("RENDER_API_URL").or_else(|| self.names().render.url);
+        named.or_else(|| variable("RENDER_HOST"))
+    }
+
+    fn names(&self) -> Names {
+        let file = self.read(Path::new(PROJECT_FILE));
+        file.map(|file| Names::of(&file)).unwrap_or_default()
     }
 
     /// The texts of all its files.
@@ -147,12 +160,37 @@ impl Folder {
     }
 }
 
-/// The places of the other files as `tranche.yaml` names them.
+/// What of `tranche.yaml` is needed before it is checked, and also if it holds mistakes.
 #[derive(Debug, Deserialize)]
 #[serde(default)]
 struct Names {
     policies: PathBuf,
     customers: PathBuf,
+    render: Address,
+    state: State,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Address {
+    url: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct State {
+    identity: Identity,
+}
+
+/// `state.identity`: what tells a database from a copy of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Identity {
+    /// Its file as well as its journal.
+    #[default]
+    File,
+    /// Its journal alone.
+    Journal,
 }
 
 impl Default for Names {
@@ -160,6 +198,8 @@ impl Default for Names {
         Self {
             policies: PathBuf::from("policies"),
             customers: PathBuf::from("customers.yaml"),
+            render: Address::default(),
+            state: State::default(),
         }
     }
 }

@@ -1,6 +1,12 @@
 //! What is stored about this project, and what its failures mean for the person who typed the command.
 
+use std::path;
+use std::sync::Once;
+
+use engine::place::{Identity, Marks};
 use engine::{EngineLock, Error, Reader, StateDir};
+use etcetera::base_strategy::{BaseStrategy as _, Xdg};
+use policy::network::is_on_this_machine;
 use policy::plan::RunningVersions;
 use rollout::view::RunView;
 use rollout::{Observed, Product, RunId};
@@ -8,14 +14,50 @@ use rollout::{Observed, Product, RunId};
 use crate::args::Global;
 use crate::exit::{Exit, Failure, chain};
 use crate::output::Output;
-use crate::project::Folder;
+use crate::project::{self, Folder, variable};
+use crate::screen::complain;
+
+/// A folder for the second mark of each database, such as a volume that is mounted for it.
+const MARKS: &str = "TRANCHE_MARK";
+
+/// What looks on says so once.
+static DAMAGE_SAID: Once = Once::new();
 
 /// Where the state of the project lies; `--db` needs no project folder.
 pub(crate) fn place(global: &Global) -> Result<StateDir, Failure> {
-    match &global.db {
-        Some(db) => Ok(StateDir::of_database(db)),
-        None => Ok(StateDir::of_project(Folder::find(global)?.dir())),
+    let (state, folder) = match &global.db {
+        Some(db) => (StateDir::of_database(db), Folder::find(global).ok()),
+        None => {
+            let folder = Folder::find(global)?;
+            (StateDir::of_project(folder.dir()), Some(folder))
+        }
+    };
+    let identity = match folder.as_ref().map(Folder::identity) {
+        Some(project::Identity::Journal) => Identity::Journal,
+        Some(project::Identity::File) | None => Identity::File,
+    };
+    Ok(state
+        .with_identity(identity)
+        .with_marks(marks(folder.as_ref())))
+}
+
+/// Where the second mark of a database lies: not beside it, unless it is a try-out.
+fn marks(folder: Option<&Folder>) -> Marks {
+    if let Some(folder) = variable(MARKS) {
+        return Marks::In(path::absolute(&folder).unwrap_or_else(|_| folder.into()));
     }
+    let url = folder.and_then(Folder::render_url);
+    if url.is_some_and(|url| is_on_this_machine(&url)) {
+        return Marks::Beside;
+    }
+    // The folder of an account that nobody has named, as that of a service, is not where people would look for it.
+    if variable("HOME").or(variable("XDG_STATE_HOME")).is_none() {
+        return Marks::Nowhere;
+    }
+    let home = Xdg::new().ok().and_then(|places| places.state_dir());
+    home.map_or(Marks::Nowhere, |home| {
+        Marks::In(home.join("tranche").join("marks"))
+    })
 }
 
 /// A read-only view of the state.
@@ -23,13 +65,30 @@ pub(crate) fn reader(global: &Global) -> Result<Reader, Failure> {
     Reader::open(&place(global)?).map_err(failure)
 }
 
-/// The state as committed last; a project in which nothing has happened has an empty one.
+/// The state as committed last; a project in which nothing has happened has an empty one. What somebody has changed by
+/// hand can be looked at, and that is said.
 pub(crate) fn product(state: &StateDir) -> Result<Product, Failure> {
-    match Reader::open(state) {
-        Ok(reader) => reader.product().map_err(failure),
-        Err(Error::Absent { .. }) => Ok(Product::new()),
-        Err(error) => Err(failure(error)),
+    let examined = match Reader::open(state) {
+        Ok(reader) => reader.examined(),
+        Err(Error::Absent { .. }) => return Ok(Product::new()),
+        Err(error) => Err(error),
+    };
+    let (product, damage) = examined.map_err(failure)?;
+    if let Some(damage) = damage {
+        DAMAGE_SAID.call_once(|| {
+            let damage = chain(&damage);
+            complain(format_args!(
+                "warning: {damage}; what is shown may be wrong, and no engine goes on with it"
+            ));
+        });
     }
+    Ok(product)
+}
+
+/// Why everything open is held, or would be by an engine that opened this database: it is a copy, or an older state.
+pub(crate) fn objection(state: &StateDir) -> Option<String> {
+    let reader = Reader::open(state).ok()?;
+    reader.objection(state).ok().flatten()
 }
 
 /// The rollout that is looked at: the named one, or the newest that goes on, or else the newest.
@@ -91,9 +150,11 @@ pub(crate) fn failure(error: Error) -> Failure {
 
 fn exit_of(error: &Error) -> Exit {
     match error {
-        Error::Absent { .. } | Error::Held { .. } | Error::Watched | Error::Stale { .. } => {
-            Exit::Refused
-        }
+        Error::Absent { .. }
+        | Error::Held { .. }
+        | Error::Watched
+        | Error::Stale { .. }
+        | Error::Replaced => Exit::Refused,
         Error::NotPermitted { .. } => Exit::NotPermitted,
         Error::Newer { .. } | Error::Foreign { .. } => Exit::Usage,
         Error::NoAnswer | Error::Stopped | Error::Undecided { .. } => Exit::Unfinished,

@@ -36,6 +36,9 @@ pub enum Error {
         /// The epoch in the database.
         found: u64,
     },
+    /// A person has said `resume --moved` in a copy of this database (P40).
+    #[error("a copy of this database has become the one that counts")]
+    Replaced,
     /// Written by a later release (P41).
     #[error("`{}` was written by a newer release (schema {found}, this release knows {known})", path.display())]
     Newer {
@@ -161,6 +164,7 @@ impl Error {
             | Self::ReadOnly
             | Self::File { .. }
             | Self::Degraded { .. }
+            | Self::Replaced
             | Self::Bug { .. } => true,
             Self::Absent { .. }
             | Self::Held { .. }
@@ -211,6 +215,9 @@ impl Error {
                 "use an account that may do that, or name another place with `--db`".to_owned(),
             ),
             Self::NoAnswer | Self::Interrupted => Some("ask again".to_owned()),
+            Self::Replaced => {
+                Some("go on with that copy, or with this one: tranche resume --moved".to_owned())
+            }
             Self::NotDone(source) => source.way_out(),
             Self::Undecided { .. } | Self::Unread(_) => Some(
                 "see with `tranche events` and `tranche status` whether it was carried out"

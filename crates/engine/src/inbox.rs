@@ -214,7 +214,7 @@ fn file_all(
     read: &mut ReadFiles,
     audience: &Audience,
 ) -> Result<(), Error> {
-    let mut store = Store::open(state, lock)?;
+    let mut store = Store::open_for_request(state, lock)?;
     let mut product = store.load()?;
     let now = clock::wall();
     let at = store.last_at()?.map_or(now, |last| last.max(now));

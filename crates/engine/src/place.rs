@@ -17,6 +17,30 @@ pub struct StateDir {
     folder: PathBuf,
     database: PathBuf,
     prefix: String,
+    marks: Marks,
+    identity: Identity,
+}
+
+/// Where the second mark of a database lies: one that does not go along when its folder is copied or put back.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Marks {
+    /// There is none but that beside the database: for try-outs.
+    #[default]
+    Beside,
+    /// In this folder.
+    In(PathBuf),
+    /// There is no place for it.
+    Nowhere,
+}
+
+/// What tells a database from its copies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Identity {
+    /// Its file and its journal.
+    #[default]
+    File,
+    /// Its journal alone, where files have other numbers whenever the file system is mounted.
+    Journal,
 }
 
 impl StateDir {
@@ -27,6 +51,8 @@ impl StateDir {
             database: folder.join("tranche.db"),
             folder,
             prefix: String::new(),
+            marks: Marks::default(),
+            identity: Identity::default(),
         }
     }
 
@@ -41,7 +67,31 @@ impl StateDir {
             folder: folder.to_owned(),
             database: database.to_owned(),
             prefix: format!("{stem}-"),
+            marks: Marks::default(),
+            identity: Identity::default(),
         }
+    }
+
+    /// The same, with its second mark in another place.
+    #[must_use]
+    pub fn with_marks(self, marks: Marks) -> Self {
+        Self { marks, ..self }
+    }
+
+    /// The same, told from its copies by something else.
+    #[must_use]
+    pub fn with_identity(self, identity: Identity) -> Self {
+        Self { identity, ..self }
+    }
+
+    /// Where the second mark lies.
+    pub fn marks(&self) -> &Marks {
+        &self.marks
+    }
+
+    /// What tells this database from its copies.
+    pub fn identity(&self) -> Identity {
+        self.identity
     }
 
     /// The database.
@@ -81,11 +131,7 @@ impl StateDir {
 
     /// Makes the folder, for the owner only.
     pub(crate) fn prepare(&self) -> Result<(), Error> {
-        let made = DirBuilder::new()
-            .recursive(true)
-            .mode(FOLDER_MODE)
-            .create(&self.folder);
-        made.map_err(Error::file("created", &self.folder))?;
+        make_folder(&self.folder)?;
         if self.prefix.is_empty() {
             restrict(&self.folder, FOLDER_MODE)?;
         }
@@ -95,6 +141,15 @@ impl StateDir {
     fn beside(&self, name: &str) -> PathBuf {
         self.folder.join(format!("{}{name}", self.prefix))
     }
+}
+
+/// Makes a folder of ours, and those that it lies in, unless they are there.
+pub(crate) fn make_folder(path: &Path) -> Result<(), Error> {
+    let made = DirBuilder::new()
+        .recursive(true)
+        .mode(FOLDER_MODE)
+        .create(path);
+    made.map_err(Error::file("created", path))
 }
 
 /// Opens a file of ours for reading and writing, made if need be.

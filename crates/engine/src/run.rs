@@ -100,6 +100,7 @@ pub fn start(
     let lock = EngineLock::acquire(state, LockFor::Engine)?;
     let store = Store::open(state, &lock)?;
     let product = store.load()?;
+    let notes = store.notes();
     let clock = EngineClock::start((options.readings)(), store.last_at()?);
 
     let (messages, arriving) = mpsc::channel();
@@ -131,5 +132,5 @@ pub fn start(
     };
     let spawned = thread::Builder::new().name("engine".to_owned()).spawn(run);
     spawned.map_err(Error::file("given a thread", state.database()))?;
-    Ok(EngineHandle::new(inlet, events, state_in, ended_in))
+    Ok(EngineHandle::new(inlet, events, state_in, ended_in, notes))
 }

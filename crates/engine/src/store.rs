@@ -10,20 +10,21 @@ mod mark;
 mod reader;
 pub(crate) mod requests;
 mod schema;
+mod standing;
 mod verify;
 
 use std::ops::Deref;
 
 use policy::Timestamp;
 use rollout::command::Sealed;
-use rollout::{AttachmentId, Event, Notice, Product, RowKey};
+use rollout::{AttachmentId, Event, Kind, Notice, Product, RowKey};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-pub use self::journal::{BadHead, Head};
 use self::digest::{Changed, Sum};
-use self::mark::Mark;
+pub use self::journal::{BadHead, Head};
 pub use self::reader::{Line, Reader};
 pub use self::requests::{InboxId, Pending, StoredAnswer};
+use self::standing::{Opener, Standing};
 pub use self::verify::{Problem, Verification, verify};
 use crate::error::Error;
 use crate::lock::EngineLock;
@@ -38,8 +39,7 @@ pub(crate) use self::digest::{check_tokens, note_tokens};
 pub struct Store {
     connection: Connection,
     epoch: u64,
-    mark: Mark,
-    is_copy: bool,
+    standing: Standing,
 }
 
 /// What one commit stores, all of it or nothing.
@@ -63,14 +63,25 @@ impl Store {
     /// # Errors
     /// A damaged, foreign or newer database (P41), or one that cannot be written.
     pub fn open(state: &StateDir, _proof: &EngineLock) -> Result<Self, Error> {
-        let (mut connection, mark, is_copy) = open_checked(state)?;
+        Self::open_for(state, Opener::Engine)
+    }
+
+    /// Opens the database to file requests in it, and no more.
+    ///
+    /// # Errors
+    /// As for [`Store::open`].
+    pub(crate) fn open_for_request(state: &StateDir, _proof: &EngineLock) -> Result<Self, Error> {
+        Self::open_for(state, Opener::Request)
+    }
+
+    fn open_for(state: &StateDir, opener: Opener) -> Result<Self, Error> {
+        let (mut connection, standing) = open_checked(state, opener)?;
         let epoch = take_over(&mut connection)?;
         requests::forget_old(&connection)?;
         Ok(Self {
             connection,
             epoch,
-            mark,
-            is_copy,
+            standing,
         })
     }
 
@@ -79,23 +90,29 @@ impl Store {
     /// # Errors
     /// As for [`Store::open`]; [`Error::Stale`] if another engine has taken over meanwhile.
     pub(crate) fn reopen(state: &StateDir, epoch: u64) -> Result<Self, Error> {
-        let (connection, mark, is_copy) = open_checked(state)?;
+        let (connection, standing) = open_checked(state, Opener::Engine)?;
         check_epoch(&connection, epoch)?;
         Ok(Self {
             connection,
             epoch,
-            mark,
-            is_copy,
+            standing,
         })
     }
 
-    /// What the core must be told before anything else, if the database is a copy that was put in place (P40).
+    /// What the core must be told before anything else, if the database is not the one that its marks name (P40).
     pub(crate) fn restored(&self) -> Option<Notice> {
-        self.is_copy.then(|| Notice::Restored {
-            reason:
-                "`journal.mark` is missing beside the database: it is a copy that was put in place"
-                    .to_owned(),
-        })
+        let reason = self.standing.held()?.to_owned();
+        Some(Notice::Restored { reason })
+    }
+
+    /// What people should hear about the marks of the database.
+    pub(crate) fn notes(&self) -> Vec<String> {
+        let held = self.standing.held().map(|reason| {
+            format!(
+                "everything open is held: {reason}; see to it that no other engine drives this product, then: tranche resume --moved"
+            )
+        });
+        self.standing.notes().iter().cloned().chain(held).collect()
     }
 
     /// Which writer this is, counted from 1.
@@ -129,8 +146,10 @@ impl Store {
     /// # Errors
     /// Nothing may leave (P42): memory is to be discarded and loaded again. [`Error::Stale`] if another engine has taken over (P40).
     pub fn commit(&mut self, changes: &Changes) -> Result<(), Error> {
+        self.standing.check()?;
         let transaction = Writing::begin(&self.connection)?;
         check_epoch(&transaction, self.epoch)?;
+        let before = journal::head(&transaction)?;
         write_events(&transaction, &changes.events)?;
         let mut changed = Changed::default();
         write_rows(&transaction, &changes.rows, &mut changed)?;
@@ -140,9 +159,12 @@ impl Store {
             requests::answer_claimed(&transaction, *id, answer)?;
         }
         write_letters(&transaction, &changes.letters)?;
+        if changes.events.iter().any(is_moved) {
+            self.standing.claim(&before)?;
+        }
         transaction.commit()?;
         match changes.events.last() {
-            Some(event) => self.mark.set(event.seq, &event.hash),
+            Some(event) => self.standing.advance(&Head::of(event)),
             None => Ok(()),
         }
     }
@@ -231,17 +253,16 @@ fn let_go(connection: &Connection) {
 }
 
 /// Damage is found before anything is written (P41).
-fn open_checked(state: &StateDir) -> Result<(Connection, Mark, bool), Error> {
+fn open_checked(state: &StateDir, opener: Opener) -> Result<(Connection, Standing), Error> {
     let connection = connection::open_as_engine(state)?;
     connection::check_pages(&connection)?;
-    if let Some(mark) = mark::read(state)? {
-        mark::check(&connection, &mark)?;
-    }
-    let is_copy = !state.mark().exists() && journal::head(&connection)?.seq > 0;
-    let mark = Mark::beside(state);
-    // That it is a copy stays visible until the event that says so is committed.
-    let mark = if is_copy { mark } else { mark.opened()? };
-    Ok((connection, mark, is_copy))
+    let standing = Standing::of(&connection, state, opener)?;
+    Ok((connection, standing))
+}
+
+/// Whether a person has said that this database is the one that counts (`resume --moved`).
+fn is_moved(event: &Event) -> bool {
+    event.fact.kind == Kind::Resumed && event.fact.read("moved") == Some(true)
 }
 
 /// Begins the next epoch.

@@ -25,6 +25,20 @@ pub struct BadRange(String);
 #[derive(Clone, Debug, Default)]
 pub struct Network(Arc<[IpNet]>);
 
+/// Whether an address is on this machine: a simulated Render, where nothing of Render's limits holds.
+pub fn is_on_this_machine(url: &str) -> bool {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = match authority.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => authority.split(':').next().unwrap_or_default(),
+    };
+    host == "localhost"
+        || host
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
+}
+
 impl Network {
     /// Public addresses, and these ranges.
     ///

@@ -145,6 +145,9 @@ enum End {
 
 impl Foreground {
     fn new(engine: EngineHandle, focus: Option<RunId>, out: Output) -> Self {
+        for note in engine.notes() {
+            out.say(note);
+        }
         Self {
             events: engine.subscribe(),
             engine,

@@ -35,8 +35,10 @@ pub(crate) fn status(global: &Global, args: &Status, out: Output) -> Result<Exit
     let mut others = product.overview_at(time::now());
     let run = state::choose(others.clone(), args.rollout)?;
     others.retain(|other| other.id != run.id && other.outcome.is_none());
+    let mut about = about(global, &product, run.id);
+    about.moved = about.moved.or_else(|| state::objection(&place));
     let standing = Standing {
-        product: about(global, &product, run.id),
+        product: about,
         run,
         others,
     };
@@ -177,6 +179,8 @@ pub(crate) fn why(global: &Global, args: &Why, out: Output) -> Result<Exit, Fail
     let run = rollout_of(&product, args)?;
     let rollout = run.id;
     let now = time::now();
+    let mut about = about(global, &product, rollout);
+    about.moved = about.moved.or_else(|| state::objection(&place));
     let reasons = Reasons {
         rollout,
         state: state_of(&run, &args.customer),
@@ -184,7 +188,7 @@ pub(crate) fn why(global: &Global, args: &Why, out: Output) -> Result<Exit, Fail
         customer: &args.customer,
         holds: product.holds(rollout, &args.customer, now),
         unhealthy_targets: product.unhealthy_targets_of(rollout, &args.customer),
-        product: about(global, &product, rollout),
+        product: about,
     };
     let folder = Folder::find(global).and_then(|folder| folder.load(out));
     let zone = folder.ok().and_then(|config| {

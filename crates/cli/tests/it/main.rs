@@ -29,5 +29,6 @@ fn the_transcripts_say_what_the_commands_print() {
     trycmd::TestCases::new()
         .case("tests/cmd/*.md")
         .env("TZ", "UTC")
-        .env("NO_COLOR", "1");
+        .env("NO_COLOR", "1")
+        .env("XDG_STATE_HOME", env!("CARGO_TARGET_TMPDIR"));
 }

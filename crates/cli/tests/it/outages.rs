@@ -27,6 +27,7 @@ impl Running {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tranche"));
         command.args(args).current_dir(project.path());
         command.env("RENDER_API_KEY", DEFAULT_API_KEY);
+        command.env("XDG_STATE_HOME", project.path().join(".state"));
         if let Some(url) = url {
             command.env("RENDER_API_URL", url);
         }

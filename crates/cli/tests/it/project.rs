@@ -85,6 +85,7 @@ impl Project {
             .args(args)
             .current_dir(self.path())
             .env("TZ", "UTC")
+            .env("XDG_STATE_HOME", self.path().join(".state"))
             .env_remove("RENDER_API_KEY")
             .envs(env.iter().copied())
             .output()

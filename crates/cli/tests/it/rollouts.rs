@@ -100,6 +100,7 @@ pub(crate) fn spawn(project: &Project, args: &[&str]) -> Child {
         .args(args)
         .current_dir(project.path())
         .env(KEY.0, KEY.1)
+        .env("XDG_STATE_HOME", project.path().join(".state"))
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()

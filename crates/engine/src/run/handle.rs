@@ -17,6 +17,7 @@ pub struct EngineHandle {
     events: broadcast::Sender<Arc<Event>>,
     state: watch::Receiver<EngineState>,
     ended: oneshot::Receiver<Result<Ended, Error>>,
+    notes: Vec<String>,
 }
 
 /// How it goes.
@@ -48,13 +49,20 @@ impl EngineHandle {
         events: broadcast::Sender<Arc<Event>>,
         state: watch::Receiver<EngineState>,
         ended: oneshot::Receiver<Result<Ended, Error>>,
+        notes: Vec<String>,
     ) -> Self {
         Self {
             inlet,
             events,
             state,
             ended,
+            notes,
         }
+    }
+
+    /// What people should hear about what guards the database, found when it was opened.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// Another way in, for whatever runs beside the executor.

@@ -5,6 +5,7 @@ use rollout::command::Sealed;
 use rollout::{AttachmentId, Event, Product, RunId};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
+use super::standing::Marked;
 use super::{connection, digest, journal};
 use crate::error::Error;
 use crate::place::StateDir;
@@ -58,6 +59,16 @@ impl Reader {
             Err(error) => return Err(error),
         };
         Ok((journal::load(&snapshot, rows)?, found))
+    }
+
+    /// Why an engine that opened this database now would hold everything that is open in it, if it would (P40).
+    ///
+    /// # Errors
+    /// The database or its first mark cannot be read.
+    pub fn objection(&self, state: &StateDir) -> Result<Option<String>, Error> {
+        let marked = Marked::read(&self.connection, state)?;
+        let snapshot = self.connection.unchecked_transaction()?;
+        marked.objection(&snapshot, state)
     }
 
     /// The end of the journal, to be kept elsewhere as an anchor.

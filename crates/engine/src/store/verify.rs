@@ -8,7 +8,8 @@ use rusqlite::{Connection, Row};
 use serde::Serialize;
 
 use super::journal::{self, Head};
-use super::{connection, digest, mark};
+use super::standing::Marked;
+use super::{connection, digest};
 use crate::error::Error;
 use crate::limits::PROBLEMS_NAMED;
 use crate::place::StateDir;
@@ -80,13 +81,13 @@ pub enum Problem {
 /// The database cannot be read at all; whatever else is wrong is a [`Problem`].
 pub fn verify(state: &StateDir, anchor: Option<&Head>) -> Result<Verification, Error> {
     let connection = connection::open_for_reading(state)?;
-    let mark = mark::read(state)?;
+    let marked = Marked::read(&connection, state)?;
     let snapshot = connection.unchecked_transaction()?;
     let mut check = Check::new(anchor);
     check.pages(&snapshot);
     check.journal(&snapshot);
     if check.problems.is_empty() {
-        check.mark(&snapshot, mark.as_ref());
+        check.mark(&snapshot, &marked);
         check.rows(&snapshot);
     }
     Ok(check.finish())
@@ -209,12 +210,13 @@ impl<'a> Check<'a> {
         }
     }
 
-    fn mark(&mut self, connection: &Connection, mark: Option<&Head>) {
-        let checked = mark.map_or(Ok(()), |mark| mark::check(connection, mark));
-        if let Err(error) = checked {
-            self.note(Problem::Database {
+    fn mark(&mut self, connection: &Connection, marked: &Marked) {
+        match marked.lost_end(connection) {
+            Ok(None) => {}
+            Ok(Some(text)) => self.note(Problem::Database { text }),
+            Err(error) => self.note(Problem::Database {
                 text: error.to_string(),
-            });
+            }),
         }
     }
 

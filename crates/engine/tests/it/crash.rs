@@ -6,10 +6,10 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use engine::crash::{BadCrashAt, CrashPoint};
-use engine::{CrashAt, EngineLock, EngineOptions, Error, LockFor, Reader, StateDir, Store, verify};
-use rollout::Kind;
+use engine::{CrashAt, EngineOptions, Reader, StateDir, verify};
+use rollout::{Kind, Verb};
 
-use crate::lab::{Lab, kinds, start};
+use crate::lab::{Lab, by, eventually, kinds, start};
 use crate::world::World;
 
 const FOLDER: &str = "ENGINE_TEST_FOLDER";
@@ -70,19 +70,26 @@ fn after_the_commit_everything_is() {
     assert_eq!(verify(&lab.state, None).unwrap().problems, []);
 }
 
-#[test]
-fn a_write_ahead_log_that_was_cut_off_is_found_at_the_start() {
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_ahead_log_that_was_cut_off_lets_nothing_leave_until_a_person_has_seen_to_it() {
     let lab = Lab::new();
     lab.ask(start());
-    die(&lab, "commit:1:after");
+    die(&lab, "commit:1:sent");
     let log = lab.state.database().with_extension("db-wal");
     assert!(fs::metadata(&log).unwrap().len() > 0);
     fs::write(&log, []).unwrap();
-
-    let lock = EngineLock::acquire(&lab.state, LockFor::Engine).unwrap();
-    let refused = Store::open(&lab.state, &lock).unwrap_err();
-    assert!(matches!(refused, Error::Damaged { .. }), "{refused}");
     assert_ne!(verify(&lab.state, None).unwrap().problems, []);
+
+    let world = World::new();
+    let engine = world.engine(&lab, world.options());
+    let why = engine.look(rollout::Product::elsewhere).await.unwrap();
+    assert!(why.is_some_and(|why| why.contains("has lost its end")));
+    assert_eq!(world.seen(), [], "not even a look");
+
+    engine.ask(by("ann", Verb::ResumeMoved)).await.unwrap();
+    eventually("it goes on", || !world.seen().is_empty());
+    drop(engine);
+    assert_eq!(verify(&lab.state, None).unwrap().problems, []);
 }
 
 #[tokio::test(flavor = "multi_thread")]

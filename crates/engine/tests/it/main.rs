@@ -12,6 +12,7 @@ mod inbox;
 mod lab;
 mod lock;
 mod manager;
+mod marks;
 mod monitor;
 mod outbox;
 mod recovery;

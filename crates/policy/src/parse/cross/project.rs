@@ -1,12 +1,11 @@
 //! `tranche.yaml` by itself: people, groups, freezes, Render's limits.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 
 use super::{World, unknown};
 use crate::calendar::{Boundary, Freeze};
 use crate::ids::{CustomerId, GroupId, PersonId, PolicyId, Role};
-use crate::network::Network;
+use crate::network::{self, Network};
 use crate::parse::node::Node;
 use crate::parse::report::Report;
 use crate::span::Span;
@@ -125,7 +124,7 @@ impl World<'_, '_> {
                 "write the faster pace under `from`",
             );
         }
-        if is_loopback(&render.url) {
+        if network::is_on_this_machine(&render.url) {
             return;
         }
         if render.settle < SETTLE {
@@ -272,18 +271,4 @@ fn is_empty(freeze: &Freeze) -> bool {
             false
         }
     }
-}
-
-/// Whether an address is on this machine, where nothing of Render's limits holds.
-fn is_loopback(url: &str) -> bool {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let host = match authority.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
-        None => authority.split(':').next().unwrap_or_default(),
-    };
-    host == "localhost"
-        || host
-            .parse::<IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
 }

@@ -73,8 +73,30 @@ pub(crate) static PROJECT: Record = record!(
             "What probes and webhooks may reach.",
             &Shape::Record(&NETWORK)
         ),
+        key!(
+            "state",
+            "How what is stored is told from copies of it.",
+            &Shape::Record(&STATE)
+        ),
     ],
 );
+
+static STATE: Record = record!(
+    "the stored state",
+    &[key!(
+        "identity",
+        "What tells the database from a copy; `file` by default.",
+        &IDENTITY
+    )],
+);
+
+static IDENTITY: Shape = Shape::Words(&[
+    word!("file", "Its file as well as its journal."),
+    word!(
+        "journal",
+        "Its journal alone: where files have other numbers whenever the file system is mounted."
+    ),
+]);
 
 static ZONE: Shape = Shape::Scalar(Format::Zone);
 static VARIABLES: Shape = Shape::Dict(&Shape::Dict(&SCALAR));

@@ -65,6 +65,7 @@ impl Carrier for Sinks {
             delivered.map_err(|error| Undelivered {
                 reason: error.reason,
                 is_hopeless: error.is_hopeless,
+                retry_after: error.retry_after,
             })
         })
     }

@@ -16,8 +16,10 @@ pub const PROBLEMS_NAMED: usize = 100;
 pub const TOKENS: usize = 1000;
 /// Attempts to deliver a letter; then it waits for a person.
 pub const DELIVERIES: u32 = 20;
-/// Letters that are delivered at the same time.
-pub const DELIVERIES_AT_ONCE: u32 = 8;
+/// Letters that are delivered at the same time, each to another address.
+pub const DELIVERIES_AT_ONCE: usize = 64;
+/// How many of them are e-mails: they share a server.
+pub const EMAILS_AT_ONCE: usize = 8;
 /// First and longest pause between attempts to deliver a letter.
 pub const DELIVERY_PAUSE: (Duration, Duration) = (Duration::from_secs(5), Duration::from_hours(1));
 /// How long one attempt may take; a letter whose process died meanwhile is tried again after it.

@@ -7,6 +7,7 @@
 
 mod address;
 mod audience;
+mod lanes;
 mod letter;
 mod postman;
 mod retry;

@@ -38,6 +38,7 @@ pub(crate) async fn send(
     let sent = transport(mail, secrets)?.send(letter).await;
     sent.map(|_| ()).map_err(|error| Undelivered {
         is_hopeless: error.is_permanent(),
+        retry_after: None,
         reason: chain(&error),
     })
 }

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt::Write as _;
+use std::time::Duration;
 
 /// A delivery that failed. Nothing secret stands in it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -11,6 +12,8 @@ pub struct Undelivered {
     pub reason: String,
     /// Whether another attempt would fail in the same way.
     pub is_hopeless: bool,
+    /// How long whoever was told asks to be left alone.
+    pub retry_after: Option<Duration>,
 }
 
 impl Undelivered {
@@ -19,6 +22,7 @@ impl Undelivered {
         Self {
             reason: reason.into(),
             is_hopeless: false,
+            retry_after: None,
         }
     }
 
@@ -27,6 +31,7 @@ impl Undelivered {
         Self {
             reason: reason.into(),
             is_hopeless: true,
+            retry_after: None,
         }
     }
 }

@@ -4,9 +4,10 @@ use std::error::Error as _;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use policy::network::Network;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::header::{CONTENT_TYPE, HeaderMap};
+use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, RETRY_AFTER};
 use reqwest::{Client, StatusCode, Url, redirect};
 
 use crate::error::{Undelivered, chain};
@@ -55,7 +56,7 @@ impl Web {
             .header(CONTENT_TYPE, "application/json")
             .headers(headers);
         match request.body(body).send().await {
-            Ok(response) => verdict(response.status()),
+            Ok(response) => verdict(response.status(), response.headers()),
             Err(error) => Err(unsent(error)),
         }
     }
@@ -71,15 +72,32 @@ impl Web {
 }
 
 /// What an answer means: gone is gone, everything else may pass.
-fn verdict(status: StatusCode) -> Result<(), Undelivered> {
+fn verdict(status: StatusCode, headers: &HeaderMap) -> Result<(), Undelivered> {
     if status.is_success() {
         return Ok(());
     }
     let reason = format!("it answered {status}");
     Err(match status {
         StatusCode::GONE => Undelivered::hopeless(reason),
-        _ => Undelivered::passing(reason),
+        _ => Undelivered {
+            retry_after: retry_after(headers),
+            ..Undelivered::passing(reason)
+        },
     })
+}
+
+/// How long an answer asks to be left alone: seconds, or an instant by the clock of whoever answers.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let asked = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = asked.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = |text| DateTime::parse_from_rfc2822(text).ok();
+    let theirs = headers.get(DATE).and_then(|value| value.to_str().ok());
+    let now = theirs
+        .and_then(date)
+        .map_or_else(Utc::now, |now| now.to_utc());
+    Some((date(asked)?.to_utc() - now).to_std().unwrap_or_default())
 }
 
 fn unsent(error: reqwest::Error) -> Undelivered {
@@ -112,5 +130,30 @@ impl Resolve for GuardedNames {
                 None => Ok(Box::new(found.into_iter()) as Addrs),
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(headers: &[(&'static str, &'static str)]) -> Option<u64> {
+        let pairs = headers.iter().map(|(name, value)| {
+            let value = reqwest::header::HeaderValue::from_static(value);
+            (reqwest::header::HeaderName::from_static(name), value)
+        });
+        let error = verdict(StatusCode::TOO_MANY_REQUESTS, &pairs.collect()).err()?;
+        error.retry_after.map(|wait| wait.as_secs())
+    }
+
+    #[test]
+    fn an_answer_may_ask_to_be_left_alone() {
+        let now = ("date", "Sun, 06 Nov 1994 08:49:37 GMT");
+        assert_eq!(asked(&[now]), None);
+        assert_eq!(asked(&[now, ("retry-after", " 120 ")]), Some(120));
+        assert_eq!(asked(&[("retry-after", "soon")]), None);
+        let at = |date| asked(&[now, ("retry-after", date)]);
+        assert_eq!(at("Sun, 06 Nov 1994 08:50:37 GMT"), Some(60));
+        assert_eq!(at("Sun, 06 Nov 1994 08:00:00 GMT"), Some(0));
     }
 }

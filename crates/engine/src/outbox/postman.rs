@@ -1,19 +1,24 @@
 //! The task that delivers letters: claims what is due, hands it to the carrier, notes what became of it, and reminds.
 
+use std::collections::HashMap;
+use std::convert::Infallible;
 use std::future::Future;
+use std::mem;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
+use tokio::task::{self, JoinError, JoinHandle, JoinSet, spawn_blocking};
 use tokio::time::{sleep, timeout};
 
+use super::lanes::{Lane, Lanes};
 use super::letter::{Letter, LetterId};
-use super::store::Outbox;
+use super::retry;
+use super::store::{Claimed, Outbox};
 use super::unanswered::unanswered;
 use crate::clock;
 use crate::error::{Error, with_causes};
-use crate::limits::{DELIVERIES_AT_ONCE, DELIVERY_TIMEOUT, OUTBOX_LOOK, RETRY};
+use crate::limits::{DELIVERY_TIMEOUT, OUTBOX_LOOK, RETRY};
 use crate::monitor::MonitorStore;
 use crate::place::StateDir;
 use crate::store::Reader;
@@ -35,6 +40,8 @@ pub struct Undelivered {
     pub reason: String,
     /// Whether another attempt would fail in the same way.
     pub is_hopeless: bool,
+    /// How long whoever was told asks to be left alone.
+    pub retry_after: Option<Duration>,
 }
 
 /// Delivers the letters of a project for as long as it lives.
@@ -55,8 +62,14 @@ impl Postman {
     /// # Errors
     /// The database cannot be used.
     pub async fn once(state: &StateDir, carrier: Arc<dyn Carrier>) -> Result<(), Error> {
-        let outbox = open(state).await?;
-        round(state, outbox, &carrier).await.map(|_| ())
+        let mut round = Round::open(state, &carrier).await?;
+        loop {
+            round.begin_due().await?;
+            match round.under_way.join_next_with_id().await {
+                Some(ended) => round.note(ended).await?,
+                None => return Ok(()),
+            }
+        }
     }
 }
 
@@ -79,97 +92,144 @@ async fn rounds(state: StateDir, carrier: Arc<dyn Carrier>) {
     }
 }
 
+/// Whatever ends is noted at once, and makes room for what waits; nothing waits for what others take their time over.
 async fn deliver_for_ever(
     state: &StateDir,
     carrier: &Arc<dyn Carrier>,
-) -> Result<std::convert::Infallible, Error> {
-    let mut outbox = open(state).await?;
+) -> Result<Infallible, Error> {
+    let mut round = Round::open(state, carrier).await?;
     loop {
-        outbox = round(state, outbox, carrier).await?;
-        sleep(OUTBOX_LOOK).await;
-    }
-}
-
-async fn open(state: &StateDir) -> Result<Outbox, Error> {
-    let state = state.clone();
-    blocking(move || {
-        let outbox = Outbox::open_or_make(&state)?;
-        outbox.forget_old(clock::wall())?;
-        Ok(outbox)
-    })
-    .await
-}
-
-/// Until nothing is due any more.
-async fn round(
-    state: &StateDir,
-    mut outbox: Outbox,
-    carrier: &Arc<dyn Carrier>,
-) -> Result<Outbox, Error> {
-    loop {
-        let place = state.clone();
-        let (returned, claimed) = blocking(move || {
-            let now = clock::wall();
-            let claimed = if outbox.is_due(now)? {
-                remind(&place, &mut outbox)?;
-                outbox.claim(now, DELIVERIES_AT_ONCE)?
-            } else {
-                Vec::new()
-            };
-            Ok((outbox, claimed))
-        })
-        .await?;
-        outbox = returned;
-        if claimed.is_empty() {
-            return Ok(outbox);
+        round.begin_due().await?;
+        tokio::select! {
+            Some(ended) = round.under_way.join_next_with_id() => round.note(ended).await?,
+            () = sleep(OUTBOX_LOOK) => {}
         }
-        let tried = deliver(carrier, claimed).await;
-        outbox = blocking(move || {
-            tried
-                .iter()
-                .try_for_each(|attempt| note(&outbox, attempt))?;
-            Ok(outbox)
-        })
-        .await?;
     }
 }
 
 /// One attempt and how it ended.
-type Attempt = (LetterId, u32, Result<(), Undelivered>);
+struct Attempt {
+    id: LetterId,
+    attempts: u32,
+    ended: Result<(), Undelivered>,
+}
 
-async fn deliver(carrier: &Arc<dyn Carrier>, claimed: Vec<(Letter, u32)>) -> Vec<Attempt> {
-    let mut under_way = JoinSet::new();
-    for (letter, attempts) in claimed {
-        let carrier = Arc::clone(carrier);
-        under_way.spawn(async move {
+/// The letters under way.
+struct Round {
+    state: StateDir,
+    carrier: Arc<dyn Carrier>,
+    outbox: Arc<Mutex<Outbox>>,
+    lanes: Lanes,
+    under_way: JoinSet<Attempt>,
+    ways: HashMap<task::Id, Lane>,
+}
+
+impl Round {
+    async fn open(state: &StateDir, carrier: &Arc<dyn Carrier>) -> Result<Self, Error> {
+        let place = state.clone();
+        let outbox = blocking(move || {
+            let outbox = Outbox::open_or_make(&place)?;
+            outbox.forget_old(clock::wall())?;
+            Ok(outbox)
+        });
+        Ok(Self {
+            state: state.clone(),
+            carrier: Arc::clone(carrier),
+            outbox: Arc::new(Mutex::new(outbox.await?)),
+            lanes: Lanes::default(),
+            under_way: JoinSet::new(),
+            ways: HashMap::new(),
+        })
+    }
+
+    /// Sends off everything that is due and whose way is free.
+    async fn begin_due(&mut self) -> Result<(), Error> {
+        let (state, mut lanes) = (self.state.clone(), mem::take(&mut self.lanes));
+        let work = self.with_outbox(move |outbox| {
+            let now = clock::wall();
+            let mut claimed = Vec::new();
+            if lanes.have_room() && outbox.is_due(now)? {
+                remind(&state, outbox)?;
+                claimed = outbox.claim(now, &mut lanes)?;
+            }
+            Ok((lanes, claimed))
+        });
+        let (lanes, claimed) = work.await?;
+        self.lanes = lanes;
+        for one in claimed {
+            self.send_off(one);
+        }
+        Ok(())
+    }
+
+    fn send_off(&mut self, claimed: Claimed) {
+        let carrier = Arc::clone(&self.carrier);
+        let Claimed {
+            letter,
+            attempts,
+            lane,
+        } = claimed;
+        let task = self.under_way.spawn(async move {
             let tried = timeout(DELIVERY_TIMEOUT, carrier.carry(&letter)).await;
             let ended = tried.unwrap_or_else(|_| Err(late(DELIVERY_TIMEOUT)));
-            (letter.id, attempts, ended)
+            let id = letter.id;
+            Attempt {
+                id,
+                attempts,
+                ended,
+            }
         });
+        self.ways.insert(task.id(), lane);
     }
-    // A carrier that panics leaves its letter claimed; it is due again when the claim is over.
-    let mut tried = Vec::new();
-    while let Some(joined) = under_way.join_next().await {
-        tried.extend(joined);
+
+    async fn note(&mut self, ended: Result<(task::Id, Attempt), JoinError>) -> Result<(), Error> {
+        let (task, attempt) = match ended {
+            Ok((task, attempt)) => (task, Some(attempt)),
+            // A carrier that panics leaves its letter claimed; it is due again when the claim is over.
+            Err(panicked) => (panicked.id(), None),
+        };
+        let wait = attempt.as_ref().and_then(Attempt::retry_after);
+        let rest_until = wait.map(|wait| clock::wall() + retry::believed(wait));
+        if let Some(lane) = self.ways.remove(&task) {
+            self.lanes.leave(&lane, rest_until);
+        }
+        match attempt {
+            Some(attempt) => self.with_outbox(move |outbox| note(outbox, &attempt)).await,
+            None => Ok(()),
+        }
     }
-    tried
+
+    async fn with_outbox<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Outbox) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let outbox = Arc::clone(&self.outbox);
+        blocking(move || work(&mut outbox.lock().unwrap_or_else(PoisonError::into_inner))).await
+    }
+}
+
+impl Attempt {
+    fn retry_after(&self) -> Option<Duration> {
+        self.ended.as_ref().err()?.retry_after
+    }
 }
 
 fn late(limit: Duration) -> Undelivered {
     Undelivered {
         reason: format!("no answer within {} s", limit.as_secs()),
         is_hopeless: false,
+        retry_after: None,
     }
 }
 
-fn note(outbox: &Outbox, (id, attempts, ended): &Attempt) -> Result<(), Error> {
-    let now = clock::wall();
-    let Err(undelivered) = ended else {
+fn note(outbox: &Outbox, attempt: &Attempt) -> Result<(), Error> {
+    let (id, now) = (&attempt.id, clock::wall());
+    let Err(undelivered) = &attempt.ended else {
         return outbox.delivered(id, now);
     };
-    let reason = &undelivered.reason;
-    let next = outbox.undelivered(id, *attempts, reason, undelivered.is_hopeless, now)?;
+    let next = outbox.undelivered(id, attempt.attempts, undelivered, now)?;
     if next.is_none() {
+        let reason = &undelivered.reason;
         tracing::error!(letter = %id, reason, "a notification is given up; `tranche notifications resend` sends it again");
     }
     Ok(())

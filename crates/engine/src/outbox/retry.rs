@@ -1,5 +1,7 @@
 //! When is a letter that was not delivered tried again? Twice as late each time, spread out, and not for ever.
 
+use std::time::Duration;
+
 use chrono::TimeDelta;
 use policy::Timestamp;
 use sha2::{Digest as _, Sha256};
@@ -7,17 +9,28 @@ use sha2::{Digest as _, Sha256};
 use super::letter::LetterId;
 use crate::limits::{DELIVERIES, DELIVERY_PAUSE};
 
-/// The next attempt after so many failed ones; `None`: there is none.
-pub(super) fn next_attempt(id: &LetterId, attempts: u32, now: Timestamp) -> Option<Timestamp> {
+/// How long whoever was told asks to be left alone, as far as that is believed.
+pub(super) fn believed(wait: Duration) -> Duration {
+    wait.min(DELIVERY_PAUSE.1)
+}
+
+/// The next attempt after so many failed ones, and after as long as was asked for; `None`: there is none.
+pub(super) fn next_attempt(
+    id: &LetterId,
+    attempts: u32,
+    wait: Option<Duration>,
+    now: Timestamp,
+) -> Option<Timestamp> {
     if attempts >= DELIVERIES {
         return None;
     }
     let (first, longest) = DELIVERY_PAUSE;
     let doublings = attempts.saturating_sub(1).min(20);
     let pause = first.saturating_mul(1 << doublings).min(longest);
+    let spread = pause * u32::from(lot(id, attempts)) / 512;
+    let pause = (pause * 3 / 4 + spread).max(wait.map_or(Duration::ZERO, believed));
     let millis = i64::try_from(pause.as_millis()).unwrap_or(i64::MAX);
-    let spread = millis * i64::from(lot(id, attempts)) / 512;
-    Some(now + TimeDelta::milliseconds(millis / 2 + millis / 4 + spread))
+    Some(now + TimeDelta::milliseconds(millis))
 }
 
 /// Spreads letters that fail together; the same letter meets the same lot.
@@ -34,12 +47,24 @@ mod tests {
         let now = Timestamp::UNIX_EPOCH;
         let id = LetterId("e1-00".to_owned());
         let pauses: Vec<i64> = (1..)
-            .map_while(|attempts| next_attempt(&id, attempts, now))
+            .map_while(|attempts| next_attempt(&id, attempts, None, now))
             .map(|at| (at - now).num_seconds())
             .collect();
         assert_eq!(pauses.len() + 1, usize::try_from(DELIVERIES).unwrap_or(0));
         assert!((3..=7).contains(&pauses[0]), "{pauses:?}");
         assert!(pauses.iter().all(|pause| *pause <= 4_500), "{pauses:?}");
         assert!(pauses[12] >= 2_700, "{pauses:?}");
+    }
+    #[test]
+    fn a_wait_that_is_asked_for_counts_within_bounds() {
+        let now = Timestamp::UNIX_EPOCH;
+        let id = LetterId("e1-00".to_owned());
+        let pause = |seconds| {
+            let wait = Some(Duration::from_secs(seconds));
+            next_attempt(&id, 1, wait, now).map(|at| (at - now).num_seconds())
+        };
+        assert!(pause(0) < Some(8), "{:?}", pause(0));
+        assert_eq!(pause(100), Some(100));
+        assert_eq!(pause(u64::MAX), Some(3_600));
     }
 }

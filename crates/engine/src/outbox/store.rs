@@ -7,7 +7,9 @@ use policy::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde::Serialize;
 
-use super::letter::{Letter, LetterId};
+use super::lanes::{Lane, Lanes};
+use super::letter::{Letter, LetterId, Sink};
+use super::postman::Undelivered;
 use super::retry;
 use crate::clock;
 use crate::error::Error;
@@ -49,6 +51,15 @@ pub struct StoredLetter {
     pub sent_at: Option<Timestamp>,
     /// Why the last attempt failed.
     pub error: Option<String>,
+}
+
+/// A letter that this process is to deliver.
+#[derive(Debug)]
+pub(super) struct Claimed {
+    pub(super) letter: Letter,
+    /// How often it was tried, this time included.
+    pub(super) attempts: u32,
+    pub(super) lane: Lane,
 }
 
 /// Writes letters in a transaction of the caller's. A letter that is there already stays as it is.
@@ -143,15 +154,49 @@ impl Outbox {
         Ok(changed == 1)
     }
 
-    /// Takes letters that are due. Nobody else takes them for as long as an attempt may take; after a crash they are due again.
-    pub(super) fn claim(&self, now: Timestamp, limit: u32) -> Result<Vec<(Letter, u32)>, Error> {
-        let sql = "UPDATE notifications SET attempts = attempts + 1, due_at = ?2 WHERE id IN (SELECT id FROM notifications WHERE state = 'pending' AND due_at <= ?1 ORDER BY due_at, rowid LIMIT ?3) RETURNING letter, attempts";
+    /// Takes letters that are due and whose way is free, the oldest of each way. Nobody else takes them for as long as an
+    /// attempt may take; after a crash they are due again.
+    pub(super) fn claim(&self, now: Timestamp, lanes: &mut Lanes) -> Result<Vec<Claimed>, Error> {
+        let now_millis = now.timestamp_millis();
+        let sql = "SELECT id, json_extract(letter, '$.to.target'), json_extract(letter, '$.to.sink') FROM notifications WHERE state = 'pending' AND due_at <= ?1 ORDER BY due_at, rowid";
         let mut statement = self.connection.prepare_cached(sql)?;
-        let lease = now.timestamp_millis() + millis(2 * DELIVERY_TIMEOUT);
-        let rows = statement.query_map(params![now.timestamp_millis(), lease, limit], |row| {
-            Ok((letter(row)?, row.get(1)?))
-        })?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        let mut due = statement.query([now_millis])?;
+        let mut chosen: Vec<(String, Lane)> = Vec::new();
+        while lanes.have_room()
+            && let Some(row) = due.next()?
+        {
+            let sink: String = row.get(2)?;
+            // Whatever has no sink that is known stays for a release that knows it.
+            let Some(sink) = Sink::of(&sink) else {
+                continue;
+            };
+            let target = row.get(1)?;
+            let lane = Lane { sink, target };
+            if lanes.are_free_for(&lane, now) {
+                lanes.take(lane.clone());
+                chosen.push((row.get(0)?, lane));
+            }
+        }
+        drop(due);
+        let lease = now_millis + millis(2 * DELIVERY_TIMEOUT);
+        // Another process may have been quicker.
+        let sql = "UPDATE notifications SET attempts = attempts + 1, due_at = ?3 WHERE id = ?1 AND state = 'pending' AND due_at <= ?2 RETURNING letter, attempts";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let mut claimed = Vec::new();
+        for (id, lane) in chosen {
+            let taken = statement.query_row(params![id, now_millis, lease], |row| {
+                Ok((letter(row)?, row.get(1)?))
+            });
+            match taken.optional()? {
+                Some((letter, attempts)) => claimed.push(Claimed {
+                    letter,
+                    attempts,
+                    lane,
+                }),
+                None => lanes.leave(&lane, None),
+            }
+        }
+        Ok(claimed)
     }
 
     /// Whether any letter is due; cheap to ask again and again.
@@ -175,16 +220,16 @@ impl Outbox {
         &self,
         id: &LetterId,
         attempts: u32,
-        reason: &str,
-        is_hopeless: bool,
+        why: &Undelivered,
         now: Timestamp,
     ) -> Result<Option<Timestamp>, Error> {
-        let next = retry::next_attempt(id, attempts, now).filter(|_| !is_hopeless);
+        let next = retry::next_attempt(id, attempts, why.retry_after, now);
+        let next = next.filter(|_| !why.is_hopeless);
         let sql = "UPDATE notifications SET state = CASE WHEN ?3 IS NULL THEN 'failed' ELSE 'pending' END, due_at = coalesce(?3, due_at), error = ?2 WHERE id = ?1";
         let due_at = next.map(|at| at.timestamp_millis());
         self.connection
             .prepare_cached(sql)?
-            .execute(params![id.0, reason, due_at])?;
+            .execute(params![id.0, why.reason, due_at])?;
         Ok(next)
     }
 

@@ -5,12 +5,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use engine::outbox::{
-    Audience, Carrier, Carrying, Letter, LetterState, Outbox, Postman, SharedAudience, Undelivered,
+    Audience, Carrier, Carrying, Letter, LetterId, LetterState, Outbox, Postman, Recipient,
+    SharedAudience, Sink, Undelivered,
 };
 use engine::{EngineOptions, Reader};
 use policy::{File, PlanInput, PlanScope, Release, Sources, Span};
 use rollout::request::Conflict;
 use rollout::{Kind, Start, Verb};
+use tokio::sync::Semaphore;
 
 use crate::lab::{LIMIT, Lab, by, eventually, files, start};
 use crate::world::{World, end};
@@ -205,6 +207,7 @@ impl Carrier for Sometimes {
             Err(Undelivered {
                 reason,
                 is_hopeless,
+                retry_after: None,
             })
         });
         Box::pin(async move { ended })
@@ -363,4 +366,141 @@ fn a_request_filed_without_an_engine_is_told_too() {
         .map(|letter| letter.kind)
         .collect();
     assert_eq!(told, ["paused"]);
+}
+
+/// A letter about nothing.
+fn letter(id: usize, sink: Sink, target: &str) -> Letter {
+    Letter {
+        id: LetterId(format!("e{id}-00")),
+        at: chrono::Utc::now(),
+        kind: "paused".to_owned(),
+        product: "securewatch".to_owned(),
+        rollout: None,
+        version: None,
+        to: Recipient {
+            sink,
+            target: target.to_owned(),
+            person: None,
+            customer: None,
+            name: None,
+        },
+        about: Vec::new(),
+        text: None,
+        secret: None,
+        remind: None,
+        reminder: 0,
+    }
+}
+
+fn posted(lab: &Lab, letters: &[Letter]) -> Outbox {
+    let mut outbox = Outbox::open_or_make(&lab.state).unwrap();
+    outbox.post(letters).unwrap();
+    outbox
+}
+
+fn states(outbox: &Outbox) -> Vec<(String, LetterState)> {
+    let stored = outbox.list(false, 1000).unwrap().into_iter();
+    stored
+        .map(|one| (one.letter.to.target, one.state))
+        .collect()
+}
+
+/// Answers nothing at `hangs` until it may.
+struct Hanging {
+    may_answer: Semaphore,
+    given: Mutex<Vec<String>>,
+}
+
+impl Carrier for Hanging {
+    fn carry<'a>(&'a self, letter: &'a Letter) -> Carrying<'a> {
+        let told = format!("{} {}", letter.to.target, letter.id);
+        self.given.lock().unwrap().push(told);
+        Box::pin(async move {
+            if letter.to.target == "hangs" {
+                self.may_answer.acquire().await.unwrap().forget();
+            }
+            Ok(())
+        })
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sink_that_hangs_keeps_no_other_one_waiting() {
+    let lab = Lab::new();
+    // More than all that may be under way, were they not to wait for one another.
+    let mut all: Vec<Letter> = (0..100)
+        .map(|id| letter(id, Sink::Webhook, "hangs"))
+        .collect();
+    all.push(letter(100, Sink::Webhook, "quick"));
+    all.push(letter(101, Sink::Command, "quick"));
+    all.push(letter(102, Sink::Webhook, "quick"));
+    let outbox = posted(&lab, &all);
+    let hanging = Arc::new(Hanging {
+        may_answer: Semaphore::new(0),
+        given: Mutex::default(),
+    });
+    let postman = Postman::start(&lab.state, Arc::clone(&hanging) as Arc<dyn Carrier>);
+    let sent = |target: &str| {
+        let states = states(&outbox).into_iter();
+        states
+            .filter(|(to, state)| to == target && *state == LetterState::Sent)
+            .count()
+    };
+    eventually("the quick ones stand as delivered", || sent("quick") == 3);
+    assert_eq!(sent("hangs"), 0);
+    hanging.may_answer.add_permits(3);
+    eventually("what is answered stands as delivered", || {
+        sent("hangs") == 3
+    });
+    drop(postman);
+    let given = hanging.given.lock().unwrap();
+    let to = |target: &str| -> Vec<String> {
+        let given = given.iter().filter(|told| told.starts_with(target));
+        given.cloned().collect()
+    };
+    assert_eq!(
+        to("hangs")[..3],
+        ["hangs e0-00", "hangs e1-00", "hangs e2-00"],
+        "one after the other, in order"
+    );
+    assert!(to("hangs").len() <= 4);
+}
+
+/// Asks to be left alone at `busy`.
+struct Busy(Mutex<Vec<String>>);
+
+impl Carrier for Busy {
+    fn carry<'a>(&'a self, letter: &'a Letter) -> Carrying<'a> {
+        self.0.lock().unwrap().push(letter.to.target.clone());
+        Box::pin(async move {
+            match letter.to.target.as_str() {
+                "busy" => Err(Undelivered {
+                    reason: "it answered 429".to_owned(),
+                    is_hopeless: false,
+                    retry_after: Some(std::time::Duration::from_mins(50)),
+                }),
+                _ => Ok(()),
+            }
+        })
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_to_be_left_alone_is() {
+    let lab = Lab::new();
+    let targets = ["busy", "busy", "quick"].into_iter().enumerate();
+    let all: Vec<Letter> = targets
+        .map(|(id, target)| letter(id, Sink::Slack, target))
+        .collect();
+    let outbox = posted(&lab, &all);
+    let busy = Arc::new(Busy(Mutex::default()));
+    let begun = chrono::Utc::now();
+    Postman::once(&lab.state, Arc::clone(&busy) as Arc<dyn Carrier>)
+        .await
+        .unwrap();
+    let mut given = busy.0.lock().unwrap().clone();
+    given.sort();
+    assert_eq!(given, ["busy", "quick"], "the second one is not even tried");
+    let first = outbox.find(&all[0].id).unwrap().unwrap();
+    assert!(first.due_at.unwrap() - begun >= chrono::TimeDelta::minutes(50));
 }

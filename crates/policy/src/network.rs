@@ -52,13 +52,21 @@ impl Network {
             .map(Self)
     }
 
-    /// Whether this address may be reached.
+    /// Whether this address may be reached. One that stands for addresses of IPv4 is judged by these.
     pub fn permits(&self, address: IpAddr) -> bool {
-        let plain = plain(address);
-        self.0
-            .iter()
-            .any(|range| range.contains(&address) || range.contains(&plain))
-            || is_public(plain)
+        let is_allowed = |address: &IpAddr| self.0.iter().any(|range| range.contains(address));
+        if is_allowed(&address) {
+            return true;
+        }
+        let meant: Vec<Ipv4Addr> = match address {
+            IpAddr::V4(address) => vec![address],
+            IpAddr::V6(address) => embedded(address),
+        };
+        if meant.is_empty() {
+            return is_public(address);
+        }
+        let mut meant = meant.into_iter().map(IpAddr::V4);
+        meant.all(|address| is_allowed(&address) || is_public(address))
     }
 
     /// The first address of a name that may not be reached. One among others is enough to refuse them all: which of them is
@@ -69,11 +77,75 @@ impl Network {
             .find(|address| !self.permits(*address))
     }
 
-    /// The same for a host that is written as an address, as in a URL: no resolver is ever asked for one.
+    /// The same for a host that is written as an address, as in a URL, in whichever way: no resolver is ever asked for one.
     pub fn refused_literal(&self, host: &str) -> Option<IpAddr> {
-        let address = host.trim_matches(['[', ']']).parse().ok()?;
-        self.refused([address])
+        self.refused(literal(host))
     }
+}
+
+/// The address that a host is written as; `None`: it is a name. All spellings count that some resolver or library takes.
+fn literal(host: &str) -> Option<IpAddr> {
+    let host = unescaped(host.trim());
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    if host.contains(':') {
+        // A zone says through which interface, not where to.
+        let address = host.split('%').next().unwrap_or_default();
+        return address.parse().ok().map(IpAddr::V6);
+    }
+    let host = host.strip_suffix('.').unwrap_or(host);
+    loose(host).map(IpAddr::V4)
+}
+
+/// With `%41` and the like made plain.
+fn unescaped(text: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = text.as_bytes();
+    while let [first, after @ ..] = rest {
+        let digit = |at: usize| char::from(*after.get(at)?).to_digit(16);
+        let escaped = (*first == b'%')
+            .then(|| u8::try_from(16 * digit(0)? + digit(1)?).ok())
+            .flatten();
+        bytes.push(escaped.unwrap_or(*first));
+        rest = if escaped.is_some() {
+            &after[2..]
+        } else {
+            after
+        };
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// As `inet_aton` reads it: up to four numbers, decimal, octal or hexadecimal, the last of which fills what is left.
+fn loose(text: &str) -> Option<Ipv4Addr> {
+    let numbers: Vec<u32> = text.split('.').map(number).collect::<Option<_>>()?;
+    let (last, leading) = numbers.split_last()?;
+    if leading.len() > 3 || leading.iter().any(|number| *number > 255) {
+        return None;
+    }
+    let bits = 32 - 8 * u32::try_from(leading.len()).ok()?;
+    if bits < 32 && last >> bits != 0 {
+        return None;
+    }
+    let high = leading
+        .iter()
+        .fold(0_u64, |high, number| (high << 8) | u64::from(*number));
+    let whole = (high << bits) | u64::from(*last);
+    u32::try_from(whole).ok().map(Ipv4Addr::from_bits)
+}
+
+fn number(text: &str) -> Option<u32> {
+    let lower = text.to_ascii_lowercase();
+    let (digits, radix) = match lower.strip_prefix("0x") {
+        Some("") => return Some(0),
+        Some(digits) => (digits, 16),
+        None if lower.len() > 1 && lower.starts_with('0') => (&lower[1..], 8),
+        None => (&lower[..], 10),
+    };
+    // A sign is none of an address.
+    let is_number = digits.chars().all(|digit| digit.is_digit(radix));
+    u32::from_str_radix(digits, radix)
+        .ok()
+        .filter(|_| is_number)
 }
 
 fn range(text: &str) -> Result<IpNet, BadRange> {
@@ -116,31 +188,48 @@ const SPECIAL_V4: [Ipv4Net; 16] = [
 /// Only this part of IPv6 is handed out for public use.
 const PUBLIC_V6: Ipv6Net = v6(0x2000, 0, 3);
 
-/// What within it is not: protocol assignments with Teredo, documentation twice, and 6to4.
-const SPECIAL_V6: [Ipv6Net; 4] = [
-    v6(0x2001, 0, 23),
-    v6(0x2001, 0xdb8, 32),
-    v6(0x2002, 0, 16),
-    v6(0x3fff, 0, 20),
-];
+/// What within it is not: protocol assignments, and documentation twice. 6to4 and Teredo are judged by what they stand for.
+const SPECIAL_V6: [Ipv6Net; 3] = [v6(0x2001, 0, 23), v6(0x2001, 0xdb8, 32), v6(0x3fff, 0, 20)];
 
-/// Translators put an IPv4 address behind this prefix.
-const NAT64: Ipv6Net = v6(0x64, 0xff9b, 96);
-
-/// The IPv4 address that an IPv6 address stands for, if it does.
-fn plain(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(v6) => v6
-            .to_ipv4_mapped()
-            .or_else(|| translated(v6))
-            .map_or(address, IpAddr::V4),
+/// The addresses of IPv4 that one of IPv6 leads to, whoever translates or wraps it; none: it stands for itself.
+fn embedded(address: Ipv6Addr) -> Vec<Ipv4Addr> {
+    let octets = address.octets();
+    let at = |places: [usize; 4]| Ipv4Addr::from_octets(places.map(|place| octets[place]));
+    let last = at([12, 13, 14, 15]);
+    match address.segments() {
+        // Unspecified, and this machine.
+        [0, 0, 0, 0, 0, 0, 0, 0 | 1] => Vec::new(),
+        // Compatible, mapped, translated (RFC 4291, RFC 2765), and behind a translator (RFC 6052).
+        [0, 0, 0, 0, 0, 0, _, _]
+        | [0, 0, 0, 0, 0, 0xffff, _, _]
+        | [0, 0, 0, 0, 0xffff, 0, _, _]
+        | [0x64, 0xff9b, 0, 0, 0, 0, _, _] => vec![last],
+        // Behind a translator of one's own (RFC 8215). How long its prefix is cannot be seen: every reading counts after which
+        // nothing but zeros is left.
+        [0x64, 0xff9b, 1, _, _, _, _, _] => {
+            let readings = [
+                ([6, 7, 9, 10], 11),
+                ([7, 9, 10, 11], 12),
+                ([9, 10, 11, 12], 13),
+            ];
+            let fit = |(_, rest): &([usize; 4], usize)| {
+                octets[8] == 0 && octets[*rest..].iter().all(|octet| *octet == 0)
+            };
+            let fitting = readings.into_iter().filter(fit);
+            let mut meant: Vec<_> = fitting.map(|(places, _)| at(places)).collect();
+            if meant.is_empty() || !last.is_unspecified() {
+                meant.push(last);
+            }
+            meant
+        }
+        // Teredo: the server, and the client with all bits turned (RFC 4380).
+        [0x2001, 0, _, _, _, _, _, _] => {
+            vec![at([4, 5, 6, 7]), Ipv4Addr::from_bits(!last.to_bits())]
+        }
+        // 6to4 (RFC 3056).
+        [0x2002, _, _, _, _, _, _, _] => vec![at([2, 3, 4, 5])],
+        _ => Vec::new(),
     }
-}
-
-fn translated(address: Ipv6Addr) -> Option<Ipv4Addr> {
-    let [.., a, b, c, d] = address.octets();
-    NAT64.contains(&address).then(|| Ipv4Addr::new(a, b, c, d))
 }
 
 fn is_public(address: IpAddr) -> bool {
@@ -191,6 +280,21 @@ mod tests {
             "2001::1",
             "2001:db8::1",
             "2002:7f00:1::",
+            "2002:c0a8:101::1",
+            "::a00:1",
+            "::ffff:0:10.0.0.1",
+            "64:ff9b::7f00:1",
+            "64:ff9b::a9fe:a9fe",
+            // Behind a translator of one's own, by prefixes of 96, 64, 56 and 48 bits.
+            "64:ff9b:1::a00:1",
+            "64:ff9b:1:fffe::c0a8:101",
+            "64:ff9b:1:2:a:0:100:0",
+            "64:ff9b:1:20a:0:1::",
+            "64:ff9b:1:a00:0:100::",
+            // Teredo by its server and by its client.
+            "2001:0:a00:1::fefe:fefe",
+            "2001:0:101:101::f5ff:fffe",
+            "2001:2::1",
             "3fff::1",
             "5f00::1",
         ];
@@ -214,6 +318,15 @@ mod tests {
             "216.24.57.1",
             "::ffff:1.1.1.1",
             "64:ff9b::101:101",
+            "64:ff9b::d818:3901",
+            "64:ff9b:1::101:101",
+            "64:ff9b:1:fffe::d818:3901",
+            "64:ff9b:1:2:1:101:100:0",
+            "64:ff9b:1:201:1:101::",
+            "64:ff9b:1:101:1:100::",
+            "::1.1.1.1",
+            "2002:101:101::1",
+            "2001:0:101:101::fefe:fefe",
             "2606:4700::1111",
             "2a00:1450::1",
         ];
@@ -222,6 +335,63 @@ mod tests {
                 Network::default().permits(address.parse().unwrap()),
                 "{address}"
             );
+        }
+    }
+
+    #[test]
+    fn an_address_is_one_however_it_is_spelled() {
+        let spelled = [
+            ("127.0.0.1", "127.0.0.1"),
+            ("127.1", "127.0.0.1"),
+            ("127.0.1", "127.0.0.1"),
+            ("2130706433", "127.0.0.1"),
+            ("0x7f000001", "127.0.0.1"),
+            ("0X7F.1", "127.0.0.1"),
+            ("0x7f.0x0.0x0.0x1", "127.0.0.1"),
+            ("0177.0.0.01", "127.0.0.1"),
+            ("017700000001", "127.0.0.1"),
+            ("127.0.0.1.", "127.0.0.1"),
+            ("127.0.0.%31", "127.0.0.1"),
+            ("%31%32%37.1", "127.0.0.1"),
+            ("10.256", "10.0.1.0"),
+            ("192.168.257", "192.168.1.1"),
+            ("169.254.43518", "169.254.169.254"),
+            ("0", "0.0.0.0"),
+            ("0x", "0.0.0.0"),
+            ("[::1]", "::1"),
+            ("::1", "::1"),
+            ("[FE80::1%25eth0]", "fe80::1"),
+            ("fe80::1%eth0", "fe80::1"),
+            ("[::FFFF:127.0.0.1]", "::ffff:127.0.0.1"),
+            ("[0:0:0:0:0:ffff:7f00:0001]", "::ffff:127.0.0.1"),
+        ];
+        let network = Network::default();
+        for (written, meant) in spelled {
+            assert_eq!(
+                network.refused_literal(written),
+                meant.parse().ok(),
+                "{written}"
+            );
+        }
+        let names_and_public = [
+            "localhost",
+            "127.example",
+            "0x7g",
+            "08",
+            "1.2.3.4.5",
+            "4294967296",
+            "256.1",
+            "-1",
+            "+1",
+            "",
+            ".",
+            "%",
+            "%zz",
+            "0x01010101",
+            "1.257",
+        ];
+        for written in names_and_public {
+            assert_eq!(network.refused_literal(written), None, "{written}");
         }
     }
 
@@ -247,6 +417,9 @@ mod tests {
             ("127.0.0.1", true),
             ("::ffff:127.0.0.1", true),
             ("127.0.0.2", false),
+            ("64:ff9b::7f00:1", true),
+            ("64:ff9b::7f00:2", false),
+            ("2002:7f00:1::", true),
             ("fd12::1", true),
             ("::1", false),
         ] {

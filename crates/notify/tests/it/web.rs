@@ -85,6 +85,31 @@ async fn a_private_address_is_reached_only_if_it_is_allowed() {
 }
 
 #[tokio::test]
+async fn a_private_address_is_refused_however_it_is_spelled() {
+    let lab = Lab::new(&[], "", None);
+    let spelled = [
+        "0x7f.1",
+        "2130706433",
+        "0177.1",
+        "127.0.0.1.",
+        "127.0.0.%31",
+        "%6cocalhost",
+        "LOCALHOST",
+        "\u{ff11}27.0.0.1",
+        "[::FFFF:127.0.0.1]",
+        "[64:ff9b::7f00:1]",
+        "[64:ff9b:1::a00:1]",
+        "[2002:7f00:1::]",
+        "[::7f00:1]",
+    ];
+    for host in spelled {
+        let to = Address::Webhook(format!("http://{host}:9/hook"), None);
+        let error = lab.post.deliver(&to, &halted()).await.unwrap_err();
+        assert!(error.reason.contains("is not public"), "{host}: {error}");
+    }
+}
+
+#[tokio::test]
 async fn only_a_webhook_that_is_gone_is_given_up_at_once() {
     for (status, is_hopeless) in [
         (410, true),

@@ -68,19 +68,22 @@ pub(crate) async fn start(desk: &Desk, until_idle: bool) -> Result<EngineHandle,
         versions.add(&plan.release);
     }
     let controls = Arc::new(Controls::new(&product));
+    let roots = telling::roots(&desk.folder, &desk.config, &product);
     let sources = Arc::new(ProjectSources::new(
         &desk.folder,
+        &roots,
         &desk.config,
         versions,
         Arc::clone(&controls),
     ));
     let audience = SharedAudience::new(Audience::of(&desk.config));
-    let post = telling::post(&desk.folder, &desk.config)?;
+    let post = telling::post(&roots, &desk.config)?;
     let watch = WatchSlot::default();
     let renewed = Renewed {
         sources: Arc::clone(&sources),
         audience: audience.clone(),
         post: post.clone(),
+        roots,
         watch: Arc::clone(&watch),
     };
     let backups = Arc::new(ProjectBackups::open(desk.state()).map_err(state::failure)?);
@@ -138,9 +141,11 @@ pub(crate) fn patience(render: &RenderSettings) -> Duration {
 
 /// What templates are filled in with, for a process that is not the engine.
 pub(crate) fn sources(desk: &Desk, versions: Versions) -> Result<Arc<dyn Sources>, Failure> {
-    let controls = Arc::new(Controls::new(&state::product(desk.state())?));
+    let product = state::product(desk.state())?;
+    let controls = Arc::new(Controls::new(&product));
     Ok(Arc::new(ProjectSources::new(
         &desk.folder,
+        &telling::roots(&desk.folder, &desk.config, &product),
         &desk.config,
         versions,
         controls,

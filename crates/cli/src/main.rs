@@ -14,6 +14,7 @@ mod output;
 mod plan;
 mod prepare;
 mod project;
+mod reach;
 mod release;
 mod screen;
 mod secrets;
@@ -23,6 +24,7 @@ mod telling;
 mod templates;
 mod watching;
 mod who;
+mod written;
 
 use std::process::ExitCode;
 

@@ -1,9 +1,13 @@
 //! Where is the project folder, and what do its files say?
 
+use std::collections::BTreeSet;
+use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
-use policy::parse::Diagnostic;
+use engine::StateDir;
+use machine::files::{Beyond, Roots, read_own};
+use policy::parse::{Diagnostic, Severity};
 use policy::settings::RenderSettings;
 use policy::{Config, File, Project, Sources, parse};
 use serde::Deserialize;
@@ -13,6 +17,7 @@ use crate::exit::Failure;
 use crate::output::Output;
 use crate::screen::complain;
 use crate::show::foreign;
+use crate::{reach, state};
 
 /// The file that makes a folder a project.
 pub(crate) const PROJECT_FILE: &str = "tranche.yaml";
@@ -21,6 +26,8 @@ pub(crate) const PROJECT_FILE: &str = "tranche.yaml";
 #[derive(Clone, Debug)]
 pub(crate) struct Folder {
     dir: PathBuf,
+    /// The database, where it is not the folder's own.
+    db: Option<PathBuf>,
 }
 
 impl Folder {
@@ -40,21 +47,25 @@ impl Folder {
                 ))
             })?,
         };
-        Ok(Self { dir })
+        Ok(Self {
+            dir,
+            db: global.db.clone(),
+        })
     }
 
     /// A folder that is known to be one.
     pub(crate) fn at(dir: &Path) -> Self {
         Self {
             dir: dir.to_owned(),
+            db: None,
         }
     }
 
     /// The folder that the environment or the working directory names; silent where there is none.
     pub(crate) fn of_environment() -> Option<Self> {
         match variable("TRANCHE_DIR") {
-            Some(dir) => Some(Self { dir: dir.into() }),
-            None => above(&working_directory().ok()?).map(|dir| Self { dir }),
+            Some(dir) => Some(Self::at(Path::new(&dir))),
+            None => above(&working_directory().ok()?).map(|dir| Self::at(&dir)),
         }
     }
 
@@ -82,39 +93,90 @@ impl Folder {
     }
 
     fn names(&self) -> Names {
-        let file = self.read(Path::new(PROJECT_FILE));
+        let file = self.project();
         file.map(|file| Names::of(&file)).unwrap_or_default()
+    }
+
+    /// The files that people write: what is made by a command never goes over them.
+    pub(crate) fn inputs(&self) -> Vec<PathBuf> {
+        let more = ["scenarios", "templates"].map(|name| self.dir.join(name));
+        self.watched().into_iter().chain(more).collect()
+    }
+
+    /// How far the files reach: the folder, and what they allow.
+    pub(crate) fn roots(&self, config: Option<&Config>) -> Roots {
+        let allowed = config.map_or(&[][..], |config| &config.files);
+        Roots::new(&self.dir).with(Beyond {
+            allowed: allowed.iter().map(PathBuf::from).collect(),
+            tolerated: BTreeSet::new(),
+        })
     }
 
     /// The texts of all its files.
     pub(crate) fn sources(&self) -> Result<Sources, Failure> {
-        let project = self.read(Path::new(PROJECT_FILE))?;
+        let project = self.project()?;
         let names = Names::of(&project);
+        let roots = self.roots_of(&names);
         Ok(Sources {
-            customers: self.read(&names.customers)?,
-            policies: self.read_all(&names.policies)?,
+            customers: read(&roots, &names.customers)?,
+            policies: read_all(&roots, &names.policies)?,
             project,
         })
     }
 
+    /// As `tranche.yaml` says, checked or not. What lies outside is read while a rollout goes on that may have been begun with
+    /// it, and `within_reach` tells.
+    fn roots_of(&self, names: &Names) -> Roots {
+        let roots = Roots::new(&self.dir);
+        let allowed: Vec<PathBuf> = names.files.allow.iter().map(PathBuf::from).collect();
+        roots.renew(Beyond {
+            allowed: allowed.clone(),
+            tolerated: BTreeSet::new(),
+        });
+        let others = [&names.customers, &names.policies];
+        if others.iter().any(|name| roots.judge(name).is_err()) && self.is_anything_open() {
+            let names = others.into_iter().filter_map(|name| name.to_str());
+            roots.renew(Beyond {
+                allowed,
+                tolerated: names.map(str::to_owned).collect(),
+            });
+        }
+        roots
+    }
+
+    fn is_anything_open(&self) -> bool {
+        let state = match &self.db {
+            Some(db) => StateDir::of_database(db),
+            None => StateDir::of_project(&self.dir),
+        };
+        state::product(&state).is_ok_and(|product| reach::is_anything_open(&product))
+    }
+
     /// The checked content of all its files; warnings are said.
     pub(crate) fn load(&self, out: Output) -> Result<Config, Failure> {
-        Self::checked(parse::load(&self.sources()?), out)
+        let sources = self.sources()?;
+        self.said(parse::load(&sources), &sources, out)
     }
 
     /// The same for what has begun already: a gate that nobody can fill any more is only warned of, and waits.
     pub(crate) fn load_running(&self, out: Output) -> Result<Config, Failure> {
-        Self::checked(parse::load_running(&self.sources()?), out)
+        let sources = self.sources()?;
+        self.said(parse::load_running(&sources), &sources, out)
     }
 
     /// `tranche.yaml` by itself, whatever is wrong with it and with the other files; `None`: it cannot be parsed.
     pub(crate) fn alone(&self) -> Option<Project> {
-        let file = self.read(Path::new(PROJECT_FILE)).ok()?;
-        parse::project_alone(&file)
+        parse::project_alone(&self.project().ok()?)
     }
 
-    fn checked(loaded: Result<Config, Vec<Diagnostic>>, out: Output) -> Result<Config, Failure> {
-        let mut config = loaded.map_err(Failure::diagnostics)?;
+    fn said(
+        &self,
+        loaded: Result<Config, Vec<Diagnostic>>,
+        sources: &Sources,
+        out: Output,
+    ) -> Result<Config, Failure> {
+        let checked = self.within_reach(loaded, sources, || self.is_anything_open());
+        let mut config = checked.map_err(Failure::diagnostics)?;
         for warning in &config.warnings {
             out.say_laid_out(format_args!("{}\n", foreign::mistake(warning)));
         }
@@ -122,42 +184,82 @@ impl Folder {
         Ok(config)
     }
 
-    /// One file, by its path within the folder.
-    pub(crate) fn read(&self, name: &Path) -> Result<File, Failure> {
-        let path = self.dir.join(name);
-        let text = fs::read_to_string(&path).map_err(|source| unreadable(&path, source))?;
+    /// The checked content of these. Paths that lead out of the folder without leave are mistakes, and warnings while work goes
+    /// on that may have been begun with them.
+    pub(crate) fn within_reach(
+        &self,
+        loaded: Result<Config, Vec<Diagnostic>>,
+        sources: &Sources,
+        is_anything_open: impl FnOnce() -> bool,
+    ) -> Result<Config, Vec<Diagnostic>> {
+        let mut config = loaded?;
+        let mut outside = reach::mistakes(&self.dir, sources, &config);
+        if outside.is_empty() {
+            return Ok(config);
+        }
+        if !is_anything_open() {
+            outside.splice(0..0, config.warnings);
+            return Err(outside);
+        }
+        for one in &mut outside {
+            one.severity = Severity::Warning;
+        }
+        config.warnings.append(&mut outside);
+        Ok(config)
+    }
+
+    /// `tranche.yaml`, which the operator names by naming the folder.
+    fn project(&self) -> Result<File, Failure> {
+        let path = self.dir.join(PROJECT_FILE);
+        let text = read_own(&path).map_err(|source| unreadable(&path, source))?;
         Ok(File {
-            path: name.display().to_string(),
+            path: PROJECT_FILE.to_owned(),
             text,
         })
     }
 
-    /// The YAML files right below a folder, in order of their names.
-    pub(crate) fn read_all(&self, name: &Path) -> Result<Vec<File>, Failure> {
-        self.yaml_files(name)?
-            .iter()
-            .map(|path| self.read(path))
-            .collect()
-    }
-
     /// The paths of the YAML files right below a folder, in order.
     pub(crate) fn yaml_files(&self, name: &Path) -> Result<Vec<PathBuf>, Failure> {
-        let path = self.dir.join(name);
-        let entries = fs::read_dir(&path).map_err(|source| unreadable(&path, source))?;
-        let mut names = Vec::new();
-        for entry in entries {
-            let entry = entry.map_err(|source| unreadable(&path, source))?;
-            let file = PathBuf::from(entry.file_name());
-            if file
-                .extension()
-                .is_some_and(|end| end == "yaml" || end == "yml")
-            {
-                names.push(name.join(file));
-            }
-        }
-        names.sort();
-        Ok(names)
+        yaml_files(&self.roots(None), name)
     }
+}
+
+/// One file, by its path within the folder.
+fn read(roots: &Roots, name: &Path) -> Result<File, Failure> {
+    let text = roots
+        .read_text(name)
+        .map_err(|source| unreadable(&roots.folder().join(name), source))?;
+    Ok(File {
+        path: name.display().to_string(),
+        text,
+    })
+}
+
+/// The YAML files right below a folder, in order of their names.
+fn read_all(roots: &Roots, name: &Path) -> Result<Vec<File>, Failure> {
+    let names = yaml_files(roots, name)?;
+    names.iter().map(|path| read(roots, path)).collect()
+}
+
+fn yaml_files(roots: &Roots, name: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let path = roots.folder().join(name);
+    let resolved = roots
+        .resolve(name)
+        .map_err(|source| unreadable(&path, source))?;
+    let failed = |source: io::Error| unreadable(&path, source);
+    let entries = fs::read_dir(&resolved).map_err(failed)?;
+    let mut names = Vec::new();
+    for entry in entries {
+        let file = PathBuf::from(entry.map_err(failed)?.file_name());
+        if file
+            .extension()
+            .is_some_and(|end| end == "yaml" || end == "yml")
+        {
+            names.push(name.join(file));
+        }
+    }
+    names.sort();
+    Ok(names)
 }
 
 /// What of `tranche.yaml` is needed before it is checked, and also if it holds mistakes.
@@ -168,6 +270,7 @@ struct Names {
     customers: PathBuf,
     render: Address,
     state: State,
+    files: Files,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -193,6 +296,13 @@ pub(crate) enum Identity {
     Journal,
 }
 
+/// What may be named outside the folder.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Files {
+    allow: Vec<String>,
+}
+
 impl Default for Names {
     fn default() -> Self {
         Self {
@@ -200,6 +310,7 @@ impl Default for Names {
             customers: PathBuf::from("customers.yaml"),
             render: Address::default(),
             state: State::default(),
+            files: Files::default(),
         }
     }
 }
@@ -266,6 +377,6 @@ fn missing(message: String) -> Failure {
     Failure::usage(message).or_type("tranche init, or name the folder with -C DIR")
 }
 
-fn unreadable(path: &Path, source: io::Error) -> Failure {
+fn unreadable(path: &Path, source: impl Error) -> Failure {
     Failure::usage(format!("failed to read {}", path.display())).caused_by(source)
 }

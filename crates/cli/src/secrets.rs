@@ -1,12 +1,13 @@
 //! Do all secrets of a plan resolve? Their values are looked at here and never kept.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::Path;
 
+use machine::files::Roots;
 use policy::settings::SecretSource;
 use policy::template::{Piece, Placeholder, pieces};
 use policy::{Plan, PlannedCustomer};
+use secrecy::zeroize::Zeroizing;
 
 use crate::exit::{Exit, Failure};
 use crate::project::variable;
@@ -15,12 +16,12 @@ use crate::project::variable;
 const NAMED: usize = 10;
 
 /// Refuses a plan for which a secret is missing; the customer's turn may be weeks away.
-pub(crate) fn check(dir: &Path, plan: &Plan) -> Result<(), Failure> {
+pub(crate) fn check(roots: &Roots, plan: &Plan) -> Result<(), Failure> {
     let mut missing = Vec::new();
     for (id, planned) in &plan.customers {
         for name in needed(plan, planned) {
             match planned.customer.secrets.get(name) {
-                Some(source) if is_there(dir, source) => {}
+                Some(source) if is_there(roots, source) => {}
                 Some(source) => missing.push(format!("{id}: {name}, from {}", place(source))),
                 None => missing.push(format!("{id}: {name}, which customers.yaml does not name")),
             }
@@ -57,10 +58,13 @@ fn needed<'p>(plan: &'p Plan, planned: &PlannedCustomer) -> BTreeSet<&'p str> {
         .collect()
 }
 
-fn is_there(dir: &Path, source: &SecretSource) -> bool {
+fn is_there(roots: &Roots, source: &SecretSource) -> bool {
     match source {
         SecretSource::Env(name) => variable(name).is_some(),
-        SecretSource::File(path) => fs::metadata(dir.join(path)).is_ok_and(|file| file.len() > 0),
+        SecretSource::File(path) => {
+            let read = roots.read(Path::new(path)).map(Zeroizing::new);
+            read.is_ok_and(|secret| !secret.is_empty())
+        }
     }
 }
 

@@ -5,13 +5,16 @@ use std::time::Duration;
 
 use engine::StateDir;
 use engine::outbox::{Carrier, Carrying, Letter, Postman, Sink, Undelivered};
+use machine::files::Roots;
 use notify::{Address, Message, Post, PostSettings, Secrets, environment};
 use policy::Config;
 use policy::network::Network;
+use rollout::Product;
 use tokio::time::timeout;
 
 use crate::exit::Failure;
 use crate::project::Folder;
+use crate::{reach, state};
 
 /// So long a command waits at its end for what is still to be delivered.
 pub(crate) const LAST_ROUND: Duration = Duration::from_secs(10);
@@ -19,15 +22,22 @@ pub(crate) const LAST_ROUND: Duration = Duration::from_secs(10);
 /// The same when somebody has told it to stop: whoever stops a service does not wait for long before it is killed.
 pub(crate) const HURRIED_ROUND: Duration = Duration::from_secs(1);
 
+/// How far the files of a project reach while it is driven or watched.
+pub(crate) fn roots(folder: &Folder, config: &Config, product: &Product) -> Roots {
+    let roots = folder.roots(Some(config));
+    roots.renew(reach::beyond(config, product));
+    roots
+}
+
 /// The sinks of a project.
-pub(crate) fn post(folder: &Folder, config: &Config) -> Result<Post, Failure> {
+pub(crate) fn post(roots: &Roots, config: &Config) -> Result<Post, Failure> {
     let network = Network::new(config.project.allow.iter().map(String::as_str))
         .map_err(|source| Failure::usage("failed to read network.allow").caused_by(source))?;
     Post::new(PostSettings {
-        folder: folder.dir().to_owned(),
+        folder: roots.folder().to_owned(),
         network,
         mail: config.mail.clone(),
-        secrets: Secrets::new(folder.dir(), environment),
+        secrets: Secrets::within(roots.clone(), environment),
     })
     .map_err(|source| Failure::failed("failed to set up notifications").caused_by(source))
 }
@@ -47,7 +57,10 @@ pub(crate) async fn last_round(
     if config.project.notify.is_empty() {
         return;
     }
-    let Ok(post) = post(folder, config) else {
+    let Ok(product) = state::product(place) else {
+        return;
+    };
+    let Ok(post) = post(&roots(folder, config, &product), config) else {
         return;
     };
     let round = Postman::once(place, carrier(&post));

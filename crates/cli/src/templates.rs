@@ -1,8 +1,8 @@
 //! Can notifications be told in the words that the project has for them? Asked by `validate`, long before one is due.
 
-use std::fs;
 use std::path::Path;
 
+use machine::files::Roots;
 use notify::{BadTemplate, Texts};
 use policy::Config;
 use policy::parse::{Diagnostic, File, Severity};
@@ -24,8 +24,9 @@ pub(crate) fn mistakes(
         .map(|kind| kind.as_str())
         .chain(ALERTS)
         .collect();
-    let files = Texts::new(folder.dir()).mistakes(&kinds).into_iter();
-    let mut found: Vec<Diagnostic> = files.map(|bad| in_file(folder.dir(), &bad)).collect();
+    let roots = folder.roots(config);
+    let files = Texts::within(roots.clone()).mistakes(&kinds).into_iter();
+    let mut found: Vec<Diagnostic> = files.map(|bad| in_file(&roots, &bad)).collect();
     let entries = config.map_or(&[][..], |config| &config.project.notify);
     let texts = entries.iter().filter_map(|entry| entry.text.as_deref());
     found.extend(texts.filter_map(|text| {
@@ -35,8 +36,8 @@ pub(crate) fn mistakes(
     found
 }
 
-fn in_file(folder: &Path, bad: &BadTemplate) -> Diagnostic {
-    let text = fs::read_to_string(folder.join(&bad.name)).unwrap_or_default();
+fn in_file(roots: &Roots, bad: &BadTemplate) -> Diagnostic {
+    let text = roots.read_text(Path::new(&bad.name)).unwrap_or_default();
     diagnostic(&bad.name, &text, bad.line.unwrap_or(1), bad)
 }
 

@@ -1,6 +1,5 @@
 //! E-mail by SMTP: protected unless the project says otherwise, one thread a rollout, the same `Message-ID` when repeated.
 
-use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
@@ -9,6 +8,7 @@ use lettre::message::{Mailbox, MessageBuilder};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport as _, Tokio1Executor};
+use machine::files::Roots;
 use policy::mail::{Mail, MailTls};
 use policy::settings::SecretSource;
 use secrecy::ExposeSecret as _;
@@ -90,7 +90,7 @@ fn mailbox(text: &str) -> Result<Mailbox, Undelivered> {
 }
 
 fn transport(mail: &Mail, secrets: &Secrets) -> Result<Transport, Undelivered> {
-    let parameters = || tls_parameters(mail, secrets.folder());
+    let parameters = || tls_parameters(mail, secrets.roots());
     let tls = match mail.tls {
         MailTls::Starttls => Tls::Required(parameters()?),
         MailTls::Tls => Tls::Wrapper(parameters()?),
@@ -110,18 +110,19 @@ fn transport(mail: &Mail, secrets: &Secrets) -> Result<Transport, Undelivered> {
 }
 
 /// Whom to trust: the system's authorities, and those the project names. The name in the certificate must be the host's.
-fn tls_parameters(mail: &Mail, folder: &Path) -> Result<TlsParameters, Undelivered> {
+fn tls_parameters(mail: &Mail, roots: &Roots) -> Result<TlsParameters, Undelivered> {
     let mut builder = TlsParameters::builder(mail.host.clone());
     if let Some(file) = &mail.ca_file {
-        builder = builder.add_root_certificate(authorities(folder, file)?);
+        builder = builder.add_root_certificate(authorities(roots, file)?);
     }
     builder
         .build()
         .map_err(|error| Undelivered::passing(chain(&error)))
 }
 
-fn authorities(folder: &Path, file: &str) -> Result<Certificate, Undelivered> {
-    let pem = fs::read(folder.join(file))
+fn authorities(roots: &Roots, file: &str) -> Result<Certificate, Undelivered> {
+    let pem = roots
+        .read(Path::new(file))
         .map_err(|error| Undelivered::passing(format!("failed to read {file}: {error}")))?;
     let has_any = String::from_utf8_lossy(&pem).contains("-----BEGIN CERTIFICATE-----");
     let read = Certificate::from_pem(&pem).ok().filter(|_| has_any);

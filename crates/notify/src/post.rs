@@ -58,7 +58,7 @@ impl Post {
     /// When TLS cannot be set up.
     pub fn new(settings: PostSettings) -> Result<Self, Undelivered> {
         Ok(Self {
-            texts: Texts::new(&settings.folder),
+            texts: Texts::within(settings.secrets.roots().clone()),
             web: Web::new(&settings.network)?,
             folder: settings.folder,
             secrets: settings.secrets,

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::{env, fmt, fs};
+use std::{env, fmt};
 
+use machine::files::{NotRead, Roots, read_own};
 use policy::settings::SecretSource;
 use secrecy::SecretString;
 
@@ -15,7 +16,7 @@ type Lookup = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 /// Reads secrets when they are needed, and keeps none.
 #[derive(Clone)]
 pub struct Secrets {
-    folder: Arc<Path>,
+    roots: Roots,
     variable: Lookup,
 }
 
@@ -30,22 +31,30 @@ impl Secrets {
         folder: &Path,
         variable: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
     ) -> Self {
+        Self::within(Roots::new(folder), variable)
+    }
+
+    /// The same, with files from wherever these reach.
+    pub fn within(
+        roots: Roots,
+        variable: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
+    ) -> Self {
         Self {
-            folder: folder.into(),
+            roots,
             variable: Arc::new(variable),
         }
     }
 
-    /// The folder to which files are relative.
-    pub(crate) fn folder(&self) -> &Path {
-        &self.folder
+    /// How far files may be named.
+    pub(crate) fn roots(&self) -> &Roots {
+        &self.roots
     }
 
     /// The secret that is kept there.
     pub(crate) fn read(&self, source: &SecretSource) -> Result<SecretString, Undelivered> {
         let found = match source {
             SecretSource::Env(name) => self.variable_or_file(name)?,
-            SecretSource::File(path) => self.file(path)?,
+            SecretSource::File(path) => unread(path, self.roots.read_text(Path::new(path)))?,
         };
         // The newline with which editors end a file is no part of a secret.
         let secret = found.trim_end_matches(['\r', '\n']);
@@ -68,23 +77,23 @@ impl Secrets {
         let file_variable = format!("{name}_FILE");
         match (written(name), written(&file_variable)) {
             (Some(value), _) => Ok(value),
-            (None, Some(path)) => self.file(&path),
+            // The environment is the operator's own word.
+            (None, Some(path)) => unread(&path, read_own(&self.roots.folder().join(&path))),
             (None, None) => Err(Undelivered::passing(format!(
                 "set {name} or {file_variable}"
             ))),
         }
     }
+}
 
-    fn file(&self, path: &str) -> Result<String, Undelivered> {
-        fs::read_to_string(self.folder.join(path))
-            .map_err(|error| Undelivered::passing(format!("failed to read {path}: {error}")))
-    }
+fn unread<T>(path: &str, read: Result<T, NotRead>) -> Result<T, Undelivered> {
+    read.map_err(|error| Undelivered::passing(format!("failed to read {path}: {error}")))
 }
 
 impl fmt::Debug for Secrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Secrets")
-            .field("folder", &self.folder)
+            .field("roots", &self.roots)
             .finish_non_exhaustive()
     }
 }

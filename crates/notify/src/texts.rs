@@ -3,8 +3,9 @@
 mod built_in;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use machine::files::Roots;
 use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior};
 use serde_json::json;
@@ -32,21 +33,25 @@ pub struct BadTemplate {
 /// The words for every kind of message.
 #[derive(Clone, Debug)]
 pub struct Texts {
-    folder: PathBuf,
+    roots: Roots,
 }
 
 impl Texts {
     /// With the templates of a project folder, read anew for each message.
     pub fn new(project: &Path) -> Self {
-        Self {
-            folder: project.join(FOLDER),
-        }
+        Self::within(Roots::new(project))
+    }
+
+    /// The same, from wherever these reach.
+    pub fn within(roots: Roots) -> Self {
+        Self { roots }
     }
 
     /// Looks at all templates of the project before anything is told: at their syntax, and whether anything is ever told by
     /// them.
     pub fn mistakes(&self, kinds: &[&str]) -> Vec<BadTemplate> {
-        let Ok(entries) = fs::read_dir(&self.folder) else {
+        let folder = self.roots.resolve(Path::new(FOLDER));
+        let Some(entries) = folder.ok().and_then(|folder| fs::read_dir(folder).ok()) else {
             return Vec::new();
         };
         let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
@@ -67,8 +72,14 @@ impl Texts {
             let line = None;
             return Some(BadTemplate { name, reason, line });
         }
-        let text = fs::read_to_string(self.folder.parent()?.join(&name)).ok()?;
-        mistake(&name, &text)
+        match self.roots.read_text(Path::new(&name)) {
+            Ok(text) => mistake(&name, &text),
+            Err(error) => Some(BadTemplate {
+                name,
+                reason: format!("it cannot be read: {error}"),
+                line: None,
+            }),
+        }
     }
 
     /// Puts a message into words.
@@ -100,8 +111,9 @@ impl Texts {
             true => format!("{kind}.customer.txt"),
             false => format!("{kind}.txt"),
         };
-        match fs::read_to_string(self.folder.join(&name)) {
-            Ok(text) => (format!("{FOLDER}/{name}"), text),
+        let path = format!("{FOLDER}/{name}");
+        match self.roots.read_text(Path::new(&path)) {
+            Ok(text) => (path, text),
             Err(_) => (kind.clone(), built_in::template(kind, message.to_customer)),
         }
     }

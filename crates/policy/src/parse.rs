@@ -69,6 +69,9 @@ pub struct Config {
     pub monitor: Option<Monitoring>,
     /// The server that carries e-mail.
     pub mail: Option<Mail>,
+    /// Files and folders outside the project folder that its files may name (P53).
+    #[serde(default)]
+    pub files: Vec<String>,
     /// What is allowed but probably not meant.
     pub warnings: Vec<Diagnostic>,
 }
@@ -199,6 +202,11 @@ impl<'s> Trees<'s> {
             policies,
             monitor: self.project.as_ref().and_then(read::watching::monitoring),
             mail: self.project.as_ref().and_then(read::watching::mail),
+            files: self
+                .project
+                .as_ref()
+                .map(read::project::files)
+                .unwrap_or_default(),
             warnings,
         })
     }

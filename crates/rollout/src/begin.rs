@@ -310,6 +310,7 @@ impl Product {
                     && known.pins == files.pins
                     && known.customers == files.customers
                     && known.unapplied == files.unapplied
+                    && known.outside == files.outside
             }
         });
         if same {
@@ -318,7 +319,7 @@ impl Product {
         let before = self.state.last_directory();
         let joined = self.joined(files);
         let fact = Fact {
-            reason: files.unreadable.clone(),
+            reason: files.alarm(),
             ..Fact::new(Kind::FilesRead)
         };
         let mut fact = fact

@@ -97,6 +97,9 @@ pub struct FilesRead {
     pub customers: BTreeSet<CustomerId>,
     /// Names of the files' other differences from the frozen plans, for `status` and `why`.
     pub unapplied: Vec<String>,
+    /// Paths that lead out of the project folder without leave (P53): an alarm while a rollout goes on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outside: Vec<String>,
     /// Set when the files could not be read: everything else counts as unchanged.
     pub unreadable: Option<String>,
     /// Then, what `tranche.yaml` by itself says of people, groups and roles, which can only be taken away so. Absent: it
@@ -113,6 +116,14 @@ impl FilesRead {
             by_itself,
             ..Self::default()
         }
+    }
+}
+
+impl FilesRead {
+    /// What people must know of at once.
+    pub(crate) fn alarm(&self) -> Option<String> {
+        let outside = || (!self.outside.is_empty()).then(|| self.outside.join("; "));
+        self.unreadable.clone().or_else(outside)
     }
 }
 

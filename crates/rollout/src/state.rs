@@ -93,6 +93,9 @@ pub(crate) struct FilesRow {
     pub(crate) pins: BTreeMap<CustomerId, Pin>,
     pub(crate) customers: BTreeSet<CustomerId>,
     pub(crate) unapplied: Vec<String>,
+    /// Paths that lead out of the project folder without leave (P53).
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) outside: Vec<String>,
     pub(crate) unreadable: Option<String>,
     /// They could not be read so far: nothing above says anything.
     #[serde(default, skip_serializing_if = "is_default")]

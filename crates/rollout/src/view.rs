@@ -200,6 +200,9 @@ pub struct ProductView {
     pub moved: Option<String>,
     /// Edits that wait for `replan`.
     pub unapplied: Vec<String>,
+    /// Paths that the files name outside the project folder without leave (P53).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub outside: Vec<String>,
     /// Why the files count as unchanged.
     pub unreadable: Option<String>,
     /// Whether no gate opens meanwhile, since `tranche.yaml` cannot be parsed.
@@ -316,6 +319,7 @@ impl Product {
             unapplied: files
                 .map(|files| files.unapplied.clone())
                 .unwrap_or_default(),
+            outside: files.map(|files| files.outside.clone()).unwrap_or_default(),
             unreadable: files.and_then(|files| files.unreadable.clone()),
             gates_shut: product.gates_shut(),
             freezes: product

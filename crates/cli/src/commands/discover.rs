@@ -6,8 +6,6 @@ mod difference;
 mod render_side;
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path;
 
 use policy::parse::{self, Sources};
 use policy::settings::Service;
@@ -20,13 +18,13 @@ use self::convention::Convention;
 use self::difference::{Added, Finding, What, compare};
 use self::render_side::{AtRender, Resource};
 use crate::args::{self, CustomersAdd, CustomersDiscover, Global};
-use crate::connect;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::project::Folder;
 use crate::show::foreign::line;
 use crate::show::plan::counted;
 use crate::show::table::table;
+use crate::{connect, written};
 
 /// Everything that was found.
 #[derive(Debug, Serialize)]
@@ -87,7 +85,7 @@ impl Survey {
             ))
             .or_type("the same command without --write, and add what it shows by hand"));
         }
-        replace(&path, &sources.customers.text)
+        written::put(&path, &sources.customers.text)
     }
 
     /// The name of the file.
@@ -119,15 +117,6 @@ fn only_added(before: &Config, after: &Config, added: &[Added]) -> bool {
         }
     }
     left == before.fleet.customers
-}
-
-/// Replaces a file in one step.
-fn replace(path: &Path, text: &str) -> Result<(), Failure> {
-    let partial = path.with_extension("yaml.partial");
-    let written = fs::write(&partial, text).and_then(|()| fs::rename(&partial, path));
-    written.map_err(|source| {
-        Failure::failed(format!("failed to write {}", path.display())).caused_by(source)
-    })
 }
 
 /// Compares the file with Render, and adds what is new if that is wanted.

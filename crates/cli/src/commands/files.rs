@@ -8,7 +8,7 @@ use std::path::Path;
 
 use engine::identity::account_name;
 use policy::plan::{HOTFIX, describe};
-use policy::{Config, Diagnostic, PolicyId, parse};
+use policy::{Config, Diagnostic, PolicyId};
 use serde::Serialize;
 use sim::settings::DEFAULT_API_KEY;
 
@@ -19,7 +19,7 @@ use crate::output::Output;
 use crate::project::{Folder, PROJECT_FILE};
 use crate::show::foreign;
 use crate::show::plan::counted;
-use crate::{fleet, templates};
+use crate::{fleet, templates, written};
 
 /// Where a project to practise on expects its simulated Render.
 const PRACTICE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7373);
@@ -60,6 +60,7 @@ const ACCOUNT: &str = "@ACCOUNT@";
 /// Writes a commented project folder; never over an existing one.
 pub(crate) fn init(args: &Init, out: Output) -> Result<Exit, Failure> {
     let dir = &args.dir;
+    written::refuse_state(dir)?;
     if dir.join(PROJECT_FILE).exists() {
         return Err(Failure::new(
             Exit::Refused,
@@ -153,7 +154,8 @@ pub(crate) fn validate(global: &Global, out: Output) -> Result<Exit, Failure> {
 /// The project's files, or the mistakes of all of them, templates included.
 fn loaded(folder: &Folder) -> Result<Result<Config, Vec<Diagnostic>>, Failure> {
     let sources = folder.sources()?;
-    let loaded = parse::load(&sources);
+    // What is read while a rollout goes on is a mistake here all the same.
+    let loaded = folder.within_reach(parse::load(&sources), &sources, || false);
     let mut mistakes = templates::mistakes(folder, &sources.project, loaded.as_ref().ok());
     Ok(match loaded {
         Ok(config) if mistakes.is_empty() => Ok(config),

@@ -11,6 +11,7 @@ mod window;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use machine::files::{NotRead, Roots};
 use policy::parse::{self, File, Sources};
 use serde::Serialize;
 use serde_json::Value;
@@ -23,6 +24,7 @@ use crate::output::Output;
 use crate::project::PROJECT_FILE;
 use crate::show::foreign::line;
 use crate::show::plan::counted;
+use crate::written;
 
 /// What became of one of the given files.
 #[derive(Debug, Default, Serialize)]
@@ -63,6 +65,7 @@ struct Imported {
 /// Reads the files and writes what they say into the project.
 pub(super) fn import(global: &Global, args: &Import, out: Output) -> Result<Exit, Failure> {
     let dir = global.dir.clone().unwrap_or_else(|| PathBuf::from("."));
+    written::refuse_state(&dir)?;
     let mut draft = Draft::default();
     let mut read = Vec::new();
     for path in &args.files {
@@ -193,9 +196,9 @@ fn sources(dir: &Path, targets: &[Target]) -> Result<Sources, Failure> {
 /// A file of the project; one that does not exist is empty.
 fn existing(dir: &Path, name: &str) -> Result<File, Failure> {
     let path = dir.join(name);
-    let text = match fs::read_to_string(&path) {
+    let text = match Roots::new(dir).read_text(Path::new(name)) {
         Ok(text) => text,
-        Err(source) if source.kind() == std::io::ErrorKind::NotFound => String::new(),
+        Err(NotRead::Io(source)) if source.kind() == std::io::ErrorKind::NotFound => String::new(),
         Err(source) => {
             return Err(
                 Failure::usage(format!("failed to read {}", path.display())).caused_by(source)
@@ -227,11 +230,10 @@ fn existing_policies(dir: &Path) -> Result<Vec<File>, Failure> {
 
 fn write(path: &Path, text: &str) -> Result<(), Failure> {
     let parent = path.parent().map_or(Ok(()), fs::create_dir_all);
-    parent
-        .and_then(|()| fs::write(path, text))
-        .map_err(|source| {
-            Failure::failed(format!("failed to write {}", path.display())).caused_by(source)
-        })
+    parent.map_err(|source| {
+        Failure::failed(format!("failed to write {}", path.display())).caused_by(source)
+    })?;
+    written::put(path, text)
 }
 
 impl Imported {

@@ -57,7 +57,8 @@ pub(crate) async fn monitor(
         telling::last_round(&place, &folder, &config, telling::LAST_ROUND).await;
         return show_once(&seen, out);
     }
-    let post = telling::post(&folder, &config)?;
+    let roots = telling::roots(&folder, &config, &state::product(&place)?);
+    let post = telling::post(&roots, &config)?;
     let _postman = Postman::start(&place, telling::carrier(&post));
     let (services, every) = (options.services.len(), options.settings.every);
     let monitor = Monitor::start(&place, options, watcher).map_err(state::failure)?;

@@ -11,12 +11,13 @@ use crate::prepare::{Notes, Source, preview};
 use crate::project::Folder;
 use crate::show::plan::PlanView;
 use crate::show::time;
-use crate::state;
+use crate::{reach, state};
 
 /// Shows the plan of a version.
 pub(crate) async fn plan(global: &Global, args: &args::Plan, out: Output) -> Result<Exit, Failure> {
     let folder = Folder::find(global)?;
     let config = folder.load(out)?;
+    reach::refuse(&config)?;
     let product = state::product(&state::place(global)?)?;
     let at = args.start.unwrap_or_else(time::now);
     let (plan, notes, source) = preview(&folder, &config, &product, args, at, out).await?;

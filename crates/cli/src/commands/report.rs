@@ -14,7 +14,7 @@ use crate::output::Output;
 use crate::show::report::{self, FIGURES, Page, figure_row};
 use crate::show::table::table;
 use crate::show::time;
-use crate::state;
+use crate::{state, written};
 
 /// Shows what came of one rollout.
 pub(crate) fn report(global: &Global, args: &args::Report, out: Output) -> Result<Exit, Failure> {
@@ -27,11 +27,7 @@ pub(crate) fn report(global: &Global, args: &args::Report, out: Output) -> Resul
         return Ok(Exit::Done);
     };
     let text = laid_out(&report, format(global, args))?;
-    fs::write(path, text).map_err(|source| {
-        Failure::failed(format!("failed to write {}", path.display()))
-            .caused_by(source)
-            .or_type("tranche report --to FILE, in a folder that you may write to")
-    })?;
+    written::write(global, path, &text)?;
     out.say(format_args!("wrote the report to {}", path.display()));
     Ok(Exit::Done)
 }

@@ -1,7 +1,5 @@
 //! `monitor report`: how all services were, in a form to pass on.
 
-use std::fs;
-
 use chrono::TimeDelta;
 use engine::monitor::Alert;
 use policy::Timestamp;
@@ -17,7 +15,7 @@ use crate::show::figures::{latency, percent};
 use crate::show::plan::counted;
 use crate::show::report::{self, Page, Section, Shade, strips};
 use crate::show::time;
-use crate::state;
+use crate::{state, written};
 
 /// Everything that a report says.
 #[derive(Debug, Serialize)]
@@ -41,9 +39,7 @@ pub(crate) fn report(global: &Global, args: &HealthReport, out: Output) -> Resul
         }
         return Ok(Exit::Done);
     };
-    fs::write(path, laid_out(&report, form)?).map_err(|source| {
-        Failure::failed(format!("failed to write {}", path.display())).caused_by(source)
-    })?;
+    written::write(global, path, &laid_out(&report, form)?)?;
     out.say(format_args!("wrote the report to {}", path.display()));
     Ok(Exit::Done)
 }

@@ -24,6 +24,7 @@ use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::project::Folder;
 use crate::release::Versions;
+use crate::written;
 
 /// How often the repository is asked for new tags.
 const LEARN_EVERY: Duration = Duration::from_secs(1);
@@ -32,6 +33,9 @@ const LEARN_EVERY: Duration = Duration::from_secs(1);
 pub(crate) async fn simulate(global: &Global, args: &Sham, out: Output) -> Result<Exit, Failure> {
     let folder = Folder::find(global)?;
     let config = folder.load(out)?;
+    if let Some(file) = &args.state {
+        written::refuse(global, file)?;
+    }
     let platform = match args.state.as_deref().filter(|file| file.exists()) {
         Some(file) => restored(file)?,
         None => seeded(&folder, &config, args).await,

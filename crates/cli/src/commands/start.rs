@@ -17,18 +17,19 @@ use crate::plan::requests::{CustomerRequests, requests};
 use crate::prepare::{Prepared, Source, prepare};
 use crate::show::plan::{PlanView, counted};
 use crate::show::{self, time};
-use crate::{secrets, state};
+use crate::{reach, secrets, state};
 
 /// Begins a rollout, and drives it unless somebody else does or will.
 pub(crate) async fn start(global: &Global, args: Start, out: Output) -> Result<Exit, Failure> {
     let desk = Desk::open_to_plan(global, out)?;
+    reach::refuse(&desk.config)?;
     let scope = args.scope.of_plan();
     let product = state::product(desk.state())?;
     let prepared = prepare(&desk.folder, &desk.config, &product, &args.version, scope).await?;
     if args.dry_run {
         return dry_run(&prepared, &args, out);
     }
-    secrets::check(desk.folder.dir(), &prepared.plan)?;
+    secrets::check(&desk.folder.roots(Some(&desk.config)), &prepared.plan)?;
     for warning in prepared.notes.warnings() {
         out.say(format_args!("warning: {warning}"));
     }

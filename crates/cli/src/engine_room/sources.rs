@@ -1,10 +1,11 @@
 //! What no command carries: secrets and addresses from the files, versions from the repository.
 
-use std::fs;
+use std::path::Path;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use engine::EngineTime;
+use machine::files::Roots;
 use policy::settings::SecretSource;
 use policy::{Config, Customer, CustomerId, Fleet, Plan, Timestamp, parse};
 use render::executor::Sources;
@@ -29,6 +30,7 @@ const READ_TAGS_EVERY: Duration = Duration::from_mins(1);
 /// The project's files as the engine knows them.
 pub(super) struct ProjectSources {
     folder: Folder,
+    roots: Roots,
     fleet: RwLock<Fleet>,
     versions: RwLock<Versions>,
     /// Rung when a commit is met that no version is known by.
@@ -41,12 +43,14 @@ impl ProjectSources {
     /// As the files read now.
     pub(super) fn new(
         folder: &Folder,
+        roots: &Roots,
         config: &Config,
         versions: Versions,
         controls: Arc<Controls>,
     ) -> Self {
         Self {
             folder: folder.clone(),
+            roots: roots.clone(),
             fleet: RwLock::new(config.fleet.clone()),
             versions: RwLock::new(versions),
             unknown: Notify::new(),
@@ -115,10 +119,17 @@ impl ProjectSources {
         }
     }
 
+    /// A secret that is not there is held against its customer's turn; why it was not read is for the log.
+    fn read(&self, path: &str) -> Option<String> {
+        let read = self.roots.read_text(Path::new(path));
+        read.inspect_err(|error| tracing::warn!(path, %error, "a secret was not read"))
+            .ok()
+    }
+
     fn resolve(&self, source: &SecretSource) -> Option<SecretString> {
         let value = match source {
             SecretSource::Env(name) => variable(name),
-            SecretSource::File(path) => fs::read_to_string(self.folder.dir().join(path)).ok(),
+            SecretSource::File(path) => self.read(path),
         };
         // The newline with which editors end a file is no part of a secret.
         let value = value.map(|value| value.trim_end_matches(['\r', '\n']).to_owned());

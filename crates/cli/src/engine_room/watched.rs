@@ -5,14 +5,16 @@ use std::sync::Arc;
 
 use engine::Files;
 use engine::outbox::{Audience, SharedAudience};
+use machine::files::Roots;
 use notify::Post;
 use policy::plan::Phase;
-use policy::{Config, Customer, CustomerId, Plan, Policy, Project, Span, parse};
+use policy::{Config, Customer, CustomerId, Plan, Policy, Project, Span};
 use rollout::request::{Directory, FilesRead};
 use rollout::{Product, RunId};
 
 use super::sources::ProjectSources;
 use crate::project::{Folder, override_render};
+use crate::reach;
 use crate::watching::WatchSlot;
 
 /// Everything beside the core that goes by the files as they read now.
@@ -23,6 +25,8 @@ pub(super) struct Renewed {
     pub(super) audience: SharedAudience,
     /// How they are told.
     pub(super) post: Post,
+    /// Which files are read.
+    pub(super) roots: Roots,
     /// Who is watched.
     pub(super) watch: WatchSlot,
 }
@@ -49,9 +53,11 @@ pub(super) fn files(folder: &Folder, renewed: Renewed) -> Files {
 }
 
 fn read(folder: &Folder, renewed: &Renewed, product: &Product) -> FilesRead {
+    let is_open = || reach::is_anything_open(product);
     let loaded = folder.sources().map_err(|failure| failure.render());
     let loaded = loaded.and_then(|files| {
-        parse::load_running(&files).map_err(|mistakes| {
+        let running = parse::load_running(&files);
+        folder.within_reach(running, &files, is_open).map_err(|mistakes| {
             let mistakes: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
             mistakes.join("\n")
         })
@@ -60,6 +66,7 @@ fn read(folder: &Folder, renewed: &Renewed, product: &Product) -> FilesRead {
         Ok(mut config) => {
             override_render(&mut config.project.render);
             let told = told(&config, product);
+            renewed.roots.renew(reach::beyond(&config, product));
             renewed.take(config);
             told
         }
@@ -91,6 +98,7 @@ pub(crate) fn told(config: &Config, product: &Product) -> FilesRead {
         pins: pins.collect(),
         customers: customers.keys().cloned().collect(),
         unapplied: unapplied.into_iter().collect(),
+        outside: reach::alarms(config),
         ..FilesRead::default()
     }
 }

@@ -106,6 +106,11 @@ pub(crate) fn product(view: &ProductView) -> String {
             false => "until then people, groups and roles are only taken away, never given".to_owned(),
         });
     }
+    for outside in &view.outside {
+        lines.push(format!(
+            "alarm: {outside}; it is read while the rollout that was begun with it goes on, and refused afterwards"
+        ));
+    }
     if !view.unapplied.is_empty() {
         lines.push(format!(
             "edited, but not applied: {}; try: tranche replan",

@@ -13,6 +13,7 @@ mod imports;
 mod older;
 mod operations;
 mod outages;
+mod paths;
 mod people;
 mod project;
 mod reports;

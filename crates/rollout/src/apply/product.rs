@@ -136,6 +136,7 @@ impl State {
             row.pins = read.pins;
             row.customers = read.customers;
             row.unapplied = read.unapplied;
+            row.outside = read.outside;
         }
     }
 

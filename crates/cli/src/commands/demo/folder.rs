@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 use engine::identity::account_name;
 
 use crate::exit::{Exit, Failure};
+use crate::written;
 
 /// The files by their paths.
 const FILES: &[(&str, &str)] = &[
@@ -44,6 +45,7 @@ const TAGS: [&str; 2] = ["v1.0.0", "v1.1.0"];
 
 /// Writes the folder; it must be new or empty.
 pub(crate) fn write(dir: &Path, address: SocketAddr) -> Result<(), Failure> {
+    written::refuse_state(dir)?;
     let taken = fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some());
     if taken {
         return Err(
@@ -60,11 +62,10 @@ pub(crate) fn write(dir: &Path, address: SocketAddr) -> Result<(), Failure> {
 
 fn write_file(path: &Path, text: &str) -> Result<(), Failure> {
     let parent = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(parent)
-        .and_then(|()| fs::write(path, text))
-        .map_err(|source| {
-            Failure::failed(format!("failed to write {}", path.display())).caused_by(source)
-        })
+    fs::create_dir_all(parent).map_err(|source| {
+        Failure::failed(format!("failed to write {}", path.display())).caused_by(source)
+    })?;
+    written::put(path, text)
 }
 
 /// A repository with one empty commit a tag.

@@ -1,6 +1,7 @@
 //! `tranche.yaml` by itself: people, groups, freezes, Render's limits.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use super::{World, unknown};
 use crate::calendar::{Boundary, Freeze};
@@ -27,6 +28,7 @@ impl World<'_, '_> {
         self.check_check_roles(node, report);
         self.check_notify(node, report);
         check_network(node, report);
+        check_files(node, report);
         for item in node
             .find(&["follow", "policies"])
             .map_or(&[][..], Node::one_or_many)
@@ -238,6 +240,26 @@ fn check_network(node: &Node<'_>, report: &mut Report<'_>) {
                 item.pos,
                 "network",
                 format!("`{range}` is no range of addresses"),
+                help,
+            );
+        }
+    }
+}
+
+/// What is below these is no file of anybody's.
+const NEVER: [&str; 3] = ["/proc", "/sys", "/dev"];
+
+fn check_files(node: &Node<'_>, report: &mut Report<'_>) {
+    for item in node.find(&["files", "allow"]).map_or(&[][..], Node::items) {
+        let Some(path) = item.scalar().map(Path::new) else {
+            continue;
+        };
+        if let Some(never) = NEVER.iter().find(|never| path.starts_with(never)) {
+            let help = "name the folder that holds the files, such as `/run/secrets`";
+            report.help(
+                item.pos,
+                "files",
+                format!("nothing below {never} is ever read"),
                 help,
             );
         }

@@ -57,6 +57,12 @@ pub(in crate::parse) fn project(node: &Node<'_>) -> Project {
     }
 }
 
+/// Reads what may be named outside the project folder.
+pub(in crate::parse) fn files(node: &Node<'_>) -> Vec<String> {
+    let fields = Fields::new(node);
+    fields.below("files").list("allow", str::to_owned)
+}
+
 fn items<'n, 't>(fields: Fields<'n, 't>, key: &str) -> impl Iterator<Item = &'n Node<'t>> {
     fields.get(key).map_or(&[][..], Node::items).iter()
 }

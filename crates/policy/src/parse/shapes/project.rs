@@ -69,6 +69,11 @@ pub(crate) static PROJECT: Record = record!(
             &Shape::Record(&super::watching::MONITOR)
         ),
         key!(
+            "files",
+            "Which files outside the project folder its files may name.",
+            &Shape::Record(&FILES)
+        ),
+        key!(
             "network",
             "What probes and webhooks may reach.",
             &Shape::Record(&NETWORK)
@@ -426,6 +431,15 @@ static NETWORK: Record = record!(
     &[required!(
         "allow",
         "Loopback or private ranges, such as `10.0.0.0/8`.",
+        &Shape::List(&TEXT)
+    )]
+);
+
+static FILES: Record = record!(
+    "the files",
+    &[required!(
+        "allow",
+        "Files, and folders with all in them, such as `/run/secrets`.",
         &Shape::List(&TEXT)
     )]
 );

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use engine::identity::account_name;
 use policy::plan::{HOTFIX, describe};
-use policy::{Config, Diagnostic, PolicyId};
+use policy::{Config, Diagnostic, PolicyId, parse};
 use serde::Serialize;
 use sim::settings::DEFAULT_API_KEY;
 

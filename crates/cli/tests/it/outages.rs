@@ -192,8 +192,9 @@ fn a_customer_that_cannot_be_read_waits_and_goes_on_by_itself() {
         let project = &story.project;
         let start = ["start", "v1.1.0", "--detach"];
         project.tranche_with(&start, &[KEY]).succeeds();
-        let fault =
-            format!(r#"{{"service":"srv-acme","fault":"request","op":"list_deploys","trouble":"status","status":{status},"effect":false}}"#);
+        let fault = format!(
+            r#"{{"service":"srv-acme","fault":"request","op":"list_deploys","trouble":"status","status":{status},"effect":false}}"#
+        );
         story.send("POST", "/_sim/faults", &fault);
         let mut engine = spawn(project, &["run"]);
         let is = |kind: &'static str, customer: &'static str| {

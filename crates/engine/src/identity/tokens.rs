@@ -185,9 +185,7 @@ impl Tokens {
         let sql = "UPDATE tokens SET revoked_at = ?2, revoked_by = ?3 \
                    WHERE revoked_at IS NULL AND (owner = ?1 OR substr(hash, 1, ?4) = ?1)";
         let at = stamp(clock::wall());
-        self.change(|stored| {
-            stored.execute(sql, params![id_or_owner, at, by.as_str(), ID_CHARS])
-        })
+        self.change(|stored| stored.execute(sql, params![id_or_owner, at, by.as_str(), ID_CHARS]))
     }
 
     /// What somebody else has changed is not made good by a change of ours.

@@ -1,5 +1,6 @@
 //! The database file: whose it is, who may write it, what happens when it is full or broken.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -8,9 +9,9 @@ use engine::store::Changes;
 use engine::{EngineLock, Error, LockFor, Reader, Store, Vault, verify};
 use rollout::command::Sealed;
 use rollout::event::GENESIS;
-use rollout::{AttachmentId, RowKey, RunId, Verb};
+use rollout::{AttachmentId, Event, HoldKind, Product, RowKey, RunId, Verb};
 
-use crate::lab::{Lab, by, chain, eventually, start};
+use crate::lab::{LIMIT, Lab, block, by, chain, eventually, files, start};
 use crate::world::{World, origin};
 
 fn open(lab: &Lab) -> Result<(EngineLock, Store), Error> {
@@ -264,6 +265,68 @@ async fn a_copy_that_was_put_in_place_waits_with_its_open_rollouts_for_a_person(
 
     engine.ask(by("ann", Verb::ResumeMoved)).await.unwrap();
     eventually("a customer is read", || !world.seen().is_empty());
+}
+
+/// The same story as a release wrote it that stored no more than a freeze's name with a voice.
+fn as_of_old(lab: &Lab) -> Changes {
+    let lines = Reader::open(&lab.state).unwrap();
+    let lines = lines.lines(None, 0, 1_000).unwrap();
+    let (mut product, mut events) = (Product::new(), Vec::<Event>::new());
+    for line in lines {
+        let mut event: Event = serde_json::from_str(&line.json).unwrap();
+        event.fact.data.remove("freezes");
+        let prev = events.last().map_or(GENESIS, |last| last.hash.as_str());
+        let event = Event::link(event.seq, event.at, event.fact, prev.to_owned());
+        product.apply(&event);
+        events.push(event);
+    }
+    let keys = product.row_keys().into_iter();
+    Changes {
+        rows: keys.map(|key| (key.clone(), product.row(&key))).collect(),
+        events,
+        ..Changes::default()
+    }
+}
+
+#[test]
+fn a_start_takes_from_the_journal_which_freeze_an_old_override_was_for() {
+    let freeze = || Verb::Freeze {
+        name: "fire".to_owned(),
+        until: "2090-01-01T00:00:00Z".parse().unwrap(),
+        reason: "smoke".to_owned(),
+        customers: BTreeSet::new(),
+    };
+    let lift = || Verb::Override {
+        name: "fire".to_owned(),
+        reason: "only steam".to_owned(),
+    };
+    let unfreeze = || Verb::Unfreeze {
+        name: "fire".to_owned(),
+    };
+    let lifted = [
+        ("ann", start()),
+        ("ann", freeze()),
+        ("ann", lift()),
+        ("bob", lift()),
+    ];
+    let again = [("ann", unfreeze()), ("ann", freeze())];
+    for (more, frozen) in [(0, false), (2, true)] {
+        let told = Lab::new();
+        for (who, verb) in lifted.iter().chain(&again[..more]) {
+            let request = by(who, verb.clone());
+            let answer = engine::ask(&told.state, &request, LIMIT, files()).unwrap();
+            assert_eq!(answer.rejected, None);
+        }
+        let old = Lab::new();
+        let (_lock, mut store) = open(&old).unwrap();
+        store.commit(&as_of_old(&told)).unwrap();
+        let product = store.load().unwrap();
+        let at = "2089-12-31T00:00:00Z".parse().unwrap();
+        let holds = product.holds(RunId::Rollout(1), &"acme".into(), at);
+        let held = holds.iter().any(|hold| hold.kind == HoldKind::Freeze);
+        assert_eq!(held, frozen, "{holds:?}");
+        assert_eq!(engine::verify(&old.state, None).unwrap().problems, []);
+    }
 }
 
 #[test]

@@ -34,6 +34,9 @@ use crate::outbox::SharedAudience;
 use crate::place::StateDir;
 use crate::store::Store;
 
+/// The name of the engine's thread.
+const THREAD: &str = "engine";
+
 /// How an engine is to run.
 pub struct EngineOptions {
     /// The project's files, watched for edits (R6).
@@ -130,7 +133,7 @@ pub fn start(
         drop((doorbell, lock));
         let _ = ended_out.send(ended);
     };
-    let spawned = thread::Builder::new().name("engine".to_owned()).spawn(run);
+    let spawned = thread::Builder::new().name(THREAD.to_owned()).spawn(run);
     spawned.map_err(Error::file("given a thread", state.database()))?;
     Ok(EngineHandle::new(inlet, events, state_in, ended_in, notes))
 }

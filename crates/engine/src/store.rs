@@ -18,7 +18,7 @@ use std::ops::Deref;
 use policy::Timestamp;
 use rollout::command::Sealed;
 use rollout::{AttachmentId, Event, Kind, Notice, Product, RowKey};
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 
 use self::digest::{Changed, Sum};
 pub use self::journal::{BadHead, Head};

@@ -39,13 +39,15 @@ impl Product {
             {
                 continue;
             }
-            let kind = self.ask(id, *place, |ctx| CommandKind::Confirm {
-                probed: unit::probed_all(ctx),
-                profile: ctx.profile().clone(),
+            self.about(id, *place, |product| {
+                let kind = product.ask(id, *place, |ctx| CommandKind::Confirm {
+                    probed: unit::probed_all(ctx),
+                    profile: ctx.profile().clone(),
+                });
+                if let Some(kind) = kind {
+                    product.want(id, *place, Slot::Confirm, kind);
+                }
             });
-            if let Some(kind) = kind {
-                self.want(id, *place, Slot::Confirm, kind);
-            }
         }
         unseen.is_empty()
     }

@@ -83,6 +83,10 @@ impl Product {
 
     /// Does what the customer needs until it waits for something.
     pub(crate) fn drive_unit(&mut self, id: RunId, place: Place) {
+        self.about(id, place, |product| product.drive_on(id, place));
+    }
+
+    fn drive_on(&mut self, id: RunId, place: Place) {
         let Some(run) = self.state.runs.get(&id) else {
             return;
         };
@@ -125,7 +129,11 @@ impl Product {
             self.count_deploying(id, place);
             return;
         }
-        unreachable!("a customer of {id} goes in circles");
+        let what = format!("{MAX_FACTS_A_TURN} facts in a row, and none that ends them");
+        assert!(
+            self.quarantine(id, place, &what),
+            "a customer of {id} goes in circles"
+        );
     }
 
     /// Whether the next engine has to begin this: it needs somebody who sends what is intended (P7).
@@ -440,11 +448,9 @@ impl Product {
             let gates: Vec<_> = run.gates.keys().map(|gate| (id, gate.clone())).collect();
             self.work.dirty_gates.extend(gates);
             for place in self.state.runs[&id].in_hand() {
-                // When the deploy before a queued one ended is not known any more: at the latest now.
-                let scratch = self.work.scratch.entry((id, place)).or_default();
-                scratch.quiet_since = Some(self.at);
+                let reason = "the engine was started anew while the request was out";
                 if self.work.out(id, place, Slot::Main).is_none() {
-                    self.doubt(id, place);
+                    self.about(id, place, |product| product.begin_anew(id, place, reason));
                 }
                 self.work.dirty_units.insert((id, place));
             }
@@ -452,6 +458,14 @@ impl Product {
             self.wake_run(id);
         }
         self.work.queued_dirty = true;
+    }
+
+    /// What this process knew of a customer is gone.
+    pub(crate) fn begin_anew(&mut self, id: RunId, place: Place, reason: &str) {
+        // When the deploy before a queued one ended is not known any more: at the latest now.
+        let scratch = self.work.scratch.entry((id, place)).or_default();
+        scratch.quiet_since = Some(self.at);
+        self.doubt(id, place, reason);
     }
 
     /// The process drives no more: it only records.
@@ -479,24 +493,22 @@ impl Product {
     }
 
     /// A request that this process did not send may have been sent by the one before (R16).
-    fn doubt(&mut self, id: RunId, place: Place) {
+    fn doubt(&mut self, id: RunId, place: Place, reason: &str) {
         let facts = self.ask(id, place, |ctx| {
             let mut facts = Vec::new();
             let recovery = ctx.unit.recovery.as_ref().map(|recovery| &recovery.state);
             if recovery == Some(&RecoveryState::Intended) {
-                let reason = "the engine was started anew while the request was out";
                 facts.push(unit::recovery::in_doubt(ctx, reason.to_owned()));
             }
             for role in &ctx.planned.services {
                 let service = ctx.service(role);
-                let reason = || "the engine was started anew while the request was out".to_owned();
                 if matches!(service.deploy, DeployState::Intended { .. }) {
                     facts.push(record::in_doubt(
                         ctx,
                         role,
                         Way::Forward,
                         service.attempt,
-                        reason(),
+                        reason.to_owned(),
                     ));
                 }
                 if matches!(service.rollback, DeployState::Intended { .. }) {
@@ -505,7 +517,7 @@ impl Product {
                         role,
                         Way::back(&service),
                         service.rollback_attempt,
-                        reason(),
+                        reason.to_owned(),
                     ));
                 }
             }

@@ -31,6 +31,7 @@ pub mod operation;
 mod phases;
 mod product;
 mod protocol;
+mod quarantine;
 mod record;
 pub mod recover;
 pub mod redirect;

@@ -54,6 +54,8 @@ pub struct Product {
     pub(crate) at: Timestamp,
     /// Whose request is being answered, if it is proved who that is.
     asking: Option<(PersonId, Proof)>,
+    /// Who is being worked on; see [`Product::busy_with`].
+    pub(crate) busy: Option<(RunId, Place)>,
     out: Step,
 }
 
@@ -371,16 +373,16 @@ impl Product {
         };
         self.work.tick_wanted = true;
         let (id, place) = issued.whose;
-        match issued.slot {
+        self.about(id, place, |product| match issued.slot {
             Slot::Main => {
-                self.record_main(id, place, issued.asked_at, &issued.command, report.outcome);
+                product.record_main(id, place, issued.asked_at, &issued.command, report.outcome);
             }
             Slot::Preflight => {
-                self.record_preflight(id, place, &issued.command.kind, report.outcome);
+                product.record_preflight(id, place, &issued.command.kind, report.outcome);
             }
-            Slot::Watch => self.record_watch(id, place, &report.outcome),
-            Slot::Confirm => self.record_confirm(id, place, &report.outcome),
-        }
+            Slot::Watch => product.record_watch(id, place, &report.outcome),
+            Slot::Confirm => product.record_confirm(id, place, &report.outcome),
+        });
         self.work.dirty_units.insert((id, place));
     }
 
@@ -412,6 +414,11 @@ impl Product {
                 self.emit(Fact::new(Kind::WorkspaceReleased));
             }
             Notice::FilesRead(files) => self.files_read(&files),
+            Notice::Quarantined {
+                run,
+                customer,
+                what,
+            } => self.quarantine_named(run, &customer, &what),
             Notice::ClockSuspected { .. }
             | Notice::ClockTrusted
             | Notice::WorkspaceHeld { .. }

@@ -82,6 +82,15 @@ pub enum Notice {
     WorkspaceReleased,
     /// The project's files were read again (R6).
     FilesRead(Box<FilesRead>),
+    /// An invariant broke while something was done for this customer: it is held, and everything else goes on.
+    Quarantined {
+        /// In which rollout or operation.
+        run: RunId,
+        /// Whose.
+        customer: CustomerId,
+        /// What broke, as it was caught.
+        what: String,
+    },
 }
 
 /// What of the project's files takes effect at once, and what waits for `replan` (R6).

@@ -81,9 +81,13 @@ impl Product {
                 return;
             }
             match self.pick(id, phase) {
-                Some(Picked::Prepare(place)) => self.prepare(id, place),
+                Some(Picked::Prepare(place)) => {
+                    self.about(id, place, |product| product.prepare(id, place));
+                }
                 Some(Picked::Begin(place, views)) => {
-                    self.begin_customer(id, place, views);
+                    self.about(id, place, |product| {
+                        product.begin_customer(id, place, views);
+                    });
                     self.advance();
                 }
                 Some(Picked::Skip(place, reason)) => {
@@ -122,7 +126,7 @@ impl Product {
             if strict && first != Some(place.place) {
                 return None;
             }
-            if self.block_if_held(id, place) {
+            if self.about(id, place, |product| product.block_if_held(id, place)) {
                 continue;
             }
             if let Some(Preparing::Ready(views)) = self.work.preparing.remove(&(id, place)) {
@@ -157,7 +161,8 @@ impl Product {
                 return None;
             }
             let gone = self.gone(id, place);
-            if gone.is_none() && self.block_if_held(id, place) {
+            let held = |product: &mut Self| product.block_if_held(id, place);
+            if gone.is_none() && self.about(id, place, held) {
                 if strict {
                     return None;
                 }

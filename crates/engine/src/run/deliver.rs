@@ -45,14 +45,21 @@ impl Driver {
         self.sent = changes;
         let reads: BTreeMap<CommandId, Sent> = reads;
         for (id, sent) in reads {
-            let kind = CommandKind::Stop { command: id };
-            self.dispatch(Command {
+            let stop = Command {
                 id,
                 run: sent.run,
                 customer: sent.customer,
                 urgent: false,
-                kind,
+                kind: CommandKind::Stop { command: id },
+            };
+            // One that cannot be stopped is no reason to let the others run on; its answer is not heard either.
+            let stopped = self.guard(|driver| {
+                driver.dispatch(stop);
+                Ok(())
             });
+            if let Err(error) = stopped {
+                tracing::error!(%error, command = id.0, "a command could not be stopped");
+            }
         }
     }
 
@@ -127,23 +134,27 @@ impl Driver {
     }
 
     fn dispatch(&mut self, command: Command) {
-        let reply = self.outside.inlet.reply(self.generation);
-        if let CommandKind::Stop { command: id } = command.kind {
-            self.sent.remove(&id);
-            self.outside.executor.execute(command, reply);
-            return;
-        }
+        let whose = (command.run, command.customer.clone());
+        let reply = self.outside.inlet.reply(self.generation, &command);
         let is_change = !command.kind.is_repeatable();
-        let (id, sent) = (
-            command.id,
-            Sent {
-                run: command.run,
-                customer: command.customer.clone(),
-                generation: self.generation,
-                change: is_change.then(|| command.clone()),
-            },
-        );
+        let sent = Sent {
+            run: command.run,
+            customer: command.customer.clone(),
+            generation: self.generation,
+            change: is_change.then(|| command.clone()),
+        };
+        let id = command.id;
+        let is_stop = if let CommandKind::Stop { command: stopped } = &command.kind {
+            self.sent.remove(stopped);
+            true
+        } else {
+            false
+        };
+        self.dispatching = Some(whose);
         self.outside.executor.execute(command, reply);
-        self.sent.insert(id, sent);
+        self.dispatching = None;
+        if !is_stop {
+            self.sent.insert(id, sent);
+        }
     }
 }

@@ -10,9 +10,9 @@ use policy::CustomerId;
 use rollout::{Command, CommandId, Event, Executor, Notice, Product, Report, RunId};
 use tokio::sync::{broadcast, watch};
 
-use super::arrived::Arrived;
+use super::arrived::{Arrived, Asked};
 use super::inlet::{Inlet, Message};
-use super::recovery::Outage;
+use super::recovery::{Culprit, Outage};
 use super::{Ended, EngineOptions, EngineState, ServerTime};
 use crate::clock::{EngineClock, Reading};
 use crate::crash::Crash;
@@ -61,6 +61,8 @@ pub(super) struct Driver {
     pub(super) untold: Vec<Notice>,
     /// The request of another process that is being stepped.
     pub(super) stepping: Option<InboxId>,
+    /// Who waits for the answer to the request of this process that is being stepped.
+    pub(super) asking: Option<Asked>,
     /// What the database looked like when the inbox was last read.
     pub(super) inbox_seen: Option<i64>,
     /// The core wanted a tick at once, and nothing followed from it.
@@ -71,8 +73,12 @@ pub(super) struct Driver {
     pub(super) ask_time_at: Duration,
     /// The wait after the next failed commit.
     pub(super) pause: Duration,
-    /// Broken invariants so far.
+    /// Broken invariants so far that could not be laid to one customer or one request.
     pub(super) bugs: u32,
+    /// Customers that broke an invariant, to be held as soon as that can be stored.
+    pub(super) culprits: Vec<Culprit>,
+    /// Whose command is handed to the executor.
+    pub(super) dispatching: Option<(RunId, CustomerId)>,
     arriving: Receiver<Message>,
 }
 
@@ -131,12 +137,15 @@ impl Driver {
             unheard: VecDeque::new(),
             untold: Vec::new(),
             stepping: None,
+            asking: None,
             inbox_seen: None,
             stalled: false,
             look_at: Duration::ZERO,
             ask_time_at: Duration::ZERO,
             pause: RETRY.0,
             bugs: 0,
+            culprits: Vec::new(),
+            dispatching: None,
             arriving,
         }
     }
@@ -148,14 +157,17 @@ impl Driver {
             if let Err(error) = turned {
                 self.fall_back(error)?;
             }
-            if let Some(ended) = self.over() {
-                return ended;
-            }
-            let arrived = self.gather();
-            if arrived.kill {
-                return Ok(Ended::Stopped);
-            }
-            turned = self.guard(|driver| driver.turn(arrived));
+            turned = match self.guard(|driver| Ok(driver.over())) {
+                Ok(Some(ended)) => return ended,
+                Ok(None) => {
+                    let arrived = self.gather();
+                    if arrived.kill {
+                        return Ok(Ended::Stopped);
+                    }
+                    self.guard(|driver| driver.turn(arrived))
+                }
+                Err(error) => Err(error),
+            };
         }
     }
 
@@ -169,7 +181,9 @@ impl Driver {
             files.forget();
         }
         (self.look_at, self.ask_time_at, self.inbox_seen) = (Duration::ZERO, Duration::ZERO, None);
-        let mut first: Vec<Notice> = self.store.restored().into_iter().collect();
+        // Before anything else is done for them.
+        let mut first: Vec<Notice> = self.culprits.iter().map(Culprit::notice).collect();
+        first.extend(self.store.restored());
         let is_trusted = self.clock.is_trusted();
         let unsure_since = (!is_trusted).then(|| self.clock.sure_until());
         let out = self.changes_out();

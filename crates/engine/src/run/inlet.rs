@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::sync::mpsc::Sender;
+use std::thread;
 use std::time::Duration;
 
-use policy::Timestamp;
-use rollout::{Notice, Product, Reply, Report, Request};
+use policy::{CustomerId, Timestamp};
+use rollout::{Command, Notice, Product, Reply, Report, Request, RunId};
 use tokio::sync::oneshot;
 
 use crate::clock::EngineTime;
@@ -72,14 +73,45 @@ impl Inlet {
         move || inlet.ring()
     }
 
-    pub(super) fn reply(&self, generation: u64) -> Reply {
+    /// Where the answer to a command goes. If whoever carries it out panics, its customer is held: nobody knows how it ended.
+    pub(super) fn reply(&self, generation: u64, command: &Command) -> Reply {
         let inlet = self.clone();
-        Box::new(move |report| inlet.send(Message::Report { generation, report }))
+        let lost = Lost {
+            inlet: self.clone(),
+            run: command.run,
+            customer: command.customer.clone(),
+        };
+        Box::new(move |report| {
+            let _answered = lost;
+            inlet.send(Message::Report { generation, report });
+        })
     }
 
     /// Whoever waits for an answer notices that the engine has ended.
     pub(super) fn send(&self, message: Message) {
         let _ = self.messages.send(message);
+    }
+}
+
+/// Dropped with the answer, or without one.
+struct Lost {
+    inlet: Inlet,
+    run: RunId,
+    customer: CustomerId,
+}
+
+impl Drop for Lost {
+    fn drop(&mut self) {
+        // A command that was stopped, or whose executor ends, is dropped in peace. On the engine's own thread the engine
+        // catches the panic itself.
+        if thread::panicking() && thread::current().name() != Some(super::THREAD) {
+            let what = "the command in hand broke an invariant".to_owned();
+            self.inlet.notice(Notice::Quarantined {
+                run: self.run,
+                customer: self.customer.clone(),
+                what,
+            });
+        }
     }
 }
 

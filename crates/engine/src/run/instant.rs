@@ -32,18 +32,21 @@ impl Driver {
             group.fact(&mut self.product, at, Input::Notice(notice));
         }
         self.step_inbox(at, &mut group)?;
-        let asks = arrived.asks.into_iter();
-        let filed = asks
-            .map(|(request, asked)| (group.request(&mut self.product, at, &request), asked))
-            .collect();
+        let mut filed = Vec::new();
+        for (request, asked) in arrived.asks {
+            self.asking = Some(asked);
+            let answer = group.request(&mut self.product, at, &request);
+            filed.extend(self.asking.take().map(|asked| (answer, asked)));
+        }
         // Once a person has confirmed the wall clock, engine time follows it first.
         if !self.is_confirmed_by(&group) {
             self.tick(at, &mut group);
         }
         self.commit_and_deliver(reading, group, filed)?;
         self.untold.clear();
+        self.culprits.clear();
         for look in arrived.looks {
-            look(&self.product);
+            self.show(look);
         }
         Ok(())
     }
@@ -86,6 +89,14 @@ impl Driver {
         self.untold.extend(notices);
         let surplus = self.untold.len().saturating_sub(NOTICES_KEPT);
         self.untold.drain(..surplus);
+    }
+
+    /// Engine time has followed the wall clock. Told before everything else: what has begun meanwhile must not seem over.
+    fn step_followed(&mut self, at: Timestamp, group: &mut Group) {
+        if let Some(jump) = self.clock.jumped() {
+            let followed = Notice::ClockFollowed { from: at - jump };
+            group.fact(&mut self.product, at, Input::Notice(followed));
+        }
     }
 
     /// One after the other: should a step break off, the others are still there.

@@ -15,6 +15,7 @@ mod manager;
 mod marks;
 mod monitor;
 mod outbox;
+mod quarantine;
 mod recovery;
 mod store;
 mod vault;

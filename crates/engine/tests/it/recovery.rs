@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use engine::{Ended, EngineOptions, EngineState, Error, Reader, verify};
-use rollout::{Command, CommandKind, Kind};
+use engine::{Ended, EngineOptions, EngineState, Error, Files, Reader, verify};
+use rollout::{Command, CommandKind, Kind, Product};
 
-use crate::lab::{LIMIT, Lab, block, by, eventually, kinds, start, start_with_hooks};
+use crate::lab::{LIMIT, Lab, block, by, eventually, files, kinds, start, start_with_hooks};
 use crate::world::World;
 
 const BREAK: &str = "CREATE TRIGGER broken BEFORE INSERT ON events BEGIN SELECT RAISE(ABORT, 'the disk is gone'); END";
@@ -145,17 +145,25 @@ fn is_stop(command: &Command) -> bool {
     matches!(command.kind, CommandKind::Stop { .. })
 }
 
+/// Files whose reading breaks for as long as it is so: nobody's customer, nobody's request.
+fn broken_files(is_broken: &Arc<AtomicBool>) -> EngineOptions {
+    let (is_broken, mut read) = (is_broken.clone(), files());
+    let read = move |product: &Product| {
+        assert!(!is_broken.load(Ordering::SeqCst), "broken on purpose");
+        read(product)
+    };
+    EngineOptions {
+        files: Some(Files::new(Vec::new(), Box::new(read))),
+        ..EngineOptions::default()
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broken_invariant_is_said_and_tried_again() {
-    let lab = Lab::new();
+    let (lab, world) = (Lab::new(), World::new());
+    lab.ask(start());
     let is_broken = Arc::new(AtomicBool::new(true));
-    let broken = is_broken.clone();
-    let world = World::new().before(move |command| {
-        let breaks = broken.load(Ordering::SeqCst) && !is_stop(command);
-        assert!(!breaks, "broken on purpose");
-    });
-    let engine = world.engine(&lab, EngineOptions::default());
-    engine.ask(by("ann", start())).await.unwrap();
+    let engine = world.engine(&lab, broken_files(&is_broken));
     let said = |state: &EngineState| matches!(state, EngineState::Degraded { reason } if reason.contains("on purpose"));
     engine.state().wait_for(said).await.unwrap();
     is_broken.store(false, Ordering::SeqCst);
@@ -166,13 +174,10 @@ async fn a_broken_invariant_is_said_and_tried_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_invariant_that_stays_broken_ends_the_engine_with_an_error() {
-    let lab = Lab::new();
-    let world = World::new().before(|_| panic!("broken on purpose"));
+    let (lab, world) = (Lab::new(), World::new());
     lab.ask(start());
-    let ended = world
-        .engine(&lab, EngineOptions::default())
-        .ended()
-        .await
-        .unwrap_err();
+    let is_broken = Arc::new(AtomicBool::new(true));
+    let mut engine = world.engine(&lab, broken_files(&is_broken));
+    let ended = engine.ended().await.unwrap_err();
     assert!(matches!(ended, Error::Bug { message } if message == "broken on purpose"));
 }

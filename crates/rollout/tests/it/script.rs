@@ -12,6 +12,7 @@
 //! world CUSTOMER:SERVICE suspend|resume|auto_deploy|ours|override|foreign|foreign_live
 //! clock|workspace bad|good, files [broken|unparsed], edit     what the shell notices by itself
 //! people YAML                           people, groups and roles as written from now on, ` | ` for a line's end; then `files`
+//! broken CUSTOMER                       an invariant broke while something was done for this customer of the last rollout
 //! +2h, tick, restart, why CUSTOMER [in r1], status, out; asleep +2h: time passes, and the tick comes after the next line
 //! ```
 //! After each line come the ticks that the core wants; a line that begins with `~` is left without.
@@ -127,6 +128,16 @@ impl Story {
                 self.write(&[trusted]);
             }
             ["clock" | "workspace", _] => self.notice(&words),
+            ["broken", customer] => {
+                let runs = self.lab.product.overview();
+                let run = runs.last().expect("a rollout began").id;
+                let step = self.lab.notice(Notice::Quarantined {
+                    run,
+                    customer: (*customer).into(),
+                    what: "so the script says".to_owned(),
+                });
+                self.write(&[step]);
+            }
             ["why", customer] => self.why(customer, None),
             ["why", customer, "in", run] => self.why(customer, run.parse().ok()),
             ["status"] => self.transcript.extend(show::status(&self.lab.product)),

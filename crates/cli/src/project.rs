@@ -125,7 +125,7 @@ impl Folder {
     }
 
     /// As `tranche.yaml` says, checked or not. What lies outside is read while a rollout goes on that may have been begun with
-    /// it, and `within_reach` tells.
+    /// it, and `checked` tells.
     fn roots_of(&self, names: &Names) -> Roots {
         let roots = Roots::new(&self.dir);
         let allowed: Vec<PathBuf> = names.files.allow.iter().map(PathBuf::from).collect();
@@ -154,14 +154,14 @@ impl Folder {
 
     /// The checked content of all its files; warnings are said.
     pub(crate) fn load(&self, out: Output) -> Result<Config, Failure> {
-        let sources = self.sources()?;
-        self.said(parse::load(&sources), &sources, out)
+        let checked = self.checked(&self.sources()?, || self.is_anything_open());
+        Self::said(checked, out)
     }
 
     /// The same for what has begun already: a gate that nobody can fill any more is only warned of, and waits.
     pub(crate) fn load_running(&self, out: Output) -> Result<Config, Failure> {
-        let sources = self.sources()?;
-        self.said(parse::load_running(&sources), &sources, out)
+        let checked = self.checked_running(&self.sources()?, || self.is_anything_open());
+        Self::said(checked, out)
     }
 
     /// `tranche.yaml` by itself, whatever is wrong with it and with the other files; `None`: it cannot be parsed.
@@ -169,14 +169,8 @@ impl Folder {
         parse::project_alone(&self.project().ok()?)
     }
 
-    fn said(
-        &self,
-        loaded: Result<Config, Vec<Diagnostic>>,
-        sources: &Sources,
-        out: Output,
-    ) -> Result<Config, Failure> {
-        let checked = self.within_reach(loaded, sources, || self.is_anything_open());
-        let mut config = checked.map_err(Failure::diagnostics)?;
+    fn said(loaded: Result<Config, Vec<Diagnostic>>, out: Output) -> Result<Config, Failure> {
+        let mut config = loaded.map_err(Failure::diagnostics)?;
         for warning in &config.warnings {
             out.say_laid_out(format_args!("{}\n", foreign::mistake(warning)));
         }
@@ -186,13 +180,29 @@ impl Folder {
 
     /// The checked content of these. Paths that lead out of the folder without leave are mistakes, and warnings while work goes
     /// on that may have been begun with them.
-    pub(crate) fn within_reach(
+    pub(crate) fn checked(
         &self,
-        loaded: Result<Config, Vec<Diagnostic>>,
         sources: &Sources,
         is_anything_open: impl FnOnce() -> bool,
     ) -> Result<Config, Vec<Diagnostic>> {
-        let mut config = loaded?;
+        self.within_reach(sources, parse::load(sources)?, is_anything_open)
+    }
+
+    /// The same for what has begun already.
+    pub(crate) fn checked_running(
+        &self,
+        sources: &Sources,
+        is_anything_open: impl FnOnce() -> bool,
+    ) -> Result<Config, Vec<Diagnostic>> {
+        self.within_reach(sources, parse::load_running(sources)?, is_anything_open)
+    }
+
+    fn within_reach(
+        &self,
+        sources: &Sources,
+        mut config: Config,
+        is_anything_open: impl FnOnce() -> bool,
+    ) -> Result<Config, Vec<Diagnostic>> {
         let mut outside = reach::mistakes(&self.dir, sources, &config);
         if outside.is_empty() {
             return Ok(config);
@@ -268,9 +278,9 @@ fn yaml_files(roots: &Roots, name: &Path) -> Result<Vec<PathBuf>, Failure> {
 struct Names {
     policies: PathBuf,
     customers: PathBuf,
+    files: Files,
     render: Address,
     state: State,
-    files: Files,
 }
 
 #[derive(Debug, Default, Deserialize)]

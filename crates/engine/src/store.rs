@@ -33,6 +33,7 @@ use crate::place::StateDir;
 
 pub(crate) use self::connection::open_for_writing;
 pub(crate) use self::digest::{check_tokens, note_tokens};
+pub(crate) use self::schema::keep_token_makers;
 
 /// The one writer of events and rows.
 #[derive(Debug)]

@@ -141,15 +141,12 @@ impl State {
         let Some(run) = self.runs.get_mut(&id) else {
             return;
         };
-        match recalled {
-            Some(freezes) => {
-                fold_voice(&mut run.recalled, freezes, &by);
-                run.row.overrides.entry(name).or_default().insert(by);
-            }
-            None => {
-                let freezes = fact.read("freezes").unwrap_or_default();
-                fold_voice(&mut run.row.lifts, freezes, &by);
-            }
+        if let Some(freezes) = recalled {
+            fold_voice(&mut run.recalled, freezes, &by);
+            run.row.overrides.entry(name).or_default().insert(by);
+        } else {
+            let freezes = fact.read("freezes").unwrap_or_default();
+            fold_voice(&mut run.row.lifts, freezes, &by);
         }
     }
 

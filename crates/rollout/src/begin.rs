@@ -13,6 +13,7 @@ use crate::product::Product;
 use crate::request::{Conflict, Directory, FilesRead, Rejected, RejectedCode, Request, Start};
 use crate::running::Observed;
 use crate::state::{DrainTo, Queued, RunState, RunningService, UnitState};
+use crate::targets::with_targets;
 
 impl Rejected {
     /// Not in the present state.
@@ -286,10 +287,7 @@ impl Product {
             true => fact,
             false => fact.with_value("doubts", &doubts),
         };
-        match targets.is_empty() {
-            true => fact,
-            false => fact.with_value("unhealthy_targets", &targets),
-        }
+        with_targets(fact, &targets)
     }
 
     /// Takes the project's files as now written (R6).

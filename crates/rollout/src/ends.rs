@@ -261,6 +261,9 @@ impl Product {
                 ..ctx.fact(Kind::RollbackRequested)
             });
             if let Some(fact) = fact {
+                let run = &self.state.runs[&id];
+                let customer = run.at_place(place.phase, place.place);
+                let fact = self.with_way_back(fact, customer, &run.unit(customer).services);
                 self.emit_in(id, fact);
             }
         }

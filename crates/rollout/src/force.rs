@@ -59,7 +59,9 @@ impl Product {
             reason: Some(reason.to_owned()),
             ..ctx.fact(Kind::RollbackRequested)
         });
-        fact.expect("the customer is planned")
+        let fact = fact.expect("the customer is planned");
+        let unit = self.state.runs[&id].unit(customer);
+        self.with_way_back(fact, customer, &unit.services)
     }
 
     fn operate_by_force(
@@ -83,6 +85,7 @@ impl Product {
             .with("force", true)
             .with_value("skipped", &skipped)
             .with_value("unit", &unit);
+        let fact = self.with_way_back(fact, customer, &unit.services);
         self.begin_operation(fact);
     }
 

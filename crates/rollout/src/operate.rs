@@ -121,7 +121,12 @@ impl Product {
             customer: Some(customer.clone()),
             ..operation_started(request, Operation::Rollback, &plan, reason)
         };
-        self.begin_operation(fact.with_value("unit", &unit));
+        let fact = fact.with_value("unit", &unit);
+        let fact = match to {
+            None => self.with_way_back(fact, customer, &unit.services),
+            Some(_) => self.with_brought_again(fact, customer, &plan),
+        };
+        self.begin_operation(fact);
         Ok(())
     }
 

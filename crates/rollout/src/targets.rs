@@ -1,6 +1,8 @@
 //! Does a rollback lead back to something that was judged unhealthy itself? It goes there all the same, since that is what ran
 //! (R19); but it is said beforehand.
 
+use std::collections::BTreeMap;
+
 use policy::{CustomerId, Plan, Role, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -9,6 +11,7 @@ use crate::event::Fact;
 use crate::ids::RunId;
 use crate::product::{Product, State};
 use crate::running::Observed;
+use crate::state::ServiceState;
 
 /// So many verdicts are kept of one service, the latest ones.
 const KEPT: usize = 8;
@@ -70,6 +73,14 @@ pub(crate) fn fold_unhealthy(known: &mut Vec<Unhealthy>, judged: Unhealthy) {
     known.drain(..surplus);
 }
 
+/// Adds them to an event, if there are any.
+pub(crate) fn with_targets(fact: Fact, targets: &[UnhealthyTarget]) -> Fact {
+    match targets.is_empty() {
+        true => fact,
+        false => fact.with_value("unhealthy_targets", &targets),
+    }
+}
+
 impl State {
     /// What is known against a commit at a service.
     pub(crate) fn unhealthy_target(
@@ -118,6 +129,35 @@ impl Product {
         targets.collect()
     }
 
+    /// The same in the event that sends a customer back, with its services as they stand.
+    pub(crate) fn with_way_back(
+        &self,
+        fact: Fact,
+        customer: &CustomerId,
+        services: &BTreeMap<Role, ServiceState>,
+    ) -> Fact {
+        let live = services.iter().filter(|(_, one)| one.deploy.went_live());
+        let targets = live.filter_map(|(role, one)| {
+            let before = one.baseline.as_ref()?.commit.as_deref();
+            self.state.unhealthy_target(customer, role, before)
+        });
+        with_targets(fact, &targets.collect::<Vec<_>>())
+    }
+
+    /// The same in the event of an operation that brings a release again which ran before.
+    pub(crate) fn with_brought_again(
+        &self,
+        fact: Fact,
+        customer: &CustomerId,
+        plan: &Plan,
+    ) -> Fact {
+        let planned = plan.customers.get(customer);
+        let roles = planned.into_iter().flat_map(|planned| &planned.services);
+        let commit = Some(plan.release.commit.as_str());
+        let targets = roles.filter_map(|role| self.state.unhealthy_target(customer, role, commit));
+        with_targets(fact, &targets.collect::<Vec<_>>())
+    }
+
     /// The same in the event of a customer that begins, with what is live at its services.
     pub(crate) fn with_unhealthy_targets(
         &self,
@@ -133,11 +173,7 @@ impl Product {
             let state = &self.state;
             state.unhealthy_target(customer, &view.role, before.as_deref())
         });
-        let targets: Vec<_> = targets.collect();
-        match targets.is_empty() {
-            true => started,
-            false => started.with_value("unhealthy_targets", &targets),
-        }
+        with_targets(started, &targets.collect::<Vec<_>>())
     }
 
     /// The same of one customer of a rollout: where it would go back to, or, while it waits, what it runs.

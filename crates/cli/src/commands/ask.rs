@@ -7,7 +7,7 @@ use engine::signals::stop_signal;
 use engine::{Answer, Patience, StateDir};
 use policy::{Config, Project, Span};
 use rollout::request::Directory;
-use rollout::{Actor, Event, Product, RejectedCode, Request, RunId, Verb};
+use rollout::{Actor, Event, Kind, Product, RejectedCode, Request, RunId, UnhealthyTarget, Verb};
 use tokio::task::spawn_blocking;
 
 use crate::args::Global;
@@ -287,6 +287,21 @@ fn last_known(
     Ok(project)
 }
 
+/// What a person's rollback leads to, where that was judged unhealthy itself.
+fn ways_back(event: &Event) -> Vec<String> {
+    if !matches!(
+        event.fact.kind,
+        Kind::OperationStarted | Kind::RollbackRequested
+    ) {
+        return Vec::new();
+    }
+    let targets: Option<Vec<UnhealthyTarget>> = event.fact.read("unhealthy_targets");
+    let targets = targets.into_iter().flatten();
+    targets
+        .map(|target| foreign::line(&format!("warning: {target}")))
+        .collect()
+}
+
 /// What changed, rollout by rollout; the last event that knows says what comes next.
 pub(crate) fn answer(events: &[Event]) -> String {
     let mut text: Vec<String> = Vec::new();
@@ -303,6 +318,7 @@ pub(crate) fn answer(events: &[Event]) -> String {
     if text.is_empty() {
         text.push("nothing changed".to_owned());
     }
+    text.extend(events.iter().flat_map(ways_back));
     let next = events.iter().rev().find_map(next::after);
     text.extend(next.map(|next| foreign::line(&next)));
     text.join("; ")

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use engine::identity::account_name;
 use policy::plan::{HOTFIX, describe};
-use policy::{Config, Diagnostic, PolicyId, parse};
+use policy::{Config, Diagnostic, PolicyId};
 use serde::Serialize;
 use sim::settings::DEFAULT_API_KEY;
 
@@ -155,7 +155,7 @@ pub(crate) fn validate(global: &Global, out: Output) -> Result<Exit, Failure> {
 fn loaded(folder: &Folder) -> Result<Result<Config, Vec<Diagnostic>>, Failure> {
     let sources = folder.sources()?;
     // What is read while a rollout goes on is a mistake here all the same.
-    let loaded = folder.within_reach(parse::load(&sources), &sources, || false);
+    let loaded = folder.checked(&sources, || false);
     let mut mistakes = templates::mistakes(folder, &sources.project, loaded.as_ref().ok());
     Ok(match loaded {
         Ok(config) if mistakes.is_empty() => Ok(config),

@@ -211,11 +211,9 @@ pub(crate) fn why(global: &Global, args: &Why, out: Output) -> Result<Exit, Fail
         let holds = holds::holds(&reasons.holds, zone, now);
         let heading = foreign::line(&heading);
         let targets = reasons.unhealthy_targets.iter();
-        let targets: Vec<String> = targets.map(|one| foreign::line(&one.to_string())).collect();
-        let targets: String = targets
-            .iter()
-            .map(|one| format!("warning: {one}\n"))
-            .collect();
+        let targets = targets.fold(String::new(), |text, target| {
+            text + "warning: " + &foreign::line(&target.to_string()) + "\n"
+        });
         let product = status::product(&reasons.product);
         format!("{heading}\n{holds}{targets}{product}")
     })?;

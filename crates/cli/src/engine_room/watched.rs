@@ -56,13 +56,10 @@ fn read(folder: &Folder, renewed: &Renewed, product: &Product) -> FilesRead {
     let is_open = || reach::is_anything_open(product);
     let loaded = folder.sources().map_err(|failure| failure.render());
     let loaded = loaded.and_then(|files| {
-        let running = parse::load_running(&files);
-        folder
-            .within_reach(running, &files, is_open)
-            .map_err(|mistakes| {
-                let mistakes: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
-                mistakes.join("\n")
-            })
+        folder.checked_running(&files, is_open).map_err(|mistakes| {
+            let mistakes: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+            mistakes.join("\n")
+        })
     });
     match loaded {
         Ok(mut config) => {

@@ -236,7 +236,7 @@ fn exposed_first(exposed: &Exposed) -> String {
     if exposed.customers.is_empty() {
         return format!("nobody is known to run {versions}");
     }
-    let names = exposed.customers.iter().map(|customer| customer.as_str());
+    let names = exposed.customers.iter().map(CustomerId::as_str);
     let they = match names.len() {
         1 => "it runs",
         _ => "they run",

@@ -106,9 +106,9 @@ impl Tokens {
     /// # Errors
     /// It is damaged, foreign or newer.
     pub fn open(state: &StateDir) -> Result<Self, Error> {
-        Ok(Self {
-            connection: store::open_for_writing(state)?,
-        })
+        let connection = store::open_for_writing(state)?;
+        store::keep_token_makers(&connection)?;
+        Ok(Self { connection })
     }
 
     /// Whether another token may be made.
@@ -136,12 +136,12 @@ impl Tokens {
         })?;
         let (name, service) = (owner.short_name(), matches!(owner, TokenOwner::Service(_)));
         let at = stamp(clock::wall());
-        self.change(|stored| {
-            stored.execute(
+        self.change(|transaction| {
+            transaction.execute(
                 "INSERT INTO tokens (hash, owner, service, created_at, created_by) VALUES (?1, ?2, ?3, ?4, ?5)",
                 params![token.hash, name, service, at, by.name.as_str()],
             )?;
-            stored.execute(
+            transaction.execute(
                 "INSERT INTO token_makers (hash, made_by) VALUES (?1, ?2)",
                 params![token.hash, made_by],
             )
@@ -185,13 +185,14 @@ impl Tokens {
         let sql = "UPDATE tokens SET revoked_at = ?2, revoked_by = ?3 \
                    WHERE revoked_at IS NULL AND (owner = ?1 OR substr(hash, 1, ?4) = ?1)";
         let at = stamp(clock::wall());
-        self.change(|stored| stored.execute(sql, params![id_or_owner, at, by.as_str(), ID_CHARS]))
+        let revoked = params![id_or_owner, at, by.as_str(), ID_CHARS];
+        self.change(|transaction| transaction.execute(sql, revoked))
     }
 
     /// What somebody else has changed is not made good by a change of ours.
     fn change(
         &self,
-        change: impl FnOnce(&Connection) -> rusqlite::Result<usize>,
+        change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<usize>,
     ) -> Result<usize, Error> {
         let transaction =
             Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)?;

@@ -237,9 +237,13 @@ fn found(connection: &Connection, table: &str) -> Result<Sum, Error> {
             "SELECT json_array(format, epoch, database) FROM meta",
             of_text,
         ),
+        TOKENS if schema::has_token_makers(connection)? => (
+            "SELECT json_array(hash, owner, service, created_at, created_by, revoked_at, revoked_by) FROM tokens \
+             UNION ALL SELECT json_array(hash, made_by) FROM token_makers",
+            of_text,
+        ),
         TOKENS => (
-            "SELECT json_array(hash, owner, service, created_at, created_by, revoked_at, revoked_by, \
-             (SELECT made_by FROM token_makers WHERE token_makers.hash = tokens.hash)) FROM tokens",
+            "SELECT json_array(hash, owner, service, created_at, created_by, revoked_at, revoked_by) FROM tokens",
             of_text,
         ),
         _ => ("SELECT id, bytes FROM attachments", |row| {

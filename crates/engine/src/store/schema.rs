@@ -19,18 +19,21 @@ const KNOWN: usize = MIGRATIONS.len();
 const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0001-initial.sql"),
     include_str!("../../migrations/0002-notifications.sql"),
-    include_str!("../../migrations/0003-makers-of-tokens.sql"),
-    include_str!("../../migrations/0004-digests.sql"),
+    include_str!("../../migrations/0003-digests.sql"),
+    TOKEN_MAKERS,
 ];
+
+/// A table of its own, which an engine of any release goes on with.
+const TOKEN_MAKERS: &str = include_str!("../../migrations/0004-makers-of-tokens.sql");
 
 /// Of the name of a database: 128 bits.
 const NAME_CHARS: usize = 32;
 
 /// The first schema in which every writer of rows keeps their sums.
-const DIGESTS: usize = 4;
+const DIGESTS: usize = 3;
 
 /// What an engine of any release goes on with when it is brought up to date beneath it.
-const BESIDE_ENGINES: usize = 3;
+const BESIDE_ENGINES: usize = 2;
 
 /// Refuses what is not ours, and what a newer release has written (P41). Changes nothing.
 pub(super) fn check(connection: &Connection, path: &Path) -> Result<(), Error> {
@@ -65,6 +68,21 @@ pub(super) fn database_name(connection: &Connection) -> Result<String, Error> {
         return Ok(String::new());
     }
     Ok(connection.query_row("SELECT database FROM meta", [], |row| row.get(0))?)
+}
+
+/// Whether the makers of tokens are kept.
+pub(super) fn has_token_makers(connection: &Connection) -> Result<bool, Error> {
+    let sql = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'token_makers'";
+    let tables: i64 = connection.query_row(sql, [], |row| row.get(0))?;
+    Ok(tables > 0)
+}
+
+/// Has the makers of tokens kept, also in a database that is not brought up to date yet, since an engine drives it.
+pub(crate) fn keep_token_makers(connection: &Connection) -> Result<(), Error> {
+    if !has_token_makers(connection)? {
+        connection.execute_batch(TOKEN_MAKERS)?;
+    }
+    Ok(())
 }
 
 /// Whether there is anything to migrate.

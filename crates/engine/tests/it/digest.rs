@@ -5,7 +5,7 @@ use engine::store::Changes;
 use engine::{EngineLock, EngineOptions, Error, LockFor, Reader, Store, verify};
 use policy::PersonId;
 use rollout::command::Sealed;
-use rollout::{AttachmentId, Product};
+use rollout::{Actor, AttachmentId, Product};
 
 use crate::lab::{LIMIT, Lab, block, by, files, start};
 use crate::world::World;
@@ -31,7 +31,7 @@ fn token(lab: &Lab, person: &str) -> NewToken {
     let token = NewToken::draw().unwrap();
     let tokens = Tokens::open(&lab.state).unwrap();
     let owner = TokenOwner::Person(PersonId::new(person));
-    tokens.keep(&token, &owner, &PersonId::new("ann")).unwrap();
+    tokens.keep(&token, &owner, &Actor::person("ann")).unwrap();
     token
 }
 
@@ -154,10 +154,10 @@ fn a_token_whose_owner_was_changed_by_hand_proves_nobody() {
     let lab = lab();
     let secret = token(&lab, "cyd").secret;
     let tokens = Tokens::open(&lab.state).unwrap();
-    assert!(tokens.owner_of(&secret).unwrap().is_some());
+    assert!(tokens.proved_by(&secret).unwrap().is_some());
     let forged = "UPDATE tokens SET owner = 'ann' WHERE owner = 'cyd'";
     lab.tamper().execute(forged, []).unwrap();
-    let refused = tokens.owner_of(&secret);
+    let refused = tokens.proved_by(&secret);
     assert!(matches!(refused, Err(Error::Damaged { .. })), "{refused:?}");
     let ann = PersonId::new("ann");
     let refused = tokens.revoke("bob", &ann);

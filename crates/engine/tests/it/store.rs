@@ -11,7 +11,7 @@ use rollout::command::Sealed;
 use rollout::event::GENESIS;
 use rollout::{AttachmentId, Event, HoldKind, Product, RowKey, RunId, Verb};
 
-use crate::lab::{LIMIT, Lab, block, by, chain, eventually, files, start};
+use crate::lab::{LIMIT, Lab, by, chain, eventually, files, start};
 use crate::world::{World, origin};
 
 fn open(lab: &Lab) -> Result<(EngineLock, Store), Error> {

@@ -21,14 +21,12 @@ impl Repository {
             return Ok(BTreeMap::new());
         }
         let looking = async {
-            match self.local() {
-                Some(folder) => kinships(&folder, commit, others).await,
-                None => {
-                    let folder = tempfile::tempdir().map_err(GitError::NotRun)?;
-                    self.fetch_commits(folder.path()).await?;
-                    kinships(folder.path(), commit, others).await
-                }
+            if let Some(folder) = self.local() {
+                return kinships(&folder, commit, others).await;
             }
+            let folder = tempfile::tempdir().map_err(GitError::NotRun)?;
+            self.fetch_commits(folder.path()).await?;
+            kinships(folder.path(), commit, others).await
         };
         let limited = tokio::time::timeout(self.time_limit, looking).await;
         limited.map_err(|_| GitError::TimedOut {

@@ -86,7 +86,10 @@ impl Lab {
         let is_kept = |command: &&Command| !command.kind.is_repeatable();
         let kept: Vec<Command> = out.values().filter(is_kept).cloned().collect();
         self.out = kept.iter().map(|one| (one.id, one.clone())).collect();
-        self.notice(Notice::EngineResumed { out: kept })
+        self.notice(Notice::EngineResumed {
+            out: kept,
+            unsure_since: None,
+        })
     }
 
     /// As `restart`, and the new process notices something first.

@@ -161,6 +161,7 @@ fn exit_of(error: &Error) -> Exit {
         Error::Interrupted => Exit::Interrupted,
         Error::NotDone(source) => exit_of(source),
         Error::Damaged { .. }
+        | Error::Spoiled { .. }
         | Error::Full(_)
         | Error::Busy(_)
         | Error::Storage(_)

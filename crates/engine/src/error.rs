@@ -73,6 +73,16 @@ pub enum Error {
     /// Any other failure of the database (P42).
     #[error("the database failed")]
     Storage(#[source] rusqlite::Error),
+    /// A file beside the database holds something else than it must.
+    #[error("`{}` is damaged: {what}", path.display())]
+    Spoiled {
+        /// Which file.
+        path: PathBuf,
+        /// What does not fit.
+        what: String,
+        /// What to do about it.
+        way_out: &'static str,
+    },
     /// A file beside the database.
     #[error("`{}` cannot be {doing}", path.display())]
     File {
@@ -155,6 +165,29 @@ impl Error {
         }
     }
 
+    /// Says which file is damaged.
+    pub(crate) fn in_file(self, path: &Path) -> Self {
+        let path = format!("`{}`", path.display());
+        match self {
+            Self::Damaged { what } if !what.contains(&path) => Self::Damaged {
+                what: format!("{path}: {what}"),
+            },
+            other => other,
+        }
+    }
+
+    /// The same about a file that may be lost without harm to any rollout.
+    pub(crate) fn beside(self, path: &Path, way_out: &'static str) -> Self {
+        match self {
+            Self::Damaged { what } => Self::Spoiled {
+                path: path.to_owned(),
+                what,
+                way_out,
+            },
+            other => other,
+        }
+    }
+
     /// Whether trying again later can help; otherwise an engine must end (P41).
     pub(crate) fn is_passing(&self) -> bool {
         match self {
@@ -173,6 +206,7 @@ impl Error {
             | Self::Newer { .. }
             | Self::Foreign { .. }
             | Self::Damaged { .. }
+            | Self::Spoiled { .. }
             | Self::NoAnswer
             | Self::Interrupted
             | Self::NotDone(_)
@@ -203,9 +237,10 @@ impl Error {
             ),
             Self::Foreign { .. } => Some("name another file with `--db`".to_owned()),
             Self::Damaged { .. } => Some(
-                "see what is left with `tranche verify` and `tranche events`, then restore a copy"
+                "`tranche verify` names what is damaged, and `tranche events` exports what can still be read; put back a copy of the folder, then `tranche resume --moved`"
                     .to_owned(),
             ),
+            Self::Spoiled { way_out, .. } => Some((*way_out).to_owned()),
             Self::Full(_) => Some("free some space; the engine goes on by itself".to_owned()),
             Self::NotPermitted { way_out, .. } => Some(way_out.clone()),
             Self::ReadOnly => {
@@ -241,12 +276,46 @@ impl From<rusqlite::Error> for Error {
             Some(ErrorCode::DiskFull) => Self::Full(error),
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy(error),
             Some(ErrorCode::ReadOnly) => Self::ReadOnly,
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged {
-                what: error.to_string(),
+            Some(ErrorCode::DatabaseCorrupt) => Self::Damaged {
+                what: format!(
+                    "its pages do not fit together ({})",
+                    plain(&error.to_string())
+                ),
             },
-            Some(_) | None => Self::Storage(error),
+            Some(ErrorCode::NotADatabase) => Self::Damaged {
+                what: "it is no SQLite database, or its beginning was overwritten".to_owned(),
+            },
+            Some(_) | None => match what_is_missing(&error) {
+                Some(what) => Self::Damaged { what },
+                None => Self::Storage(error),
+            },
         }
     }
+}
+
+/// What an answer of `SQLite` says about the stored data, where it is no failure of the machine: trying again will not help.
+fn what_is_missing(error: &rusqlite::Error) -> Option<String> {
+    use rusqlite::Error as Sql;
+    match error {
+        Sql::QueryReturnedNoRows => Some("a row that it must have is missing".to_owned()),
+        Sql::FromSqlConversionFailure(..)
+        | Sql::IntegralValueOutOfRange(..)
+        | Sql::InvalidColumnType(..)
+        | Sql::Utf8Error(..) => Some(format!("a value in it has another form: {error}")),
+        Sql::SqliteFailure(_, Some(text)) | Sql::SqlInputError { msg: text, .. }
+            if text.starts_with("no such table") || text.starts_with("no such column") =>
+        {
+            Some(format!("a part of it is missing ({text})"))
+        }
+        _ => None,
+    }
+}
+
+/// What `SQLite` found, without its frame: `*** in database main ***` tells nobody anything.
+pub(crate) fn plain(text: &str) -> String {
+    let lines = text.lines().map(str::trim);
+    let lines = lines.filter(|line| !line.is_empty() && !line.starts_with("*** in database"));
+    lines.collect::<Vec<_>>().join("; ")
 }
 
 impl From<rollout::LoadError> for Error {

@@ -104,6 +104,10 @@ impl History {
                 return Ok(());
             };
             after = last.seq;
+            if let Some(damage) = events.iter().find_map(Event::damage) {
+                let what = format!("event {} cannot be told: {}", damage.seq, damage.what);
+                return Err(Error::Damaged { what });
+            }
             events.iter().for_each(&mut take);
         }
     }

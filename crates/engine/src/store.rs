@@ -14,6 +14,7 @@ mod standing;
 mod verify;
 
 use std::ops::Deref;
+use std::path::Path;
 
 use policy::Timestamp;
 use rollout::command::Sealed;
@@ -76,8 +77,8 @@ impl Store {
     }
 
     fn open_for(state: &StateDir, opener: Opener) -> Result<Self, Error> {
-        let (mut connection, standing) = open_checked(state, opener)?;
-        let epoch = take_over(&mut connection)?;
+        let (mut connection, standing) = open_checked(state, opener).map_err(in_file(state))?;
+        let epoch = take_over(&mut connection).map_err(in_file(state))?;
         requests::forget_old(&connection)?;
         Ok(Self {
             connection,
@@ -91,7 +92,7 @@ impl Store {
     /// # Errors
     /// As for [`Store::open`]; [`Error::Stale`] if another engine has taken over meanwhile.
     pub(crate) fn reopen(state: &StateDir, epoch: u64) -> Result<Self, Error> {
-        let (connection, standing) = open_checked(state, Opener::Engine)?;
+        let (connection, standing) = open_checked(state, Opener::Engine).map_err(in_file(state))?;
         check_epoch(&connection, epoch)?;
         Ok(Self {
             connection,
@@ -128,10 +129,7 @@ impl Store {
     /// [`Error::Damaged`] if not.
     pub fn load(&self) -> Result<Product, Error> {
         let snapshot = self.connection.unchecked_transaction()?;
-        let rows = journal::rows(&snapshot)?;
-        digest::check_rows(&snapshot, &rows)?;
-        digest::check_beside_rows(&snapshot)?;
-        journal::load(&snapshot, rows)
+        load_checked(&snapshot).map_err(|error| name(&snapshot, error))
     }
 
     /// The instant of the last event.
@@ -209,6 +207,26 @@ impl Store {
                 .pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()));
         set.map_err(Error::from)
     }
+}
+
+fn in_file(state: &StateDir) -> impl Fn(Error) -> Error {
+    let path = state.database().to_owned();
+    move |error| error.in_file(&path)
+}
+
+/// Says which file is damaged.
+fn name(connection: &Connection, error: Error) -> Error {
+    match connection.path() {
+        Some(path) => error.in_file(Path::new(path)),
+        None => error,
+    }
+}
+
+fn load_checked(snapshot: &Connection) -> Result<Product, Error> {
+    let rows = journal::rows(snapshot)?;
+    digest::check_rows(snapshot, &rows)?;
+    digest::check_beside_rows(snapshot)?;
+    journal::load(snapshot, rows)
 }
 
 /// Nobody else writes from here on.

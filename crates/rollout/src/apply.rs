@@ -7,6 +7,7 @@
 )]
 
 mod customer;
+mod folded;
 mod moved;
 mod product;
 mod rollout;
@@ -17,11 +18,13 @@ use std::sync::Arc;
 
 use policy::{PersonId, Plan, Timestamp};
 
-use crate::event::{Event, Fact, Kind};
+use self::folded::Folded;
+use crate::event::{Event, Kind};
 use crate::freezing::fold_voice;
 use crate::ids::RunId;
 use crate::index::Run;
 use crate::product::{RowKey, State};
+use crate::sound;
 use crate::state::{PhaseState, Queued, RunRow, RunState, Unit};
 
 impl State {
@@ -31,14 +34,18 @@ impl State {
         self.product.hash.clone_from(&event.hash);
         self.product.at = event.at;
         self.touch(RowKey::product());
-        let fact = &event.fact;
+        let fact = Folded::new(&event.fact);
         match fact.rollout {
-            None => self.apply_product(fact, event.at),
-            Some(run) => self.apply_run(run, fact, event.at),
+            None => self.apply_product(&fact, event.at),
+            Some(run) => self.apply_run(run, &fact, event.at),
+        }
+        if let Some(what) = fact.damage() {
+            let seq = event.seq;
+            self.damage.get_or_insert(Damage { seq, what });
         }
     }
 
-    fn apply_run(&mut self, id: RunId, fact: &Fact, at: Timestamp) {
+    fn apply_run(&mut self, id: RunId, fact: &Folded<'_>, at: Timestamp) {
         match fact.kind {
             Kind::RolloutQueued => self.apply_queued(id, fact, at),
             Kind::RolloutStarted | Kind::OperationStarted => self.apply_started(id, fact, at),
@@ -48,6 +55,7 @@ impl State {
         }
         self.apply_fleet(id, fact, at);
         let Some(run) = self.runs.get_mut(&id) else {
+            fact.note(format!("nothing says that {id} was ever asked for"));
             return;
         };
         let mut touched = vec![RowKey::run(id)];
@@ -57,10 +65,11 @@ impl State {
         }
     }
 
-    fn apply_queued(&mut self, id: RunId, fact: &Fact, at: Timestamp) {
-        let (Some(input), Some(starter)) =
-            (fact.read::<policy::PlanInput>("input"), fact.actor.clone())
-        else {
+    fn apply_queued(&mut self, id: RunId, fact: &Folded<'_>, at: Timestamp) {
+        let (Some(input), Some(starter)) = (
+            fact.need::<policy::PlanInput>("input"),
+            fact.take("actor", fact.actor.as_ref()),
+        ) else {
             return;
         };
         self.count(id);
@@ -73,8 +82,8 @@ impl State {
         self.runs.insert(id, Run::queued(row));
     }
 
-    fn apply_started(&mut self, id: RunId, fact: &Fact, at: Timestamp) {
-        let Some(plan) = fact.read::<Plan>("plan") else {
+    fn apply_started(&mut self, id: RunId, fact: &Folded<'_>, at: Timestamp) {
+        let Some(plan) = read_plan(fact) else {
             return;
         };
         self.count(id);
@@ -83,7 +92,9 @@ impl State {
             .actor
             .clone()
             .or_else(|| self.runs.get(&id).map(|run| run.row.starter.clone()));
-        let Some(starter) = starter else { return };
+        let Some(starter) = fact.take("actor", starter.as_ref()) else {
+            return;
+        };
         let (mut row, recalled) = match self.runs.remove(&id) {
             Some(queued) => (queued.row, queued.recalled),
             None => (new_row(starter, at, fact), Vec::new()),
@@ -115,8 +126,8 @@ impl State {
         self.runs.insert(id, run);
     }
 
-    fn apply_replanned(&mut self, id: RunId, fact: &Fact) {
-        let Some(plan) = fact.read::<Plan>("plan") else {
+    fn apply_replanned(&mut self, id: RunId, fact: &Folded<'_>) {
+        let Some(plan) = read_plan(fact) else {
             return;
         };
         let Some(run) = self.runs.get_mut(&id) else {
@@ -129,8 +140,9 @@ impl State {
     }
 
     /// A voice for the freezes that the fact names; one that names none counts for those that bear the name now.
-    fn apply_override(&mut self, id: RunId, fact: &Fact) {
-        let (Some(name), Some(by)) = (fact.read::<String>("name"), fact.actor.clone()) else {
+    fn apply_override(&mut self, id: RunId, fact: &Folded<'_>) {
+        let name = fact.need::<String>("name");
+        let (Some(name), Some(by)) = (name, fact.take("actor", fact.actor.as_ref())) else {
             return;
         };
         let bore = |run| self.named_freezes(run, &name);
@@ -158,7 +170,41 @@ impl State {
     }
 }
 
-fn new_row(starter: PersonId, at: Timestamp, fact: &Fact) -> RunRow {
+/// An event that does not fold as it was meant, and what is wrong with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Damage {
+    /// Which event.
+    pub seq: u64,
+    /// What is wrong, as a sentence fragment about the event.
+    pub what: String,
+}
+
+impl Event {
+    /// What nothing can be told without, should it be unreadable: the plan of a rollout, or what it is to be made from.
+    pub fn damage(&self) -> Option<Damage> {
+        let fact = Folded::new(&self.fact);
+        match fact.kind {
+            Kind::RolloutQueued => drop(fact.need::<policy::PlanInput>("input")),
+            Kind::RolloutStarted | Kind::OperationStarted | Kind::Replanned => {
+                drop(read_plan(&fact));
+            }
+            _ => {}
+        }
+        let seq = self.seq;
+        fact.damage().map(|what| Damage { seq, what })
+    }
+}
+
+fn read_plan(fact: &Folded<'_>) -> Option<Plan> {
+    let plan = fact.need::<Plan>("plan")?;
+    if let Some(flaw) = sound::flaw(&plan) {
+        fact.note(format!("its `plan` does not hold together: {flaw}"));
+        return None;
+    }
+    Some(plan)
+}
+
+fn new_row(starter: PersonId, at: Timestamp, fact: &Folded<'_>) -> RunRow {
     RunRow {
         starter,
         requested_at: at,

@@ -359,7 +359,8 @@ impl Fact {
         self.with(key, value)
     }
 
-    /// Reads one field of `data`; a field of another shape counts as absent.
+    /// Reads one field of `data` to show it; a field of another shape counts as absent. The fold reads otherwise: there it is
+    /// damage (see `apply::folded`).
     pub fn read<T: serde::de::DeserializeOwned>(&self, key: &str) -> Option<T> {
         self.data
             .get(key)

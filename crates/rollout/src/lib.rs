@@ -40,6 +40,7 @@ pub mod report;
 pub mod request;
 mod rows;
 mod running;
+mod sound;
 mod starts;
 mod state;
 mod targets;
@@ -51,6 +52,7 @@ pub mod view;
 mod votes;
 mod work;
 
+pub use apply::Damage;
 pub use command::{Command, CommandKind, Executor, Outcome, Reply, Report};
 pub use event::{Event, Fact, Kind};
 pub use exposed::Exposed;

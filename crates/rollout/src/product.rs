@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use policy::{CustomerId, PersonId, Timestamp};
 
+use crate::apply::Damage;
 use crate::command::{Command, Report, Sealed};
 use crate::event::{Event, Fact, Kind};
 use crate::ids::{AttachmentId, RunId};
@@ -38,6 +39,8 @@ pub(crate) struct State {
     pub(crate) runs: BTreeMap<RunId, Run>,
     pub(crate) fleet: BTreeMap<CustomerId, FleetRow>,
     pub(crate) touched: BTreeSet<RowKey>,
+    /// The first event that did not fold as it was meant.
+    pub(crate) damage: Option<Damage>,
 }
 
 impl State {
@@ -123,6 +126,11 @@ impl Product {
         self.state.apply(event);
     }
 
+    /// The first event that did not fold as it was meant: nothing may be driven by this state (P41).
+    pub fn damage(&self) -> Option<&Damage> {
+        self.state.damage.as_ref()
+    }
+
     /// When it wants the next tick; an early one changes nothing. The instant of the last step, or an earlier one, means now.
     pub fn wake_at(&self) -> Option<Timestamp> {
         if self.work.tick_wanted {
@@ -177,6 +185,8 @@ impl Product {
         let product = &self.state.product;
         let event = Event::link(product.seq + 1, self.at, fact, product.hash.clone());
         self.state.apply(&event);
+        // What would not be read back is never written.
+        assert!(self.state.damage.is_none(), "{:?}", self.state.damage);
         self.note(&event.fact);
         self.out.events.push(event);
     }

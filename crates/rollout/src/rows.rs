@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{GateId, RunId};
 use crate::index::Run;
 use crate::product::Product;
+use crate::sound;
 use crate::state::{BatchRow, FilesRow, FleetRow, GateRow, PhaseRow, ProductRow, RunRow, Unit};
 
 /// The key of a stored row: `product`, `files`, `rollout/r1`, `plan/r1`, `phase/r1/NAME`, `batch/r1/NAME/2`, `gate/r1/GATE`,
@@ -74,27 +75,44 @@ pub enum LoadError {
         /// Which row.
         key: String,
     },
+    /// A row of which this release knows nothing.
+    #[error("row `{key}` is unknown")]
+    Unknown {
+        /// Which row.
+        key: String,
+    },
+    /// A plan by which nobody could be driven.
+    #[error("row `{key}` does not hold together: {what}")]
+    Unsound {
+        /// Which row.
+        key: String,
+        /// What does not fit.
+        what: String,
+    },
 }
 
 impl Product {
     /// Reads the state back from its rows, in any order.
     ///
     /// # Errors
-    /// A row of an unknown shape, or one that belongs to no rollout.
+    /// A row of an unknown shape, an unknown one, one that belongs to no rollout, or a plan that does not hold together.
     pub fn load(rows: impl IntoIterator<Item = (RowKey, String)>) -> Result<Self, LoadError> {
         let mut product = Self::new();
         let (mut files, mut later) = (None, Vec::new());
         for (key, json) in rows {
             match key.0.split_once('/') {
                 None if key == RowKey::files() => files = Some(read::<FilesRow>(&key.0, &json)?),
-                None => product.state.product = read::<ProductRow>(&key.0, &json)?,
+                None if key == RowKey::product() => {
+                    product.state.product = read::<ProductRow>(&key.0, &json)?;
+                }
                 Some(("fleet", customer)) => {
                     product
                         .state
                         .fleet
                         .insert(customer.into(), read::<FleetRow>(&key.0, &json)?);
                 }
-                Some(_) => later.push((key.0, json)),
+                Some((family, rest)) if is_of_a_run(family, rest) => later.push((key.0, json)),
+                None | Some(_) => return Err(LoadError::Unknown { key: key.0 }),
             }
         }
         product.state.product.files = files;
@@ -115,7 +133,12 @@ impl Product {
         };
         let mut plans = std::collections::BTreeMap::new();
         for (key, id, _, json) in of("plan") {
-            plans.insert(id, Arc::new(read::<Plan>(key, json)?));
+            let plan = read::<Plan>(key, json)?;
+            if let Some(what) = sound::flaw(&plan) {
+                let key = key.clone();
+                return Err(LoadError::Unsound { key, what });
+            }
+            plans.insert(id, Arc::new(plan));
         }
         for (key, id, _, json) in of("rollout") {
             let row = read::<RunRow>(key, json)?;
@@ -125,6 +148,9 @@ impl Product {
                 None => return Err(orphan(key)),
             };
             self.state.runs.insert(id, run);
+        }
+        if let Some(id) = plans.keys().next() {
+            return Err(orphan(&RowKey::plan(*id).0));
         }
         for (key, id, name, json) in of("phase") {
             let run = self.run_of(key, id)?;
@@ -217,6 +243,13 @@ impl Run {
         rows.extend(phases.chain(batches).chain(gates));
         rows
     }
+}
+
+/// Whether a row belongs to a rollout or operation, as far as its key tells.
+fn is_of_a_run(family: &str, rest: &str) -> bool {
+    const FAMILIES: [&str; 6] = ["rollout", "plan", "phase", "batch", "gate", "customer"];
+    let id = rest.split('/').next().unwrap_or(rest);
+    FAMILIES.contains(&family) && id.parse::<RunId>().is_ok()
 }
 
 fn orphan(key: &str) -> LoadError {

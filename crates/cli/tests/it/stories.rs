@@ -217,6 +217,31 @@ fn an_altered_journal_is_found_by_its_anchor() {
 }
 
 #[test]
+fn a_damaged_database_is_said_in_words_and_with_a_way_out() {
+    let project = Project::new();
+    project
+        .tranche(&["block", "v9", "--reason", "test"])
+        .succeeds();
+    let database = project.path().join(".tranche/tranche.db");
+    let mut bytes = std::fs::read(&database).unwrap();
+    bytes[4096..].fill(0xff);
+    std::fs::write(&database, &bytes).unwrap();
+    for command in [
+        &["status"][..],
+        &["block", "v8", "--reason", "test"],
+        &["events"],
+    ] {
+        let said = project.tranche(command).exits(1);
+        assert!(said.err.contains("tranche.db"), "{command:?}: {}", said.err);
+        assert!(said.err.contains("tranche verify"), "{}", said.err);
+        assert!(!said.err.contains("***"), "{}", said.err);
+    }
+    let verified = project.tranche(&["verify"]).exits(1);
+    let all = verified.out + &verified.err;
+    assert!(!all.contains("*** in database"), "{all}");
+}
+
+#[test]
 fn a_key_on_the_command_line_is_refused_and_not_repeated() {
     let project = Project::new();
     let said = project

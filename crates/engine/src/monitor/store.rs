@@ -19,6 +19,8 @@ use crate::place::{self, StateDir};
 /// `trmo`.
 const APPLICATION_ID: i64 = 0x7472_6d6f;
 const VERSION: usize = 1;
+/// What to do about a damaged file.
+const LOST: &str = "move it away: a new one is made, and nothing of any rollout is in it; what was measured is lost";
 const SCHEMA: &str = include_str!("../../migrations/monitor/0001-initial.sql");
 
 /// Samples, figures and alerts of a project.
@@ -51,6 +53,10 @@ impl MonitorStore {
     /// # Errors
     /// A damaged, foreign or newer file, or one that cannot be written.
     pub fn open(state: &StateDir) -> Result<Self, Error> {
+        Self::open_checked(state).map_err(|error| error.beside(&state.monitor(), LOST))
+    }
+
+    fn open_checked(state: &StateDir) -> Result<Self, Error> {
         state.prepare()?;
         let path = state.monitor();
         place::make_private(&path)?;

@@ -1,5 +1,6 @@
 //! The table of letters: written with the events, delivered afterwards by whichever process claims one first.
 
+use std::fmt;
 use std::time::Duration;
 
 use chrono::DateTime;
@@ -158,19 +159,22 @@ impl Outbox {
     /// attempt may take; after a crash they are due again.
     pub(super) fn claim(&self, now: Timestamp, lanes: &mut Lanes) -> Result<Vec<Claimed>, Error> {
         let now_millis = now.timestamp_millis();
-        let sql = "SELECT id, json_extract(letter, '$.to.target'), json_extract(letter, '$.to.sink') FROM notifications WHERE state = 'pending' AND due_at <= ?1 ORDER BY due_at, rowid";
+        let sql = "SELECT id, iif(json_valid(letter), json_extract(letter, '$.to.target'), NULL), iif(json_valid(letter), json_extract(letter, '$.to.sink'), NULL) FROM notifications WHERE state = 'pending' AND due_at <= ?1 ORDER BY due_at, rowid";
         let mut statement = self.connection.prepare_cached(sql)?;
         let mut due = statement.query([now_millis])?;
         let mut chosen: Vec<(String, Lane)> = Vec::new();
+        let mut unreadable: Vec<String> = Vec::new();
         while lanes.have_room()
             && let Some(row) = due.next()?
         {
-            let sink: String = row.get(2)?;
+            let (Ok(target), Ok(sink)) = (row.get(1), row.get::<_, String>(2)) else {
+                unreadable.push(row.get(0)?);
+                continue;
+            };
             // Whatever has no sink that is known stays for a release that knows it.
             let Some(sink) = Sink::of(&sink) else {
                 continue;
             };
-            let target = row.get(1)?;
             let lane = Lane { sink, target };
             if lanes.are_free_for(&lane, now) {
                 lanes.take(lane.clone());
@@ -178,6 +182,9 @@ impl Outbox {
             }
         }
         drop(due);
+        for id in unreadable {
+            self.give_up(&LetterId(id), "it names nobody to whom it goes")?;
+        }
         let lease = now_millis + millis(2 * DELIVERY_TIMEOUT);
         // Another process may have been quicker.
         let sql = "UPDATE notifications SET attempts = attempts + 1, due_at = ?3 WHERE id = ?1 AND state = 'pending' AND due_at <= ?2 RETURNING letter, attempts";
@@ -185,18 +192,35 @@ impl Outbox {
         let mut claimed = Vec::new();
         for (id, lane) in chosen {
             let taken = statement.query_row(params![id, now_millis, lease], |row| {
-                Ok((letter(row)?, row.get(1)?))
+                Ok((row.get::<_, String>(0)?, row.get(1)?))
             });
-            match taken.optional()? {
-                Some((letter, attempts)) => claimed.push(Claimed {
+            let Some((json, attempts)) = taken.optional()? else {
+                lanes.leave(&lane, None);
+                continue;
+            };
+            match serde_json::from_str(&json) {
+                Ok(letter) => claimed.push(Claimed {
                     letter,
                     attempts,
                     lane,
                 }),
-                None => lanes.leave(&lane, None),
+                Err(error) => {
+                    lanes.leave(&lane, None);
+                    self.give_up(&LetterId(id), error)?;
+                }
             }
         }
         Ok(claimed)
+    }
+
+    /// One that cannot be read keeps no other from being delivered.
+    fn give_up(&self, id: &LetterId, error: impl fmt::Display) -> Result<(), Error> {
+        let reason = format!("the stored letter cannot be read: {error}");
+        tracing::error!(letter = %id, reason, "a notification is given up");
+        let sql =
+            "UPDATE notifications SET state = 'failed', error = ?2, remind_at = NULL WHERE id = ?1";
+        self.connection.execute(sql, params![id.0, reason])?;
+        Ok(())
     }
 
     /// Whether any letter is due; cheap to ask again and again.

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OpenFlags};
 
 use super::schema;
-use crate::error::Error;
+use crate::error::{Error, plain};
 use crate::limits::BUSY;
 use crate::lock::{EngineLock, LockFor};
 use crate::place::{self, StateDir};
@@ -73,7 +73,8 @@ pub(super) fn check_pages(connection: &Connection) -> Result<(), Error> {
     if verdict == "ok" {
         Ok(())
     } else {
-        Err(Error::Damaged { what: verdict })
+        let what = format!("its pages do not fit together ({})", plain(&verdict));
+        Err(Error::Damaged { what })
     }
 }
 

@@ -6,7 +6,7 @@ use rollout::{AttachmentId, Event, Product, RunId};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::standing::Marked;
-use super::{connection, digest, journal};
+use super::{connection, digest, in_file, journal, name};
 use crate::error::Error;
 use crate::place::StateDir;
 use crate::store::Head;
@@ -33,7 +33,7 @@ impl Reader {
     /// [`Error::Absent`] if nothing was ever stored; a foreign or unreadable file.
     pub fn open(state: &StateDir) -> Result<Self, Error> {
         Ok(Self {
-            connection: connection::open_for_reading(state)?,
+            connection: connection::open_for_reading(state).map_err(in_file(state))?,
         })
     }
 
@@ -43,7 +43,8 @@ impl Reader {
     /// [`Error::Damaged`] if rows and journal do not belong together.
     pub fn product(&self) -> Result<Product, Error> {
         let snapshot = self.connection.unchecked_transaction()?;
-        journal::load(&snapshot, journal::rows(&snapshot)?)
+        let loaded = journal::rows(&snapshot).and_then(|rows| journal::load(&snapshot, rows));
+        loaded.map_err(|error| name(&snapshot, error))
     }
 
     /// The state as committed last, and what of it an engine would not drive on, if anything: it was changed by hand.
@@ -52,13 +53,14 @@ impl Reader {
     /// As for [`Reader::product`].
     pub fn examined(&self) -> Result<(Product, Option<Error>), Error> {
         let snapshot = self.connection.unchecked_transaction()?;
-        let rows = journal::rows(&snapshot)?;
-        let found = match digest::check_rows(&snapshot, &rows) {
+        let named = |error| name(&snapshot, error);
+        let rows = journal::rows(&snapshot).map_err(named)?;
+        let found = match digest::check_rows(&snapshot, &rows).map_err(named) {
             Ok(()) => None,
             Err(error @ Error::Damaged { .. }) => Some(error),
             Err(error) => return Err(error),
         };
-        Ok((journal::load(&snapshot, rows)?, found))
+        Ok((journal::load(&snapshot, rows).map_err(named)?, found))
     }
 
     /// Why an engine that opened this database now would hold everything that is open in it, if it would (P40).
@@ -76,7 +78,7 @@ impl Reader {
     /// # Errors
     /// The database cannot be read.
     pub fn head(&self) -> Result<Head, Error> {
-        journal::head(&self.connection)
+        journal::head(&self.connection).map_err(|error| name(&self.connection, error))
     }
 
     /// Up to `limit` lines behind `after`, of one rollout or operation or of all.
@@ -102,7 +104,7 @@ impl Reader {
                 .collect(),
             None => statement.query_map(params![after, limit], line)?.collect(),
         };
-        lines.map_err(Error::from)
+        lines.map_err(|error: rusqlite::Error| name(&self.connection, error.into()))
     }
 
     /// As [`Reader::lines`], parsed.
@@ -111,10 +113,10 @@ impl Reader {
     /// The database cannot be read, or a line is not an event.
     pub fn events(&self, run: Option<RunId>, after: u64, limit: u32) -> Result<Vec<Event>, Error> {
         let lines = self.lines(run, after, limit)?;
-        lines
-            .iter()
-            .map(|line| journal::parse(line.seq, &line.json))
-            .collect()
+        let parsed = lines.iter();
+        let parsed = parsed.map(|line| journal::parse(line.seq, &line.json));
+        let parsed: Result<_, Error> = parsed.collect();
+        parsed.map_err(|error| name(&self.connection, error))
     }
 
     /// The number of the last event before an instant; 0 if there is none. The journal's time never runs backwards (P24), so

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::journal::{self, Head};
 use super::standing::Marked;
 use super::{connection, digest};
-use crate::error::Error;
+use crate::error::{Error, plain};
 use crate::limits::PROBLEMS_NAMED;
 use crate::place::StateDir;
 
@@ -53,6 +53,14 @@ pub enum Problem {
         /// What does not fit.
         what: String,
     },
+    /// A whole event whose contents make no sense: nothing was altered since it was written.
+    #[error("event {seq} cannot be folded: {what}")]
+    Unreadable {
+        /// Which event.
+        seq: u64,
+        /// What is wrong with it.
+        what: String,
+    },
     /// A stored row is not what the journal folds to.
     #[error("row `{key}` {what}")]
     Row {
@@ -80,7 +88,7 @@ pub enum Problem {
 /// # Errors
 /// The database cannot be read at all; whatever else is wrong is a [`Problem`].
 pub fn verify(state: &StateDir, anchor: Option<&Head>) -> Result<Verification, Error> {
-    let connection = connection::open_for_reading(state)?;
+    let connection = connection::open_for_reading(state).map_err(super::in_file(state))?;
     let marked = Marked::read(&connection, state)?;
     let snapshot = connection.unchecked_transaction()?;
     let mut check = Check::new(anchor);
@@ -155,6 +163,7 @@ impl<'a> Check<'a> {
             Ok(lines) => lines
                 .into_iter()
                 .filter(|line| line != "ok")
+                .map(|text| plain(&text))
                 .for_each(|text| self.note(Problem::Database { text })),
             Err(error) => self.note(Problem::Database {
                 text: error.to_string(),
@@ -195,7 +204,7 @@ impl<'a> Check<'a> {
                     .anchor
                     .is_some_and(|anchor| anchor.seq == event.seq && anchor.hash == event.hash);
                 if self.problems.is_empty() {
-                    self.product.apply(&event);
+                    self.fold(&event);
                 }
                 self.hash.clone_from(&event.hash);
                 self.before = Some(vec![event.hash]);
@@ -217,6 +226,16 @@ impl<'a> Check<'a> {
             Err(error) => self.note(Problem::Database {
                 text: error.to_string(),
             }),
+        }
+    }
+
+    fn fold(&mut self, event: &Event) {
+        self.product.apply(event);
+        if let Some(damage) = self.product.damage().cloned() {
+            self.note(Problem::Unreadable {
+                seq: damage.seq,
+                what: damage.what,
+            });
         }
     }
 

@@ -26,8 +26,10 @@ impl Key {
         place::restrict(&path, 0o600)?;
         let bytes = Zeroizing::new(fs::read(&path).map_err(Error::file("read", &path))?);
         let key = <[u8; KEY_BYTES]>::try_from(bytes.as_slice());
-        let key = key.map_err(|_| Error::Damaged {
-            what: format!("`{}` is not a key of {KEY_BYTES} bytes", path.display()),
+        let key = key.map_err(|_| Error::Spoiled {
+            what: format!("it is not a key of {KEY_BYTES} bytes"),
+            path,
+            way_out: "put its copy back; with another key the backups of variables stay sealed",
         })?;
         Ok(Self(Arc::new(Zeroizing::new(key))))
     }

@@ -504,3 +504,26 @@ async fn who_asks_to_be_left_alone_is() {
     let first = outbox.find(&all[0].id).unwrap().unwrap();
     assert!(first.due_at.unwrap() - begun >= chrono::TimeDelta::minutes(50));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_letter_that_cannot_be_read_keeps_no_other_back() {
+    let (lab, world) = (Lab::new(), World::new());
+    end(asked(&lab, &world)).await.unwrap();
+    let all = letters(&lab).len();
+    lab.tamper()
+        .execute_batch("UPDATE notifications SET letter = '{}' WHERE rowid = (SELECT min(rowid) FROM notifications)")
+        .unwrap();
+    let carrying = Sometimes::new(|_| None);
+    let carrier = Arc::clone(&carrying) as Arc<dyn Carrier>;
+    Postman::once(&lab.state, carrier).await.unwrap();
+    assert_eq!(carrying.given.lock().unwrap().len(), all - 1);
+    let error: String = lab
+        .tamper()
+        .query_row(
+            "SELECT error FROM notifications WHERE state = 'failed'",
+            [],
+            |row| row.get(0),
+        )
+        .unwrap();
+    assert!(error.contains("cannot be read"), "{error}");
+}

@@ -145,6 +145,6 @@ fn a_key_that_is_cut_off_is_refused() {
     fs::write(lab.state.key(), [1; 31]).unwrap();
     assert!(matches!(
         Vault::open(&lab.state),
-        Err(Error::Damaged { .. })
+        Err(Error::Spoiled { .. })
     ));
 }

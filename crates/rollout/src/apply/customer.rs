@@ -9,8 +9,9 @@ use std::sync::Arc;
 
 use policy::{CustomerId, Role, Timestamp};
 
+use super::folded::Folded;
 use super::service::apply_service;
-use crate::event::{Fact, Kind};
+use crate::event::Kind;
 use crate::index::Run;
 use crate::recover::{Recovery, RecoveryState};
 use crate::state::{
@@ -19,7 +20,12 @@ use crate::state::{
 };
 
 impl Run {
-    pub(super) fn apply_customer(&mut self, customer: &CustomerId, fact: &Fact, at: Timestamp) {
+    pub(super) fn apply_customer(
+        &mut self,
+        customer: &CustomerId,
+        fact: &Folded<'_>,
+        at: Timestamp,
+    ) {
         let Some(phase) = self.phase_of(customer) else {
             return;
         };
@@ -74,13 +80,18 @@ impl Run {
     }
 }
 
-fn apply_unit(unit: &mut Unit, fact: &Fact, at: Timestamp) {
+/// What Render gives no usable answer to stands until the next fact about the customer.
+fn unanswered(fact: &Folded<'_>, at: Timestamp) -> Option<Unanswered> {
     let waits = matches!(fact.kind, Kind::CustomerWaits | Kind::CustomerStalled);
-    unit.unanswered = waits.then(|| Unanswered {
+    waits.then(|| Unanswered {
         reason: fact.reason.clone().unwrap_or_default(),
         since: fact.read("since").unwrap_or(at),
         again_at: fact.until.unwrap_or(at),
-    });
+    })
+}
+
+fn apply_unit(unit: &mut Unit, fact: &Folded<'_>, at: Timestamp) {
+    unit.unanswered = unanswered(fact, at);
     if fact.read("failure").unwrap_or(false) {
         unit.failed = true;
         unit.failed_once = true;
@@ -179,7 +190,7 @@ fn hold(unit: &mut Unit, fact: &Fact) -> UnitState {
 }
 
 /// With its data, or without: then a recovery that has changed nothing yet is over.
-fn apply_data_wanted(unit: &mut Unit, fact: &Fact) {
+fn apply_data_wanted(unit: &mut Unit, fact: &Folded<'_>) {
     if let Some(to) = fact.read("to") {
         // Only an operation goes forward to a version, and that is over when its data is wanted.
         unit.take_back_with(Recovery::wanted(fact.read("database"), to), None);
@@ -190,7 +201,7 @@ fn apply_data_wanted(unit: &mut Unit, fact: &Fact) {
         .filter(|recovery| recovery.is_done() || recovery.is_open() || redirected);
 }
 
-fn apply_recovery(unit: &mut Unit, fact: &Fact, at: Timestamp) {
+fn apply_recovery(unit: &mut Unit, fact: &Folded<'_>, at: Timestamp) {
     let Some(recovery) = &mut unit.recovery else {
         return;
     };
@@ -203,7 +214,7 @@ fn apply_recovery(unit: &mut Unit, fact: &Fact, at: Timestamp) {
         (Kind::RecoveryUnknown, _) => RecoveryState::Unknown {
             until: fact.until.unwrap_or(at),
         },
-        (Kind::RecoveryCreated, _) => match fact.read("database") {
+        (Kind::RecoveryCreated, _) => match fact.need("database") {
             Some(database) => RecoveryState::Created { database },
             None => return,
         },
@@ -223,7 +234,7 @@ fn apply_recovery(unit: &mut Unit, fact: &Fact, at: Timestamp) {
     };
 }
 
-fn apply_baselines(unit: &mut Unit, fact: &Fact) {
+fn apply_baselines(unit: &mut Unit, fact: &Folded<'_>) {
     let seen = fact
         .read::<BTreeMap<Role, Baseline>>("services")
         .unwrap_or_default();
@@ -318,12 +329,16 @@ fn begin_anew(unit: &mut Unit) {
     }
 }
 
-fn apply_hook(unit: &mut Unit, fact: &Fact) {
+fn apply_hook(unit: &mut Unit, fact: &Folded<'_>) {
     let hooks: &mut HookState = match fact.read::<String>("when").as_deref() {
         Some("before") => &mut unit.hooks.before,
         Some("after") => &mut unit.hooks.after,
         Some("restore_database") => &mut unit.hooks.restore_database,
-        _ => &mut unit.hooks.on_rollback,
+        Some("on_rollback") | None => &mut unit.hooks.on_rollback,
+        Some(other) => {
+            fact.note(format!("its `when` is no hook: {other}"));
+            return;
+        }
     };
     hooks.begun = fact.kind == Kind::HookStarted;
     if fact.kind == Kind::HookFinished {

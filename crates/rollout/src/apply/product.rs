@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 
 use policy::{CustomerId, PersonId, Role, Timestamp};
 
-use crate::event::{Fact, Kind};
+use super::folded::Folded;
+use crate::event::Kind;
 use crate::ids::{DeployId, RunId};
 use crate::product::{RowKey, State};
 use crate::recover::Moved;
@@ -21,7 +22,7 @@ use crate::targets::{Judged, Unhealthy, fold_unhealthy};
 
 impl State {
     /// Folds a fact outside any rollout.
-    pub(super) fn apply_product(&mut self, fact: &Fact, at: Timestamp) {
+    pub(super) fn apply_product(&mut self, fact: &Folded<'_>, at: Timestamp) {
         let name = || fact.read::<String>("name").unwrap_or_default();
         let product = &mut self.product;
         match fact.kind {
@@ -47,7 +48,10 @@ impl State {
             }
             Kind::WorkspaceReleased => product.workspace_held = None,
             Kind::Frozen => {
-                if let (Some(until), Some(by)) = (fact.until, fact.actor.clone()) {
+                if let (Some(until), Some(by)) = (
+                    fact.take("until", fact.until.as_ref()),
+                    fact.take("actor", fact.actor.as_ref()),
+                ) {
                     let reason = fact.reason.clone().unwrap_or_default();
                     let customers = fact.read("customers").unwrap_or_default();
                     product.freezes.insert(
@@ -66,7 +70,7 @@ impl State {
                 product.freezes.remove(&name());
             }
             Kind::Blocked => {
-                if let Some(by) = fact.actor.clone() {
+                if let Some(by) = fact.take("actor", fact.actor.as_ref()) {
                     let reason = fact.reason.clone().unwrap_or_default();
                     product.blocks.insert(
                         fact.read("version").unwrap_or_default(),
@@ -87,12 +91,16 @@ impl State {
             Kind::PeopleChanged => self.apply_people(fact, at),
             Kind::Restored | Kind::RolloutsHeld => self.apply_elsewhere(fact, at),
             Kind::Resumed => self.apply_moved(),
+            Kind::RolloutQueued
+            | Kind::RolloutStarted
+            | Kind::OperationStarted
+            | Kind::Replanned => fact.note("its `rollout` is missing".to_owned()),
             _ => {}
         }
     }
 
     /// Whatever is open rests. Older releases held rollouts alone and kept no reason.
-    fn apply_elsewhere(&mut self, fact: &Fact, at: Timestamp) {
+    fn apply_elsewhere(&mut self, fact: &Folded<'_>, at: Timestamp) {
         if fact.data.contains_key("moved") {
             self.product.elsewhere = Some(Mark {
                 by: None,
@@ -117,8 +125,8 @@ impl State {
         }
     }
 
-    fn apply_files(&mut self, fact: &Fact) {
-        let Some(read) = fact.read::<FilesRead>("files") else {
+    fn apply_files(&mut self, fact: &Folded<'_>) {
+        let Some(read) = fact.need::<FilesRead>("files") else {
             return;
         };
         self.touch(RowKey::files());
@@ -152,7 +160,7 @@ impl State {
     }
 
     /// What Render said of the services when the rollout was asked for.
-    pub(super) fn apply_running(&mut self, id: RunId, fact: &Fact, at: Timestamp) {
+    pub(super) fn apply_running(&mut self, id: RunId, fact: &Folded<'_>, at: Timestamp) {
         type Seen = BTreeMap<CustomerId, BTreeMap<Role, RunningService>>;
         type Newest = BTreeMap<CustomerId, BTreeMap<Role, DeployId>>;
         let Some(seen) = fact.read::<Seen>("running") else {
@@ -178,7 +186,7 @@ impl State {
     }
 
     /// Release tracking and ownership.
-    pub(super) fn apply_fleet(&mut self, id: RunId, fact: &Fact, at: Timestamp) {
+    pub(super) fn apply_fleet(&mut self, id: RunId, fact: &Folded<'_>, at: Timestamp) {
         let Some(customer) = &fact.customer else {
             return;
         };
@@ -252,7 +260,7 @@ impl State {
 
 impl State {
     /// Variables that an operation set, or took back, without a deploy (T9).
-    fn apply_hidden(&mut self, id: RunId, customer: &CustomerId, fact: &Fact, at: Timestamp) {
+    fn apply_hidden(&mut self, id: RunId, customer: &CustomerId, fact: &Folded<'_>, at: Timestamp) {
         let operation = self.runs.get(&id).and_then(|run| run.row.operation);
         let (Some(Operation::Variables), Some(role)) = (operation, fact.service.clone()) else {
             return;
@@ -276,7 +284,7 @@ impl State {
 }
 
 /// What was judged at a service: a failing version is remembered until it passes. Whether that changes anything.
-fn apply_verdict(row: &mut FleetRow, id: RunId, fact: &Fact, at: Timestamp) -> bool {
+fn apply_verdict(row: &mut FleetRow, id: RunId, fact: &Folded<'_>, at: Timestamp) -> bool {
     let Some(role) = fact.service.clone() else {
         return false;
     };

@@ -6,7 +6,8 @@
 
 use policy::{PersonId, Timestamp};
 
-use crate::event::{Fact, Kind};
+use super::folded::Folded;
+use crate::event::Kind;
 use crate::ids::{GateId, RunId};
 use crate::index::Run;
 use crate::product::RowKey;
@@ -20,7 +21,7 @@ impl Run {
     pub(super) fn apply(
         &mut self,
         id: RunId,
-        fact: &Fact,
+        fact: &Folded<'_>,
         at: Timestamp,
         touched: &mut Vec<RowKey>,
     ) {
@@ -52,7 +53,7 @@ impl Run {
     }
 
     /// Who has acted here, and with what; a refusal is no act.
-    fn apply_hand(&mut self, fact: &Fact) {
+    fn apply_hand(&mut self, fact: &Folded<'_>) {
         let Some(actor) = fact.actor.as_ref().filter(|_| fact.kind != Kind::Denied) else {
             return;
         };
@@ -62,7 +63,7 @@ impl Run {
         }
     }
 
-    fn apply_rollout(&mut self, fact: &Fact, at: Timestamp) {
+    fn apply_rollout(&mut self, fact: &Folded<'_>, at: Timestamp) {
         let row = &mut self.row;
         let mark = || Mark {
             by: fact.actor.clone(),
@@ -120,7 +121,7 @@ impl Run {
         }
     }
 
-    fn apply_phase(&mut self, phase: usize, fact: &Fact, at: Timestamp) {
+    fn apply_phase(&mut self, phase: usize, fact: &Folded<'_>, at: Timestamp) {
         let row = &mut self.phases[phase];
         match fact.kind {
             Kind::PhaseStarted => {
@@ -160,7 +161,7 @@ impl Run {
         }
     }
 
-    fn apply_batch(&mut self, phase: usize, batch: u32, fact: &Fact, at: Timestamp) {
+    fn apply_batch(&mut self, phase: usize, batch: u32, fact: &Folded<'_>, at: Timestamp) {
         match fact.kind {
             Kind::BatchStarted => self.set_batch(phase, batch, |row| row.started_at = Some(at)),
             Kind::BatchSettled => self.set_batch(phase, batch, |row| row.settled_at = Some(at)),
@@ -168,7 +169,7 @@ impl Run {
         }
     }
 
-    fn apply_gate(&mut self, gate: &GateId, fact: &Fact, at: Timestamp) {
+    fn apply_gate(&mut self, gate: &GateId, fact: &Folded<'_>, at: Timestamp) {
         let row = self.gates.entry(gate.clone()).or_default();
         match fact.kind {
             Kind::ApprovalRequested => {

@@ -6,20 +6,21 @@
 
 use policy::Timestamp;
 
-use crate::event::{Fact, Kind};
+use super::folded::Folded;
+use crate::event::Kind;
 use crate::ids::DeployId;
 use crate::state::{
     AutoDeployState, Backup, Baseline, Connections, DeployState, ServiceState, VariablesState,
 };
 
-pub(super) fn apply_service(service: &mut ServiceState, fact: &Fact, at: Timestamp) {
+pub(super) fn apply_service(service: &mut ServiceState, fact: &Folded<'_>, at: Timestamp) {
     apply_preparation(service, fact);
     apply_deploy(service, fact, at);
     apply_rollback(service, fact, at);
 }
 
 /// What concerns the connections to a restored database names that database.
-fn apply_connections(service: &mut ServiceState, fact: &Fact) {
+fn apply_connections(service: &mut ServiceState, fact: &Folded<'_>) {
     if let (Kind::VariablesBackedUp, Some(id)) = (fact.kind, fact.read("backup")) {
         let keys = fact.read("keys").unwrap_or_default();
         service.connections = Some(Connections {
@@ -41,14 +42,14 @@ fn apply_connections(service: &mut ServiceState, fact: &Fact) {
     connections.stays = fact.reason.is_some();
 }
 
-fn apply_preparation(service: &mut ServiceState, fact: &Fact) {
+fn apply_preparation(service: &mut ServiceState, fact: &Folded<'_>) {
     if fact.data.contains_key("database") {
         apply_connections(service, fact);
         return;
     }
     match fact.kind {
         Kind::VariablesBackedUp => {
-            service.backup = fact.read("backup").map(|id| Backup {
+            service.backup = fact.need("backup").map(|id| Backup {
                 id,
                 keys: fact.read("keys").unwrap_or_default(),
             });
@@ -69,7 +70,7 @@ fn apply_preparation(service: &mut ServiceState, fact: &Fact) {
     }
 }
 
-fn apply_deploy(service: &mut ServiceState, fact: &Fact, at: Timestamp) {
+fn apply_deploy(service: &mut ServiceState, fact: &Folded<'_>, at: Timestamp) {
     let id = fact.deploy.clone();
     match fact.kind {
         Kind::DeployIntended => {
@@ -95,12 +96,12 @@ fn apply_deploy(service: &mut ServiceState, fact: &Fact, at: Timestamp) {
         Kind::DeployUnknown => service.deploy = unknown(&service.deploy, fact, at),
         Kind::DeployAbsent => service.deploy = DeployState::None,
         Kind::CancelIntended => {
-            if let Some(deploy) = id {
+            if let Some(deploy) = fact.take("deploy", id.as_ref()) {
                 service.deploy = DeployState::CancelIntended { deploy };
             }
         }
         Kind::DeployLive => {
-            if let Some(deploy) = id {
+            if let Some(deploy) = fact.take("deploy", id.as_ref()) {
                 service.deploy = match fact.read("replaced").unwrap_or(false) {
                     true => DeployState::Lost { deploy },
                     false => DeployState::Live { deploy, at },
@@ -141,7 +142,7 @@ fn apply_deploy(service: &mut ServiceState, fact: &Fact, at: Timestamp) {
     }
 }
 
-fn apply_rollback(service: &mut ServiceState, fact: &Fact, at: Timestamp) {
+fn apply_rollback(service: &mut ServiceState, fact: &Folded<'_>, at: Timestamp) {
     match fact.kind {
         Kind::RollbackIntended => {
             service.rollback_attempt = fact.attempt.unwrap_or(service.rollback_attempt);
@@ -158,7 +159,7 @@ fn apply_rollback(service: &mut ServiceState, fact: &Fact, at: Timestamp) {
             service.target_gone |= fact.read("gone").unwrap_or(false);
         }
         Kind::RollbackLive => {
-            if let Some(deploy) = fact.deploy.clone() {
+            if let Some(deploy) = fact.take("deploy", fact.deploy.as_ref()) {
                 service.rollback = DeployState::Live { deploy, at };
             }
         }
@@ -167,22 +168,22 @@ fn apply_rollback(service: &mut ServiceState, fact: &Fact, at: Timestamp) {
     }
 }
 
-fn intended(fact: &Fact, at: Timestamp) -> DeployState {
+fn intended(fact: &Folded<'_>, at: Timestamp) -> DeployState {
     DeployState::Intended {
         at,
         known: fact.read("known").unwrap_or_default(),
     }
 }
 
-fn running(fact: &Fact, at: Timestamp) -> Option<DeployState> {
-    let deploy: DeployId = fact.deploy.clone()?;
+fn running(fact: &Folded<'_>, at: Timestamp) -> Option<DeployState> {
+    let deploy: DeployId = fact.take("deploy", fact.deploy.as_ref())?;
     Some(DeployState::Running {
         deploy,
         deadline: fact.until.unwrap_or(at),
     })
 }
 
-fn unknown(before: &DeployState, fact: &Fact, at: Timestamp) -> DeployState {
+fn unknown(before: &DeployState, fact: &Folded<'_>, at: Timestamp) -> DeployState {
     let (intended_at, known) = match before {
         DeployState::Intended { at, known } | DeployState::Unknown { at, known, .. } => {
             (*at, known.clone())

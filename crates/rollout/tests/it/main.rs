@@ -8,6 +8,7 @@
     reason = "a test may fail where it stands, and looks at the kinds that concern it"
 )]
 
+mod damage;
 mod holds;
 mod journal;
 mod known;

@@ -99,7 +99,8 @@ pub fn ask_telling(
     audience: &Audience,
 ) -> Result<Answer, Error> {
     let connection = store::open_for_writing(state)?;
-    let (id, until) = requests::insert(&connection, request, patience.limit)?;
+    let filed = requests::insert(&connection, request, patience.limit);
+    let (id, until) = filed.map_err(|error| error.in_file(state.database()))?;
     let filed = Filed {
         state,
         connection,

@@ -200,8 +200,7 @@ fn embedded(address: Ipv6Addr) -> Vec<Ipv4Addr> {
         // Unspecified, and this machine.
         [0, 0, 0, 0, 0, 0, 0, 0 | 1] => Vec::new(),
         // Compatible, mapped, translated (RFC 4291, RFC 2765), and behind a translator (RFC 6052).
-        [0, 0, 0, 0, 0, 0, _, _]
-        | [0, 0, 0, 0, 0, 0xffff, _, _]
+        [0, 0, 0, 0, 0, 0 | 0xffff, _, _]
         | [0, 0, 0, 0, 0xffff, 0, _, _]
         | [0x64, 0xff9b, 0, 0, 0, 0, _, _] => vec![last],
         // Behind a translator of one's own (RFC 8215). How long its prefix is cannot be seen: every reading counts after which

@@ -102,6 +102,10 @@ pub(crate) enum Preparing {
 
 /// Everything that is not stored.
 #[derive(Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one thing to be done, or not to be done, independent of the others"
+)]
 pub(crate) struct Work {
     pub(crate) issued: BTreeMap<CommandId, Issued>,
     by_slot: BTreeMap<(RunId, Place, Slot), CommandId>,

@@ -16,6 +16,10 @@ const CHECKPOINT_PAGES: u32 = 8_000;
 
 /// For processes that file a request, keep tokens or deliver letters, whether or not an engine runs.
 pub(crate) fn open_for_writing(state: &StateDir) -> Result<Connection, Error> {
+    open_beside(state).map_err(|error| error.in_file(state.database()))
+}
+
+fn open_beside(state: &StateDir) -> Result<Connection, Error> {
     let connection = open(state)?;
     if schema::is_behind(&connection)? {
         match EngineLock::try_acquire(state, LockFor::Request)? {

@@ -98,7 +98,7 @@ async fn starts_at(lab: &Lab, world: &World, engine: &EngineHandle, due: Timesta
 }
 
 /// The first customer is done at nine; the delay runs until eleven.
-async fn first_batch(lab: &Lab, world: &World, engine: &EngineHandle) {
+fn first_batch(lab: &Lab, world: &World, engine: &EngineHandle) {
     lab.ask(start());
     engine.inlet().ring();
     eventually("the first batch settles", || {
@@ -115,7 +115,7 @@ async fn first_batch(lab: &Lab, world: &World, engine: &EngineHandle) {
 async fn one_run_under_a_wrong_clock_voids_no_delay() {
     let (lab, world, machine) = (Lab::new(), World::new(), Machine::default());
     let first = machine.engine_of(&lab, &world, ServerTime::Local);
-    first_batch(&lab, &world, &first).await;
+    first_batch(&lab, &world, &first);
     end(first).await.unwrap();
 
     for wrong_by in [DAY, -DAY] {
@@ -221,7 +221,7 @@ async fn a_clock_that_jumps_in_a_running_process_ends_no_delay_early() {
     let (lab, world, machine) = (Lab::new(), World::new(), Machine::default());
     let engine = machine.engine(&lab, &world);
     hear(&engine, at(0)).await;
-    first_batch(&lab, &world, &engine).await;
+    first_batch(&lab, &world, &engine);
 
     world.advance(at(600));
     machine.set_wrong_by(HOUR);
@@ -242,7 +242,7 @@ async fn a_persons_word_ends_no_delay_early_either() {
     let (lab, world, machine) = (Lab::new(), World::new(), Machine::default());
     let engine = machine.engine(&lab, &world);
     hear(&engine, at(0)).await;
-    first_batch(&lab, &world, &engine).await;
+    first_batch(&lab, &world, &engine);
     machine.set_wrong_by(DAY);
     engine.inlet().ring();
     eventually("a suspicion", || count(&lab, Kind::ClockSuspected) == 1);

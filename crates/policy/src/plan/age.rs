@@ -34,7 +34,7 @@ pub struct Compared {
     pub diverged: bool,
 }
 
-/// How version `one` stands to version `other`: by semantic versioning where both have that form, else by their history, else by their numbers.
+/// How version `one` stands to version `other`: by `SemVer` where both are, else by their history, else by their numbers.
 ///
 /// ```
 /// use std::cmp::Ordering;

@@ -177,7 +177,7 @@ fn apply_unit(unit: &mut Unit, fact: &Folded<'_>, at: Timestamp) {
 }
 
 /// A person must decide about it, and perhaps about deploys that this journal did not ask for.
-fn hold(unit: &mut Unit, fact: &Fact) -> UnitState {
+fn hold(unit: &mut Unit, fact: &Folded<'_>) -> UnitState {
     unit.unknown = fact.read("unknown").unwrap_or_default();
     UnitState::Held {
         from: fact.read("from").unwrap_or(match unit.state {

@@ -148,7 +148,7 @@ impl State {
         }
     }
 
-    fn apply_people(&mut self, fact: &Fact, at: Timestamp) {
+    fn apply_people(&mut self, fact: &Folded<'_>, at: Timestamp) {
         let whom: BTreeMap<PersonId, Vec<String>> = fact.read("whom").unwrap_or_default();
         let Some(row) = &mut self.product.files else {
             return;

@@ -1,5 +1,10 @@
 //! What a reply says about a service, and what it only says about the way to it: every reply at every step (R11).
 
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "few answers and few requests are told apart here"
+)]
+
 use std::collections::BTreeMap;
 
 use policy::health::Profile;

@@ -217,10 +217,11 @@ fn gated() -> Files {
     let account = Command::new("id").arg("-un").output().unwrap();
     let account = String::from_utf8(account.stdout).unwrap();
     let mut files = Files::small();
-    files.project += &format!(
+    let people = format!(
         "people: {{ ann: {{ os: \"{}\" }}, bob: {{}}, carol: {{}} }}\n",
         account.trim()
     );
+    files.project += &people;
     files.policies[0].1 += "approval: { per: phase, quorum: 2 }\n";
     files
 }

@@ -25,12 +25,11 @@ static DAMAGE_SAID: Once = Once::new();
 
 /// Where the state of the project lies; `--db` needs no project folder.
 pub(crate) fn place(global: &Global) -> Result<StateDir, Failure> {
-    let (state, folder) = match &global.db {
-        Some(db) => (StateDir::of_database(db), Folder::find(global).ok()),
-        None => {
-            let folder = Folder::find(global)?;
-            (StateDir::of_project(folder.dir()), Some(folder))
-        }
+    let (state, folder) = if let Some(db) = &global.db {
+        (StateDir::of_database(db), Folder::find(global).ok())
+    } else {
+        let folder = Folder::find(global)?;
+        (StateDir::of_project(folder.dir()), Some(folder))
     };
     let identity = match folder.as_ref().map(Folder::identity) {
         Some(project::Identity::Journal) => Identity::Journal,

@@ -168,24 +168,26 @@ impl Error {
     /// Says which file is damaged.
     pub(crate) fn in_file(self, path: &Path) -> Self {
         let path = format!("`{}`", path.display());
-        match self {
-            Self::Damaged { what } if !what.contains(&path) => Self::Damaged {
+        if let Self::Damaged { what } = &self
+            && !what.contains(&path)
+        {
+            return Self::Damaged {
                 what: format!("{path}: {what}"),
-            },
-            other => other,
+            };
         }
+        self
     }
 
     /// The same about a file that may be lost without harm to any rollout.
     pub(crate) fn beside(self, path: &Path, way_out: &'static str) -> Self {
-        match self {
-            Self::Damaged { what } => Self::Spoiled {
+        if let Self::Damaged { what } = self {
+            return Self::Spoiled {
                 path: path.to_owned(),
                 what,
                 way_out,
-            },
-            other => other,
+            };
         }
+        self
     }
 
     /// Whether trying again later can help; otherwise an engine must end (P41).
@@ -294,6 +296,10 @@ impl From<rusqlite::Error> for Error {
 }
 
 /// What an answer of `SQLite` says about the stored data, where it is no failure of the machine: trying again will not help.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the library's errors are many, and may become more"
+)]
 fn what_is_missing(error: &rusqlite::Error) -> Option<String> {
     use rusqlite::Error as Sql;
     match error {

@@ -150,10 +150,10 @@ impl Store {
         check_epoch(&transaction, self.epoch)?;
         let before = journal::head(&transaction)?;
         write_events(&transaction, &changes.events)?;
-        let mut changed = Changed::default();
-        write_rows(&transaction, &changes.rows, &mut changed)?;
-        write_attachments(&transaction, &changes.attachments, &mut changed)?;
-        changed.write(&transaction)?;
+        let mut sums = Changed::default();
+        write_rows(&transaction, &changes.rows, &mut sums)?;
+        write_attachments(&transaction, &changes.attachments, &mut sums)?;
+        sums.write(&transaction)?;
         for (id, answer) in &changes.answers {
             requests::answer_claimed(&transaction, *id, answer)?;
         }

@@ -7,8 +7,8 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use policy::settings::{Person, Project, RoleName, Roles, called_now};
-use policy::{GroupId, PersonId};
-use serde::Serialize;
+use policy::{GroupId, PersonId, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use crate::request::Directory;
 
@@ -186,6 +186,14 @@ fn names_all(project: &Project, role: RoleName) -> bool {
     holders.is_empty()
         || (holders.len() == project.people.len()
             && holders.iter().all(|one| project.people.contains_key(one)))
+}
+
+/// What changed about a person in the files.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct EntryChange {
+    pub(crate) at: Timestamp,
+    /// In words that follow the name.
+    pub(crate) what: Vec<String>,
 }
 
 /// Who was added and removed.

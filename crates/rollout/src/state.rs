@@ -8,6 +8,7 @@ use policy::settings::Pin;
 use policy::{CustomerId, PersonId, PlanInput, PlanScope, Release, Role, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::directory::EntryChange;
 use crate::freezing::Lift;
 use crate::ids::{AttachmentId, DeployId, RunId};
 use crate::recover::{Moved, Recovery, RecoveryState};
@@ -109,14 +110,6 @@ pub(crate) struct FilesRow {
     /// People whose entry, groups or roles have changed: the last time.
     #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) changed: BTreeMap<PersonId, EntryChange>,
-}
-
-/// What changed about a person in the files.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct EntryChange {
-    pub(crate) at: Timestamp,
-    /// In words that follow the name.
-    pub(crate) what: Vec<String>,
 }
 
 /// A freeze that a person made (R9).

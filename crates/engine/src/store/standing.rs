@@ -103,7 +103,7 @@ impl Standing {
     /// [`Error::Replaced`]: another copy has become the one that counts.
     pub(super) fn check(&mut self) -> Result<(), Error> {
         let second = self.second.as_mut().filter(|_| self.held.is_none());
-        if second.is_some_and(|mark| mark.is_taken()) {
+        if second.is_some_and(Mark::is_taken) {
             return Err(Error::Replaced);
         }
         Ok(())

@@ -229,9 +229,9 @@ fn plant(lab: &Lab) {
     let mut changes = Changes::default();
     let mut before = last.hash;
     for (seq, kind) in (last.seq + 1..).zip([Kind::DeployIntended, Kind::DeployAbsent]) {
-        let event = Event::link(seq, last.at, about(kind), before);
+        let event = Event::link(seq, last.at, about(kind), before.clone());
         product.apply(&event);
-        before = event.hash.clone();
+        before.clone_from(&event.hash);
         changes.events.push(event);
     }
     changes.rows = product

@@ -116,7 +116,8 @@ impl Turn {
     /// Carries the command out; `None`: it was stopped. What may have left is waited for all the same.
     pub(super) async fn take(&self) -> Option<Outcome> {
         tracing::debug!(command = ?self.command.kind, "begins");
-        let work = AssertUnwindSafe(self.outcome()).catch_unwind();
+        // What a command may need is large, and most commands need little of it.
+        let work = Box::pin(AssertUnwindSafe(self.outcome()).catch_unwind());
         let worked = if changes_something(&self.command.kind) {
             work.await
         } else {

@@ -9,14 +9,14 @@ use std::collections::BTreeMap;
 use policy::{CustomerId, PersonId, Role, Timestamp};
 
 use super::folded::Folded;
+use crate::directory::EntryChange;
 use crate::event::Kind;
 use crate::ids::{DeployId, RunId};
 use crate::product::{RowKey, State};
 use crate::recover::Moved;
 use crate::request::FilesRead;
 use crate::state::{
-    Block, EntryChange, FilesRow, FleetRow, Hidden, ManualFreeze, Mark, Operation, RunningService,
-    Unit,
+    Block, FilesRow, FleetRow, Hidden, ManualFreeze, Mark, Operation, RunningService, Unit,
 };
 use crate::targets::{Judged, Unhealthy, fold_unhealthy};
 

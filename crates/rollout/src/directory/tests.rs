@@ -1,3 +1,5 @@
+//! What is left of a directory, and what it binds.
+
 use std::borrow::Cow;
 
 use policy::settings::{Project, RoleName};

@@ -192,7 +192,11 @@ fn read_regular(path: &Path) -> Result<Vec<u8>, NotRead> {
 
 /// The path without links as far as it exists; the rest by its names alone.
 pub fn resolved(path: &Path) -> PathBuf {
-    let mut known = PathBuf::new();
+    // A relative path begins where this process is.
+    let mut known = match path.is_absolute() {
+        true => PathBuf::new(),
+        false => Path::new(".").canonicalize().unwrap_or_default(),
+    };
     for part in path.components() {
         match part {
             Component::ParentDir => {
@@ -203,14 +207,7 @@ pub fn resolved(path: &Path) -> PathBuf {
                 known.push(part);
             }
         }
-        // A relative path begins where this process is.
-        let here = Path::new(".");
-        let at = if known.as_os_str().is_empty() {
-            here
-        } else {
-            &known
-        };
-        if let Ok(real) = at.canonicalize() {
+        if let Ok(real) = known.canonicalize() {
             known = real;
         }
     }

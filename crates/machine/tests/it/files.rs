@@ -199,3 +199,16 @@ fn a_file_is_replaced_in_one_step() {
     names.sort();
     assert_eq!(names, ["fresh", "key", "linked"], "nothing is left beside");
 }
+
+#[test]
+fn a_relative_path_begins_where_the_process_is() {
+    let here = Path::new(".").canonicalize().unwrap();
+    assert_eq!(resolved(Path::new(".")), here);
+    assert_eq!(resolved(Path::new("..")), here.parent().unwrap());
+    let not_there = Path::new("../not-there/../x");
+    assert_eq!(resolved(not_there), here.parent().unwrap().join("x"));
+    // A project above, as `-C ..` names it.
+    let above = Roots::new(Path::new(".."));
+    assert!(above.judge(Path::new("customers.yaml")).is_ok());
+    assert!(above.judge(Path::new("../customers.yaml")).is_err());
+}

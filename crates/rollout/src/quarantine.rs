@@ -61,7 +61,7 @@ impl Product {
         let run = &self.state.runs[&id];
         let unit = run.unit(run.at_place(place.phase, place.place));
         let withdrawing = unit.state == UnitState::Withdrawing;
-        let reason = format!("tranche has found something impossible about it: {what}");
+        let reason = format!("something impossible was found about it: {what}");
         let fact = Fact {
             batch: unit.batch,
             customer: Some(run.at_place(place.phase, place.place).clone()),

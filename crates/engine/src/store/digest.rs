@@ -218,7 +218,7 @@ fn note(transaction: &Connection, scope: &str) -> Result<(), Error> {
 
 fn damaged(what: &str) -> Error {
     Error::Damaged {
-        what: format!("{what} was changed by something else than tranche, or lost a part"),
+        what: format!("something else than tranche has changed {what}, or a part of it is lost"),
     }
 }
 

@@ -228,6 +228,15 @@ impl Folder {
         })
     }
 
+    /// One of its files.
+    pub(crate) fn read(&self, name: &Path) -> Result<File, Failure> {
+        let file = read(&self.roots(None), name)?;
+        Ok(File {
+            path: self.dir.join(name).display().to_string(),
+            ..file
+        })
+    }
+
     /// The paths of the YAML files right below a folder, in order.
     pub(crate) fn yaml_files(&self, name: &Path) -> Result<Vec<PathBuf>, Failure> {
         yaml_files(&self.roots(None), name)

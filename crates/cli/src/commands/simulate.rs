@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use policy::parse::scenario::Scenario;
 use policy::{File, PersonId, Sources};
@@ -107,14 +107,15 @@ struct Tested {
 /// Runs scenarios and compares them with what they expect.
 pub(crate) fn test(global: &Global, args: &Test, out: Output) -> Result<Exit, Failure> {
     let base = base(global)?;
-    let files = if args.files.is_empty() {
+    let files: Vec<File> = if args.files.is_empty() {
         all(global)?
     } else {
-        args.files.clone()
+        let named = args.files.iter().map(|path| read(path));
+        named.collect::<Result<_, _>>()?
     };
     let mut tested = Vec::with_capacity(files.len());
-    for path in &files {
-        tested.push(one(path, base.as_ref())?);
+    for file in files {
+        tested.push(one(file, base.as_ref())?);
     }
     let failed = tested.iter().filter(|one| !one.passed).count();
     out.data(&tested, || report(&tested, failed))?;
@@ -125,8 +126,7 @@ pub(crate) fn test(global: &Global, args: &Test, out: Output) -> Result<Exit, Fa
     })
 }
 
-fn one(path: &Path, base: Option<&Sources>) -> Result<Tested, Failure> {
-    let file = read(path)?;
+fn one(file: File, base: Option<&Sources>) -> Result<Tested, Failure> {
     let scenario = Scenario::parse(&file).map_err(Failure::diagnostics)?;
     let result = scenario::run(&scenario, base).map_err(Failure::diagnostics)?;
     Ok(Tested {
@@ -156,7 +156,7 @@ fn report(tested: &[Tested], failed: usize) -> String {
 }
 
 /// The scenarios of the project folder.
-fn all(global: &Global) -> Result<Vec<PathBuf>, Failure> {
+fn all(global: &Global) -> Result<Vec<File>, Failure> {
     let folder = Folder::find(global)?;
     let scenarios = Path::new(SCENARIOS);
     let names = match folder.dir().join(scenarios).is_dir() {
@@ -171,10 +171,7 @@ fn all(global: &Global) -> Result<Vec<PathBuf>, Failure> {
         return Err(Failure::usage(text)
             .or_type("tranche test FILE; `tranche schema scenario` says what stands in one"));
     }
-    Ok(names
-        .into_iter()
-        .map(|name| folder.dir().join(name))
-        .collect())
+    names.iter().map(|name| folder.read(name)).collect()
 }
 
 /// The files a scenario builds upon; a scenario may also bring all of its own.
@@ -186,6 +183,7 @@ fn base(global: &Global) -> Result<Option<Sources>, Failure> {
     }
 }
 
+/// What a person names on the command line.
 fn read(path: &Path) -> Result<File, Failure> {
     let text = fs::read_to_string(path).map_err(|source| {
         Failure::usage(format!("failed to read {}", path.display())).caused_by(source)

@@ -111,12 +111,16 @@ fn policies_and_customers_lie_in_the_folder_too() {
 #[test]
 fn a_pipe_is_not_waited_for() {
     let top = projects("product: p\n", "key");
-    for name in ["project/policies/pipe.yaml", "project/templates/paused.txt"] {
+    for (name, command) in [
+        ("project/policies/pipe.yaml", "validate"),
+        ("project/templates/paused.txt", "validate"),
+        ("project/scenarios/pipe.yaml", "test"),
+    ] {
         let pipe = top.path().join(name);
         fs::create_dir_all(pipe.parent().unwrap()).unwrap();
         let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
         assert!(made.success());
-        let said = top.tranche(&["-C", "project", "validate"]).exits(2);
+        let said = top.tranche(&["-C", "project", command]).exits(2);
         assert!(said.err.contains("no regular file"), "{name}: {}", said.err);
         fs::remove_file(pipe).unwrap();
     }

@@ -240,6 +240,34 @@ pub enum CommandKind {
 }
 
 impl CommandKind {
+    /// The services that it is about.
+    pub fn services(&self) -> Vec<&Target> {
+        match self {
+            Self::Preflight { services, .. } => services.iter().collect(),
+            Self::Inspect { service }
+            | Self::AwaitQuiet { service, .. }
+            | Self::BackUp { service, .. }
+            | Self::SetVariables { service, .. }
+            | Self::RestoreVariables { service, .. }
+            | Self::SetAutoDeploy { service, .. }
+            | Self::CreateDeploy { service, .. }
+            | Self::CreateRollback { service, .. }
+            | Self::ListDeploys { service, .. }
+            | Self::FollowDeploy { service, .. }
+            | Self::CancelDeploy { service, .. }
+            | Self::BackUpConnections { service, .. } => vec![service],
+            Self::Verify { probed, .. } => vec![&probed.target],
+            Self::Watch { probed, .. } | Self::Confirm { probed, .. } => {
+                probed.iter().map(|probed| &probed.target).collect()
+            }
+            Self::RunHook { service, .. } => service.iter().collect(),
+            Self::Recover { .. }
+            | Self::FindDatabases { .. }
+            | Self::AwaitDatabase { .. }
+            | Self::Stop { .. } => Vec::new(),
+        }
+    }
+
     /// Whether it settles a doubt, judges what is live or takes something back, whichever way the customer goes (P44).
     pub(crate) fn is_urgent(&self) -> bool {
         match self {

@@ -5,7 +5,6 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use rollout::command::Target;
 use rollout::{CommandKind, Outcome};
 
 use super::deploy::not_done;
@@ -86,7 +85,7 @@ impl Turn {
 
     async fn absent(&self) -> Absent {
         let client = self.reach().client;
-        for service in services(&self.command.kind) {
+        for service in self.command.kind.services() {
             match client.service(&service.id).await {
                 Ok(_) => {}
                 Err(error) if error.is_gone() => match self.sees_workspace().await {
@@ -118,34 +117,6 @@ impl Turn {
             Err(error) if error.is_gone() => Ok(false),
             Err(error) => Err(error),
         }
-    }
-}
-
-/// The services that a command is about.
-fn services(kind: &CommandKind) -> Vec<&Target> {
-    match kind {
-        CommandKind::Preflight { services, .. } => services.iter().collect(),
-        CommandKind::Inspect { service }
-        | CommandKind::AwaitQuiet { service, .. }
-        | CommandKind::BackUp { service, .. }
-        | CommandKind::SetVariables { service, .. }
-        | CommandKind::RestoreVariables { service, .. }
-        | CommandKind::SetAutoDeploy { service, .. }
-        | CommandKind::CreateDeploy { service, .. }
-        | CommandKind::CreateRollback { service, .. }
-        | CommandKind::ListDeploys { service, .. }
-        | CommandKind::FollowDeploy { service, .. }
-        | CommandKind::CancelDeploy { service, .. }
-        | CommandKind::BackUpConnections { service, .. } => vec![service],
-        CommandKind::Verify { probed, .. } => vec![&probed.target],
-        CommandKind::Watch { probed, .. } | CommandKind::Confirm { probed, .. } => {
-            probed.iter().map(|probed| &probed.target).collect()
-        }
-        CommandKind::RunHook { service, .. } => service.iter().collect(),
-        CommandKind::Recover { .. }
-        | CommandKind::FindDatabases { .. }
-        | CommandKind::AwaitDatabase { .. }
-        | CommandKind::Stop { .. } => Vec::new(),
     }
 }
 

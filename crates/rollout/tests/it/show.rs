@@ -99,30 +99,7 @@ pub(crate) fn name(command: &Command) -> String {
 
 /// The services a command is about.
 pub(crate) fn roles(kind: &CommandKind) -> Vec<String> {
-    let targets = match kind {
-        CommandKind::Preflight { services, .. } => services.iter().collect(),
-        CommandKind::Inspect { service }
-        | CommandKind::AwaitQuiet { service, .. }
-        | CommandKind::BackUp { service, .. }
-        | CommandKind::BackUpConnections { service, .. }
-        | CommandKind::SetVariables { service, .. }
-        | CommandKind::RestoreVariables { service, .. }
-        | CommandKind::SetAutoDeploy { service, .. }
-        | CommandKind::CreateDeploy { service, .. }
-        | CommandKind::CreateRollback { service, .. }
-        | CommandKind::ListDeploys { service, .. }
-        | CommandKind::FollowDeploy { service, .. }
-        | CommandKind::CancelDeploy { service, .. } => vec![service],
-        CommandKind::Verify { probed, .. } => vec![&probed.target],
-        CommandKind::Watch { probed, .. } | CommandKind::Confirm { probed, .. } => {
-            probed.iter().map(|probed| &probed.target).collect()
-        }
-        CommandKind::RunHook { service, .. } => service.iter().collect(),
-        CommandKind::Recover { .. }
-        | CommandKind::FindDatabases { .. }
-        | CommandKind::AwaitDatabase { .. }
-        | CommandKind::Stop { .. } => Vec::new(),
-    };
+    let targets = kind.services();
     targets
         .iter()
         .map(|target| target.role.to_string())

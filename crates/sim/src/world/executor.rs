@@ -289,10 +289,12 @@ impl SimExecutor {
 
     /// What a scenario lets Render answer about the services of a command.
     fn answered_otherwise(&self, command: &Command) -> Option<Outcome> {
-        let (answer, role) = services(&command.kind).into_iter().find_map(|service| {
-            let answer = (self.faults).answer(&command.customer, &service.role, self.now)?;
-            Some((answer, service.role.clone()))
-        })?;
+        let (answer, role) = asked_at_render(&command.kind)
+            .into_iter()
+            .find_map(|service| {
+                let answer = (self.faults).answer(&command.customer, &service.role, self.now)?;
+                Some((answer, service.role.clone()))
+            })?;
         let reason = |reason: &str| reason.to_owned();
         Some(match answer {
             Answer::Gone if command.kind.is_repeatable() => Outcome::Gone {
@@ -340,30 +342,18 @@ impl SimExecutor {
     }
 }
 
-/// The services that a command asks Render about. Probes go to the sites.
-fn services(kind: &CommandKind) -> Vec<&Target> {
+/// The services that a command asks Render about. Probes go to the sites, and hooks elsewhere.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "these four are the exceptions, and every kind says which services it is about"
+)]
+fn asked_at_render(kind: &CommandKind) -> Vec<&Target> {
     match kind {
-        CommandKind::Preflight { services, .. } => services.iter().collect(),
-        CommandKind::Inspect { service }
-        | CommandKind::AwaitQuiet { service, .. }
-        | CommandKind::BackUp { service, .. }
-        | CommandKind::SetVariables { service, .. }
-        | CommandKind::RestoreVariables { service, .. }
-        | CommandKind::SetAutoDeploy { service, .. }
-        | CommandKind::CreateDeploy { service, .. }
-        | CommandKind::CreateRollback { service, .. }
-        | CommandKind::ListDeploys { service, .. }
-        | CommandKind::FollowDeploy { service, .. }
-        | CommandKind::CancelDeploy { service, .. }
-        | CommandKind::BackUpConnections { service, .. } => vec![service],
         CommandKind::Verify { .. }
         | CommandKind::Watch { .. }
         | CommandKind::Confirm { .. }
-        | CommandKind::Recover { .. }
-        | CommandKind::FindDatabases { .. }
-        | CommandKind::AwaitDatabase { .. }
-        | CommandKind::RunHook { .. }
-        | CommandKind::Stop { .. } => Vec::new(),
+        | CommandKind::RunHook { .. } => Vec::new(),
+        kind => kind.services(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Text that others wrote, where people read it: it moves no cursor, turns no direction and ends no line (P53).
 //!
-//! [`block`] stands before every write for people, whatever was laid out; [`line`] where a piece of foreign text is put into
-//! a line of ours. What programs read keeps the text exactly: [`json`] only writes such characters as escapes.
+//! [`block()`] stands before every write for people, whatever was laid out; [`line()`] where a piece of foreign text is put into
+//! a line of ours. What programs read keeps the text exactly: [`json()`] only writes such characters as escapes.
 
 use std::fmt::Write as _;
 

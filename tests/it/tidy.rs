@@ -13,13 +13,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("machine", &[]),
     ("rollout", &["policy"]),
     ("engine", &["policy", "rollout"]),
+    ("monitor", &["engine", "policy"]),
     ("render", &["machine", "policy", "rollout"]),
     ("sim", &["policy", "rollout"]),
     ("notify", &["machine", "policy", "rollout"]),
     (
         "cli",
         &[
-            "machine", "policy", "rollout", "engine", "render", "sim", "notify",
+            "engine", "machine", "monitor", "notify", "policy", "render", "rollout", "sim",
         ],
     ),
 ];

@@ -9,7 +9,7 @@ mod watched;
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::outbox::{Audience, Postman, SharedAudience};
+use engine::outbox::{Audience, SharedAudience};
 use engine::{CrashAt, EngineHandle, EngineOptions, Error, Inlet, ServerTime};
 use policy::settings::RenderSettings;
 use render::Client;
@@ -117,7 +117,7 @@ pub(crate) async fn start(desk: &Desk, until_idle: bool) -> Result<EngineHandle,
             NotStarted::Failed(failure)
         }
     })?;
-    let postman = Postman::start(desk.state(), telling::carrier(&post));
+    let postman = telling::postman(desk.state(), &post);
     if let Some(begun) = Watch::begin(desk.state(), &desk.config, &audience) {
         // The slot is new, so nobody has filled it.
         let _ = watch.set(begun);

@@ -6,6 +6,7 @@ use std::time::Duration;
 use engine::StateDir;
 use engine::outbox::{Carrier, Carrying, Letter, Postman, Sink, Undelivered};
 use machine::files::Roots;
+use monitor::StoredAlerts;
 use notify::{Address, Message, Post, PostSettings, Secrets, environment};
 use policy::Config;
 use policy::network::Network;
@@ -42,8 +43,12 @@ pub(crate) fn post(roots: &Roots, config: &Config) -> Result<Post, Failure> {
     .map_err(|source| Failure::failed("failed to set up notifications").caused_by(source))
 }
 
-/// Carries letters to the sinks of a project.
-pub(crate) fn carrier(post: &Post) -> Arc<dyn Carrier> {
+/// Delivers letters to the sinks of a project for as long as it lives.
+pub(crate) fn postman(place: &StateDir, post: &Post) -> Postman {
+    Postman::start(place, carrier(post), Arc::new(StoredAlerts::of(place)))
+}
+
+fn carrier(post: &Post) -> Arc<dyn Carrier> {
     Arc::new(Sinks(post.clone()))
 }
 
@@ -63,7 +68,8 @@ pub(crate) async fn last_round(
     let Ok(post) = post(&roots(folder, config, &product), config) else {
         return;
     };
-    let round = Postman::once(place, carrier(&post));
+    let alerts = Arc::new(StoredAlerts::of(place));
+    let round = Postman::once(place, carrier(&post), alerts);
     if let Ok(Err(error)) = timeout(limit, round).await {
         tracing::warn!(%error, "not all notifications could be looked at");
     }

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
-use engine::monitor::{Monitor, MonitorOptions, Observed, ServiceKey, Watcher, Watching};
 use engine::outbox::SharedAudience;
 use engine::{Error, StateDir};
+use monitor::{Monitor, MonitorOptions, Observed, ServiceKey, Watcher, Watching};
 use policy::health::{CheckKind, Profile};
 use policy::plan::{DATABASE, RunningVersions};
 use policy::settings::Service;

@@ -37,7 +37,7 @@ impl Reading {
 }
 
 /// The wall clock, cut to milliseconds.
-pub(crate) fn wall() -> Timestamp {
+pub fn wall() -> Timestamp {
     Utc::now().trunc_subsecs(3)
 }
 

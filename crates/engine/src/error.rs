@@ -156,7 +156,7 @@ pub enum Error {
 
 impl Error {
     /// Names the file and what was to be done with it.
-    pub(crate) fn file(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+    pub fn file(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::File {
             doing,
@@ -179,7 +179,7 @@ impl Error {
     }
 
     /// The same about a file that may be lost without harm to any rollout.
-    pub(crate) fn beside(self, path: &Path, way_out: &'static str) -> Self {
+    pub fn beside(self, path: &Path, way_out: &'static str) -> Self {
         if let Self::Damaged { what } = self {
             return Self::Spoiled {
                 path: path.to_owned(),
@@ -333,7 +333,7 @@ impl From<rollout::LoadError> for Error {
 }
 
 /// An error with all that caused it, on one line.
-pub(crate) fn with_causes(error: &dyn error::Error) -> String {
+pub fn with_causes(error: &dyn error::Error) -> String {
     let causes = iter::successors(error.source(), |cause| cause.source());
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

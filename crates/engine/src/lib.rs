@@ -2,8 +2,8 @@
 //!
 //! It takes no decision about a rollout and knows nothing of Render: commands go to an [`Executor`](rollout::Executor).
 //! [`start`] drives a project's rollouts and hands back an [`EngineHandle`]; [`ask`] files a person's request from any
-//! process; [`outbox`] tells people and machines; [`Reader`] and [`verify`] look at what is stored; [`Vault`] seals backups of variables; [`identity`] proves
-//! who asks; [`manager`] deploys single services. Start reading at [`run`].
+//! process; [`outbox`] tells people and machines; [`Reader`] and [`verify`] look at what is stored; [`Vault`] seals backups
+//! of variables; [`identity`] proves who asks; [`manager`] deploys single services. Start reading at [`run`].
 
 pub mod attachments;
 pub mod clock;
@@ -18,7 +18,6 @@ pub mod inbox;
 pub mod limits;
 pub mod lock;
 pub mod manager;
-pub mod monitor;
 pub mod outbox;
 pub mod place;
 pub mod run;

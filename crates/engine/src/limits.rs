@@ -30,16 +30,6 @@ pub const OUTBOX_LOOK: Duration = Duration::from_secs(1);
 pub const REMINDERS: u32 = 100;
 /// How long delivered letters stay readable.
 pub const LETTERS_KEPT: Duration = Duration::from_hours(24 * 90);
-/// Samples that are stored at once.
-pub const SAMPLES_A_BATCH: usize = 500;
-/// How long samples are collected before they are stored.
-pub const SAMPLES_WAIT: Duration = Duration::from_secs(2);
-/// Samples that wait while they cannot be stored; beyond that the oldest go.
-pub const SAMPLES_KEPT: usize = 50_000;
-/// How often old samples are folded into hours and days.
-pub const FOLD_EVERY: Duration = Duration::from_hours(1);
-/// Alerts that a slow listener may lag behind.
-pub const ALERTS_BUFFERED: usize = 1024;
 /// How long answered requests stay readable.
 pub const ANSWERS_KEPT: Duration = Duration::from_hours(24);
 

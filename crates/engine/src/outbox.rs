@@ -20,3 +20,4 @@ pub use self::letter::{Letter, LetterId, Recipient, Sink};
 pub use self::postman::{Carrier, Carrying, Postman, Undelivered};
 pub(crate) use self::store::write as write_letters;
 pub use self::store::{LetterState, Outbox, StoredLetter};
+pub use self::unanswered::Alerts;

@@ -130,7 +130,10 @@ impl StateDir {
     }
 
     /// Makes the folder, for the owner only.
-    pub(crate) fn prepare(&self) -> Result<(), Error> {
+    ///
+    /// # Errors
+    /// It cannot be made, or belongs to somebody else.
+    pub fn prepare(&self) -> Result<(), Error> {
         make_folder(&self.folder)?;
         if self.prefix.is_empty() {
             restrict(&self.folder, FOLDER_MODE)?;
@@ -153,7 +156,7 @@ pub(crate) fn make_folder(path: &Path) -> Result<(), Error> {
 }
 
 /// Opens a file of ours for reading and writing, made if need be.
-pub(crate) fn open_private(path: &Path) -> Result<File, Error> {
+pub fn open_private(path: &Path) -> Result<File, Error> {
     let opened = OpenOptions::new()
         .read(true)
         .write(true)
@@ -167,7 +170,7 @@ pub(crate) fn open_private(path: &Path) -> Result<File, Error> {
 }
 
 /// Makes an empty file of ours unless there is one. An existing file is not opened: closing it would drop `SQLite`'s locks.
-pub(crate) fn make_private(path: &Path) -> Result<(), Error> {
+pub fn make_private(path: &Path) -> Result<(), Error> {
     match create_private(path) {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => restrict(path, FILE_MODE),

@@ -10,10 +10,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::StateDir;
-use engine::monitor::{
+use engine::outbox::SharedAudience;
+use monitor::{
     Monitor, MonitorOptions, MonitorStore, Observed, ServiceKey, Told, Watcher, Watching,
 };
-use engine::outbox::SharedAudience;
 use policy::Span;
 use policy::monitoring::Monitoring;
 use policy::network::Network;

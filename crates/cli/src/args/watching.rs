@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
-use engine::monitor::AlertId;
+use monitor::AlertId;
 use policy::{CustomerId, Span};
 
 use super::value;

@@ -1,6 +1,6 @@
 //! `alerts`: what the monitor has raised, and that somebody has taken notice.
 
-use engine::monitor::{Acknowledged, Alert, AlertId, MonitorStore};
+use monitor::{Acknowledged, Alert, AlertId, MonitorStore};
 
 use crate::args::{Alerts, AlertsCommand, Global};
 use crate::exit::{Exit, Failure};

@@ -1,7 +1,7 @@
 //! `health --history`: how services were, by what the monitor measured and by Render's own figures.
 
 use chrono::TimeDelta;
-use engine::monitor::{Figures, History};
+use monitor::{Figures, History};
 use policy::{Config, CustomerId, Role, Span, Timestamp};
 use render::{Client, Series, TimeRange, request_counts};
 use serde::Serialize;

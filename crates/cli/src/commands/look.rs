@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use engine::StateDir;
-use engine::monitor::{Condition, MonitorStore, ServiceKey};
+use monitor::{Condition, MonitorStore, ServiceKey};
 use policy::plan::{LeftOut, LeftOutReason};
 use policy::{Config, CustomerId, Role, Timestamp};
 use rollout::view::{ProductView, RunView, RunningView};

@@ -3,11 +3,11 @@
 use std::pin::pin;
 use std::sync::Arc;
 
-use engine::monitor::{
+use engine::outbox::{Audience, SharedAudience};
+use engine::signals::{StopSignal, stop_signal};
+use monitor::{
     Alert, Monitor, MonitorOptions, MonitorStore, Observed, Sample, Sight, Told, Watcher,
 };
-use engine::outbox::{Audience, Postman, SharedAudience};
-use engine::signals::{StopSignal, stop_signal};
 use serde::Serialize;
 use tokio::sync::broadcast::error::RecvError;
 
@@ -59,7 +59,7 @@ pub(crate) async fn monitor(
     }
     let roots = telling::roots(&folder, &config, &state::product(&place)?);
     let post = telling::post(&roots, &config)?;
-    let _postman = Postman::start(&place, telling::carrier(&post));
+    let _postman = telling::postman(&place, &post);
     let (services, every) = (options.services.len(), options.settings.every);
     let monitor = Monitor::start(&place, options, watcher).map_err(state::failure)?;
     out.say(format_args!(

@@ -1,7 +1,7 @@
 //! `monitor report`: how all services were, in a form to pass on.
 
 use chrono::TimeDelta;
-use engine::monitor::Alert;
+use monitor::Alert;
 use policy::Timestamp;
 use serde::Serialize;
 
@@ -108,7 +108,7 @@ fn page(report: &Report) -> Page {
     )
 }
 
-fn shade(part: &engine::monitor::Figures) -> (Shade, String) {
+fn shade(part: &monitor::Figures) -> (Shade, String) {
     let text = format!(
         "uptime {}, p95 {}",
         percent(part.uptime()),

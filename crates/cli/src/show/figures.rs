@@ -1,6 +1,6 @@
 //! Figures of services as people read them. What was not measured is a dash, never a zero.
 
-use engine::monitor::Figures;
+use monitor::Figures;
 
 /// The heights of a column, lowest first.
 const HEIGHTS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
@@ -41,7 +41,7 @@ fn height(top: u32, highest: u32) -> char {
 
 #[cfg(test)]
 mod tests {
-    use engine::monitor::Observed;
+    use monitor::Observed;
 
     use super::*;
 

@@ -15,11 +15,10 @@ use super::lanes::{Lane, Lanes};
 use super::letter::{Letter, LetterId};
 use super::retry;
 use super::store::{Claimed, Outbox};
-use super::unanswered::unanswered;
+use super::unanswered::{Alerts, unanswered};
 use crate::clock;
 use crate::error::{Error, with_causes};
 use crate::limits::{DELIVERY_TIMEOUT, OUTBOX_LOOK, RETRY};
-use crate::monitor::MonitorStore;
 use crate::place::StateDir;
 use crate::store::Reader;
 
@@ -53,16 +52,20 @@ impl Postman {
     ///
     /// # Panics
     /// Outside a tokio runtime.
-    pub fn start(state: &StateDir, carrier: Arc<dyn Carrier>) -> Self {
-        Self(tokio::spawn(rounds(state.clone(), carrier)))
+    pub fn start(state: &StateDir, carrier: Arc<dyn Carrier>, alerts: Arc<dyn Alerts>) -> Self {
+        Self(tokio::spawn(rounds(state.clone(), carrier, alerts)))
     }
 
     /// Delivers what is due now, and returns when all of it was tried once.
     ///
     /// # Errors
     /// The database cannot be used.
-    pub async fn once(state: &StateDir, carrier: Arc<dyn Carrier>) -> Result<(), Error> {
-        let mut round = Round::open(state, &carrier).await?;
+    pub async fn once(
+        state: &StateDir,
+        carrier: Arc<dyn Carrier>,
+        alerts: Arc<dyn Alerts>,
+    ) -> Result<(), Error> {
+        let mut round = Round::open(state, &carrier, &alerts).await?;
         loop {
             round.begin_due().await?;
             match round.under_way.join_next_with_id().await {
@@ -80,10 +83,10 @@ impl Drop for Postman {
 }
 
 /// A database that cannot be used is tried again; the letters wait in it.
-async fn rounds(state: StateDir, carrier: Arc<dyn Carrier>) {
+async fn rounds(state: StateDir, carrier: Arc<dyn Carrier>, alerts: Arc<dyn Alerts>) {
     let mut pause = RETRY.0;
     loop {
-        match deliver_for_ever(&state, &carrier).await {
+        match deliver_for_ever(&state, &carrier, &alerts).await {
             Ok(never) => match never {},
             Err(error) => tracing::warn!(error = with_causes(&error), "no letter is delivered"),
         }
@@ -96,8 +99,9 @@ async fn rounds(state: StateDir, carrier: Arc<dyn Carrier>) {
 async fn deliver_for_ever(
     state: &StateDir,
     carrier: &Arc<dyn Carrier>,
+    alerts: &Arc<dyn Alerts>,
 ) -> Result<Infallible, Error> {
-    let mut round = Round::open(state, carrier).await?;
+    let mut round = Round::open(state, carrier, alerts).await?;
     loop {
         round.begin_due().await?;
         tokio::select! {
@@ -118,6 +122,7 @@ struct Attempt {
 struct Round {
     state: StateDir,
     carrier: Arc<dyn Carrier>,
+    alerts: Arc<dyn Alerts>,
     outbox: Arc<Mutex<Outbox>>,
     lanes: Lanes,
     under_way: JoinSet<Attempt>,
@@ -125,7 +130,11 @@ struct Round {
 }
 
 impl Round {
-    async fn open(state: &StateDir, carrier: &Arc<dyn Carrier>) -> Result<Self, Error> {
+    async fn open(
+        state: &StateDir,
+        carrier: &Arc<dyn Carrier>,
+        alerts: &Arc<dyn Alerts>,
+    ) -> Result<Self, Error> {
         let place = state.clone();
         let outbox = blocking(move || {
             let outbox = Outbox::open_or_make(&place)?;
@@ -135,6 +144,7 @@ impl Round {
         Ok(Self {
             state: state.clone(),
             carrier: Arc::clone(carrier),
+            alerts: Arc::clone(alerts),
             outbox: Arc::new(Mutex::new(outbox.await?)),
             lanes: Lanes::default(),
             under_way: JoinSet::new(),
@@ -144,12 +154,13 @@ impl Round {
 
     /// Sends off everything that is due and whose way is free.
     async fn begin_due(&mut self) -> Result<(), Error> {
-        let (state, mut lanes) = (self.state.clone(), mem::take(&mut self.lanes));
+        let (state, alerts) = (self.state.clone(), Arc::clone(&self.alerts));
+        let mut lanes = mem::take(&mut self.lanes);
         let work = self.with_outbox(move |outbox| {
             let now = clock::wall();
             let mut claimed = Vec::new();
             if lanes.have_room() && outbox.is_due(now)? {
-                remind(&state, outbox)?;
+                remind(&state, outbox, &*alerts)?;
                 claimed = outbox.claim(now, &mut lanes)?;
             }
             Ok((lanes, claimed))
@@ -236,16 +247,14 @@ fn note(outbox: &Outbox, attempt: &Attempt) -> Result<(), Error> {
 }
 
 /// Says again what nobody has answered.
-fn remind(state: &StateDir, outbox: &mut Outbox) -> Result<(), Error> {
+fn remind(state: &StateDir, outbox: &mut Outbox, alerts: &dyn Alerts) -> Result<(), Error> {
     let due = outbox.to_remind(clock::wall())?;
     if due.is_empty() {
         return Ok(());
     }
     let product = Reader::open(state)?.product()?;
-    let alerts = MonitorStore::look(state)?;
     for letter in due {
-        let is_open = |id| alerts.as_ref().is_some_and(|alerts| alerts.is_open(id));
-        let about = unanswered(&letter, &product, is_open);
+        let about = unanswered(&letter, &product, alerts)?;
         let again = (!about.is_empty()).then(|| again(&letter, about));
         outbox.remind(&letter.id, again.as_ref())?;
     }

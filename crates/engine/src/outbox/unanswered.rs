@@ -4,23 +4,41 @@ use rollout::{Product, RunId};
 use serde_json::Value;
 
 use super::letter::Letter;
+use crate::error::Error;
 
-/// What of a letter still waits for somebody; `is_open` says whether an alert is raised and not acknowledged.
+/// Knows the alerts that letters are about; whoever watches the services keeps them.
+pub trait Alerts: Send + Sync + 'static {
+    /// Whether an alert is raised, and neither over nor acknowledged.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    fn is_open(&self, id: i64) -> Result<bool, Error>;
+}
+
+/// What of a letter still waits for somebody.
 pub(super) fn unanswered(
     letter: &Letter,
     product: &Product,
-    is_open: impl Fn(i64) -> bool,
-) -> Vec<Value> {
-    let about = letter.about.iter();
-    let open = about.filter(|item| match letter.kind.as_str() {
-        "approval_requested" | "approval_escalated" => is_asked(letter, item, product),
-        "rollout_halted" => is_halted(letter, product),
-        "customer_held" => is_so(letter, item, product, "held"),
-        "customer_rollback_failed" => is_so(letter, item, product, "rollback failed"),
-        "alert_raised" => item["id"].as_i64().is_some_and(&is_open),
-        _ => false,
-    });
-    open.cloned().collect()
+    alerts: &dyn Alerts,
+) -> Result<Vec<Value>, Error> {
+    let mut open = Vec::new();
+    for item in &letter.about {
+        let waits = match letter.kind.as_str() {
+            "approval_requested" | "approval_escalated" => is_asked(letter, item, product),
+            "rollout_halted" => is_halted(letter, product),
+            "customer_held" => is_so(letter, item, product, "held"),
+            "customer_rollback_failed" => is_so(letter, item, product, "rollback failed"),
+            "alert_raised" => match item["id"].as_i64() {
+                Some(id) => alerts.is_open(id)?,
+                None => false,
+            },
+            _ => false,
+        };
+        if waits {
+            open.push(item.clone());
+        }
+    }
+    Ok(open)
 }
 
 fn is_asked(letter: &Letter, item: &Value, product: &Product) -> bool {

@@ -2,7 +2,6 @@
 
 use std::fs;
 
-use engine::monitor::MonitorStore;
 use engine::store::Changes;
 use engine::{EngineLock, Error, History, LockFor, Problem, Reader, Store, verify};
 use rollout::{Event, Fact, Kind, Product, RunId};
@@ -121,15 +120,4 @@ fn all_of(product: &Product, event: Event) -> Changes {
             .collect(),
         ..Changes::default()
     }
-}
-
-#[test]
-fn a_damaged_monitor_is_moved_away() {
-    let lab = Lab::new();
-    drop(MonitorStore::open(&lab.state).unwrap());
-    fs::write(lab.state.monitor(), "no database at all\n".repeat(100)).unwrap();
-    let refused = MonitorStore::open(&lab.state).unwrap_err();
-    let file = format!("`{}`", lab.state.monitor().display());
-    assert!(refused.to_string().contains(&file), "{refused}");
-    assert!(refused.way_out().unwrap().contains("move it away"));
 }

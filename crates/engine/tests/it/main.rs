@@ -14,7 +14,6 @@ mod lab;
 mod lock;
 mod manager;
 mod marks;
-mod monitor;
 mod outbox;
 mod quarantine;
 mod recovery;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use engine::outbox::{
-    Audience, Carrier, Carrying, Letter, LetterId, LetterState, Outbox, Postman, Recipient,
+    Alerts, Audience, Carrier, Carrying, Letter, LetterId, LetterState, Outbox, Postman, Recipient,
     SharedAudience, Sink, Undelivered,
 };
 use engine::{EngineOptions, Reader};
@@ -224,7 +224,9 @@ async fn a_letter_that_fails_holds_nothing_up_and_is_not_lost() {
         _ => None,
     });
     let carrier = Arc::clone(&fails) as Arc<dyn Carrier>;
-    Postman::once(&lab.state, carrier).await.unwrap();
+    Postman::once(&lab.state, carrier, no_alerts())
+        .await
+        .unwrap();
 
     let outbox = Outbox::open(&lab.state).unwrap();
     let states: BTreeMap<String, LetterState> = outbox
@@ -247,7 +249,9 @@ async fn a_letter_that_fails_holds_nothing_up_and_is_not_lost() {
     assert!(outbox.resend(&mine.letter.id, chrono::Utc::now()).unwrap());
     let works = Sometimes::new(|_| None);
     let carrier = Arc::clone(&works) as Arc<dyn Carrier>;
-    Postman::once(&lab.state, carrier).await.unwrap();
+    Postman::once(&lab.state, carrier, no_alerts())
+        .await
+        .unwrap();
     let sent = outbox.find(&mine.letter.id).unwrap().unwrap();
     assert_eq!((sent.state, sent.error), (LetterState::Sent, None));
 }
@@ -259,8 +263,8 @@ async fn two_processes_deliver_each_letter_once() {
     let works = Sometimes::new(|_| None);
     let carrier = || Arc::clone(&works) as Arc<dyn Carrier>;
     let (one, other) = tokio::join!(
-        Postman::once(&lab.state, carrier()),
-        Postman::once(&lab.state, carrier())
+        Postman::once(&lab.state, carrier(), no_alerts()),
+        Postman::once(&lab.state, carrier(), no_alerts())
     );
     one.and(other).unwrap();
     let mut ids: Vec<_> = works
@@ -293,7 +297,9 @@ async fn a_letter_whose_process_died_is_tried_again() {
     end(asked(&lab, &world)).await.unwrap();
     let dying = Arc::new(Dying(AtomicUsize::new(0)));
     let carrier = Arc::clone(&dying) as Arc<dyn Carrier>;
-    Postman::once(&lab.state, carrier).await.unwrap();
+    Postman::once(&lab.state, carrier, no_alerts())
+        .await
+        .unwrap();
     assert!(dying.0.load(Ordering::SeqCst) > 0);
     let stored = Outbox::open(&lab.state).unwrap().list(false, 100).unwrap();
     let due =
@@ -331,7 +337,9 @@ async fn an_unanswered_request_is_said_again_and_an_answered_one_is_not() {
         .unwrap();
     let works = Sometimes::new(|_| None);
     let carrier = Arc::clone(&works) as Arc<dyn Carrier>;
-    Postman::once(&lab.state, carrier).await.unwrap();
+    Postman::once(&lab.state, carrier, no_alerts())
+        .await
+        .unwrap();
     let again: Vec<Letter> = stored
         .list(false, 1000)
         .unwrap()
@@ -392,6 +400,61 @@ fn letter(id: usize, sink: Sink, target: &str) -> Letter {
     }
 }
 
+/// Alerts of which only these are raised and not acknowledged.
+struct Raised(Vec<i64>);
+
+impl Alerts for Raised {
+    fn is_open(&self, id: i64) -> Result<bool, engine::Error> {
+        Ok(self.0.contains(&id))
+    }
+}
+
+fn no_alerts() -> Arc<dyn Alerts> {
+    Arc::new(Raised(Vec::new()))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_alert_is_said_again_while_it_is_open() {
+    let lab = Lab::new();
+    let outbox = posted(
+        &lab,
+        &[Letter {
+            at: chrono::Utc::now() - chrono::TimeDelta::hours(1),
+            kind: "alert_raised".to_owned(),
+            about: vec![
+                serde_json::json!({ "id": 1 }),
+                serde_json::json!({ "id": 2 }),
+            ],
+            remind: Some(Span::from_secs(1)),
+            ..letter(1, Sink::Slack, "ops")
+        }],
+    );
+    let works = Sometimes::new(|_| None);
+    let carrier = || Arc::clone(&works) as Arc<dyn Carrier>;
+    let reminded = || {
+        let stored = outbox.list(false, 10).unwrap().into_iter();
+        let again = stored.filter(|one| one.letter.reminder > 0);
+        again.map(|one| one.letter.about).collect::<Vec<_>>()
+    };
+    let due = || {
+        let past = chrono::Utc::now() - chrono::TimeDelta::hours(1);
+        let sql =
+            "UPDATE notifications SET due_at = ?1, remind_at = ?1 WHERE remind_at IS NOT NULL";
+        lab.tamper()
+            .execute(sql, [past.timestamp_millis()])
+            .unwrap();
+    };
+    due();
+    let open: Arc<dyn Alerts> = Arc::new(Raised(vec![2]));
+    Postman::once(&lab.state, carrier(), open).await.unwrap();
+    assert_eq!(reminded(), [vec![serde_json::json!({ "id": 2 })]]);
+    due();
+    Postman::once(&lab.state, carrier(), no_alerts())
+        .await
+        .unwrap();
+    assert_eq!(reminded().len(), 1, "once it is over nobody is reminded");
+}
+
 fn posted(lab: &Lab, letters: &[Letter]) -> Outbox {
     let mut outbox = Outbox::open_or_make(&lab.state).unwrap();
     outbox.post(letters).unwrap();
@@ -439,7 +502,11 @@ async fn a_sink_that_hangs_keeps_no_other_one_waiting() {
         may_answer: Semaphore::new(0),
         given: Mutex::default(),
     });
-    let postman = Postman::start(&lab.state, Arc::clone(&hanging) as Arc<dyn Carrier>);
+    let postman = Postman::start(
+        &lab.state,
+        Arc::clone(&hanging) as Arc<dyn Carrier>,
+        no_alerts(),
+    );
     let sent = |target: &str| {
         let states = states(&outbox).into_iter();
         states
@@ -495,9 +562,13 @@ async fn who_asks_to_be_left_alone_is() {
     let outbox = posted(&lab, &all);
     let busy = Arc::new(Busy(Mutex::default()));
     let begun = chrono::Utc::now();
-    Postman::once(&lab.state, Arc::clone(&busy) as Arc<dyn Carrier>)
-        .await
-        .unwrap();
+    Postman::once(
+        &lab.state,
+        Arc::clone(&busy) as Arc<dyn Carrier>,
+        no_alerts(),
+    )
+    .await
+    .unwrap();
     let mut given = busy.0.lock().unwrap().clone();
     given.sort();
     assert_eq!(given, ["busy", "quick"], "the second one is not even tried");
@@ -515,7 +586,9 @@ async fn a_letter_that_cannot_be_read_keeps_no_other_back() {
         .unwrap();
     let carrying = Sometimes::new(|_| None);
     let carrier = Arc::clone(&carrying) as Arc<dyn Carrier>;
-    Postman::once(&lab.state, carrier).await.unwrap();
+    Postman::once(&lab.state, carrier, no_alerts())
+        .await
+        .unwrap();
     assert_eq!(carrying.given.lock().unwrap().len(), all - 1);
     let error: String = lab
         .tamper()

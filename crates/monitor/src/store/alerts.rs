@@ -3,15 +3,15 @@
 use std::collections::BTreeSet;
 
 use chrono::DateTime;
+use engine::Error;
 use policy::monitoring::Severity;
 use policy::{CustomerId, PersonId, Role, Timestamp};
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 
 use super::{MonitorStore, find_id};
-use crate::error::Error;
-use crate::monitor::alert::{Alert, AlertId, Condition, Told};
-use crate::monitor::judge::Change;
-use crate::monitor::probe::ServiceKey;
+use crate::alert::{Alert, AlertId, Condition, Told};
+use crate::judge::Change;
+use crate::probe::ServiceKey;
 
 /// How an acknowledgement ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,9 +98,13 @@ impl MonitorStore {
     }
 
     /// Whether an alert is neither over nor acknowledged.
-    pub fn is_open(&self, id: i64) -> bool {
-        let alert = self.alert(AlertId(id)).ok().flatten();
-        alert.is_some_and(|alert| alert.recovered_at.is_none() && alert.acknowledged_by.is_none())
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn is_open(&self, id: AlertId) -> Result<bool, Error> {
+        let alert = self.alert(id)?;
+        Ok(alert
+            .is_some_and(|alert| alert.recovered_at.is_none() && alert.acknowledged_by.is_none()))
     }
 
     /// What nobody has been told of yet, in order.
@@ -145,10 +149,7 @@ impl MonitorStore {
     }
 
     /// What is open of a service.
-    pub(in crate::monitor) fn open_conditions(
-        &self,
-        key: &ServiceKey,
-    ) -> Result<BTreeSet<Condition>, Error> {
+    pub(crate) fn open_conditions(&self, key: &ServiceKey) -> Result<BTreeSet<Condition>, Error> {
         let Some(service) = find_id(&self.connection, key)? else {
             return Ok(BTreeSet::new());
         };

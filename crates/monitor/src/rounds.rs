@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use engine::error::with_causes;
+use engine::{Error, StateDir, clock};
 use policy::Timestamp;
 use policy::monitoring::Monitoring;
 use tokio::sync::{broadcast, mpsc};
@@ -20,10 +22,7 @@ use super::roster::Roster;
 use super::sight::Eyes;
 use super::store::{Batch, MonitorStore};
 use super::tell::{Failed, Turn};
-use crate::clock;
-use crate::error::{Error, with_causes};
 use crate::limits::{FOLD_EVERY, SAMPLES_A_BATCH, SAMPLES_KEPT, SAMPLES_WAIT};
-use crate::place::StateDir;
 
 /// What was found to run, by service; `None`: what was put there.
 type Compared = Vec<(ServiceKey, Option<String>)>;

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use chrono::DateTime;
+use engine::Error;
 use policy::{CustomerId, Role, Timestamp};
 use rusqlite::{OptionalExtension as _, Row, params};
 
 use super::{MonitorStore, find_id, fold, observed};
-use crate::error::Error;
-use crate::monitor::figures::{Figures, History, part_of};
-use crate::monitor::probe::{Observed, Sample, ServiceKey};
+use crate::figures::{Figures, History, part_of};
+use crate::probe::{Observed, Sample, ServiceKey};
 
 /// So many of the last samples say how a service stands: more than a rate is asked of.
 const RESUMED_FROM: u32 = 200;
@@ -82,10 +82,7 @@ impl MonitorStore {
     }
 
     /// The last samples of a service, oldest first.
-    pub(in crate::monitor) fn last_samples(
-        &self,
-        key: &ServiceKey,
-    ) -> Result<Vec<Observed>, Error> {
+    pub(crate) fn last_samples(&self, key: &ServiceKey) -> Result<Vec<Observed>, Error> {
         let Some(service) = find_id(&self.connection, key)? else {
             return Ok(Vec::new());
         };

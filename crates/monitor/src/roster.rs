@@ -13,7 +13,7 @@ use super::probe::{Observed, ServiceKey};
 /// The services that are watched.
 ///
 /// ```
-/// use engine::monitor::{Observed, Roster, ServiceKey};
+/// use monitor::{Observed, Roster, ServiceKey};
 /// use policy::Timestamp;
 ///
 /// let mut roster = Roster::new(&policy::monitoring::Monitoring::default());

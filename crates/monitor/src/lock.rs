@@ -2,8 +2,8 @@
 
 use std::fs::{File, TryLockError};
 
-use crate::error::Error;
-use crate::place::{self, StateDir};
+use engine::Error;
+use engine::place::{self, StateDir};
 
 /// The right to watch a project's services. Dropping it gives it back.
 #[derive(Debug)]

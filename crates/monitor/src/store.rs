@@ -6,22 +6,22 @@ mod history;
 
 use std::collections::BTreeMap;
 
+use engine::Error;
+use engine::limits::BUSY;
+use engine::place::{self, StateDir};
 use policy::Timestamp;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Transaction, params};
 
 pub use self::alerts::Acknowledged;
 use super::judge::Change;
 use super::probe::{Observed, Sample, ServiceKey};
-use crate::error::Error;
-use crate::limits::BUSY;
-use crate::place::{self, StateDir};
 
 /// `trmo`.
 const APPLICATION_ID: i64 = 0x7472_6d6f;
 const VERSION: usize = 1;
 /// What to do about a damaged file.
 const LOST: &str = "move it away: a new one is made, and nothing of any rollout is in it; what was measured is lost";
-const SCHEMA: &str = include_str!("../../migrations/monitor/0001-initial.sql");
+const SCHEMA: &str = include_str!("../migrations/0001-initial.sql");
 
 /// Samples, figures and alerts of a project.
 #[derive(Debug)]

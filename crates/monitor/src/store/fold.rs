@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use engine::Error;
 use policy::Timestamp;
 use policy::monitoring::Keep;
 use rusqlite::{Row, Transaction, params};
 
 use super::{MonitorStore, observed};
-use crate::error::Error;
-use crate::monitor::figures::Figures;
+use crate::figures::Figures;
 
 pub(super) const HOUR: i64 = 3_600_000;
 pub(super) const DAY: i64 = 24 * HOUR;

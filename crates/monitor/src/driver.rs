@@ -3,6 +3,8 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
+use engine::outbox::SharedAudience;
+use engine::{Error, StateDir};
 use policy::Span;
 use policy::monitoring::Monitoring;
 use tokio::sync::{broadcast, mpsc, watch};
@@ -12,10 +14,7 @@ use super::alert::{Alert, Told};
 use super::probe::{Observed, Sample, ServiceKey};
 use super::rounds::Rounds;
 use super::sight::Sight;
-use crate::error::Error;
 use crate::limits::ALERTS_BUFFERED;
-use crate::outbox::SharedAudience;
-use crate::place::StateDir;
 
 /// An answer that comes later.
 pub type Watching<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
 use chrono::TimeDelta;
-use engine::monitor::{
+use engine::outbox::{Audience, Outbox, SharedAudience};
+use engine::{Error, StateDir};
+use monitor::{
     Acknowledged, Alert, Batch, Condition, Monitor, MonitorLock, MonitorOptions, MonitorStore,
     Observed, Roster, Sample, ServiceKey, Told, Watcher, Watching,
 };
-use engine::outbox::{Audience, Outbox, SharedAudience};
-use engine::{Error, StateDir};
 use policy::monitoring::{Keep, Monitoring};
 use policy::settings::Notify;
 use policy::{Span, Timestamp};
@@ -428,15 +428,26 @@ async fn an_alert_is_acknowledged_once_while_it_is_open() {
             .acknowledge(id, &who.into(), "on it", origin())
             .unwrap()
     };
-    assert!(MonitorStore::open(&lab.state).unwrap().is_open(id.0));
+    assert!(MonitorStore::open(&lab.state).unwrap().is_open(id).unwrap());
     assert!(matches!(acknowledge("ann"), Acknowledged::Done(_)));
-    assert!(!MonitorStore::open(&lab.state).unwrap().is_open(id.0));
+    assert!(!MonitorStore::open(&lab.state).unwrap().is_open(id).unwrap());
     let Acknowledged::Before(alert) = acknowledge("bob") else {
         panic!("a second person has nothing to acknowledge");
     };
     assert_eq!(alert.acknowledged_by, Some("ann".into()));
     once().await.unwrap();
     let mut store = MonitorStore::open(&lab.state).unwrap();
-    let nobody = store.acknowledge(engine::monitor::AlertId(99), &"ann".into(), "x", origin());
+    let nobody = store.acknowledge(monitor::AlertId(99), &"ann".into(), "x", origin());
     assert_eq!(nobody.unwrap(), Acknowledged::Unknown);
+}
+
+#[test]
+fn a_damaged_monitor_is_moved_away() {
+    let lab = Lab::new();
+    drop(MonitorStore::open(&lab.state).unwrap());
+    std::fs::write(lab.state.monitor(), "no database at all\n".repeat(100)).unwrap();
+    let refused = MonitorStore::open(&lab.state).unwrap_err();
+    let file = format!("`{}`", lab.state.monitor().display());
+    assert!(refused.to_string().contains(&file), "{refused}");
+    assert!(refused.way_out().unwrap().contains("move it away"));
 }

@@ -1,13 +1,12 @@
 //! From what was seen to what is stored and told, in an order that a crash cannot turn into a second telling.
 
+use engine::outbox::{Audience, Letter, Outbox, SharedAudience, of_alert};
+use engine::{Error, StateDir};
 use policy::Timestamp;
 use policy::monitoring::Keep;
 
 use super::alert::{Alert, Told};
 use super::store::{Batch, MonitorStore};
-use crate::error::Error;
-use crate::outbox::{Audience, Letter, Outbox, SharedAudience, of_alert};
-use crate::place::StateDir;
 
 /// What is to be stored and whom to tell.
 pub(super) struct Turn {

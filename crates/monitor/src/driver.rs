@@ -11,8 +11,8 @@ use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::alert::{Alert, Told};
+use super::monitor_loop::MonitorLoop;
 use super::probe::{Observed, Sample, ServiceKey};
-use super::rounds::Rounds;
 use super::sight::Sight;
 use crate::limits::ALERTS_BUFFERED;
 
@@ -83,9 +83,9 @@ impl Monitor {
     ) -> Result<Self, Error> {
         let (orders, ordered) = mpsc::unbounded_channel();
         let (alerts, _) = broadcast::channel(ALERTS_BUFFERED);
-        let rounds = Rounds::open(state, options, watcher, alerts.clone())?;
-        let sight = rounds.eyes.subscribe();
-        let task = tokio::spawn(rounds.run(ordered));
+        let watching = MonitorLoop::open(state, options, watcher, alerts.clone())?;
+        let sight = watching.eyes.subscribe();
+        let task = tokio::spawn(watching.run(ordered));
         Ok(Self {
             orders,
             alerts,
@@ -104,17 +104,17 @@ impl Monitor {
         watcher: Arc<dyn Watcher>,
     ) -> Result<Vec<Sample>, Error> {
         let (alerts, _) = broadcast::channel(ALERTS_BUFFERED);
-        let mut rounds = Rounds::open(state, options, watcher, alerts)?;
+        let mut watching = MonitorLoop::open(state, options, watcher, alerts)?;
         let mut samples = Vec::new();
-        let mut left = rounds.roster.services().count();
+        let mut left = watching.schedule.services().count();
         while left > 0 {
-            let Some(sample) = rounds.next().await else {
+            let Some(sample) = watching.next().await else {
                 break;
             };
             left -= 1;
             samples.push(sample);
         }
-        rounds.close().await?;
+        watching.close().await?;
         samples.sort_by(|a, b| a.key.cmp(&b.key));
         Ok(samples)
     }

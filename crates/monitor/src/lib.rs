@@ -1,8 +1,8 @@
 //! How are the services, rollout or not? Probes in turn, figures over time, alerts that are raised once and end once.
 //!
-//! [`Roster`] is the pure part: which service is asked when, and what its answers mean; it knows no clock and no network.
+//! [`Schedule`] is the pure part: which service is asked when, and what its answers mean; it knows no clock and no network.
 //! [`MonitorStore`] keeps samples, figures and alerts in a file of their own, so that the journal's writer never waits for
-//! them. [`Monitor`] is the thin task that asks through a [`Watcher`], stores, and tells. Start reading at [`Roster`].
+//! them. [`Monitor`] is the thin task that asks through a [`Watcher`], stores, and tells. Start reading at [`Schedule`].
 
 mod alert;
 mod driver;
@@ -11,9 +11,9 @@ mod histogram;
 mod judge;
 pub mod limits;
 mod lock;
+mod monitor_loop;
 mod probe;
-mod roster;
-mod rounds;
+mod schedule;
 mod sight;
 mod store;
 mod tell;
@@ -26,7 +26,7 @@ pub use self::histogram::Histogram;
 pub use self::judge::{Change, Judge};
 pub use self::lock::MonitorLock;
 pub use self::probe::{Observed, Sample, ServiceKey};
-pub use self::roster::Roster;
+pub use self::schedule::Schedule;
 pub use self::sight::Sight;
 pub use self::store::{Acknowledged, Batch, MonitorStore};
 pub use self::unanswered::StoredAlerts;

@@ -8,7 +8,7 @@ use engine::outbox::{Audience, Outbox, SharedAudience};
 use engine::{Error, StateDir};
 use monitor::{
     Acknowledged, Alert, Batch, Condition, Monitor, MonitorLock, MonitorOptions, MonitorStore,
-    Observed, Roster, Sample, ServiceKey, Told, Watcher, Watching,
+    Observed, Sample, Schedule, ServiceKey, Told, Watcher, Watching,
 };
 use policy::monitoring::{Keep, Monitoring};
 use policy::settings::Notify;
@@ -132,17 +132,17 @@ fn a_week_of_two_hundred_services_is_what_the_simulator_did() {
         },
         ..Monitoring::default()
     };
-    let mut roster = Roster::new(&settings);
-    (0..SERVICES).for_each(|number| roster.add(key(number), origin()));
+    let mut schedule = Schedule::new(&settings);
+    (0..SERVICES).for_each(|number| schedule.add(key(number), origin()));
     let mut store = MonitorStore::open(&lab.state).unwrap();
     let end = origin() + TimeDelta::days(DAYS);
     let mut fold_at = origin();
     let mut batch = Batch::default();
-    while let Some(at) = roster.wake_at().filter(|at| *at < end) {
-        for key in roster.due(at) {
+    while let Some(at) = schedule.wake_at().filter(|at| *at < end) {
+        for key in schedule.due(at) {
             // A service that never fails is a good control.
             let sample = week.probe(at, &key, 0);
-            let changes = roster.observed(&key, &sample.observed);
+            let changes = schedule.observed(&key, &sample.observed);
             batch
                 .changes
                 .extend(changes.into_iter().map(|change| (key.clone(), at, change)));
@@ -160,7 +160,7 @@ fn a_week_of_two_hundred_services_is_what_the_simulator_did() {
 
     check_figures(&store, &week, end);
     check_alerts(&store, &week);
-    assert!(roster.remembered() <= 200 * 100);
+    assert!(schedule.remembered() <= 200 * 100);
     let size = std::fs::metadata(lab.state.monitor()).unwrap().len();
     assert!(size < 24 << 20, "{size} bytes");
 }

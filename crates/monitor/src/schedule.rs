@@ -13,18 +13,18 @@ use super::probe::{Observed, ServiceKey};
 /// The services that are watched.
 ///
 /// ```
-/// use monitor::{Observed, Roster, ServiceKey};
+/// use monitor::{Observed, Schedule, ServiceKey};
 /// use policy::Timestamp;
 ///
-/// let mut roster = Roster::new(&policy::monitoring::Monitoring::default());
+/// let mut schedule = Schedule::new(&policy::monitoring::Monitoring::default());
 /// let backend = ServiceKey::new("acme", "backend");
-/// roster.add(backend.clone(), Timestamp::UNIX_EPOCH);
-/// assert_eq!(roster.due(Timestamp::UNIX_EPOCH), [backend.clone()]);
-/// assert_eq!(roster.observed(&backend, &Observed::Up { latency_ms: 80 }), []);
-/// assert!(roster.wake_at().is_some_and(|next| next > Timestamp::UNIX_EPOCH));
+/// schedule.add(backend.clone(), Timestamp::UNIX_EPOCH);
+/// assert_eq!(schedule.due(Timestamp::UNIX_EPOCH), [backend.clone()]);
+/// assert_eq!(schedule.observed(&backend, &Observed::Up { latency_ms: 80 }), []);
+/// assert!(schedule.wake_at().is_some_and(|next| next > Timestamp::UNIX_EPOCH));
 /// ```
 #[derive(Clone, Debug)]
-pub struct Roster {
+pub struct Schedule {
     settings: Monitoring,
     services: BTreeMap<ServiceKey, Entry>,
     /// Who is asked next; those that are being asked stand in it already, with their next turn.
@@ -41,7 +41,7 @@ struct Entry {
     in_flight: bool,
 }
 
-impl Roster {
+impl Schedule {
     /// Watches nobody yet.
     pub fn new(settings: &Monitoring) -> Self {
         Self {
@@ -81,7 +81,7 @@ impl Roster {
         }
     }
 
-    /// Asks nobody until [`Roster::start`].
+    /// Asks nobody until [`Schedule::start`].
     pub fn stop(&mut self) {
         self.is_stopped = true;
     }
@@ -207,59 +207,59 @@ mod tests {
         ServiceKey::new(format!("c{number}").as_str(), "backend")
     }
 
-    fn roster(services: usize, parallel: u32) -> Roster {
-        let mut roster = Roster::new(&Monitoring {
+    fn schedule(services: usize, parallel: u32) -> Schedule {
+        let mut schedule = Schedule::new(&Monitoring {
             parallel,
             ..Monitoring::default()
         });
-        (0..services).for_each(|number| roster.add(key(number), at(0)));
-        roster
+        (0..services).for_each(|number| schedule.add(key(number), at(0)));
+        schedule
     }
 
     const GOOD: Observed = Observed::Up { latency_ms: 1 };
 
     #[test]
     fn no_more_are_asked_at_once_than_is_allowed() {
-        let mut roster = roster(5, 2);
-        let first = roster.due(at(0));
+        let mut schedule = schedule(5, 2);
+        let first = schedule.due(at(0));
         assert_eq!(first.len(), 2);
-        assert_eq!((roster.due(at(0)).len(), roster.wake_at()), (0, None));
-        roster.observed(&first[0], &GOOD);
-        assert_eq!(roster.due(at(0)).len(), 1);
+        assert_eq!((schedule.due(at(0)).len(), schedule.wake_at()), (0, None));
+        schedule.observed(&first[0], &GOOD);
+        assert_eq!(schedule.due(at(0)).len(), 1);
     }
 
     #[test]
     fn a_service_that_does_not_answer_is_not_asked_twice_at_once() {
-        let mut roster = roster(1, 10);
-        assert_eq!(roster.due(at(0)).len(), 1);
-        assert_eq!(roster.due(at(3600)).len(), 0);
-        roster.observed(&key(0), &GOOD);
-        assert_eq!(roster.due(at(3600)).len(), 1);
+        let mut schedule = schedule(1, 10);
+        assert_eq!(schedule.due(at(0)).len(), 1);
+        assert_eq!(schedule.due(at(3600)).len(), 0);
+        schedule.observed(&key(0), &GOOD);
+        assert_eq!(schedule.due(at(3600)).len(), 1);
     }
 
     #[test]
     fn turns_are_spread_around_the_interval() {
-        let mut roster = roster(100, 100);
-        let asked = roster.due(at(0));
+        let mut schedule = schedule(100, 100);
+        let asked = schedule.due(at(0));
         for key in &asked {
-            roster.observed(key, &GOOD);
+            schedule.observed(key, &GOOD);
         }
-        let turns: BTreeSet<Timestamp> = roster.queue.iter().map(|(turn, _)| *turn).collect();
+        let turns: BTreeSet<Timestamp> = schedule.queue.iter().map(|(turn, _)| *turn).collect();
         assert!(turns.len() > 50, "{turns:?}");
         assert!(turns.iter().all(|turn| (at(57)..=at(63)).contains(turn)));
     }
 
     #[test]
     fn a_stopped_monitor_asks_nobody_and_goes_on_where_it_is() {
-        let mut roster = roster(1, 10);
-        roster.stop();
-        assert_eq!((roster.due(at(100)).len(), roster.wake_at()), (0, None));
-        roster.start(at(500));
-        assert_eq!(roster.wake_at(), Some(at(500)));
-        roster.set_interval(Span::from_secs(10), at(600));
-        assert_eq!(roster.wake_at(), Some(at(600)));
-        roster.remove(&key(0));
-        assert_eq!((roster.wake_at(), roster.services().count()), (None, 0));
-        assert_eq!(roster.observed(&key(0), &GOOD), []);
+        let mut schedule = schedule(1, 10);
+        schedule.stop();
+        assert_eq!((schedule.due(at(100)).len(), schedule.wake_at()), (0, None));
+        schedule.start(at(500));
+        assert_eq!(schedule.wake_at(), Some(at(500)));
+        schedule.set_interval(Span::from_secs(10), at(600));
+        assert_eq!(schedule.wake_at(), Some(at(600)));
+        schedule.remove(&key(0));
+        assert_eq!((schedule.wake_at(), schedule.services().count()), (None, 0));
+        assert_eq!(schedule.observed(&key(0), &GOOD), []);
     }
 }

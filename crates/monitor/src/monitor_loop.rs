@@ -1,4 +1,4 @@
-//! The task that watches: asks whom the roster names, and has stored and told what follows.
+//! The task that watches: asks whom the schedule names, and has stored and told what follows.
 
 use std::mem;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,7 +18,7 @@ use super::driver::{MonitorOptions, Order, Watcher};
 use super::judge::Judge;
 use super::lock::MonitorLock;
 use super::probe::{Observed, Sample, ServiceKey};
-use super::roster::Roster;
+use super::schedule::Schedule;
 use super::sight::Eyes;
 use super::store::{Batch, MonitorStore};
 use super::tell::{Failed, Turn};
@@ -28,11 +28,11 @@ use crate::limits::{FOLD_EVERY, SAMPLES_A_BATCH, SAMPLES_KEPT, SAMPLES_WAIT};
 type Compared = Vec<(ServiceKey, Option<String>)>;
 
 /// What the task owns.
-pub(super) struct Rounds {
+pub(super) struct MonitorLoop {
     state: StateDir,
     options: MonitorOptions,
     watcher: Arc<dyn Watcher>,
-    pub(super) roster: Roster,
+    pub(super) schedule: Schedule,
     /// Away while it is used on a thread for blocking work, and after a failure.
     store: Option<MonitorStore>,
     batch: Batch,
@@ -46,7 +46,7 @@ pub(super) struct Rounds {
     _lock: MonitorLock,
 }
 
-impl Rounds {
+impl MonitorLoop {
     pub(super) fn open(
         state: &StateDir,
         options: MonitorOptions,
@@ -56,17 +56,17 @@ impl Rounds {
         let lock = MonitorLock::acquire(state)?;
         let store = MonitorStore::open(state)?;
         let now = clock::wall();
-        let mut roster = Roster::new(&options.settings);
+        let mut schedule = Schedule::new(&options.settings);
         for key in &options.services {
             let judge = known(&store, &options.settings, key)?;
-            roster.resume(key.clone(), now, judge);
+            schedule.resume(key.clone(), now, judge);
         }
         Ok(Self {
             state: state.clone(),
             compare_at: options.settings.drift_every.map(|_| now),
             options,
             watcher,
-            roster,
+            schedule,
             store: Some(store),
             batch: Batch::default(),
             asked: JoinSet::new(),
@@ -119,7 +119,7 @@ impl Rounds {
 
     /// Asks those whose turn it is.
     fn ask(&mut self) {
-        for key in self.roster.due(clock::wall()) {
+        for key in self.schedule.due(clock::wall()) {
             let (watcher, answered) = (Arc::clone(&self.watcher), Arc::clone(&self.answered));
             self.asked
                 .spawn(async move { probe(&*watcher, key, &answered).await });
@@ -127,8 +127,8 @@ impl Rounds {
     }
 
     fn take(&mut self, sample: Sample) {
-        self.eyes.take(&sample, self.roster.services().count());
-        let changes = self.roster.observed(&sample.key, &sample.observed);
+        self.eyes.take(&sample, self.schedule.services().count());
+        let changes = self.schedule.observed(&sample.key, &sample.observed);
         for change in changes {
             let change = (sample.key.clone(), sample.at, change);
             self.batch.changes.push(change);
@@ -146,7 +146,7 @@ impl Rounds {
             return;
         }
         self.compare_at = Some(now + every.to_delta());
-        let keys: Vec<ServiceKey> = self.roster.services().cloned().collect();
+        let keys: Vec<ServiceKey> = self.schedule.services().cloned().collect();
         let watcher = Arc::clone(&self.watcher);
         self.comparing
             .spawn(async move { watcher.compare(keys).await });
@@ -155,7 +155,7 @@ impl Rounds {
     fn take_compared(&mut self, compared: Compared) {
         let now = clock::wall();
         for (key, drift) in compared {
-            if let Some(change) = self.roster.compared(&key, drift.as_deref()) {
+            if let Some(change) = self.schedule.compared(&key, drift.as_deref()) {
                 self.batch.changes.push((key, now, change));
             }
         }
@@ -168,15 +168,15 @@ impl Rounds {
                 let settings = &self.options.settings;
                 let store = self.store.as_ref();
                 let judge = store.and_then(|store| known(store, settings, &key).ok());
-                self.roster.resume(key, now, judge.unwrap_or_default());
+                self.schedule.resume(key, now, judge.unwrap_or_default());
             }
             Order::Remove(key) => {
                 self.eyes.forget(&key);
-                self.roster.remove(&key);
+                self.schedule.remove(&key);
             }
-            Order::Start => self.roster.start(now),
-            Order::Stop => self.roster.stop(),
-            Order::Every(every) => self.roster.set_interval(every, now),
+            Order::Start => self.schedule.start(now),
+            Order::Stop => self.schedule.stop(),
+            Order::Every(every) => self.schedule.set_interval(every, now),
             Order::End => {}
         }
     }
@@ -196,7 +196,7 @@ impl Rounds {
     /// Until the next turn, or until what was seen is to be stored.
     fn patience(&self) -> Duration {
         let compare_at = self.compare_at.filter(|_| self.comparing.is_empty());
-        let next = [self.roster.wake_at(), self.store_at(), compare_at];
+        let next = [self.schedule.wake_at(), self.store_at(), compare_at];
         let next = next.into_iter().flatten().min();
         let wait = next.map(|next| (next - clock::wall()).to_std().unwrap_or_default());
         wait.unwrap_or(FOLD_EVERY)

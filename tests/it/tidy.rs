@@ -1,6 +1,6 @@
 //! What clippy cannot hold: the direction of dependencies, the length of functions, words that promise later work.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use policy::parse::{File, Sources};
@@ -152,38 +152,47 @@ fn modules_say_what_they_are_for() {
 }
 
 #[test]
-fn every_rule_and_promise_that_is_cited_exists() {
-    let rules = fs::read_to_string(root().join("docs/rules.md")).unwrap();
-    let promises = fs::read_to_string(root().join("docs/promises.md")).unwrap();
+fn every_rule_promise_and_trap_that_is_cited_exists() {
+    let page = |path: &str| fs::read_to_string(root().join(path)).unwrap();
+    let rules = defined(&page("docs/rules.md"), 'R', "### ");
+    let promises = defined(&page("docs/promises.md"), 'P', "- **");
+    let traps = defined(&page("docs/render.md"), 'T', "| ");
+    assert_eq!((rules.len(), promises.len(), traps.len()), (24, 53, 31));
+    let defined: BTreeSet<String> = [rules, promises, traps].into_iter().flatten().collect();
     let mut unknown = BTreeMap::new();
-    for path in files(&root().join("crates"), &["rs"]) {
+    for path in files(&root(), &["rs", "md", "script", "yaml"]) {
         let text = fs::read_to_string(&path).unwrap();
-        for cited in citations(&text) {
-            let page = if cited.starts_with('R') {
-                &rules
-            } else {
-                &promises
-            };
-            if !page.contains(&cited) {
-                unknown.insert(cited, name(&path));
-            }
-        }
+        let cited = citations(&text, name(&path).ends_with(".rs"));
+        let cited = cited.into_iter().filter(|cited| !defined.contains(cited));
+        unknown.extend(cited.map(|cited| (cited, name(&path))));
     }
     assert!(unknown.is_empty(), "cited, but not in docs/: {unknown:?}");
 }
 
-/// `R7`, `P25` and the like in comments.
-fn citations(text: &str) -> Vec<String> {
-    let comments = text
-        .lines()
-        .filter_map(|line| line.split_once("//"))
-        .map(|(_, comment)| comment);
-    let words = comments.flat_map(|comment| comment.split(|c: char| !c.is_ascii_alphanumeric()));
-    let cited = words.filter(|word| {
-        let number = word.strip_prefix(['R', 'P']).unwrap_or_default();
-        !number.is_empty() && number.len() <= 2 && number.chars().all(|c| c.is_ascii_digit())
+/// The numbers that a page defines: each at the beginning of a line, after `mark`.
+fn defined(page: &str, letter: char, mark: &str) -> Vec<String> {
+    let lines = page.lines().filter_map(|line| line.strip_prefix(mark));
+    let words = lines.filter_map(|line| line.split(|c: char| !c.is_ascii_alphanumeric()).next());
+    let numbers = words.filter(|word| is_citation(word) && word.starts_with(letter));
+    numbers.map(str::to_owned).collect()
+}
+
+/// `R7`, `P25`, `T15` and the like; of a program in its comments alone.
+fn citations(text: &str, is_program: bool) -> Vec<String> {
+    let comments = text.lines().filter_map(|line| match is_program {
+        true => line.split_once("//").map(|(_, comment)| comment),
+        false => Some(line),
     });
+    let words = comments.flat_map(|comment| comment.split(|c: char| !c.is_ascii_alphanumeric()));
+    let cited = words.filter(|word| is_citation(word));
     cited.map(str::to_owned).collect()
+}
+
+fn is_citation(word: &str) -> bool {
+    let number = word.strip_prefix(['R', 'P', 'T']).unwrap_or_default();
+    (1..=2).contains(&number.len())
+        && !number.starts_with('0')
+        && number.chars().all(|c| c.is_ascii_digit())
 }
 
 #[test]

@@ -61,7 +61,7 @@ pub struct Probed {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "do")]
 pub enum CommandKind {
-    /// Read everything that must hold before the customer is started (design: step 1). Answer: `Inspected` with one view a service, in order, or `SecretMissing`, or `Failed`.
+    /// Read everything that must hold before the customer is started (R5). Answer: `Inspected` with one view a service, in order, or `SecretMissing`, or `Failed`.
     Preflight {
         /// In the order in which they will go.
         services: Vec<Target>,

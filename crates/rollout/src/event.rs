@@ -1,6 +1,6 @@
 //! Facts, past tense: what the journal holds.
 //!
-//! An event is one flat JSON object (design: events), linked to the one before it by a hash over its canonical form.
+//! An event is one flat JSON object (docs/reference/events.md), linked to the one before it by a hash over its canonical form.
 
 use std::fmt;
 

@@ -1,7 +1,7 @@
 //! What does this customer need next? A pure function of its state and of what was just read.
 //!
-//! Forward: inspect, back up, variables, list, deploy, follow, verify, service by service (design: a customer, step by
-//! step). The other way round stands in `back`. The deploy protocol itself (R16) is in `protocol`.
+//! Forward: inspect, back up, variables, list, deploy, follow, verify, service by service (R5). The other way
+//! round stands in `back`. The deploy protocol itself (R16) is in `protocol`.
 
 pub(crate) mod adoption;
 mod back;

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::parse::limits;
-use crate::parse::shape::{Format, Key, Record, Shape};
+use crate::parse::shape::{FREE, Format, Key, Record, Shape};
 use crate::parse::shapes::{
     customers::CUSTOMERS, policy::POLICY, project::PROJECT, scenario::SCENARIO,
 };
@@ -56,6 +56,11 @@ pub fn schema(kind: Kind) -> Value {
     schema.insert(
         "$schema".to_owned(),
         json!("https://json-schema.org/draft/2020-12/schema"),
+    );
+    let free = json!({ "description": "Free: a place for anchors. Nothing reads it." });
+    schema.insert(
+        "patternProperties".to_owned(),
+        json!({ format!("^{FREE}"): free }),
     );
     schema.insert(
         "title".to_owned(),

@@ -4,7 +4,7 @@ use super::format;
 use super::limits;
 use super::node::{Kind, Node, Pos, Value};
 use super::report::Report;
-use super::shape::{Record, Shape, Word};
+use super::shape::{FREE, Record, Shape, Word};
 use crate::suggest::nearest;
 
 /// How strictly a tree is compared.
@@ -134,6 +134,9 @@ fn unknown_key(name: &str, pos: Pos, record: &Record, report: &mut Report<'_>) {
     let known = || record.keys.iter().map(|key| key.name);
     let help = match nearest(name, known()) {
         Some(key) => format!("did you mean `{key}`?"),
+        None if name.starts_with(FREE) => {
+            format!("keys that begin with `{FREE}` are free at the top of a file only")
+        }
         None => format!("its keys are {}", listed(known(), "and")),
     };
     let shown: String = name.chars().take(limits::NAME_BYTES).collect();

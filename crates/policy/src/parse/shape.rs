@@ -24,6 +24,9 @@ pub(crate) enum Shape {
     Any,
 }
 
+/// What the keys begin with that are free at the top of every file, as places for anchors; nothing reads them.
+pub(crate) const FREE: &str = "x-";
+
 /// A mapping with known keys.
 pub(crate) struct Record {
     /// With its article: `a policy`.

@@ -11,6 +11,7 @@ use serde_yaml::granit_parser::{Event, Parser, ScalarStyle, ScanError, Span, Tag
 
 use super::node::{Key, Node, Pos, Scalar, Value};
 use super::report::Report;
+use super::shape::FREE;
 use super::{File, limits};
 
 /// Up to this size doubled keys are looked for pair by pair.
@@ -59,13 +60,18 @@ pub(crate) fn read<'s>(file: &'s File, report: &mut Report<'s>) -> Option<Node<'
         column: 1,
         length: 1,
     };
-    Some(builder.root.unwrap_or_else(|| Node {
+    let mut root = builder.root.unwrap_or_else(|| Node {
         pos: start,
         value: Value::Scalar(Scalar {
             text: "".into(),
             plain: true,
         }),
-    }))
+    });
+    // Their anchors are written out by now.
+    if let Some(entries) = root.entries_mut() {
+        entries.retain(|(key, _)| !key.name.starts_with(FREE));
+    }
+    Some(root)
 }
 
 /// Why a file is not read to its end.

@@ -65,6 +65,7 @@ fn schema_and_parser_agree_about_policies() {
         "policy: a\nbatch: 5\nnot_before: 0\nmax_failures: 0",
         "policy: a\nbatch: [1, 10%, 50%, 100%]",
         "policy: a\nwindow: [{cron: 0 2 * * SUN, duration: 2h}]",
+        "x-window: &w {cron: 0 2 * * SUN, duration: 2h}\npolicy: a\nwindow: *w",
         "policy: a\nhooks: {before: [{run: ./check, repeatable: true}, {job: {service: backend, command: x}}]}",
     ];
     let bad = [
@@ -85,10 +86,11 @@ fn schema_and_parser_agree_about_policies() {
         "policy: a\nwindow: {duration: 2h}",
         "policy: a\nhooks: {before: [{timeout: 5m}]}",
         "policy: a\nmax_parallel: 0",
+        "policy: a\nwindow: {x-a: 1, cron: 0 2 * * SUN, duration: 2h}",
     ];
     agree(Kind::Policy, &good, &bad, |text| {
         let mut files = sources();
-        files.policies = vec![file("a.yaml", text)];
+        files.policies.push(file("a.yaml", text));
         policy::parse::load(&files).is_ok()
     });
 }
@@ -109,6 +111,7 @@ fn schema_and_parser_agree_about_customers() {
         "customers: {a: {tier: demo, services: {backend: {id: srv-1, url: a.example}}}}",
         "customers: {a: {tier: demo, secrets: {K: {env: E, file: F}}}}",
         "customers: {a b: {tier: demo}}",
+        "customers: {a: {tier: demo, x-a: 1}}",
         "customers: {a: {tier: demo, running: v1}}",
     ];
     agree(Kind::Customers, &good, &bad, |text| {
@@ -122,6 +125,7 @@ fn schema_and_parser_agree_about_customers() {
 fn schema_and_parser_agree_about_projects() {
     let good = [
         "product: p",
+        "x-: 1\nx-b: {c: [d]}\nproduct: p",
         "product: p\nvariables: {backend: {PORT: 8080, DEBUG: true, V: '${version}'}}",
         "product: p\nhealth: {quick: {checks: [{http: /}, {error_rate: {max: 5%}}, {baseline: {p95_ratio: 2}}]}}",
         "product: p\nfreezes: [{name: x, from: 2026-12-24, until: 2027-01-02T12:00, customers: all}]",
@@ -159,6 +163,7 @@ fn schema_and_parser_agree_about_scenarios() {
     let good = [
         begin(""),
         begin("project: {groups: {approvers: [ann, bob]}}"),
+        begin("x-ours: [anything, {}]"),
         begin(
             "script: [{at: 2027-01-11T12:00:00Z, do: edit, fleet: {a: null}, policies: [{policy: x, delay: null}]}]",
         ),

@@ -216,6 +216,7 @@ fn every_example_project_is_valid() {
                 .iter()
                 .map(|path| read(path))
                 .collect(),
+            unread: Vec::new(),
         };
         let mistakes = policy::parse::load(&sources).err().unwrap_or_default();
         let mistakes: Vec<String> = mistakes.iter().map(ToString::to_string).collect();

@@ -22,6 +22,7 @@ mod show;
 mod state;
 mod telling;
 mod templates;
+mod unread;
 mod watching;
 mod who;
 mod written;

@@ -1,12 +1,11 @@
 //! Where is the project folder, and what do its files say?
 
 use std::collections::BTreeSet;
-use std::error::Error;
+use std::env;
 use std::path::{Path, PathBuf};
-use std::{env, fs, io};
 
 use engine::StateDir;
-use machine::files::{Beyond, Roots, read_own};
+use machine::files::{Beyond, Listing, Roots, read_own_written};
 use policy::parse::{Diagnostic, Severity};
 use policy::settings::RenderSettings;
 use policy::{Config, File, Project, Sources, parse};
@@ -17,10 +16,16 @@ use crate::exit::Failure;
 use crate::output::Output;
 use crate::screen::complain;
 use crate::show::foreign;
-use crate::{reach, state};
+use crate::{reach, state, unread};
 
 /// The file that makes a folder a project.
 pub(crate) const PROJECT_FILE: &str = "tranche.yaml";
+
+/// Where scenarios are kept.
+pub(crate) const SCENARIOS: &str = "scenarios";
+
+/// How the names of files end that count.
+const YAML: [&str; 2] = ["yaml", "yml"];
 
 /// A project folder.
 #[derive(Clone, Debug)]
@@ -99,7 +104,7 @@ impl Folder {
 
     /// The files that people write: what is made by a command never goes over them.
     pub(crate) fn inputs(&self) -> Vec<PathBuf> {
-        let more = ["scenarios", "templates"].map(|name| self.dir.join(name));
+        let more = [SCENARIOS, "templates"].map(|name| self.dir.join(name));
         self.watched().into_iter().chain(more).collect()
     }
 
@@ -112,16 +117,76 @@ impl Folder {
         })
     }
 
-    /// The texts of all its files.
-    pub(crate) fn sources(&self) -> Result<Sources, Failure> {
-        let project = self.project()?;
+    /// The texts of all its files, with what of them cannot be read.
+    pub(crate) fn sources(&self) -> Sources {
+        let mut unread = Vec::new();
+        let project = self.project().unwrap_or_else(|found| {
+            unread.push(*found);
+            named(Path::new(PROJECT_FILE), String::new())
+        });
         let names = Names::of(&project);
         let roots = self.roots_of(&names);
-        Ok(Sources {
-            customers: read(&roots, &names.customers)?,
-            policies: read_all(&roots, &names.policies)?,
+        let customers = read(&roots, &names.customers, &mut unread);
+        let listed = roots.list(&names.policies, &YAML);
+        let listing = listed.unwrap_or_else(|refused| {
+            unread.push(unread::mistake(&names.policies, &refused));
+            Listing::default()
+        });
+        unread.extend(unread::misnamed(&listing));
+        let policies = listing.files.iter();
+        let policies = policies
+            .map(|name| read(&roots, name, &mut unread))
+            .collect();
+        Sources {
             project,
-        })
+            customers,
+            policies,
+            unread,
+        }
+    }
+
+    /// What lies among the policies and scenarios and is none, with the reason.
+    pub(crate) fn passed_over(&self) -> Vec<(String, String)> {
+        let names = self.names();
+        let roots = self.roots_of(&names);
+        let folders = [names.policies, PathBuf::from(SCENARIOS)];
+        let listings = folders
+            .iter()
+            .filter_map(|name| roots.list(name, &YAML).ok());
+        let passed_over = listings.flat_map(|listing| listing.passed_over);
+        let said = passed_over.map(|(path, why)| (path.display().to_string(), why.to_string()));
+        said.collect()
+    }
+
+    /// The scenarios, in the order of their names.
+    ///
+    /// # Errors
+    /// What cannot be read, and what is called nearly like a scenario.
+    pub(crate) fn scenarios(&self) -> Result<Vec<File>, Failure> {
+        let folder = Path::new(SCENARIOS);
+        if !self.dir.join(folder).is_dir() {
+            return Ok(Vec::new());
+        }
+        let roots = self.roots(None);
+        let listed = roots.list(folder, &YAML);
+        let listing = listed
+            .map_err(|refused| Failure::diagnostics(vec![unread::mistake(folder, &refused)]))?;
+        let mut unread: Vec<Diagnostic> = unread::misnamed(&listing).collect();
+        let names = listing.files.iter();
+        let files = names.map(|name| {
+            let File { text, .. } = read(&roots, name, &mut unread);
+            named(&self.dir.join(name), text)
+        });
+        let files = files.collect();
+        match unread.is_empty() {
+            true => Ok(files),
+            false => Err(Failure::diagnostics(unread)),
+        }
+    }
+
+    /// The file of the customers, as `tranche.yaml` names it.
+    pub(crate) fn customers_file(&self) -> PathBuf {
+        self.names().customers
     }
 
     /// As `tranche.yaml` says, checked or not. What lies outside is read while a rollout goes on that may have been begun with
@@ -154,13 +219,13 @@ impl Folder {
 
     /// The checked content of all its files; warnings are said.
     pub(crate) fn load(&self, out: Output) -> Result<Config, Failure> {
-        let checked = self.checked(&self.sources()?, || self.is_anything_open());
+        let checked = self.checked(&self.sources(), || self.is_anything_open());
         Self::said(checked, out)
     }
 
     /// The same for what has begun already: a gate that nobody can fill any more is only warned of, and waits.
     pub(crate) fn load_running(&self, out: Output) -> Result<Config, Failure> {
-        let checked = self.checked_running(&self.sources()?, || self.is_anything_open());
+        let checked = self.checked_running(&self.sources(), || self.is_anything_open());
         Self::said(checked, out)
     }
 
@@ -197,7 +262,8 @@ impl Folder {
         self.within_reach(sources, parse::load_running(sources)?, is_anything_open)
     }
 
-    fn within_reach(
+    /// What was loaded, unless its paths lead out of the folder.
+    pub(crate) fn within_reach(
         &self,
         sources: &Sources,
         mut config: Config,
@@ -219,66 +285,28 @@ impl Folder {
     }
 
     /// `tranche.yaml`, which the operator names by naming the folder.
-    fn project(&self) -> Result<File, Failure> {
-        let path = self.dir.join(PROJECT_FILE);
-        let text = read_own(&path).map_err(|source| unreadable(&path, source))?;
-        Ok(File {
-            path: PROJECT_FILE.to_owned(),
-            text,
-        })
-    }
-
-    /// One of its files.
-    pub(crate) fn read(&self, name: &Path) -> Result<File, Failure> {
-        let file = read(&self.roots(None), name)?;
-        Ok(File {
-            path: self.dir.join(name).display().to_string(),
-            ..file
-        })
-    }
-
-    /// The paths of the YAML files right below a folder, in order.
-    pub(crate) fn yaml_files(&self, name: &Path) -> Result<Vec<PathBuf>, Failure> {
-        yaml_files(&self.roots(None), name)
+    fn project(&self) -> Result<File, Box<Diagnostic>> {
+        let name = Path::new(PROJECT_FILE);
+        let text = read_own_written(&self.dir.join(name));
+        let text = text.map_err(|refused| Box::new(unread::mistake(name, &refused)))?;
+        Ok(named(name, text))
     }
 }
 
-/// One file, by its path within the folder.
-fn read(roots: &Roots, name: &Path) -> Result<File, Failure> {
-    let text = roots
-        .read_text(name)
-        .map_err(|source| unreadable(&roots.folder().join(name), source))?;
-    Ok(File {
+/// One file, by its path within the folder; one that cannot be read is empty, and noted.
+fn read(roots: &Roots, name: &Path, unread: &mut Vec<Diagnostic>) -> File {
+    let text = roots.read_written(name).unwrap_or_else(|refused| {
+        unread.push(unread::mistake(name, &refused));
+        String::new()
+    });
+    named(name, text)
+}
+
+fn named(name: &Path, text: String) -> File {
+    File {
         path: name.display().to_string(),
         text,
-    })
-}
-
-/// The YAML files right below a folder, in order of their names.
-fn read_all(roots: &Roots, name: &Path) -> Result<Vec<File>, Failure> {
-    let names = yaml_files(roots, name)?;
-    names.iter().map(|path| read(roots, path)).collect()
-}
-
-fn yaml_files(roots: &Roots, name: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let path = roots.folder().join(name);
-    let resolved = roots
-        .resolve(name)
-        .map_err(|source| unreadable(&path, source))?;
-    let failed = |source: io::Error| unreadable(&path, source);
-    let entries = fs::read_dir(&resolved).map_err(failed)?;
-    let mut names = Vec::new();
-    for entry in entries {
-        let file = PathBuf::from(entry.map_err(failed)?.file_name());
-        if file
-            .extension()
-            .is_some_and(|end| end == "yaml" || end == "yml")
-        {
-            names.push(name.join(file));
-        }
     }
-    names.sort();
-    Ok(names)
 }
 
 /// What of `tranche.yaml` is needed before it is checked, and also if it holds mistakes.
@@ -337,7 +365,9 @@ impl Default for Names {
 impl Names {
     /// A file that cannot be read as YAML has the usual names: checking it will report why.
     fn of(project: &File) -> Self {
-        serde_yaml::from_str(&project.text).unwrap_or_default()
+        let value = parse::value(project);
+        let names = value.and_then(|value| serde_json::from_value(value).ok());
+        names.unwrap_or_default()
     }
 }
 
@@ -394,8 +424,4 @@ fn working_directory() -> Result<PathBuf, Failure> {
 
 fn missing(message: String) -> Failure {
     Failure::usage(message).or_type("tranche init, or name the folder with -C DIR")
-}
-
-fn unreadable(path: &Path, source: impl Error) -> Failure {
-    Failure::usage(format!("failed to read {}", path.display())).caused_by(source)
 }

@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
-use machine::files::Roots;
+use machine::files::{NotRead, Roots};
 use notify::{BadTemplate, Texts};
 use policy::Config;
 use policy::parse::{Diagnostic, File, Severity};
 use rollout::Kind;
 
 use crate::project::Folder;
+use crate::unread;
 
 /// What is told besides events of the journal.
 const ALERTS: [&str; 2] = ["alert_raised", "alert_recovered"];
@@ -37,7 +38,12 @@ pub(crate) fn mistakes(
 }
 
 fn in_file(roots: &Roots, bad: &BadTemplate) -> Diagnostic {
-    let text = roots.read_text(Path::new(&bad.name)).unwrap_or_default();
+    let path = Path::new(&bad.name);
+    let read = roots.read_written(path);
+    if let Err(refused @ NotRead::NotText(_)) = &read {
+        return unread::mistake(path, refused);
+    }
+    let text = read.unwrap_or_default();
     diagnostic(&bad.name, &text, bad.line.unwrap_or(1), bad)
 }
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use rollout::Product;
 use rollout::request::FilesRead;
@@ -21,7 +21,11 @@ pub struct Files {
 }
 
 /// Times and lengths by path; folders by what is in them.
-type Fingerprint = BTreeMap<PathBuf, Option<(SystemTime, u64)>>;
+type Fingerprint = BTreeMap<PathBuf, Option<Stamp>>;
+
+/// When a file was written and when anything about it was changed, such as who may read it, in seconds and nanoseconds; and
+/// its length.
+type Stamp = ((i64, i64), (i64, i64), u64);
 
 impl Files {
     /// Watches files, and folders with the files directly in them.
@@ -75,7 +79,9 @@ fn fingerprint(paths: &[PathBuf]) -> Fingerprint {
     found
 }
 
-fn stamp(path: &Path) -> Option<(SystemTime, u64)> {
+fn stamp(path: &Path) -> Option<Stamp> {
     let metadata = fs::metadata(path).ok()?;
-    Some((metadata.modified().ok()?, metadata.len()))
+    let written = (metadata.mtime(), metadata.mtime_nsec());
+    let changed = (metadata.ctime(), metadata.ctime_nsec());
+    Some((written, changed, metadata.len()))
 }

@@ -2,6 +2,12 @@
 //!
 //! One function opens what is named: it lies in the project folder, or where the project allows by name, after all links; it
 //! is a regular file; and it is not larger than anything honest. [`replace`] is the one that writes.
+//!
+//! A secret is read as it stands; what people write by hand is read by [`Roots::read_written`], which knows marks of
+//! encodings. [`Roots::list`] says which files of a folder count.
+
+mod listing;
+mod written;
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
@@ -13,6 +19,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use rustix::fs::OFlags;
+
+pub use self::listing::{Listing, Mistaken, PassedOver};
+pub use self::written::{Looks, NotText, written};
 
 /// No file that is read is larger.
 pub const MAX_BYTES: u64 = 64 << 20;
@@ -38,9 +47,18 @@ pub enum NotRead {
     /// It is larger than [`MAX_BYTES`].
     #[error("it is larger than {} MiB", MAX_BYTES >> 20)]
     TooLarge,
+    /// It is no text.
+    #[error("{0}")]
+    NotText(Box<NotText>),
     /// The system said no.
     #[error(transparent)]
     Io(#[from] io::Error),
+}
+
+impl From<NotText> for NotRead {
+    fn from(what: NotText) -> Self {
+        Self::NotText(Box::new(what))
+    }
 }
 
 /// How far the project's files reach. All clones see what is renewed.
@@ -140,12 +158,20 @@ impl Roots {
         read_regular(&self.resolve(name)?)
     }
 
-    /// The same, as text.
+    /// The same as text, exactly as it stands, as secrets are.
     ///
     /// # Errors
     /// As [`Roots::read`]; or it is no UTF-8.
     pub fn read_text(&self, name: &Path) -> Result<String, NotRead> {
         text(self.read(name)?)
+    }
+
+    /// The same of what people have written: a byte order mark is no part of it, and the place is known where it is no text.
+    ///
+    /// # Errors
+    /// As [`Roots::read`]; or it is no UTF-8 text.
+    pub fn read_written(&self, name: &Path) -> Result<String, NotRead> {
+        Ok(written(self.read(name)?)?)
     }
 }
 
@@ -154,11 +180,23 @@ impl Roots {
 /// # Errors
 /// It is no regular file, is too large, is no UTF-8, or cannot be read.
 pub fn read_own(path: &Path) -> Result<String, NotRead> {
+    text(own(path)?)
+}
+
+/// The same of what people have written: a byte order mark is no part of it, and the place is known where it is no text.
+///
+/// # Errors
+/// As [`read_own`].
+pub fn read_own_written(path: &Path) -> Result<String, NotRead> {
+    Ok(written(own(path)?)?)
+}
+
+fn own(path: &Path) -> Result<Vec<u8>, NotRead> {
     let path = path.canonicalize()?;
     if let Some(never) = NEVER.iter().find(|never| path.starts_with(never)) {
         return Err(NotRead::Never(never));
     }
-    text(read_regular(&path)?)
+    read_regular(&path)
 }
 
 fn text(bytes: Vec<u8>) -> Result<String, NotRead> {

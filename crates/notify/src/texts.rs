@@ -2,7 +2,6 @@
 
 mod built_in;
 
-use std::fs;
 use std::path::Path;
 
 use machine::files::Roots;
@@ -16,7 +15,7 @@ use crate::message::{Message, Words};
 const FOLDER: &str = "templates";
 
 /// How the names of templates end.
-const END: &str = ".txt";
+const END: &str = "txt";
 
 /// A template that cannot be filled in.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -50,29 +49,30 @@ impl Texts {
     /// Looks at all templates of the project before anything is told: at their syntax, and whether anything is ever told by
     /// them.
     pub fn mistakes(&self, kinds: &[&str]) -> Vec<BadTemplate> {
-        let folder = self.roots.resolve(Path::new(FOLDER));
-        let Some(entries) = folder.ok().and_then(|folder| fs::read_dir(folder).ok()) else {
+        let Ok(listing) = self.roots.list(Path::new(FOLDER), &[END]) else {
             return Vec::new();
         };
-        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-        let mut names: Vec<String> = names.filter(|name| name.ends_with(END)).collect();
-        names.sort();
-        names
-            .iter()
-            .filter_map(|name| self.mistake(name, kinds))
-            .collect()
+        let misnamed = listing.mistaken.iter().map(|(path, why)| BadTemplate {
+            name: path.display().to_string(),
+            reason: format!("it is not read: {why}"),
+            line: None,
+        });
+        let names = listing.files.iter().map(|path| path.to_string_lossy());
+        let bad = names.filter_map(|name| self.mistake(&name, kinds));
+        misnamed.chain(bad).collect()
     }
 
     fn mistake(&self, name: &str, kinds: &[&str]) -> Option<BadTemplate> {
-        let stem = name.trim_end_matches(END);
-        let kind = stem.strip_suffix(".customer").unwrap_or(stem);
-        let name = format!("{FOLDER}/{name}");
+        let stem = Path::new(name).file_stem().unwrap_or_default();
+        let stem = stem.to_string_lossy();
+        let kind = stem.strip_suffix(".customer").unwrap_or(&stem);
+        let name = name.to_owned();
         if !kinds.contains(&kind) {
             let reason = format!("nothing is told of `{kind}`, which is no kind of event");
             let line = None;
             return Some(BadTemplate { name, reason, line });
         }
-        match self.roots.read_text(Path::new(&name)) {
+        match self.roots.read_written(Path::new(&name)) {
             Ok(text) => mistake(&name, &text),
             Err(error) => Some(BadTemplate {
                 name,
@@ -112,7 +112,7 @@ impl Texts {
             false => format!("{kind}.txt"),
         };
         let path = format!("{FOLDER}/{name}");
-        match self.roots.read_text(Path::new(&path)) {
+        match self.roots.read_written(Path::new(&path)) {
             Ok(text) => (path, text),
             Err(_) => (kind.clone(), built_in::template(kind, message.to_customer)),
         }

@@ -142,5 +142,6 @@ fn read(folder: &Path) -> Sources {
         project: file("tranche.yaml"),
         customers: file("customers.yaml"),
         policies: POLICIES.iter().map(|(name, _)| file(name)).collect(),
+        unread: Vec::new(),
     }
 }

@@ -54,7 +54,14 @@ pub struct Sources {
     pub customers: File,
     /// The files of `policies/`.
     pub policies: Vec<File>,
+    /// What the caller could not read, by the paths of these files; and what else of `policies/` was probably meant to be
+    /// read (code [`MISNAMED`]).
+    #[serde(default)]
+    pub unread: Vec<Diagnostic>,
 }
+
+/// The code for what is called nearly like a file of the project. What has begun goes on without it.
+pub const MISNAMED: &str = "misnamed";
 
 /// A checked configuration.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -101,6 +108,11 @@ pub fn project_alone(project: &File) -> Option<Project> {
     Some(read::project::project(&node))
 }
 
+/// What a file says, checked or not; `None`: it cannot be parsed.
+pub fn value(file: &File) -> Option<serde_json::Value> {
+    yaml::read(file, &mut Report::new()).map(|node| node.to_json())
+}
+
 fn load_into<'s>(mut report: Report<'s>, sources: &'s Sources) -> Result<Config, Vec<Diagnostic>> {
     let trees = Trees::read(sources, &mut report);
     trees.config(report)
@@ -118,8 +130,8 @@ struct Trees<'s> {
 
 impl<'s> Trees<'s> {
     fn read(sources: &'s Sources, report: &mut Report<'s>) -> Self {
-        let project = yaml::read(&sources.project, report);
-        let customers = yaml::read(&sources.customers, report);
+        let project = tree(sources, &sources.project, report);
+        let customers = tree(sources, &sources.customers, report);
         let (policies, unread) = Self::read_policies(sources, report);
         Self {
             project,
@@ -136,12 +148,16 @@ impl<'s> Trees<'s> {
     ) -> (Vec<Node<'s>>, BTreeSet<PolicyId>) {
         let (mut policies, mut unread) = (Vec::new(), BTreeSet::new());
         for file in sources.policies.iter().take(limits::POLICIES) {
-            match yaml::read(file, report) {
+            match tree(sources, file, report) {
                 Some(node) => policies.push(node),
                 None => {
                     unread.insert(PolicyId::from(stem(&file.path)));
                 }
             }
+        }
+        for one in sources.beside() {
+            report.unread(one);
+            unread.insert(PolicyId::from(stem(&one.file)));
         }
         if let Some(file) = sources.policies.get(limits::POLICIES) {
             let pos = Pos {
@@ -177,18 +193,23 @@ impl<'s> Trees<'s> {
             zone,
             groups: &groups,
         };
-        let policies: Vec<_> = self
-            .policies
-            .iter()
-            .filter_map(|node| Some((read::policy::policy(node, &surroundings)?, node)))
-            .collect();
+        let mut unread = self.unread.clone();
+        let mut policies = Vec::with_capacity(self.policies.len());
+        for node in &self.policies {
+            match read::policy::policy(node, &surroundings) {
+                Some(policy) => policies.push((policy, node)),
+                None => {
+                    unread.insert(PolicyId::from(stem(report.path(node.pos))));
+                }
+            }
+        }
         let world = cross::World {
             project: &project,
             project_node: self.project.as_ref(),
             fleet: &fleet,
             fleet_node: self.customers.as_ref(),
             policies: &policies,
-            unread: &self.unread,
+            unread: &unread,
         };
         world.check(&mut report);
         let warnings = report.finish()?;
@@ -237,6 +258,29 @@ impl<'s> Trees<'s> {
                 help,
             );
         }
+    }
+}
+
+impl Sources {
+    /// What was not read and is none of the files.
+    fn beside(&self) -> impl Iterator<Item = &Diagnostic> {
+        let files = || {
+            let named = [&self.project, &self.customers].into_iter();
+            named.chain(&self.policies)
+        };
+        let unread = self.unread.iter();
+        unread.filter(move |one| files().all(|file| file.path != one.file))
+    }
+}
+
+/// The tree of one file, unless the caller could not read it.
+fn tree<'s>(sources: &'s Sources, file: &'s File, report: &mut Report<'s>) -> Option<Node<'s>> {
+    match sources.unread.iter().find(|one| one.file == file.path) {
+        Some(unread) => {
+            report.unread(unread);
+            None
+        }
+        None => yaml::read(file, report),
     }
 }
 

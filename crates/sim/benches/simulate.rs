@@ -79,6 +79,7 @@ fn config() -> Config {
         project: file("tranche.yaml", PROJECT),
         customers: file("customers.yaml", &fleet()),
         policies: POLICIES.map(|(name, text)| file(name, text)).into(),
+        unread: Vec::new(),
     };
     parse::load(&sources).expect("the files have no mistake")
 }

@@ -31,6 +31,7 @@ fn story(path: &Path) -> Outcome {
         project: read(&folder.join("tranche.yaml"))?,
         customers: read(&folder.join("customers.yaml"))?,
         policies: policies(&folder.join("policies"))?,
+        unread: Vec::new(),
     };
     check(path, Some(&sources))
 }

@@ -69,7 +69,7 @@ fn folder() -> Option<Folder> {
 }
 
 fn config() -> Option<Config> {
-    parse::load(&folder()?.sources().ok()?).ok()
+    parse::load(&folder()?.sources()).ok()
 }
 
 fn product() -> Option<Product> {

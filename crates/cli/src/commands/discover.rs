@@ -51,7 +51,7 @@ impl Survey {
         let usual = || format!("{product}-{{customer}}-{{role}}");
         let pattern = convention.pattern.clone().unwrap_or_else(usual);
         Ok(Self {
-            sources: folder.sources()?,
+            sources: folder.sources(),
             client: connect::client(&config)?,
             convention: Convention::parse(&pattern)?,
             folder,

@@ -118,6 +118,8 @@ struct Validated {
     valid: bool,
     diagnostics: Vec<Diagnostic>,
     policies: BTreeMap<PolicyId, String>,
+    /// What lies beside the files and counts for nothing, with the reason.
+    passed_over: BTreeMap<String, String>,
     #[serde(skip)]
     summary: String,
 }
@@ -125,7 +127,13 @@ struct Validated {
 /// Checks all files and says each policy as a sentence.
 pub(crate) fn validate(global: &Global, out: Output) -> Result<Exit, Failure> {
     let folder = Folder::find(global)?;
-    let config = match loaded(&folder)? {
+    let passed_over: BTreeMap<String, String> = folder.passed_over().into_iter().collect();
+    if global.verbose > 0 {
+        for (path, why) in &passed_over {
+            out.say(format_args!("passed over: {path}: {why}"));
+        }
+    }
+    let config = match loaded(&folder) {
         Ok(config) => config,
         Err(diagnostics) if out.is_text() => return Err(Failure::diagnostics(diagnostics)),
         Err(diagnostics) => {
@@ -134,6 +142,7 @@ pub(crate) fn validate(global: &Global, out: Output) -> Result<Exit, Failure> {
                 valid: false,
                 diagnostics,
                 policies: BTreeMap::new(),
+                passed_over,
                 summary,
             };
             out.data(&found, String::new)?;
@@ -146,18 +155,19 @@ pub(crate) fn validate(global: &Global, out: Output) -> Result<Exit, Failure> {
         summary: summary(&config),
         diagnostics: config.warnings,
         policies: sentences.iter().cloned().collect(),
+        passed_over,
     };
     out.data(&found, || text(&found, &sentences))?;
     Ok(Exit::Done)
 }
 
 /// The project's files, or the mistakes of all of them, templates included.
-fn loaded(folder: &Folder) -> Result<Result<Config, Vec<Diagnostic>>, Failure> {
-    let sources = folder.sources()?;
+fn loaded(folder: &Folder) -> Result<Config, Vec<Diagnostic>> {
+    let sources = folder.sources();
     // What is read while a rollout goes on is a mistake here all the same.
     let loaded = folder.checked(&sources, || false);
     let mut mistakes = templates::mistakes(folder, &sources.project, loaded.as_ref().ok());
-    Ok(match loaded {
+    match loaded {
         Ok(config) if mistakes.is_empty() => Ok(config),
         Ok(Config {
             warnings: mut found,
@@ -167,7 +177,7 @@ fn loaded(folder: &Folder) -> Result<Result<Config, Vec<Diagnostic>>, Failure> {
             found.append(&mut mistakes);
             Err(found)
         }
-    })
+    }
 }
 
 fn text(found: &Validated, sentences: &[(PolicyId, String)]) -> String {

@@ -1,4 +1,5 @@
-//! `import`: project files from the JSON of earlier release scripts, with an account of what was understood.
+//! `import`: project files from the JSON of earlier release scripts, with an account of what was understood; or the fleet
+//! from a spreadsheet.
 
 mod approval;
 mod customers;
@@ -11,7 +12,6 @@ mod window;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use machine::files::{NotRead, Roots};
 use policy::parse::{self, File, Sources};
 use serde::Serialize;
 use serde_json::Value;
@@ -21,10 +21,10 @@ use self::fields::Fields;
 use crate::args::{Global, Import};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use crate::project::PROJECT_FILE;
+use crate::project::{Folder, PROJECT_FILE};
 use crate::show::foreign::line;
 use crate::show::plan::counted;
-use crate::written;
+use crate::{unread, written};
 
 /// What became of one of the given files.
 #[derive(Debug, Default, Serialize)]
@@ -93,7 +93,7 @@ pub(super) fn import(global: &Global, args: &Import, out: Output) -> Result<Exit
         ));
     }
     let targets = targets(&dir, &draft, args.write)?;
-    parse::load(&sources(&dir, &targets)?).map_err(Failure::diagnostics)?;
+    parse::load(&sources(&dir, &targets)).map_err(Failure::diagnostics)?;
     for target in targets.iter().filter(|target| target.written) {
         write(&dir.join(&target.file), &target.text)?;
     }
@@ -120,8 +120,7 @@ pub(super) fn import(global: &Global, args: &Import, out: Output) -> Result<Exit
 
 fn parsed(path: &Path) -> Result<Value, Failure> {
     let failed = || format!("failed to read {}", path.display());
-    let text =
-        fs::read_to_string(path).map_err(|source| Failure::usage(failed()).caused_by(source))?;
+    let text = unread::named(path)?.text;
     serde_json::from_str(&text).map_err(|source| {
         Failure::usage(failed())
             .caused_by(source)
@@ -170,17 +169,17 @@ fn targets(dir: &Path, draft: &Draft, write: bool) -> Result<Vec<Target>, Failur
 }
 
 /// The project as it would be.
-fn sources(dir: &Path, targets: &[Target]) -> Result<Sources, Failure> {
-    let mut sources = Sources {
-        project: existing(dir, PROJECT_FILE)?,
-        customers: existing(dir, draft::CUSTOMERS_FILE)?,
-        policies: existing_policies(dir)?,
-    };
+fn sources(dir: &Path, targets: &[Target]) -> Sources {
+    let mut sources = Folder::at(dir).sources();
     for target in targets.iter().filter(|target| target.written) {
         let file = File {
             path: target.file.clone(),
             text: target.text.clone(),
         };
+        let path = Path::new(&file.path);
+        // What could not be read there is about to be written.
+        let is_replaced = |one: &str| path.starts_with(one);
+        sources.unread.retain(|one| !is_replaced(&one.file));
         match target.file.as_str() {
             PROJECT_FILE => sources.project = file,
             draft::CUSTOMERS_FILE => sources.customers = file,
@@ -190,42 +189,7 @@ fn sources(dir: &Path, targets: &[Target]) -> Result<Sources, Failure> {
             }
         }
     }
-    Ok(sources)
-}
-
-/// A file of the project; one that does not exist is empty.
-fn existing(dir: &Path, name: &str) -> Result<File, Failure> {
-    let path = dir.join(name);
-    let text = match Roots::new(dir).read_text(Path::new(name)) {
-        Ok(text) => text,
-        Err(NotRead::Io(source)) if source.kind() == std::io::ErrorKind::NotFound => String::new(),
-        Err(source) => {
-            return Err(
-                Failure::usage(format!("failed to read {}", path.display())).caused_by(source)
-            );
-        }
-    };
-    Ok(File {
-        path: name.to_owned(),
-        text,
-    })
-}
-
-fn existing_policies(dir: &Path) -> Result<Vec<File>, Failure> {
-    let Ok(entries) = fs::read_dir(dir.join(draft::POLICIES)) else {
-        return Ok(Vec::new());
-    };
-    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    let mut names: Vec<String> = names
-        .filter(|name| {
-            Path::new(name)
-                .extension()
-                .is_some_and(|end| end == "yaml" || end == "yml")
-        })
-        .map(|name| format!("{}/{name}", draft::POLICIES))
-        .collect();
-    names.sort();
-    names.iter().map(|name| existing(dir, name)).collect()
+    sources
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Failure> {

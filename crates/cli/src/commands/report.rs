@@ -1,6 +1,5 @@
 //! `report` and `stats`: what came of rollouts, read from the journal.
 
-use std::fs;
 use std::path::Path;
 
 use chrono::TimeDelta;
@@ -14,7 +13,7 @@ use crate::output::Output;
 use crate::show::report::{self, FIGURES, Page, figure_row};
 use crate::show::table::table;
 use crate::show::time;
-use crate::{state, written};
+use crate::{state, unread, written};
 
 /// Shows what came of one rollout.
 pub(crate) fn report(global: &Global, args: &args::Report, out: Output) -> Result<Exit, Failure> {
@@ -98,8 +97,7 @@ fn of_export(path: &Path, named: Option<RunId>) -> Result<Report, Failure> {
 
 fn read(path: &Path) -> Result<Vec<Event>, Failure> {
     let shown = path.display();
-    let text = fs::read_to_string(path)
-        .map_err(|source| Failure::usage(format!("failed to read {shown}")).caused_by(source))?;
+    let text = unread::named(path)?.text;
     let lines = text.lines().enumerate();
     lines
         .filter(|(_, line)| !line.trim().is_empty())

@@ -1,7 +1,6 @@
 //! `simulate` and `test`: the same core on a virtual clock.
 
 use std::fmt::Write as _;
-use std::fs;
 use std::path::Path;
 
 use policy::parse::scenario::Scenario;
@@ -13,12 +12,10 @@ use sim::world::{self, Approvals, Differences, Setup, World, scenario};
 use crate::args::{ApprovalsAssumed, Global, Simulate, Test};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use crate::project::Folder;
+use crate::project::{Folder, SCENARIOS};
 use crate::show::plan::counted;
 use crate::show::{time, timeline};
-
-/// Where scenarios are kept.
-const SCENARIOS: &str = "scenarios";
+use crate::unread;
 
 /// Runs one rollout and shows its timeline.
 pub(crate) fn simulate(global: &Global, args: &Simulate, out: Output) -> Result<Exit, Failure> {
@@ -36,7 +33,7 @@ pub(crate) fn simulate(global: &Global, args: &Simulate, out: Output) -> Result<
 
 fn of_scenario(global: &Global, path: &Path, args: &Simulate) -> Result<Setup, Failure> {
     let base = base(global)?;
-    let scenario = Scenario::parse(&read(path)?).map_err(Failure::diagnostics)?;
+    let scenario = Scenario::parse(&unread::named(path)?).map_err(Failure::diagnostics)?;
     let mut setup = scenario::setup(&scenario, base.as_ref()).map_err(Failure::diagnostics)?;
     // A scenario says itself what people do.
     setup.approvals = args.approve.map_or(Approvals::Never, approvals);
@@ -110,7 +107,7 @@ pub(crate) fn test(global: &Global, args: &Test, out: Output) -> Result<Exit, Fa
     let files: Vec<File> = if args.files.is_empty() {
         all(global)?
     } else {
-        let named = args.files.iter().map(|path| read(path));
+        let named = args.files.iter().map(|path| unread::named(path));
         named.collect::<Result<_, _>>()?
     };
     let mut tested = Vec::with_capacity(files.len());
@@ -158,38 +155,23 @@ fn report(tested: &[Tested], failed: usize) -> String {
 /// The scenarios of the project folder.
 fn all(global: &Global) -> Result<Vec<File>, Failure> {
     let folder = Folder::find(global)?;
-    let scenarios = Path::new(SCENARIOS);
-    let names = match folder.dir().join(scenarios).is_dir() {
-        true => folder.yaml_files(scenarios)?,
-        false => Vec::new(),
-    };
-    if names.is_empty() {
+    let scenarios = folder.scenarios()?;
+    if scenarios.is_empty() {
         let text = format!(
             "there is no scenario in {}",
-            folder.dir().join(scenarios).display()
+            folder.dir().join(SCENARIOS).display()
         );
         return Err(Failure::usage(text)
             .or_type("tranche test FILE; `tranche schema scenario` says what stands in one"));
     }
-    names.iter().map(|name| folder.read(name)).collect()
+    Ok(scenarios)
 }
 
 /// The files a scenario builds upon; a scenario may also bring all of its own.
 fn base(global: &Global) -> Result<Option<Sources>, Failure> {
     match Folder::find(global) {
-        Ok(folder) => folder.sources().map(Some),
+        Ok(folder) => Ok(Some(folder.sources())),
         Err(failure) if global.dir.is_some() => Err(failure),
         Err(_) => Ok(None),
     }
-}
-
-/// What a person names on the command line.
-fn read(path: &Path) -> Result<File, Failure> {
-    let text = fs::read_to_string(path).map_err(|source| {
-        Failure::usage(format!("failed to read {}", path.display())).caused_by(source)
-    })?;
-    Ok(File {
-        path: path.display().to_string(),
-        text,
-    })
 }

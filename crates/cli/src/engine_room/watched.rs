@@ -54,12 +54,10 @@ pub(super) fn files(folder: &Folder, renewed: Renewed) -> Files {
 
 fn read(folder: &Folder, renewed: &Renewed, product: &Product) -> FilesRead {
     let is_open = || reach::is_anything_open(product);
-    let loaded = folder.sources().map_err(|failure| failure.render());
-    let loaded = loaded.and_then(|files| {
-        folder.checked_running(&files, is_open).map_err(|mistakes| {
-            let mistakes: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
-            mistakes.join("\n")
-        })
+    let loaded = folder.checked_running(&folder.sources(), is_open);
+    let loaded = loaded.map_err(|mistakes| {
+        let mistakes: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+        mistakes.join("\n")
     });
     match loaded {
         Ok(mut config) => {

@@ -7,6 +7,7 @@ mod everyday;
 mod explained;
 mod figures;
 mod flags;
+mod folders;
 mod foreign;
 mod images;
 mod imports;

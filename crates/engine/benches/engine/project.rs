@@ -43,6 +43,7 @@ impl Project {
             project: file("tranche.yaml", project),
             customers: file("customers.yaml", self.fleet()),
             policies: vec![file("policies/main.yaml", policy)],
+            unread: Vec::new(),
         }
     }
 

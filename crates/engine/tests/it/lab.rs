@@ -102,6 +102,7 @@ fn config_of(policy: &str) -> policy::Config {
         project: file("tranche.yaml", PROJECT),
         customers: file("customers.yaml", CUSTOMERS),
         policies: vec![file("policies/main.yaml", policy)],
+        unread: Vec::new(),
     };
     policy::parse::load(&sources).unwrap()
 }

@@ -60,6 +60,7 @@ fn config() -> policy::Config {
         project: file("tranche.yaml", PROJECT),
         customers: file("customers.yaml", CUSTOMERS),
         policies: vec![file("policies/main.yaml", POLICY)],
+        unread: Vec::new(),
     };
     policy::parse::load(&sources).unwrap()
 }

@@ -49,6 +49,7 @@ fn config() -> policy::Config {
         project: file("tranche.yaml", PROJECT),
         customers: file("customers.yaml", CUSTOMERS),
         policies: vec![file("policies/main.yaml", "policy: main\n")],
+        unread: Vec::new(),
     };
     policy::parse::load(&sources).unwrap()
 }

@@ -4,16 +4,18 @@ use std::collections::BTreeSet;
 
 use super::diagnostic::{Diagnostic, Severity};
 use super::node::Pos;
-use super::{File, limits};
+use super::{File, MISNAMED, limits};
 
 /// The mistakes found so far, and the files they are found in.
 pub(crate) struct Report<'s> {
     files: Vec<&'s File>,
     found: Vec<Problem>,
+    /// What the caller has found.
+    unread: Vec<Diagnostic>,
     /// How many were found beyond the limit.
     unreported: usize,
-    /// How bad a gate is that nobody can fill.
-    gates: Severity,
+    /// How bad that is with which nothing begins, while what has begun can go on.
+    beginnings: Severity,
 }
 
 /// A mistake whose source line is not looked up yet.
@@ -30,22 +32,51 @@ impl<'s> Report<'s> {
         Self {
             files: Vec::new(),
             found: Vec::new(),
+            unread: Vec::new(),
             unreported: 0,
-            gates: Severity::Error,
+            beginnings: Severity::Error,
         }
     }
 
-    /// For rollouts that have begun: a gate that nobody can fill any more waits, and the files say what they say.
+    /// For rollouts that have begun: a gate that nobody can fill any more waits, a tier without a policy has no part in
+    /// them, and the files say what they say.
     pub(crate) fn of_what_runs() -> Self {
         Self {
-            gates: Severity::Warning,
+            beginnings: Severity::Warning,
             ..Self::new()
         }
     }
 
     /// A gate that asks for more people than there are.
     pub(crate) fn unfillable(&mut self, pos: Pos, message: String, help: &str) {
-        self.add(self.gates, pos, "quorum", message, Some(help.to_owned()));
+        self.add(
+            self.beginnings,
+            pos,
+            "quorum",
+            message,
+            Some(help.to_owned()),
+        );
+    }
+
+    /// A tier that no policy covers.
+    pub(crate) fn uncovered(&mut self, pos: Pos, message: String, help: String) {
+        self.add(self.beginnings, pos, "uncovered", message, Some(help));
+    }
+
+    /// What the caller could not read, or found beside the files.
+    pub(crate) fn unread(&mut self, found: &Diagnostic) {
+        let severity = match found.code == MISNAMED {
+            true => self.beginnings,
+            false => found.severity,
+        };
+        let found = found.clone();
+        self.unread.push(Diagnostic { severity, ..found });
+    }
+
+    /// The path of the file of a place.
+    pub(crate) fn path(&self, pos: Pos) -> &'s str {
+        let file = self.files.get(usize::from(pos.file));
+        file.map_or("", |file| file.path.as_str())
     }
 
     /// Adds a file and returns its index.
@@ -117,7 +148,11 @@ impl<'s> Report<'s> {
             || self
                 .found
                 .iter()
-                .any(|problem| problem.severity == Severity::Error);
+                .any(|problem| problem.severity == Severity::Error)
+            || self
+                .unread
+                .iter()
+                .any(|one| one.severity == Severity::Error);
         if self.unreported > 0 {
             let message = format!("{} more mistakes are not shown", self.unreported);
             self.found.push(Problem {
@@ -135,11 +170,11 @@ impl<'s> Report<'s> {
             (one.pos, one.code, &one.message).cmp(&(other.pos, other.code, &other.message))
         });
         let mut lines = Lines::default();
-        let diagnostics = self
+        let found = self
             .found
             .iter()
-            .map(|problem| diagnostic(&self.files, &mut lines, problem))
-            .collect();
+            .map(|problem| diagnostic(&self.files, &mut lines, problem));
+        let diagnostics = self.unread.into_iter().chain(found).collect();
         let diagnostics = without_repetitions(diagnostics);
         if failed {
             Err(diagnostics)

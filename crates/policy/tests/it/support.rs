@@ -14,6 +14,7 @@ pub(crate) fn sources() -> Sources {
             "customers:\n  acme: { tier: demo, services: { backend: { id: srv-1, url: https://acme.example } } }\n",
         ),
         policies: vec![file("policies/demo.yaml", "policy: demo\n")],
+        unread: Vec::new(),
     }
 }
 

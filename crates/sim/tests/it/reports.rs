@@ -34,6 +34,7 @@ fn securewatch() -> Sources {
         project: read(&folder.join("tranche.yaml")),
         customers: read(&folder.join("customers.yaml")),
         policies: policies.iter().map(|path| read(path)).collect(),
+        unread: Vec::new(),
     }
 }
 

@@ -1,7 +1,6 @@
 //! What is wanted of each service: from flags, or from a file of which every mistake is told at once.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
 use policy::Span;
@@ -13,6 +12,7 @@ use serde_json::Value;
 
 use crate::args::{Deploy, DeployConfig, RollbackBy};
 use crate::exit::Failure;
+use crate::unread;
 
 /// What one service gets, as written.
 #[derive(Clone, Debug, PartialEq)]
@@ -114,8 +114,7 @@ fn from_file(
     mistakes: &mut Vec<String>,
 ) -> Result<Vec<Wanted>, Failure> {
     let name = path.display();
-    let text = fs::read_to_string(path)
-        .map_err(|source| Failure::usage(format!("failed to read {name}")).caused_by(source))?;
+    let text = unread::named(path)?.text;
     let entries: Vec<Value> = serde_yaml::from_str(&text).map_err(|source| {
         Failure::usage(format!("failed to read {name} as a list of services")).caused_by(source)
     })?;

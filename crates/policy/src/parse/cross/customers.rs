@@ -4,21 +4,24 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::World;
 use super::templates::check_needs;
-use crate::ids::{CustomerId, PolicyId, ServiceId};
+use crate::ids::{CustomerId, ServiceId};
 use crate::parse::node::{Node, Pos};
 use crate::parse::report::Report;
 use crate::plan::{DATABASE, HOTFIX};
 use crate::rules::Policy;
 use crate::settings::Customer;
 
+/// So many customers of a tier are named.
+const SHOWN: usize = 3;
+
 impl World<'_, '_> {
-    pub(super) fn check_customers(&self, report: &mut Report<'_>) {
+    pub(in crate::parse) fn check_customers(&self, report: &mut Report<'_>) {
         let Some(node) = self.fleet_node.and_then(|node| node.get("customers")) else {
             return;
         };
         let needs = self.needs();
         let mut owners: BTreeMap<&ServiceId, &str> = BTreeMap::new();
-        let mut uncovered: BTreeMap<&str, (Pos, usize)> = BTreeMap::new();
+        let mut tiers: BTreeMap<&str, Tier> = BTreeMap::new();
         for (key, node) in node.entries() {
             let Some((id, customer)) = self
                 .fleet
@@ -31,15 +34,16 @@ impl World<'_, '_> {
             check_owners(id, customer, node, &mut owners, report);
             check_services(customer, node, report);
             check_needs(id.as_str(), key.pos, customer, &needs, report);
-            if !self.check_phase(id, customer, key.pos, report) {
-                uncovered
-                    .entry(&customer.tier)
-                    .or_insert((node.pos_of(&["tier"]), 0))
-                    .1 += 1;
+            let tier = tiers.entry(&customer.tier).or_default();
+            if self.check_phase(id, customer, key.pos, report) {
+                tier.is_covered = true;
+            } else {
+                tier.uncovered.push((id, node.pos_of(&["tier"])));
             }
         }
-        if !self.policies.is_empty() {
-            self.warn_uncovered(&uncovered, report);
+        // What is in a file that cannot be read may cover anybody.
+        if !self.policies.is_empty() && self.unread.is_empty() {
+            self.check_covered(&tiers, report);
         }
     }
 
@@ -92,26 +96,49 @@ impl World<'_, '_> {
             );
         }
         let excepted = |policy: &Policy| policy.customers.excepts(id, customer);
-        first.is_some()
-            || regular.clone().any(excepted)
-            || self.unread.contains(&PolicyId::new(&customer.tier))
+        first.is_some() || regular.clone().any(excepted)
     }
 
-    fn warn_uncovered(&self, uncovered: &BTreeMap<&str, (Pos, usize)>, report: &mut Report<'_>) {
-        for (tier, (pos, count)) in uncovered.iter().filter(|(tier, _)| !tier.is_empty()) {
-            let customers = if *count == 1 {
-                "1 customer".to_owned()
-            } else {
-                format!("{count} customers")
+    /// Nobody of a tier without a policy would ever get a release, and no command would say so.
+    fn check_covered(&self, tiers: &BTreeMap<&str, Tier<'_>>, report: &mut Report<'_>) {
+        for (name, tier) in tiers.iter().filter(|(name, _)| !name.is_empty()) {
+            let Some((_, pos)) = tier.uncovered.first() else {
+                continue;
             };
-            let message = format!("no policy covers the tier `{tier}` ({customers})");
-            let help = match crate::suggest::nearest(tier, self.policy_names()) {
+            let customers = tier.names();
+            if tier.is_covered {
+                let message = format!("no policy covers {customers} of the tier `{name}`");
+                let help = "select them in a policy, or leave them out by `customers: { except: [...] }` of one";
+                report.warn(*pos, "uncovered", message, help);
+                continue;
+            }
+            let message = format!("no policy covers the tier `{name}` ({customers})");
+            let help = match crate::suggest::nearest(name, self.policy_names()) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => {
-                    format!("write a policy named `{tier}`, or select its customers in another")
+                    format!("write a policy named `{name}`, or select its customers in another")
                 }
             };
-            report.warn(*pos, "uncovered", message, help);
+            report.uncovered(*pos, message, help);
+        }
+    }
+}
+
+/// The customers of a tier whom no policy covers.
+#[derive(Default)]
+struct Tier<'w> {
+    is_covered: bool,
+    uncovered: Vec<(&'w CustomerId, Pos)>,
+}
+
+impl Tier<'_> {
+    /// The first of them, and how many more there are.
+    fn names(&self) -> String {
+        let shown = self.uncovered.iter().take(SHOWN);
+        let shown: Vec<String> = shown.map(|(id, _)| format!("`{id}`")).collect();
+        match self.uncovered.len().saturating_sub(SHOWN) {
+            0 => shown.join(", "),
+            more => format!("{} and {more} more", shown.join(", ")),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::super::merge::merge;
 use super::super::node::{Key, Kind, Node, Pos};
 use super::super::report::Report;
-use super::super::{Config, Diagnostic, Sources, Trees, read, yaml};
+use super::super::{Config, Diagnostic, Sources, Trees, read, tree, yaml};
 use super::{Edit, Scenario};
 use crate::plan::DATABASE;
 use crate::settings::Project;
@@ -88,12 +88,12 @@ fn base_trees<'s>(
             unread: BTreeSet::new(),
         };
     };
-    let project = yaml::read(&sources.project, report);
+    let project = tree(sources, &sources.project, report);
     let replaced = scenario.get("fleet").is_some();
     let customers = if replaced {
         None
     } else {
-        yaml::read(&sources.customers, report)
+        tree(sources, &sources.customers, report)
     };
     let (policies, unread) = match policies {
         Some(_) => (own(), BTreeSet::new()),

@@ -150,7 +150,7 @@ pub(crate) enum Command {
         after_help = "Examples:\n  tranche init\n  tranche init releases/\n  tranche init --practice shop     # ready for `render simulate`"
     )]
     Init(Init),
-    /// Make project files of the JSON that earlier release scripts kept.
+    /// Make project files of the JSON that earlier release scripts kept, or `customers.yaml` of a spreadsheet.
     Import(Import),
     /// Check all files and say in words what each policy does.
     #[command(after_help = "Examples:\n  tranche validate\n  tranche -C releases validate -o json")]

@@ -19,6 +19,7 @@ mod report;
 pub mod scenario;
 pub(crate) mod shape;
 pub(crate) mod shapes;
+pub mod table;
 mod yaml;
 
 use std::collections::{BTreeMap, BTreeSet};

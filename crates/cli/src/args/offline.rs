@@ -34,11 +34,15 @@ pub(crate) struct Init {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   tranche import render-deployment.json customers.json minor-release-policies.json
-  tranche -C releases import customers.json --write     # over files that are there already")]
+  tranche -C releases import customers.json --write     # over files that are there already
+  tranche import --csv customers.csv                    # customers.yaml from a spreadsheet")]
 pub(crate) struct Import {
     /// JSON files of the scripts.
-    #[arg(value_name = "FILE", required = true)]
+    #[arg(value_name = "FILE", required_unless_present = "csv")]
     pub(crate) files: Vec<PathBuf>,
+    /// The customers as a table: a row each, below headings such as `key,tier,services.backend.id`.
+    #[arg(long, value_name = "FILE", conflicts_with = "files")]
+    pub(crate) csv: Option<PathBuf>,
     /// Replace files of the project that exist.
     #[arg(long)]
     pub(crate) write: bool,

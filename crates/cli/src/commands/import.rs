@@ -7,6 +7,7 @@ mod deployment;
 mod draft;
 mod fields;
 mod policies;
+mod table;
 mod window;
 
 use std::fs;
@@ -64,6 +65,9 @@ struct Imported {
 
 /// Reads the files and writes what they say into the project.
 pub(super) fn import(global: &Global, args: &Import, out: Output) -> Result<Exit, Failure> {
+    if let Some(path) = &args.csv {
+        return table::import(global, path, args.write, out);
+    }
     let dir = global.dir.clone().unwrap_or_else(|| PathBuf::from("."));
     written::refuse_state(&dir)?;
     let mut draft = Draft::default();

@@ -22,6 +22,7 @@ mod rollouts;
 mod several;
 mod shown;
 mod stories;
+mod tables;
 mod typed;
 mod watching;
 

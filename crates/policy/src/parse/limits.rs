@@ -10,6 +10,10 @@ pub(crate) const NODES: usize = 8_000_000;
 pub(crate) const ALIASED_NODES: usize = 1_000_000;
 /// Lists and maps within each other.
 pub(crate) const DEPTH: usize = 48;
+/// Rows of a table.
+pub(crate) const ROWS: usize = 100_000;
+/// Columns of a table.
+pub(crate) const COLUMNS: usize = 1_000;
 /// Mistakes that are reported; what lies beyond is counted.
 pub(crate) const PROBLEMS: usize = 1_000;
 /// Bytes of a name.

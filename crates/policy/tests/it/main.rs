@@ -14,3 +14,4 @@ mod redacting;
 mod scenarios;
 mod schemas;
 mod support;
+mod tables;

@@ -35,7 +35,7 @@ macro_rules! customer {
     };
 }
 
-static CUSTOMER: Record = customer!(&Shape::Dict(&Shape::Record(&SERVICE)));
+pub(in crate::parse) static CUSTOMER: Record = customer!(&Shape::Dict(&Shape::Record(&SERVICE)));
 
 /// A customer of a scenario, whose services and ids are made up where they are missing.
 pub(super) static SIMULATED: Record = customer!(

@@ -85,3 +85,26 @@ fn stamp(path: &Path) -> Option<Stamp> {
     let changed = (metadata.ctime(), metadata.ctime_nsec());
     Some((written, changed, metadata.len()))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_file_that_may_be_read_again_is_looked_at_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.yaml");
+        fs::write(&path, "a").unwrap();
+        let paths = [folder.path().to_owned()];
+        let before = fingerprint(&paths);
+        assert_eq!(before, fingerprint(&paths));
+        // The clock of a file system may stand for some milliseconds.
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        assert_ne!(before, fingerprint(&paths));
+    }
+}

@@ -150,6 +150,11 @@ fn texts_that_yaml_takes_for_something_else_stay_texts() {
         ".5",
         "a #b",
         "ä\u{2028}b",
+        "a\u{85}\u{9b}b",
+        "a\\b",
+        "N",
+        "a:b:",
+        "Ünal & Söhne",
     ] {
         let table = TABLE.replace("Acme GmbH", name);
         project.write("fleet.csv", &table);

@@ -6,6 +6,7 @@
 
 mod cells;
 mod columns;
+mod text;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,6 +32,8 @@ pub const SEPARATOR: char = '|';
 pub struct Table {
     /// What `customers.yaml` has to say.
     pub file: Json,
+    /// The same as its text, in the order of rows and columns.
+    pub text: String,
     /// The same, typed.
     pub fleet: Fleet,
     /// The headings of columns that are left out because they begin with `x-`.
@@ -57,9 +60,10 @@ impl Table {
             unread,
         };
         let config = trees.config(report)?;
-        let file = trees.customers.map_or(Json::Null, |node| node.to_json());
+        let customers = trees.customers.unwrap_or_else(|| Node::map(Pos::default()));
         let table = Self {
-            file,
+            file: customers.to_json(),
+            text: text::text(&customers),
             fleet: config.fleet.clone(),
             free,
             warnings: config.warnings.clone(),
@@ -91,6 +95,7 @@ impl Table {
         let warnings = report.finish()?;
         Ok(Self {
             file: node.to_json(),
+            text: text::text(&node),
             fleet,
             free,
             warnings,

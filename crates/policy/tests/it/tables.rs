@@ -99,6 +99,11 @@ customers:
     assert_eq!(read.fleet, fleet_of(yaml));
     assert_eq!(read.free, ["x-manager"]);
     assert_eq!(read.file["customers"]["acme"]["order"], json!(-5));
+    // The text keeps the order of rows and columns, and says the same.
+    let begin = "customers:\n  acme:\n    name: \"Acme, \\\"the\\\" first\\nof all\"\n    tier: demo\n    timezone: Europe/Berlin\n    order: -5\n    tags: [eu, port]\n";
+    assert!(read.text.starts_with(begin), "{}", read.text);
+    assert_eq!(fleet_of(&read.text), read.fleet);
+    assert_eq!(parse::value(&file("f", &read.text)), Some(read.file));
 }
 
 #[test]

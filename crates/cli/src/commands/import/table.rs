@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use policy::parse::table::Table;
 use policy::parse::{self, File, Sources};
 use policy::{Config, Diagnostic, Fleet};
-use serde_json::Value;
 
 use super::{Account, Imported, Target, draft, write};
 use crate::args::Global;
@@ -38,7 +37,6 @@ pub(super) fn import(
     for warning in &table.warnings {
         out.say_laid_out(format_args!("{}\n", foreign::mistake(warning)));
     }
-    let text = place.text(sources.as_ref(), &table)?;
     let target = place.dir.join(&place.name);
     let name = place.name.display().to_string();
     if target.exists() && !replace {
@@ -53,9 +51,12 @@ pub(super) fn import(
     let before = sources
         .and_then(|sources| parse::load(&sources).ok())
         .map(|config| config.fleet);
+    let sentence = place.sentence(before.as_ref(), &table.fleet);
+    let account = account(path, &table);
+    let text = place.text(table)?;
     write(&target, &text)?;
     let imported = Imported {
-        read: vec![account(path, &table)],
+        read: vec![account],
         files: vec![Target {
             file: name,
             written: true,
@@ -63,7 +64,7 @@ pub(super) fn import(
         }],
     };
     out.data(&imported, || imported.text())?;
-    out.say(place.sentence(before.as_ref(), &table.fleet));
+    out.say(sentence);
     Ok(Exit::Done)
 }
 
@@ -74,7 +75,7 @@ fn account(path: &Path, table: &Table) -> Account {
     };
     account.understood(counted(table.fleet.customers.len(), "customer"));
     for heading in &table.free {
-        account.ignored(format!("{heading}, which is left out by its name"));
+        account.ignored(format!("{heading}, since its name begins with x-"));
     }
     account
 }
@@ -119,23 +120,15 @@ impl Place {
         sources
     }
 
-    /// The file as YAML, which says exactly what the table does.
-    fn text(&self, sources: Option<&Sources>, table: &Table) -> Result<String, Failure> {
-        let failed = "failed to write the customers as YAML";
-        let text = serde_yaml::to_string(&table.file)
-            .map_err(|source| Failure::failed(failed).caused_by(source))?;
+    /// The file's text, which says exactly what the table does.
+    fn text(&self, table: Table) -> Result<String, Failure> {
         let written = File {
             path: self.name.display().to_string(),
-            text: text.clone(),
+            text: table.text,
         };
-        let is_same = match sources {
-            Some(sources) => parse::load(&self.with(sources, written))
-                .is_ok_and(|config| config.fleet == table.fleet),
-            None => parse::value(&written).is_some_and(|value: Value| value == table.file),
-        };
-        match is_same {
-            true => Ok(text),
-            false => Err(Failure::failed(failed)),
+        match parse::value(&written) == Some(table.file) {
+            true => Ok(written.text),
+            false => Err(Failure::failed("failed to write the customers as YAML")),
         }
     }
 

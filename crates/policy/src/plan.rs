@@ -10,6 +10,7 @@ mod order;
 mod scope;
 mod sizes;
 mod version;
+mod weight;
 
 use std::collections::BTreeMap;
 
@@ -155,8 +156,11 @@ pub struct Phase {
     pub customers: Vec<CustomerId>,
     /// Sizes of its batches (R1), without empty ones. The batches are consecutive slices of `customers`.
     pub sizes: Vec<usize>,
-    /// Failures tolerated, resolved to a number of customers (R12).
+    /// Failures tolerated, resolved to a number of customers (R12); 0 where the weight decides.
     pub tolerated: u32,
+    /// The weight of failed customers that is tolerated, where the policy counts by weight.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tolerated_weight: Option<u64>,
 }
 
 /// A customer as frozen into the plan.

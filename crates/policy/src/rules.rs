@@ -54,6 +54,19 @@ pub struct Policy {
     pub hooks: Hooks,
 }
 
+impl Policy {
+    /// Whether batches are made in the order of starts: one at a time, whoever can go (R2).
+    pub fn goes_one_by_one(&self) -> bool {
+        self.batch == BatchRule::Count(1) && self.order == Order::Ready
+    }
+
+    /// Whether it asks how much the customers weigh.
+    pub fn weighs(&self) -> bool {
+        matches!(self.batch, BatchRule::Weight(_))
+            || matches!(self.max_failures, Tolerance::Weight(_))
+    }
+}
+
 /// Which customers a policy covers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Selection {
@@ -102,6 +115,8 @@ pub enum BatchRule {
     Percent(u32),
     /// Cumulative shares, ascending, ending with everybody.
     Shares(Vec<Share>),
+    /// As many as stay within so many percent of the phase's weight, 1..=100.
+    Weight(u32),
 }
 
 /// One cumulative share of a list.
@@ -134,6 +149,8 @@ pub enum Tolerance {
     Count(u32),
     /// A share of the phase, rounded down.
     Percent(u32),
+    /// A share of the phase's weight, rounded down.
+    Weight(u32),
 }
 
 /// What happens when a phase has more failures than it tolerates (R12).

@@ -185,6 +185,8 @@ fn of_format(format: Format) -> Value {
             { "type": "integer", "minimum": 0 },
             text("^[0-9]+( *%)?$", "10%"),
         ] }),
+        Format::WholePercent(0) => text("^0*([0-9]{1,2}|100) *%$", "2%"),
+        Format::WholePercent(_) => text("^0*([1-9][0-9]?|100) *%$", "10%"),
         Format::Percent => text("^[0-9]*[.]?[0-9]+ *%$", "5%"),
         Format::Url => text("^https?://", "https://acme.example"),
         Format::Path => text("^/", "/api/health"),

@@ -248,6 +248,12 @@ pub struct Customer {
     pub timezone: Option<Tz>,
     /// Position in the phase (R2).
     pub order: i64,
+    /// How much hangs on it: seats, revenue (R1, R12). From 1 to [`MAX_WEIGHT`](Self::MAX_WEIGHT).
+    #[serde(
+        default = "Customer::unweighted",
+        skip_serializing_if = "Customer::is_unweighted"
+    )]
+    pub weight: u64,
     /// Free marks for selection.
     pub tags: BTreeSet<String>,
     /// Services by role.
@@ -263,6 +269,25 @@ pub struct Customer {
 }
 
 impl Customer {
+    /// The weight where none is written.
+    pub const WEIGHT: u64 = 1;
+
+    /// The largest weight. Sums over the largest fleet and percentages of them stay exact, also where JSON is read into
+    /// floating point.
+    pub const MAX_WEIGHT: u64 = 1_000_000_000;
+
+    fn unweighted() -> u64 {
+        Self::WEIGHT
+    }
+
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde passes a reference"
+    )]
+    fn is_unweighted(weight: &u64) -> bool {
+        *weight == Self::WEIGHT
+    }
+
     /// The customer's own zone, or the project's.
     pub fn zone(&self, project: &Project) -> Tz {
         self.timezone.unwrap_or(project.timezone)

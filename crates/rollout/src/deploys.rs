@@ -192,6 +192,7 @@ fn plan(deploys: &Deploys) -> Plan {
             customers: vec![deploy.customer.clone()],
             sizes: vec![1],
             tolerated: 0,
+            tolerated_weight: None,
         });
         plan.customers
             .insert(deploy.customer.clone(), planned(deploy, number));

@@ -14,17 +14,9 @@ use crate::state::{
 impl Run {
     /// Why nothing may start any more until a person acts (R11, R12).
     pub(crate) fn must_halt(&self) -> Option<(String, Option<usize>)> {
-        for (phase, planned) in self.plan.phases.iter().enumerate() {
-            let failures = self.phases[phase].failures;
-            if planned.policy.on_failure != OnFailure::Continue && failures > planned.tolerated {
-                let name = &planned.policy.name;
-                return Some((
-                    format!(
-                        "{failures} failed in {name}, {} tolerated",
-                        planned.tolerated
-                    ),
-                    Some(phase),
-                ));
+        for phase in 0..self.plan.phases.len() {
+            if let Some(reason) = self.intolerable(phase) {
+                return Some((reason, Some(phase)));
             }
         }
         if let Some(customer) = self.stuck().next() {
@@ -37,6 +29,26 @@ impl Run {
             let gate = GateId::Phase(self.plan.phases[phase].policy.name.clone());
             self.gates.get(&gate)?.rejected.as_ref()?;
             Some((format!("{gate} was rejected"), None))
+        })
+    }
+
+    /// What has failed in a phase, where that is more than it tolerates (R12).
+    pub(crate) fn intolerable(&self, phase: usize) -> Option<String> {
+        let planned = &self.plan.phases[phase];
+        let (failures, weight) = (self.phases[phase].failures, self.failed_weight(phase));
+        let goes_on = planned.policy.on_failure == OnFailure::Continue;
+        if goes_on || planned.tolerates(failures, weight) {
+            return None;
+        }
+        let name = &planned.policy.name;
+        Some(match planned.tolerated_weight {
+            Some(tolerated) => {
+                format!("a weight of {weight} failed in {name}, {tolerated} tolerated")
+            }
+            None => format!(
+                "{failures} failed in {name}, {} tolerated",
+                planned.tolerated
+            ),
         })
     }
 

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
-use policy::rules::{BatchRule, Order};
 use policy::{CustomerId, Plan, PolicyId, Release, Timestamp};
 
 use crate::freezing::Lift;
@@ -50,6 +49,8 @@ pub(crate) struct Run {
     unsettled: BTreeSet<(usize, u32)>,
     /// Customers whose auto-deploy we switched off and have not restored (P32).
     managed: BTreeSet<(usize, usize)>,
+    /// What the customers of each phase weigh whose failures count (R12).
+    failed_weight: Vec<u64>,
 }
 
 /// Where a customer stands.
@@ -127,6 +128,7 @@ impl Run {
             held: BTreeSet::new(),
             unsettled: BTreeSet::new(),
             managed: BTreeSet::new(),
+            failed_weight: Vec::new(),
         };
         run.derive();
         run
@@ -151,6 +153,7 @@ impl Run {
         self.stuck.clear();
         self.held.clear();
         self.managed.clear();
+        self.failed_weight = vec![0; plan.phases.len()];
         self.unsettled = self
             .batches
             .iter()
@@ -260,6 +263,10 @@ impl Run {
         self.stuck.remove(&(phase, place));
         self.held.remove(&(phase, place));
         self.managed.remove(&(phase, place));
+        if self.unit(customer).failed {
+            let weight = self.plan.weight_of(customer);
+            self.failed_weight[phase] = self.failed_weight[phase].saturating_sub(weight);
+        }
         let (batch, watched_until) = (self.unit(customer).batch, self.settles_at(customer));
         let Some(batch) = batch else { return };
         self.at_work.remove(&(phase, batch, place));
@@ -276,6 +283,10 @@ impl Run {
         let unit = self.units.get(customer).unwrap_or(&WAITING);
         let batch = unit.batch;
         let state = unit.state.clone();
+        if unit.failed {
+            let weight = self.plan.weight_of(customer);
+            self.failed_weight[phase] = self.failed_weight[phase].saturating_add(weight);
+        }
         match state {
             UnitState::Waiting => {
                 self.waiting[phase].insert(place);
@@ -359,8 +370,12 @@ impl Run {
 
     /// Whether batches are made in the order of starts: one at a time, whoever can go.
     pub(crate) fn is_dynamic(&self, phase: usize) -> bool {
-        let policy = &self.plan.phases[phase].policy;
-        policy.batch == BatchRule::Count(1) && policy.order == Order::Ready
+        self.plan.phases[phase].policy.goes_one_by_one()
+    }
+
+    /// What the customers of a phase weigh whose failures count (R12).
+    pub(crate) fn failed_weight(&self, phase: usize) -> u64 {
+        self.failed_weight[phase]
     }
 
     /// Number of batches of the phase.

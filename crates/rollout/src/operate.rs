@@ -293,6 +293,7 @@ pub(crate) fn plan_of_one(source: &Run, customer: &CustomerId, release: Release)
     phase.customers = vec![customer.clone()];
     phase.sizes = vec![1];
     phase.tolerated = 0;
+    phase.tolerated_weight = None;
     phase.policy.after.clear();
     phase.policy.approval = None;
     phase.policy.window.clear();

@@ -70,6 +70,7 @@ impl ServiceDeploy {
             tier: String::new(),
             timezone: None,
             order: 0,
+            weight: Customer::WEIGHT,
             tags: BTreeSet::new(),
             services: BTreeMap::from([(Role::new(Self::ALONE), Service { id, url })]),
             secrets: BTreeMap::new(),

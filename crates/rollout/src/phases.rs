@@ -38,12 +38,6 @@ impl Run {
         .with("gate", gate.to_string())
     }
 
-    fn failures_allow(&self, phase: usize) -> bool {
-        let planned = &self.plan.phases[phase];
-        let tolerant = planned.policy.on_failure == policy::rules::OnFailure::Continue;
-        tolerant || self.phases[phase].failures <= planned.tolerated
-    }
-
     /// Whether anybody of the phase ever went, or still could.
     fn has_anybody(&self, phase: usize) -> bool {
         !self.waiting(phase).is_empty()
@@ -124,7 +118,7 @@ impl Product {
         self.pass_over_batches(id, phase);
         let run = &self.state.runs[&id];
         let last = run.waiting(phase).is_empty() && run.unsettled(phase).next().is_none();
-        if last && run.working_in(phase).next().is_none() && run.failures_allow(phase) {
+        if last && run.working_in(phase).next().is_none() && run.intolerable(phase).is_none() {
             self.begin_soak(id, phase);
         }
     }
@@ -193,7 +187,7 @@ impl Product {
 
     fn maybe_settle_phase(&mut self, id: RunId, phase: usize, until: Timestamp) {
         let run = &self.state.runs[&id];
-        let quiet = run.working_in(phase).next().is_none() && run.failures_allow(phase);
+        let quiet = run.working_in(phase).next().is_none() && run.intolerable(phase).is_none();
         let trusted = self.state.product.clock_suspected.is_none();
         if quiet && trusted && self.has_passed(until) {
             let fact = run.phase_fact(Kind::PhaseSettled, phase);

@@ -1,12 +1,11 @@
 //! Applies edited files to what has not started (R6): what has started stays, the rest is cut anew by R1 over the whole
 //! phase.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use policy::plan::{Phase, resize};
-use policy::rules::Tolerance;
-use policy::{CustomerId, Plan, PlanInput, PolicyId, Timestamp};
+use policy::plan::{Phase, batch_sizes, resize};
+use policy::{Customer, CustomerId, Plan, PlanInput, PlannedCustomer, PolicyId, Timestamp};
 
 use crate::event::{Fact, Kind};
 use crate::ids::RunId;
@@ -215,7 +214,14 @@ fn merge(run: &Run, mut fresh: Plan, started: &BTreeSet<&CustomerId>) -> Result<
             fresh.customers.insert(customer.clone(), same);
             fresh.left_out.remove(customer);
         }
-        recut(run, old, &mut fresh.phases[phase], kept, started);
+        recut(
+            run,
+            old,
+            &mut fresh.phases[phase],
+            &fresh.customers,
+            kept,
+            started,
+        );
     }
     for (index, phase) in fresh.phases.iter_mut().enumerate() {
         // A started customer stays in the phase in which it started.
@@ -225,10 +231,11 @@ fn merge(run: &Run, mut fresh: Plan, started: &BTreeSet<&CustomerId>) -> Result<
                 .get(customer)
                 .is_some_and(|planned| planned.phase == index)
         });
-        let n = phase.customers.len();
         let sizes: usize = phase.sizes.iter().sum();
-        if sizes != n {
-            phase.sizes = policy::plan::batch_sizes(n, &phase.policy.batch);
+        if sizes != phase.customers.len() {
+            let weights = weights(&phase.customers, &fresh.customers);
+            phase.sizes = batch_sizes(&weights, &phase.policy.batch);
+            phase.resolve_tolerance(&weights);
         }
     }
     fresh.digest = digest(&fresh);
@@ -240,6 +247,7 @@ fn recut(
     run: &Run,
     old: usize,
     phase: &mut Phase,
+    customers: &BTreeMap<CustomerId, PlannedCustomer>,
     mut kept: Vec<CustomerId>,
     started: &BTreeSet<&CustomerId>,
 ) {
@@ -258,15 +266,19 @@ fn recut(
         .filter(|customer| !started.contains(customer))
         .cloned()
         .collect();
-    let n = kept.len() + rest.len();
-    sizes.extend(resize(n, kept.len(), &phase.policy.batch));
-    phase.tolerated = match phase.policy.max_failures {
-        Tolerance::Count(count) => count,
-        Tolerance::Percent(percent) => {
-            let n = u32::try_from(n).unwrap_or(u32::MAX);
-            u32::try_from(u64::from(n) * u64::from(percent) / 100).unwrap_or(u32::MAX)
-        }
-    };
+    let begun = kept.len();
     phase.customers = kept.into_iter().chain(rest).collect();
+    let weights = weights(&phase.customers, customers);
+    sizes.extend(resize(&weights, begun, &phase.policy.batch));
     phase.sizes = sizes;
+    phase.resolve_tolerance(&weights);
+}
+
+/// The weights of customers in their order; those who have started keep the one with which they did.
+fn weights(order: &[CustomerId], customers: &BTreeMap<CustomerId, PlannedCustomer>) -> Vec<u64> {
+    let weight = |customer| {
+        let planned = customers.get(customer);
+        planned.map_or(Customer::WEIGHT, |planned| planned.customer.weight)
+    };
+    order.iter().map(weight).collect()
 }

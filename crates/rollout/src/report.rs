@@ -10,6 +10,7 @@ mod incidents;
 mod phases;
 mod spent;
 mod statistics;
+mod weights;
 
 use std::collections::BTreeSet;
 
@@ -28,6 +29,7 @@ pub use self::phases::{Figure, ObservedFigures, PhaseReport};
 use self::spent::Ledger;
 pub use self::spent::Spent;
 pub use self::statistics::{Figures, PhaseFigures, Rate, Statistics, Verdict};
+pub use self::weights::{BatchWeights, PhaseWeights};
 use crate::event::{Event, Fact, Kind};
 use crate::ids::RunId;
 use crate::product::Product;

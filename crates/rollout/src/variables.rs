@@ -95,6 +95,7 @@ fn plan(apply: &ApplyVariables) -> Plan {
         customers: vec![apply.customer.clone()],
         sizes: vec![1],
         tolerated: 0,
+        tolerated_weight: None,
     });
     let planned = PlannedCustomer {
         customer: policy::Customer {

@@ -75,10 +75,27 @@ pub struct PhaseView {
     pub waits_for: Option<Hold>,
     /// Failures that count.
     pub failures: u32,
-    /// Failures that are tolerated.
-    pub tolerated: u32,
+    /// Failures that are tolerated; absent where their weight decides.
+    pub tolerated: Option<u32>,
+    /// What it weighs, where weights say something.
+    #[serde(flatten)]
+    pub weights: Option<WeightView>,
     /// Its batches; of a phase that goes one by one only those that have begun.
     pub batches: Vec<BatchView>,
+}
+
+/// What a phase weighs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct WeightView {
+    /// All its planned customers.
+    pub weight: u64,
+    /// Those who have settled.
+    pub settled_weight: u64,
+    /// Those whose failures count.
+    pub failed_weight: u64,
+    /// What may fail, where the policy counts by weight.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tolerated_weight: Option<u64>,
 }
 
 /// A batch.
@@ -90,6 +107,9 @@ pub struct BatchView {
     pub customers: Vec<CustomerId>,
     /// `waiting`, `running`, `settled`.
     pub state: &'static str,
+    /// What its customers weigh, where weights say something.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weight: Option<u64>,
 }
 
 /// A customer in a rollout.
@@ -510,6 +530,7 @@ impl Run {
             PhaseState::Running => ("running", None, None),
             PhaseState::Soaking { until, .. } => ("soaking", None, Some(*until)),
         };
+        let weighs = self.plan.weighs(planned);
         let batches = if self.is_dynamic(phase) {
             row.batches_begun
         } else {
@@ -525,22 +546,40 @@ impl Run {
             delay_until: row.delay.as_ref().map(|delay| delay.until),
             waits_for: None,
             failures: row.failures,
-            tolerated: planned.tolerated,
+            tolerated: planned.tolerated_number(),
+            weights: weighs.then(|| self.weight_view(phase)),
             batches: (1..=batches)
-                .map(|batch| self.batch_view(phase, batch))
+                .map(|batch| self.batch_view(phase, batch, weighs))
                 .collect(),
         }
     }
 
-    fn batch_view(&self, phase: usize, batch: u32) -> BatchView {
+    fn weight_view(&self, phase: usize) -> WeightView {
+        let planned = &self.plan.phases[phase];
+        let customers = planned.customers.iter();
+        let settled = customers.filter(|customer| {
+            let state = &self.unit(customer).state;
+            *state == UnitState::Healthy || state.is_over()
+        });
+        WeightView {
+            weight: self.plan.weight_together(&planned.customers),
+            settled_weight: self.plan.weight_together(settled),
+            failed_weight: self.failed_weight(phase),
+            tolerated_weight: planned.tolerated_weight,
+        }
+    }
+
+    fn batch_view(&self, phase: usize, batch: u32, weighs: bool) -> BatchView {
         let state = match self.batches.get(&(phase, batch)) {
             None => "waiting",
             Some(row) if row.settled_at.is_some() => "settled",
             Some(_) => "running",
         };
+        let customers = self.batch_customers(phase, batch);
         BatchView {
             number: batch,
-            customers: self.batch_customers(phase, batch),
+            weight: weighs.then(|| self.plan.weight_together(&customers)),
+            customers,
             state,
         }
     }

@@ -57,6 +57,7 @@ struct Listed<'c> {
     services: Vec<&'c str>,
     runs: Vec<&'c str>,
     pinned: Option<&'c str>,
+    weight: u64,
 }
 
 fn list(config: &Config, running: &RunningVersions, out: Output) -> Result<(), Failure> {
@@ -74,10 +75,14 @@ fn list(config: &Config, running: &RunningVersions, out: Output) -> Result<(), F
         .map(|(id, customer)| Listed::new(config, running.get(id), id, customer))
         .collect();
     out.data(&listed, || {
-        let heading = [
+        let mut heading = vec![
             "CUSTOMER", "NAME", "TIER", "ZONE", "SERVICES", "RUNS", "PIN",
         ];
-        table(&heading, listed.iter().map(Listed::row))
+        let weighs = listed.iter().any(|one| one.weight != Customer::WEIGHT);
+        if weighs {
+            heading.push("WEIGHT");
+        }
+        table(&heading, listed.iter().map(|one| one.row(weighs)))
     })
 }
 
@@ -98,11 +103,13 @@ impl<'c> Listed<'c> {
             services: customer.services.keys().map(AsRef::as_ref).collect(),
             runs: versions.into_iter().collect(),
             pinned: customer.pin.as_ref().map(|pin| pin.version.as_str()),
+            weight: customer.weight,
         }
     }
 
-    fn row(&self) -> Vec<String> {
-        vec![
+    fn row(&self, weighs: bool) -> Vec<String> {
+        let weight = weighs.then(|| self.weight.to_string());
+        let row = vec![
             self.customer.to_string(),
             self.name.to_owned(),
             self.tier.to_owned(),
@@ -114,7 +121,8 @@ impl<'c> Listed<'c> {
                 self.runs.join(", ")
             },
             self.pinned.unwrap_or("-").to_owned(),
-        ]
+        ];
+        row.into_iter().chain(weight).collect()
     }
 }
 
@@ -212,6 +220,9 @@ fn restored(customer: &Customer, moved: &MovedView) -> String {
 fn properties(customer: &Customer) -> Vec<Vec<String>> {
     let mut rows = Vec::new();
     let mut row = |name: &str, value: String| rows.push(vec![name.to_owned(), value]);
+    if customer.weight != Customer::WEIGHT {
+        row("weight", customer.weight.to_string());
+    }
     if !customer.tags.is_empty() {
         row(
             "tags",

@@ -202,15 +202,15 @@ fn sentences(config: &Config) -> Result<Vec<(PolicyId, String)>, Failure> {
         .map(|phase| {
             (
                 phase.policy.name.clone(),
-                describe(&phase.policy, phase.customers.len()),
+                describe(&phase.policy, &plan.weights(phase)),
             )
         })
         .collect();
+    // Whom a hotfix finds exposed, and so its order, is known only when it begins.
+    let customers = config.fleet.customers.values();
+    let weights: Vec<u64> = customers.map(|customer| customer.weight).collect();
     if let Some(hotfix) = config.policies.get(&PolicyId::new(HOTFIX)) {
-        sentences.push((
-            hotfix.name.clone(),
-            describe(hotfix, config.fleet.customers.len()),
-        ));
+        sentences.push((hotfix.name.clone(), describe(hotfix, &weights)));
     }
     Ok(sentences)
 }

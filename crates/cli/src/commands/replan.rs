@@ -49,6 +49,17 @@ struct Difference {
     now: Option<String>,
     joins: Vec<CustomerId>,
     leaves: Vec<CustomerId>,
+    /// Customers of both that weigh something else.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    weighs: Vec<Weighed>,
+}
+
+/// A customer whose weight was edited.
+#[derive(Debug, Serialize)]
+struct Weighed {
+    customer: CustomerId,
+    was: u64,
+    now: u64,
 }
 
 fn diff(desk: &Desk, run: RunId, out: Output) -> Result<Exit, Failure> {
@@ -82,22 +93,35 @@ fn differences(frozen: &Plan, edited: &Plan) -> Vec<Difference> {
         let now = phase(edited, name).map(|index| &edited.phases[index]);
         let difference = Difference {
             phase: name.to_string(),
-            was: was.map(sentence),
-            now: now.map(sentence),
+            was: was.map(|phase| sentence(frozen, phase)),
+            now: now.map(|phase| sentence(edited, phase)),
             joins: missing(now, was),
             leaves: missing(was, now),
+            weighs: reweighed(frozen, edited, now),
         };
         let same = difference.was == difference.now
             && difference.joins.is_empty()
             && difference.leaves.is_empty()
+            && difference.weighs.is_empty()
             && was.map(|phase| &phase.policy) == now.map(|phase| &phase.policy);
         (!same).then_some(difference)
     });
     compared.collect()
 }
 
-fn sentence(phase: &Phase) -> String {
-    describe(&phase.policy, phase.customers.len())
+fn sentence(plan: &Plan, phase: &Phase) -> String {
+    describe(&phase.policy, &plan.weights(phase))
+}
+
+fn reweighed(frozen: &Plan, edited: &Plan, now: Option<&Phase>) -> Vec<Weighed> {
+    let customers = now.into_iter().flat_map(|phase| &phase.customers);
+    let planned = customers.filter(|customer| frozen.customers.contains_key(*customer));
+    let weighed = planned.map(|customer| Weighed {
+        customer: customer.clone(),
+        was: frozen.weight_of(customer),
+        now: edited.weight_of(customer),
+    });
+    weighed.filter(|one| one.was != one.now).collect()
 }
 
 /// Customers of one phase that another does not have.
@@ -124,6 +148,9 @@ fn text(differences: &[Difference]) -> String {
         }
         for customer in &one.leaves {
             let _ = writeln!(text, "  - {customer}");
+        }
+        for Weighed { customer, was, now } in &one.weighs {
+            let _ = writeln!(text, "  + {customer} weighs {now}, not {was}");
         }
     }
     text

@@ -3,7 +3,6 @@
 
 use policy::calendar::{Freeze, Opening, Windows};
 use policy::plan::Phase;
-use policy::rules::Order;
 use policy::{CustomerId, Plan, PlannedCustomer, Timestamp};
 use serde::Serialize;
 
@@ -26,6 +25,9 @@ pub(crate) struct PhaseTimes {
 pub(crate) struct BatchTimes {
     /// From 1.
     pub(crate) number: usize,
+    /// What its customers weigh together, where weights say something.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) weight: Option<u64>,
     /// When its first customer can start.
     pub(crate) starts_at: Option<Timestamp>,
     /// Its customers, in the order in which they can start where the policy lets the first that is ready go.
@@ -89,7 +91,7 @@ fn phase_times(plan: &Plan, phase: &Phase, at: Timestamp, ready: Option<Timestam
 /// The customers of each batch; with one at a time and `order: ready`, whoever can go first comes first.
 fn slices(plan: &Plan, phase: &Phase, starts_at: Option<Timestamp>) -> Vec<Vec<CustomerId>> {
     let mut customers = phase.customers.clone();
-    if phase.policy.order == Order::Ready && phase.sizes.iter().all(|size| *size == 1) {
+    if phase.policy.goes_one_by_one() {
         customers.sort_by_cached_key(|id| {
             let at = starts_at.and_then(|at| customer_time(plan, phase, id, at));
             at.unwrap_or(Timestamp::MAX_UTC)
@@ -116,10 +118,12 @@ fn batch_times(
         customer: id.clone(),
         starts_at: from.and_then(|from| customer_time(plan, phase, id, from)),
     };
+    let weight = plan.weighs(phase).then(|| plan.weight_together(customers));
     let customers: Vec<CustomerTime> = customers.iter().map(time).collect();
     let starts_at = customers.iter().filter_map(|one| one.starts_at).min();
     BatchTimes {
         number,
+        weight,
         starts_at,
         customers,
     }

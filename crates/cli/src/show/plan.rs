@@ -46,7 +46,14 @@ struct PhaseView<'p> {
     after: Vec<&'p PolicyId>,
     summary: String,
     customers: usize,
-    tolerated: u32,
+    /// Failures that are tolerated; absent where their weight decides.
+    tolerated: Option<u32>,
+    /// What its customers weigh together, where weights say something.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    weight: Option<u64>,
+    /// What of it may fail, where the policy counts by weight.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tolerated_weight: Option<u64>,
     approval: Option<&'p Approval>,
     due_at: Option<Timestamp>,
     #[serde(flatten)]
@@ -72,9 +79,13 @@ impl<'p> PlanView<'p> {
                     .iter()
                     .map(|index| &plan.phases[*index].policy.name)
                     .collect(),
-                summary: describe(&phase.policy, phase.customers.len()),
+                summary: describe(&phase.policy, &plan.weights(phase)),
                 customers: phase.customers.len(),
-                tolerated: phase.tolerated,
+                tolerated: phase.tolerated_number(),
+                weight: plan
+                    .weighs(phase)
+                    .then(|| plan.weight_together(&phase.customers)),
+                tolerated_weight: phase.tolerated_weight,
                 approval: phase.policy.approval.as_ref(),
                 due_at: phase
                     .policy
@@ -171,14 +182,30 @@ impl<'p> PlanView<'p> {
         if let Some(approval) = phase.approval {
             let _ = writeln!(text, "  gate: {}", foreign::line(&gate(approval)));
         }
+        if let Some(weight) = phase.weight {
+            let tolerated = phase
+                .tolerated_weight
+                .map_or_else(String::new, |tolerated| {
+                    format!(", of which {tolerated} may fail")
+                });
+            let _ = writeln!(text, "  weight: {weight}{tolerated}");
+        }
         let batches = phase.times.batches.iter();
-        let rows = batches.flat_map(|batch| self.batch_rows(batch));
+        let rows = batches.flat_map(|batch| self.batch_rows(batch, phase.weight));
         let _ = writeln!(text, "{}", indented(&columns(rows.collect::<Vec<_>>())));
         text
     }
 
     /// One row a batch, or one a customer where a few customers can start at different times.
-    fn batch_rows(&self, batch: &BatchTimes) -> Vec<Vec<String>> {
+    fn batch_rows(&self, batch: &BatchTimes, whole: Option<u64>) -> Vec<Vec<String>> {
+        let mut rows = self.bare_batch_rows(batch);
+        if let (Some(weight), Some(whole), Some(first)) = (batch.weight, whole, rows.first_mut()) {
+            first.push(format!("weight {weight} of {whole}"));
+        }
+        rows
+    }
+
+    fn bare_batch_rows(&self, batch: &BatchTimes) -> Vec<Vec<String>> {
         let number = format!("batch {}", batch.number);
         let same = batch
             .customers

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use policy::Timestamp;
 use rollout::view::{
-    CustomerView, EndState, GateView, PhaseView, ProductView, RunView, RunningView, VoteView,
+    BatchView, CustomerView, EndState, GateView, PhaseView, ProductView, RunView, RunningView,
+    VoteView,
 };
 use rollout::{Hold, HoldKind};
 use serde::Serialize;
@@ -34,6 +35,11 @@ pub(crate) fn status(run: &RunView, now: Timestamp) -> String {
         let phases = run.phases.iter().map(|phase| phase_row(phase, run, now));
         let heading = ["PHASE", "STATE", "SETTLED", "NEXT"];
         let _ = writeln!(text, "\n{}", table(&heading, phases));
+    }
+    let batches = batch_rows(run);
+    if !batches.is_empty() {
+        let heading = ["BATCH", "STATE", "CUSTOMERS", "WEIGHT"];
+        let _ = writeln!(text, "\n{}", table(&heading, batches));
     }
     let notable: Vec<&CustomerView> = run.customers.iter().filter(|one| is_notable(one)).collect();
     if !notable.is_empty() {
@@ -311,7 +317,10 @@ pub(crate) fn phase_now(phase: &PhaseView, run: &RunView, now: Timestamp) -> Str
         .filter(|one| one.phase == phase.name && one.service.is_some() && !is_settled(one))
         .collect();
     if let Some(batch) = at_work.iter().find_map(|one| one.batch) {
-        parts.push(format!("batch {batch}/{}", phase.batches.len()));
+        let known = phase.batches.iter().find(|one| one.number == batch);
+        let weight = known.and_then(|one| one.weight);
+        let weight = weight.map_or_else(String::new, |weight| format!(" (weight {weight})"));
+        parts.push(format!("batch {batch}/{}{weight}", phase.batches.len()));
     }
     parts.extend(at_work.iter().map(|one| at_work_now(one, now)));
     let open = run
@@ -382,18 +391,54 @@ fn phase_row(phase: &PhaseView, run: &RunView, now: Timestamp) -> Vec<String> {
     let settled = of_phase().filter(|one| is_settled(one)).count();
     let failures = match phase.failures {
         0 => String::new(),
-        n => format!(
-            ", {} of {} tolerated",
-            counted(n as usize, "failure"),
-            phase.tolerated
-        ),
+        n => failures(phase, n),
     };
+    let weight = phase.weights.map_or_else(String::new, |weights| {
+        format!(" (weight {}/{})", weights.settled_weight, weights.weight)
+    });
     vec![
         phase.name.to_string(),
         phase.state.to_owned(),
-        format!("{settled}/{}{failures}", of_phase().count()),
+        format!("{settled}/{}{weight}{failures}", of_phase().count()),
         phase_next(phase, now),
     ]
+}
+
+/// What has failed of what is tolerated, by weight where that counts.
+fn failures(phase: &PhaseView, number: u32) -> String {
+    let number = counted(number as usize, "failure");
+    let failed = phase.weights.map(|weights| weights.failed_weight);
+    let tolerated = phase.weights.and_then(|weights| weights.tolerated_weight);
+    match (failed, tolerated, phase.tolerated) {
+        (Some(failed), Some(tolerated), _) => {
+            format!(", {number} of weight {failed}, {tolerated} tolerated")
+        }
+        (Some(failed), None, Some(tolerated)) => {
+            format!(", {number} (weight {failed}) of {tolerated} tolerated")
+        }
+        (_, _, tolerated) => format!(", {number} of {} tolerated", tolerated.unwrap_or(0)),
+    }
+}
+
+/// Batches of phases that weigh something, which have begun and not settled, or come next.
+fn batch_rows(run: &RunView) -> Vec<Vec<String>> {
+    let phases = run.phases.iter().filter(|phase| phase.state == "running");
+    let rows = phases.flat_map(|phase| {
+        let batches = phase.batches.iter();
+        let open = batches.clone().filter(|batch| batch.state == "running");
+        let next = batches.clone().find(|batch| batch.state == "waiting");
+        let row = |batch: &BatchView| {
+            let whole = phase.weights?.weight;
+            Some(vec![
+                format!("{}/{}", phase.name, batch.number),
+                batch.state.to_owned(),
+                batch.customers.len().to_string(),
+                format!("{} of {whole}", batch.weight?),
+            ])
+        };
+        open.chain(next).filter_map(row).collect::<Vec<_>>()
+    });
+    rows.collect()
 }
 
 fn customer_row(one: &CustomerView, now: Timestamp) -> Vec<String> {

@@ -25,6 +25,7 @@ mod stories;
 mod tables;
 mod typed;
 mod watching;
+mod weights;
 
 /// Run with `TRYCMD=overwrite` to take in what the commands print now; review it like code.
 #[test]

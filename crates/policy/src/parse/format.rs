@@ -47,6 +47,7 @@ pub(super) fn wanted(format: Format) -> &'static str {
         Format::Batch => "`all`, a number of customers or a percentage such as `25%`",
         Format::Tolerance => "a number of customers or a percentage such as `10%`",
         Format::Percent => "a percentage such as `5%`",
+        Format::WholePercent(_) => "a whole percentage such as `10%`",
         Format::Url => "an address such as `https://acme.example`",
         Format::Path => "a path such as `/api/health`",
         Format::Secret => "a place such as `${env:NAME}`",
@@ -80,6 +81,10 @@ pub(super) fn check(format: Format, scalar: &Scalar<'_>) -> Result<(), Wrong> {
             .map(|_| ())
             .ok_or_else(|| wrong_share(text, 0)),
         Format::Percent => percent(text).map(|_| ()).ok_or_else(|| wrong_percent(text)),
+        Format::WholePercent(min) => whole_percent(text)
+            .filter(|percent| *percent >= min)
+            .map(|_| ())
+            .ok_or_else(|| wrong_whole_percent(text, min)),
         Format::Url => url(text),
         Format::Path => path(text),
         Format::Secret => secret(text),
@@ -105,6 +110,7 @@ fn fits(format: Format, kind: Kind) -> bool {
         | Format::Moment
         | Format::Cron
         | Format::Percent
+        | Format::WholePercent(_)
         | Format::Url
         | Format::Path
         | Format::Secret => kind == Kind::Text,
@@ -119,7 +125,9 @@ fn mistyped(format: Format, text: &str, kind: Kind) -> Wrong {
         (Kind::Text, Format::Bool | Format::Int(..) | Format::Positive) => {
             "write it without quotes and units".to_owned()
         }
-        (Kind::Int | Kind::Float, Format::Percent) => format!("add the percent sign: `{text}%`"),
+        (Kind::Int | Kind::Float, Format::Percent) | (Kind::Int, Format::WholePercent(_)) => {
+            format!("add the percent sign: `{text}%`")
+        }
         (_, _) => format!("write {wanted}"),
     };
     Wrong::new(
@@ -275,8 +283,8 @@ pub(super) fn share(text: &str) -> Result<Share, Wrong> {
     if text == "all" {
         return Ok(Share::All);
     }
-    if let Some(percent) = text.strip_suffix('%') {
-        let percent = digits(percent.trim_end()).filter(|percent| (1..=100).contains(percent));
+    if text.ends_with('%') {
+        let percent = whole_percent(text).filter(|percent| *percent > 0);
         return percent
             .map(Share::Percent)
             .ok_or_else(|| wrong_share(text, 1));
@@ -299,11 +307,9 @@ fn wrong_share(text: &str, min: u32) -> Wrong {
 /// Reads a tolerance, which may be 0.
 pub(super) fn tolerance(text: &str) -> Option<crate::rules::Tolerance> {
     use crate::rules::Tolerance;
-    match text.strip_suffix('%') {
-        Some(percent) => digits(percent.trim_end())
-            .filter(|percent| *percent <= 100)
-            .map(Tolerance::Percent),
-        None => digits(text).map(Tolerance::Count),
+    match text.ends_with('%') {
+        true => whole_percent(text).map(Tolerance::Percent),
+        false => digits(text).map(Tolerance::Count),
     }
 }
 
@@ -318,6 +324,19 @@ fn wrong_percent(text: &str) -> Wrong {
         "percent",
         format!("`{text}` is no percentage"),
         "write one from 0% to 100%, such as `5%`",
+    )
+}
+
+/// Reads a percentage without a fraction, up to `100%`.
+pub(super) fn whole_percent(text: &str) -> Option<u32> {
+    digits(text.strip_suffix('%')?.trim_end()).filter(|percent| *percent <= 100)
+}
+
+fn wrong_whole_percent(text: &str, min: u32) -> Wrong {
+    Wrong::new(
+        "percent",
+        format!("`{text}` is no whole percentage"),
+        format!("write one from {min}% to 100%, such as `10%`"),
     )
 }
 

@@ -88,6 +88,8 @@ pub(crate) enum Format {
     Tolerance,
     /// `5%`.
     Percent,
+    /// A whole percentage, from this one to 100 %.
+    WholePercent(u32),
     /// An address with a scheme.
     Url,
     /// An absolute path of an address.

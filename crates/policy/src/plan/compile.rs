@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::age::{shown, standing};
 use super::order::{narrowed, order};
-use super::sizes::{batch_sizes, share};
+use super::sizes::batch_sizes;
 use super::version::{is_release, matches_pin};
 use super::{
     LeftOut, LeftOutReason, Phase, Plan, PlanError, PlanInput, PlanScope, PlannedCustomer, Running,
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::health::Profile;
 use crate::ids::{CustomerId, PolicyId, Role};
-use crate::rules::{Policy, Tolerance};
+use crate::rules::Policy;
 use crate::settings::{Customer, Timestamp};
 use crate::span::Span;
 
@@ -293,25 +293,27 @@ fn phase(
         policy.not_before = Span::ZERO;
         policy.soak = Span::ZERO;
     }
-    let tolerated = match policy.max_failures {
-        Tolerance::Count(count) => count,
-        Tolerance::Percent(percent) => {
-            u32::try_from(share(customers.len(), 1, percent)).unwrap_or(u32::MAX)
-        }
-    };
     let health = input
         .project
         .health
         .get(&policy.health)
         .cloned()
         .unwrap_or_else(Profile::basic);
-    let sizes = batch_sizes(customers.len(), &policy.batch);
-    Phase {
+    let weight = |customer| {
+        let known = input.fleet.customers.get(customer);
+        known.map_or(Customer::WEIGHT, |known| known.weight)
+    };
+    let weights: Vec<u64> = customers.iter().map(weight).collect();
+    let sizes = batch_sizes(&weights, &policy.batch);
+    let mut phase = Phase {
         policy,
         health,
         after,
         customers,
         sizes,
-        tolerated,
-    }
+        tolerated: 0,
+        tolerated_weight: None,
+    };
+    phase.resolve_tolerance(&weights);
+    phase
 }

@@ -11,12 +11,12 @@ const SIZES_SHOWN: usize = 8;
 
 const DAY_MILLIS: i64 = 24 * 60 * 60 * 1_000;
 
-/// Says in one sentence what a policy does to `n` customers.
+/// Says in one sentence what a policy does to customers of these weights, in their order.
 ///
 /// The most important parts come first: `25 % of 7 customers at a time (1, 2, 2, 2), 6 h apart, from day 8, stop at the
 /// first failure`.
-pub fn describe(policy: &Policy, n: usize) -> String {
-    let mut parts = vec![batches(policy, n)];
+pub fn describe(policy: &Policy, weights: &[u64]) -> String {
+    let mut parts = vec![batches(policy, weights)];
     if !policy.delay.is_zero() {
         parts.push(format!("{} apart", spaced(policy.delay)));
     }
@@ -39,13 +39,14 @@ pub fn describe(policy: &Policy, n: usize) -> String {
     parts.join(", ")
 }
 
-fn batches(policy: &Policy, n: usize) -> String {
+fn batches(policy: &Policy, weights: &[u64]) -> String {
+    let n = weights.len();
     let customers = match n {
         0 => "the customers".to_owned(),
         1 => "1 customer".to_owned(),
         _ => format!("{n} customers"),
     };
-    let sizes = sizes(&batch_sizes(n, &policy.batch));
+    let sizes = sizes(&batch_sizes(weights, &policy.batch));
     let text = match &policy.batch {
         BatchRule::All if n == 1 => "the one customer".to_owned(),
         BatchRule::All => format!("all {customers} at once"),
@@ -55,6 +56,9 @@ fn batches(policy: &Policy, n: usize) -> String {
         BatchRule::Shares(shares) => {
             let steps: Vec<String> = shares.iter().copied().map(share).collect();
             format!("{customers} in steps up to {}{sizes}", steps.join(", "))
+        }
+        BatchRule::Weight(percent) => {
+            format!("{percent} % of the weight of {customers} at a time{sizes}")
         }
     };
     if n == 0 { text + " (nobody now)" } else { text }
@@ -103,10 +107,15 @@ fn day(since_start: Span) -> String {
 
 fn failures(policy: &Policy) -> String {
     let beyond = match policy.max_failures {
-        Tolerance::Count(0) | Tolerance::Percent(0) => "at the first failure".to_owned(),
+        Tolerance::Count(0) | Tolerance::Percent(0) | Tolerance::Weight(0) => {
+            "at the first failure".to_owned()
+        }
         Tolerance::Count(1) => "after more than 1 failure".to_owned(),
         Tolerance::Count(count) => format!("after more than {count} failures"),
         Tolerance::Percent(percent) => format!("after more than {percent} % failures"),
+        Tolerance::Weight(percent) => {
+            format!("after failures of more than {percent} % of the weight")
+        }
     };
     match policy.on_failure {
         OnFailure::Halt => format!("stop {beyond}"),

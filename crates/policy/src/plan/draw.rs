@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{Phase, Plan};
+use crate::ids::CustomerId;
 
 /// So many batches of a phase are drawn one by one; the middle of a longer phase is one node.
 const BATCHES_DRAWN: usize = 12;
@@ -20,9 +21,9 @@ pub fn dot(plan: &Plan) -> String {
         line(&mut out, format_args!("  subgraph cluster_{index} {{"));
         line(
             &mut out,
-            format_args!("    label={};", quoted(&phase_label(phase))),
+            format_args!("    label={};", quoted(&phase_label(plan, phase))),
         );
-        for node in nodes(phase) {
+        for node in nodes(plan, phase) {
             let shape = if node.gate { ", shape=diamond" } else { "" };
             line(
                 &mut out,
@@ -56,9 +57,12 @@ pub fn mermaid(plan: &Plan) -> String {
     for (index, phase) in plan.phases.iter().enumerate() {
         line(
             &mut out,
-            format_args!("  subgraph p{index}[{}]", entities(&phase_label(phase))),
+            format_args!(
+                "  subgraph p{index}[{}]",
+                entities(&phase_label(plan, phase))
+            ),
         );
-        for node in nodes(phase) {
+        for node in nodes(plan, phase) {
             let (open, close) = if node.gate { ("{", "}") } else { ("(", ")") };
             line(
                 &mut out,
@@ -99,7 +103,7 @@ struct Edge {
 }
 
 /// The gate, if any, and the batches of a phase; one empty node for a phase without customers.
-fn nodes(phase: &Phase) -> Vec<Node> {
+fn nodes(plan: &Plan, phase: &Phase) -> Vec<Node> {
     let gate = phase.policy.approval.as_ref().map(|approval| {
         let per = format!("{:?}", approval.per).to_lowercase();
         Node {
@@ -125,9 +129,10 @@ fn nodes(phase: &Phase) -> Vec<Node> {
             } else {
                 String::new()
             };
+            let weight = weight_label(plan, phase, customers, "\n");
             batches.push(batch(
                 index,
-                format!("batch {}\n{}{more}", index + 1, named.join(", ")),
+                format!("batch {}\n{}{more}{weight}", index + 1, named.join(", ")),
             ));
         } else if index == BATCHES_DRAWN - 1 {
             let last = phase.sizes.len() - 1;
@@ -155,7 +160,7 @@ fn is_drawn(index: usize, count: usize) -> bool {
 
 fn edges(plan: &Plan) -> Vec<Edge> {
     let mut edges = Vec::new();
-    let nodes: Vec<Vec<Node>> = plan.phases.iter().map(nodes).collect();
+    let nodes: Vec<Vec<Node>> = plan.phases.iter().map(|phase| nodes(plan, phase)).collect();
     for (index, phase) in plan.phases.iter().enumerate() {
         let id = |phase: usize, node: &Node| format!("p{phase}_{}", node.id);
         for pair in nodes[index].windows(2) {
@@ -200,13 +205,22 @@ fn between(before: &Phase, phase: &Phase) -> String {
         .join(", ")
 }
 
-fn phase_label(phase: &Phase) -> String {
+fn phase_label(plan: &Plan, phase: &Phase) -> String {
     let count = phase.customers.len();
     format!(
-        "{} ({count} customer{})",
+        "{} ({count} customer{}{})",
         phase.policy.name,
-        if count == 1 { "" } else { "s" }
+        if count == 1 { "" } else { "s" },
+        weight_label(plan, phase, &phase.customers, ", ")
     )
+}
+
+/// What some customers of a phase weigh together, where weights say something.
+fn weight_label(plan: &Plan, phase: &Phase, customers: &[CustomerId], before: &str) -> String {
+    match plan.weighs(phase) {
+        true => format!("{before}weight {}", plan.weight_together(customers)),
+        false => String::new(),
+    }
 }
 
 /// A quoted string of Graphviz.

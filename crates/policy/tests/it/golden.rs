@@ -148,7 +148,7 @@ fn show(plan: &Plan) -> String {
         writeln!(
             out,
             "  {}",
-            plan::describe(&phase.policy, phase.customers.len())
+            plan::describe(&phase.policy, &plan.weights(phase))
         )
         .unwrap();
         let mut customers = phase.customers.iter();

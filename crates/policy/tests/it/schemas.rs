@@ -53,7 +53,7 @@ fn the_shipped_policies_make_one_line_of_phases() {
         .map(|(policy, _)| policy.name.as_str())
         .collect();
     assert_eq!(names, ["demo", "startup", "standard", "enterprise"]);
-    let standard = policy::plan::describe(&config.policies[&"standard".into()], 7);
+    let standard = policy::plan::describe(&config.policies[&"standard".into()], &[1; 7]);
     let begins = "25 % of 7 customers at a time (1, 2, 2, 2), 6 h apart, from day 8, stop at the first failure";
     assert!(standard.starts_with(begins), "{standard}");
 }
@@ -64,6 +64,7 @@ fn schema_and_parser_agree_about_policies() {
         "policy: a",
         "policy: a\nbatch: 5\nnot_before: 0\nmax_failures: 0",
         "policy: a\nbatch: [1, 10%, 50%, 100%]",
+        "policy: a\nbatch: {weight: 10%}\nmax_failures: {weight: 0%}",
         "policy: a\nwindow: [{cron: 0 2 * * SUN, duration: 2h}]",
         "x-window: &w {cron: 0 2 * * SUN, duration: 2h}\npolicy: a\nwindow: *w",
         "policy: a\nhooks: {before: [{run: ./check, repeatable: true}, {job: {service: backend, command: x}}]}",
@@ -75,6 +76,12 @@ fn schema_and_parser_agree_about_policies() {
         "policy: a\ndelay: 5",
         "policy: a\ndelay: 1M",
         "policy: a\nbatch: 0",
+        "policy: a\nbatch: {weight: 0%}",
+        "policy: a\nbatch: {weight: 101%}",
+        "policy: a\nbatch: {weight: 2.5%}",
+        "policy: a\nbatch: {weight: 10}",
+        "policy: a\nbatch: {}",
+        "policy: a\nmax_failures: {weight: 2%, number: 1}",
         "policy: a\nbatch: 0%",
         "policy: a\nbatch: 101%",
         "policy: a\nbatch: []",
@@ -100,6 +107,7 @@ fn schema_and_parser_agree_about_customers() {
     let good = [
         "customers: {}",
         "customers: {a: {tier: demo, tags: [x], pin: {version: 1.0, until: 2027-01-31}}}",
+        "customers: {a: {tier: demo, weight: 1}, b: {tier: demo, weight: 1000000000}}",
         "customers: {a: {tier: demo, secrets: {K: {env: E}}, window: {cron: 0 22 * * SAT#3, duration: 8h}}}",
     ];
     let bad = [
@@ -107,6 +115,11 @@ fn schema_and_parser_agree_about_customers() {
         "customers: []",
         "customers: {a: {}}",
         "customers: {a: {tier: demo, order: first}}",
+        "customers: {a: {tier: demo, weight: 0}}",
+        "customers: {a: {tier: demo, weight: -5}}",
+        "customers: {a: {tier: demo, weight: 1.5}}",
+        "customers: {a: {tier: demo, weight: 1000000001}}",
+        "customers: {a: {tier: demo, weight: 99999999999999999999}}",
         "customers: {a: {tier: demo, services: {backend: {url: https://a.example}}}}",
         "customers: {a: {tier: demo, services: {backend: {id: srv-1, url: a.example}}}}",
         "customers: {a: {tier: demo, secrets: {K: {env: E, file: F}}}}",

@@ -18,6 +18,9 @@ pub struct CustomerReport {
     pub phase: Option<PolicyId>,
     /// Its batch, once it is known.
     pub batch: Option<u32>,
+    /// What it weighs, where weights say something in its phase.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weight: Option<u64>,
     /// Where it stands in this rollout.
     pub standing: Standing,
     /// Since when.
@@ -242,14 +245,16 @@ impl Customers {
                 .filter(|one| one.customer == *customer && one.way == way);
             u32::try_from(of.count()).unwrap_or(u32::MAX)
         };
-        let planned = plan
-            .phases
-            .iter()
-            .flat_map(|phase| phase.customers.iter().map(|id| (id, &phase.policy.name)));
+        let planned = plan.phases.iter().flat_map(|phase| {
+            let weighs = plan.weighs(phase);
+            let customers = phase.customers.iter();
+            customers.map(move |id| (id, &phase.policy.name, weighs))
+        });
         let mut reports: Vec<CustomerReport> = planned
-            .map(|(id, phase)| {
+            .map(|(id, phase, weighs)| {
                 let running = versions.of(id);
                 let mut report = self.planned(id, phase, running, at);
+                report.weight = weighs.then(|| plan.weight_of(id));
                 report.deploys = count(id, Way::Forward);
                 report.rollbacks = count(id, Way::Back);
                 let known = plan
@@ -341,6 +346,7 @@ fn blank(
         customer: id.clone(),
         phase: None,
         batch: None,
+        weight: None,
         standing,
         since: None,
         actor: None,

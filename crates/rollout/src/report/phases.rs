@@ -9,6 +9,7 @@ use super::customers::CustomerReport;
 use super::deploys::DeployRecord;
 use super::spent::{Ledger, Spent};
 use super::statistics::{Figures, Verdict};
+use super::weights::PhaseWeights;
 use crate::event::{Event, Kind};
 
 /// One phase in numbers.
@@ -26,6 +27,9 @@ pub struct PhaseReport {
     pub left_out: u32,
     /// Customers that are not done yet.
     pub open: u32,
+    /// What they weigh, where weights say something.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weights: Option<PhaseWeights>,
     /// When it began.
     pub started_at: Option<Timestamp>,
     /// When it settled.
@@ -129,6 +133,7 @@ impl Phases {
                         .and_then(|due| started_at?.checked_add_signed(due.to_delta())),
                     figures: Figures::of(&deploys, &verdicts),
                     observed: self.observed(&members),
+                    weights: PhaseWeights::of(plan, phase, &members),
                     ..self.course(name, &members, until)
                 }
             })
@@ -155,6 +160,7 @@ impl Phases {
                 let standing = &one.standing;
                 !(standing.is_updated() || standing.is_failed() || standing.is_open())
             }),
+            weights: None,
             started_at: course.started_at,
             settled_at: course.settled_at,
             took: took.map(|took| Span::from_millis(took.num_milliseconds())),

@@ -42,6 +42,12 @@ policies:
     window: { cron: \"0 8 * * *\", duration: 10h }
   - { policy: other, after: only, not_before: 12h, health: comprehensive }
 project: { people: { ann: {}, bob: {}, carol: {} } }",
+    // By weight: one customer alone, two together, and a tolerance that one of them exceeds.
+    "fleet: { a: { tier: heavy, weight: 60 }, b: { tier: heavy, weight: 20 }, c: { tier: heavy, weight: 20 }, d: { tier: light } }
+policies:
+  - { policy: heavy, batch: { weight: 40% }, delay: 1h, max_failures: { weight: 30% }, on_failure: rollback_batch }
+  - { policy: light, after: heavy, batch: { weight: 50% } }
+project: { people: { ann: {}, bob: {}, carol: {} } }",
 ];
 
 /// Lines a person may say at any time; a refusal is fine.

@@ -125,6 +125,7 @@ impl World {
             tier: String::new(),
             timezone: None,
             order: 0,
+            weight: Customer::WEIGHT,
             tags: BTreeSet::new(),
             services: BTreeMap::new(),
             secrets: BTreeMap::new(),

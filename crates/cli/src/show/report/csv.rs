@@ -22,10 +22,29 @@ const HEADING: [&str; 14] = [
     "words",
 ];
 
+/// Columns that stand behind the others where weights say something.
+const WEIGHTS: [&str; 5] = [
+    "weight",
+    "batch_weight",
+    "phase_weight",
+    "phase_failed_weight",
+    "phase_tolerated_weight",
+];
+
 /// Lays a report out as comma-separated values, by RFC 4180.
 pub(crate) fn csv(report: &Report) -> String {
-    let rows = report.customers.iter().map(|one| row(one, report));
-    let heading = HEADING.map(ToOwned::to_owned).to_vec();
+    let weighs = report.phases.iter().any(|phase| phase.weights.is_some());
+    let rows = report.customers.iter().map(|one| {
+        let mut cells = row(one, report);
+        if weighs {
+            cells.extend(weights(one, report));
+        }
+        cells
+    });
+    let mut heading = HEADING.map(ToOwned::to_owned).to_vec();
+    if weighs {
+        heading.extend(WEIGHTS.map(ToOwned::to_owned));
+    }
     let lines = std::iter::once(heading).chain(rows).map(|cells| {
         let cells: Vec<String> = cells.iter().map(|cell| quoted(cell)).collect();
         format!("{}\r\n", cells.join(","))
@@ -54,6 +73,25 @@ fn row(one: &CustomerReport, report: &Report) -> Vec<String> {
         one.rollbacks.to_string(),
         words::customer(one, report),
     ]
+}
+
+/// What the customer, its batch and its phase weigh; empty where nobody of the phase weighs anything in particular.
+fn weights(one: &CustomerReport, report: &Report) -> [String; WEIGHTS.len()] {
+    let mut phases = report.phases.iter();
+    let phase = phases.find(|phase| Some(&phase.name) == one.phase.as_ref());
+    let phase = phase.and_then(|phase| phase.weights.as_ref());
+    let batch = phase.and_then(|phase| {
+        let mut batches = phase.batches.iter();
+        batches.find(|batch| Some(batch.batch) == one.batch)
+    });
+    let weights = [
+        one.weight,
+        batch.map(|batch| batch.planned),
+        phase.map(|phase| phase.planned),
+        phase.map(|phase| phase.failed),
+        phase.and_then(|phase| phase.tolerated),
+    ];
+    weights.map(|weight| weight.map(|weight| weight.to_string()).unwrap_or_default())
 }
 
 /// The name of a standing as JSON has it.

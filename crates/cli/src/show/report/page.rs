@@ -1,7 +1,9 @@
 //! Everything that a report says, in words, before anybody lays it out.
 
 use policy::Span;
-use rollout::report::{Answer, ApprovalReport, Figures, Incident, PhaseReport, Rate, Report};
+use rollout::report::{
+    Answer, ApprovalReport, BatchWeights, Figures, Incident, PhaseReport, Rate, Report,
+};
 use serde::Serialize;
 
 use super::chart::{self, Chart};
@@ -46,6 +48,7 @@ impl Page {
     pub(crate) fn new(report: &Report) -> Self {
         let sections = [
             phases(report),
+            weights(report),
             figures(report),
             customers(report),
             approvals(report),
@@ -180,6 +183,53 @@ fn phases(report: &Report) -> Section {
             "clock",
         ],
         rows: rows.collect(),
+    }
+}
+
+/// What phases and their batches weigh, where that says something that the number of customers does not.
+fn weights(report: &Report) -> Section {
+    let weighed = report
+        .phases
+        .iter()
+        .filter_map(|phase| Some((phase, phase.weights.as_ref()?)));
+    let rows = weighed.flat_map(|(phase, weights)| {
+        let whole = vec![
+            phase.name.to_string(),
+            phase.planned.to_string(),
+            weights.planned.to_string(),
+            weights.updated.to_string(),
+            match weights.tolerated {
+                Some(tolerated) => format!("{} of {tolerated} tolerated", weights.failed),
+                None => weighing(weights.failed),
+            },
+            weighing(weights.open),
+        ];
+        let batch = |one: &BatchWeights| {
+            vec![
+                format!("{}/{}", phase.name, one.batch),
+                one.customers.to_string(),
+                one.planned.to_string(),
+                one.updated.to_string(),
+                weighing(one.failed),
+                weighing(one.open),
+            ]
+        };
+        let batches: Vec<_> = weights.batches.iter().map(batch).collect();
+        std::iter::once(whole).chain(batches)
+    });
+    Section {
+        title: "Weights",
+        note: "How much hangs on the planned customers of a phase and of its batches: seats, revenue, or whatever \
+               customers.yaml counts as their weight.",
+        heading: vec!["phase", "customers", "weight", "updated", "failed", "open"],
+        rows: rows.collect(),
+    }
+}
+
+fn weighing(weight: u64) -> String {
+    match weight {
+        0 => dash(),
+        weight => weight.to_string(),
     }
 }
 

@@ -30,6 +30,10 @@ fn customer(key: &str, node: &Node<'_>, zone: Tz) -> Customer {
         tier: fields.text("tier").unwrap_or_default(),
         timezone: fields.zone("timezone"),
         order: fields.int("order").unwrap_or(ORDER),
+        weight: fields
+            .int("weight")
+            .filter(|weight| (1..=Customer::MAX_WEIGHT).contains(weight))
+            .unwrap_or(Customer::WEIGHT),
         tags: fields.set("tags", str::to_owned),
         services: fields
             .entries("services")

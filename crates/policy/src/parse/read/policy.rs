@@ -55,8 +55,8 @@ pub(in crate::parse) fn policy(node: &Node<'_>, surroundings: &Surroundings<'_>)
         soak: fields.span("soak").unwrap_or_default(),
         watch: fields.span("watch").unwrap_or_default(),
         max_failures: fields
-            .str("max_failures")
-            .and_then(format::tolerance)
+            .get("max_failures")
+            .and_then(tolerance)
             .unwrap_or(Tolerance::Count(0)),
         on_failure: fields.word("on_failure").unwrap_or(OnFailure::Halt),
         approval: fields
@@ -90,6 +90,9 @@ fn selection(fields: Fields<'_, '_>, name: &PolicyId) -> Selection {
 }
 
 fn batch(node: &Node<'_>) -> Option<BatchRule> {
+    if node.kind() == Kind::Map {
+        return weight(node).map(BatchRule::Weight);
+    }
     if node.kind() == Kind::List {
         let shares = node
             .items()
@@ -105,6 +108,20 @@ fn batch(node: &Node<'_>) -> Option<BatchRule> {
         Share::Count(count) => BatchRule::Count(count),
         Share::Percent(percent) => BatchRule::Percent(percent),
     })
+}
+
+fn tolerance(node: &Node<'_>) -> Option<Tolerance> {
+    match node.kind() {
+        Kind::Map => weight(node).map(Tolerance::Weight),
+        Kind::Null | Kind::Bool | Kind::Int | Kind::Float | Kind::Text | Kind::List => {
+            format::tolerance(node.scalar()?)
+        }
+    }
+}
+
+/// The share below `weight`.
+fn weight(node: &Node<'_>) -> Option<u32> {
+    format::whole_percent(Fields::new(node).str("weight")?)
 }
 
 fn services(fields: Fields<'_, '_>) -> Vec<Role> {

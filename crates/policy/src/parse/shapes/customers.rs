@@ -4,6 +4,7 @@ use super::policy::WINDOWS;
 use crate::parse::shape::{
     Format, NAME, NAME_OR_NAMES, Record, SCALAR, Shape, TEXT, key, record, required,
 };
+use crate::settings::Customer;
 
 pub(crate) static CUSTOMERS: Record = record!(
     "the file of customers",
@@ -24,6 +25,7 @@ macro_rules! customer {
             required!("tier", "The tier, which decides the policy.", &NAME),
             key!("timezone", "The customer's own zone; by default the project's.", &ZONE),
             key!("order", "Lower numbers go first within a phase; 100 by default.", &ORDER),
+            key!("weight", "How much hangs on the customer: seats, revenue; 1 by default. For batches and tolerances by weight.", &WEIGHT),
             key!("tags", "Free marks by which policies and freezes select.", &NAME_OR_NAMES),
             key!("services", "Services by role: `backend`, `frontend`, `database`.", $service),
             key!("secrets", "Where the values of `${secret:NAME}` are read from.", &SECRETS),
@@ -50,6 +52,7 @@ pub(super) static SIMULATED: Record = customer!(
 static SECRETS: Shape = Shape::Dict(&Shape::Record(&SECRET));
 static ZONE: Shape = Shape::Scalar(Format::Zone);
 static ORDER: Shape = Shape::Scalar(Format::Int(-1_000_000_000, 1_000_000_000));
+static WEIGHT: Shape = Shape::Scalar(Format::Int(1, Customer::MAX_WEIGHT.cast_signed()));
 static ADDRESS: Shape = Shape::Scalar(Format::Url);
 
 static SERVICE: Record = record!(

@@ -35,7 +35,7 @@ const KEYS: &[Key] = &[
     ),
     key!(
         "batch",
-        "How the phase is cut: `all`, a number, a percentage, or a list of cumulative shares.",
+        "How the phase is cut: `all`, a number, a percentage, a list of cumulative shares, or by weight.",
         &BATCH
     ),
     key!(
@@ -65,7 +65,7 @@ const KEYS: &[Key] = &[
     ),
     key!(
         "max_failures",
-        "Failed customers that are tolerated: a number, or a percentage of the phase.",
+        "Failed customers that are tolerated: a number, a percentage of the phase, or a share of its weight.",
         &TOLERANCE
     ),
     key!(
@@ -126,9 +126,33 @@ static SELECTION: Shape = Shape::Record(&record!(
     ],
 ));
 
-static BATCH: Shape = Shape::Either(&[&SHARE, &Shape::Filled(&SHARE)]);
+static BATCH: Shape = Shape::Either(&[
+    &SHARE,
+    &Shape::Filled(&SHARE),
+    &Shape::Record(&BATCH_BY_WEIGHT),
+]);
 static SHARE: Shape = Shape::Scalar(Format::Batch);
-static TOLERANCE: Shape = Shape::Scalar(Format::Tolerance);
+static BATCH_BY_WEIGHT: Record = record!(
+    "a batch by weight",
+    &[required!(
+        "weight",
+        "A batch takes customers while their weight stays within this share of the phase's.",
+        &Shape::Scalar(Format::WholePercent(1))
+    )],
+);
+
+static TOLERANCE: Shape = Shape::Either(&[
+    &Shape::Scalar(Format::Tolerance),
+    &Shape::Record(&TOLERANCE_BY_WEIGHT),
+]);
+static TOLERANCE_BY_WEIGHT: Record = record!(
+    "a tolerance by weight",
+    &[required!(
+        "weight",
+        "Failed customers are tolerated while their weight stays within this share of the phase's.",
+        &Shape::Scalar(Format::WholePercent(0))
+    )],
+);
 static ROLES: Shape = Shape::Filled(&NAME);
 
 static ORDER: Shape = Shape::Words(&[

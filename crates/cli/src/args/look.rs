@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use clap::{Args, Subcommand};
 use clap_complete::engine::ArgValueCandidates;
-use policy::{CustomerId, PolicyId, Role, Span};
+use policy::{Customer, CustomerId, PolicyId, Role, Span};
 use rollout::RunId;
 
 use super::{candidates, value};
@@ -154,6 +154,9 @@ pub(crate) struct CustomersAdd {
     /// Its zone.
     #[arg(long, value_name = "ZONE")]
     pub(crate) timezone: Option<String>,
+    /// How much hangs on it, such as its seats; 1 without it.
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..=Customer::MAX_WEIGHT))]
+    pub(crate) weight: Option<u64>,
     /// A service, `ROLE=ID`; without any, they are looked for at Render.
     #[arg(long, value_name = "ROLE=ID", value_parser = pair)]
     pub(crate) service: Vec<(String, String)>,

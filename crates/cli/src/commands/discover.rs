@@ -203,6 +203,7 @@ fn with_news(
             name: None,
             tier: tier.to_owned(),
             timezone: None,
+            weight: None,
             services,
         };
         book.add_customer(&entry)
@@ -261,6 +262,7 @@ pub(super) async fn add(
         name: args.name.clone(),
         tier: args.tier.clone(),
         timezone: args.timezone.clone(),
+        weight: args.weight,
         services,
     };
     let mut book = Book::new(&survey.sources.customers.text);

@@ -416,8 +416,13 @@ fn a_customer_is_added_by_its_name_alone() {
         "demo",
         "--service",
         "backend=srv-other000000000000000",
+        "--weight",
     ];
-    shop.tranche(&by_id).succeeds();
+    let nothing = shop.tranche(&[&by_id[..], &["0"]].concat()).exits(2);
+    assert!(nothing.err.contains("1..=1000000000"), "{}", nothing.err);
+    shop.tranche(&[&by_id[..], &["250"]].concat()).succeeds();
+    let shown = shop.tranche(&["customers", "show", "blog"]).succeeds();
+    assert!(shown.out.contains("weight  250"), "{}", shown.out);
     assert!(
         shop.customers().contains("https://blog.onrender.com"),
         "{}",

@@ -28,8 +28,8 @@ const DEPLOYMENT: &str = r#"{
 
 const CUSTOMERS: &str = r#"{ "customers": [
   { "slug": "acme-corp", "name": "ACME Corporation", "tier": "Standard", "timezone": "America/New_York",
-    "contact_email": "ops@acme.example", "current_version": "v1.0.0" },
-  { "id": "demo", "name": "Demo", "tier": "demo" },
+    "contact_email": "ops@acme.example", "current_version": "v1.0.0", "seats": 250 },
+  { "id": "demo", "name": "Demo", "tier": "demo", "weight": 0 },
   { "slug": "megabank", "name": "Mega Bank", "tier": "enterprise", "backend_service_id": "srv-megab000000000000000" }
 ] }"#;
 
@@ -96,6 +96,7 @@ fn three_files_of_the_scripts_become_a_project_that_validates() {
         "srv-acmef000000000000000",
         "dpg-acme0000000000000000-a",
         "ACME_CORP_DATABASE_URL",
+        "weight   250",
     ] {
         assert!(
             shown.out.contains(part),
@@ -131,6 +132,7 @@ fn three_files_of_the_scripts_become_a_project_that_validates() {
         "customer_environment_mapping.acme-corp.region",
         "deployment_timeout",
         "customers[0].current_version",
+        "customers[1].weight",
         "policies.enterprise.notes",
     ] {
         let line = format!("not understood: {ignored}");

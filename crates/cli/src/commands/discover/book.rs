@@ -22,6 +22,7 @@ pub(super) struct Entry {
     pub(super) name: Option<String>,
     pub(super) tier: String,
     pub(super) timezone: Option<String>,
+    pub(super) weight: Option<u64>,
     pub(super) services: BTreeMap<Role, Service>,
 }
 
@@ -182,6 +183,9 @@ impl Entry {
         if let Some(zone) = &self.timezone {
             put(2, format!("timezone: {zone}"));
         }
+        if let Some(weight) = self.weight {
+            put(2, format!("weight: {weight}"));
+        }
         put(2, "services:".to_owned());
         for (role, service) in &self.services {
             put(3, service_line(role, service));
@@ -270,6 +274,7 @@ customers:
             name: Some("Gamma: the \"third\"".to_owned()),
             tier: "startup".to_owned(),
             timezone: Some("Europe/Paris".to_owned()),
+            weight: Some(250),
             services: [(
                 Role::new("backend"),
                 service("srv-3", Some("https://g.example")),
@@ -286,6 +291,7 @@ customers:
     name: \"Gamma: the \\\"third\\\"\"
     tier: startup
     timezone: Europe/Paris
+    weight: 250
     services:
       backend: { id: srv-3, url: \"https://g.example\" }
 ";

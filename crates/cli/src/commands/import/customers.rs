@@ -85,6 +85,12 @@ pub(super) fn properties(fields: &mut Fields, customer: &mut Customer, account: 
     if let Some(window) = window::window(fields, account) {
         customer.properties.insert("window".to_owned(), window);
     }
+    let weight = fields.parsed(&["weight", "seats"], weight);
+    if let Some(weight) = weight {
+        customer
+            .properties
+            .insert("weight".to_owned(), weight.into());
+    }
     for (names, key) in PROPERTIES {
         let Some(text) = fields.text(names) else {
             continue;
@@ -105,4 +111,12 @@ pub(super) fn properties(fields: &mut Fields, customer: &mut Customer, account: 
             }
         }
     }
+}
+
+/// A weight that customers.yaml takes; any other is named as not understood.
+fn weight(text: &str) -> Option<u64> {
+    let weight = text.parse().ok()?;
+    (1..=policy::Customer::MAX_WEIGHT)
+        .contains(&weight)
+        .then_some(weight)
 }

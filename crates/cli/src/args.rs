@@ -43,6 +43,16 @@ pub(crate) use self::watching::{
     NotificationsCommand,
 };
 
+/// The version, of which commit the source is, and for which machine it was built.
+const VERSION: &str = concat!(
+    env!("CARGO_PKG_VERSION"),
+    " (",
+    env!("TRANCHE_COMMIT"),
+    ", ",
+    env!("TRANCHE_TARGET"),
+    ")"
+);
+
 const EXIT_CODES: &str = "\
 Exit codes:
   0    done
@@ -64,7 +74,7 @@ Begin a project:            tranche init";
 /// rollout then goes on for as long as it takes, survives any crash, rolls back what turns
 /// unhealthy, and says at any moment what it waits for and until when.
 #[derive(Debug, Parser)]
-#[command(name = "tranche", version, after_help = EXIT_CODES)]
+#[command(name = "tranche", version = VERSION, after_help = EXIT_CODES)]
 pub(crate) struct Cli {
     /// What applies to every command.
     #[command(flatten)]

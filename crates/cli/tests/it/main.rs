@@ -24,6 +24,7 @@ mod shown;
 mod stories;
 mod tables;
 mod typed;
+mod version;
 mod watching;
 mod weights;
 

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::call::{Call, Repeat};
 use crate::error::{Error, Result, Sent};
-use crate::limit::{Limiter, Priority, server_date};
+use crate::limit::{Limiter, Permit, Priority, Waits, Whose, server_date};
 use crate::settings::{Settings, is_local};
 
 pub(crate) use answer::{Reply, read_up_to};
@@ -48,6 +48,7 @@ const BACKOFF: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(
 pub struct Client {
     shared: Arc<Shared>,
     priority: Priority,
+    whose: Option<Arc<Whose>>,
     stop: CancellationToken,
 }
 
@@ -97,6 +98,7 @@ impl Client {
         Ok(Self {
             shared: Arc::new(shared),
             priority: Priority::Normal,
+            whose: None,
             stop: CancellationToken::new(),
         })
     }
@@ -111,6 +113,14 @@ impl Client {
     pub fn with_priority(&self, priority: Priority) -> Self {
         Self {
             priority,
+            ..self.clone()
+        }
+    }
+
+    /// The same client, whose waits for Render's limits are this customer's.
+    pub(crate) fn on_behalf_of(&self, whose: Whose) -> Self {
+        Self {
+            whose: Some(Arc::new(whose)),
             ..self.clone()
         }
     }
@@ -166,6 +176,19 @@ impl Client {
         self.shared.server_time.subscribe()
     }
 
+    /// Which requests of this client and its clones wait for Render's limits, and every change of that.
+    pub fn waits(&self) -> watch::Receiver<Waits> {
+        self.shared.limiter.waits()
+    }
+
+    /// Waits until a call may be sent.
+    pub(crate) async fn permit(&self, call: &Call) -> Result<Permit<'_>> {
+        let whose = self.whose.as_deref();
+        let permit = (self.shared.limiter).permit(&call.class, self.priority, whose);
+        let stopped = || Error::Stopped { call: call.name() };
+        self.unless_stopped(permit).await.ok_or_else(stopped)
+    }
+
     /// Whether at least half of the budget for reads is left, so that figures that are merely nice to have may be read.
     pub fn has_spare_reads(&self) -> bool {
         self.shared.limiter.has_spare_reads()
@@ -183,9 +206,7 @@ impl Client {
             .retry(backoff)
             .sleep(self.sleeper())
             .when(|error| may_repeat(call.repeat, error))
-            .adjust(|error, pause| {
-                pause.map(|pause| pause.max(error.retry_after().unwrap_or_default()))
-            })
+            .adjust(|error, pause| pause.map(|pause| pause_after(error, pause)))
             .notify(|error, pause| tracing::warn!(%error, ?pause, "trying again"))
             .await
     }
@@ -201,10 +222,7 @@ impl Client {
     }
 
     async fn attempt(&self, call: &Call, url: &Url) -> Result<Reply> {
-        let permit = self.shared.limiter.permit(&call.class, self.priority);
-        let Some(mut permit) = self.unless_stopped(permit).await else {
-            return Err(Error::Stopped { call: call.name() });
-        };
+        let mut permit = self.permit(call).await?;
         let key = self.key();
         let response = self
             .request(call, url, &key)
@@ -297,6 +315,14 @@ fn http(settings: &Settings, base: &Url) -> Result<reqwest::Client> {
     builder
         .build()
         .map_err(|error| Error::Settings(error.without_url().to_string()))
+}
+
+/// After a 429 it is the limiter that waits, and tells of it.
+fn pause_after(error: &Error, pause: Duration) -> Duration {
+    match error.is_rate_limit() {
+        true => Duration::ZERO,
+        false => pause.max(error.retry_after().unwrap_or_default()),
+    }
 }
 
 fn may_repeat(repeat: Repeat, error: &Error) -> bool {

@@ -30,6 +30,7 @@ use std::time::Duration;
 
 use policy::settings::ZeroDowntime;
 use policy::{Project, Span};
+use rollout::limit::POLLS_A_MINUTE;
 use rollout::{Command, CommandKind, Notice, Reply, Report};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -73,7 +74,7 @@ impl ExecutorSettings {
             zero_downtime: render.zero_downtime,
             poll_from: duration(render.poll_from),
             poll_to: duration(render.poll_to),
-            polls_a_minute: 200,
+            polls_a_minute: POLLS_A_MINUTE,
             hold_after: Duration::from_secs(30),
             project_dir: project_dir.into(),
         }

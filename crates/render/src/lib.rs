@@ -90,7 +90,7 @@ pub use ids::{
 };
 pub use inspect::{DowntimeWarning, ServiceView, inspect};
 pub use job::{Job, JobStatus};
-pub use limit::Priority;
+pub use limit::{Priority, Wait, Waits, Whose};
 pub use log::{Direction, Followed, LogField, LogFilter, LogLabel, LogLine};
 pub use maintenance::{MaintenanceFilter, MaintenanceRun, MaintenanceState};
 pub use metric::{

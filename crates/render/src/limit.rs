@@ -3,12 +3,13 @@
 //! Render counts requests in windows and says in every reply what is left of them. The limiter begins with the documented
 //! numbers, believes the replies from then on, be it more or less, is silent after a 429 for as long as asked, and keeps a
 //! part of each budget for rollbacks. Nobody queues here: whoever has to wait asks again at the instant it was told, a little
-//! later than others, or as soon as a reply has told of more.
+//! later than others, or as soon as a reply has told of more. Who waits for what stands in a table that anybody may follow.
 
 mod bucket;
 #[cfg(test)]
 mod fleet;
 mod quota;
+mod wait;
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -17,12 +18,15 @@ use std::time::Duration;
 use policy::ServiceId;
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
-use tokio::sync::Notify;
+use rollout::limit::{Limit, LimitOf};
+use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use bucket::{Bucket, Budget, Ticket};
 use quota::Quota;
 pub(crate) use quota::{clamp_silence, retry_after, server_date};
+use wait::Waiting;
+pub use wait::{Wait, Waits, Whose};
 
 /// Who may use the part of the budget that is kept back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,9 +64,6 @@ enum Name {
     Jobs,
 }
 
-const MINUTE: Duration = Duration::from_mins(1);
-const HOUR: Duration = Duration::from_hours(1);
-
 /// Services remembered before idle ones are forgotten.
 const MANY_BUCKETS: usize = 1_000;
 
@@ -99,33 +100,13 @@ impl Class {
 }
 
 impl Name {
-    fn budget(&self) -> Budget {
+    fn limit(&self) -> Limit {
         match self {
-            Self::Reads => Budget {
-                limit: 400,
-                window: MINUTE,
-                reserve: 40,
-            },
-            Self::Writes => Budget {
-                limit: 30,
-                window: MINUTE,
-                reserve: 6,
-            },
-            Self::Service(_) => Budget {
-                limit: 10,
-                window: MINUTE,
-                reserve: 3,
-            },
-            Self::Creations => Budget {
-                limit: 20,
-                window: HOUR,
-                reserve: 2,
-            },
-            Self::Jobs => Budget {
-                limit: 2_000,
-                window: HOUR,
-                reserve: 50,
-            },
+            Self::Reads => Limit::Reads,
+            Self::Writes => Limit::Changes,
+            Self::Service(_) => Limit::Service,
+            Self::Creations => Limit::Creations,
+            Self::Jobs => Limit::Jobs,
         }
     }
 }
@@ -136,6 +117,8 @@ pub(crate) struct Limiter {
     buckets: Mutex<HashMap<Name, Bucket>>,
     /// A reply has told of more than was assumed.
     more: Notify,
+    /// Who waits.
+    waits: watch::Sender<Waits>,
     spread_until: Instant,
     spread: Duration,
     asked: Mutex<u32>,
@@ -146,24 +129,34 @@ impl Limiter {
         Self {
             buckets: Mutex::default(),
             more: Notify::new(),
+            waits: watch::Sender::new(Waits::default()),
             spread_until: Instant::now() + spread,
             spread,
             asked: Mutex::default(),
         }
     }
 
-    /// Waits until a request of this class may go. Dropping the permit says that the request is over.
-    pub(crate) async fn permit(&self, class: &Class, priority: Priority) -> Permit<'_> {
+    /// Waits until a request of this class may go; meanwhile it stands in the table for whom it is. Dropping the permit says
+    /// that the request is over.
+    pub(crate) async fn permit(
+        &self,
+        class: &Class,
+        priority: Priority,
+        whose: Option<&Whose>,
+    ) -> Permit<'_> {
         if let Some(delay) = self.startup_delay() {
             sleep(delay).await;
         }
+        let mut waiting = Waiting::new(&self.waits, whose);
         loop {
             // It listens before it asks: nothing that is told in between is missed.
             let more = self.more.notified();
             match self.take(class, priority, Instant::now()) {
                 Ok(permit) => return permit,
-                Err(until) => {
+                Err(used_up) => {
                     tracing::debug!(?class, ?priority, "waiting for Render's rate limit");
+                    let until = used_up.until;
+                    waiting.tell(used_up);
                     let wakes = sleep_until(until + random_up_to(WAKE_SPREAD));
                     tokio::select! {
                         () = wakes => {}
@@ -174,6 +167,11 @@ impl Limiter {
         }
     }
 
+    /// Who waits now, and every change of it.
+    pub(crate) fn waits(&self) -> watch::Receiver<Waits> {
+        self.waits.subscribe()
+    }
+
     /// Whether at least half of the budget for reads is left.
     pub(crate) fn has_spare_reads(&self) -> bool {
         let mut buckets = self.lock();
@@ -182,7 +180,7 @@ impl Limiter {
             .is_none_or(|bucket| bucket.has_half(Instant::now()))
     }
 
-    fn take(&self, class: &Class, priority: Priority, now: Instant) -> Result<Permit<'_>, Instant> {
+    fn take(&self, class: &Class, priority: Priority, now: Instant) -> Result<Permit<'_>, UsedUp> {
         let charged = class.charged();
         let mut buckets = self.lock();
         if buckets.len() > MANY_BUCKETS {
@@ -191,11 +189,13 @@ impl Limiter {
         let waits = charged.iter().filter_map(|name| {
             let bucket = buckets
                 .entry(name.clone())
-                .or_insert_with(|| Bucket::new(name.budget()));
-            bucket.wait_until(now, priority)
+                .or_insert_with(|| Bucket::new(Budget::of(name.limit())));
+            let until = bucket.wait_until(now, priority)?;
+            let limit = name.limit().of(bucket.limit());
+            Some(UsedUp { limit, until })
         });
-        if let Some(until) = waits.max() {
-            return Err(until);
+        if let Some(used_up) = waits.max_by_key(|used_up| used_up.until) {
+            return Err(used_up);
         }
         let take = |name: Name| {
             let ticket = buckets.get_mut(&name).map(|bucket| bucket.take(now));
@@ -221,6 +221,12 @@ impl Limiter {
         // A panic elsewhere leaves nothing half-written here that the next reply would not correct.
         self.buckets.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A budget that is used up.
+struct UsedUp {
+    limit: LimitOf,
+    until: Instant,
 }
 
 /// The right to send one request.
@@ -284,6 +290,8 @@ fn random_up_to(most: Duration) -> Duration {
 mod tests {
     use super::*;
 
+    const MINUTE: Duration = Duration::from_mins(1);
+
     fn service(n: u32) -> Class {
         Class::Service(ServiceId::new(format!("srv-{n}")))
     }
@@ -300,7 +308,7 @@ mod tests {
     ) -> Duration {
         let begin = Instant::now();
         for _ in 0..requests {
-            drop(limiter.permit(class, priority).await);
+            drop(limiter.permit(class, priority, None).await);
         }
         begin.elapsed()
     }
@@ -336,11 +344,12 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_a_reply_allows_beyond_the_documented_numbers_is_used_at_once() {
         let limiter = Limiter::new(Duration::ZERO);
-        let first = limiter.permit(&Class::Write, Priority::Normal).await;
+        let first = limiter.permit(&Class::Write, Priority::Normal, None).await;
         let begin = Instant::now();
-        let others = futures::future::join_all(
-            (0..200).map(|_| async { drop(limiter.permit(&Class::Write, Priority::Normal).await) }),
-        );
+        let others =
+            futures::future::join_all((0..200).map(|_| async {
+                drop(limiter.permit(&Class::Write, Priority::Normal, None).await)
+            }));
         let reply = async {
             sleep(Duration::from_millis(50)).await;
             let mut first = first;
@@ -369,7 +378,9 @@ mod tests {
         let Class::Service(id) = service(1) else {
             unreachable!()
         };
-        let mut permit = limiter.permit(&Class::Doubtful(id), Priority::Normal).await;
+        let mut permit = limiter
+            .permit(&Class::Doubtful(id), Priority::Normal, None)
+            .await;
         let headers = [("retry-after".parse(), "30".parse())];
         let headers = headers
             .into_iter()
@@ -400,10 +411,46 @@ mod tests {
     async fn idle_services_are_forgotten() {
         let limiter = limiter();
         for n in 0..=u32::try_from(MANY_BUCKETS).unwrap_or(u32::MAX) {
-            drop(limiter.permit(&service(n), Priority::Normal).await);
+            drop(limiter.permit(&service(n), Priority::Normal, None).await);
         }
         sleep(MINUTE).await;
-        drop(limiter.permit(&Class::Read, Priority::Normal).await);
+        drop(limiter.permit(&Class::Read, Priority::Normal, None).await);
         assert_eq!(limiter.lock().len(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_stands_in_the_table_until_it_goes_with_the_number_that_render_has_told() {
+        let limiter = limiter();
+        let waits = limiter.waits();
+        let mut told = limiter.permit(&Class::Write, Priority::Normal, None).await;
+        let rows = [
+            ("ratelimit-limit", "100"),
+            ("ratelimit-remaining", "0"),
+            ("ratelimit-reset", "20"),
+        ];
+        let headers = rows.map(|(name, value)| {
+            let value = reqwest::header::HeaderValue::from_static(value);
+            (reqwest::header::HeaderName::from_static(name), value)
+        });
+        told.learn(StatusCode::OK, &headers.into_iter().collect());
+        drop(told);
+        assert!(waits.borrow().all().next().is_none());
+        let whose: Whose = (rollout::RunId::Rollout(1), "acme".into());
+        let class = Class::Write;
+        let next = limiter.permit(&class, Priority::Normal, Some(&whose));
+        let look = async {
+            sleep(Duration::from_secs(1)).await;
+            let waits = waits.borrow().clone();
+            waits.all().cloned().collect::<Vec<Wait>>()
+        };
+        let (_permit, seen) = futures::future::join(next, look).await;
+        let [wait] = &seen[..] else {
+            panic!("one waits: {seen:?}")
+        };
+        assert_eq!(wait.limit, Limit::Changes.of(100));
+        assert_eq!(wait.whose.as_ref(), Some(&whose));
+        let left = wait.until - wait.since;
+        assert!((19..=20).contains(&left.num_seconds()), "{left}");
+        assert!(waits.borrow().all().next().is_none(), "it has gone");
     }
 }

@@ -64,6 +64,8 @@ pub enum HoldKind {
     Foreign,
     /// Render cannot be asked about it (R11).
     Trouble,
+    /// One of Render's limits of requests is used up (P44).
+    Limit,
     /// All places are taken.
     Slot,
     /// A person must decide.

@@ -133,6 +133,9 @@ pub struct CustomerView {
     pub since: Option<Timestamp>,
     /// Why, where there is a reason.
     pub note: Option<String>,
+    /// For which of Render's limits its work waits; only known where whoever drives it has told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waits_for: Option<Hold>,
 }
 
 /// A gate.
@@ -609,6 +612,7 @@ impl Run {
                     service: in_hand,
                     since: unit.since,
                     note: unit.reason.clone(),
+                    waits_for: None,
                 }
             })
             .collect()

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use policy::Span;
+use rollout::Limit;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{ServiceId, Timestamp};
@@ -109,12 +110,12 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            reads: 400,
-            service: 10,
-            scale: 10,
-            creations: 20,
-            jobs: 2_000,
-            others: 30,
+            reads: Limit::Reads.requests(),
+            service: Limit::Service.requests(),
+            scale: Limit::Service.requests(),
+            creations: Limit::Creations.requests(),
+            jobs: Limit::Jobs.requests(),
+            others: Limit::Changes.requests(),
         }
     }
 }

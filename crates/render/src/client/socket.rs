@@ -11,7 +11,7 @@ use tokio_tungstenite::tungstenite::{self, http};
 use super::Client;
 use super::answer::{Body, refusal};
 use crate::call::Call;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::log::{Socket, not_connected};
 
 impl Client {
@@ -24,10 +24,7 @@ impl Client {
             .into_client_request()
             .map_err(|error| not_connected(name.clone(), error))?;
         request.headers_mut().insert(AUTHORIZATION, key.header);
-        let permit = self.shared.limiter.permit(&call.class, self.priority);
-        let Some(mut permit) = self.unless_stopped(permit).await else {
-            return Err(Error::Stopped { call: name });
-        };
+        let mut permit = self.permit(&call).await?;
         let refused = |response: http::Response<Option<Vec<u8>>>| {
             permit.learn(response.status(), response.headers());
             let body = Body {

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures::FutureExt as _;
 use policy::ServiceId;
 use rollout::command::{BackupOwner, Target};
+use rollout::limit::LOOKS_A_MINUTE;
 use rollout::{Command, CommandId, CommandKind, Notice, Outcome};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::spawn_blocking;
@@ -25,9 +26,6 @@ use crate::probe::{Checkup, Prober};
 
 /// Health cycles of watched services that take place at once.
 const CYCLES_AT_ONCE: usize = 64;
-
-/// So many reads a minute may go into looking whether what is watched was replaced.
-const LOOKS_A_MINUTE: u32 = 60;
 
 /// What all commands share.
 pub(super) struct Worker {
@@ -136,6 +134,12 @@ impl Turn {
             Priority::Normal
         };
         let client = self.worker.client.with_priority(priority);
+        let whose = (self.command.run, self.command.customer.clone());
+        // Nobody waits for a look at what is healthy.
+        let client = match is_watch(&self.command.kind) {
+            true => client,
+            false => client.on_behalf_of(whose),
+        };
         Reach::new(
             client.with_stop(self.stop.clone()),
             self.worker.workspace.clone(),
@@ -252,6 +256,14 @@ impl Turn {
             Outcome::Unknown { reason }
         }
     }
+}
+
+/// Whether it only looks on while its customer is healthy.
+fn is_watch(kind: &CommandKind) -> bool {
+    matches!(
+        kind,
+        CommandKind::Watch { .. } | CommandKind::Confirm { .. }
+    )
 }
 
 /// Whether dropping it half-way could leave a request under way that nobody waits for.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use rollout::limit::{Limit, usable};
 use tokio::time::Instant;
 
 use super::Priority;
@@ -16,6 +17,16 @@ pub(super) struct Budget {
     pub(super) window: Duration,
     /// How many of them are kept for rollbacks (P44).
     pub(super) reserve: u32,
+}
+
+impl Budget {
+    pub(super) fn of(limit: Limit) -> Self {
+        Self {
+            limit: limit.requests(),
+            window: limit.window(),
+            reserve: limit.reserve(),
+        }
+    }
 }
 
 /// Replies of one window may differ by this much in when they say it ends: `Ratelimit-Reset` counts whole seconds.
@@ -84,12 +95,10 @@ impl Bucket {
         if let Some(until) = self.silent_until {
             return Some(until);
         }
-        let kept = match priority {
-            Priority::Normal => self.budget.reserve.min(self.budget.limit / 2),
-            Priority::Rollback => 0,
-        };
+        let Budget { limit, reserve, .. } = self.budget;
+        let usable = usable(limit, reserve, priority == Priority::Rollback);
         let ends_at = self.window.as_ref().map(|window| window.ends_at);
-        (self.left() <= kept).then(|| ends_at.unwrap_or(now + self.budget.window))
+        (self.spent() >= usable).then(|| ends_at.unwrap_or(now + self.budget.window))
     }
 
     /// Spends one request. It is under way until it is heard of or released.
@@ -168,6 +177,11 @@ impl Bucket {
         self.silent_until = Some(self.silent_until.map_or(until, |known| known.max(until)));
     }
 
+    /// Requests a window, as far as is known.
+    pub(super) fn limit(&self) -> u32 {
+        self.budget.limit
+    }
+
     /// Whether at least half of it is left.
     pub(super) fn has_half(&mut self, now: Instant) -> bool {
         self.turn(now);
@@ -191,10 +205,13 @@ impl Bucket {
     }
 
     fn left(&self) -> u32 {
+        self.budget.limit.saturating_sub(self.spent())
+    }
+
+    fn spent(&self) -> u32 {
         let counted = |window: &Window| window.used.saturating_add(window.unheard);
         let counted = self.window.as_ref().map_or(0, counted);
-        let spent = counted.saturating_add(self.in_flight);
-        self.budget.limit.saturating_sub(spent)
+        counted.saturating_add(self.in_flight)
     }
 }
 

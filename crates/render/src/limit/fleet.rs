@@ -72,7 +72,7 @@ impl Fleet {
 
     /// Sends one request as the client does, once it may go.
     async fn send(&self, class: Class, method: &str, path: &str, body: Option<&Value>) -> ApiReply {
-        let mut permit = self.limiter.permit(&class, Priority::Normal).await;
+        let mut permit = self.limiter.permit(&class, Priority::Normal, None).await;
         sleep(WAY).await;
         let request = ApiRequest::new(method, path, DEFAULT_API_KEY, body);
         let now = self.origin + TimeDelta::from_std(self.begin.elapsed()).unwrap();

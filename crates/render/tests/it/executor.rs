@@ -5,6 +5,7 @@ mod databases;
 mod deploys;
 mod health;
 mod hooks;
+mod limits;
 mod reads;
 mod traps;
 mod trouble;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
+use rollout::Limit;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{ServiceId, Timestamp};
@@ -38,10 +39,14 @@ impl Class {
     }
 
     fn window(&self) -> TimeDelta {
-        match self {
-            Self::Read | Self::Service(_) | Self::Scale(_) | Self::Other => TimeDelta::seconds(60),
-            Self::Creation | Self::Job => TimeDelta::seconds(3_600),
-        }
+        let limit = match self {
+            Self::Read => Limit::Reads,
+            Self::Service(_) | Self::Scale(_) => Limit::Service,
+            Self::Creation => Limit::Creations,
+            Self::Job => Limit::Jobs,
+            Self::Other => Limit::Changes,
+        };
+        TimeDelta::from_std(limit.window()).unwrap_or_default()
     }
 }
 

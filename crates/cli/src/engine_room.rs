@@ -4,6 +4,7 @@ mod backups;
 mod controls;
 mod follow;
 mod sources;
+mod waits;
 mod watched;
 
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use self::watched::Renewed;
 pub(crate) use self::watched::{told, unapplied, unreadable};
 use crate::commands::ask::Desk;
 use crate::exit::Failure;
+use crate::output::Output;
 use crate::project::variable;
 use crate::release::Versions;
 use crate::watching::{Watch, WatchSlot};
@@ -59,7 +61,8 @@ impl From<NotStarted> for Failure {
 
 /// Becomes the engine of a project.
 pub(crate) async fn start(desk: &Desk, until_idle: bool) -> Result<EngineHandle, NotStarted> {
-    let client = connect::client(&desk.config)?;
+    // Whoever looks is told what it waits for by a note, and by what is shown while it drives.
+    let client = connect::client(&desk.config, Output::silent())?;
     let prober = connect::prober(&desk.config)?;
     let mut versions = Versions::read(&desk.folder, &desk.config).await;
     let product = state::product(desk.state())?;
@@ -103,6 +106,7 @@ pub(crate) async fn start(desk: &Desk, until_idle: bool) -> Result<EngineHandle,
     let engine = engine::start(desk.state(), options, |inlet: &Inlet| {
         let told = inlet.clone();
         sources.keep_time(inlet.time());
+        waits::tell(desk.state(), &client);
         let notices = move |notice| told.notice(notice);
         Box::new(RenderExecutor::new(
             &client, prober, settings, sources, backups, notices,

@@ -71,10 +71,11 @@ pub(crate) async fn prepare(
     product: &Product,
     version: &str,
     scope: PlanScope,
+    out: Output,
 ) -> Result<Prepared, Failure> {
     let (release, versions) = release::resolve(folder, config, version).await?;
     let mut input = PlanInput::of(config, release, scope);
-    let observed = observe(config, &input, &versions).await?;
+    let observed = observe(config, &input, &versions, out).await?;
     let (plan, notes) =
         planned(folder, config, &mut input, product, &observed, time::now()).await?;
     Ok(Prepared {
@@ -97,7 +98,7 @@ pub(crate) async fn preview(
     let (release, versions) =
         release::resolve_for_preview(folder, config, &args.version, out).await?;
     let mut input = PlanInput::of(config, release, args.scope.of_plan());
-    let (observed, source) = match look(config, &input, &versions, args.offline).await {
+    let (observed, source) = match look(config, &input, &versions, args.offline, out).await {
         Ok(observed) => (observed, Source::Render),
         Err(reason) => (Observed::new(), Source::Journal { reason }),
     };
@@ -111,11 +112,12 @@ async fn look(
     input: &PlanInput,
     versions: &Versions,
     offline: bool,
+    out: Output,
 ) -> Result<Observed, String> {
     if offline {
         return Err("--offline".to_owned());
     }
-    let observed = observe(config, input, versions).await;
+    let observed = observe(config, input, versions, out).await;
     observed.map_err(|failure| failure.message().to_owned())
 }
 
@@ -124,8 +126,9 @@ async fn observe(
     config: &Config,
     input: &PlanInput,
     versions: &Versions,
+    out: Output,
 ) -> Result<Observed, Failure> {
-    let client = connect::client(config)?;
+    let client = connect::client(config, out)?;
     // Whoever runs something newer is to be read as well; the plan proper refuses them.
     let mut everybody = input.clone();
     everybody.scope.allow_downgrade = true;

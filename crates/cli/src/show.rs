@@ -4,6 +4,7 @@ pub(crate) mod artifact;
 pub(crate) mod figures;
 pub(crate) mod foreign;
 pub(crate) mod holds;
+pub(crate) mod limits;
 pub(crate) mod live;
 pub(crate) mod next;
 pub(crate) mod plan;

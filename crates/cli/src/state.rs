@@ -9,13 +9,14 @@ use etcetera::base_strategy::{BaseStrategy as _, Xdg};
 use policy::network::is_on_this_machine;
 use policy::plan::RunningVersions;
 use rollout::view::RunView;
-use rollout::{Observed, Product, RunId};
+use rollout::{LimitWaits, Observed, Product, RunId};
 
 use crate::args::Global;
 use crate::exit::{Exit, Failure, chain};
 use crate::output::Output;
 use crate::project::{self, Folder, variable};
 use crate::screen::complain;
+use crate::show::time;
 
 /// A folder for the second mark of each database, such as a volume that is mounted for it.
 const MARKS: &str = "TRANCHE_MARK";
@@ -128,6 +129,11 @@ pub(crate) fn running(product: &Product) -> RunningVersions {
 pub(crate) fn is_driven(place: &StateDir) -> bool {
     let holder = EngineLock::holder(place);
     holder.map_or(true, |holder| holder.is_some_and(|holder| holder.is_engine))
+}
+
+/// For which of Render's limits the rollouts wait now, as far as whoever drives them has told.
+pub(crate) fn waits(place: &StateDir) -> LimitWaits {
+    engine::waits(place, time::now())
 }
 
 /// Says so if nobody drives the rollouts.

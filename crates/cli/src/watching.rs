@@ -16,6 +16,7 @@ use rollout::health::CycleResult;
 
 use crate::exit::Failure;
 use crate::kinds::Kinds;
+use crate::output::Output;
 use crate::show::artifact::{artifact, noun};
 use crate::{connect, fleet, observe, state};
 
@@ -45,7 +46,7 @@ impl FleetWatcher {
     pub(crate) fn new(place: &StateDir, config: &Config) -> Result<Self, Failure> {
         let prober = connect::prober(config)?;
         // Without a key there is no look for drift, and kinds are guessed; everything else works.
-        let client = connect::client(config).ok();
+        let client = connect::client(config, Output::silent()).ok();
         Ok(Self {
             place: place.clone(),
             // Render's metrics are for figures over time; a probe is judged by what it saw.

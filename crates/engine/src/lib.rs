@@ -24,6 +24,7 @@ pub mod run;
 pub mod signals;
 pub mod store;
 pub mod vault;
+pub mod waits;
 
 pub use attachments::Attachments;
 pub use clock::{EngineTime, Reading};
@@ -37,3 +38,4 @@ pub use place::StateDir;
 pub use run::{Ended, EngineHandle, EngineOptions, EngineState, Inlet, ServerTime, start};
 pub use store::{BadHead, Head, Problem, Reader, Store, Verification, verify};
 pub use vault::Vault;
+pub use waits::{WaitsNote, waits};

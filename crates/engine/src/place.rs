@@ -119,6 +119,11 @@ impl StateDir {
         self.beside("journal.mark")
     }
 
+    /// What the engine waits for at present.
+    pub fn waits(&self) -> PathBuf {
+        self.beside("engine.waits")
+    }
+
     /// What the monitor has measured.
     pub fn monitor(&self) -> PathBuf {
         self.beside("monitor.db")

@@ -70,6 +70,11 @@ impl Desk {
         &self.asker.state
     }
 
+    /// Where remarks go.
+    pub(crate) fn out(&self) -> Output {
+        self.asker.out
+    }
+
     /// As [`Asker::ask`].
     pub(crate) async fn ask(
         &self,

@@ -47,18 +47,18 @@ impl Place {
         let folder = match Folder::find(global) {
             Ok(folder) => folder,
             Err(missing) if global.dir.is_some() => return Err(missing),
-            Err(_) => return Self::without_project(),
+            Err(_) => return Self::without_project(out),
         };
         let config = folder.load(out)?;
         Ok(Self {
-            client: connect::client(&config)?,
+            client: connect::client(&config, out)?,
             config: Some(config),
         })
     }
 
-    fn without_project() -> Result<Self, Failure> {
+    fn without_project(out: Output) -> Result<Self, Failure> {
         let settings = Settings::from_env().map_err(connect::failure)?;
-        let client = Client::new(&settings).map_err(connect::failure)?;
+        let client = connect::telling(&settings, out)?;
         Ok(Self {
             client,
             config: None,

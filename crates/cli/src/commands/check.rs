@@ -40,7 +40,7 @@ struct Checked {
 /// Checks what a rollout needs of Render.
 pub(crate) async fn check(global: &Global, out: Output) -> Result<Exit, Failure> {
     let config = Folder::find(global)?.load(out)?;
-    let client = connect::client(&config)?;
+    let client = connect::client(&config, out)?;
     let user = client.user().await.map_err(connect::failure)?;
     let workspace = match &config.project.render.owner {
         Some(owner) => Some(

@@ -25,7 +25,7 @@ use crate::{connect, observe, show};
 pub(crate) async fn deploy(global: &Global, args: Deploy, out: Output) -> Result<Exit, Failure> {
     let desk = Desk::open(global, out)?;
     let wanted = config::wanted(desk.folder.dir(), &args)?;
-    let client = connect::client(&desk.config)?;
+    let client = connect::client(&desk.config, out)?;
     let versions = Versions::read(&desk.folder, &desk.config).await;
     let deploys = Deploys {
         services: found::find(&desk.config, &client, &versions, wanted).await?,

@@ -90,7 +90,7 @@ pub(super) fn rows<'s>(
 pub(crate) async fn deploys(global: &Global, args: &Deploys, out: Output) -> Result<Exit, Failure> {
     let config = Folder::find(global)?.load(out)?;
     let customer = fleet::customer(&config, &args.customer)?;
-    let client = connect::client(&config)?;
+    let client = connect::client(&config, out)?;
     let ours = ours(&state::place(global)?)?;
     let deployed = customer
         .services

@@ -52,7 +52,7 @@ impl Survey {
         let pattern = convention.pattern.clone().unwrap_or_else(usual);
         Ok(Self {
             sources: folder.sources(),
-            client: connect::client(&config)?,
+            client: connect::client(&config, out)?,
             convention: Convention::parse(&pattern)?,
             folder,
             config,

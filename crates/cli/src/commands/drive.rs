@@ -37,7 +37,7 @@ pub(crate) async fn run(global: &Global, args: &Drive, out: Output) -> Result<Ex
     let desk = Desk::open(global, out)?;
     let ended = ended(desk.state())?;
     let engine = engine_room::start(&desk, args.until_idle).await?;
-    let mut foreground = Foreground::new(engine, None, out);
+    let mut foreground = Foreground::new(engine, desk.state(), None, out);
     let patience = engine_room::patience(&desk.config.project.render);
     foreground.held_for = args.until_idle.then_some(patience.min(HELD_FOR));
     let end = foreground.follow().await?;
@@ -64,7 +64,9 @@ pub(crate) async fn drive(desk: &Desk, run: RunId, out: Output) -> Result<Exit, 
         }
         Err(NotStarted::Failed(failure)) => return Err(failure),
     };
-    let end = Foreground::new(engine, Some(run), out).follow().await?;
+    let end = Foreground::new(engine, desk.state(), Some(run), out)
+        .follow()
+        .await?;
     last_round(desk, &end).await;
     match end {
         End::Signal(signal) => return Ok(exit_of_signal(signal)),
@@ -119,6 +121,7 @@ fn ended(place: &StateDir) -> Result<BTreeSet<RunId>, Failure> {
 /// An engine with a person, or a log, in front of it.
 struct Foreground {
     engine: EngineHandle,
+    place: StateDir,
     events: Receiver<Arc<Event>>,
     /// The one rollout that matters; without it, all that are unfinished.
     focus: Option<RunId>,
@@ -144,13 +147,14 @@ enum End {
 }
 
 impl Foreground {
-    fn new(engine: EngineHandle, focus: Option<RunId>, out: Output) -> Self {
+    fn new(engine: EngineHandle, place: &StateDir, focus: Option<RunId>, out: Output) -> Self {
         for note in engine.notes() {
             out.say(note);
         }
         Self {
             events: engine.subscribe(),
             engine,
+            place: place.clone(),
             focus,
             live: Live::new(out.telling_if_gone()),
             out,
@@ -244,11 +248,14 @@ impl Foreground {
     /// use for too long.
     async fn stand(&mut self) -> Option<String> {
         let unfinished = |run: &RunView| status::exit(run).is_none();
-        let (views, product) = self
+        let now = time::now();
+        let (mut views, product) = self
             .engine
-            .look(|product| (product.overview_at(time::now()), product.product_view()))
+            .look(move |product| (product.overview_at(now), product.product_view()))
             .await
             .ok()?;
+        let waits = state::waits(&self.place);
+        views.iter_mut().for_each(|run| waits.mark(run, now));
         let held = self.held_for_long(product.workspace_held);
         let is_shown = |run: &RunView| match self.focus {
             Some(focus) => run.id == focus,

@@ -92,7 +92,7 @@ async fn list(
                 .or_type(format!("tranche env list {customer}")),
         );
     }
-    let client = connect::client(&desk.config)?;
+    let client = connect::client(&desk.config, out)?;
     let mut listed = Vec::new();
     for (role, id) in services(desk, customer, only)? {
         let stored = client.variables(&id).await.map_err(connect::failure)?;
@@ -168,7 +168,7 @@ impl Planned {
     async fn read(desk: &Desk, customer: &CustomerId, version: &str) -> Result<Self, Failure> {
         let (release, versions) = release::resolve(&desk.folder, &desk.config, version).await?;
         let services = fleet::customer(&desk.config, customer)?;
-        let client = connect::client(&desk.config)?;
+        let client = connect::client(&desk.config, desk.out())?;
         let sources = engine_room::sources(desk, versions)?;
         let mut changes = Vec::new();
         for (role, service) in &services.services {

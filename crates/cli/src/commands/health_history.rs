@@ -66,7 +66,7 @@ pub(crate) async fn history(
             .is_none_or(|role| *role == one.service)
     });
     // Reads are a budget of the whole fleet: only whom somebody asks for by name.
-    if let (Some(customer), Ok(client)) = (&args.customer, connect::client(&config)) {
+    if let (Some(customer), Ok(client)) = (&args.customer, connect::client(&config, out)) {
         for one in &mut past {
             match at_render(&client, &config, customer, one).await {
                 Ok(measured) => one.render = measured,

@@ -32,7 +32,10 @@ struct Standing {
 pub(crate) fn status(global: &Global, args: &Status, out: Output) -> Result<Exit, Failure> {
     let place = state::place(global)?;
     let product = state::product(&place)?;
-    let mut others = product.overview_at(time::now());
+    let now = time::now();
+    let mut others = product.overview_at(now);
+    let waits = state::waits(&place);
+    others.iter_mut().for_each(|run| waits.mark(run, now));
     let run = state::choose(others.clone(), args.rollout)?;
     others.retain(|other| other.id != run.id && other.outcome.is_none());
     let mut about = about(global, &product, run.id);
@@ -186,7 +189,12 @@ pub(crate) fn why(global: &Global, args: &Why, out: Output) -> Result<Exit, Fail
         state: state_of(&run, &args.customer),
         version: run.version,
         customer: &args.customer,
-        holds: product.holds(rollout, &args.customer, now),
+        holds: state::waits(&place).explain(
+            product.holds(rollout, &args.customer, now),
+            rollout,
+            &args.customer,
+            now,
+        ),
         unhealthy_targets: product.unhealthy_targets_of(rollout, &args.customer),
         product: about,
     };

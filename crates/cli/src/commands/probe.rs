@@ -36,7 +36,7 @@ pub(crate) async fn health(global: &Global, args: &Health, out: Output) -> Resul
     let running = state::running(&state::product(&state::place(global)?)?);
     let mut asked = asked(&config, args.customer.as_ref())?;
     asked.retain(|(_, role, _)| args.service.as_ref().is_none_or(|only| only == *role));
-    let client = connect::client(&config).ok();
+    let client = connect::client(&config, out).ok();
     if client.is_none() {
         out.say(
             "without RENDER_API_KEY the kinds of services are guessed from their roles, and rates come from these probes alone",

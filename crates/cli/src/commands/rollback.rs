@@ -32,7 +32,7 @@ pub(crate) async fn rollback(
         // An emergency needs no valid files; without them Render is not asked beforehand.
         let files = Folder::find(global).and_then(|folder| folder.load(Output::silent()));
         if let Ok(config) = files {
-            skipped.extend(replaced(&config, &args.customer).await?);
+            skipped.extend(replaced(&config, &args.customer, out).await?);
         }
         if skipped.is_empty() {
             out.say("nothing stands in the way; `rollback` without --force does the same");
@@ -51,7 +51,8 @@ pub(crate) async fn rollback(
         reason: args.reason,
     };
     let desk = Desk::open(global, Output::silent()).ok();
-    let desk = desk.filter(|desk| !args.detach && connect::client(&desk.config).is_ok());
+    let desk =
+        desk.filter(|desk| !args.detach && connect::client(&desk.config, Output::silent()).is_ok());
     request(&asker, args.run.rollout, verb, desk.as_ref(), out).await
 }
 
@@ -74,9 +75,9 @@ async fn request(
 }
 
 /// What runs at the customer's services and was not put there by a request of the API: a forced return replaces it.
-async fn replaced(config: &Config, id: &CustomerId) -> Result<Vec<String>, Failure> {
+async fn replaced(config: &Config, id: &CustomerId, out: Output) -> Result<Vec<String>, Failure> {
     let customer = fleet::customer(config, id)?;
-    let Ok(client) = connect::client(config) else {
+    let Ok(client) = connect::client(config, out) else {
         return Ok(Vec::new());
     };
     let mut replaced = Vec::new();

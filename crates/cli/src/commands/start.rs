@@ -25,7 +25,15 @@ pub(crate) async fn start(global: &Global, args: Start, out: Output) -> Result<E
     reach::refuse(&desk.config)?;
     let scope = args.scope.of_plan();
     let product = state::product(desk.state())?;
-    let prepared = prepare(&desk.folder, &desk.config, &product, &args.version, scope).await?;
+    let prepared = prepare(
+        &desk.folder,
+        &desk.config,
+        &product,
+        &args.version,
+        scope,
+        out,
+    )
+    .await?;
     if args.dry_run {
         return dry_run(&prepared, &args, out);
     }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use engine::Reader;
+use engine::{Reader, StateDir};
 use rollout::RunId;
 use rollout::view::RunView;
 use tokio::time::sleep;
@@ -25,10 +25,11 @@ const PAGE: u32 = 1_000;
 
 /// Follows a rollout until it rests, or until what was asked for has happened.
 pub(crate) async fn watch(global: &Global, args: &Watch, out: Output) -> Result<Exit, Failure> {
+    let place = state::place(global)?;
     let reader = state::reader(global)?;
-    let mut run = stand(&reader, args.rollout)?;
+    let mut run = stand(&reader, &place, args.rollout)?;
     if status::exit(&run).is_none() {
-        state::say_if_undriven(&state::place(global)?, out);
+        state::say_if_undriven(&place, out);
     }
     let mut after = match args.from {
         Some(seq) => seq.saturating_sub(1),
@@ -45,8 +46,8 @@ pub(crate) async fn watch(global: &Global, args: &Watch, out: Output) -> Result<
         if is_over(begun, args) {
             break Exit::Unfinished;
         }
-        if wait(&reader, begun, args, &live).await? {
-            run = stand(&reader, Some(run.id))?;
+        if wait((&reader, &place), begun, args, &live).await? {
+            run = stand(&reader, &place, Some(run.id))?;
         }
     };
     live.end();
@@ -54,14 +55,11 @@ pub(crate) async fn watch(global: &Global, args: &Watch, out: Output) -> Result<
     Ok(exit)
 }
 
-fn stand(reader: &Reader, run: Option<RunId>) -> Result<RunView, Failure> {
-    state::choose(
-        reader
-            .product()
-            .map_err(state::failure)?
-            .overview_at(time::now()),
-        run,
-    )
+fn stand(reader: &Reader, place: &StateDir, run: Option<RunId>) -> Result<RunView, Failure> {
+    let (product, now) = (reader.product().map_err(state::failure)?, time::now());
+    let mut run = state::choose(product.overview_at(now), run)?;
+    state::waits(place).mark(&mut run, now);
+    Ok(run)
 }
 
 /// Shows everything behind an event, and says which was the last.
@@ -78,17 +76,24 @@ fn events(reader: &Reader, run: RunId, mut after: u64, live: &Live) -> Result<u6
     }
 }
 
-/// Waits until something was committed, until time is over, or until somebody who watches is to see the time go by; says
-/// whether something was committed.
-async fn wait(reader: &Reader, begun: Instant, args: &Watch, live: &Live) -> Result<bool, Failure> {
+/// Waits until something was committed or waits for Render otherwise than before, until time is over, or until somebody who
+/// watches is to see the time go by; says whether there is something new.
+async fn wait(
+    (reader, place): (&Reader, &StateDir),
+    begun: Instant,
+    args: &Watch,
+    live: &Live,
+) -> Result<bool, Failure> {
     let seen = reader.data_version().map_err(state::failure)?;
+    let waits = state::waits(place);
     let waiting = Instant::now();
     while !is_over(begun, args) {
         sleep(LOOK_EVERY).await;
-        if reader.data_version().map_err(state::failure)? != seen {
+        if reader.data_version().map_err(state::failure)? != seen || state::waits(place) != waits {
             return Ok(true);
         }
-        if live.is_watched() && waiting.elapsed() >= REDRAW_EVERY {
+        let is_shown = live.is_watched() || !waits.is_empty();
+        if is_shown && waiting.elapsed() >= REDRAW_EVERY {
             break;
         }
     }

@@ -108,7 +108,7 @@ async fn start(
         policies: follow.policies.clone(),
         ..PlanScope::default()
     };
-    let prepared = prepare(&desk.folder, &config, product, tag, scope).await?;
+    let prepared = prepare(&desk.folder, &config, product, tag, scope, Output::silent()).await?;
     Ok(rollout::Start {
         input: prepared.input,
         observed: prepared.observed,

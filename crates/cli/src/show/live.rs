@@ -8,6 +8,7 @@ use policy::{PolicyId, Timestamp};
 use rollout::view::{PhaseView, RunView};
 use rollout::{Event, RunId};
 
+use super::limits::Told;
 use super::{foreign, sentence, status, time};
 use crate::exit::Failure;
 use crate::output::Output;
@@ -22,13 +23,16 @@ pub(crate) struct Live {
     out: Output,
     /// One bar a phase, if a person watches.
     bars: Option<BTreeMap<(RunId, PolicyId), ProgressBar>>,
+    /// What was said of waits, if nobody watches.
+    told: Told,
 }
 
 impl Live {
     /// Bars if a person watches, otherwise lines.
     pub(crate) fn new(out: Output) -> Self {
         let bars = out.is_terminal().then(BTreeMap::new);
-        Self { out, bars }
+        let told = Told::default();
+        Self { out, bars, told }
     }
 
     /// Whether somebody sees the time go by.
@@ -51,9 +55,13 @@ impl Live {
         }
     }
 
-    /// Shows where these rollouts stand now, and no others.
+    /// Shows where these rollouts stand now, and no others. Where there are no bars, waits for Render's limits are remarks.
     pub(crate) fn stand(&mut self, runs: &[&RunView]) {
-        let Some(bars) = &mut self.bars else { return };
+        let Some(bars) = &mut self.bars else {
+            let remarks = self.told.remarks(runs, time::now());
+            remarks.iter().for_each(|remark| self.out.say(remark));
+            return;
+        };
         bars.retain(|(run, _), bar| {
             let stays = runs.iter().any(|one| one.id == *run);
             if !stays {

@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::artifact::artifact;
 use super::plan::{counted, short};
 use super::table::table;
-use super::{foreign, time};
+use super::{foreign, limits, time};
 use crate::exit::Exit;
 
 /// What a person can type about where a rollout stands.
@@ -303,7 +303,7 @@ pub(crate) fn phase_next(phase: &PhaseView, now: Timestamp) -> String {
 fn held(hold: &Hold, now: Timestamp) -> String {
     match hold.until {
         _ if hold.kind == HoldKind::Approval => String::new(),
-        Some(at) => format!("{}, until {}", hold.text, time::instant_and_away(at, now)),
+        Some(at) => limits::until_when(&hold.text, at, now),
         None => hold.text.clone(),
     }
 }
@@ -314,7 +314,7 @@ pub(crate) fn phase_now(phase: &PhaseView, run: &RunView, now: Timestamp) -> Str
     let at_work: Vec<&CustomerView> = run
         .customers
         .iter()
-        .filter(|one| one.phase == phase.name && one.service.is_some() && !is_settled(one))
+        .filter(|one| one.phase == phase.name && is_at_work(one))
         .collect();
     if let Some(batch) = at_work.iter().find_map(|one| one.batch) {
         let known = phase.batches.iter().find(|one| one.number == batch);
@@ -336,6 +336,11 @@ pub(crate) fn phase_now(phase: &PhaseView, run: &RunView, now: Timestamp) -> Str
     }
 }
 
+/// Whether something is being done for it, or waits only for Render to take more.
+fn is_at_work(one: &CustomerView) -> bool {
+    !is_settled(one) && (one.service.is_some() || one.waits_for.is_some())
+}
+
 /// `acme-corp/backend 2m`, and how it stands unless it is simply under way.
 fn at_work_now(one: &CustomerView, now: Timestamp) -> String {
     let service = one.service.as_ref();
@@ -347,7 +352,11 @@ fn at_work_now(one: &CustomerView, now: Timestamp) -> String {
         "under way" => String::new(),
         other => format!(" {other}"),
     };
-    format!("{}{service}{state}{since}", one.customer)
+    let waits = one
+        .waits_for
+        .as_ref()
+        .map_or_else(String::new, |hold| format!(" ({})", held(hold, now)));
+    format!("{}{service}{state}{since}{waits}", one.customer)
 }
 
 fn heading(run: &RunView, now: Timestamp) -> String {
@@ -454,13 +463,16 @@ fn customer_row(one: &CustomerView, now: Timestamp) -> Vec<String> {
             .map_or_else(|| "-".to_owned(), ToString::to_string),
         one.since
             .map_or_else(|| "-".to_owned(), |at| time::away(at, now)),
-        one.note.clone().unwrap_or_default(),
+        match &one.waits_for {
+            Some(hold) => held(hold, now),
+            None => one.note.clone().unwrap_or_default(),
+        },
     ]
 }
 
 /// Neither waiting for its turn nor well: somebody is at work, or a person should know.
 fn is_notable(one: &CustomerView) -> bool {
-    !matches!(one.state, "waiting" | "healthy")
+    !matches!(one.state, "waiting" | "healthy") || one.waits_for.is_some()
 }
 
 /// How a command ends that waited for this rollout; `None`: it goes on.

@@ -11,6 +11,7 @@ mod folders;
 mod foreign;
 mod images;
 mod imports;
+mod limits;
 mod older;
 mod operations;
 mod outages;

@@ -35,7 +35,7 @@ pub(super) async fn rollback(
     let found = product.database_return(Utc::now(), &args.customer, args.data.at)?;
     let connections = match &found.way {
         RecoveryWay::Render { database, .. } => {
-            let client = connect::client(&desk.config)?;
+            let client = connect::client(&desk.config, out)?;
             recoverable(&client, database, found.to).await?;
             connections(&client, &args.customer, database, &found.services).await?
         }

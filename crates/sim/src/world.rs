@@ -28,7 +28,7 @@ pub use self::approvals::Approvals;
 use self::approvals::Ballots;
 pub use self::compare::{Differences, KindDifference, Seen, compare};
 use self::disk::Disk;
-pub use self::executor::SimExecutor;
+pub use self::executor::{Moved, SimExecutor};
 pub use self::files::{Broken, commit_of};
 pub use self::people::{Surprise, SurpriseKind};
 pub use self::script::BadRow;
@@ -167,6 +167,11 @@ impl World {
     /// The simulated Render.
     pub fn platform(&self) -> &Platform {
         self.executor.platform()
+    }
+
+    /// What Render's limits have moved by more than a minute, a limit each.
+    pub fn moved(&self) -> impl Iterator<Item = &Moved> {
+        self.executor.moved()
     }
 
     /// Rows of the script that went otherwise than they were written.

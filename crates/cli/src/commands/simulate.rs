@@ -27,6 +27,9 @@ pub(crate) fn simulate(global: &Global, args: &Simulate, out: Output) -> Result<
     let mut world = World::new(setup);
     world.run();
     show(&world, out)?;
+    if !out.is_text() {
+        world.moved().for_each(|moved| out.say(moved));
+    }
     out.say(assumption(assumed));
     Ok(Exit::Done)
 }
@@ -84,6 +87,9 @@ fn show(world: &World, out: Output) -> Result<(), Failure> {
     for summary in world::summaries(world.events()) {
         let _ = write!(text, "\n{}", timeline::summary(&summary));
     }
+    for moved in world.moved() {
+        let _ = writeln!(text, "\n{moved}");
+    }
     for surprise in world.surprises() {
         let _ = writeln!(text, "\n{surprise}");
     }
@@ -97,6 +103,9 @@ struct Tested {
     passed: bool,
     surprises: Vec<String>,
     differences: Differences,
+    /// What Render's limits have moved.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    limits: Vec<String>,
     #[serde(skip)]
     text: String,
 }
@@ -132,6 +141,7 @@ fn one(file: File, base: Option<&Sources>) -> Result<Tested, Failure> {
         surprises: result.surprises.iter().map(ToString::to_string).collect(),
         text: result.to_string(),
         differences: result.differences,
+        limits: result.moved.iter().map(ToString::to_string).collect(),
     })
 }
 
@@ -140,7 +150,8 @@ fn report(tested: &[Tested], failed: usize) -> String {
     for one in tested {
         let word = if one.passed { "ok" } else { "FAILED" };
         let _ = writeln!(text, "{word}  {}", one.file);
-        for line in one.text.lines() {
+        let limits = one.limits.iter().map(String::as_str);
+        for line in one.text.lines().chain(limits) {
             let _ = writeln!(text, "    {line}");
         }
     }

@@ -1,6 +1,6 @@
 //! Carries out the core's commands against the simulated Render, in this process and in virtual time.
 //!
-//! Nothing takes time here but what Render itself takes. A command that has to wait is looked at again at an instant
+//! Nothing takes time here but what Render itself takes, and what its limits cost where that is more than a minute. A command that has to wait is looked at again at an instant
 //! that is known beforehand, or whenever Render changes while somebody waits for that; a healthy customer that is
 //! watched costs nothing until a fault or somebody else's deploy comes near it.
 
@@ -8,6 +8,7 @@ mod databases;
 mod deploys;
 mod faults;
 mod fleet;
+mod limits;
 mod probe;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
@@ -24,6 +25,8 @@ use rollout::command::{Sealed, Target};
 use rollout::{AttachmentId, Command, CommandId, CommandKind, Executor, Outcome, Reply, Report};
 
 use self::faults::Faults;
+use self::limits::Budgets;
+pub use self::limits::Moved;
 use self::probe::{Probing, Purpose};
 use crate::carry::Delivery;
 use crate::platform::Platform;
@@ -47,6 +50,7 @@ pub struct SimExecutor {
     waiting: BTreeSet<CommandId>,
     death: Option<Timestamp>,
     outage_met: bool,
+    budgets: Budgets,
 }
 
 /// A command that has not been answered.
@@ -94,7 +98,13 @@ impl SimExecutor {
             waiting: BTreeSet::new(),
             death: None,
             outage_met: false,
+            budgets: Budgets::new(now),
         }
+    }
+
+    /// What Render's limits have moved.
+    pub(super) fn moved(&self) -> impl Iterator<Item = &Moved> {
+        self.budgets.moved()
     }
 
     /// The simulated Render.
@@ -113,6 +123,7 @@ impl SimExecutor {
         self.works.clear();
         self.looks.clear();
         self.waiting.clear();
+        self.budgets.forget();
     }
 
     /// Keeps sealed bytes, as the engine stores them with the events that name them.
@@ -177,6 +188,7 @@ impl SimExecutor {
         let id = work.command.id;
         let look_at = match self.attempt(&mut work) {
             Progress::Done(outcome) => {
+                self.budgets.ends(&work.command.kind);
                 (work.reply)(Report {
                     command: id,
                     outcome,
@@ -191,11 +203,17 @@ impl SimExecutor {
                 until
             }
         };
-        if let Some(at) = look_at {
-            self.looks.insert((at, id));
+        match look_at {
+            Some(at) => self.look_later(work, at),
+            None => drop(self.works.insert(id, work)),
         }
-        work.look_at = look_at;
-        self.works.insert(id, work);
+    }
+
+    fn look_later(&mut self, work: Work, at: Timestamp) {
+        let id = work.command.id;
+        self.looks.insert((at, id));
+        let look_at = Some(at);
+        self.works.insert(id, Work { look_at, ..work });
     }
 
     fn attempt(&mut self, work: &mut Work) -> Progress {
@@ -360,15 +378,23 @@ fn asked_at_render(kind: &CommandKind) -> Vec<&Target> {
 impl Executor for SimExecutor {
     fn execute(&mut self, command: Command, reply: Reply) {
         if let CommandKind::Stop { command } = command.kind {
-            drop(self.take(command));
+            if let Some(stopped) = self.take(command) {
+                self.budgets.ends(&stopped.command.kind);
+            }
             return;
         }
-        self.go_on(Work {
+        let goes_at = self.budgets.begins(self.now, &command);
+        let work = Work {
             command,
             reply,
             look_at: None,
             probing: None,
-        });
+        };
+        if goes_at > self.now {
+            self.look_later(work, goes_at);
+        } else {
+            self.go_on(work);
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use rollout::view::RunView;
 use rollout::{Event, Product, RunId};
 use serde::Serialize;
 
-use super::{Act, Broken, Differences, Row, Setup, Surprise, World, compare};
+use super::{Act, Broken, Differences, Moved, Row, Setup, Surprise, World, compare};
 
 /// What came of a scenario.
 #[derive(Debug)]
@@ -22,6 +22,8 @@ pub struct RunResult {
     pub surprises: Vec<Surprise>,
     /// Where the events are not as expected.
     pub differences: Differences,
+    /// What Render's limits have moved by more than a minute.
+    pub moved: Vec<Moved>,
 }
 
 /// How a rollout stood when nothing could happen by itself any more.
@@ -87,6 +89,7 @@ pub fn result(scenario: &Scenario, world: &World) -> RunResult {
         end: runs.into_iter().flatten().map(ending).collect(),
         surprises: world.surprises().to_vec(),
         differences: compare(&scenario.expect, &scenario.none, world.events()),
+        moved: world.moved().cloned().collect(),
     }
 }
 

@@ -7,6 +7,7 @@ mod deploys;
 mod environment;
 mod faults;
 mod lab;
+mod large;
 mod limits;
 mod listing;
 mod others;

@@ -143,6 +143,13 @@ pub struct Plan {
     pub project: Project,
 }
 
+impl Plan {
+    /// The digest that belongs to what the plan says; `digest` is the same unless somebody has changed one of them.
+    pub fn computed_digest(&self) -> String {
+        digest::digest(self)
+    }
+}
+
 /// One phase of the plan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Phase {

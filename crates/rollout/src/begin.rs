@@ -10,10 +10,13 @@ use crate::event::{Fact, Kind};
 use crate::ids::{DeployId, RunId};
 use crate::index::Run;
 use crate::product::Product;
-use crate::request::{Conflict, Directory, FilesRead, Rejected, RejectedCode, Request, Start};
+use crate::request::{
+    Conflict, Directory, FilesRead, Rejected, RejectedCode, Request, Reviewed, Start,
+};
 use crate::running::Observed;
 use crate::state::{DrainTo, Queued, RunState, RunningService, UnitState};
 use crate::targets::with_targets;
+use crate::votes::SHOWN_DIGEST;
 
 impl Rejected {
     /// Not in the present state.
@@ -71,6 +74,9 @@ impl Product {
         refuse_services(&plan, start)?;
         if !others.is_empty() && start.conflict == Conflict::Refuse {
             return Err(unfinished(&others));
+        }
+        if let Some(reviewed) = &start.reviewed {
+            is_reviewed(reviewed, &plan, &running, &others)?;
         }
         let id = RunId::Rollout(self.state.product.rollouts + 1);
         if others.is_empty() {
@@ -491,6 +497,40 @@ fn with_request(fact: Fact, start: &Start, running: &RunningVersions) -> Fact {
             &start.deploy_timeout.map(policy::Span::as_millis),
         )
         .with_value("running", &seen)
+}
+
+/// A start that is bound to a reviewed plan begins with exactly that one, or not at all (R6). The plan of a rollout that waits
+/// for another is made when it begins, so that nobody can have reviewed it.
+fn is_reviewed(
+    reviewed: &Reviewed,
+    plan: &Plan,
+    running: &RunningVersions,
+    others: &[(RunId, CustomerId)],
+) -> Result<(), Rejected> {
+    let version = &plan.release.version;
+    if let Some((other, _)) = others.first() {
+        let text = format!(
+            "{other} is unfinished, and the plan of what follows it is only made when it begins: no reviewed plan binds it"
+        );
+        return Err(Rejected::state(text, &format!("tranche plan {version}")));
+    }
+    let ran = |customer: &CustomerId| running.get(customer) == reviewed.running.get(customer);
+    if plan.digest == reviewed.digest && plan.customers.keys().all(ran) {
+        return Ok(());
+    }
+    let text = format!(
+        "the plan is another one than the one reviewed: {} instead of {}",
+        shown(&plan.digest),
+        shown(&reviewed.digest)
+    );
+    Err(Rejected::state(
+        text,
+        &format!("tranche plan {version} --out FILE"),
+    ))
+}
+
+fn shown(digest: &str) -> &str {
+    digest.get(..SHOWN_DIGEST).unwrap_or(digest)
 }
 
 /// Services that a start refuses (R18): auto-deploy on, suspended, of another workspace.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use policy::calendar::Freeze;
+use policy::plan::RunningVersions;
 use policy::settings::{Person, Pin, Roles};
 use policy::{CustomerId, GroupId, PersonId, PlanInput, PolicyId, Role, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -457,6 +458,18 @@ pub struct Start {
     pub clear_cache: bool,
     /// Overrides the policies' `deploy_timeout`.
     pub deploy_timeout: Option<policy::Span>,
+    /// The plan that was reviewed: another one is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reviewed: Option<Reviewed>,
+}
+
+/// What somebody has reviewed before a start, and what alone is to be started (R6).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reviewed {
+    /// The digest of the plan.
+    pub digest: String,
+    /// What ran at the planned customers.
+    pub running: RunningVersions,
 }
 
 /// What to do about an unfinished rollout with a customer in common (R14).

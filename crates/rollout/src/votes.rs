@@ -13,7 +13,7 @@ use crate::request::{Actor, Directory, Rejected, RejectedCode, Request};
 use crate::state::{GateRow, Vote};
 
 /// So much of a digest is shown to people.
-const SHOWN_DIGEST: usize = 12;
+pub(crate) const SHOWN_DIGEST: usize = 12;
 
 /// A gate on which somebody may vote.
 struct Ballot {

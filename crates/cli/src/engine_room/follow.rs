@@ -115,6 +115,7 @@ async fn start(
         conflict: Conflict::Queue,
         clear_cache: false,
         deploy_timeout: None,
+        reviewed: None,
     })
 }
 

@@ -88,6 +88,7 @@ pub(crate) fn start(config: Config) -> Request {
             conflict: Conflict::Refuse,
             clear_cache: false,
             deploy_timeout: None,
+            reviewed: None,
         })),
     }
 }

@@ -137,6 +137,7 @@ fn start_of(config: policy::Config) -> Verb {
         conflict: Conflict::Refuse,
         clear_cache: false,
         deploy_timeout: None,
+        reviewed: None,
     }))
 }
 

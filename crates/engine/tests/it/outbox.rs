@@ -84,6 +84,7 @@ fn start_gated() -> Verb {
         conflict: Conflict::Refuse,
         clear_cache: false,
         deploy_timeout: None,
+        reviewed: None,
     }))
 }
 

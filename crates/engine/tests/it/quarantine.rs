@@ -74,6 +74,7 @@ fn start() -> Verb {
         conflict: Conflict::Refuse,
         clear_cache: false,
         deploy_timeout: None,
+        reviewed: None,
     }))
 }
 

@@ -336,6 +336,7 @@ impl Lab {
             conflict,
             clear_cache: false,
             deploy_timeout: None,
+            reviewed: None,
         }))
     }
 

@@ -16,6 +16,7 @@ mod lab;
 mod properties;
 mod redirect;
 mod reports;
+mod reviewed;
 mod script;
 mod show;
 mod transcripts;

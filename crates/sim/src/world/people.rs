@@ -172,6 +172,7 @@ impl World {
             conflict: flags.conflict,
             clear_cache: flags.clear_cache,
             deploy_timeout: flags.deploy_timeout,
+            reviewed: None,
         }
     }
 

@@ -65,7 +65,15 @@ pub(super) fn open_for_reading(state: &StateDir) -> Result<Connection, Error> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(state.database(), flags)?;
     settle(&connection)?;
-    match schema::check(&connection, state.database()) {
+    // One look, so that it is not made between two questions.
+    let looked = connection.unchecked_transaction()?;
+    let is_new = schema::is_new(&looked)?;
+    let checked = schema::check(&looked, state.database());
+    drop(looked);
+    match checked {
+        Ok(()) if is_new => Err(Error::Absent {
+            path: state.database().to_owned(),
+        }),
         Ok(()) | Err(Error::Newer { .. }) => Ok(connection),
         Err(error) => Err(error),
     }

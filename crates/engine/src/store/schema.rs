@@ -39,10 +39,7 @@ const BESIDE_ENGINES: usize = 2;
 pub(super) fn check(connection: &Connection, path: &Path) -> Result<(), Error> {
     let found = version(connection)?;
     let application: i64 = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
-    let tables: i64 =
-        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-    let is_new = application == 0 && found == 0 && tables == 0;
-    if application != APPLICATION_ID && !is_new {
+    if application != APPLICATION_ID && !is_new(connection)? {
         return Err(Error::Foreign {
             path: path.to_owned(),
         });
@@ -55,6 +52,14 @@ pub(super) fn check(connection: &Connection, path: &Path) -> Result<(), Error> {
         });
     }
     Ok(())
+}
+
+/// Whether nothing was ever stored in it: somebody is just making it, or was stopped before it was made.
+pub(super) fn is_new(connection: &Connection) -> Result<bool, Error> {
+    let number = |sql| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
+    Ok(number("PRAGMA application_id")? == 0
+        && version(connection)? == 0
+        && number("SELECT count(*) FROM sqlite_schema")? == 0)
 }
 
 /// Whether sums over the rows are kept, in a way that this release knows.

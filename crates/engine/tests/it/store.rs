@@ -346,3 +346,14 @@ fn reading_what_was_never_stored_says_so() {
     assert!(matches!(refused, Error::Absent { .. }), "{refused}");
     assert!(!lab.state.database().exists(), "looking on makes nothing");
 }
+
+#[test]
+fn a_database_that_is_just_being_made_holds_nothing_yet() {
+    let lab = Lab::new();
+    std::fs::create_dir_all(lab.state.database().parent().unwrap()).unwrap();
+    std::fs::write(lab.state.database(), "").unwrap();
+    let refused = Reader::open(&lab.state).unwrap_err();
+    assert!(matches!(refused, Error::Absent { .. }), "{refused}");
+    open(&lab).unwrap();
+    assert_eq!(Reader::open(&lab.state).unwrap().head().unwrap().seq, 0);
+}

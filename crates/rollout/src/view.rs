@@ -272,13 +272,15 @@ impl Product {
         self.state
             .runs
             .iter()
-            .map(|(id, run)| self.view(*id, run))
+            .map(|(id, run)| self.view(*id, run, self.at))
             .collect()
     }
 
-    /// The same at an instant, with what each phase waits for.
+    /// The same at an instant, with what each phase waits for and when the turn of each gate comes from then on.
     pub fn overview_at(&self, at: Timestamp) -> Vec<RunView> {
-        let mut views = self.overview();
+        let runs = self.state.runs.iter();
+        let views = runs.map(|(id, run)| self.view(*id, run, at.max(self.at)));
+        let mut views: Vec<RunView> = views.collect();
         for view in &mut views {
             let run = &self.state.runs[&view.id];
             for (phase, row) in view.phases.iter_mut().enumerate() {
@@ -290,7 +292,10 @@ impl Product {
 
     /// One rollout or operation.
     pub fn run_view(&self, id: RunId) -> Option<RunView> {
-        self.state.runs.get(&id).map(|run| self.view(id, run))
+        self.state
+            .runs
+            .get(&id)
+            .map(|run| self.view(id, run, self.at))
     }
 
     /// The frozen plan of a rollout.
@@ -359,7 +364,7 @@ impl Product {
         }
     }
 
-    fn view(&self, id: RunId, run: &Run) -> RunView {
+    fn view(&self, id: RunId, run: &Run, at: Timestamp) -> RunView {
         let (state, reason) = state_of(run);
         let (outcome, ended_at) = match &run.row.state {
             RunState::Ended { at, outcome } => (Some(*outcome), Some(*at)),
@@ -386,7 +391,7 @@ impl Product {
             phases: phases.clone().map(|phase| run.phase_view(phase)).collect(),
             customers: run.customer_views(),
             gates: phases
-                .flat_map(|phase| self.gate_views(id, run, phase))
+                .flat_map(|phase| self.gate_views(id, run, phase, at))
                 .collect(),
         }
     }
@@ -411,7 +416,7 @@ impl Product {
             .max_by_key(|hold| hold.until.unwrap_or(Timestamp::MAX_UTC))
     }
 
-    fn gate_views(&self, id: RunId, run: &Run, phase: usize) -> Vec<GateView> {
+    fn gate_views(&self, id: RunId, run: &Run, phase: usize, at: Timestamp) -> Vec<GateView> {
         let policy = &run.plan.phases[phase].policy;
         let Some(approval) = &policy.approval else {
             return Vec::new();
@@ -431,7 +436,7 @@ impl Product {
             };
             let begins = covers
                 .first()
-                .map(|customer| self.forecast(id, customer, &gate, self.at).0);
+                .map(|customer| self.forecast(id, customer, &gate, at).0);
             GateView {
                 gate: gate.to_string(),
                 phase: policy.name.clone(),
@@ -456,7 +461,7 @@ impl Product {
                 until: row.granted.map(|granted| granted.until),
                 begins,
                 lapses_before_turn: begins
-                    .is_some_and(|begins| begins >= self.at + approval.valid_for.to_delta()),
+                    .is_some_and(|begins| begins >= at + approval.valid_for.to_delta()),
                 approvers: gate::approvers(approval, &directory, &run.row.starter),
             }
         };

@@ -10,6 +10,7 @@ mod incidents;
 mod phases;
 mod spent;
 mod statistics;
+mod usual;
 mod weights;
 
 use std::collections::BTreeSet;
@@ -29,6 +30,7 @@ pub use self::phases::{Figure, ObservedFigures, PhaseReport};
 use self::spent::Ledger;
 pub use self::spent::Spent;
 pub use self::statistics::{Figures, PhaseFigures, Rate, Statistics, Verdict};
+pub use self::usual::{Usual, usual};
 pub use self::weights::{BatchWeights, PhaseWeights};
 use crate::event::{Event, Fact, Kind};
 use crate::ids::RunId;

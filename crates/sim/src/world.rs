@@ -88,7 +88,7 @@ impl World {
             files::people_for(&mut setup.config, &setup.by);
         }
         set_pace(&mut setup.config, &setup.pace);
-        let mut executor = SimExecutor::new(setup.start, &setup.pace);
+        let mut executor = SimExecutor::new(setup.start, &setup.pace, &setup.paces);
         executor.inject(&setup.inject, &releases(&setup));
         executor.read_fleet(
             setup.start,

@@ -1,12 +1,17 @@
 //! `simulate` and `test`: the same core on a virtual clock.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
+use engine::{DeploysOf, Error, History, StateDir};
 use policy::parse::scenario::Scenario;
-use policy::{File, PersonId, Sources};
+use policy::plan::DATABASE;
+use policy::{Config, File, PersonId, ServiceId, Sources};
 use rollout::Event;
+use rollout::report::usual;
 use serde::Serialize;
+use sim::settings::Pace;
 use sim::world::{self, Approvals, Differences, Setup, World, scenario};
 
 use crate::args::{ApprovalsAssumed, Global, Simulate, Test};
@@ -15,7 +20,7 @@ use crate::output::Output;
 use crate::project::{Folder, SCENARIOS};
 use crate::show::plan::counted;
 use crate::show::{time, timeline};
-use crate::unread;
+use crate::{state, unread};
 
 /// Runs one rollout and shows its timeline.
 pub(crate) fn simulate(global: &Global, args: &Simulate, out: Output) -> Result<Exit, Failure> {
@@ -24,12 +29,20 @@ pub(crate) fn simulate(global: &Global, args: &Simulate, out: Output) -> Result<
         None => of_project(global, args, out)?,
     };
     let assumed = setup.approvals;
+    let takes = match args.scenario {
+        Some(_) => format!(
+            "each deploy takes {}, as the scenario says",
+            setup.pace.deploy
+        ),
+        None => deploys_take(&setup),
+    };
     let mut world = World::new(setup);
     world.run();
     show(&world, out)?;
     if !out.is_text() {
         world.moved().for_each(|moved| out.say(moved));
     }
+    out.say(takes);
     out.say(assumption(assumed));
     Ok(Exit::Done)
 }
@@ -45,12 +58,60 @@ fn of_scenario(global: &Global, path: &Path, args: &Simulate) -> Result<Setup, F
 
 fn of_project(global: &Global, args: &Simulate, out: Output) -> Result<Setup, Failure> {
     let config = Folder::find(global)?.load(out)?;
+    let paces = paces(&state::place(global)?, &config)?;
     let version = args.version.as_deref().unwrap_or_default();
     let by = config.project.roles.operator.first().cloned();
     let by = by.unwrap_or_else(|| PersonId::new("somebody"));
     let mut setup = Setup::new(config, version, args.start.unwrap_or_else(time::now), by);
     setup.approvals = approvals(args.approve.unwrap_or(ApprovalsAssumed::AtOnce));
+    setup.paces = paces;
     Ok(setup)
+}
+
+/// How long the services took so far, as the journal tells.
+fn paces(place: &StateDir, config: &Config) -> Result<BTreeMap<ServiceId, Pace>, Failure> {
+    let history = match History::open(place) {
+        Ok(history) => history,
+        Err(Error::Absent { .. }) => return Ok(BTreeMap::new()),
+        Err(error) => return Err(state::failure(error)),
+    };
+    let mut deploys = history
+        .deploys(&DeploysOf::default(), usize::MAX)
+        .map_err(state::failure)?;
+    deploys.reverse();
+    let mut usual = usual(&deploys);
+    let services = config.fleet.services();
+    let paces = services.filter_map(|(customer, role, service)| {
+        let usual = usual.remove(&(customer.clone(), role.clone()))?;
+        let pace = Pace {
+            deploy: usual.deploy,
+            rollback: usual.rollback,
+        };
+        Some((service.id.clone(), pace))
+    });
+    Ok(paces.collect())
+}
+
+/// Which time deploys were assumed to take, in words.
+fn deploys_take(setup: &Setup) -> String {
+    let otherwise = setup.pace.deploy;
+    let services = setup.config.fleet.services();
+    let deployed = services.filter(|(_, role, _)| role.as_str() != DATABASE);
+    let (known, unknown): (Vec<_>, Vec<_>) = deployed.partition(|(_, _, service)| {
+        let pace = setup.paces.get(&service.id);
+        pace.is_some_and(|pace| pace.deploy.is_some())
+    });
+    match (known.len(), unknown.len()) {
+        (0, _) => format!("{otherwise} were assumed for each deploy: none is in the journal yet"),
+        (_, 0) => {
+            "each deploy was assumed to take the median of the last ones of that service".to_owned()
+        }
+        (known, unknown) => format!(
+            "deploys of {} were assumed to take the median of the last ones there; for {} without any, {otherwise} were assumed",
+            counted(known, "service"),
+            counted(unknown, "service"),
+        ),
+    }
 }
 
 fn approvals(assumed: ApprovalsAssumed) -> Approvals {

@@ -168,7 +168,7 @@ impl Figures {
 }
 
 /// The smallest value that `percent` of 100 values do not exceed.
-fn quantile(sorted: &[Span], percent: usize) -> Option<Span> {
+pub(super) fn quantile(sorted: &[Span], percent: usize) -> Option<Span> {
     let rank = (sorted.len() * percent).div_ceil(100);
     sorted.get(rank.saturating_sub(1)).copied()
 }

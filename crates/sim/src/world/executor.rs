@@ -19,8 +19,8 @@ mod view;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use policy::Timestamp;
 use policy::parse::scenario::{self as written, Answer};
+use policy::{ServiceId, Timestamp};
 use rollout::command::{Sealed, Target};
 use rollout::{AttachmentId, Command, CommandId, CommandKind, Executor, Outcome, Reply, Report};
 
@@ -30,7 +30,7 @@ pub use self::limits::Moved;
 use self::probe::{Probing, Purpose};
 use crate::carry::Delivery;
 use crate::platform::Platform;
-use crate::settings::{Overlap, Settings};
+use crate::settings::{Overlap, Pace, Settings};
 
 /// After this a read that Render answered badly is repeated.
 const RETRY_AFTER: policy::Span = policy::Span::from_secs(1);
@@ -76,11 +76,16 @@ enum Progress {
 }
 
 impl SimExecutor {
-    /// An executor beside an empty Render.
-    pub(super) fn new(now: Timestamp, pace: &written::World) -> Self {
+    /// An executor beside an empty Render; some services take a time of their own.
+    pub(super) fn new(
+        now: Timestamp,
+        pace: &written::World,
+        paces: &BTreeMap<ServiceId, Pace>,
+    ) -> Self {
         let settings = Settings {
             deploy: pace.deploy,
             rollback: pace.rollback,
+            paces: paces.clone(),
             overlap: match pace.overlap {
                 written::Overlap::Override => Overlap::Override,
                 written::Overlap::Wait => Overlap::Wait,

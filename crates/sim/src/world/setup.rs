@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use policy::parse::scenario as written;
-use policy::{Config, CustomerId, PersonId, Span, Timestamp};
+use policy::{Config, CustomerId, PersonId, ServiceId, Span, Timestamp};
 
 use super::{Approvals, Broken};
+use crate::settings::Pace;
 
 /// What a simulated run is made of.
 #[derive(Clone, Debug)]
@@ -22,6 +23,8 @@ pub struct Setup {
     pub running: BTreeMap<CustomerId, String>,
     /// How Render behaves where nothing is injected.
     pub pace: written::World,
+    /// Services that take a time of their own.
+    pub paces: BTreeMap<ServiceId, Pace>,
     /// What goes wrong.
     pub inject: Vec<written::Inject>,
     /// What people do, in order of time.
@@ -79,6 +82,7 @@ impl Setup {
                 health_every: None,
                 overlap: written::Overlap::Override,
             },
+            paces: BTreeMap::new(),
             inject: Vec::new(),
             script: Vec::new(),
             approvals: Approvals::default(),

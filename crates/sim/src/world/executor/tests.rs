@@ -37,7 +37,7 @@ fn bench(inject: &str) -> Bench {
     };
     let scenario = Scenario::parse(&file).unwrap_or_else(|mistakes| panic!("{}", mistakes[0]));
     let setup = scenario::setup(&scenario, None).unwrap();
-    let mut executor = SimExecutor::new(setup.start, &setup.pace);
+    let mut executor = SimExecutor::new(setup.start, &setup.pace, &setup.paces);
     executor.inject(&setup.inject, &["v1.1.0".to_owned()]);
     executor.read_fleet(setup.start, &setup.config, &setup.running, "v1.0.0");
     executor.name_version(&files::release("v1.1.0"));

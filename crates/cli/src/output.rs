@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::args::{ColorWhen, Format, Global};
 use crate::exit::{Exit, Failure};
 use crate::screen::complain;
-use crate::show::foreign;
+use crate::show::{fit, foreign};
 
 /// Writes data and remarks as the global flags ask for.
 #[derive(Clone, Copy, Debug)]
@@ -65,6 +65,20 @@ impl Output {
         }
     }
 
+    /// Writes a list. An empty one is said in words, so that nobody takes it for a command that did nothing.
+    pub(crate) fn list<T: Serialize>(
+        self,
+        list: &T,
+        is_empty: bool,
+        none: impl Display,
+        text: impl FnOnce() -> String,
+    ) -> Result<(), Failure> {
+        if is_empty {
+            self.say(none);
+        }
+        self.data(list, text)
+    }
+
     /// Writes one of a stream of pieces of data; for programs one JSON object a line.
     pub(crate) fn item<T: Serialize>(
         self,
@@ -72,15 +86,17 @@ impl Output {
         text: impl FnOnce() -> String,
     ) -> Result<(), Failure> {
         match self.format {
-            Format::Text => self.text(text()),
+            Format::Text => self.exact(foreign::block(&text())),
             Format::Json => self.exact(json(value)?),
             Format::Yaml => self.exact(format!("---\n{}", yaml(value)?)),
         }
     }
 
-    /// Writes lines for people to standard output, in whatever format. Nothing in them acts on a terminal (P53).
+    /// Writes lines for people to standard output, in whatever format, as wide as the place is. Nothing in them acts on a
+    /// terminal (P53).
     pub(crate) fn text(self, text: impl Display) -> Result<(), Failure> {
-        self.exact(foreign::block(&text.to_string()))
+        let text = foreign::block(&text.to_string());
+        self.exact(fit::block(&text, fit::width()))
     }
 
     /// Writes what programs read to standard output, byte for byte.

@@ -2,6 +2,7 @@
 
 pub(crate) mod artifact;
 pub(crate) mod figures;
+pub(crate) mod fit;
 pub(crate) mod foreign;
 pub(crate) mod holds;
 pub(crate) mod limits;
@@ -10,8 +11,11 @@ pub(crate) mod next;
 pub(crate) mod plan;
 pub(crate) mod report;
 pub(crate) mod requests;
+#[cfg(test)]
+mod screens;
 pub(crate) mod sentence;
 pub(crate) mod status;
+pub(crate) mod summary;
 pub(crate) mod table;
 pub(crate) mod time;
 pub(crate) mod timeline;

@@ -311,11 +311,12 @@ fn ways_back(event: &Event) -> Vec<String> {
 pub(crate) fn answer(events: &[Event]) -> String {
     let mut text: Vec<String> = Vec::new();
     let mut about = None;
-    for Event { fact, .. } in events {
+    for event in events {
+        let fact = &event.fact;
         if !sentence::is_notable(fact) {
             continue;
         }
-        let said = sentence::sentence(fact);
+        let said = sentence::sentence(event);
         let named = fact.rollout.filter(|run| about != Some(*run));
         text.push(named.map_or_else(|| said.clone(), |run| format!("{run}: {said}")));
         about = fact.rollout.or(about);

@@ -12,7 +12,7 @@ use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::show::report::{self, FIGURES, Page, figure_row};
 use crate::show::table::table;
-use crate::show::time;
+use crate::show::{fit, time};
 use crate::{state, unread, written};
 
 /// Shows what came of one rollout.
@@ -25,7 +25,7 @@ pub(crate) fn report(global: &Global, args: &args::Report, out: Output) -> Resul
         show(global, args, &report, out)?;
         return Ok(Exit::Done);
     };
-    let text = laid_out(&report, format(global, args))?;
+    let text = laid_out(&report, format(global, args), None)?;
     written::write(global, path, &text)?;
     out.say(format_args!("wrote the report to {}", path.display()));
     Ok(Exit::Done)
@@ -35,7 +35,7 @@ fn show(global: &Global, args: &args::Report, report: &Report, out: Output) -> R
     match args.format {
         // Without `--format` it is data like any other.
         None if global.output != Format::Text => out.data(report, String::new),
-        Some(_) | None => out.exact(laid_out(report, format(global, args))?),
+        Some(_) | None => out.exact(laid_out(report, format(global, args), fit::width())?),
     }
 }
 
@@ -53,9 +53,13 @@ fn format(global: &Global, args: &args::Report) -> ReportFormat {
     args.format.unwrap_or(by_name)
 }
 
-fn laid_out(report: &Report, format: ReportFormat) -> Result<String, Failure> {
+fn laid_out(
+    report: &Report,
+    format: ReportFormat,
+    width: Option<usize>,
+) -> Result<String, Failure> {
     match format {
-        ReportFormat::Text => Ok(report::text(&Page::new(report))),
+        ReportFormat::Text => Ok(report::text(&Page::new(report), width)),
         ReportFormat::Markdown => Ok(report::markdown(&Page::new(report))),
         ReportFormat::Html => report::html(&Page::new(report)),
         ReportFormat::Csv => Ok(report::csv(report)),

@@ -14,7 +14,7 @@ use crate::project::Folder;
 use crate::show::figures::{latency, percent};
 use crate::show::plan::counted;
 use crate::show::report::{self, Page, Section, Shade, strips};
-use crate::show::time;
+use crate::show::{fit, time};
 use crate::{state, written};
 
 /// Everything that a report says.
@@ -35,11 +35,11 @@ pub(crate) fn report(global: &Global, args: &HealthReport, out: Output) -> Resul
     let Some(path) = &args.to else {
         match args.format {
             None if global.output != Format::Text => out.data(&report, String::new)?,
-            Some(_) | None => out.exact(laid_out(&report, form)?)?,
+            Some(_) | None => out.exact(laid_out(&report, form, fit::width())?)?,
         }
         return Ok(Exit::Done);
     };
-    written::write(global, path, &laid_out(&report, form)?)?;
+    written::write(global, path, &laid_out(&report, form, None)?)?;
     out.say(format_args!("wrote the report to {}", path.display()));
     Ok(Exit::Done)
 }
@@ -72,9 +72,9 @@ fn form(global: &Global, args: &HealthReport) -> HealthFormat {
     args.format.unwrap_or(by_name)
 }
 
-fn laid_out(report: &Report, form: HealthFormat) -> Result<String, Failure> {
+fn laid_out(report: &Report, form: HealthFormat, width: Option<usize>) -> Result<String, Failure> {
     match form {
-        HealthFormat::Text => Ok(report::text(&page(report))),
+        HealthFormat::Text => Ok(report::text(&page(report), width)),
         HealthFormat::Markdown => Ok(report::markdown(&page(report))),
         HealthFormat::Html => report::html(&page(report)),
         HealthFormat::Json => serde_json::to_string_pretty(report)

@@ -35,7 +35,7 @@ fn lines(hold: &Hold, zone: Option<Tz>, now: Timestamp) -> Vec<String> {
         |at| {
             format!(
                 "until {} ({})",
-                time::instant_there(at, zone),
+                time::coming_there(at, zone, now),
                 time::away(at, now)
             )
         },

@@ -9,7 +9,7 @@ use rollout::view::{PhaseView, RunView};
 use rollout::{Event, RunId};
 
 use super::limits::Told;
-use super::{foreign, sentence, status, time};
+use super::{fit, foreign, sentence, status, time};
 use crate::exit::Failure;
 use crate::output::Output;
 use crate::screen;
@@ -17,12 +17,20 @@ use crate::screen;
 /// A terminal of fewer columns shows no bars, only numbers and words.
 const NARROW: u16 = 70;
 
+/// So many columns stand for all customers of a phase.
+const BAR: u64 = 20;
+
+/// The name of a phase takes no more columns than this; what happens there matters more.
+const TITLE: usize = 24;
+
 /// What is shown while rollouts go on.
 #[derive(Debug)]
 pub(crate) struct Live {
     out: Output,
     /// One bar a phase, if a person watches.
     bars: Option<BTreeMap<(RunId, PolicyId), ProgressBar>>,
+    /// What they showed last.
+    rows: Vec<Row>,
     /// What was said of waits, if nobody watches.
     told: Told,
 }
@@ -31,8 +39,12 @@ impl Live {
     /// Bars if a person watches, otherwise lines.
     pub(crate) fn new(out: Output) -> Self {
         let bars = out.is_terminal().then(BTreeMap::new);
-        let told = Told::default();
-        Self { out, bars, told }
+        Self {
+            out,
+            bars,
+            rows: Vec::new(),
+            told: Told::default(),
+        }
     }
 
     /// Whether somebody sees the time go by.
@@ -46,7 +58,8 @@ impl Live {
         match &self.bars {
             Some(_) if is_notable => {
                 // A terminal that is gone is noticed by the next write of data.
-                let _ = screen::bars().println(sentence::line(event));
+                let line = fit::block(&sentence::line(event), fit::width());
+                let _ = screen::bars().println(line);
                 Ok(())
             }
             Some(_) => Ok(()),
@@ -71,36 +84,75 @@ impl Live {
             stays
         });
         let rows = rows(runs, time::now());
-        let width = |text: fn(&Row) -> &String| {
-            let widths = rows.iter().map(|row| text(row).chars().count());
-            widths.max().unwrap_or_default()
-        };
-        let (titles, counts) = (width(|row| &row.title), width(|row| &row.count));
-        for row in &rows {
-            let bar = bars
-                .entry(row.key.clone())
-                .or_insert_with(|| screen::bars().add(ProgressBar::new(0)));
-            bar.set_style(style());
-            bar.set_length(row.customers);
-            bar.set_position(row.settled);
-            bar.set_prefix(format!("{:titles$}", row.title));
-            bar.set_message(foreign::line(&format!(
-                "{:counts$}  {}",
-                row.count, row.now
-            )));
-        }
+        let (_, columns) = Term::stderr().size();
+        draw(&rows, columns, |key| {
+            let bar = bars.entry(key.clone());
+            bar.or_insert_with(|| screen::bars().add(ProgressBar::new(0)))
+                .clone()
+        });
+        self.rows = rows;
     }
 
-    /// Leaves the last state on the screen.
+    /// Leaves the last state on the screen as lines, so that whatever is said next stands below them.
     pub(crate) fn end(self) {
-        for bar in self.bars.iter().flat_map(BTreeMap::values) {
-            bar.abandon();
+        let Some(bars) = self.bars else { return };
+        for bar in bars.values() {
+            bar.finish_and_clear();
+            screen::bars().remove(bar);
+        }
+        let (_, columns) = Term::stderr().size();
+        for line in lines(&self.rows, columns) {
+            screen::complain(line);
         }
     }
 }
 
+/// The bars as they stand, as text.
+fn lines(rows: &[Row], columns: u16) -> impl Iterator<Item = String> {
+    let (titles, counts) = widths(rows);
+    rows.iter().map(move |row| {
+        let bar = match columns < NARROW {
+            true => String::new(),
+            false => format!("{} ", row.bar()),
+        };
+        let (title, count, now) = (&row.title, &row.count, &row.now);
+        let line = format!("{title:titles$} {bar}{count:counts$}  {now}");
+        fit::cut(foreign::line(&line).trim_end(), usize::from(columns))
+    })
+}
+
+/// How wide titles and counts are.
+fn widths(rows: &[Row]) -> (usize, usize) {
+    let width = |text: fn(&Row) -> &String| {
+        let widths = rows.iter().map(|row| fit::columns_of(text(row)));
+        widths.max().unwrap_or_default()
+    };
+    (width(|row| &row.title), width(|row| &row.count))
+}
+
+/// Brings the bars up to date on a terminal of so many columns.
+pub(super) fn draw(
+    rows: &[Row],
+    columns: u16,
+    mut bar: impl FnMut(&(RunId, PolicyId)) -> ProgressBar,
+) {
+    let (titles, counts) = widths(rows);
+    for row in rows {
+        let bar = bar(&row.key);
+        bar.set_style(style(columns));
+        bar.set_length(row.customers);
+        bar.set_position(row.settled);
+        bar.set_prefix(format!("{:titles$}", row.title));
+        bar.set_message(foreign::line(&format!(
+            "{:counts$}  {}",
+            row.count, row.now
+        )));
+    }
+}
+
 /// What one bar shows.
-struct Row {
+#[derive(Debug)]
+pub(super) struct Row {
     key: (RunId, PolicyId),
     title: String,
     settled: u64,
@@ -109,7 +161,21 @@ struct Row {
     now: String,
 }
 
-fn rows(runs: &[&RunView], now: Timestamp) -> Vec<Row> {
+impl Row {
+    /// The share that has settled.
+    fn bar(&self) -> String {
+        let done = (self.settled * BAR).checked_div(self.customers);
+        let done = usize::try_from(done.unwrap_or(BAR)).unwrap_or_default();
+        let full = "█".repeat(done);
+        let rest = usize::try_from(BAR)
+            .unwrap_or_default()
+            .saturating_sub(done);
+        full + &"░".repeat(rest)
+    }
+}
+
+/// The bars of these rollouts.
+pub(super) fn rows(runs: &[&RunView], now: Timestamp) -> Vec<Row> {
     let several = runs.len() > 1;
     let phases = runs
         .iter()
@@ -125,8 +191,8 @@ fn row(run: &RunView, phase: &PhaseView, several: bool, now: Timestamp) -> Row {
     Row {
         key: (run.id, phase.name.clone()),
         title: match several {
-            true => format!("{} {}", run.id, phase.name),
-            false => phase.name.to_string(),
+            true => fit::cut(&format!("{} {}", run.id, phase.name), TITLE),
+            false => fit::cut(phase.name.as_str(), TITLE),
         },
         settled: settled as u64,
         customers: customers().count() as u64,
@@ -135,8 +201,7 @@ fn row(run: &RunView, phase: &PhaseView, several: bool, now: Timestamp) -> Row {
     }
 }
 
-fn style() -> ProgressStyle {
-    let (_, columns) = Term::stderr().size();
+fn style(columns: u16) -> ProgressStyle {
     let template = match columns < NARROW {
         true => "{prefix} {wide_msg}",
         false => "{prefix} {bar:20} {wide_msg}",

@@ -13,7 +13,7 @@ use super::time;
 pub(crate) fn after(event: &Event) -> Option<String> {
     let fact = &event.fact;
     let next = match fact.kind {
-        Kind::Approved => return Some(after_vote(fact)),
+        Kind::Approved => return Some(after_vote(event)),
         Kind::Rejected => match &fact.customer {
             Some(customer) => format!("it is left out; `tranche retry {customer}` asks anew"),
             None => "what it covers does not start; `tranche retry` asks anew".to_owned(),
@@ -52,9 +52,9 @@ fn after_queued(fact: &Fact) -> String {
     }
 }
 
-fn after_vote(fact: &Fact) -> String {
-    let next = after_counted_vote(fact);
-    match fact.read("gates_shut") {
+fn after_vote(event: &Event) -> String {
+    let next = after_counted_vote(event);
+    match event.fact.read("gates_shut") {
         Some(true) => format!(
             "it is recorded, but tranche.yaml cannot be parsed, and no gate opens until it can; then: {next}"
         ),
@@ -62,7 +62,7 @@ fn after_vote(fact: &Fact) -> String {
     }
 }
 
-fn after_counted_vote(fact: &Fact) -> String {
+fn after_counted_vote(Event { at, fact, .. }: &Event) -> String {
     let Some(until) = fact.until else {
         return "the quorum is not complete yet: more people have to approve".to_owned();
     };
@@ -71,11 +71,11 @@ fn after_counted_vote(fact: &Fact) -> String {
         Some(begins) if after.is_empty() => {
             format!(
                 "the deploy begins {} at the earliest",
-                time::instant(begins)
+                time::coming(begins, *at)
             )
         }
         Some(begins) => {
-            let begins = time::instant(begins);
+            let begins = time::coming(begins, *at);
             format!(
                 "the deploy begins {begins} at the earliest, and after: {}",
                 after.join("; ")

@@ -10,13 +10,16 @@ use rollout::Exposed;
 use serde::Serialize;
 
 use super::artifact::artifact;
-use super::table::columns;
+use super::table::indented;
 use super::{foreign, time};
 use crate::plan::earliest::{BatchTimes, PhaseTimes, earliest};
 use crate::prepare::{Notes, Source};
 
 /// So many customers of a batch are named in text.
 const NAMED: usize = 6;
+
+/// What belongs to a phase is indented by so much.
+const INDENT: usize = 2;
 
 /// So many customers of a batch that start at different times get a row each.
 const LISTED: usize = 20;
@@ -123,7 +126,7 @@ impl<'p> PlanView<'p> {
             let _ = write!(
                 text,
                 "\nleft out\n{}\n",
-                indented(&columns(self.left_out_rows()))
+                indented(INDENT, self.left_out_rows())
             );
         }
         let _ = write!(
@@ -192,7 +195,7 @@ impl<'p> PlanView<'p> {
         }
         let batches = phase.times.batches.iter();
         let rows = batches.flat_map(|batch| self.batch_rows(batch, phase.weight));
-        let _ = writeln!(text, "{}", indented(&columns(rows.collect::<Vec<_>>())));
+        let _ = writeln!(text, "{}", indented(INDENT, rows.collect::<Vec<_>>()));
         text
     }
 
@@ -218,7 +221,7 @@ impl<'p> PlanView<'p> {
             return vec![vec![
                 number,
                 named(names),
-                format!("{from}{}", when(batch.starts_at, None)),
+                format!("{from}{}", self.when(batch.starts_at, None)),
             ]];
         }
         let rows = batch.customers.iter().enumerate().map(|(n, one)| {
@@ -232,9 +235,20 @@ impl<'p> PlanView<'p> {
             } else {
                 String::new()
             };
-            vec![label, one.customer.to_string(), when(one.starts_at, zone)]
+            vec![
+                label,
+                one.customer.to_string(),
+                self.when(one.starts_at, zone),
+            ]
         });
         rows.collect()
+    }
+
+    fn when(&self, at: Option<Timestamp>, zone: Option<chrono_tz::Tz>) -> String {
+        at.map_or_else(
+            || "never within five years".to_owned(),
+            |at| time::coming_there(at, zone, self.starts_at),
+        )
     }
 
     /// One row for all customers that one phase leaves out for the same reason.
@@ -301,7 +315,8 @@ pub(crate) fn counted(n: usize, noun: &str) -> String {
     format!("{n} {noun}{plural}")
 }
 
-fn gate(approval: &Approval) -> String {
+/// Who opens a gate, as a sentence fragment.
+pub(crate) fn gate(approval: &Approval) -> String {
     let per = match approval.per {
         Scope::Phase => "for the phase",
         Scope::Batch => "for each batch",
@@ -352,23 +367,12 @@ fn excluded(who: &Excluded) -> &str {
     }
 }
 
-fn when(at: Option<Timestamp>, zone: Option<chrono_tz::Tz>) -> String {
-    at.map_or_else(
-        || "never within five years".to_owned(),
-        |at| time::instant_there(at, zone),
-    )
-}
-
-fn named<'n>(names: impl ExactSizeIterator<Item = &'n str>) -> String {
+/// The first names, and how many more there are.
+pub(crate) fn named<'n>(names: impl ExactSizeIterator<Item = &'n str>) -> String {
     let count = names.len();
     let shown: Vec<&str> = names.take(NAMED).collect();
     match count.checked_sub(NAMED) {
         None | Some(0) => shown.join(", "),
         Some(more) => format!("{} and {more} more", shown.join(", ")),
     }
-}
-
-fn indented(text: &str) -> String {
-    let lines: Vec<String> = text.lines().map(|line| format!("  {line}")).collect();
-    lines.join("\n")
 }

@@ -15,7 +15,7 @@ pub(crate) fn line(event: &Event) -> String {
         .fact
         .rollout
         .map_or_else(String::new, |run| format!("{run}  "));
-    format!("{}  {run}{}", time::stamp(event.at), sentence(&event.fact))
+    format!("{}  {run}{}", time::stamp(event.at), sentence(event))
 }
 
 /// Whether people following a rollout want to see it; the rest is for the journal.
@@ -58,20 +58,20 @@ fn is_for_the_journal(kind: Kind) -> bool {
 }
 
 /// What happened, as a sentence without a full stop, on one line (P53).
-pub(crate) fn sentence(fact: &Fact) -> String {
-    let said = without_reason(fact);
+pub(crate) fn sentence(Event { at, fact, .. }: &Event) -> String {
+    let said = without_reason(fact, *at);
     foreign::line(&match &fact.reason {
         Some(reason) => format!("{said}: {reason}"),
         None => said,
     })
 }
 
-fn without_reason(fact: &Fact) -> String {
+fn without_reason(fact: &Fact, at: Timestamp) -> String {
     let template = templates::template(fact);
     let pieces = template.split(['{', '}']).enumerate();
     let said = pieces.map(|(n, piece)| match n % 2 {
         0 => piece.to_owned(),
-        _ => filled(piece, fact),
+        _ => filled(piece, fact, at),
     });
     let said: String = said.collect();
     match template.starts_with("{service}") {
@@ -80,8 +80,8 @@ fn without_reason(fact: &Fact) -> String {
     }
 }
 
-/// What stands for a placeholder.
-fn filled(placeholder: &str, fact: &Fact) -> String {
+/// What stands for a placeholder, in the sentence about a fact of that instant.
+fn filled(placeholder: &str, fact: &Fact, at: Timestamp) -> String {
     match placeholder {
         "who" => fact
             .actor
@@ -89,7 +89,7 @@ fn filled(placeholder: &str, fact: &Fact) -> String {
             .map_or_else(|| "somebody".to_owned(), ToString::to_string),
         "what" => target(fact),
         "service" => service(fact),
-        "until" => until(fact),
+        "until" => until(fact, at),
         "name" => name(fact),
         "whom" => whom(fact),
         "version" => version(fact),
@@ -176,8 +176,8 @@ fn version_or_nothing(fact: &Fact) -> String {
         .unwrap_or_else(|| "a release".to_owned())
 }
 
-fn until(fact: &Fact) -> String {
+fn until(fact: &Fact, at: Timestamp) -> String {
     fact.until.map_or_else(String::new, |until: Timestamp| {
-        format!(" until {}", time::instant(until))
+        format!(" until {}", time::coming(until, at))
     })
 }

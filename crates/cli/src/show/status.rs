@@ -49,7 +49,7 @@ pub(crate) fn status(run: &RunView, now: Timestamp) -> String {
     }
     let open: Vec<&GateView> = run.gates.iter().filter(|gate| is_open(gate)).collect();
     if !open.is_empty() {
-        let _ = writeln!(text, "\n{}", gates(&open));
+        let _ = writeln!(text, "\n{}", gates(&open, now));
     }
     text
 }
@@ -85,7 +85,7 @@ pub(crate) fn product(view: &ProductView) -> String {
     for (name, until) in &view.freezes {
         lines.push(format!(
             "the freeze {name} is on until {}; try: tranche unfreeze {name}",
-            time::instant(*until)
+            time::coming(*until, time::now())
         ));
     }
     for (version, reason) in &view.blocks {
@@ -221,7 +221,15 @@ fn notes(gate: &GateView) -> Vec<String> {
 }
 
 /// Gates, one a row.
-pub(crate) fn gates(gates: &[&GateView]) -> String {
+pub(crate) fn gates(gates: &[&GateView], now: Timestamp) -> String {
+    let when = |at: Option<Timestamp>| match at {
+        Some(at) => time::coming(at, now),
+        None => "-".to_owned(),
+    };
+    let turn = |at: Option<Timestamp>| match at {
+        Some(at) if at <= now => "now".to_owned(),
+        later => when(later),
+    };
     let rows = gates.iter().map(|gate| {
         let votes: Vec<String> = gate.votes.iter().map(vote).collect();
         vec![
@@ -234,10 +242,8 @@ pub(crate) fn gates(gates: &[&GateView]) -> String {
                 votes.join(", ")
             },
             gate.missing.clone(),
-            gate.begins.map_or_else(|| "-".to_owned(), time::instant),
-            gate.until
-                .or(gate.expires_at)
-                .map_or_else(|| "-".to_owned(), time::instant),
+            turn(gate.begins),
+            when(gate.until.or(gate.expires_at)),
         ]
     });
     let table = table(

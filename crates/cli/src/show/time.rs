@@ -1,35 +1,73 @@
 //! Instants and lengths of time as people read them.
 
-use chrono::{Local, TimeDelta, TimeZone};
+use chrono::{Offset as _, TimeDelta, TimeZone, Timelike as _};
 use chrono_tz::Tz;
 use policy::Timestamp;
 
+/// The reader's zone; that of a test is the same on every machine.
+#[cfg(not(test))]
+use chrono::Local as Here;
+#[cfg(test)]
+use chrono::Utc as Here;
+
 const LAYOUT: &str = "%a %-d %b %Y %H:%M";
+
+/// The same for what is near.
+const TO_THE_SECOND: &str = "%a %-d %b %Y %H:%M:%S";
+
+/// Nearer than this, seconds matter.
+const NEAR: TimeDelta = TimeDelta::hours(1);
 
 /// An instant in the reader's zone: `Mon 11 Jan 2027 09:00 UTC`.
 pub(crate) fn instant(at: Timestamp) -> String {
-    let local = at.with_timezone(&Local);
-    match local.offset().local_minus_utc() {
-        0 => format!("{} UTC", local.format(LAYOUT)),
-        _ => local.format(&format!("{LAYOUT} %:z")).to_string(),
+    laid_out(at, LAYOUT)
+}
+
+/// An instant that somebody waits for: with its seconds where it is near and they are not zero.
+pub(crate) fn coming(at: Timestamp, now: Timestamp) -> String {
+    laid_out(at, layout_of(at, now))
+}
+
+fn layout_of(at: Timestamp, now: Timestamp) -> &'static str {
+    let away = at - now;
+    let is_near = away > TimeDelta::zero() && away < NEAR;
+    match is_near && at.second() != 0 {
+        true => TO_THE_SECOND,
+        false => LAYOUT,
+    }
+}
+
+fn laid_out(at: Timestamp, layout: &str) -> String {
+    let here = at.with_timezone(&Here);
+    match here.offset().fix().local_minus_utc() {
+        0 => format!("{} UTC", here.format(layout)),
+        _ => here.format(&format!("{layout} %:z")).to_string(),
     }
 }
 
 /// An instant to the second, for lines that come in quick succession: `2027-01-11 09:00:00`.
 pub(crate) fn stamp(at: Timestamp) -> String {
-    at.with_timezone(&Local).format("%F %T").to_string()
+    at.with_timezone(&Here).format("%F %T").to_string()
 }
 
 /// An instant in the reader's zone and, where it differs there, in another's.
 pub(crate) fn instant_there(at: Timestamp, zone: Option<Tz>) -> String {
-    let here = instant(at);
+    beside(instant(at), at, zone)
+}
+
+/// The same for an instant that somebody waits for.
+pub(crate) fn coming_there(at: Timestamp, zone: Option<Tz>, now: Timestamp) -> String {
+    beside(coming(at, now), at, zone)
+}
+
+fn beside(here: String, at: Timestamp, zone: Option<Tz>) -> String {
     let Some(zone) = zone else { return here };
     let there = at.with_timezone(&zone);
-    if at.with_timezone(&Local).naive_local() == there.naive_local() {
+    if at.with_timezone(&Here).naive_local() == there.naive_local() {
         return here;
     }
     // The day is only said again where it is another.
-    let same_day = at.with_timezone(&Local).date_naive() == there.date_naive();
+    let same_day = at.with_timezone(&Here).date_naive() == there.date_naive();
     let layout = if same_day { "%H:%M" } else { "%a %-d %b %H:%M" };
     format!("{here} ({} {})", there.format(layout), zone.name())
 }
@@ -50,7 +88,7 @@ pub(crate) fn away(at: Timestamp, now: Timestamp) -> String {
 
 /// An instant and how far away it is.
 pub(crate) fn instant_and_away(at: Timestamp, now: Timestamp) -> String {
-    format!("{} ({})", instant(at), away(at, now))
+    format!("{} ({})", coming(at, now), away(at, now))
 }
 
 /// A length of time by its two largest units: `2h 10m`.
@@ -95,6 +133,18 @@ mod tests {
         assert_eq!(length(TimeDelta::seconds(7_800)), "2h 10m");
         assert_eq!(length(TimeDelta::seconds(86_400 + 59)), "1d");
         assert_eq!(length(TimeDelta::seconds(8 * 86_400 + 3_600)), "8d 1h");
+    }
+
+    #[test]
+    fn what_is_near_is_said_to_the_second() {
+        let at = |text: &str| text.parse::<Timestamp>().expect("it is an instant");
+        let now = at("2027-01-11T09:00:10Z");
+        let said = |text: &str| coming(at(text), now);
+        assert_eq!(said("2027-01-11T09:05:07Z"), "Mon 11 Jan 2027 09:05:07 UTC");
+        assert_eq!(said("2027-01-11T09:05:00Z"), "Mon 11 Jan 2027 09:05 UTC");
+        assert_eq!(said("2027-01-11T10:00:09Z"), "Mon 11 Jan 2027 10:00:09 UTC");
+        assert_eq!(said("2027-01-11T10:00:10Z"), "Mon 11 Jan 2027 10:00 UTC");
+        assert_eq!(said("2027-01-11T08:59:50Z"), "Mon 11 Jan 2027 08:59 UTC");
     }
 
     #[test]

@@ -3,10 +3,11 @@
 use std::fmt::Write as _;
 
 use super::page::{Page, Section};
-use crate::show::table::{columns, table};
+use crate::show::fit;
+use crate::show::table::within;
 
-/// Lays a report out as text.
-pub(crate) fn text(page: &Page) -> String {
+/// Lays a report out as text for a place of this width; `None`: as wide as need be.
+pub(crate) fn text(page: &Page, width: Option<usize>) -> String {
     let mut text = format!("{}\n{}\n", page.title, page.lead);
     if !page.overrides.is_empty() {
         text.push_str("\nOVERRIDES\n");
@@ -18,14 +19,14 @@ pub(crate) fn text(page: &Page) -> String {
         .facts
         .iter()
         .map(|(name, value)| vec![name.clone(), value.clone()]);
-    let _ = writeln!(text, "\n{}", columns(facts));
+    let _ = writeln!(text, "\n{}", within(width, &[], facts));
     for section in &page.sections {
-        let _ = writeln!(text, "\n{}", laid_out(section));
+        let _ = writeln!(text, "\n{}", laid_out(section, width));
     }
-    text
+    fit::block(&text, width)
 }
 
-fn laid_out(section: &Section) -> String {
+fn laid_out(section: &Section, width: Option<usize>) -> String {
     let heading: Vec<String> = section
         .heading
         .iter()
@@ -33,5 +34,5 @@ fn laid_out(section: &Section) -> String {
         .collect();
     let heading: Vec<&str> = heading.iter().map(String::as_str).collect();
     let rows = section.rows.iter().cloned();
-    format!("{}\n{}", section.title, table(&heading, rows))
+    format!("{}\n{}", section.title, within(width, &heading, rows))
 }

@@ -35,22 +35,43 @@ use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
 
 use crate::args::{Cli, Global};
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::screen::{LogWriter, complain};
 
 fn main() -> ExitCode {
     // A shell that asks what could come next is answered here, and the process ends.
     CompleteEnv::with_factory(Cli::command).complete();
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(told) => return tell(&told).unwrap_or_else(failed).into(),
+    };
     let out = Output::new(&cli.global);
     log_to_stderr(&cli.global);
     let exit = refuse_key(&cli.global).and_then(|()| commands::run(&cli.global, cli.command, out));
-    exit.unwrap_or_else(|failure| {
-        complain(failure.render());
-        failure.exit
-    })
-    .into()
+    exit.unwrap_or_else(failed).into()
+}
+
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "used as `unwrap_or_else(failed)`"
+)]
+fn failed(failure: Failure) -> Exit {
+    complain(failure.render());
+    failure.exit
+}
+
+/// What the command line says of itself is data like any other: where it cannot be written, that is a failure. What it says of
+/// a mistake goes to standard error.
+fn tell(told: &clap::Error) -> Result<Exit, Failure> {
+    let text = told.render();
+    if told.use_stderr() {
+        // Nobody is left to be told when standard error is closed.
+        let _ = told.print();
+        return Ok(Exit::Usage);
+    }
+    Output::silent().exact(text.ansi())?;
+    Ok(Exit::Done)
 }
 
 /// A key on the command line is visible to everybody on the machine, and stays in the shell's history.

@@ -25,13 +25,12 @@ fn list(global: &Global, all: bool, out: Output) -> Result<Exit, Failure> {
         Some(store) => store.alerts(all).map_err(state::failure)?,
         None => Vec::new(),
     };
-    if alerts.is_empty() {
-        out.say(match &store {
-            Some(_) => "no alert is open",
-            None => "nothing has been measured yet; try: tranche monitor",
-        });
-    }
-    out.data(&alerts, || {
+    let none = match (&store, all) {
+        (Some(_), false) => "no alert is open",
+        (Some(_), true) => "no alert was ever raised",
+        (None, _) => "nothing has been measured yet; try: tranche monitor",
+    };
+    out.list(&alerts, alerts.is_empty(), none, || {
         let heading = [
             "ID", "SEVERITY", "CUSTOMER", "SERVICE", "WHAT", "SINCE", "STATE", "",
         ];

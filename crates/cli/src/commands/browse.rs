@@ -212,7 +212,8 @@ pub(crate) async fn services(
     let services = place.client.services(&filter, args.limit).await;
     let services = services.map_err(connect::failure)?.into_iter();
     let listed: Vec<Listed> = services.map(Listed::from).collect();
-    out.data(&listed, || {
+    let none = "no service at Render is like that, as far as this key reaches";
+    out.list(&listed, listed.is_empty(), none, || {
         let heading = ["ID", "NAME", "TYPE", "STATE", "AUTO-DEPLOY", "URL"];
         table(&heading, listed.iter().map(Listed::row))
     })?;
@@ -246,7 +247,8 @@ pub(crate) async fn env(global: &Global, args: &RenderEnv, out: Output) -> Resul
             (key.as_str(), value)
         })
         .collect();
-    out.data(&shown, || {
+    let none = format!("{} has no variables", args.service);
+    out.list(&shown, shown.is_empty(), none, || {
         let rows = shown
             .iter()
             .map(|(key, value)| vec![line(key), value.clone()]);
@@ -296,7 +298,11 @@ pub(crate) async fn deploys(
     let deploys = place.client.deploys(&found.id, &filter, args.limit).await;
     let deploys = deploys.map_err(connect::failure)?.into_iter();
     let seen: Vec<Seen> = deploys.map(|deploy| Seen::of(deploy, None)).collect();
-    out.data(&seen, || {
+    let none = match args.status.as_slice() {
+        [] => format!("{} was never deployed", args.service),
+        _ => format!("{} has no deploy of that status", args.service),
+    };
+    out.list(&seen, seen.is_empty(), none, || {
         rows(&[], seen.iter().map(|one| (Vec::new(), one)))
     })?;
     Ok(Exit::Done)
@@ -336,7 +342,15 @@ pub(crate) async fn logs(global: &Global, args: &RenderLogs, out: Output) -> Res
         return Ok(Exit::Done);
     }
     let lines = place.client.logs(&filter, args.limit).await;
-    for one in lines.map_err(connect::failure)?.iter().rev() {
+    let lines = lines.map_err(connect::failure)?;
+    if lines.is_empty() {
+        let from = time::instant(filter.start);
+        out.say(format_args!(
+            "{} has no such lines since {from}",
+            args.service
+        ));
+    }
+    for one in lines.iter().rev() {
         print(out, one)?;
     }
     Ok(Exit::Done)

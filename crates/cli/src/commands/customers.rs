@@ -74,7 +74,8 @@ fn list(config: &Config, running: &RunningVersions, out: Output) -> Result<(), F
         .into_iter()
         .map(|(id, customer)| Listed::new(config, running.get(id), id, customer))
         .collect();
-    out.data(&listed, || {
+    let none = "no customer is in the files yet; try: tranche customers add NAME --tier TIER";
+    out.list(&listed, listed.is_empty(), none, || {
         let mut heading = vec![
             "CUSTOMER", "NAME", "TIER", "ZONE", "SERVICES", "RUNS", "PIN",
         ];

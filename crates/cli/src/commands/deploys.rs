@@ -110,7 +110,8 @@ pub(crate) async fn deploys(global: &Global, args: &Deploys, out: Output) -> Res
         .map_err(connect::failure)?
         .into_iter()
         .collect();
-    out.data(&read, || {
+    let none = format!("no service of {} was ever deployed", args.customer);
+    out.list(&read, read.values().all(Vec::is_empty), none, || {
         let all = read
             .iter()
             .flat_map(|(role, seen)| seen.iter().map(move |one| (role, one)));

@@ -228,9 +228,6 @@ impl Comparison {
                 line(&one.detail),
             ]
         });
-        if self.findings.is_empty() {
-            return String::new();
-        }
         table(&["WHAT", "CUSTOMER", "SERVICE", "ID", ""], rows)
     }
 }

@@ -114,7 +114,11 @@ async fn list(
             key,
         }));
     }
-    out.data(&listed, || {
+    let none = match only {
+        Some(role) => format!("{role} of {customer} has no variables"),
+        None => format!("no service of {customer} has variables"),
+    };
+    out.list(&listed, listed.is_empty(), none, || {
         let rows = listed
             .iter()
             .map(|one| vec![one.service.to_string(), one.key.clone(), one.value.clone()]);

@@ -78,10 +78,9 @@ pub(crate) async fn history(
             }
         }
     }
-    if past.iter().all(|one| one.total.asked() == 0) {
-        out.say("no service has answered in that time, or none was asked; see: tranche monitor");
-    }
-    out.data(&past, || text(&past))?;
+    let is_empty = past.iter().all(|one| one.total.asked() == 0);
+    let none = "no service has answered in that time, or none was asked; see: tranche monitor";
+    out.list(&past, is_empty, none, || text(&past))?;
     Ok(Exit::Done)
 }
 

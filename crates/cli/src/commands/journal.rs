@@ -39,10 +39,17 @@ pub(crate) async fn events(global: &Global, args: &Events, out: Output) -> Resul
         let runs = reader.product().map_err(state::failure)?.overview();
         state::choose(runs, args.rollout)?;
     }
-    let mut after = args.from.unwrap_or(1).saturating_sub(1);
+    let from = args.from.unwrap_or(1).saturating_sub(1);
+    let mut after = from;
     loop {
         after = print_from(&reader, args, after, out)?;
         if !args.follow {
+            if after == from {
+                let first = from + 1;
+                out.say(format_args!(
+                    "there is no such event from {first} on; see: tranche events --head"
+                ));
+            }
             return Ok(Exit::Done);
         }
         sleep(LOOK_EVERY).await;

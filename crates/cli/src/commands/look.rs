@@ -18,6 +18,9 @@ use crate::show::status::Tracked;
 use crate::show::{foreign, holds, plan, status, time};
 use crate::{engine_room, state};
 
+/// What is said where rollouts would be listed.
+const NOTHING_STARTED: &str = "nothing has been started yet; try: tranche start VERSION";
+
 /// Where a rollout stands, and what concerns all of them.
 #[derive(Debug, Serialize)]
 struct Standing {
@@ -78,10 +81,9 @@ fn about(global: &Global, product: &Product, run: RunId) -> ProductView {
 /// Lists all rollouts.
 pub(crate) fn list(global: &Global, out: Output) -> Result<Exit, Failure> {
     let runs = state::product(&state::place(global)?)?.overview();
-    if runs.is_empty() {
-        out.say("nothing has been started yet; try: tranche start VERSION");
-    }
-    out.data(&runs, || status::list(&runs, time::now()))?;
+    out.list(&runs, runs.is_empty(), NOTHING_STARTED, || {
+        status::list(&runs, time::now())
+    })?;
     Ok(Exit::Done)
 }
 
@@ -103,10 +105,9 @@ pub(crate) fn versions(global: &Global, out: Output) -> Result<Exit, Failure> {
             Tracked { running, drift }
         })
         .collect();
-    if tracked.is_empty() {
-        out.say("nothing has been started yet; try: tranche start VERSION");
-    }
-    out.data(&tracked, || status::versions(&tracked, time::now()))?;
+    out.list(&tracked, tracked.is_empty(), NOTHING_STARTED, || {
+        status::versions(&tracked, time::now())
+    })?;
     Ok(Exit::Done)
 }
 
@@ -148,16 +149,19 @@ fn drifts(place: &StateDir) -> Result<BTreeMap<ServiceKey, String>, Failure> {
 
 /// Lists the gates of unfinished rollouts.
 pub(crate) fn approvals(global: &Global, args: &Approvals, out: Output) -> Result<Exit, Failure> {
-    let runs = state::product(&state::place(global)?)?.overview();
+    let runs = state::product(&state::place(global)?)?.overview_at(time::now());
     let unfinished = runs.iter().filter(|run| args.all || run.outcome.is_none());
     let gates: Vec<_> = unfinished
         .flat_map(|run| &run.gates)
         .filter(|gate| args.all || status::is_open(gate))
         .collect();
-    if gates.is_empty() {
-        out.say("no gate waits for people");
-    }
-    out.data(&gates, || status::gates(&gates))?;
+    let none = match args.all {
+        true => "no rollout has a gate that people were asked for",
+        false => "no gate waits for people",
+    };
+    out.list(&gates, gates.is_empty(), none, || {
+        status::gates(&gates, time::now())
+    })?;
     Ok(Exit::Done)
 }
 

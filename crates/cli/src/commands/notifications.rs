@@ -36,13 +36,11 @@ fn list(global: &Global, only_failed: bool, out: Output) -> Result<Exit, Failure
         Err(Error::Absent { .. }) => Vec::new(),
         Err(error) => return Err(state::failure(error)),
     };
-    if letters.is_empty() {
-        out.say(match only_failed {
-            true => "everything was delivered",
-            false => "nothing was told; `notify` in tranche.yaml says who is told what",
-        });
-    }
-    out.data(&letters, || {
+    let none = match only_failed {
+        true => "everything was delivered",
+        false => "nothing was told; `notify` in tranche.yaml says who is told what",
+    };
+    out.list(&letters, letters.is_empty(), none, || {
         let heading = ["ID", "AT", "KIND", "ABOUT", "TO", "STATE", ""];
         table(&heading, letters.iter().map(row))
     })?;

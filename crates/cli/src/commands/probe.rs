@@ -73,7 +73,8 @@ pub(crate) async fn health(global: &Global, args: &Health, out: Output) -> Resul
         })
     });
     let seen: Vec<Seen> = stream::iter(cycles).buffered(AT_ONCE).collect().await;
-    out.data(&seen, || text(&seen))?;
+    let none = "no service that was meant has an address to ask; write `url:` in customers.yaml";
+    out.list(&seen, seen.is_empty(), none, || text(&seen))?;
     let failed = seen
         .iter()
         .any(|one| matches!(one.result, CycleResult::Failed { .. }));

@@ -30,7 +30,8 @@ pub(crate) async fn token(
             identity::check_admin(&desk.config.project, desk.asker.actor())
                 .map_err(state::failure)?;
             let tokens = tokens.list().map_err(state::failure)?;
-            out.data(&tokens, || list(&tokens))?;
+            let none = "no token was made yet; try: tranche token create PERSON";
+            out.list(&tokens, tokens.is_empty(), none, || list(&tokens))?;
         }
         TokenCommand::Revoke { id } => revoke(&desk, &tokens, &id, out).await?,
     }

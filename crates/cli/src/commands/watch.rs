@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use engine::{Reader, StateDir};
+use engine::{Error, Reader, StateDir};
 use rollout::RunId;
 use rollout::view::RunView;
 use tokio::time::sleep;
@@ -25,17 +25,22 @@ const PAGE: u32 = 1_000;
 
 /// Follows a rollout until it rests, or until what was asked for has happened.
 pub(crate) async fn watch(global: &Global, args: &Watch, out: Output) -> Result<Exit, Failure> {
-    let place = state::place(global)?;
-    let reader = state::reader(global)?;
-    let mut run = stand(&reader, &place, args.rollout)?;
+    let (place, begun) = (state::place(global)?, Instant::now());
+    let Some(Followed {
+        reader,
+        mut run,
+        begins_after,
+    }) = followed(&place, args, begun, out).await?
+    else {
+        return Ok(Exit::Unfinished);
+    };
     if status::exit(&run).is_none() {
         state::say_if_undriven(&place, out);
     }
     let mut after = match args.from {
         Some(seq) => seq.saturating_sub(1),
-        None => reader.head().map_err(state::failure)?.seq,
+        None => begins_after,
     };
-    let begun = Instant::now();
     let mut live = Live::new(out);
     let exit = loop {
         after = events(&reader, run.id, after, &live)?;
@@ -53,6 +58,62 @@ pub(crate) async fn watch(global: &Global, args: &Watch, out: Output) -> Result<
     live.end();
     out.say(format_args!("{}: {}", run.id, status::state(&run)));
     Ok(exit)
+}
+
+/// What is followed.
+struct Followed {
+    reader: Reader,
+    run: RunView,
+    /// The last event that is not news.
+    begins_after: u64,
+}
+
+/// The rollout that is meant. Without any, and where none is named, the first one is waited for; `None`: not long enough.
+async fn followed(
+    place: &StateDir,
+    args: &Watch,
+    begun: Instant,
+    out: Output,
+) -> Result<Option<Followed>, Failure> {
+    let mut waits_since = None;
+    loop {
+        let reader = match Reader::open(place) {
+            Ok(reader) => Some(reader),
+            Err(Error::Absent { .. }) if args.rollout.is_none() => None,
+            Err(error) => return Err(state::failure(error)),
+        };
+        let head = match &reader {
+            Some(reader) => reader.head().map_err(state::failure)?.seq,
+            None => 0,
+        };
+        if let Some(reader) = reader
+            && (args.rollout.is_some() || has_any(&reader)?)
+        {
+            let run = stand(&reader, place, args.rollout)?;
+            return Ok(Some(Followed {
+                reader,
+                run,
+                begins_after: waits_since.unwrap_or(head),
+            }));
+        }
+        if waits_since.is_none() {
+            out.say("nothing has been started yet; waiting for the first rollout");
+        }
+        // All that happens from now on is news.
+        waits_since.get_or_insert(head);
+        if is_over(begun, args) {
+            return Ok(None);
+        }
+        sleep(LOOK_EVERY).await;
+    }
+}
+
+fn has_any(reader: &Reader) -> Result<bool, Failure> {
+    Ok(!reader
+        .product()
+        .map_err(state::failure)?
+        .overview()
+        .is_empty())
 }
 
 fn stand(reader: &Reader, place: &StateDir, run: Option<RunId>) -> Result<RunView, Failure> {

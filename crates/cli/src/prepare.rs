@@ -37,6 +37,8 @@ pub(crate) struct Prepared {
     pub(crate) observed: Observed,
     /// The plan.
     pub(crate) plan: Plan,
+    /// What runs, by Render and by the rollouts so far.
+    pub(crate) running: RunningVersions,
     /// What a person should know of it.
     pub(crate) notes: Notes,
 }
@@ -79,6 +81,7 @@ pub(crate) async fn prepare(
     let (plan, notes) =
         planned(folder, config, &mut input, product, &observed, time::now()).await?;
     Ok(Prepared {
+        running: product.running(&observed),
         input,
         observed,
         plan,

@@ -76,7 +76,8 @@ pub(crate) enum SchemaOf {
   tranche plan v1.1.0 --policy standard
   tranche plan v1.1.0 --graph dot | dot -Tsvg > plan.svg
   tranche plan v1.1.0 --ics > plan.ics
-  tranche plan v1.1.0 --detailed-exitcode   # 7: there is something to do")]
+  tranche plan v1.1.0 --detailed-exitcode   # 7: there is something to do
+  tranche plan v1.1.0 --out v1.1.0.json     # and, once it is reviewed: tranche start --plan v1.1.0.json")]
 pub(crate) struct Plan {
     /// The tag to roll out.
     #[arg(value_name = "VERSION")]
@@ -99,6 +100,9 @@ pub(crate) struct Plan {
     /// Do not ask Render what runs; take the journal's word.
     #[arg(long)]
     pub(crate) offline: bool,
+    /// Also write the plan into a file, for `start --plan` to carry out exactly that.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["start", "graph", "ics", "offline"])]
+    pub(crate) out: Option<PathBuf>,
 }
 
 /// What a plan is narrowed to.

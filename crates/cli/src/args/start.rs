@@ -1,5 +1,7 @@
 //! Commands that drive rollouts.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use policy::Span;
 
@@ -13,6 +15,7 @@ use super::value;
   tranche start latest --detach            # only record it; `tranche run` drives it
   tranche start v1.1.0 --customers acme-corp --service backend
   tranche start v1.1.1 --hotfix
+  tranche start --plan v1.1.0.json         # exactly the plan that `plan --out` wrote, or nothing
   tranche start v1.1.0 --dry-run")]
 #[expect(
     clippy::struct_excessive_bools,
@@ -20,8 +23,18 @@ use super::value;
 )]
 pub(crate) struct Start {
     /// The tag to roll out; `latest`: the highest version that is no pre-release.
-    #[arg(value_name = "VERSION")]
-    pub(crate) version: String,
+    #[arg(value_name = "VERSION", required_unless_present = "plan")]
+    pub(crate) version: Option<String>,
+    /// Start exactly the plan that `plan --out` wrote, or nothing: then the difference is shown.
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with_all = [
+            "version", "customers", "policy", "service", "hotfix", "replaces", "allow_downgrade",
+            "skip_suspended", "queue", "supersede",
+        ]
+    )]
+    pub(crate) plan: Option<PathBuf>,
     /// Narrows the rollout.
     #[command(flatten)]
     pub(crate) scope: Scope,

@@ -6,12 +6,13 @@ use policy::{Plan, Timestamp};
 use crate::args::{self, Global, Graph};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
+use crate::plan::file::PlanFile;
 use crate::plan::ics;
-use crate::prepare::{Notes, Source, preview};
+use crate::prepare::{Notes, Source, prepare, preview};
 use crate::project::Folder;
 use crate::show::plan::PlanView;
 use crate::show::time;
-use crate::{reach, state};
+use crate::{reach, state, written};
 
 /// Shows the plan of a version.
 pub(crate) async fn plan(global: &Global, args: &args::Plan, out: Output) -> Result<Exit, Failure> {
@@ -20,8 +21,25 @@ pub(crate) async fn plan(global: &Global, args: &args::Plan, out: Output) -> Res
     reach::refuse(&config)?;
     let product = state::product(&state::place(global)?)?;
     let at = args.start.unwrap_or_else(time::now);
-    let (plan, notes, source) = preview(&folder, &config, &product, args, at, out).await?;
+    let (plan, notes, source) = match &args.out {
+        Some(path) => {
+            written::refuse(global, path)?;
+            let scope = args.scope.of_plan();
+            let prepared =
+                prepare(&folder, &config, &product, &args.version, scope.clone()).await?;
+            let file = PlanFile::new(prepared.plan.clone(), scope, &prepared.running, at);
+            written::write(global, path, &file.text()?)?;
+            (prepared.plan, prepared.notes, Source::Render)
+        }
+        None => preview(&folder, &config, &product, args, at, out).await?,
+    };
     show(args, &plan, (&notes, &source), at, out)?;
+    if let Some(path) = &args.out {
+        let path = path.display();
+        out.say(format_args!(
+            "wrote the plan to {path}; next: tranche start --plan {path}"
+        ));
+    }
     let to_do = args.detailed_exitcode && !plan.customers.is_empty();
     Ok(if to_do { Exit::ToDo } else { Exit::Done })
 }

@@ -3,8 +3,8 @@
 use std::io::{IsTerminal, stdin};
 
 use dialoguer::Confirm;
-use policy::Plan;
-use rollout::request::Conflict;
+use policy::{Plan, PlanScope};
+use rollout::request::{Conflict, Reviewed};
 use rollout::{Event, Kind, RunId, Verb};
 use serde::Serialize;
 
@@ -13,27 +13,33 @@ use super::drive;
 use crate::args::{Global, Start};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
+use crate::plan::difference::{Difference, Made};
+use crate::plan::file::PlanFile;
 use crate::plan::requests::{CustomerRequests, requests};
 use crate::prepare::{Prepared, Source, prepare};
 use crate::show::plan::{PlanView, counted};
-use crate::show::{self, time};
+use crate::show::{self, summary, time};
 use crate::{reach, secrets, state};
 
 /// Begins a rollout, and drives it unless somebody else does or will.
 pub(crate) async fn start(global: &Global, args: Start, out: Output) -> Result<Exit, Failure> {
     let desk = Desk::open_to_plan(global, out)?;
     reach::refuse(&desk.config)?;
-    let scope = args.scope.of_plan();
+    let reviewed = args.plan.as_deref();
+    let reviewed = reviewed.map(|path| PlanFile::read(path, &desk.config.project.product));
+    let reviewed = reviewed.transpose()?;
+    let (version, scope) = match &reviewed {
+        Some(file) => (file.version(), file.options().clone()),
+        None => (
+            args.version.as_deref().unwrap_or_default(),
+            args.scope.of_plan(),
+        ),
+    };
     let product = state::product(desk.state())?;
-    let prepared = prepare(
-        &desk.folder,
-        &desk.config,
-        &product,
-        &args.version,
-        scope,
-        out,
-    )
-    .await?;
+    let prepared = prepare(&desk.folder, &desk.config, &product, version, scope, out).await?;
+    if let Some(file) = &reviewed {
+        is_as_reviewed(file, &prepared, out)?;
+    }
     if args.dry_run {
         return dry_run(&prepared, &args, out);
     }
@@ -41,8 +47,15 @@ pub(crate) async fn start(global: &Global, args: Start, out: Output) -> Result<E
     for warning in prepared.notes.warnings() {
         out.say(format_args!("warning: {warning}"));
     }
+    out.say_laid_out(summary::before(
+        &prepared.plan,
+        &prepared.running,
+        args.plan.as_deref(),
+        time::now(),
+    ));
     ask_first(global, &prepared.plan, out)?;
-    let Some(run) = file(&desk, &args, prepared, out).await? else {
+    let reviewed = reviewed.as_ref().map(PlanFile::reviewed);
+    let Some(run) = file(&desk, &args, prepared, reviewed, out).await? else {
         return Ok(Exit::Done);
     };
     if args.detach {
@@ -82,6 +95,21 @@ fn dry_run(prepared: &Prepared, args: &Start, out: Output) -> Result<Exit, Failu
     Ok(Exit::Done)
 }
 
+/// Refuses a plan that is no longer the one that was reviewed, and shows what differs.
+fn is_as_reviewed(file: &PlanFile, prepared: &Prepared, out: Output) -> Result<(), Failure> {
+    let now = Made {
+        plan: &prepared.plan,
+        running: &prepared.running,
+    };
+    let Some(difference) = Difference::between(file.made(), now) else {
+        return Ok(());
+    };
+    out.data(&difference, || difference.text())?;
+    let text = "what would be started is no longer what was reviewed: nothing was started";
+    let version = file.version();
+    Err(Failure::new(Exit::Refused, text).or_type(format!("tranche plan {version} --out FILE")))
+}
+
 /// A person at a terminal is asked; a program has made up its mind.
 fn ask_first(global: &Global, plan: &Plan, out: Output) -> Result<(), Failure> {
     if global.yes || !out.is_terminal() || !stdin().is_terminal() {
@@ -91,7 +119,7 @@ fn ask_first(global: &Global, plan: &Plan, out: Output) -> Result<(), Failure> {
         "Roll {} out to {} in {}?",
         plan.release.version,
         counted(plan.customers.len(), "customer"),
-        counted(plan.phases.len(), "phase"),
+        counted(summary::phases(plan), "phase"),
     );
     let yes = Confirm::new()
         .with_prompt(question)
@@ -108,12 +136,14 @@ async fn file(
     desk: &Desk,
     args: &Start,
     prepared: Prepared,
+    reviewed: Option<Reviewed>,
     out: Output,
 ) -> Result<Option<RunId>, Failure> {
     let start = rollout::Start {
+        reviewed,
+        conflict: conflict(args, &prepared.input.scope),
         input: prepared.input,
         observed: prepared.observed,
-        conflict: conflict(args),
         clear_cache: args.clear_cache,
         deploy_timeout: args.deploy_timeout,
     };
@@ -132,8 +162,8 @@ fn is_start(event: &Event) -> bool {
     matches!(event.fact.kind, Kind::RolloutStarted | Kind::RolloutQueued)
 }
 
-fn conflict(args: &Start) -> Conflict {
-    match (args.queue, args.supersede, args.scope.hotfix) {
+fn conflict(args: &Start, scope: &PlanScope) -> Conflict {
+    match (args.queue, args.supersede, scope.hotfix.is_some()) {
         (true, _, _) => Conflict::Queue,
         (false, true, _) => Conflict::Supersede,
         (false, false, true) => Conflict::Hotfix,

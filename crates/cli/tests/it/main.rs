@@ -3,22 +3,27 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod at_render;
+mod empty;
 mod everyday;
 mod explained;
 mod figures;
+mod first_watch;
 mod flags;
 mod folders;
 mod foreign;
 mod images;
 mod imports;
 mod limits;
+mod narrow;
 mod older;
 mod operations;
 mod outages;
+mod pages;
 mod paths;
 mod people;
 mod project;
 mod reports;
+mod reviewed;
 mod rollouts;
 mod several;
 mod shown;

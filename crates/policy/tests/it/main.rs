@@ -6,6 +6,7 @@
 )]
 #![allow(missing_docs, reason = "tests say what they show by their names")]
 
+mod begun;
 mod calendars;
 mod golden;
 mod hostile;

@@ -104,20 +104,12 @@ impl Place {
         let (Some(folder), Some(sources)) = (&self.folder, sources) else {
             return Table::alone(file).map_err(refused);
         };
-        let sources = self.with(sources, file.clone());
+        let sources = with(sources, file.clone());
         let (mut table, config) = Table::within(&sources).map_err(refused)?;
         let config: Result<Config, Vec<Diagnostic>> =
             folder.within_reach(&sources, config, || false);
         table.warnings = config.map_err(refused)?.warnings;
         Ok(table)
-    }
-
-    /// The project with another file of customers.
-    fn with(&self, sources: &Sources, customers: File) -> Sources {
-        let mut sources = sources.clone();
-        let path = std::mem::replace(&mut sources.customers, customers).path;
-        sources.unread.retain(|one| one.file != path);
-        sources
     }
 
     /// The file's text, which says exactly what the table does.
@@ -157,4 +149,12 @@ impl Place {
             "{name} has {customers} now: {new} new, {changed} changed, {same} as before, and {gone} no longer in it; next: {next}"
         )
     }
+}
+
+/// The project with another file of customers.
+fn with(sources: &Sources, customers: File) -> Sources {
+    let mut sources = sources.clone();
+    let path = std::mem::replace(&mut sources.customers, customers).path;
+    sources.unread.retain(|one| one.file != path);
+    sources
 }

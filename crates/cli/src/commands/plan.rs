@@ -25,8 +25,15 @@ pub(crate) async fn plan(global: &Global, args: &args::Plan, out: Output) -> Res
         Some(path) => {
             written::refuse(global, path)?;
             let scope = args.scope.of_plan();
-            let prepared =
-                prepare(&folder, &config, &product, &args.version, scope.clone()).await?;
+            let prepared = prepare(
+                &folder,
+                &config,
+                &product,
+                &args.version,
+                scope.clone(),
+                out,
+            )
+            .await?;
             let file = PlanFile::new(prepared.plan.clone(), scope, &prepared.running, at);
             written::write(global, path, &file.text()?)?;
             (prepared.plan, prepared.notes, Source::Render)

@@ -168,7 +168,7 @@ fn in_words(plan: &Plan) -> Vec<InWords> {
         InWords {
             phase: phase.policy.name.clone(),
             batches: batches.collect(),
-            summary: describe(&phase.policy, phase.customers.len()),
+            summary: describe(&phase.policy, &plan.weights(phase)),
         }
     });
     phases.collect()

@@ -70,6 +70,7 @@ fn practice() -> Sources {
             template!("policies/standard.yaml"),
             template!("policies/enterprise.yaml"),
         ],
+        unread: Vec::new(),
     }
 }
 

@@ -303,6 +303,7 @@ fn is_plain(format: Format) -> bool {
         | Format::Batch
         | Format::Tolerance
         | Format::Percent
+        | Format::WholePercent(_)
         | Format::Url
         | Format::Path
         | Format::Secret => false,

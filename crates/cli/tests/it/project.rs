@@ -87,6 +87,7 @@ impl Project {
             .env("TZ", "UTC")
             .env("XDG_STATE_HOME", self.path().join(".state"))
             .env_remove("RENDER_API_KEY")
+            .env_remove("COLUMNS")
             .envs(env.iter().copied())
             .output()
             .unwrap();

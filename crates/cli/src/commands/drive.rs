@@ -255,7 +255,9 @@ impl Foreground {
             .await
             .ok()?;
         let waits = state::waits(&self.place);
-        views.iter_mut().for_each(|run| waits.mark(run, now));
+        for run in &mut views {
+            waits.mark(run, now);
+        }
         let held = self.held_for_long(product.workspace_held);
         let is_shown = |run: &RunView| match self.focus {
             Some(focus) => run.id == focus,

@@ -38,7 +38,9 @@ pub(crate) fn status(global: &Global, args: &Status, out: Output) -> Result<Exit
     let now = time::now();
     let mut others = product.overview_at(now);
     let waits = state::waits(&place);
-    others.iter_mut().for_each(|run| waits.mark(run, now));
+    for run in &mut others {
+        waits.mark(run, now);
+    }
     let run = state::choose(others.clone(), args.rollout)?;
     others.retain(|other| other.id != run.id && other.outcome.is_none());
     let mut about = about(global, &product, run.id);

@@ -40,7 +40,9 @@ pub(crate) fn simulate(global: &Global, args: &Simulate, out: Output) -> Result<
     world.run();
     show(&world, out)?;
     if !out.is_text() {
-        world.moved().for_each(|moved| out.say(moved));
+        for moved in world.moved() {
+            out.say(moved);
+        }
     }
     out.say(takes);
     out.say(assumption(assumed));

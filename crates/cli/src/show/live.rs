@@ -71,8 +71,9 @@ impl Live {
     /// Shows where these rollouts stand now, and no others. Where there are no bars, waits for Render's limits are remarks.
     pub(crate) fn stand(&mut self, runs: &[&RunView]) {
         let Some(bars) = &mut self.bars else {
-            let remarks = self.told.remarks(runs, time::now());
-            remarks.iter().for_each(|remark| self.out.say(remark));
+            for remark in self.told.remarks(runs, time::now()) {
+                self.out.say(remark);
+            }
             return;
         };
         bars.retain(|(run, _), bar| {

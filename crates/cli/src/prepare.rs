@@ -154,7 +154,7 @@ async fn planned(
     let coming: Vec<Running> = product
         .overview()
         .into_iter()
-        .filter(|run| run.outcome.is_none())
+        .filter(|run| !run.has_ended())
         .map(|run| Running {
             version: Some(run.version),
             commit: Some(run.commit),

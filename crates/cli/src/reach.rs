@@ -42,7 +42,7 @@ pub(crate) fn is_anything_open(product: &Product) -> bool {
 
 fn unfinished(product: &Product) -> impl Iterator<Item = rollout::RunId> {
     let runs = product.overview().into_iter();
-    runs.filter(|run| run.outcome.is_none()).map(|run| run.id)
+    runs.filter(|run| !run.has_ended()).map(|run| run.id)
 }
 
 /// The paths that tranche.yaml names.

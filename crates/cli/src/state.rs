@@ -93,8 +93,8 @@ pub(crate) fn objection(state: &StateDir) -> Option<String> {
 
 /// The rollout that is looked at: the named one, or the newest that goes on, or else the newest.
 pub(crate) fn choose(runs: Vec<RunView>, named: Option<RunId>) -> Result<RunView, Failure> {
-    let goes_on = |run: &RunView| run.started_at.is_some() && run.outcome.is_none();
-    chosen(runs, named, |run| (goes_on(run), run.outcome.is_none()))
+    let goes_on = |run: &RunView| run.started_at.is_some() && !run.has_ended();
+    chosen(runs, named, |run| (goes_on(run), !run.has_ended()))
 }
 
 /// The rollout that is told about: the named one, or the newest.

@@ -186,7 +186,7 @@ impl FleetWatcher {
         let read = move || {
             let product = state::product(&place).ok()?;
             let views = product.overview().into_iter();
-            let unfinished = views.filter(|run| run.outcome.is_none());
+            let unfinished = views.filter(|run| !run.has_ended());
             let busy = unfinished
                 .flat_map(|run| run.customers)
                 .filter(|one| {

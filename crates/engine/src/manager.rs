@@ -176,7 +176,7 @@ impl Manager {
     /// When the engine has ended.
     pub async fn active(&self) -> Result<Vec<Active>, ManagerError> {
         let runs = self.engine.look(rollout::Product::overview).await?;
-        let unfinished = runs.into_iter().filter(|run| run.outcome.is_none());
+        let unfinished = runs.into_iter().filter(|run| !run.has_ended());
         Ok(unfinished.flat_map(active_in).collect())
     }
 
@@ -215,7 +215,7 @@ impl Manager {
         loop {
             let view = self.engine.look(move |product| product.run_view(operation));
             let view = view.await?.expect("an operation is never forgotten");
-            if view.outcome.is_some() || rests(&view) {
+            if view.has_ended() || rests(&view) {
                 return Ok(Deployed {
                     operation,
                     outcome: view.outcome,

@@ -232,13 +232,11 @@ impl Product {
                 let reason = run
                     .must_halt()
                     .map_or_else(|| "halted".to_owned(), |(reason, _)| reason);
-                self.emit_in(
-                    id,
-                    Fact {
-                        reason: Some(reason),
-                        ..Fact::new(Kind::RolloutHalted)
-                    },
-                );
+                let fact = Fact {
+                    reason: Some(reason),
+                    ..Fact::new(Kind::RolloutHalted)
+                };
+                self.emit_in(id, fact.with_value("outcome", &Outcome::Halted));
             }
             DrainTo::Aborted => self.end_with(id, Kind::RolloutAborted, Outcome::Aborted, None),
             DrainTo::Superseded => {

@@ -58,7 +58,7 @@ pub struct Report {
     pub started_at: Option<Timestamp>,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
-    /// How it ended; absent: it did not.
+    /// How it ended, or that it rests halted (then without `ended_at`); absent: neither.
     pub outcome: Option<Outcome>,
     /// The instant up to which this report tells.
     pub until: Timestamp,
@@ -130,6 +130,7 @@ struct Head {
     requested_at: Timestamp,
     started_at: Option<Timestamp>,
     ended: Option<(Timestamp, Option<Outcome>)>,
+    halted: bool,
 }
 
 impl Reporter {
@@ -184,7 +185,10 @@ impl Reporter {
             requested_at: head.requested_at,
             started_at: head.started_at,
             ended_at: head.ended.map(|(at, _)| at),
-            outcome: head.ended.and_then(|(_, outcome)| outcome),
+            outcome: match head.ended {
+                Some((_, outcome)) => outcome,
+                None => head.halted.then_some(Outcome::Halted),
+            },
             until,
             spent: self.ledger.at(until),
             figures: Figures::of(&deploys, &verdicts),
@@ -287,6 +291,11 @@ impl Reporter {
                     head.plan = Some(Box::new(plan));
                 }
             }
+            Kind::RolloutHalted | Kind::RolloutDraining | Kind::RolloutResumed => {
+                if let Some(head) = &mut self.head {
+                    head.halted = fact.kind == Kind::RolloutHalted;
+                }
+            }
             Kind::RolloutSucceeded
             | Kind::RolloutAborted
             | Kind::RolloutSuperseded
@@ -311,6 +320,7 @@ impl Head {
             requested_at: event.at,
             started_at: None,
             ended: None,
+            halted: false,
         }
     }
 

@@ -269,7 +269,7 @@ pub(crate) enum DrainTo {
     Superseded,
 }
 
-/// The end states of R12.
+/// The end states of R12, and the one in which a rollout rests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
@@ -283,6 +283,8 @@ pub enum Outcome {
     Aborted,
     /// Another took its place.
     Superseded,
+    /// It stopped itself after failures, and rests until `retry`, `skip`, or its end.
+    Halted,
     /// An operation that did what it should.
     Done,
     /// An operation that did not.

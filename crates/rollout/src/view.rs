@@ -37,7 +37,7 @@ pub struct RunView {
     pub ended_at: Option<Timestamp>,
     /// `queued`, `running`, `paused`, `halting`, `halted`, `aborting`, `being superseded`, or the outcome.
     pub state: String,
-    /// How it ended.
+    /// How it ended, or that it rests halted; `ended_at` says which.
     pub outcome: Option<Outcome>,
     /// Why it stands where it stands.
     pub reason: Option<String>,
@@ -51,6 +51,18 @@ pub struct RunView {
     pub customers: Vec<CustomerView>,
     /// Every gate, in order.
     pub gates: Vec<GateView>,
+}
+
+impl RunView {
+    /// Whether it is over for good. One that has halted is not: it rests.
+    pub fn has_ended(&self) -> bool {
+        self.ended_at.is_some()
+    }
+
+    /// Whether it has stopped itself and waits for a person.
+    pub fn is_halted(&self) -> bool {
+        self.outcome == Some(Outcome::Halted)
+    }
 }
 
 /// A phase.
@@ -368,10 +380,8 @@ impl Product {
         let (state, reason) = state_of(run);
         let (outcome, ended_at) = match &run.row.state {
             RunState::Ended { at, outcome } => (Some(*outcome), Some(*at)),
-            RunState::Queued
-            | RunState::Running
-            | RunState::Draining { .. }
-            | RunState::Halted { .. } => (None, None),
+            RunState::Halted { .. } => (Some(Outcome::Halted), None),
+            RunState::Queued | RunState::Running | RunState::Draining { .. } => (None, None),
         };
         let phases = 0..run.phases.len();
         RunView {

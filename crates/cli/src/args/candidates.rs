@@ -61,7 +61,7 @@ pub(super) fn targets() -> Vec<CompletionCandidate> {
 fn unfinished() -> Vec<RunView> {
     let runs = product().map(|product| product.overview());
     let runs = runs.unwrap_or_default().into_iter();
-    runs.filter(|run| run.outcome.is_none()).collect()
+    runs.filter(|run| !run.has_ended()).collect()
 }
 
 fn folder() -> Option<Folder> {

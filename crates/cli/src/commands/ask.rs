@@ -224,7 +224,7 @@ impl Asker {
 
     fn is_any_unfinished(&self) -> Result<bool, Failure> {
         let runs = state::product(&self.state)?.overview();
-        Ok(runs.iter().any(|run| run.outcome.is_none()))
+        Ok(runs.iter().any(|run| !run.has_ended()))
     }
 
     /// The rollout that is meant when none is named.
@@ -233,7 +233,7 @@ impl Asker {
         let runs = product.overview();
         let mut unfinished = runs
             .iter()
-            .filter(|run| run.outcome.is_none())
+            .filter(|run| !run.has_ended())
             .map(|run| run.id);
         match (unfinished.next(), unfinished.next()) {
             (Some(run), None) => Ok(run),

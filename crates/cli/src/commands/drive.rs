@@ -114,7 +114,7 @@ pub(crate) fn leave(place: &StateDir, run: RunId, out: Output) {
 /// The rollouts that have ended already: how they went is not this command's result.
 fn ended(place: &StateDir) -> Result<BTreeSet<RunId>, Failure> {
     let runs = state::product(place)?.overview();
-    let ended = runs.iter().filter(|run| run.outcome.is_some());
+    let ended = runs.iter().filter(|run| run.has_ended());
     Ok(ended.map(|run| run.id).collect())
 }
 

@@ -42,7 +42,7 @@ pub(crate) fn status(global: &Global, args: &Status, out: Output) -> Result<Exit
         waits.mark(run, now);
     }
     let run = state::choose(others.clone(), args.rollout)?;
-    others.retain(|other| other.id != run.id && other.outcome.is_none());
+    others.retain(|other| other.id != run.id && !other.has_ended());
     let mut about = about(global, &product, run.id);
     about.moved = about.moved.or_else(|| state::objection(&place));
     let standing = Standing {
@@ -55,7 +55,7 @@ pub(crate) fn status(global: &Global, args: &Status, out: Output) -> Result<Exit
         let others = status::others(&standing.others);
         format!("{text}{others}{}", status::product(&standing.product))
     })?;
-    if standing.run.outcome.is_none() {
+    if !standing.run.has_ended() {
         state::say_if_undriven(&place, out);
     }
     Ok(Exit::Done)
@@ -67,7 +67,7 @@ fn about(global: &Global, product: &Product, run: RunId) -> ProductView {
     view.freezes.retain(|(_, until)| *until > time::now());
     let is_unfinished = product
         .run_view(run)
-        .is_some_and(|view| view.outcome.is_none() && matches!(run, RunId::Rollout(_)));
+        .is_some_and(|view| !view.has_ended() && matches!(run, RunId::Rollout(_)));
     if !is_unfinished {
         // A replan could not bring it an edit any more.
         view.unapplied.clear();
@@ -152,7 +152,7 @@ fn drifts(place: &StateDir) -> Result<BTreeMap<ServiceKey, String>, Failure> {
 /// Lists the gates of unfinished rollouts.
 pub(crate) fn approvals(global: &Global, args: &Approvals, out: Output) -> Result<Exit, Failure> {
     let runs = state::product(&state::place(global)?)?.overview_at(time::now());
-    let unfinished = runs.iter().filter(|run| args.all || run.outcome.is_none());
+    let unfinished = runs.iter().filter(|run| args.all || !run.has_ended());
     let gates: Vec<_> = unfinished
         .flat_map(|run| &run.gates)
         .filter(|gate| args.all || status::is_open(gate))
@@ -186,7 +186,7 @@ pub(crate) fn why(global: &Global, args: &Why, out: Output) -> Result<Exit, Fail
     let place = state::place(global)?;
     let product = state::product(&place)?;
     let run = rollout_of(&product, args)?;
-    let rollout = run.id;
+    let (rollout, has_ended) = (run.id, run.has_ended());
     let now = time::now();
     let mut about = about(global, &product, rollout);
     about.moved = about.moved.or_else(|| state::objection(&place));
@@ -231,7 +231,7 @@ pub(crate) fn why(global: &Global, args: &Why, out: Output) -> Result<Exit, Fail
         let product = status::product(&reasons.product);
         format!("{heading}\n{holds}{targets}{product}")
     })?;
-    if run.outcome.is_none() {
+    if !has_ended {
         state::say_if_undriven(&place, out);
     }
     Ok(Exit::Done)
@@ -263,7 +263,7 @@ fn rollout_of(product: &Product, args: &Why) -> Result<RunView, Failure> {
         planned.any(|one| one.customer == args.customer) || considered()
     });
     // What still waits comes before what is over, and the newest first.
-    runs.sort_by_key(|run| (run.outcome.is_none(), run.requested_at));
+    runs.sort_by_key(|run| (!run.has_ended(), run.requested_at));
     runs.pop().ok_or_else(|| {
         Failure::usage(format!("no rollout has a customer `{}`", args.customer))
             .or_type("tranche customers")

@@ -21,7 +21,7 @@ impl Controls {
         let unfinished = product
             .overview()
             .into_iter()
-            .filter(|run| run.outcome.is_none());
+            .filter(|run| !run.has_ended());
         let begun = unfinished.map(|run| {
             let customers = run
                 .customers

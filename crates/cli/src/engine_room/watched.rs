@@ -85,7 +85,7 @@ pub(crate) fn told(config: &Config, product: &Product) -> FilesRead {
     let runs = product.overview().into_iter();
     // An operation is what a person asked for by its words: no later edit of a file concerns it.
     let unfinished = runs
-        .filter(|run| run.outcome.is_none() && matches!(run.id, RunId::Rollout(_)))
+        .filter(|run| !run.has_ended() && matches!(run.id, RunId::Rollout(_)))
         .map(|run| run.id);
     let plans = unfinished.filter_map(|run| product.plan(run));
     let unapplied: BTreeSet<String> = plans.flat_map(|plan| unapplied(config, plan)).collect();

@@ -491,8 +491,9 @@ pub(crate) fn exit(run: &RunView) -> Option<Exit> {
             EndState::SucceededWithFailures
             | EndState::Aborted
             | EndState::Superseded
+            | EndState::Halted
             | EndState::Failed,
         ) => Some(Exit::Failed),
-        None => (run.state == "halted").then_some(Exit::Failed),
+        None => None,
     }
 }

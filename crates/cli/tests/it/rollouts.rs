@@ -171,6 +171,25 @@ fn a_plan_shows_the_digest_that_a_start_freezes_and_says_where_it_does_not_ask_r
     assert_eq!(events[0]["data"]["digest"], plan["digest"]);
 }
 
+/// Whoever reads it from outside is told the state in which the rollout rests, and that it has not ended.
+fn rests_halted(project: &Project) {
+    let read = |args: &[&str]| -> serde_json::Value {
+        let said = project.tranche(args).succeeds();
+        serde_json::from_str(&said.out).unwrap()
+    };
+    let list = read(&["list", "-o", "json"]);
+    for told in [
+        &list[0],
+        &read(&["status", "-o", "json"]),
+        &read(&["report", "-o", "json"]),
+    ] {
+        assert_eq!(told["outcome"], "halted", "{told:#}");
+        assert!(told["ended_at"].is_null(), "{told:#}");
+    }
+    let said = project.tranche(&["report"]).succeeds();
+    assert!(said.out.contains("The rollout has halted"), "{}", said.out);
+}
+
 #[test]
 fn a_failed_build_halts_the_rollout_and_a_retry_lifts_the_halt() {
     let story = Story::new(&["acme/backend=build_failed*1"]);
@@ -179,6 +198,7 @@ fn a_failed_build_halts_the_rollout_and_a_retry_lifts_the_halt() {
     assert!(said.out.contains("rollout halted"), "{}", said.out);
     let said = project.tranche(&["status"]).succeeds();
     assert!(said.out.contains("unchanged"), "{}", said.out);
+    rests_halted(project);
     project.tranche(&["resume"]).exits(3);
     project.tranche(&["retry", "acme"]).succeeds();
     project
@@ -323,7 +343,6 @@ fn an_approval_is_bound_to_the_plan_that_was_seen() {
         .tranche_with(&["run", "--until-idle"], &[KEY])
         .exits(6);
     assert!(said.err.contains("tranche status r1"), "{}", said.err);
-    let said = project.tranche(&["approvals"]).succeeds();
     assert!(said.out.contains("fast"), "{}", said.out);
     let said = project.tranche(&["approve", "fats"]).exits(2);
     assert!(said.err.contains("did you mean `fast`?"), "{}", said.err);

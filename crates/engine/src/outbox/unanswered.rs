@@ -45,7 +45,7 @@ fn is_asked(letter: &Letter, item: &Value, product: &Product) -> bool {
     let name = item["gate"].as_str().or(item["data"]["gate"].as_str());
     let run = letter.rollout.and_then(|run| product.run_view(run));
     run.is_some_and(|run| {
-        run.outcome.is_none()
+        !run.has_ended()
             && run
                 .gates
                 .iter()
@@ -55,11 +55,11 @@ fn is_asked(letter: &Letter, item: &Value, product: &Product) -> bool {
 
 fn is_halted(letter: &Letter, product: &Product) -> bool {
     let run = letter.rollout.and_then(|run| product.run_view(run));
-    run.is_some_and(|run| run.state == "halted")
+    run.is_some_and(|run| run.is_halted())
 }
 
 fn is_so(letter: &Letter, item: &Value, product: &Product, state: &str) -> bool {
-    let stands = |run: RunId| product.run_view(run).filter(|run| run.outcome.is_none());
+    let stands = |run: RunId| product.run_view(run).filter(|run| !run.has_ended());
     letter.rollout.and_then(stands).is_some_and(|run| {
         run.customers
             .iter()

@@ -274,7 +274,7 @@ fn check_reasons(story: &Story) {
     let lab = &story.lab;
     for run in lab.product.overview() {
         let RunId::Rollout(_) = run.id else { continue };
-        if run.outcome.is_some() || run.state == "queued" {
+        if run.has_ended() || run.state == "queued" {
             continue;
         }
         for customer in run.customers {

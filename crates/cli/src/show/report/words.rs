@@ -2,6 +2,7 @@
 
 use policy::PolicyId;
 use rollout::report::{Answer, ApprovalReport, CustomerReport, Override, Report, Standing};
+use rollout::view::EndState;
 use rollout::{ApplyVariables, Kind, RunId};
 
 use super::page::members;
@@ -16,8 +17,8 @@ pub(super) fn lead(report: &Report) -> String {
     let run = if all == 1 { "runs" } else { "run" };
     let outcome = match (report.outcome, report.started_at) {
         (Some(outcome), _) => words_of(outcome),
-        (None, Some(_)) => "is not over".to_owned(),
-        (None, None) => "has not begun".to_owned(),
+        (None, Some(_)) => "is not over",
+        (None, None) => "has not begun",
     };
     let what = match report.rollout {
         RunId::Rollout(_) => "rollout",
@@ -40,13 +41,16 @@ fn runs_it(one: &CustomerReport, report: &Report) -> bool {
     one.standing.is_updated() && now(one, report).is_empty()
 }
 
-fn words_of(outcome: impl serde::Serialize) -> String {
-    let name = serde_json::to_value(outcome).unwrap_or_default();
-    match name.as_str().unwrap_or_default() {
-        "aborted" => "was aborted".to_owned(),
-        "superseded" => "was superseded".to_owned(),
-        "done" => "is done".to_owned(),
-        other => other.replace('_', " "),
+fn words_of(outcome: EndState) -> &'static str {
+    match outcome {
+        EndState::Succeeded => "succeeded",
+        EndState::SucceededWithFailures => "succeeded with failures",
+        EndState::SucceededWithExclusions => "succeeded with exclusions",
+        EndState::Aborted => "was aborted",
+        EndState::Superseded => "was superseded",
+        EndState::Halted => "has halted",
+        EndState::Done => "is done",
+        EndState::Failed => "failed",
     }
 }
 

@@ -150,6 +150,8 @@ impl From<Rejected> for Failure {
 
 #[cfg(test)]
 mod tests {
+    use rollout::Offers;
+
     use super::*;
 
     fn rejected(code: RejectedCode) -> Exit {
@@ -157,6 +159,7 @@ mod tests {
             code,
             message: "no".into(),
             way_out: None,
+            offers: Offers::default(),
         })
         .exit
     }

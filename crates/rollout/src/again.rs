@@ -7,6 +7,7 @@ use policy::CustomerId;
 use crate::event::{Fact, Kind};
 use crate::ids::{GateId, RunId};
 use crate::index::Run;
+use crate::offer::Offer;
 use crate::product::Product;
 use crate::request::{Actor, Rejected, Request};
 use crate::state::{HeldFrom, UnitState};
@@ -23,13 +24,13 @@ impl Product {
             if !failed {
                 return Err(Rejected::usage(
                     "what is to be retried?",
-                    "tranche retry CUSTOMER|PHASE, or --failed",
+                    "a customer, batch or phase, or --failed",
                 ));
             }
             let nothing = || {
                 Rejected::state(
                     "no unfinished rollout has a failed customer",
-                    "tranche status",
+                    Offer::Status(None),
                 )
             };
             let has_failed = |run: &Run| run.failed_customers(None).next().is_some();
@@ -40,26 +41,37 @@ impl Product {
             self.retry_customers(id, &request.by, &customers);
             return Ok(());
         };
-        let is_target = |run: &Run, name: &str| {
-            run.place(&name.into()).is_some() || run.phase_index(&name.into()).is_some()
-        };
+        let is_target = |run: &Run, name: &str| run.find_target(name).is_some();
         let id = self.meant_first(
             request,
             |run| is_target(run, target),
             |run| run.can_retry(target),
-            || self.unknown("a customer or phase", target, "tranche status", is_target),
+            || {
+                let what = "a customer, batch or phase";
+                self.unknown(what, target, Offer::Status(None), is_target)
+            },
         )?;
         self.goes_on(id)?;
-        let run = &self.state.runs[&id];
-        if let Some(phase) = run.phase_index(&target.into()) {
-            return self.retry_phase(id, &request.by, phase);
+        match self.state.runs[&id].find_target(target) {
+            Some(Target::Phase(phase)) => self.retry_phase(id, &request.by, phase),
+            Some(Target::Batch(phase, batch)) => self.retry_batch(id, &request.by, (phase, batch)),
+            Some(Target::Customer(customer)) => self.retry_customer(id, &request.by, customer),
+            None => unreachable!("it was just found"),
         }
-        let customer = CustomerId::new(target);
+    }
+
+    fn retry_customer(
+        &mut self,
+        id: RunId,
+        by: &Actor,
+        customer: CustomerId,
+    ) -> Result<(), Rejected> {
+        let run = &self.state.runs[&id];
         let unit = run.unit(&customer);
         match unit.state {
             UnitState::Held { .. } => {
                 let place = run.place(&customer).expect("it was just found");
-                let by = request.by.name.clone();
+                let by = by.name.clone();
                 let fact = self.ask(id, place, |ctx| Fact {
                     actor: Some(by),
                     ..ctx.fact(Kind::CustomerReleased)
@@ -72,7 +84,7 @@ impl Product {
             | UnitState::RollbackFailed
             | UnitState::Excluded => {
                 self.not_newer(id, &customer)?;
-                self.retry_customers(id, &request.by, &[customer]);
+                self.retry_customers(id, by, &[customer]);
                 Ok(())
             }
             UnitState::Waiting
@@ -86,7 +98,7 @@ impl Product {
                     "{customer} is {}: there is nothing to retry",
                     state_name(&unit.state)
                 );
-                Err(Rejected::state(text, &format!("tranche why {customer}")))
+                Err(Rejected::state(text, Offer::why(&customer)))
             }
         }
     }
@@ -96,7 +108,7 @@ impl Product {
         if self.state.runs[&id].is_ending() {
             return Err(Rejected::state(
                 format!("{id} is ending"),
-                "tranche start VERSION --customers ...",
+                [Offer::start(), Offer::start_later()],
             ));
         }
         self.not_closing(id)
@@ -122,7 +134,7 @@ impl Product {
         );
         Err(Rejected::state(
             text,
-            &format!("tranche skip {customer} --reason ...  (in {id})"),
+            [Offer::skip(customer).within(id), Offer::why(customer)],
         ))
     }
 
@@ -168,7 +180,29 @@ impl Product {
             let name = &run.plan.phases[phase].policy.name;
             return Err(Rejected::state(
                 format!("nobody in {name} has failed"),
-                "tranche status",
+                Offer::Status(Some(id)),
+            ));
+        }
+        let customers = self.retriable(id, customers)?;
+        self.retry_customers(id, by, &customers);
+        Ok(())
+    }
+
+    /// Whoever of a batch has failed, or was left out with its gate.
+    fn retry_batch(
+        &mut self,
+        id: RunId,
+        by: &Actor,
+        (phase, batch): (usize, u32),
+    ) -> Result<(), Rejected> {
+        let run = &self.state.runs[&id];
+        let mut customers = run.batch_customers(phase, batch);
+        customers.retain(|customer| run.goes_again(customer));
+        if customers.is_empty() {
+            let name = &run.plan.phases[phase].policy.name;
+            return Err(Rejected::state(
+                format!("nobody in {name}/{batch} has failed or was left out"),
+                Offer::Status(Some(id)),
             ));
         }
         let customers = self.retriable(id, customers)?;
@@ -226,7 +260,7 @@ impl Product {
             |run| run.can_skip(target),
             || {
                 let what = "a customer, batch or phase";
-                self.unknown(what, target, "tranche status", is_target)
+                self.unknown(what, target, Offer::Status(None), is_target)
             },
         )?;
         let run = &self.state.runs[&id];
@@ -261,7 +295,7 @@ impl Product {
         if customers.is_empty() {
             return Err(Rejected::state(
                 format!("nobody in {target} has still to start"),
-                "tranche status",
+                Offer::Status(Some(id)),
             ));
         }
         let fact = Fact {
@@ -307,7 +341,7 @@ impl Product {
                 );
                 return Err(Rejected::state(
                     text,
-                    &format!("tranche rollback {customer} --reason ..."),
+                    [Offer::rollback(customer), Offer::why(customer)],
                 ));
             }
         };
@@ -350,20 +384,36 @@ impl Run {
         })
     }
 
-    /// Whether a customer or phase of that name has something to be tried again.
+    /// Whether a customer, batch or phase of that name has something to be tried again.
     fn can_retry(&self, text: &str) -> bool {
-        let Some(phase) = self.phase_index(&text.into()) else {
-            let state = &self.unit(&text.into()).state;
-            return state.is_failed()
-                || matches!(state, UnitState::Held { .. } | UnitState::Excluded);
-        };
-        let gate = self.gates.get(&GateId::Phase(text.into()));
-        gate.is_some_and(|row| row.rejected.is_some())
-            || self.failed_customers(Some(phase)).next().is_some()
+        self.find_target(text).is_some_and(|target| match target {
+            Target::Customer(customer) => {
+                let held = matches!(self.unit(&customer).state, UnitState::Held { .. });
+                held || self.goes_again(&customer)
+            }
+            Target::Batch(phase, batch) => {
+                let members = self.batch_customers(phase, batch);
+                members.iter().any(|customer| self.goes_again(customer))
+            }
+            Target::Phase(phase) => {
+                let gate = self.gates.get(&GateId::Phase(text.into()));
+                gate.is_some_and(|row| row.rejected.is_some())
+                    || self.failed_customers(Some(phase)).next().is_some()
+            }
+        })
+    }
+
+    /// Whether a customer has ended without the release and can be tried again.
+    fn goes_again(&self, customer: &CustomerId) -> bool {
+        let state = &self.unit(customer).state;
+        state.is_failed() || *state == UnitState::Excluded
     }
 
     /// Customers that ended failed, of one phase or all.
-    fn failed_customers(&self, phase: Option<usize>) -> impl Iterator<Item = CustomerId> {
+    pub(crate) fn failed_customers(
+        &self,
+        phase: Option<usize>,
+    ) -> impl Iterator<Item = CustomerId> {
         let of_phase =
             move |customer: &CustomerId| phase.is_none() || self.phase_of(customer) == phase;
         self.units()

@@ -9,6 +9,7 @@ use policy::{CustomerId, Plan, PlanInput, Role, Timestamp};
 use crate::event::{Fact, Kind};
 use crate::ids::{DeployId, RunId};
 use crate::index::Run;
+use crate::offer::{Offer, Offers};
 use crate::product::Product;
 use crate::request::{
     Conflict, Directory, FilesRead, Rejected, RejectedCode, Request, Reviewed, Start,
@@ -20,21 +21,26 @@ use crate::votes::SHOWN_DIGEST;
 
 impl Rejected {
     /// Not in the present state.
-    pub(crate) fn state(message: impl Into<String>, way_out: &str) -> Self {
+    pub(crate) fn state(message: impl Into<String>, way_out: impl Into<Offers>) -> Self {
         Self::new(RejectedCode::State, message, way_out)
     }
 
     /// It makes no sense as asked.
-    pub(crate) fn usage(message: impl Into<String>, way_out: &str) -> Self {
+    pub(crate) fn usage(message: impl Into<String>, way_out: impl Into<Offers>) -> Self {
         Self::new(RejectedCode::Usage, message, way_out)
     }
 
-    pub(crate) fn new(code: RejectedCode, message: impl Into<String>, way_out: &str) -> Self {
-        let way_out = (!way_out.is_empty()).then(|| way_out.to_owned());
+    pub(crate) fn new(
+        code: RejectedCode,
+        message: impl Into<String>,
+        way_out: impl Into<Offers>,
+    ) -> Self {
+        let offers = way_out.into();
         Self {
             code,
             message: message.into(),
-            way_out,
+            way_out: offers.first(),
+            offers,
         }
     }
 }
@@ -50,7 +56,7 @@ impl Product {
         let version = &start.input.release.version;
         if let Some(block) = self.state.product.blocks.get(version) {
             let text = format!("{version} is blocked by {}: {}", block.by, block.reason);
-            return Err(Rejected::state(text, &format!("tranche unblock {version}")));
+            return Err(Rejected::state(text, Offer::Unblock(version.clone())));
         }
         let running = self.running(&start.observed);
         self.check_replaced(start, &running)?;
@@ -69,11 +75,12 @@ impl Product {
             let text = format!(
                 "nobody is left to get {version}: every customer has it, is pinned or excluded"
             );
-            return Err(Rejected::state(text, &format!("tranche plan {version}")));
+            return Err(Rejected::state(text, Offer::Plan(version.clone())));
         }
         refuse_services(&plan, start)?;
         if !others.is_empty() && start.conflict == Conflict::Refuse {
-            return Err(unfinished(&others));
+            let hotfix = Self::compile(&start.input, Conflict::Hotfix, &[], &running, self.at);
+            return Err(unfinished(&others, hotfix.is_ok()));
         }
         if let Some(reviewed) = &start.reviewed {
             is_reviewed(reviewed, &plan, &running, &others)?;
@@ -130,7 +137,7 @@ impl Product {
             PlanError::Unknown { .. }
             | PlanError::Cycle(_)
             | PlanError::TwoPhases { .. }
-            | PlanError::NoHotfixPolicy => Rejected::usage(error.to_string(), "tranche validate"),
+            | PlanError::NoHotfixPolicy => Rejected::usage(error.to_string(), Offer::Validate),
         })
     }
 
@@ -152,6 +159,11 @@ impl Product {
             others.extend(common.map(|customer| (*id, customer)));
         }
         others
+    }
+
+    /// Whether no unfinished work has these customers in hand, so that a rollout of its own can have them.
+    pub(crate) fn is_free(&self, customers: &BTreeSet<CustomerId>) -> bool {
+        self.in_common(customers, None).is_empty()
     }
 
     /// Customers that such a start would reach.
@@ -537,18 +549,17 @@ fn shown(digest: &str) -> &str {
 fn refuse_services(plan: &Plan, start: &Start) -> Result<(), Rejected> {
     let manage = plan.project.render.auto_deploy == AutoDeploy::Manage;
     let mut reasons = Vec::new();
-    let mut way_out = String::new();
+    let (mut suspended, mut automatic) = (0, 0);
     for (customer, planned) in &plan.customers {
         let views = start.observed.get(customer);
         for view in planned.services.iter().filter_map(|role| views?.get(role)) {
             if view.suspended && !start.input.scope.skip_suspended {
                 reasons.push(format!("{} of {customer} is suspended", view.role));
-                "tranche start --skip-suspended".clone_into(&mut way_out);
+                suspended += 1;
             }
             if view.auto_deploy && !manage {
                 reasons.push(format!("auto-deploy of {}'s {} is on", customer, view.role));
-                "switch it off at Render, or write `auto_deploy: manage` in tranche.yaml"
-                    .clone_into(&mut way_out);
+                automatic += 1;
             }
             let unsuited = view.unsuited(&plan.release.commit);
             let refusals = view.refusals.iter().chain(&unsuited);
@@ -557,20 +568,28 @@ fn refuse_services(plan: &Plan, start: &Start) -> Result<(), Rejected> {
         }
     }
     if reasons.is_empty() {
-        Ok(())
-    } else {
-        Err(Rejected::state(reasons.join("; "), &way_out))
+        return Ok(());
     }
+    let way_out = match (automatic, suspended) {
+        (0, some) if some == reasons.len() => "the same command with --skip-suspended",
+        (1.., _) => {
+            "switch auto-deploy off at Render, or write `auto_deploy: manage` in tranche.yaml"
+        }
+        (_, _) => "mend it at Render",
+    };
+    Err(Rejected::state(reasons.join("; "), way_out))
 }
 
-fn unfinished(others: &[(RunId, CustomerId)]) -> Rejected {
+/// `has_hotfix`: the files have a policy for one.
+fn unfinished(others: &[(RunId, CustomerId)], has_hotfix: bool) -> Rejected {
     let list: Vec<String> = others
         .iter()
         .map(|(id, customer)| format!("{id} still has {customer}"))
         .collect();
     let text = format!("another rollout is unfinished: {}", list.join(", "));
-    Rejected::state(
-        text,
-        "add --queue to wait for it, --supersede to end it, or --hotfix",
-    )
+    let way_out = match has_hotfix {
+        true => "add --queue to wait for it, --supersede to end it, or --hotfix",
+        false => "add --queue to wait for it, or --supersede to end it",
+    };
+    Rejected::state(text, way_out)
 }

@@ -8,6 +8,7 @@ use crate::command::{CommandKind, Outcome};
 use crate::hold::{Hold, HoldKind};
 use crate::ids::RunId;
 use crate::index::{Place, Run};
+use crate::offer::Offer;
 use crate::product::Product;
 use crate::record;
 use crate::unit::{self, Unfit};
@@ -119,7 +120,7 @@ impl Product {
                 unfit.reason
             );
             let hold = Hold::new(HoldKind::Confirm, "operators", text).since(Some(unfit.since));
-            return Some(hold.way_out(format!("tranche rollback {customer} --reason ...")));
+            return Some(hold.way_out(Offer::rollback(customer)));
         }
         let names: Vec<&str> = unseen.iter().map(|place| name(place).as_str()).collect();
         (!names.is_empty()).then(|| {

@@ -3,6 +3,7 @@
 use crate::event::{Fact, Kind};
 use crate::ids::RunId;
 use crate::index::{Place, Run};
+use crate::offer::Offer;
 use crate::product::Product;
 use crate::request::{Actor, Rejected, Request};
 use crate::state::{
@@ -18,7 +19,10 @@ impl Product {
     ) -> Result<(), Rejected> {
         let id = self.meant_rollout(request)?;
         if self.state.runs[&id].row.paused.is_some() {
-            return Err(already(format!("{id} is paused already"), "tranche resume"));
+            return Err(already(
+                format!("{id} is paused already"),
+                Offer::Resume.within(id),
+            ));
         }
         self.goes_on(id)?;
         self.emit_in(
@@ -37,10 +41,12 @@ impl Product {
         self.not_elsewhere(id)?;
         let run = &self.state.runs[&id];
         if run.row.paused.is_none() {
-            let halted = matches!(run.row.state, RunState::Halted { .. });
-            let way_out = match halted {
-                true => "tranche retry --failed  (a halt is lifted by retry or skip)",
-                false => "tranche status",
+            let way_out = match run.row.state {
+                RunState::Halted { .. } => run.lifts_halt().within(id),
+                RunState::Queued
+                | RunState::Running
+                | RunState::Draining { .. }
+                | RunState::Ended { .. } => Offer::Status(Some(id)).into(),
             };
             return Err(Rejected::state(format!("{id} is not paused"), way_out));
         }
@@ -59,7 +65,7 @@ impl Product {
         if self.state.product.clock_suspected.is_none() {
             return Err(Rejected::state(
                 "the clock is trusted already",
-                "tranche status",
+                Offer::Status(None),
             ));
         }
         self.emit(Fact {
@@ -82,7 +88,7 @@ impl Product {
         {
             return Err(already(
                 format!("it has ended: {:?}", run.row.state),
-                "tranche list",
+                Offer::List,
             ));
         }
         let id = self.meant_rollout(request)?;
@@ -103,7 +109,10 @@ impl Product {
                 to: DrainTo::Aborted | DrainTo::Superseded,
                 ..
             } if !rollback || run.row.sweep.is_some() => {
-                return Err(already(format!("{id} is ending already"), "tranche status"));
+                return Err(already(
+                    format!("{id} is ending already"),
+                    Offer::Status(Some(id)),
+                ));
             }
             RunState::Draining { .. }
             | RunState::Running
@@ -140,7 +149,7 @@ impl Product {
         let run = &self.state.runs[&id];
         let phases: Vec<usize> = match phase {
             Some(name) => vec![run.phase_index(name).ok_or_else(|| {
-                Rejected::usage(format!("there is no phase {name}"), "tranche status")
+                Rejected::usage(format!("there is no phase {name}"), Offer::Status(Some(id)))
             })?],
             None => (0..run.phases.len()).collect(),
         };
@@ -157,7 +166,7 @@ impl Product {
         if promoted.is_empty() {
             return Err(Rejected::state(
                 "no delay and no soak is running",
-                "tranche status",
+                Offer::Status(Some(id)),
             ));
         }
         for phase in promoted {
@@ -186,7 +195,7 @@ impl Product {
         let text = format!("{id} is over: only auto-deploy is being switched on again");
         Err(Rejected::state(
             text,
-            "tranche status  (and ask again when it has ended)",
+            Offer::Status(Some(id)).noted("and ask again when it has ended"),
         ))
     }
 }

@@ -11,6 +11,7 @@ use policy::settings::AutoDeploy;
 use policy::{Customer, CustomerId, Plan, PlannedCustomer, PolicyId, Project, Release, Role, Span};
 
 use crate::event::Fact;
+use crate::offer::Offer;
 use crate::operate::{digest, operation_started};
 use crate::operation::{Deploys, MAX_SERVICES, ServiceDeploy};
 use crate::product::Product;
@@ -56,7 +57,7 @@ impl Product {
             None => Ok(()),
             Some(id) => Err(Rejected::state(
                 format!("{id} has {customer} in hand"),
-                &format!("tranche why {customer}"),
+                Offer::why(customer),
             )),
         }
     }
@@ -69,7 +70,7 @@ impl Product {
                     "{} is blocked by {}: {}",
                     release.version, block.by, block.reason
                 ),
-                &format!("tranche unblock {}", release.version),
+                Offer::Unblock(release.version.clone()),
             )),
         }
     }
@@ -127,8 +128,10 @@ fn make_sense(deploys: &Deploys) -> Result<(), Rejected> {
     for deploy in &deploys.services {
         if !deploy.services.services.contains_key(&deploy.role) {
             let text = format!("{} has no service `{}`", deploy.customer, deploy.role);
-            let way_out = format!("tranche customers show {}", deploy.customer);
-            return Err(Rejected::usage(text, &way_out));
+            return Err(Rejected::usage(
+                text,
+                Offer::Customer(deploy.customer.clone()),
+            ));
         }
         if !named.insert(&deploy.customer) {
             let text = format!(

@@ -8,13 +8,11 @@ use crate::event::{Fact, Kind};
 use crate::hold::{Hold, HoldKind};
 use crate::ids::RunId;
 use crate::index::{Place, Run};
+use crate::offer::Offer;
 use crate::product::{Product, State};
 use crate::request::{Actor, Rejected};
 use crate::unit::{adoption, variables};
 use crate::work::Slot;
-
-/// How a person lifts it.
-const WAY_OUT: &str = "tranche resume --moved";
 
 /// What is said of a hold that an older release recorded without its reason.
 const NO_REASON: &str = "the database is a copy that was put back";
@@ -46,7 +44,7 @@ impl Product {
     pub(crate) fn resume_moved(&mut self, by: &Actor) -> Result<(), Rejected> {
         if self.elsewhere().is_none() {
             let text = "nothing is held because of a copy, a move or another engine";
-            return Err(Rejected::state(text, "tranche status"));
+            return Err(Rejected::state(text, Offer::Status(None)));
         }
         let runs = self.state.runs.iter();
         let held: Vec<RunId> = runs
@@ -166,13 +164,13 @@ impl Product {
         let Some(hold) = self.state.elsewhere_hold(&self.state.runs[&id]) else {
             return Ok(());
         };
-        Err(Rejected::state(hold.text, WAY_OUT))
+        Err(Rejected::state(hold.text, Offer::ResumeMoved))
     }
 
     /// Nothing new is begun beside what is held.
     pub(crate) fn nothing_elsewhere(&self) -> Result<(), Rejected> {
         match self.elsewhere() {
-            Some(reason) => Err(Rejected::state(said(&reason), WAY_OUT)),
+            Some(reason) => Err(Rejected::state(said(&reason), Offer::ResumeMoved)),
             None => Ok(()),
         }
     }
@@ -192,9 +190,7 @@ impl State {
             said(reason.unwrap_or(NO_REASON)),
         );
         let hold = hold.since(mark.map(|mark| mark.at));
-        Some(hold.way_out(format!(
-            "{WAY_OUT}  (once no other engine drives this product)"
-        )))
+        Some(hold.way_out(Offer::ResumeMoved.noted("once no other engine drives this product")))
     }
 }
 

@@ -22,13 +22,18 @@ impl Run {
         if let Some(customer) = self.stuck().next() {
             return Some((format!("the rollback of {customer} failed"), None));
         }
-        // A rejected phase that was skipped keeps nobody from going on.
-        let mut waiting =
-            (0..self.plan.phases.len()).filter(|phase| !self.waiting(*phase).is_empty());
-        waiting.find_map(|phase| {
-            let gate = GateId::Phase(self.plan.phases[phase].policy.name.clone());
-            self.gates.get(&gate)?.rejected.as_ref()?;
-            Some((format!("{gate} was rejected"), None))
+        let gate = self.rejected_phases().next()?;
+        Some((format!("{gate} was rejected"), None))
+    }
+
+    /// The rejected gates of phases; one that was skipped keeps nobody from going on.
+    pub(crate) fn rejected_phases(&self) -> impl Iterator<Item = GateId> {
+        let phases = 0..self.plan.phases.len();
+        let waiting = phases.filter(|phase| !self.waiting(*phase).is_empty());
+        let gates = waiting.map(|phase| GateId::Phase(self.plan.phases[phase].policy.name.clone()));
+        gates.filter(|gate| {
+            let row = self.gates.get(gate);
+            row.is_some_and(|row| row.rejected.is_some())
         })
     }
 

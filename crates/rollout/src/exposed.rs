@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::RunId;
 use crate::index::Run;
+use crate::offer::Offer;
 use crate::product::Product;
 use crate::request::{Conflict, Rejected, Start};
 use crate::running::Observed;
@@ -133,7 +134,7 @@ impl Product {
             .is_empty();
         if nobody && !under_way {
             let text = format!("nobody runs {version}, which the hotfix is to replace");
-            return Err(Rejected::usage(text, "tranche customers"));
+            return Err(Rejected::usage(text, Offer::Customers));
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ use policy::CustomerId;
 use crate::event::{Fact, Kind};
 use crate::ids::RunId;
 use crate::index::Run;
+use crate::offer::Offer;
 use crate::operate::{operation_started, plan_of_one, taken_back};
 use crate::product::Product;
 use crate::request::{Rejected, Request};
@@ -23,16 +24,19 @@ impl Product {
         self.has_target(customer)?;
         let Some((id, run)) = self.ours(customer) else {
             let text = format!("no deploy of ours is at {customer} that could be taken back");
-            return Err(Rejected::state(text, &format!("tranche why {customer}")));
+            return Err(Rejected::state(text, Offer::why(customer)));
         };
         let state = &run.unit(customer).state;
         if matches!(state, UnitState::Backward | UnitState::Withdrawing) {
             let text = format!("{customer} is {} in {id} already", state_name(state));
-            return Err(Rejected::state(text, &format!("tranche why {customer}")));
+            return Err(Rejected::state(text, Offer::why(customer)));
         }
         if let Some(owner) = self.state.owner(customer).filter(|owner| *owner != id) {
             let text = format!("{owner} is changing {customer} right now");
-            return Err(Rejected::state(text, &format!("tranche abort -r {owner}")));
+            return Err(Rejected::state(
+                text,
+                [Offer::Abort.within(owner), Offer::why(customer)],
+            ));
         }
         let skipped = self.force_skips(customer);
         if run.is_ended() {

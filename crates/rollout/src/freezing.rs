@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::event::{Fact, Kind};
 use crate::hands::{self, Act};
 use crate::index::Run;
+use crate::offer::Offer;
 use crate::product::{Product, State};
 use crate::request::{Actor, Rejected, RejectedCode, Request};
 use crate::state::ManualFreeze;
@@ -154,7 +155,7 @@ impl Product {
         if self.state.product.blocks.contains_key(version) {
             return Err(Rejected::state(
                 format!("{version} is blocked already"),
-                &format!("tranche unblock {version}"),
+                Offer::Unblock(version.to_owned()),
             ));
         }
         let fact = Fact {
@@ -170,7 +171,7 @@ impl Product {
         if !self.state.product.blocks.contains_key(version) {
             return Err(Rejected::state(
                 format!("{version} is not blocked"),
-                "tranche status",
+                Offer::Status(None),
             ));
         }
         self.emit(
@@ -194,7 +195,7 @@ impl Product {
         if until <= self.at {
             return Err(Rejected::usage(
                 format!("{} has passed", crate::show_instant(until)),
-                "tranche freeze NAME --until INSTANT",
+                "tranche freeze NAME --until INSTANT --reason ...",
             ));
         }
         let written = self.is_written_freeze(name);
@@ -216,7 +217,7 @@ impl Product {
         {
             return Err(already(
                 format!("the freeze {name} is on already"),
-                &format!("tranche unfreeze {name}"),
+                Offer::Unfreeze(name.to_owned()),
             ));
         }
         let fact = Fact {
@@ -240,7 +241,7 @@ impl Product {
             let text = format!("no freeze {name} was made by `tranche freeze`");
             return Err(Rejected::state(
                 text,
-                &format!("tranche override {name} --reason ...  (for one of tranche.yaml)"),
+                Offer::Override(name.to_owned()).noted("for one of tranche.yaml"),
             ));
         }
         self.emit(
@@ -265,14 +266,14 @@ impl Product {
         if named.is_empty() {
             return Err(Rejected::usage(
                 format!("there is no freeze {name}"),
-                "tranche status",
+                Offer::Status(None),
             ));
         }
         let mut freezes = named;
         freezes.retain(|freeze| !freeze.is_over(self.at));
         if freezes.is_empty() {
             let text = format!("the freeze {name} is over");
-            return Err(Rejected::state(text, "tranche status"));
+            return Err(Rejected::state(text, Offer::Status(None)));
         }
         if request.by.service {
             let text = format!(
@@ -299,7 +300,9 @@ impl Product {
             let text = format!("{by} has said so already; an override takes a second person");
             return Err(Rejected::state(
                 text,
-                &format!("tranche override {name} --reason ...  (by somebody else)"),
+                Offer::Override(name.to_owned())
+                    .noted("by somebody else")
+                    .within(id),
             ));
         }
         let lifts = |freeze: &FreezeId| {
@@ -321,7 +324,7 @@ impl Product {
     fn may_override(&self, run: &Run, by: &Actor, freezes: &[FreezeId]) -> Result<(), Rejected> {
         if self.state.product.gates_shut() {
             let text = "tranche.yaml cannot be parsed, so it is not known who may lift a freeze";
-            return Err(Rejected::state(text, "tranche validate"));
+            return Err(Rejected::state(text, Offer::Validate));
         }
         let directory = self.state.directory(run);
         hands::own_hand(run, &directory, by)?;

@@ -3,6 +3,8 @@
 use policy::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::offer::Offers;
+
 /// One reason why a customer does not start now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hold {
@@ -18,6 +20,9 @@ pub struct Hold {
     pub owner: String,
     /// What to type to change it, if a person can.
     pub way_out: Option<String>,
+    /// What that was chosen from, or is.
+    #[serde(skip)]
+    pub offers: Offers,
 }
 
 /// The kinds of holds.

@@ -12,6 +12,7 @@ use crate::gate;
 use crate::hold::{Hold, HoldKind};
 use crate::ids::{GateId, RunId};
 use crate::index::{Place, Run};
+use crate::offer::{Offer, Offers};
 use crate::product::{Product, State};
 use crate::recover::{Moved, Recovery};
 use crate::request::Directory;
@@ -40,10 +41,11 @@ impl Hold {
             since: None,
             owner: owner.to_owned(),
             way_out: None,
+            offers: Offers::default(),
         }
     }
 
-    fn until(mut self, until: Timestamp) -> Self {
+    pub(crate) fn until(mut self, until: Timestamp) -> Self {
         self.until = Some(until);
         self
     }
@@ -53,8 +55,9 @@ impl Hold {
         self
     }
 
-    pub(crate) fn way_out(mut self, command: impl Into<String>) -> Self {
-        self.way_out = Some(command.into());
+    pub(crate) fn way_out(mut self, offers: impl Into<Offers>) -> Self {
+        self.offers = offers.into();
+        self.way_out = self.offers.first();
         self
     }
 }
@@ -112,7 +115,7 @@ impl State {
                     format!("the rollout is halted: {reason}"),
                 )
                 .since(Some(*since))
-                .way_out("tranche retry --failed"),
+                .way_out(run.lifts_halt()),
             ),
             RunState::Ended { .. } => holds.push(Hold::new(
                 HoldKind::Halted,
@@ -127,25 +130,24 @@ impl State {
             let why = reason.map_or_else(String::new, |reason| format!(": {reason}"));
             let text = format!("{by} paused the rollout{why}");
             let hold = Hold::new(HoldKind::Paused, "operators", text);
-            holds.push(hold.since(Some(mark.at)).way_out("tranche resume"));
+            holds.push(hold.since(Some(mark.at)).way_out(Offer::Resume));
         }
         holds.extend(self.elsewhere_hold(run));
         if let Some(reason) = &self.product.clock_suspected {
             let text = format!("the clock is not trusted yet: {reason}");
-            holds
-                .push(Hold::new(HoldKind::Clock, "Render", text).way_out("tranche resume --clock"));
+            holds.push(Hold::new(HoldKind::Clock, "Render", text).way_out(Offer::ResumeClock));
         }
         if let Some(reason) = &self.product.workspace_held {
             let text = format!("the workspace is held: {reason}");
             let hold = Hold::new(HoldKind::Workspace, "Render", text);
-            holds.push(hold.way_out("tranche render check"));
+            holds.push(hold.way_out(Offer::RenderCheck));
         }
         if let Some(block) = self.product.blocks.get(&run.plan.release.version) {
             let text = format!(
                 "{} blocked {}: {}",
                 block.by, run.plan.release.version, block.reason
             );
-            let way_out = format!("tranche unblock {}", run.plan.release.version);
+            let way_out = Offer::Unblock(run.plan.release.version.clone());
             holds.push(
                 Hold::new(HoldKind::Blocked, "operators", text)
                     .since(Some(block.since))
@@ -185,7 +187,7 @@ impl State {
             let missing = gate::missing(run, approval, &directory, row);
             let text = format!("{gate} has {missing}; {SHUT}");
             let hold = Hold::new(HoldKind::Approval, "operators", text);
-            return Some(hold.way_out("tranche validate"));
+            return Some(hold.way_out(Offer::Validate));
         }
         if row.is_some_and(|row| gate::is_open(run, approval, &directory, row)) {
             return None;
@@ -197,10 +199,7 @@ impl State {
                 mark.reason.as_deref().unwrap_or("no reason")
             );
             let hold = Hold::new(HoldKind::Approval, "operators", text);
-            return Some(
-                hold.since(Some(mark.at))
-                    .way_out(format!("tranche retry {gate}")),
-            );
+            return Some(hold.since(Some(mark.at)).way_out(Offer::retry(gate)));
         }
         let missing = gate::missing(run, approval, &directory, row);
         let since = row
@@ -212,7 +211,7 @@ impl State {
             return Some(hold.way_out("name more people in the groups and roles of tranche.yaml"));
         }
         let hold = hold("approvers", format!("{gate} has {missing}"));
-        Some(hold.way_out(format!("tranche approve {gate}")))
+        Some(hold.way_out(Offer::votes(gate)))
     }
 
     /// The unfinished rollout or operation that has the customer in hand (R15).
@@ -267,8 +266,7 @@ impl State {
             }
             Opening::Never => {
                 let text = "no window opens in the years to come; edit it and replan";
-                holds
-                    .push(Hold::new(HoldKind::Window, "operators", text).way_out("tranche replan"));
+                holds.push(Hold::new(HoldKind::Window, "operators", text).way_out(Offer::Replan));
             }
         }
         holds
@@ -292,8 +290,8 @@ impl State {
             // What has started keeps its plan (R6), and so does an operation.
             let keeps = run.unit(customer).batch.is_some() || run.row.operation.is_some();
             hold.way_out(match keeps {
-                true => format!("tranche skip {customer} --reason ..., and start anew"),
-                false => "tranche replan".to_owned(),
+                true => Offer::skip(customer).noted("and start anew"),
+                false => Offer::Replan,
             })
         })
     }
@@ -327,11 +325,8 @@ impl State {
             format!("; {voice} asked to lift it, and a second person must say the same")
         });
         let (made, way_out) = match &last.made {
-            Some(made) => (format!(" ({made})"), format!("tranche unfreeze {name}")),
-            None => (
-                String::new(),
-                format!("tranche override {name} --reason ..."),
-            ),
+            Some(made) => (format!(" ({made})"), Offer::Unfreeze(name.clone())),
+            None => (String::new(), Offer::Override(name.clone())),
         };
         let text = format!("the freeze {name} is on{made}{asked}");
         let hold = Hold::new(HoldKind::Freeze, "the calendar", text);
@@ -398,9 +393,7 @@ fn person_hold(customer: &CustomerId, unit: &Unit) -> Option<Hold> {
     }
     let reason = unit.reason.clone().unwrap_or_default();
     let hold = Hold::new(HoldKind::Person, "operators", reason).since(unit.since);
-    Some(hold.way_out(format!(
-        "tranche retry {customer}  (or: tranche skip {customer} --reason ...)"
-    )))
+    Some(hold.way_out(Offer::retry(customer).or(Offer::skip(customer))))
 }
 
 impl Run {
@@ -472,7 +465,7 @@ impl Run {
         {
             let text = "the delay between batches is running";
             let hold = Hold::new(HoldKind::Delay, "the clock", text).since(Some(delay.since));
-            holds.push(hold.until(delay.until).way_out("tranche promote"));
+            holds.push(hold.until(delay.until).way_out(Offer::Promote));
         }
         holds
     }
@@ -581,7 +574,7 @@ impl Product {
         let text = format!(
             "as many customers as may go at once are on their way; {held} is held, and the end of its deploy is not known"
         );
-        Hold::new(HoldKind::Slot, "operators", text).way_out(format!("tranche why {held}"))
+        Hold::new(HoldKind::Slot, "operators", text).way_out(Offer::why(held))
     }
 
     /// A customer of a later batch waits for the batches before it.

@@ -3,6 +3,7 @@
 use policy::{CustomerId, PersonId, Role, Timestamp};
 
 use crate::event::{Fact, Kind};
+use crate::offer::Offer;
 use crate::product::Product;
 use crate::request::{Actor, Rejected, TokenChange};
 
@@ -96,6 +97,6 @@ impl Product {
             return Ok(());
         }
         let text = format!("there is no customer {customer}");
-        Err(Rejected::usage(text, "tranche customers"))
+        Err(Rejected::usage(text, Offer::Customers))
     }
 }

@@ -9,6 +9,7 @@ use crate::canonical;
 use crate::event::{Fact, Kind};
 use crate::ids::RunId;
 use crate::index::Run;
+use crate::offer::{Begin, Offer};
 use crate::product::{Product, State};
 use crate::recover::{Moved, Recovery};
 use crate::request::{Rejected, Request};
@@ -35,7 +36,7 @@ impl Product {
             );
             if !rests {
                 let text = format!("{owner} is changing {customer} right now");
-                return Err(Rejected::state(text, &format!("tranche why {customer}")));
+                return Err(Rejected::state(text, Offer::why(customer)));
             }
         }
         let unfinished = self.state.runs.iter().filter(|(_, run)| !run.is_ended());
@@ -63,15 +64,13 @@ impl Product {
         if let Some((id, _)) = self.state.runs.iter().find(|(_, run)| in_hand(run)) {
             let text = format!("{id} is unfinished and has {customer} in hand");
             let way_out = match within {
-                Some(_) if self.has_target(customer).is_err() => {
-                    format!("tranche skip {customer} --reason ...  (and then the same again)")
-                }
-                Some(_) => {
-                    format!("tranche rollback {customer} --reason ...  (to what ran before)")
-                }
-                None => format!("tranche skip {customer} --reason ..."),
+                Some(_) if self.has_target(customer).is_err() => Offer::skip(customer)
+                    .noted("and then the same again")
+                    .within(*id),
+                Some(_) => Offer::rollback(customer).noted("to what ran before"),
+                None => Offer::skip(customer).within(*id),
             };
-            return Err(Rejected::state(text, &way_out));
+            return Err(Rejected::state(text, [way_out, Offer::why(customer)]));
         }
         self.operate(request, customer, to, reason)
     }
@@ -98,12 +97,12 @@ impl Product {
             let Some(unit) = state else {
                 return Err(Rejected::usage(
                     format!("no rollout has a customer `{customer}`"),
-                    "tranche customers",
+                    Offer::Customers,
                 ));
             };
             let state = state_name(&unit.state);
             let text = format!("{customer} is {state}: there is no deploy of ours to take back");
-            return Err(Rejected::state(text, &format!("tranche why {customer}")));
+            return Err(Rejected::state(text, Offer::why(customer)));
         };
         let release = match to {
             None => source.release_of(customer).clone(),
@@ -140,8 +139,14 @@ impl Product {
         let text = format!(
             "{role} of {customer} ran the release before its rollout deployed anything there: what it ran before is not known here"
         );
-        let way_out = format!("tranche rollback {customer} --to VERSION --reason ...");
-        Err(Rejected::state(text, &way_out))
+        Err(Rejected::state(
+            text,
+            [
+                Offer::RollbackTo(customer.clone()),
+                Offer::skip(customer),
+                Offer::why(customer),
+            ],
+        ))
     }
 
     /// Refuses to take back what runs under variables that nothing was deployed with (T9).
@@ -152,8 +157,10 @@ impl Product {
         let text = format!(
             "{hidden} has set variables of {customer} that nothing was deployed with since"
         );
-        let way_out = format!("tranche env apply {customer} --undo --reason ...");
-        Err(Rejected::state(text, &way_out))
+        Err(Rejected::state(
+            text,
+            [Offer::UndoVariables(customer.clone()), Offer::why(customer)],
+        ))
     }
 
     /// Gives an operation its number: `o1`, `o2`, ... in the order of their start.
@@ -176,7 +183,15 @@ impl Product {
                 format!("no rollout has brought {version} to anybody, so its commit is not known");
             Rejected::state(
                 text,
-                &format!("tranche start {version} --customers {customer} --allow-downgrade"),
+                [
+                    Offer::Start(Begin {
+                        version: Some(version.to_owned()),
+                        customers: vec![customer.clone()],
+                        flag: Some("--allow-downgrade"),
+                    }),
+                    Offer::rollback(customer),
+                    Offer::why(customer),
+                ],
             )
         })
     }

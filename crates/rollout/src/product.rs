@@ -59,6 +59,8 @@ pub struct Product {
     asking: Option<(PersonId, Proof)>,
     /// Who is being worked on; see [`Product::busy_with`].
     pub(crate) busy: Option<(RunId, Place)>,
+    /// While it is only asked whether a request would be taken: which rollouts its facts are about. None of them counts.
+    pub(crate) trial: Option<Vec<Option<RunId>>>,
     out: Step,
 }
 
@@ -81,7 +83,7 @@ impl Product {
                 self.ask_for(&request);
                 let recorded = self.record_request(&request);
                 self.asking = None;
-                recorded?;
+                recorded.map_err(|rejected| self.settle_refusal(at, request.run, rejected))?;
             }
             Input::Tick => {
                 if self.state.product.clock_suspected.is_none() {
@@ -176,6 +178,10 @@ impl Product {
 
     /// Adds a fact to the journal and notes what it may set in motion.
     pub(crate) fn emit(&mut self, fact: Fact) {
+        if let Some(trial) = &mut self.trial {
+            trial.push(fact.rollout);
+            return;
+        }
         let fact = match &self.asking {
             Some((person, proof)) if fact.actor.as_ref() == Some(person) => {
                 fact.with_value("proof", proof)
@@ -330,6 +336,9 @@ impl Product {
 
     /// Looks at every phase and every waiting customer of a rollout again: rare, by a person or at an end.
     pub(crate) fn wake_run(&mut self, id: RunId) {
+        if self.trial.is_some() {
+            return;
+        }
         let Some(run) = self.state.runs.get(&id) else {
             return;
         };
@@ -565,6 +574,6 @@ pub(crate) fn unsure(fact: Fact, since: Option<Timestamp>) -> Fact {
 }
 
 /// Instants are stored in milliseconds.
-fn cut(at: Timestamp) -> Timestamp {
+pub(crate) fn cut(at: Timestamp) -> Timestamp {
     Timestamp::from_timestamp_millis(at.timestamp_millis()).unwrap_or(at)
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::event::Fact;
 use crate::ids::{DatabaseId, DeployId, RunId};
 use crate::index::Run;
+use crate::offer::{Offer, Offers};
 use crate::operate::{operation_started, plan_of_one, taken_back};
 use crate::product::Product;
 use crate::protocol::Way;
@@ -201,6 +202,16 @@ impl Product {
     /// # Errors
     /// When it is not possible, with what to type instead.
     pub fn database_return(
+        &mut self,
+        now: Timestamp,
+        customer: &CustomerId,
+        to: Option<Timestamp>,
+    ) -> Result<DatabaseReturn, Rejected> {
+        self.return_at(now, customer, to)
+            .map_err(|rejected| self.settle_refusal(now, None, rejected))
+    }
+
+    fn return_at(
         &self,
         now: Timestamp,
         customer: &CustomerId,
@@ -272,7 +283,7 @@ impl Product {
         to: Option<Timestamp>,
         reason: &str,
     ) -> Result<(), Rejected> {
-        let found = self.database_return(self.at, customer, to)?;
+        let found = self.return_at(self.at, customer, to)?;
         let database = match found.way {
             RecoveryWay::Render { database, .. } => Some(database),
             RecoveryWay::Hooks(_) => None,
@@ -305,18 +316,18 @@ impl Product {
 
     /// The rollout or operation that changed the whole customer last, if nothing is under way there.
     fn last_change(&self, customer: &CustomerId) -> Result<RunId, Rejected> {
-        let why = format!("tranche why {customer}");
+        let why = || Offer::why(customer);
         self.nothing_hidden(customer)?;
         let mut newest = self.state.newest_first();
         let Some((id, run)) = newest.find(|(_, run)| run.has_changed(customer)) else {
             let text = format!("no rollout has changed {customer}: there is nothing to take back");
-            return Err(Rejected::state(text, &why));
+            return Err(Rejected::state(text, why()));
         };
         let unit = run.unit(customer);
         let busy = self.state.owner(customer).filter(|owner| *owner != id);
         if busy.is_some() || unit.state.is_working() {
             let text = format!("{} is changing {customer} right now", busy.unwrap_or(id));
-            return Err(Rejected::state(text, &why));
+            return Err(Rejected::state(text, why()));
         }
         let half_way = unit.has_open_request() || unit.recovery.is_some();
         let held = matches!(unit.state, UnitState::Held { .. }) && half_way;
@@ -324,12 +335,10 @@ impl Product {
             let state = state_name(&unit.state);
             let text = format!("{customer} is {state} in {id}: what was begun there is not over");
             let way_out = match held {
-                true => {
-                    format!("tranche retry {customer}  (or: tranche skip {customer} --reason ...)")
-                }
-                false => format!("tranche skip {customer} --reason ..."),
+                true => Offer::retry(customer).or(Offer::skip(customer)),
+                false => Offer::skip(customer),
             };
-            return Err(Rejected::state(text, &way_out));
+            return Err(Rejected::state(text, way_out.within(id)));
         }
         if run.plan.customers[customer].own.is_some() {
             let text = format!(
@@ -349,8 +358,10 @@ impl Product {
         let role = Role::new(policy::plan::DATABASE);
         let Some(database) = planned.customer.services.get(&role) else {
             let text = format!("{source} was planned without a `database` of {customer}");
-            let way_out = format!("tranche rollback {customer} --reason ...");
-            return Err(Rejected::usage(text, &way_out));
+            return Err(Rejected::usage(
+                text,
+                [Offer::rollback(customer), Offer::why(customer)],
+            ));
         };
         let database = DatabaseId(database.id.to_string());
         let moved = self.state.moved(customer);
@@ -361,10 +372,13 @@ impl Product {
         let text = format!("{by} has pointed {customer} at {to}, a restored database, already");
         let back = self.state.runs[&source].unit(customer).state == UnitState::RolledBack;
         let way_out = match back {
-            true => format!("tranche customers show {customer}"),
-            false => format!("tranche rollback {customer} --force --reason ..."),
+            true => vec![Offer::Customer(customer.clone())],
+            false => vec![
+                Offer::RollbackByForce(customer.clone()),
+                Offer::Customer(customer.clone()),
+            ],
         };
-        Err(Rejected::state(text, &way_out))
+        Err(Rejected::state(text, Offers(way_out)))
     }
 
     /// The instant that is meant: without one, that before our last rollout changed anything. Render takes whole seconds.
@@ -391,7 +405,7 @@ fn old_enough(now: Timestamp, to: Timestamp) -> Result<(), Rejected> {
     let (to, from) = (crate::show_instant(to), crate::show_instant(to + YOUNGEST));
     let text = format!("Render restores no instant of the last ten minutes, and {to} is one");
     let way_out = format!("the same command from {from} on, or with an earlier --at INSTANT");
-    Err(Rejected::state(text, &way_out))
+    Err(Rejected::state(text, way_out))
 }
 
 impl Run {

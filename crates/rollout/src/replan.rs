@@ -10,6 +10,7 @@ use policy::{Customer, CustomerId, Plan, PlanInput, PlannedCustomer, PolicyId, T
 use crate::event::{Fact, Kind};
 use crate::ids::RunId;
 use crate::index::Run;
+use crate::offer::Offer;
 use crate::operate::digest;
 use crate::product::Product;
 use crate::request::{Rejected, Request};
@@ -17,35 +18,12 @@ use crate::running::Observed;
 
 impl Product {
     pub(crate) fn replan(&mut self, request: &Request, input: &PlanInput) -> Result<(), Rejected> {
-        let unfinished = self.state.runs.iter().filter(|(id, run)| {
-            matches!(id, RunId::Rollout(_)) && !run.is_ended() && run.row.started_at.is_some()
-        });
-        let mut meant: Vec<RunId> = unfinished.map(|(id, _)| *id).collect();
-        if request.run.is_none() {
-            meant.retain(|id| !self.state.runs[id].is_ending());
-        }
-        let id = match (request.run, meant.as_slice()) {
-            (Some(id), list) if list.contains(&id) => id,
-            (None, [id]) => *id,
-            (Some(_), _) | (None, []) => {
-                return Err(Rejected::state(
-                    "no such rollout is under way",
-                    "tranche start VERSION",
-                ));
-            }
-            (None, _) => {
-                return Err(Rejected::usage(
-                    "more than one rollout is under way",
-                    "add --rollout",
-                ));
-            }
-        };
-        self.goes_on(id)?;
+        let id = self.meant_to_replan(request.run)?;
         let plan = self.replanned(id, input)?;
         if is_same(&plan, &self.state.runs[&id].plan) {
             return Err(Rejected::state(
                 "the files ask for nothing that the plan does not have",
-                "tranche status",
+                Offer::Status(Some(id)),
             ));
         }
         let before = Arc::clone(&self.state.runs[&id].plan);
@@ -80,6 +58,35 @@ impl Product {
         Ok(())
     }
 
+    /// The rollout that a replan means, if edited files can change anything there.
+    pub(crate) fn meant_to_replan(&self, named: Option<RunId>) -> Result<RunId, Rejected> {
+        let unfinished = self.state.runs.iter().filter(|(id, run)| {
+            matches!(id, RunId::Rollout(_)) && !run.is_ended() && run.row.started_at.is_some()
+        });
+        let mut meant: Vec<RunId> = unfinished.map(|(id, _)| *id).collect();
+        if named.is_none() {
+            meant.retain(|id| !self.state.runs[id].is_ending());
+        }
+        let id = match (named, meant.as_slice()) {
+            (Some(id), list) if list.contains(&id) => id,
+            (None, [id]) => *id,
+            (Some(_), _) | (None, []) => {
+                return Err(Rejected::state(
+                    "no such rollout is under way",
+                    Offer::start(),
+                ));
+            }
+            (None, _) => {
+                return Err(Rejected::usage(
+                    "more than one rollout is under way",
+                    "add --rollout",
+                ));
+            }
+        };
+        self.goes_on(id)?;
+        Ok(id)
+    }
+
     /// What is out and what was read moves with the customers to their new places.
     fn move_work(&mut self, id: RunId, before: &Plan) {
         let run = &self.state.runs[&id];
@@ -102,10 +109,11 @@ impl Product {
     /// # Errors
     /// Files from which no plan can be made, or that lose a phase which has started.
     pub fn replanned(&self, id: RunId, input: &PlanInput) -> Result<Plan, Rejected> {
-        let run =
-            &self.state.runs.get(&id).ok_or_else(|| {
-                Rejected::usage(format!("there is no rollout {id}"), "tranche list")
-            })?;
+        let run = &self
+            .state
+            .runs
+            .get(&id)
+            .ok_or_else(|| Rejected::usage(format!("there is no rollout {id}"), Offer::List))?;
         let mut input = input.clone();
         input.release = run.plan.release.clone();
         input.scope = run.row.scope.clone();
@@ -122,7 +130,7 @@ impl Product {
             .filter(|(customer, _)| !started.contains(customer));
         let at = run.row.started_at.unwrap_or(self.at);
         let fresh = policy::plan::compile(&input, &running.collect(), at)
-            .map_err(|error| Rejected::usage(error.to_string(), "tranche validate"))?;
+            .map_err(|error| Rejected::usage(error.to_string(), Offer::Validate))?;
         merge(run, fresh, &started)
     }
 

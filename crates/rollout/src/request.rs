@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::command::{Command, Report};
 use crate::ids::RunId;
+use crate::offer::Offers;
 use crate::operation::{ApplyVariables, Deploys};
 use crate::running::Observed;
 
@@ -497,6 +498,9 @@ pub struct Rejected {
     pub message: String,
     /// What to type instead.
     pub way_out: Option<String>,
+    /// What that was chosen from, or is.
+    #[serde(skip)]
+    pub offers: Offers,
 }
 
 /// Which kind of no.

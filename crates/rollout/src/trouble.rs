@@ -18,6 +18,7 @@ use crate::event::{Fact, Kind};
 use crate::hold::{Hold, HoldKind};
 use crate::ids::RunId;
 use crate::index::{Place, Run};
+use crate::offer::Offer;
 use crate::product::Product;
 use crate::record::{self, Recorded};
 use crate::state::{Unanswered, UnitState};
@@ -57,16 +58,10 @@ impl Unanswered {
 }
 
 fn hold(reason: &str, since: Timestamp, again_at: Timestamp) -> Hold {
-    Hold {
-        kind: HoldKind::Trouble,
-        text: format!(
-            "Render gives no usable answer: {reason}; it is asked again, every 5 min at least"
-        ),
-        until: Some(again_at),
-        since: Some(since),
-        owner: "Render".to_owned(),
-        way_out: Some("tranche render check".to_owned()),
-    }
+    let text =
+        format!("Render gives no usable answer: {reason}; it is asked again, every 5 min at least");
+    let hold = Hold::new(HoldKind::Trouble, "Render", text).since(Some(since));
+    hold.until(again_at).way_out(Offer::RenderCheck)
 }
 
 impl Scratch {

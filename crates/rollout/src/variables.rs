@@ -9,6 +9,7 @@ use policy::{CustomerId, PlannedCustomer, PolicyId, Release};
 use crate::deploys::{bare_plan, bare_policy};
 use crate::event::Fact;
 use crate::ids::RunId;
+use crate::offer::Offer;
 use crate::operate::{digest, operation_started, taken_back};
 use crate::operation::ApplyVariables;
 use crate::product::Product;
@@ -30,8 +31,10 @@ impl Product {
         }
         if self.hidden(customer).is_some() {
             let text = format!("{customer} has variables that nothing was deployed with yet");
-            let way_out = format!("tranche env apply {customer} --undo --reason ...");
-            return Err(Rejected::state(text, &way_out));
+            return Err(Rejected::state(
+                text,
+                Offer::UndoVariables(customer.clone()),
+            ));
         }
         self.begin_variables(request, customer, &plan(apply), None, &apply.reason);
         Ok(())
@@ -47,10 +50,7 @@ impl Product {
         self.is_nobodys(customer)?;
         let Some(applied) = self.hidden(customer) else {
             let text = format!("no variables of {customer} stand without a deploy");
-            return Err(Rejected::state(
-                text,
-                &format!("tranche env diff {customer}"),
-            ));
+            return Err(Rejected::state(text, Offer::EnvDiff(customer.clone())));
         };
         let run = &self.state.runs[&applied];
         let unit = taken_back(run, customer, reason);

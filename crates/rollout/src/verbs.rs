@@ -10,6 +10,7 @@ use policy::{CustomerId, PersonId};
 use crate::event::{Fact, Kind};
 use crate::ids::RunId;
 use crate::index::Run;
+use crate::offer::Offer;
 use crate::product::{Product, State};
 use crate::request::{
     Actor, Conflict, Directory, Rejected, RejectedCode, Request, TokenChange, Verb,
@@ -125,6 +126,11 @@ impl State {
 impl Product {
     pub(crate) fn record_request(&mut self, request: &Request) -> Result<(), Rejected> {
         self.permit(request)?;
+        self.take(request)
+    }
+
+    /// Takes what somebody asks for who may ask for it.
+    pub(crate) fn take(&mut self, request: &Request) -> Result<(), Rejected> {
         let by = &request.by;
         match &request.verb {
             Verb::Start(start) => self.request_start(request, start),
@@ -220,6 +226,18 @@ impl Product {
         ))
     }
 
+    /// Whether there is somebody who holds the role that the verb needs.
+    pub(crate) fn somebody_may(&self, request: &Request) -> bool {
+        let role = request.verb.role();
+        let concerned = self.concerned(request);
+        let Ok(directory) = self.present_directory(&request.verb, &concerned) else {
+            return false;
+        };
+        let mut holders = directory.roles.holders(role).iter();
+        let everybody = directory.holds(role, &request.by.name);
+        everybody || holders.any(|person| directory.knows(person))
+    }
+
     /// The rollouts that the request may touch: their starts bind who may.
     fn concerned(&self, request: &Request) -> Vec<&Run> {
         if let Verb::Start(start) = &request.verb
@@ -251,7 +269,7 @@ impl Product {
             (None, None) => {
                 return Err(Rejected::state(
                     "it is not known yet who may do that: the project's files could not be read",
-                    "tranche validate",
+                    Offer::Validate,
                 ));
             }
         };
@@ -270,13 +288,12 @@ impl Product {
     ) -> Result<RunId, Rejected> {
         if let Some(id) = request.run {
             let known = self.state.runs.get(&id);
-            let run = known.ok_or_else(|| {
-                Rejected::usage(format!("there is no rollout {id}"), "tranche list")
-            })?;
+            let run = known
+                .ok_or_else(|| Rejected::usage(format!("there is no rollout {id}"), Offer::List))?;
             return match run.is_ended() {
                 true => Err(Rejected::state(
                     format!("{id} has ended"),
-                    &format!("tranche status {id}"),
+                    Offer::Status(Some(id)),
                 )),
                 false if can_mean(run) => Ok(id),
                 false => Err(nothing()),
@@ -303,7 +320,7 @@ impl Product {
 
     /// The rollout that a request for a whole one means; an operation only by its name.
     pub(crate) fn meant_rollout(&self, request: &Request) -> Result<RunId, Rejected> {
-        let nothing = || Rejected::state("no rollout is unfinished", "tranche start VERSION");
+        let nothing = || Rejected::state("no rollout is unfinished", Offer::start());
         if request.run.is_some() {
             return self.meant(request, |_| true, nothing);
         }
@@ -321,10 +338,9 @@ impl Product {
     fn only(&self, meant: &[RunId], nothing: impl FnOnce() -> Rejected) -> Result<RunId, Rejected> {
         match meant {
             [id] => Ok(*id),
-            [] if self.unfinished().next().is_none() => Err(Rejected::state(
-                "no rollout is unfinished",
-                "tranche start VERSION",
-            )),
+            [] if self.unfinished().next().is_none() => {
+                Err(Rejected::state("no rollout is unfinished", Offer::start()))
+            }
             [] => Err(nothing()),
             several => {
                 let list: Vec<String> = several.iter().map(ToString::to_string).collect();
@@ -341,7 +357,7 @@ impl Product {
         &self,
         what: &str,
         name: &str,
-        way_out: &str,
+        way_out: Offer,
         is_kind: impl Fn(&Run, &str) -> bool,
     ) -> Rejected {
         let known = self.unfinished().flat_map(|(_, run)| {
@@ -387,7 +403,7 @@ impl Product {
 }
 
 /// It is so already: said, and no error.
-pub(crate) fn already(message: String, way_out: &str) -> Rejected {
+pub(crate) fn already(message: String, way_out: Offer) -> Rejected {
     Rejected::new(RejectedCode::AlreadySo, message, way_out)
 }
 

@@ -180,6 +180,9 @@ pub struct GateView {
     pub lapses_before_turn: bool,
     /// Who may open it, as far as the files name people.
     pub approvers: Vec<PersonId>,
+    /// What such a person types, while it is asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub way_out: Option<String>,
 }
 
 /// One vote.
@@ -444,9 +447,14 @@ impl Product {
                 () if row.request.is_some() => "asked",
                 () => "not asked yet",
             };
+            let cannot_be_filled = gate::unfillable(run, approval, &directory, Some(&row))
+                .filter(|_| !open && !covers.is_empty());
             let begins = covers
                 .first()
                 .map(|customer| self.forecast(id, customer, &gate, at).0);
+            let way_out = (state == "asked" && cannot_be_filled.is_none())
+                .then(|| self.approved_by(id, &gate))
+                .flatten();
             GateView {
                 gate: gate.to_string(),
                 phase: policy.name.clone(),
@@ -465,14 +473,14 @@ impl Product {
                         entry_changed: self.state.entry_changed(run, &vote.person),
                     })
                     .collect(),
-                cannot_be_filled: gate::unfillable(run, approval, &directory, Some(&row))
-                    .filter(|_| !open && !covers.is_empty()),
                 missing: gate::missing(run, approval, &directory, Some(&row)),
+                cannot_be_filled,
                 until: row.granted.map(|granted| granted.until),
                 begins,
                 lapses_before_turn: begins
                     .is_some_and(|begins| begins >= at + approval.valid_for.to_delta()),
                 approvers: gate::approvers(approval, &directory, &run.row.starter),
+                way_out,
             }
         };
         run.gates_of(phase).into_iter().map(view).collect()

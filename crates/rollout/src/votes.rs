@@ -8,6 +8,7 @@ use crate::gate;
 use crate::hands;
 use crate::ids::{GateId, RunId};
 use crate::index::Run;
+use crate::offer::Offer;
 use crate::product::Product;
 use crate::request::{Actor, Directory, Rejected, RejectedCode, Request};
 use crate::state::{GateRow, Vote};
@@ -34,7 +35,7 @@ impl Product {
             request,
             |run| is_gate(run, text),
             waits,
-            || self.unknown("a gate", text, "tranche approvals --all", is_gate),
+            || self.unknown("a gate", text, Offer::AllApprovals, is_gate),
         )?;
         let (gate, phase) = self.state.runs[&id]
             .find_gate(text)
@@ -81,30 +82,13 @@ impl Product {
         })?;
         let run = &self.state.runs[&id];
         let directory = self.state.directory(run);
-        if let Some(mark) = &row.rejected {
-            let by = mark.by.as_ref().map_or("somebody", |by| by.as_str());
-            return Err(Rejected::state(
-                format!("{by} rejected {gate}"),
-                &format!("tranche retry {gate}"),
-            ));
-        }
-        if row.passed_at.is_some() || run.waiting_for(&gate).is_empty() {
-            return Err(Rejected::state(
-                format!("{gate} waits for nobody any more"),
-                "tranche approvals",
-            ));
-        }
+        is_asked(id, run, &gate, &row)?;
         let by = &request.by;
         if own_vote(&directory, &row, by).is_some() {
             let text = format!("{} has already approved {gate}", by.name);
-            return Err(Rejected::state(text, "tranche approvals"));
+            return Err(Rejected::state(text, Offer::Approvals));
         }
-        if gate::is_open(run, &approval, &directory, &row) {
-            return Err(Rejected::state(
-                format!("{gate} is already approved"),
-                "tranche approvals",
-            ));
-        }
+        is_shut(run, &directory, &approval, &gate, &row)?;
         if let Some(seen) = digest {
             is_the_plan(seen, &run.plan.digest)?;
         }
@@ -129,6 +113,29 @@ impl Product {
         let fact = self.with_forecast(id, &gate, fact);
         self.emit_in(id, fact);
         Ok(())
+    }
+
+    /// In which rollout a vote for this gate would count, of somebody who may vote and has not; or one can be taken `back`.
+    pub(crate) fn takes_votes(
+        &self,
+        request: &Request,
+        text: &str,
+        back: bool,
+    ) -> Result<RunId, Rejected> {
+        let (id, gate, phase) = self.find_gate(request, text)?;
+        let run = &self.state.runs[&id];
+        let row = run.gates.get(&gate).cloned().unwrap_or_default();
+        is_asked(id, run, &gate, &row)?;
+        let Some(approval) = &run.plan.phases[phase].policy.approval else {
+            return Ok(id);
+        };
+        let directory = self.state.directory(run);
+        is_shut(run, &directory, approval, &gate, &row)?;
+        let people = gate::counted(run, approval, &directory, &row);
+        match gate::is_quorum(approval, &directory, &people) == back {
+            true => Ok(id),
+            false => Err(Rejected::state("its votes say otherwise", Offer::Approvals)),
+        }
     }
 
     /// Adds when the deploy will begin as far as is known (R10).
@@ -159,14 +166,14 @@ impl Product {
         if row.rejected.is_some() {
             return Err(Rejected::state(
                 format!("{gate} is rejected already"),
-                &format!("tranche retry {gate}"),
+                Offer::retry(&gate).within(id),
             ));
         }
         let covers = run.waiting_for(&gate);
         if row.passed_at.is_some() || covers.is_empty() {
             return Err(Rejected::state(
                 format!("{gate} waits for nobody any more"),
-                "tranche abort",
+                Offer::Abort.within(id),
             ));
         }
         let by = request.by.name.clone();
@@ -190,12 +197,12 @@ impl Product {
         if row.passed_at.is_some() {
             return Err(Rejected::state(
                 format!("what {gate} covers has begun"),
-                "tranche abort",
+                Offer::Abort.within(id),
             ));
         }
         let Some(vote) = own_vote(&self.state.directory(run), &row, &request.by).cloned() else {
             let text = format!("{} has not approved {gate}", request.by.name);
-            return Err(Rejected::state(text, "tranche approvals"));
+            return Err(Rejected::state(text, Offer::Approvals));
         };
         let mut fact = Fact {
             actor: Some(request.by.name.clone()),
@@ -225,6 +232,37 @@ impl Product {
     }
 }
 
+/// Refuses a vote for what nobody waits for any more, or what somebody has rejected.
+fn is_asked(id: RunId, run: &Run, gate: &GateId, row: &GateRow) -> Result<(), Rejected> {
+    if let Some(mark) = &row.rejected {
+        let by = mark.by.as_ref().map_or("somebody", |by| by.as_str());
+        let text = format!("{by} rejected {gate}");
+        return Err(Rejected::state(text, Offer::retry(gate).within(id)));
+    }
+    if row.passed_at.is_some() || run.waiting_for(gate).is_empty() {
+        let text = format!("{gate} waits for nobody any more");
+        return Err(Rejected::state(text, Offer::Approvals));
+    }
+    Ok(())
+}
+
+/// Refuses a vote that is not needed.
+fn is_shut(
+    run: &Run,
+    directory: &Directory,
+    approval: &Approval,
+    gate: &GateId,
+    row: &GateRow,
+) -> Result<(), Rejected> {
+    match gate::is_open(run, approval, directory, row) {
+        true => Err(Rejected::state(
+            format!("{gate} is already approved"),
+            Offer::Approvals,
+        )),
+        false => Ok(()),
+    }
+}
+
 /// The vote of this person, under whatever name it was cast.
 fn own_vote<'g>(directory: &Directory, row: &'g GateRow, by: &Actor) -> Option<&'g Vote> {
     let mut votes = row.votes.iter();
@@ -242,7 +280,7 @@ fn vote_allowed(
         Rejected::new(
             RejectedCode::NotPermitted,
             text,
-            "tranche approvals  (it names who may)",
+            Offer::Approvals.noted("it names who may"),
         )
     })
 }
@@ -252,14 +290,14 @@ fn is_the_plan(seen: &str, digest: &str) -> Result<(), Rejected> {
     if seen.len() < SHOWN_DIGEST {
         return Err(Rejected::usage(
             format!("`{seen}` is too short to name a plan: its first {SHOWN_DIGEST} characters do"),
-            "tranche status",
+            Offer::Status(None),
         ));
     }
     match digest.starts_with(seen) {
         true => Ok(()),
         false => Err(Rejected::state(
             format!("the plan has changed since {seen}; it is now {digest}"),
-            "tranche status",
+            Offer::Status(None),
         )),
     }
 }

@@ -10,6 +10,7 @@ use crate::event::{Fact, Kind};
 use crate::hold::{Hold, HoldKind};
 use crate::ids::{CommandId, DeployId, GateId, RunId};
 use crate::index::{Place, Run};
+use crate::offer::Offers;
 use crate::trouble::Trouble;
 use crate::unit::Scratch;
 
@@ -268,6 +269,7 @@ impl Work {
             since: None,
             owner: owner.to_owned(),
             way_out: None,
+            offers: Offers::default(),
         };
         let missing = scratch.secret.as_ref().filter(|(_, until)| *until > at);
         let secret = missing.map(|(name, until)| Hold {

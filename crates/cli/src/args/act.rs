@@ -118,10 +118,11 @@ pub(crate) struct Abort {
 #[command(after_help = "Examples:
   tranche retry acme-corp
   tranche retry standard
+  tranche retry standard/2
   tranche retry --failed")]
 pub(crate) struct Retry {
-    /// A customer's key or a phase.
-    #[arg(value_name = "CUSTOMER|PHASE", required_unless_present = "failed", add = ArgValueCandidates::new(candidates::targets))]
+    /// A customer's key, PHASE/BATCH or a phase.
+    #[arg(value_name = "CUSTOMER|BATCH|PHASE", required_unless_present = "failed", add = ArgValueCandidates::new(candidates::targets))]
     pub(crate) target: Option<String>,
     /// Everybody who failed.
     #[arg(long, conflicts_with = "target")]

@@ -15,7 +15,7 @@ use crate::engine_room::{told, unreadable};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::project::{Folder, variable};
-use crate::show::{foreign, next, sentence};
+use crate::show::{foreign, next, sentence, time};
 use crate::{state, who};
 
 /// So long a busy engine is waited for.
@@ -161,7 +161,8 @@ impl Asker {
     ) -> Result<Option<Answer>, Failure> {
         let filed = self.answered(run, verb).await?;
         if let Some(filed) = &filed {
-            self.out.data(&filed.events, || answer(&filed.events))?;
+            self.out
+                .data(&filed.events, || answer(&self.state, &filed.events))?;
         }
         Ok(filed)
     }
@@ -231,10 +232,7 @@ impl Asker {
     pub(crate) fn only_unfinished(&self) -> Result<RunId, Failure> {
         let product = state::product(&self.state)?;
         let runs = product.overview();
-        let mut unfinished = runs
-            .iter()
-            .filter(|run| !run.has_ended())
-            .map(|run| run.id);
+        let mut unfinished = runs.iter().filter(|run| !run.has_ended()).map(|run| run.id);
         match (unfinished.next(), unfinished.next()) {
             (Some(run), None) => Ok(run),
             (Some(_), Some(_)) => Err(Failure::usage("several rollouts are unfinished")
@@ -307,8 +305,8 @@ fn ways_back(event: &Event) -> Vec<String> {
         .collect()
 }
 
-/// What changed, rollout by rollout; the last event that knows says what comes next.
-pub(crate) fn answer(events: &[Event]) -> String {
+/// What changed, rollout by rollout; the last event that knows says what comes next, as things stand now.
+pub(crate) fn answer(place: &StateDir, events: &[Event]) -> String {
     let mut text: Vec<String> = Vec::new();
     let mut about = None;
     for event in events {
@@ -325,7 +323,13 @@ pub(crate) fn answer(events: &[Event]) -> String {
         text.push("nothing changed".to_owned());
     }
     text.extend(events.iter().flat_map(ways_back));
-    let next = events.iter().rev().find_map(next::after);
+    let mut product = None;
+    let mut offer = |event: &Event| {
+        let product = product.get_or_insert_with(|| state::product(place).unwrap_or_default());
+        product.next(time::now(), event)
+    };
+    let mut latest = events.iter().rev();
+    let next = latest.find_map(|event| next::after(event, &mut offer));
     text.extend(next.map(|next| foreign::line(&next)));
     text.join("; ")
 }

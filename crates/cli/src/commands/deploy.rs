@@ -51,7 +51,7 @@ pub(crate) async fn drive_operation(
     let Some(events) = desk.ask(None, verb).await? else {
         return Ok(Exit::Done);
     };
-    out.data(&events, || answer(&events))?;
+    out.data(&events, || answer(desk.state(), &events))?;
     let Some(run) = begun(&events) else {
         return Ok(Exit::Done);
     };

@@ -27,6 +27,8 @@ struct Standing {
     #[serde(flatten)]
     run: RunView,
     product: ProductView,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    way_out: Option<String>,
     #[serde(skip)]
     others: Vec<RunView>,
 }
@@ -34,24 +36,31 @@ struct Standing {
 /// Shows where one rollout stands.
 pub(crate) fn status(global: &Global, args: &Status, out: Output) -> Result<Exit, Failure> {
     let place = state::place(global)?;
-    let product = state::product(&place)?;
+    let mut product = state::product(&place)?;
     let now = time::now();
     let mut others = product.overview_at(now);
     let waits = state::waits(&place);
     for run in &mut others {
         waits.mark(run, now);
     }
-    let run = state::choose(others.clone(), args.rollout)?;
+    let mut run = state::choose(others.clone(), args.rollout)?;
+    for phase in &mut run.phases {
+        if let Some(hold) = &mut phase.waits_for {
+            product.settle_hold(run.id, now, hold);
+        }
+    }
+    let way_out = product.goes_on_by(run.id, now).map(|(text, _)| text);
     others.retain(|other| other.id != run.id && !other.has_ended());
     let mut about = about(global, &product, run.id);
     about.moved = about.moved.or_else(|| state::objection(&place));
     let standing = Standing {
         product: about,
         run,
+        way_out,
         others,
     };
     out.data(&standing, || {
-        let text = status::status(&standing.run, time::now());
+        let text = status::status(&standing.run, standing.way_out.as_deref(), now);
         let others = status::others(&standing.others);
         format!("{text}{others}{}", status::product(&standing.product))
     })?;
@@ -184,7 +193,7 @@ struct Reasons<'c> {
 /// Says why a customer waits.
 pub(crate) fn why(global: &Global, args: &Why, out: Output) -> Result<Exit, Failure> {
     let place = state::place(global)?;
-    let product = state::product(&place)?;
+    let mut product = state::product(&place)?;
     let run = rollout_of(&product, args)?;
     let (rollout, has_ended) = (run.id, run.has_ended());
     let now = time::now();
@@ -196,7 +205,7 @@ pub(crate) fn why(global: &Global, args: &Why, out: Output) -> Result<Exit, Fail
         version: run.version,
         customer: &args.customer,
         holds: state::waits(&place).explain(
-            product.holds(rollout, &args.customer, now),
+            product.why(rollout, &args.customer, now),
             rollout,
             &args.customer,
             now,

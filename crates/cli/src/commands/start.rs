@@ -150,7 +150,7 @@ async fn file(
     let Some(events) = desk.ask(None, Verb::Start(Box::new(start))).await? else {
         return Ok(None);
     };
-    out.data(&events, || super::ask::answer(&events))?;
+    out.data(&events, || super::ask::answer(desk.state(), &events))?;
     Ok(events
         .iter()
         .rev()

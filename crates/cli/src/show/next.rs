@@ -1,25 +1,35 @@
-//! What comes after a change, as far as its event tells.
+//! What comes after a change: what its event tells, and what can be typed now. A command is named only if the rollout as it
+//! stands would take it.
 
 use policy::Timestamp;
-use rollout::{Event, Fact, Kind, RunId};
+use rollout::{Event, Fact, Form, Kind, Offer, RunId};
 
 use super::time;
 
-/// What comes next, as a sentence without a full stop; `None`: nothing that is not obvious.
+/// What can be typed, and what that is.
+type Offered = (String, Offer);
+
+/// What comes next, as a sentence without a full stop; `None`: nothing that is not obvious. `offer` asks the rollouts as they
+/// stand.
 #[expect(
     clippy::wildcard_enum_match_arm,
     reason = "what happens by itself is followed by nothing a person must know"
 )]
-pub(crate) fn after(event: &Event) -> Option<String> {
+pub(crate) fn after(
+    event: &Event,
+    mut offer: impl FnMut(&Event) -> Option<Offered>,
+) -> Option<String> {
     let fact = &event.fact;
+    let mut with = |said: &str, then: &str| match offer(event) {
+        Some((command, _)) => format!("{said}{}", then.replace("{}", &command)),
+        None => said.to_owned(),
+    };
     let next = match fact.kind {
         Kind::Approved => return Some(after_vote(event)),
-        Kind::Rejected => match &fact.customer {
-            Some(customer) => format!("it is left out; `tranche retry {customer}` asks anew"),
-            None => "what it covers does not start; `tranche retry` asks anew".to_owned(),
-        },
+        Kind::Rejected => after_rejection(fact, offer(event)),
+        Kind::RolloutHalted => with("nobody starts any more", "; to go on: {}"),
         Kind::Withdrawn => "the gate stays shut until the quorum is complete again".to_owned(),
-        Kind::Paused => "customers already started finish; `tranche resume` goes on".to_owned(),
+        Kind::Paused => with("customers already started finish", "; `{}` goes on"),
         Kind::Resumed | Kind::Unfrozen => {
             "customers start again as soon as nothing else holds them".to_owned()
         }
@@ -27,19 +37,37 @@ pub(crate) fn after(event: &Event) -> Option<String> {
         Kind::Promoted => "the next batch starts as soon as nothing else holds it".to_owned(),
         Kind::RolloutDraining => "what is in flight finishes first".to_owned(),
         Kind::RolloutQueued => after_queued(fact),
-        Kind::RolloutAborted => "it cannot be resumed; `tranche start` begins another".to_owned(),
-        Kind::Blocked => "no further customer gets it until `tranche unblock`".to_owned(),
+        Kind::RolloutAborted => with("it cannot be resumed", "; `{}` begins another"),
+        Kind::Blocked => with("no further customer gets it", " until `{}`"),
         Kind::Unblocked => "customers may get it again".to_owned(),
-        Kind::Frozen => "started customers finish; `tranche unfreeze` ends it earlier".to_owned(),
+        Kind::Frozen => with("started customers finish", "; `{}` ends it earlier"),
         Kind::FreezeOverridden => match fact.read("complete") {
             Some(true) => "customers start again as soon as nothing else holds them".to_owned(),
-            Some(false) | None => "a second person must say the same".to_owned(),
+            Some(false) | None => with("a second person must say the same", ": {}"),
         },
         Kind::Replanned => "approvals bound to the old plan are asked again".to_owned(),
-        Kind::OperationStarted => "`tranche watch` follows it".to_owned(),
+        Kind::OperationStarted => {
+            return offer(event).map(|(watch, _)| format!("`{watch}` follows it"));
+        }
         _ => return None,
     };
     Some(next)
+}
+
+/// Whoever is left out is asked about anew while the rollout goes on; afterwards only another one reaches them.
+fn after_rejection(fact: &Fact, offered: Option<Offered>) -> String {
+    let said = match &fact.customer {
+        Some(_) => "it is left out",
+        None => "what it covers does not start",
+    };
+    let Some((command, offer)) = offered else {
+        return said.to_owned();
+    };
+    match offer.forms().as_slice() {
+        [Form::Start] => format!("{said}; `{command}` begins another rollout for it"),
+        [Form::Unblock] => format!("{said}; before another rollout: `{command}`"),
+        _ => format!("{said}; `{command}` asks anew"),
+    }
 }
 
 fn after_queued(fact: &Fact) -> String {

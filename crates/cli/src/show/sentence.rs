@@ -88,6 +88,7 @@ fn filled(placeholder: &str, fact: &Fact, at: Timestamp) -> String {
             .as_ref()
             .map_or_else(|| "somebody".to_owned(), ToString::to_string),
         "what" => target(fact),
+        "rollout" => fact.rollout.map_or_else(String::new, |run| run.to_string()),
         "service" => service(fact),
         "until" => until(fact, at),
         "name" => name(fact),

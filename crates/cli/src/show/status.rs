@@ -16,19 +16,11 @@ use super::table::table;
 use super::{foreign, limits, time};
 use crate::exit::Exit;
 
-/// What a person can type about where a rollout stands.
-fn way_out(run: &RunView) -> Option<&'static str> {
-    match run.state.as_str() {
-        "halted" => Some("tranche retry --failed, or tranche skip CUSTOMER --reason ..."),
-        "paused" => Some("tranche resume"),
-        _ => None,
-    }
-}
-
-/// One rollout: its phases, whoever is being worked on or failed, and the gates that wait.
-pub(crate) fn status(run: &RunView, now: Timestamp) -> String {
+/// One rollout: its phases, whoever is being worked on or failed, and the gates that wait. `way_out` is what a person can type
+/// about where it stands.
+pub(crate) fn status(run: &RunView, way_out: Option<&str>, now: Timestamp) -> String {
     let mut text = heading(run, now);
-    if let Some(way_out) = way_out(run) {
+    if let Some(way_out) = way_out {
         let _ = writeln!(text, "try: {way_out}");
     }
     if !run.phases.is_empty() {
@@ -333,7 +325,7 @@ pub(crate) fn phase_now(phase: &PhaseView, run: &RunView, now: Timestamp) -> Str
         .gates
         .iter()
         .filter(|gate| gate.phase == phase.name && is_open(gate));
-    parts.extend(open.map(|gate| format!("tranche approve {}", gate.gate)));
+    parts.extend(open.filter_map(|gate| gate.way_out.clone()));
     parts.push(phase_next(phase, now));
     parts.retain(|part| !part.is_empty());
     match parts.is_empty() {

@@ -15,6 +15,7 @@ mod images;
 mod imports;
 mod limits;
 mod narrow;
+mod offered;
 mod older;
 mod operations;
 mod outages;

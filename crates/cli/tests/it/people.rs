@@ -25,7 +25,7 @@ fn gated() -> (Story, [String; 3]) {
 }
 
 /// A project whose only policy asks for approval so; nothing has begun.
-fn asking(approval: &str) -> Story {
+pub(crate) fn asking(approval: &str) -> Story {
     let story = Story::new(&[]);
     let project = &story.project;
     project.edit("tranche.yaml", |text| text + BELOW);
@@ -46,24 +46,24 @@ fn write_below(project: &Project, below: &str) {
     });
 }
 
-fn write_people(project: &Project, people: &str) {
+pub(crate) fn write_people(project: &Project, people: &str) {
     write_below(project, &format!("people: {{ {people} }}"));
 }
 
 /// The account of whoever runs this test.
-fn account() -> String {
+pub(crate) fn account() -> String {
     let said = Command::new("id").arg("-un").output().unwrap();
     String::from_utf8(said.stdout).unwrap().trim().to_owned()
 }
 
-fn token(project: &Project, by: &[(&str, &str)], person: &str) -> String {
+pub(crate) fn token(project: &Project, by: &[(&str, &str)], person: &str) -> String {
     let made = project
         .tranche_with(&["token", "create", person], by)
         .succeeds();
     made.out.trim().to_owned()
 }
 
-fn start(project: &Project, by: &[(&str, &str)]) {
+pub(crate) fn start(project: &Project, by: &[(&str, &str)]) {
     let env: Vec<_> = by.iter().copied().chain([KEY]).collect();
     let start = ["start", "v1.1.0", "--detach"];
     project.tranche_with(&start, &env).succeeds();

@@ -29,12 +29,12 @@ fn for_team(kind: &str) -> Option<&'static str> {
         "approval_requested" => APPROVAL,
         "approval_escalated" => {
             "[{{ product }}] {{ rollout }}: nobody has answered {{ event.data.gate }}\n\
-             The request for {{ event.data.gate }} has waited too long for an answer.\n\nSee:  tranche approvals\nThen: tranche approve {{ event.data.gate }}\n"
+             The request for {{ event.data.gate }} has waited too long for an answer.\n\nSee:  tranche approvals\nThen: tranche approve {{ event.data.gate }} --rollout {{ rollout }}\n"
         }
         "rollout_halted" => {
             "[{{ product }}] {{ rollout }} ({{ version }}) has halted\n\
              {{ rollout }} has stopped itself: nobody else starts.\n{% if event.reason %}Reason: {{ event.reason }}\n{% endif %}\n\
-             See:  tranche status {{ rollout }}\nThen: tranche retry --failed, tranche skip CUSTOMER --reason ..., or tranche abort\n"
+             See:  tranche status {{ rollout }}\nIt says what lifts the halt; to end it: tranche abort --rollout {{ rollout }}\n"
         }
         "customer_rolled_back" => {
             "[{{ product }}] {{ event.customer }} is back on what ran before {{ version }}\n\
@@ -43,12 +43,12 @@ fn for_team(kind: &str) -> Option<&'static str> {
         "customer_rollback_failed" => {
             "[{{ product }}] URGENT: the rollback of {{ event.customer }} failed\n\
              The rollback of {{ event.customer }} failed, and there is no second automatic one: a person must look.\n{% if event.reason %}Reason: {{ event.reason }}\n{% endif %}\n\
-             See:  tranche status {{ rollout }}\nThen: tranche retry {{ event.customer }}\n"
+             See:  tranche status {{ rollout }}\nThen: tranche retry {{ event.customer }} --rollout {{ rollout }}\n"
         }
         "customer_held" => {
             "[{{ product }}] {{ event.customer }} is held: a person must decide\n\
              {{ event.customer }} is held.\n{% if event.reason %}Reason: {{ event.reason }}\n{% endif %}\n\
-             See:  tranche why {{ event.customer }}\nThen: tranche retry {{ event.customer }}, or tranche skip {{ event.customer }} --reason ...\n"
+             See:  tranche why {{ event.customer }}\nThen: tranche retry {{ event.customer }} --rollout {{ rollout }}, or tranche skip {{ event.customer }} --rollout {{ rollout }} --reason ...\n"
         }
         "customer_stalled" => {
             "[{{ product }}] {{ event.customer }} waits for an answer of Render\n\
@@ -84,7 +84,7 @@ const APPROVAL: &str = "\
 
 
 See:  tranche approvals
-Then: tranche approve GATE, or tranche reject GATE --reason ...
+Then: tranche approve GATE --rollout {{ rollout }}, or tranche reject GATE --rollout {{ rollout }} --reason ...
 ";
 
 fn for_customers(kind: &str) -> Option<&'static str> {

@@ -59,7 +59,7 @@ securewatch v1.1.0 waits for approval, in the order of their turn:
   (an approval given now would lapse before that: approve it later)
 
 See:  tranche approvals
-Then: tranche approve GATE, or tranche reject GATE --reason ...";
+Then: tranche approve GATE --rollout r1, or tranche reject GATE --rollout r1 --reason ...";
     assert_eq!(words.text, expected);
 }
 

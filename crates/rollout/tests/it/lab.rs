@@ -32,6 +32,8 @@ pub(crate) struct Lab {
     pub(crate) stopped: BTreeMap<CommandId, Command>,
     /// The last answer given.
     pub(crate) last_report: Option<Report>,
+    /// The last request that was refused, and how.
+    pub(crate) last_refusal: Option<(Request, Rejected)>,
     rows: BTreeMap<RowKey, String>,
     /// The journal folded by itself (P36).
     folded: Product,
@@ -57,6 +59,7 @@ impl Lab {
             out: BTreeMap::new(),
             stopped: BTreeMap::new(),
             last_report: None,
+            last_refusal: None,
             rows: BTreeMap::new(),
             folded: Product::new(),
             scenario,
@@ -130,6 +133,7 @@ impl Lab {
 
     /// A refusal changes no row but the journal's head, issues nothing, shows a way out, and is one event (P49).
     fn refuse(&mut self, request: &Request, rejected: &Rejected) {
+        self.last_refusal = Some((request.clone(), rejected.clone()));
         let rows = self.all_rows();
         assert_eq!(rows, self.rows, "a rejected request changed a row");
         let denied = self.product.denied(self.now, request, rejected);

@@ -13,6 +13,7 @@ mod holds;
 mod journal;
 mod known;
 mod lab;
+mod offers;
 mod properties;
 mod redirect;
 mod reports;

@@ -321,10 +321,10 @@ impl Story {
     }
 
     fn why(&mut self, customer: &str, run: Option<RunId>) {
-        let lab = &self.lab;
+        let lab = &mut self.lab;
         let runs = lab.product.overview();
         let run = run.unwrap_or_else(|| runs.last().expect("a rollout began").id);
-        let holds = lab.product.holds(run, &customer.into(), lab.now);
+        let holds = lab.product.why(run, &customer.into(), lab.now);
         let lines = holds.iter().map(|hold| show::hold(lab.start, hold));
         self.transcript.extend(lines);
     }

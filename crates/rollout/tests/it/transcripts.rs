@@ -38,7 +38,7 @@ pub(crate) fn compare(path: &Path, now: &str) -> Result<(), String> {
     ))
 }
 
-fn stories() -> Vec<PathBuf> {
+pub(crate) fn stories() -> Vec<PathBuf> {
     let files = fs::read_dir(data().join("stories")).unwrap();
     let paths = files.map(|file| file.unwrap().path());
     let mut stories: Vec<PathBuf> = paths

@@ -13,12 +13,12 @@ use crate::script::{Story, read_request};
 use crate::transcripts::{compare, data};
 
 /// A state and the lines that lead there.
-struct Told {
-    name: String,
-    lines: String,
+pub(crate) struct Told {
+    pub(crate) name: String,
+    pub(crate) lines: String,
 }
 
-fn states(text: &str) -> (String, Vec<Told>) {
+pub(crate) fn states(text: &str) -> (String, Vec<Told>) {
     let mut parts = text.split("\n## ");
     let project = parts.next().unwrap().to_owned();
     let states = parts.map(|part| {
@@ -89,56 +89,60 @@ fn answers(name: &str, verbs: &[&str]) -> Result<(), String> {
     compare(&file.with_extension("answers"), &table)
 }
 
+/// What is asked in every state of a rollout.
+pub(crate) const OF_ROLLOUTS: &[&str] = &[
+    "start v3",
+    "start v3 queue",
+    "start v3 supersede",
+    "start v3 hotfix",
+    "pause",
+    "resume",
+    "confirm_clock",
+    "abort",
+    "abort rollback",
+    "retry failed",
+    "retry demo",
+    "skip demo",
+    "skip demo/2",
+    "promote",
+    "promote demo",
+    "promote full",
+    "replan",
+    "approve demo/2 by bob",
+    "reject demo/2 by bob",
+    "withdraw demo/2 by bob",
+    "block v2",
+    "unblock v2",
+    "freeze fire +1h",
+    "unfreeze fire",
+    "override fire",
+    "pause by eve",
+    "abort in r7",
+    "retry nobody",
+];
+
+/// What is asked in every state of a customer.
+pub(crate) const OF_CUSTOMERS: &[&str] = &[
+    "retry acme",
+    "skip acme",
+    "rollback acme",
+    "rollback acme v1",
+    "approve acme by bob",
+    "reject acme by bob",
+    "withdraw acme by bob",
+    "approve acme by ann",
+    "approve acme by eve",
+    "approve acme service ci",
+];
+
 #[test]
 fn every_verb_in_every_state_of_a_rollout() {
-    let verbs = [
-        "start v3",
-        "start v3 queue",
-        "start v3 supersede",
-        "start v3 hotfix",
-        "pause",
-        "resume",
-        "confirm_clock",
-        "abort",
-        "abort rollback",
-        "retry failed",
-        "retry demo",
-        "skip demo",
-        "skip demo/2",
-        "promote",
-        "promote demo",
-        "promote full",
-        "replan",
-        "approve demo/2 by bob",
-        "reject demo/2 by bob",
-        "withdraw demo/2 by bob",
-        "block v2",
-        "unblock v2",
-        "freeze fire +1h",
-        "unfreeze fire",
-        "override fire",
-        "pause by eve",
-        "abort in r7",
-        "retry nobody",
-    ];
-    answers("rollouts", &verbs).unwrap();
+    answers("rollouts", OF_ROLLOUTS).unwrap();
 }
 
 #[test]
 fn every_verb_in_every_state_of_a_customer() {
-    let verbs = [
-        "retry acme",
-        "skip acme",
-        "rollback acme",
-        "rollback acme v1",
-        "approve acme by bob",
-        "reject acme by bob",
-        "withdraw acme by bob",
-        "approve acme by ann",
-        "approve acme by eve",
-        "approve acme service ci",
-    ];
-    answers("customers", &verbs).unwrap();
+    answers("customers", OF_CUSTOMERS).unwrap();
 }
 
 #[test]

@@ -31,7 +31,7 @@ pub(super) async fn rollback(
     out: Output,
 ) -> Result<Exit, Failure> {
     let desk = Desk::open(global, out)?;
-    let product = state::product(desk.state())?;
+    let mut product = state::product(desk.state())?;
     let found = product.database_return(Utc::now(), &args.customer, args.data.at)?;
     let connections = match &found.way {
         RecoveryWay::Render { database, .. } => {

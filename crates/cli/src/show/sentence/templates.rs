@@ -44,7 +44,7 @@ fn course(kind: Kind) -> Option<&'static str> {
 #[expect(clippy::wildcard_enum_match_arm, reason = "the other tables have them")]
 fn vote(fact: &Fact) -> Option<&'static str> {
     Some(match fact.kind {
-        Kind::ApprovalRequested => "{what} waits for approval: tranche approve {what}",
+        Kind::ApprovalRequested => "{what} waits for approval: tranche approve {what} -r {rollout}",
         Kind::Approved if fact.until.is_some() => "{who} approved {what}; complete, valid{until}",
         Kind::Approved => "{who} approved {what}",
         Kind::Rejected => "{who} rejected {what}",

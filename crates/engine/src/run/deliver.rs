@@ -136,24 +136,24 @@ impl Driver {
     fn dispatch(&mut self, command: Command) {
         let whose = (command.run, command.customer.clone());
         let reply = self.outside.inlet.reply(self.generation, &command);
-        let is_change = !command.kind.is_repeatable();
-        let sent = Sent {
-            run: command.run,
-            customer: command.customer.clone(),
-            generation: self.generation,
-            change: is_change.then(|| command.clone()),
+        let sent = if let CommandKind::Stop { command: stopped } = &command.kind {
+            // Nobody waits for an answer to it, nor to what it stops.
+            self.sent.remove(stopped);
+            None
+        } else {
+            let is_change = !command.kind.is_repeatable();
+            Some(Sent {
+                run: command.run,
+                customer: command.customer.clone(),
+                generation: self.generation,
+                change: is_change.then(|| command.clone()),
+            })
         };
         let id = command.id;
-        let is_stop = if let CommandKind::Stop { command: stopped } = &command.kind {
-            self.sent.remove(stopped);
-            true
-        } else {
-            false
-        };
         self.dispatching = Some(whose);
         self.outside.executor.execute(command, reply);
         self.dispatching = None;
-        if !is_stop {
+        if let Some(sent) = sent {
             self.sent.insert(id, sent);
         }
     }

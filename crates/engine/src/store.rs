@@ -148,7 +148,10 @@ impl Store {
         self.standing.check()?;
         let transaction = Writing::begin(&self.connection)?;
         check_epoch(&transaction, self.epoch)?;
-        let before = journal::head(&transaction)?;
+        let is_claimed = changes.events.iter().any(is_moved);
+        let before = is_claimed
+            .then(|| journal::head(&transaction))
+            .transpose()?;
         write_events(&transaction, &changes.events)?;
         let mut sums = Changed::default();
         write_rows(&transaction, &changes.rows, &mut sums)?;
@@ -158,7 +161,7 @@ impl Store {
             requests::answer_claimed(&transaction, *id, answer)?;
         }
         write_letters(&transaction, &changes.letters)?;
-        if changes.events.iter().any(is_moved) {
+        if let Some(before) = before {
             self.standing.claim(&before)?;
         }
         transaction.commit()?;

@@ -94,13 +94,18 @@ pub(crate) fn config() -> policy::Config {
 }
 
 fn config_of(policy: &str) -> policy::Config {
+    written(PROJECT, CUSTOMERS, policy)
+}
+
+/// A project with one policy, `main`.
+pub(crate) fn written(project: &str, customers: &str, policy: &str) -> policy::Config {
     let file = |path: &str, text: &str| File {
         path: path.to_owned(),
         text: text.to_owned(),
     };
     let sources = Sources {
-        project: file("tranche.yaml", PROJECT),
-        customers: file("customers.yaml", CUSTOMERS),
+        project: file("tranche.yaml", project),
+        customers: file("customers.yaml", customers),
         policies: vec![file("policies/main.yaml", policy)],
         unread: Vec::new(),
     };
@@ -118,7 +123,8 @@ pub(crate) fn start_with_hooks() -> Verb {
     start_of(config_of(&format!("{POLICY}{hooks}\n")))
 }
 
-fn start_of(config: policy::Config) -> Verb {
+/// Starts v1.1.0 for everybody in these files.
+pub(crate) fn start_of(config: policy::Config) -> Verb {
     let release = Release {
         version: "v1.1.0".to_owned(),
         commit: "1".repeat(40),

@@ -9,12 +9,11 @@ use engine::outbox::{
     SharedAudience, Sink, Undelivered,
 };
 use engine::{EngineOptions, Reader};
-use policy::{File, PlanInput, PlanScope, Release, Sources, Span};
-use rollout::request::Conflict;
-use rollout::{Kind, Start, Verb};
+use policy::Span;
+use rollout::{Kind, Verb};
 use tokio::sync::Semaphore;
 
-use crate::lab::{LIMIT, Lab, by, eventually, files, start};
+use crate::lab::{LIMIT, Lab, by, eventually, files, start, start_of, written};
 use crate::world::{World, end};
 
 const PROJECT: &str = "\
@@ -52,40 +51,11 @@ approval: { per: customer, from: [approvers], not: [starter] }
 ";
 
 fn config() -> policy::Config {
-    let file = |path: &str, text: &str| File {
-        path: path.to_owned(),
-        text: text.to_owned(),
-    };
-    let sources = Sources {
-        project: file("tranche.yaml", PROJECT),
-        customers: file("customers.yaml", CUSTOMERS),
-        policies: vec![file("policies/main.yaml", POLICY)],
-        unread: Vec::new(),
-    };
-    policy::parse::load(&sources).unwrap()
+    written(PROJECT, CUSTOMERS, POLICY)
 }
 
 fn start_gated() -> Verb {
-    let config = config();
-    let release = Release {
-        version: "v1.1.0".to_owned(),
-        commit: "1".repeat(40),
-    };
-    Verb::Start(Box::new(Start {
-        input: PlanInput {
-            project: config.project,
-            fleet: config.fleet,
-            policies: config.policies,
-            release,
-            scope: PlanScope::default(),
-            history: policy::plan::History::new(),
-        },
-        observed: BTreeMap::new(),
-        conflict: Conflict::Refuse,
-        clear_cache: false,
-        deploy_timeout: None,
-        reviewed: None,
-    }))
+    start_of(config())
 }
 
 /// A rollout whose gates have been asked for, and the engine that drives it.

@@ -1,6 +1,5 @@
 //! What breaks for one customer, or over one request, stops nobody else.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -11,11 +10,9 @@ use engine::store::Changes;
 use engine::{
     Ended, EngineHandle, EngineLock, EngineOptions, Files, Inlet, LockFor, Reader, Store, verify,
 };
-use policy::{File, PlanInput, PlanScope, Release, Sources};
-use rollout::request::Conflict;
-use rollout::{Command, CommandKind, Event, Executor, Fact, Kind, Reply, RunId, Start, Verb};
+use rollout::{Command, CommandKind, Event, Executor, Fact, Kind, Reply, RunId, Verb};
 
-use crate::lab::{Lab, by, eventually, files};
+use crate::lab::{Lab, by, eventually, files, start_of, written};
 use crate::world::{World, end, origin};
 
 const R1: RunId = RunId::Rollout(1);
@@ -41,41 +38,12 @@ customers:
 ";
 
 fn config() -> policy::Config {
-    let file = |path: &str, text: &str| File {
-        path: path.to_owned(),
-        text: text.to_owned(),
-    };
-    let sources = Sources {
-        project: file("tranche.yaml", PROJECT),
-        customers: file("customers.yaml", CUSTOMERS),
-        policies: vec![file("policies/main.yaml", "policy: main\n")],
-        unread: Vec::new(),
-    };
-    policy::parse::load(&sources).unwrap()
+    written(PROJECT, CUSTOMERS, "policy: main\n")
 }
 
 /// Three customers in one batch.
 fn start() -> Verb {
-    let config = config();
-    let release = Release {
-        version: "v1.1.0".to_owned(),
-        commit: "1".repeat(40),
-    };
-    Verb::Start(Box::new(Start {
-        input: PlanInput {
-            project: config.project,
-            fleet: config.fleet,
-            policies: config.policies,
-            release,
-            scope: PlanScope::default(),
-            history: policy::plan::History::new(),
-        },
-        observed: BTreeMap::new(),
-        conflict: Conflict::Refuse,
-        clear_cache: false,
-        deploy_timeout: None,
-        reviewed: None,
-    }))
+    start_of(config())
 }
 
 fn options(world: &World) -> EngineOptions {

@@ -412,9 +412,7 @@ impl Product {
             ..Fact::new(kind)
         };
         match notice {
-            Notice::EngineStarted => self.engine_started(Vec::new(), None),
-            Notice::EngineStartedUnsure { since } => self.engine_started(Vec::new(), Some(since)),
-            Notice::EngineResumed { out, unsure_since } => self.engine_started(out, unsure_since),
+            Notice::EngineStarted { out, unsure_since } => self.engine_started(out, unsure_since),
             Notice::EngineStopping { out } => self.engine_stopping(out),
             Notice::Restored { reason } => self.found_elsewhere(reason),
             Notice::ClockSuspected { reason, since }

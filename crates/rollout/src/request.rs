@@ -33,14 +33,13 @@ pub enum Input {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Notice {
-    /// A new process drives the core. Until `ClockTrusted` nothing starts (P25); changing commands in flight become look-ups (R16).
-    EngineStarted,
-    /// The process that drives the core has read the state anew, after it could not store something. As `EngineStarted`, but
-    /// these changing commands of its own are still out: their answers will come, so they are in no doubt (R16).
-    EngineResumed {
-        /// What is still out.
+    /// A process drives the core: a new one, or one that has read the state anew after it could not store something. Until
+    /// `ClockTrusted` nothing starts (P25); changing commands in flight become look-ups (R16).
+    EngineStarted {
+        /// Changing commands of this very process that are still out: their answers will come, so they are in no doubt.
         out: Vec<Command>,
-        /// As in `EngineStartedUnsure`, if the clock is not confirmed.
+        /// The first instant that it may stamp, if nobody has confirmed its clock yet: it goes by the journal's last instant
+        /// and by what has passed since it began. What is recorded until `ClockFollowed` keeps its length from there (P22).
         unsure_since: Option<Timestamp>,
     },
     /// The process drives no more: what is reported is still recorded, but nothing is intended or issued, since nobody would
@@ -48,12 +47,6 @@ pub enum Notice {
     EngineStopping {
         /// Changing commands that are out, where the core does not know of them.
         out: Vec<Command>,
-    },
-    /// As `EngineStarted`, by a process whose clock nobody has confirmed yet: it goes by the journal's last instant and by what has
-    /// passed since it began. What is recorded until `ClockFollowed` keeps its length from there (P22).
-    EngineStartedUnsure {
-        /// The first instant that it may stamp.
-        since: Timestamp,
     },
     /// The database is a copy that was put in place, or has moved: what has happened since is not known (P40). Repeated at
     /// every start for as long as it is so, it is recorded once.
@@ -93,6 +86,16 @@ pub enum Notice {
         /// What broke, as it was caught.
         what: String,
     },
+}
+
+impl Notice {
+    /// A new process begins, of which nothing is out and whose clock is taken for right.
+    pub fn engine_started() -> Self {
+        Self::EngineStarted {
+            out: Vec::new(),
+            unsure_since: None,
+        }
+    }
 }
 
 /// What of the project's files takes effect at once, and what waits for `replan` (R6).

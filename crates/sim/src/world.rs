@@ -255,7 +255,7 @@ impl World {
         if let Some(reason) = self.found.take() {
             self.step(Input::Notice(Notice::Restored { reason }));
         }
-        self.step(Input::Notice(Notice::EngineStarted));
+        self.step(Input::Notice(Notice::engine_started()));
     }
 
     fn crash(&mut self, until: Timestamp) {

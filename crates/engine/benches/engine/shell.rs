@@ -48,7 +48,7 @@ impl Shell {
         };
         let first = [
             Input::Request(start),
-            Input::Notice(Notice::EngineStarted),
+            Input::Notice(Notice::engine_started()),
             Input::Notice(Notice::ClockTrusted),
             Input::Notice(Notice::FilesRead(Box::new(read))),
         ];

@@ -187,11 +187,7 @@ impl Driver {
         let is_trusted = self.clock.is_trusted();
         let unsure_since = (!is_trusted).then(|| self.clock.sure_until());
         let out = self.changes_out();
-        first.push(match (out.is_empty(), unsure_since) {
-            (false, unsure_since) => Notice::EngineResumed { out, unsure_since },
-            (true, Some(since)) => Notice::EngineStartedUnsure { since },
-            (true, None) => Notice::EngineStarted,
-        });
+        first.push(Notice::EngineStarted { out, unsure_since });
         first.extend(is_trusted.then_some(Notice::ClockTrusted));
         self.drive(reading, first, Arrived::default())?;
         self.leave();

@@ -71,7 +71,7 @@ impl Lab {
     /// A process begins, and trusts its clock at once.
     pub(crate) fn boot(&mut self) -> Vec<Step> {
         vec![
-            self.notice(Notice::EngineStarted),
+            self.notice(Notice::engine_started()),
             self.notice(Notice::ClockTrusted),
         ]
     }
@@ -79,7 +79,7 @@ impl Lab {
     /// The process dies and another one takes over the stored rows; answers on the way are lost.
     pub(crate) fn restart(&mut self) -> Step {
         self.reload();
-        self.notice(Notice::EngineStarted)
+        self.notice(Notice::engine_started())
     }
 
     /// The process could not store something: it reads the rows anew, and its changing commands are still out.
@@ -89,7 +89,7 @@ impl Lab {
         let is_kept = |command: &&Command| !command.kind.is_repeatable();
         let kept: Vec<Command> = out.values().filter(is_kept).cloned().collect();
         self.out = kept.iter().map(|one| (one.id, one.clone())).collect();
-        self.notice(Notice::EngineResumed {
+        self.notice(Notice::EngineStarted {
             out: kept,
             unsure_since: None,
         })
@@ -98,7 +98,7 @@ impl Lab {
     /// As `restart`, and the new process notices something first.
     pub(crate) fn restart_with(&mut self, first: Notice) -> Vec<Step> {
         self.reload();
-        vec![self.notice(first), self.notice(Notice::EngineStarted)]
+        vec![self.notice(first), self.notice(Notice::engine_started())]
     }
 
     /// The process is gone, and no other one has begun: the stored rows are all there is.

@@ -9,6 +9,7 @@ mod engine_room;
 mod exit;
 mod fleet;
 mod kinds;
+mod moved;
 mod observe;
 mod output;
 mod plan;

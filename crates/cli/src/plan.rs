@@ -5,3 +5,4 @@ pub(crate) mod earliest;
 pub(crate) mod file;
 pub(crate) mod ics;
 pub(crate) mod requests;
+pub(crate) mod windows;

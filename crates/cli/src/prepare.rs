@@ -4,12 +4,14 @@
 use std::collections::BTreeMap;
 
 use policy::plan::{Doubt, RunningVersions, compile, doubts};
-use policy::{Config, Plan, PlanInput, PlanScope, Running, Timestamp};
+use policy::zones::{TakenZone, taken};
+use policy::{Config, Plan, PlanInput, PlanScope, PolicyId, Running, Timestamp};
 use rollout::{Exposed, Observed, Product, UnhealthyTarget};
 use serde::Serialize;
 
 use crate::args;
 use crate::exit::Failure;
+use crate::moved::{Moved, moved};
 use crate::output::Output;
 use crate::project::Folder;
 use crate::release::{self, Versions};
@@ -55,6 +57,12 @@ pub(crate) struct Notes {
     /// Where a rollback would lead to what was judged unhealthy itself.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) unhealthy_targets: Vec<UnhealthyTarget>,
+    /// Where the windows of the plan are local that name no zone.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) zones: Vec<TakenZone>,
+    /// Windows that a rollout has frozen in another zone.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) moved: Vec<Moved>,
 }
 
 impl Notes {
@@ -175,6 +183,21 @@ async fn planned(
         exposed,
         doubts: doubts(&plan, input, &running),
         unhealthy_targets: product.unhealthy_targets(&plan, observed),
+        zones: taken_by(config, &plan),
+        moved: moved(config, product, at),
     };
     Ok((plan, notes))
+}
+
+/// The zones of those windows that the plan has.
+fn taken_by(config: &Config, plan: &Plan) -> Vec<TakenZone> {
+    let is_planned = |one: &TakenZone| {
+        let has = |name: &PolicyId| plan.phases.iter().any(|phase| phase.policy.name == *name);
+        let customer = one.customer.as_ref();
+        customer.is_some_and(|id| plan.customers.contains_key(id))
+            || one.policy.as_ref().is_some_and(has)
+    };
+    let mut zones = taken(config);
+    zones.retain(is_planned);
+    zones
 }

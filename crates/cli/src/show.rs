@@ -19,3 +19,4 @@ pub(crate) mod summary;
 pub(crate) mod table;
 pub(crate) mod time;
 pub(crate) mod timeline;
+pub(crate) mod zones;

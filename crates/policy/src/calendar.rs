@@ -34,6 +34,17 @@ pub struct WindowSpec {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ZoneSpec {
+impl WindowSpec {
+    /// Whether nothing but the zone differs.
+    pub fn is_but_for_zone(&self, other: &Self) -> bool {
+        let zone = other.zone;
+        Self {
+            zone,
+            ..self.clone()
+        } == *other
+    }
+}
+
     /// Each customer's own.
     Customer,
     /// A fixed zone.

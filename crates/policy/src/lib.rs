@@ -30,6 +30,7 @@ pub mod span;
 pub mod suggest;
 pub mod template;
 
+pub mod zones;
 pub use ids::{CustomerId, GroupId, PersonId, PolicyId, Role, ServiceId};
 pub use parse::{Config, Diagnostic, File, Sources};
 pub use plan::{Plan, PlanError, PlanInput, PlanScope, PlannedCustomer, Release, Running};

@@ -31,11 +31,12 @@ pub use self::diagnostic::{Diagnostic, Severity};
 use self::node::{Kind, Node, Pos};
 use self::report::Report;
 use self::shape::Shape;
-use crate::ids::PolicyId;
+use crate::ids::{CustomerId, PolicyId};
 use crate::mail::Mail;
 use crate::monitoring::Monitoring;
 use crate::rules::Policy;
-use crate::settings::{Fleet, Project};
+use crate::settings::{Fleet, Project, Timestamp};
+use crate::zones::Unzoned;
 
 /// A file the caller has read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,6 +81,9 @@ pub struct Config {
     /// Files and folders outside the project folder that its files may name (P53).
     #[serde(default)]
     pub files: Vec<String>,
+    /// Windows that name no zone.
+    #[serde(default)]
+    pub unzoned: Unzoned,
     /// What is allowed but probably not meant.
     pub warnings: Vec<Diagnostic>,
 }
@@ -233,6 +237,7 @@ impl<'s> Trees<'s> {
         })
     }
 
+        let unzoned = self.unzoned();
     fn check_shapes(&self, report: &mut Report<'s>) {
         let project = self.project.iter().map(|node| (node, &PROJECT));
         let customers = self.customers.iter().map(|node| (node, &CUSTOMERS));
@@ -248,10 +253,29 @@ impl<'s> Trees<'s> {
         if self.policies.is_empty() && self.unread.is_empty() {
             let pos = self
                 .project
+            unzoned,
                 .as_ref()
                 .map_or(Pos::default(), |node| node.key_pos("policies"));
             let help =
                 "write one such as policies/demo.yaml: `policy: demo`; `tranche init` makes four";
+    /// Which windows name no zone.
+    fn unzoned(&self) -> Unzoned {
+        let customers = self
+            .customers
+            .as_ref()
+            .and_then(|node| node.get("customers"));
+        let customers = customers.map_or(&[][..], Node::entries).iter();
+        let customers = customers.map(|(key, node)| (CustomerId::new(&*key.name), node));
+        let policies = self.policies.iter().filter_map(|node| {
+            let name = node.get("policy").and_then(Node::scalar)?;
+            Some((PolicyId::from(name), node))
+        });
+        Unzoned {
+            customers: without_zone(customers),
+            policies: without_zone(policies),
+        }
+    }
+
             report.help(
                 pos,
                 "no-policies",
@@ -294,3 +318,13 @@ fn stem(path: &str) -> &str {
     let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
     name.split('.').next().unwrap_or(name)
 }
+/// Of each that has windows without a zone, which of them.
+fn without_zone<'n, 't: 'n, K: Ord>(
+    of: impl Iterator<Item = (K, &'n Node<'t>)>,
+) -> BTreeMap<K, BTreeSet<usize>> {
+    of.filter(|(_, node)| node.get("window").is_some())
+        .map(|(key, node)| (key, read::window::without_zone(node)))
+        .filter(|(_, places)| !places.is_empty())
+        .collect()
+}
+

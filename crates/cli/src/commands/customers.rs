@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use chrono_tz::Tz;
 use policy::plan::{DATABASE, RunningVersions, order};
 use policy::settings::SecretSource;
 use policy::{Config, Customer, CustomerId, Role, Running};
@@ -191,7 +192,8 @@ fn text(config: &Config, id: &CustomerId, shown: &Shown<'_>) -> String {
     if let Some(moved) = &shown.restored_database {
         let _ = write!(text, "\n{}", restored(customer, moved));
     }
-    let _ = write!(text, "\n{}", columns(properties(customer)));
+    let taken = zone_of_windows(config, id, customer, zone);
+    let _ = write!(text, "\n{}", columns(properties(customer, &taken)));
     text
 }
 
@@ -217,8 +219,24 @@ fn restored(customer: &Customer, moved: &MovedView) -> String {
     text
 }
 
+/// In which zone each window is, and whose that is where the window names none.
+fn zone_of_windows(config: &Config, id: &CustomerId, customer: &Customer, zone: Tz) -> Vec<String> {
+    let unzoned = config.unzoned.customers.get(id);
+    let windows = customer.window.iter().enumerate();
+    let said = windows.map(|(place, window)| {
+        let zone = window.zone.resolve(zone).name();
+        let is_unzoned = unzoned.is_some_and(|places| places.contains(&place));
+        match (is_unzoned, customer.timezone) {
+            (false, _) => zone.to_owned(),
+            (true, Some(_)) => format!("{zone}, the customer's zone, since it names none"),
+            (true, None) => format!("{zone}, the project's zone, since it names none"),
+        }
+    });
+    said.collect()
+}
+
 /// What is written beside the services, as pairs of a name and its value.
-fn properties(customer: &Customer) -> Vec<Vec<String>> {
+fn properties(customer: &Customer, zones: &[String]) -> Vec<Vec<String>> {
     let mut rows = Vec::new();
     let mut row = |name: &str, value: String| rows.push(vec![name.to_owned(), value]);
     if customer.weight != Customer::WEIGHT {
@@ -230,8 +248,9 @@ fn properties(customer: &Customer) -> Vec<Vec<String>> {
             customer.tags.iter().cloned().collect::<Vec<_>>().join(", "),
         );
     }
-    for window in &customer.window {
-        row("window", format!("{} for {}", window.cron, window.duration));
+    for (window, zone) in customer.window.iter().zip(zones) {
+        let opens = format!("{} for {} in {zone}", window.cron, window.duration);
+        row("window", opens);
     }
     if let Some(pin) = &customer.pin {
         let until = pin

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use engine::identity::account_name;
 use policy::plan::{HOTFIX, describe};
+use policy::zones::{TakenZone, taken};
 use policy::{Config, Diagnostic, PolicyId};
 use serde::Serialize;
 use sim::settings::DEFAULT_API_KEY;
@@ -15,11 +16,12 @@ use sim::settings::DEFAULT_API_KEY;
 use super::demo::folder;
 use crate::args::{Global, Init, Schema, SchemaOf};
 use crate::exit::{Exit, Failure};
+use crate::moved::{Moved, moved};
 use crate::output::Output;
 use crate::project::{Folder, PROJECT_FILE};
-use crate::show::foreign;
 use crate::show::plan::counted;
-use crate::{fleet, templates, written};
+use crate::show::{foreign, time, zones};
+use crate::{fleet, state, templates, written};
 
 /// Where a project to practise on expects its simulated Render.
 const PRACTICE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7373);
@@ -120,6 +122,12 @@ struct Validated {
     policies: BTreeMap<PolicyId, String>,
     /// What lies beside the files and counts for nothing, with the reason.
     passed_over: BTreeMap<String, String>,
+    /// Where windows that name no zone are local.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    zones: Vec<TakenZone>,
+    /// Windows that a rollout has frozen in another zone.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    moved: Vec<Moved>,
     #[serde(skip)]
     summary: String,
 }
@@ -143,6 +151,8 @@ pub(crate) fn validate(global: &Global, out: Output) -> Result<Exit, Failure> {
                 diagnostics,
                 policies: BTreeMap::new(),
                 passed_over,
+                zones: Vec::new(),
+                moved: Vec::new(),
                 summary,
             };
             out.data(&found, String::new)?;
@@ -156,6 +166,11 @@ pub(crate) fn validate(global: &Global, out: Output) -> Result<Exit, Failure> {
         diagnostics: config.warnings,
         policies: sentences.iter().cloned().collect(),
         passed_over,
+        zones: taken(&config),
+        moved: product.map_or_else(
+            |_| Vec::new(),
+            |product| moved(&config, &product, time::now()),
+        ),
     };
     out.data(&found, || text(&found, &sentences))?;
     Ok(Exit::Done)
@@ -191,6 +206,8 @@ fn text(found: &Validated, sentences: &[(PolicyId, String)]) -> String {
     let mut text: String = warnings.chain(policies).collect();
     text.push_str(&found.summary);
     text
+    text.push_str(&zones::taken(&found.zones));
+    text.push_str(&zones::moved(&found.moved, usize::MAX));
 }
 
 /// The policies in the order of their phases, each in words; the hotfix policy last.

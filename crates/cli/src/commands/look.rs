@@ -12,10 +12,11 @@ use serde::Serialize;
 
 use crate::args::{Approvals, Global, Status, Why};
 use crate::exit::{Exit, Failure};
+use crate::moved::{Moved, moved};
 use crate::output::Output;
 use crate::project::Folder;
 use crate::show::status::Tracked;
-use crate::show::{foreign, holds, plan, status, time};
+use crate::show::{foreign, holds, plan, status, time, zones};
 use crate::{engine_room, state};
 
 /// What is said where rollouts would be listed.
@@ -29,6 +30,9 @@ struct Standing {
     product: ProductView,
     #[serde(skip_serializing_if = "Option::is_none")]
     way_out: Option<String>,
+    /// Windows that an unfinished rollout has frozen in another zone than the files mean.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    moved: Vec<Moved>,
     #[serde(skip)]
     others: Vec<RunView>,
 }
@@ -55,6 +59,7 @@ pub(crate) fn status(global: &Global, args: &Status, out: Output) -> Result<Exit
     about.moved = about.moved.or_else(|| state::objection(&place));
     let standing = Standing {
         product: about,
+        moved: unfinished_moved(global, &product),
         run,
         way_out,
         others,
@@ -62,7 +67,14 @@ pub(crate) fn status(global: &Global, args: &Status, out: Output) -> Result<Exit
     out.data(&standing, || {
         let text = status::status(&standing.run, standing.way_out.as_deref(), now);
         let others = status::others(&standing.others);
-        format!("{text}{others}{}", status::product(&standing.product))
+        let moved = match zones::moved(&standing.moved, zones::SHOWN) {
+            none if none.is_empty() => none,
+            moved => format!("\n{moved}"),
+        };
+        format!(
+            "{text}{others}{}{moved}",
+            status::product(&standing.product)
+        )
     })?;
     if !standing.run.has_ended() {
         state::say_if_undriven(&place, out);
@@ -87,6 +99,16 @@ fn about(global: &Global, product: &Product, run: RunId) -> ProductView {
         view.unapplied = engine_room::unapplied(&config, plan);
     }
     view
+}
+
+/// The windows that rollouts go on with in another zone than the files mean.
+fn unfinished_moved(global: &Global, product: &Product) -> Vec<Moved> {
+    let config = Folder::find(global).and_then(|folder| folder.load_running(Output::silent()));
+    let moved = config.map_or_else(
+        |_| Vec::new(),
+        |config| moved(&config, product, time::now()),
+    );
+    moved.into_iter().filter(|one| one.goes_on).collect()
 }
 
 /// Lists all rollouts.

@@ -1,14 +1,17 @@
 //! `replan`: applies edited files to what has not started.
 
-use policy::plan::{RunningVersions, compile};
-use policy::{PlanInput, PlanScope, Release};
-use rollout::{RunId, Verb};
+use std::collections::BTreeSet;
+
+use policy::plan::{Phase, RunningVersions, compile};
+use policy::{CustomerId, PlanInput, PlanScope, Release};
+use rollout::{Product, RunId, Verb};
 
 use super::ask::Desk;
 use crate::args::{Global, Replan};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::plan::difference::{phases, text};
+use crate::plan::windows;
 use crate::show::time;
 use crate::{fleet, state};
 
@@ -50,10 +53,22 @@ fn diff(desk: &Desk, run: RunId, out: Output) -> Result<Exit, Failure> {
     let input = PlanInput::of(&desk.config, frozen.release.clone(), scope);
     let edited = compile(&input, &RunningVersions::new(), time::now())
         .map_err(|error| fleet::refusal(&error))?;
-    let differences = phases(frozen, &edited);
+    let (waiting, now) = (waiting(&product, run), time::now());
+    let windows = |phase: &Phase| windows::changes(phase, (frozen, &edited), &waiting, now);
+    let differences = phases(frozen, &edited, windows);
     out.data(&differences, || match differences.is_empty() {
         true => "the files plan the same as the rollout".to_owned(),
         false => text(&differences),
     })?;
     Ok(Exit::Done)
+}
+
+/// Who has not started: the only ones whom a new plan reaches.
+fn waiting(product: &Product, run: RunId) -> BTreeSet<CustomerId> {
+    let customers = product.run_view(run).map(|view| view.customers);
+    let waiting = customers.into_iter().flatten();
+    waiting
+        .filter(|one| one.state == "waiting")
+        .map(|one| one.customer)
+        .collect()
 }

@@ -18,7 +18,7 @@ use crate::plan::file::PlanFile;
 use crate::plan::requests::{CustomerRequests, requests};
 use crate::prepare::{Prepared, Source, prepare};
 use crate::show::plan::{PlanView, counted};
-use crate::show::{self, summary, time};
+use crate::show::{self, summary, time, zones};
 use crate::{reach, secrets, state};
 
 /// Begins a rollout, and drives it unless somebody else does or will.
@@ -53,6 +53,10 @@ pub(crate) async fn start(global: &Global, args: Start, out: Output) -> Result<E
         args.plan.as_deref(),
         time::now(),
     ));
+    let moved = zones::moved(&prepared.notes.moved, zones::SHOWN);
+    if !moved.is_empty() {
+        out.say_laid_out(format_args!("{moved}"));
+    }
     ask_first(global, &prepared.plan, out)?;
     let reviewed = reviewed.as_ref().map(PlanFile::reviewed);
     let Some(run) = file(&desk, &args, prepared, reviewed, out).await? else {

@@ -8,7 +8,7 @@ use engine::outbox::{Audience, SharedAudience};
 use machine::files::Roots;
 use notify::Post;
 use policy::plan::Phase;
-use policy::{Config, Customer, CustomerId, Plan, Policy, Project, Span};
+use policy::{Config, Customer, CustomerId, Plan, Policy, Project, Span, zones};
 use rollout::request::{Directory, FilesRead};
 use rollout::{Product, RunId};
 
@@ -118,11 +118,8 @@ pub(crate) fn unapplied(config: &Config, plan: &Plan) -> Vec<String> {
         }
     }
     let edited = plan.customers.iter().filter(|(id, planned)| {
-        config
-            .fleet
-            .customers
-            .get(*id)
-            .is_some_and(|now| !is_same_customer(now, &planned.customer))
+        let now = config.fleet.customers.get(*id);
+        now.is_some_and(|now| !is_same_customer(config, id, now, &planned.customer, plan))
     });
     names.extend(edited.map(|(id, _): (&CustomerId, _)| format!("customer {id}")));
     names
@@ -143,13 +140,17 @@ fn is_same_health(now: &Project, phase: &Phase) -> bool {
     now.health.get(&phase.policy.health) == Some(&phase.health)
 }
 
-/// A pin takes effect at once, so it is no difference that waits.
-fn is_same_customer(now: &Customer, frozen: &Customer) -> bool {
+/// A pin takes effect at once, so it is no difference that waits; a window without a zone is compared as it is written.
+fn is_same_customer(
+    config: &Config,
+    id: &CustomerId,
+    now: &Customer,
+    frozen: &Customer,
+    plan: &Plan,
+) -> bool {
     Customer {
-        pin: None,
+        pin: frozen.pin.clone(),
+        window: zones::as_frozen(config, id, now, frozen, plan),
         ..now.clone()
-    } == Customer {
-        pin: None,
-        ..frozen.clone()
-    }
+    } == *frozen
 }

@@ -8,6 +8,7 @@ use policy::{CustomerId, Plan, PlannedCustomer, Release, Role, Running};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::windows::WindowChange;
 use crate::show::artifact::artifact;
 use crate::show::plan::{reason, short};
 
@@ -22,6 +23,9 @@ pub(crate) struct PhaseDifference {
     /// Customers of both that weigh something else.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     weighs: Vec<Weighed>,
+    /// Customers whose own windows change.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    windows: Vec<WindowChange>,
 }
 
 /// A customer whose weight was edited.
@@ -90,7 +94,8 @@ impl Difference {
                 now: Some(now.plan.digest.clone()),
             }),
             commit: changed(&commit(&was.plan.release), &commit(&now.plan.release)),
-            phases: phases(was.plan, now.plan),
+            // What else the files say of a customer is among `files`.
+            phases: phases(was.plan, now.plan, |_| Vec::new()),
             places: each(&places(was.plan), &places(now.plan)),
             runs,
             files: files(was.plan, now.plan),
@@ -121,8 +126,12 @@ impl Difference {
     }
 }
 
-/// The phases that read otherwise, or have other customers.
-pub(crate) fn phases(was: &Plan, now: &Plan) -> Vec<PhaseDifference> {
+/// The phases that read otherwise, have other customers, or customers with other windows.
+pub(crate) fn phases(
+    was: &Plan,
+    now: &Plan,
+    windows: impl Fn(&Phase) -> Vec<WindowChange>,
+) -> Vec<PhaseDifference> {
     let all = was.phases.iter().chain(&now.phases);
     let names: BTreeSet<_> = all.map(|phase| &phase.policy.name).collect();
     let phase =
@@ -137,11 +146,13 @@ pub(crate) fn phases(was: &Plan, now: &Plan) -> Vec<PhaseDifference> {
             joins: missing(after, before),
             leaves: missing(before, after),
             weighs: reweighed(was, now, after),
+            windows: after.map_or_else(Vec::new, &windows),
         };
         let same = difference.was == difference.now
             && difference.joins.is_empty()
             && difference.leaves.is_empty()
             && difference.weighs.is_empty()
+            && difference.windows.is_empty()
             && before.map(|phase| &phase.policy) == after.map(|phase| &phase.policy);
         (!same).then_some(difference)
     });
@@ -188,6 +199,9 @@ pub(crate) fn text(differences: &[PhaseDifference]) -> String {
         }
         for Weighed { customer, was, now } in &one.weighs {
             let _ = writeln!(text, "  + {customer} weighs {now}, not {was}");
+        }
+        for change in &one.windows {
+            let _ = writeln!(text, "  {}", change.text());
         }
     }
     text

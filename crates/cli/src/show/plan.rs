@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::artifact::artifact;
 use super::table::indented;
-use super::{foreign, time};
+use super::{foreign, time, zones};
 use crate::plan::earliest::{BatchTimes, PhaseTimes, earliest};
 use crate::prepare::{Notes, Source};
 
@@ -135,6 +135,8 @@ impl<'p> PlanView<'p> {
              `tranche simulate {}` shows the exact timeline.\n",
             self.version
         );
+        text.push_str(&zones::taken(&self.notes.zones));
+        text.push_str(&zones::moved(&self.notes.moved, zones::SHOWN));
         for warning in self.notes.warnings() {
             let _ = writeln!(text, "warning: {}", foreign::line(&warning));
         }

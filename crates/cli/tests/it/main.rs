@@ -34,6 +34,7 @@ mod typed;
 mod version;
 mod watching;
 mod weights;
+mod zones;
 
 /// Run with `TRYCMD=overwrite` to take in what the commands print now; review it like code.
 #[test]

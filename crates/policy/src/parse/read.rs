@@ -4,7 +4,7 @@ pub(super) mod fleet;
 pub(super) mod policy;
 pub(super) mod project;
 pub(super) mod watching;
-mod window;
+pub(super) mod window;
 
 use std::collections::BTreeSet;
 

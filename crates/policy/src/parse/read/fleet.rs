@@ -11,7 +11,7 @@ use crate::settings::{Customer, Fleet, Pin, SecretSource, Service};
 
 const ORDER: i64 = 100;
 
-/// Reads the mapping below `customers`. `zone` is the project's, in which windows and dates are local that name none.
+/// Reads the mapping below `customers`. `zone` is the project's: dates that name none are local there, and windows of customers that have none.
 pub(in crate::parse) fn fleet(node: &Node<'_>, zone: Tz) -> Fleet {
     let customers = Fields::new(node).entries("customers");
     let named = customers.filter_map(|(key, node)| Some((name(key)?, node)));
@@ -25,10 +25,11 @@ pub(in crate::parse) fn fleet(node: &Node<'_>, zone: Tz) -> Fleet {
 
 fn customer(key: &str, node: &Node<'_>, zone: Tz) -> Customer {
     let fields = Fields::new(node);
+    let own_zone = fields.zone("timezone");
     Customer {
         name: fields.text("name").unwrap_or_else(|| key.to_owned()),
         tier: fields.text("tier").unwrap_or_default(),
-        timezone: fields.zone("timezone"),
+        timezone: own_zone,
         order: fields.int("order").unwrap_or(ORDER),
         weight: fields
             .int("weight")
@@ -43,7 +44,7 @@ fn customer(key: &str, node: &Node<'_>, zone: Tz) -> Customer {
             .entries("secrets")
             .filter_map(|(name, node)| Some((name.to_owned(), secret(node)?)))
             .collect(),
-        window: windows(fields, zone),
+        window: windows(fields, own_zone.unwrap_or(zone)),
         pin: fields
             .get("pin")
             .and_then(|node| pin(Fields::new(node), zone)),

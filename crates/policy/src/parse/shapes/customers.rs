@@ -23,7 +23,7 @@ macro_rules! customer {
         record!("a customer", &[
             key!("name", "The name people know; by default the key.", &TEXT),
             required!("tier", "The tier, which decides the policy.", &NAME),
-            key!("timezone", "The customer's own zone; by default the project's.", &ZONE),
+            key!("timezone", "The customer's own zone, also of its windows that name none; by default the project's.", &ZONE),
             key!("order", "Lower numbers go first within a phase; 100 by default.", &ORDER),
             key!("weight", "How much hangs on the customer: seats, revenue; 1 by default. For batches and tolerances by weight.", &WEIGHT),
             key!("tags", "Free marks by which policies and freezes select.", &NAME_OR_NAMES),

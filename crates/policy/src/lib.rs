@@ -21,6 +21,7 @@ pub mod mail;
 pub mod monitoring;
 pub mod network;
 pub mod parse;
+pub mod places;
 pub mod plan;
 pub mod redact;
 pub mod rules;
@@ -29,8 +30,8 @@ pub mod settings;
 pub mod span;
 pub mod suggest;
 pub mod template;
-
 pub mod zones;
+
 pub use ids::{CustomerId, GroupId, PersonId, PolicyId, Role, ServiceId};
 pub use parse::{Config, Diagnostic, File, Sources};
 pub use plan::{Plan, PlanError, PlanInput, PlanScope, PlannedCustomer, Release, Running};

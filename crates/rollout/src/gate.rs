@@ -1,10 +1,11 @@
 //! Gates: who may open them, and whether enough people have (R10, P1-P5).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
+use policy::places::are_filled;
 use policy::rules::{Approval, Approvers, Excluded, GroupOrPerson, Scope};
 use policy::settings::RoleName;
-use policy::{CustomerId, GroupId, PersonId};
+use policy::{CustomerId, PersonId};
 
 use crate::hands::{Act, one_hand};
 use crate::ids::GateId;
@@ -102,58 +103,10 @@ pub(crate) fn is_quorum(
         Approvers::Anybody | Approvers::Any(_) => {
             people.len() >= usize::try_from(approval.quorum).unwrap_or(usize::MAX)
         }
-        Approvers::Each(groups) => fills_places(groups, directory, people),
+        Approvers::Each(groups) => are_filled(groups, people, |group, person| {
+            directory.is_member(group, person)
+        }),
     }
-}
-
-/// Each group has its number of places, and one person fills one (an assignment problem, solved by augmenting paths).
-fn fills_places(
-    groups: &BTreeMap<GroupId, u32>,
-    directory: &Directory,
-    people: &BTreeSet<&PersonId>,
-) -> bool {
-    let places: Vec<&GroupId> = groups
-        .iter()
-        .flat_map(|(group, n)| (0..*n).map(move |_| group))
-        .collect();
-    let mut taken: BTreeMap<&PersonId, usize> = BTreeMap::new();
-    (0..places.len()).all(|place| {
-        seat(
-            place,
-            &places,
-            directory,
-            people,
-            &mut taken,
-            &mut BTreeSet::new(),
-        )
-    })
-}
-
-fn seat<'p>(
-    place: usize,
-    places: &[&GroupId],
-    directory: &Directory,
-    people: &BTreeSet<&'p PersonId>,
-    taken: &mut BTreeMap<&'p PersonId, usize>,
-    tried: &mut BTreeSet<&'p PersonId>,
-) -> bool {
-    for person in people
-        .iter()
-        .filter(|person| directory.is_member(places[place], person))
-    {
-        if !tried.insert(person) {
-            continue;
-        }
-        let free = match taken.get(person).copied() {
-            None => true,
-            Some(other) => seat(other, places, directory, people, taken, tried),
-        };
-        if free {
-            taken.insert(person, place);
-            return true;
-        }
-    }
-    false
 }
 
 fn names_person(directory: &Directory, name: &GroupOrPerson, person: &PersonId) -> bool {

@@ -8,14 +8,14 @@ use engine::StateDir;
 use machine::files::{Beyond, Listing, Roots, read_own_written};
 use policy::parse::{Diagnostic, Severity};
 use policy::settings::RenderSettings;
-use policy::{Config, File, Project, Sources, parse};
+use policy::{Config, File, Project, Sources, Timestamp, parse};
 use serde::Deserialize;
 
 use crate::args::Global;
 use crate::exit::Failure;
 use crate::output::Output;
 use crate::screen::complain;
-use crate::show::foreign;
+use crate::show::{foreign, time};
 use crate::{reach, state, unread};
 
 /// The file that makes a folder a project.
@@ -217,13 +217,19 @@ impl Folder {
         state::product(&state).is_ok_and(|product| reach::is_anything_open(&product))
     }
 
-    /// The checked content of all its files; warnings are said.
+    /// The checked content of all its files, for somebody who would start from them now; warnings are said.
     pub(crate) fn load(&self, out: Output) -> Result<Config, Failure> {
-        let checked = self.checked(&self.sources(), || self.is_anything_open());
+        self.load_at(time::now(), out)
+    }
+
+    /// The same for a start at that instant.
+    pub(crate) fn load_at(&self, at: Timestamp, out: Output) -> Result<Config, Failure> {
+        let checked = self.checked(&self.sources(), at, || self.is_anything_open());
         Self::said(checked, out)
     }
 
-    /// The same for what has begun already: a gate that nobody can fill any more is only warned of, and waits.
+    /// The same for what has begun already, and for looking: a customer that can never start, and a gate that nobody can
+    /// fill, is only warned of.
     pub(crate) fn load_running(&self, out: Output) -> Result<Config, Failure> {
         let checked = self.checked_running(&self.sources(), || self.is_anything_open());
         Self::said(checked, out)
@@ -243,14 +249,15 @@ impl Folder {
         Ok(config)
     }
 
-    /// The checked content of these. Paths that lead out of the folder without leave are mistakes, and warnings while work goes
+    /// The checked content of these, for a start at that instant. Paths that lead out of the folder without leave are mistakes, and warnings while work goes
     /// on that may have been begun with them.
     pub(crate) fn checked(
         &self,
         sources: &Sources,
+        at: Timestamp,
         is_anything_open: impl FnOnce() -> bool,
     ) -> Result<Config, Vec<Diagnostic>> {
-        self.within_reach(sources, parse::load(sources)?, is_anything_open)
+        self.within_reach(sources, parse::load_at(sources, at)?, is_anything_open)
     }
 
     /// The same for what has begun already.

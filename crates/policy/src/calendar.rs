@@ -2,7 +2,9 @@
 
 mod cron;
 mod freeze;
+mod gaps;
 mod lint;
+mod outlook;
 mod windows;
 mod zone;
 
@@ -11,7 +13,9 @@ use serde::{Deserialize, Serialize};
 
 pub use self::cron::{Cron, CronError};
 pub use self::freeze::{Boundary, Freeze, FreezeScope};
+pub use self::gaps::Gaps;
 pub use self::lint::{Finding, lint_windows};
+pub use self::outlook::{Outlook, outlook};
 pub use self::windows::{Opening, SEARCH_HORIZON, Windows};
 pub use self::zone::resolve_local;
 use crate::settings::Timestamp;
@@ -30,10 +34,6 @@ pub struct WindowSpec {
     pub reserve: Span,
 }
 
-/// A zone, or the customer's own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ZoneSpec {
 impl WindowSpec {
     /// Whether nothing but the zone differs.
     pub fn is_but_for_zone(&self, other: &Self) -> bool {
@@ -45,6 +45,10 @@ impl WindowSpec {
     }
 }
 
+/// A zone, or the customer's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ZoneSpec {
     /// Each customer's own.
     Customer,
     /// A fixed zone.

@@ -93,16 +93,26 @@ pub struct Config {
 /// # Errors
 /// Every mistake of every file, in the order of files and lines; warnings among them.
 pub fn load(sources: &Sources) -> Result<Config, Vec<Diagnostic>> {
-    load_into(Report::new(), sources)
+    load_into(Report::new(), sources, None)
 }
 
-/// The same for what has begun already: there a gate that can no longer be filled is no mistake but waits, since it would
-/// otherwise keep the removal of its voters from taking effect (P2). It is among the warnings.
+/// The same for somebody who would start from them at an instant: what can never go from then on is a mistake too where dates
+/// decide, as those of freezes do (R7-R9).
+///
+/// # Errors
+/// As for [`load`].
+pub fn load_at(sources: &Sources, at: Timestamp) -> Result<Config, Vec<Diagnostic>> {
+    load_into(Report::new(), sources, Some(at))
+}
+
+/// The same for what has begun already, and for looking: there a gate that can no longer be filled is no mistake but waits,
+/// since it would otherwise keep the removal of its voters from taking effect (P2), and so does a customer that can never
+/// start. They are among the warnings.
 ///
 /// # Errors
 /// As for [`load`].
 pub fn load_running(sources: &Sources) -> Result<Config, Vec<Diagnostic>> {
-    load_into(Report::of_what_runs(), sources)
+    load_into(Report::of_what_runs(), sources, None)
 }
 
 /// `tranche.yaml` by itself, however much of it and of the other files is wrong: what cannot be read is as if it were not
@@ -118,9 +128,13 @@ pub fn value(file: &File) -> Option<serde_json::Value> {
     yaml::read(file, &mut Report::new()).map(|node| node.to_json())
 }
 
-fn load_into<'s>(mut report: Report<'s>, sources: &'s Sources) -> Result<Config, Vec<Diagnostic>> {
+fn load_into<'s>(
+    mut report: Report<'s>,
+    sources: &'s Sources,
+    at: Option<Timestamp>,
+) -> Result<Config, Vec<Diagnostic>> {
     let trees = Trees::read(sources, &mut report);
-    trees.config(report)
+    trees.config(report, at)
 }
 
 /// The trees of all files, before they are judged.
@@ -181,7 +195,11 @@ impl<'s> Trees<'s> {
     }
 
     /// Judges the trees and makes typed values of them.
-    fn config(&self, mut report: Report<'s>) -> Result<Config, Vec<Diagnostic>> {
+    fn config(
+        &self,
+        mut report: Report<'s>,
+        at: Option<Timestamp>,
+    ) -> Result<Config, Vec<Diagnostic>> {
         self.check_shapes(&mut report);
         let project = self.project.as_ref().map_or_else(
             || read::project::project(&Node::map(Pos::default())),
@@ -215,9 +233,11 @@ impl<'s> Trees<'s> {
             fleet_node: self.customers.as_ref(),
             policies: &policies,
             unread: &unread,
+            at,
         };
         world.check(&mut report);
         let warnings = report.finish()?;
+        let unzoned = self.unzoned();
         let policies = policies
             .into_iter()
             .map(|(policy, _)| (policy.name.clone(), policy))
@@ -233,31 +253,11 @@ impl<'s> Trees<'s> {
                 .as_ref()
                 .map(read::project::files)
                 .unwrap_or_default(),
+            unzoned,
             warnings,
         })
     }
 
-        let unzoned = self.unzoned();
-    fn check_shapes(&self, report: &mut Report<'s>) {
-        let project = self.project.iter().map(|node| (node, &PROJECT));
-        let customers = self.customers.iter().map(|node| (node, &CUSTOMERS));
-        let policies = self.policies.iter().map(|node| (node, &POLICY));
-        for (node, shape) in project.chain(customers).chain(policies) {
-            if node.is_null() {
-                let help = "write something into it, or remove it";
-                report.help(node.pos, "empty", "the file is empty", help);
-            } else {
-                check::check(node, shape, Mode::Whole, report);
-            }
-        }
-        if self.policies.is_empty() && self.unread.is_empty() {
-            let pos = self
-                .project
-            unzoned,
-                .as_ref()
-                .map_or(Pos::default(), |node| node.key_pos("policies"));
-            let help =
-                "write one such as policies/demo.yaml: `policy: demo`; `tranche init` makes four";
     /// Which windows name no zone.
     fn unzoned(&self) -> Unzoned {
         let customers = self
@@ -276,6 +276,25 @@ impl<'s> Trees<'s> {
         }
     }
 
+    fn check_shapes(&self, report: &mut Report<'s>) {
+        let project = self.project.iter().map(|node| (node, &PROJECT));
+        let customers = self.customers.iter().map(|node| (node, &CUSTOMERS));
+        let policies = self.policies.iter().map(|node| (node, &POLICY));
+        for (node, shape) in project.chain(customers).chain(policies) {
+            if node.is_null() {
+                let help = "write something into it, or remove it";
+                report.help(node.pos, "empty", "the file is empty", help);
+            } else {
+                check::check(node, shape, Mode::Whole, report);
+            }
+        }
+        if self.policies.is_empty() && self.unread.is_empty() {
+            let pos = self
+                .project
+                .as_ref()
+                .map_or(Pos::default(), |node| node.key_pos("policies"));
+            let help =
+                "write one such as policies/demo.yaml: `policy: demo`; `tranche init` makes four";
             report.help(
                 pos,
                 "no-policies",
@@ -309,15 +328,6 @@ fn tree<'s>(sources: &'s Sources, file: &'s File, report: &mut Report<'s>) -> Op
     }
 }
 
-static PROJECT: Shape = Shape::Record(&shapes::project::PROJECT);
-static CUSTOMERS: Shape = Shape::Record(&shapes::customers::CUSTOMERS);
-static POLICY: Shape = Shape::Record(&shapes::policy::POLICY);
-
-/// `demo` of `policies/demo.yaml`, which is how a policy's file is usually named.
-fn stem(path: &str) -> &str {
-    let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
-    name.split('.').next().unwrap_or(name)
-}
 /// Of each that has windows without a zone, which of them.
 fn without_zone<'n, 't: 'n, K: Ord>(
     of: impl Iterator<Item = (K, &'n Node<'t>)>,
@@ -328,3 +338,12 @@ fn without_zone<'n, 't: 'n, K: Ord>(
         .collect()
 }
 
+static PROJECT: Shape = Shape::Record(&shapes::project::PROJECT);
+static CUSTOMERS: Shape = Shape::Record(&shapes::customers::CUSTOMERS);
+static POLICY: Shape = Shape::Record(&shapes::policy::POLICY);
+
+/// `demo` of `policies/demo.yaml`, which is how a policy's file is usually named.
+fn stem(path: &str) -> &str {
+    let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
+    name.split('.').next().unwrap_or(name)
+}

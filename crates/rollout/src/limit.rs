@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::command::{Command, CommandKind};
 use crate::hold::{Hold, HoldKind};
 use crate::ids::RunId;
+use crate::offer::Offers;
 use crate::view::RunView;
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -134,6 +135,7 @@ impl LimitWait {
             since: Some(self.since),
             owner: "Render".to_owned(),
             way_out: None,
+            offers: Offers::default(),
         }
     }
 }

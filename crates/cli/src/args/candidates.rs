@@ -69,7 +69,7 @@ fn folder() -> Option<Folder> {
 }
 
 fn config() -> Option<Config> {
-    parse::load(&folder()?.sources()).ok()
+    parse::load_running(&folder()?.sources()).ok()
 }
 
 fn product() -> Option<Product> {

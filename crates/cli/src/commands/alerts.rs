@@ -58,7 +58,7 @@ fn row(alert: &Alert) -> Vec<String> {
 }
 
 fn acknowledge(global: &Global, id: AlertId, reason: &str, out: Output) -> Result<Exit, Failure> {
-    let config = Folder::find(global)?.load(out)?;
+    let config = Folder::find(global)?.load_running(out)?;
     let place = state::place(global)?;
     let actor = who::prove(&place, &config.project)?;
     let mut store = super::monitor::measured(global)?;

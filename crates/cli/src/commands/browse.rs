@@ -49,7 +49,7 @@ impl Place {
             Err(missing) if global.dir.is_some() => return Err(missing),
             Err(_) => return Self::without_project(out),
         };
-        let config = folder.load(out)?;
+        let config = folder.load_running(out)?;
         Ok(Self {
             client: connect::client(&config, out)?,
             config: Some(config),

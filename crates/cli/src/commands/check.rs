@@ -39,7 +39,7 @@ struct Checked {
 
 /// Checks what a rollout needs of Render.
 pub(crate) async fn check(global: &Global, out: Output) -> Result<Exit, Failure> {
-    let config = Folder::find(global)?.load(out)?;
+    let config = Folder::find(global)?.load_running(out)?;
     let client = connect::client(&config, out)?;
     let user = client.user().await.map_err(connect::failure)?;
     let workspace = match &config.project.render.owner {

@@ -27,7 +27,7 @@ pub(crate) async fn customers(
     out: Output,
 ) -> Result<Exit, Failure> {
     let loaded = || {
-        let config = Folder::find(global)?.load(out)?;
+        let config = Folder::find(global)?.load_running(out)?;
         let product = state::product(&state::place(global)?)?;
         Ok::<_, Failure>((config, product))
     };

@@ -88,7 +88,7 @@ pub(super) fn rows<'s>(
 
 /// Lists the newest deploys of each of a customer's services.
 pub(crate) async fn deploys(global: &Global, args: &Deploys, out: Output) -> Result<Exit, Failure> {
-    let config = Folder::find(global)?.load(out)?;
+    let config = Folder::find(global)?.load_running(out)?;
     let customer = fleet::customer(&config, &args.customer)?;
     let client = connect::client(&config, out)?;
     let ours = ours(&state::place(global)?)?;

@@ -46,7 +46,7 @@ struct Survey {
 impl Survey {
     fn open(global: &Global, convention: &args::Convention, out: Output) -> Result<Self, Failure> {
         let folder = Folder::find(global)?;
-        let config = folder.load(out)?;
+        let config = folder.load_running(out)?;
         let product = &config.project.product;
         let usual = || format!("{product}-{{customer}}-{{role}}");
         let pattern = convention.pattern.clone().unwrap_or_else(usual);
@@ -77,7 +77,7 @@ impl Survey {
         let mut sources = self.sources.clone();
         sources.customers.text = book.text();
         let path = self.folder.dir().join(&sources.customers.path);
-        let config = parse::load(&sources).map_err(Failure::diagnostics)?;
+        let config = parse::load_running(&sources).map_err(Failure::diagnostics)?;
         if !only_added(&self.config, &config, added) {
             return Err(Failure::failed(format!(
                 "{} is written in a way that could not be added to without changing something else",

@@ -160,17 +160,19 @@ pub(crate) fn validate(global: &Global, out: Output) -> Result<Exit, Failure> {
         }
     };
     let sentences = sentences(&config)?;
+    // Files are checked as well where nothing is stored yet, or it cannot be read.
+    let product = state::place(global).and_then(|place| state::product(&place));
     let found = Validated {
         valid: true,
         summary: summary(&config),
-        diagnostics: config.warnings,
-        policies: sentences.iter().cloned().collect(),
         passed_over,
         zones: taken(&config),
         moved: product.map_or_else(
             |_| Vec::new(),
             |product| moved(&config, &product, time::now()),
         ),
+        diagnostics: config.warnings,
+        policies: sentences.iter().cloned().collect(),
     };
     out.data(&found, || text(&found, &sentences))?;
     Ok(Exit::Done)
@@ -180,7 +182,7 @@ pub(crate) fn validate(global: &Global, out: Output) -> Result<Exit, Failure> {
 fn loaded(folder: &Folder) -> Result<Config, Vec<Diagnostic>> {
     let sources = folder.sources();
     // What is read while a rollout goes on is a mistake here all the same.
-    let loaded = folder.checked(&sources, || false);
+    let loaded = folder.checked(&sources, time::now(), || false);
     let mut mistakes = templates::mistakes(folder, &sources.project, loaded.as_ref().ok());
     match loaded {
         Ok(config) if mistakes.is_empty() => Ok(config),
@@ -204,10 +206,10 @@ fn text(found: &Validated, sentences: &[(PolicyId, String)]) -> String {
         .iter()
         .map(|(name, sentence)| format!("{name}: {sentence}\n"));
     let mut text: String = warnings.chain(policies).collect();
-    text.push_str(&found.summary);
-    text
     text.push_str(&zones::taken(&found.zones));
     text.push_str(&zones::moved(&found.moved, usize::MAX));
+    text.push_str(&found.summary);
+    text
 }
 
 /// The policies in the order of their phases, each in words; the hotfix policy last.

@@ -53,7 +53,7 @@ pub(crate) async fn history(
     over: Span,
     out: Output,
 ) -> Result<Exit, Failure> {
-    let config = Folder::find(global)?.load(out)?;
+    let config = Folder::find(global)?.load_running(out)?;
     if let Some(customer) = &args.customer {
         fleet::customer(&config, customer)?;
     }

@@ -94,7 +94,7 @@ fn about(global: &Global, product: &Product, run: RunId) -> ProductView {
         view.unapplied.clear();
         return view;
     }
-    let config = Folder::find(global).and_then(|folder| folder.load(Output::silent()));
+    let config = Folder::find(global).and_then(|folder| folder.load_running(Output::silent()));
     if let (Ok(config), Some(plan)) = (config, product.plan(run)) {
         view.unapplied = engine_room::unapplied(&config, plan);
     }
@@ -127,7 +127,7 @@ pub(crate) fn versions(global: &Global, out: Output) -> Result<Exit, Failure> {
     let mut running = state::product(&place)?.running_versions();
     if !running.is_empty() {
         // Without the project's files there is only what was tracked.
-        let files = Folder::find(global).and_then(|folder| folder.load(Output::silent()));
+        let files = Folder::find(global).and_then(|folder| folder.load_running(Output::silent()));
         add_untouched(&mut running, files.ok().as_ref());
     }
     let tracked: Vec<Tracked> = running
@@ -235,7 +235,7 @@ pub(crate) fn why(global: &Global, args: &Why, out: Output) -> Result<Exit, Fail
         unhealthy_targets: product.unhealthy_targets_of(rollout, &args.customer),
         product: about,
     };
-    let folder = Folder::find(global).and_then(|folder| folder.load(out));
+    let folder = Folder::find(global).and_then(|folder| folder.load_running(out));
     let zone = folder.ok().and_then(|config| {
         config
             .fleet

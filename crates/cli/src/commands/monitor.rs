@@ -31,7 +31,7 @@ pub(crate) async fn monitor(
         return report_health::report(global, args, out);
     }
     let folder = Folder::find(global)?;
-    let config = folder.load(out)?;
+    let config = folder.load_running(out)?;
     let place = state::place(global)?;
     for customer in &args.customers {
         fleet::customer(&config, customer)?;

@@ -107,7 +107,7 @@ fn show(global: &Global, id: &str, out: Output) -> Result<Exit, Failure> {
 
 async fn resend(global: &Global, id: &str, out: Output) -> Result<Exit, Failure> {
     let folder = Folder::find(global)?;
-    let config = folder.load(out)?;
+    let config = folder.load_running(out)?;
     let place = state::place(global)?;
     who::prove(&place, &config.project)?;
     let outbox = outbox(global)?;

@@ -17,10 +17,10 @@ use crate::{reach, state, written};
 /// Shows the plan of a version.
 pub(crate) async fn plan(global: &Global, args: &args::Plan, out: Output) -> Result<Exit, Failure> {
     let folder = Folder::find(global)?;
-    let config = folder.load(out)?;
+    let at = args.start.unwrap_or_else(time::now);
+    let config = folder.load_at(at, out)?;
     reach::refuse(&config)?;
     let product = state::product(&state::place(global)?)?;
-    let at = args.start.unwrap_or_else(time::now);
     let (plan, notes, source) = match &args.out {
         Some(path) => {
             written::refuse(global, path)?;

@@ -31,7 +31,7 @@ struct Seen {
 
 /// Asks one customer's services, or everybody's.
 pub(crate) async fn health(global: &Global, args: &Health, out: Output) -> Result<Exit, Failure> {
-    let config = Folder::find(global)?.load(out)?;
+    let config = Folder::find(global)?.load_running(out)?;
     let plan = fleet::plan(&config)?;
     let running = state::running(&state::product(&state::place(global)?)?);
     let mut asked = asked(&config, args.customer.as_ref())?;

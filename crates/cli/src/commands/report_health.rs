@@ -45,7 +45,7 @@ pub(crate) fn report(global: &Global, args: &HealthReport, out: Output) -> Resul
 }
 
 fn gather(global: &Global, hours: u32, out: Output) -> Result<Report, Failure> {
-    let config = Folder::find(global)?.load(out)?;
+    let config = Folder::find(global)?.load_running(out)?;
     let until = time::now();
     let from = until - TimeDelta::hours(i64::from(hours));
     let mut alerts = measured(global)?.alerts(true).map_err(state::failure)?;

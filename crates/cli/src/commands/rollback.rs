@@ -30,7 +30,7 @@ pub(crate) async fn rollback(
         let product = state::product(&state::place(global)?)?;
         let mut skipped = product.force_skips(&args.customer);
         // An emergency needs no valid files; without them Render is not asked beforehand.
-        let files = Folder::find(global).and_then(|folder| folder.load(Output::silent()));
+        let files = Folder::find(global).and_then(|folder| folder.load_running(Output::silent()));
         if let Ok(config) = files {
             skipped.extend(replaced(&config, &args.customer, out).await?);
         }

@@ -32,7 +32,7 @@ const LEARN_EVERY: Duration = Duration::from_secs(1);
 /// Serves it until somebody stops it.
 pub(crate) async fn simulate(global: &Global, args: &Sham, out: Output) -> Result<Exit, Failure> {
     let folder = Folder::find(global)?;
-    let config = folder.load(out)?;
+    let config = folder.load_running(out)?;
     if let Some(file) = &args.state {
         written::refuse(global, file)?;
     }

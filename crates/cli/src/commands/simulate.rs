@@ -59,12 +59,13 @@ fn of_scenario(global: &Global, path: &Path, args: &Simulate) -> Result<Setup, F
 }
 
 fn of_project(global: &Global, args: &Simulate, out: Output) -> Result<Setup, Failure> {
-    let config = Folder::find(global)?.load(out)?;
+    let at = args.start.unwrap_or_else(time::now);
+    let config = Folder::find(global)?.load_at(at, out)?;
     let paces = paces(&state::place(global)?, &config)?;
     let version = args.version.as_deref().unwrap_or_default();
     let by = config.project.roles.operator.first().cloned();
     let by = by.unwrap_or_else(|| PersonId::new("somebody"));
-    let mut setup = Setup::new(config, version, args.start.unwrap_or_else(time::now), by);
+    let mut setup = Setup::new(config, version, at, by);
     setup.approvals = approvals(args.approve.unwrap_or(ApprovalsAssumed::AtOnce));
     setup.paces = paces;
     Ok(setup)

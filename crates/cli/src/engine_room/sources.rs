@@ -112,7 +112,7 @@ impl ProjectSources {
     /// A customer that joined a moment ago is in the files before the engine has looked at them.
     fn known_or_read(&self, customer: &CustomerId) {
         if self.look(customer, |_| ()).is_none()
-            && let Ok(config) = parse::load(&self.folder.sources())
+            && let Ok(config) = parse::load_running(&self.folder.sources())
         {
             self.renew(config.fleet);
         }

@@ -198,6 +198,15 @@ impl<'p> PlanView<'p> {
         let batches = phase.times.batches.iter();
         let rows = batches.flat_map(|batch| self.batch_rows(batch, phase.weight));
         let _ = writeln!(text, "{}", indented(INDENT, rows.collect::<Vec<_>>()));
+        if let (Some(due), Some(settles)) = (phase.due_at, phase.times.settles_at)
+            && due < settles
+        {
+            let (due, settles) = (time::instant(due), time::instant(settles));
+            let _ = writeln!(
+                text,
+                "  late: due by {due}, and settled {settles} at the earliest"
+            );
+        }
         text
     }
 

@@ -103,9 +103,10 @@ impl Moment {
     }
 
     fn status(&self) -> String {
-        let product = self.product();
-        let runs = product.overview_at(self.now);
-        status::status(&runs[0], self.now)
+        let mut product = self.product();
+        let run = &product.overview_at(self.now)[0];
+        let way_out = product.goes_on_by(run.id, self.now).map(|(text, _)| text);
+        status::status(run, way_out.as_deref(), self.now)
     }
 
     fn why(&self, customer: &str) -> String {

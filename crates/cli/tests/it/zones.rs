@@ -85,22 +85,16 @@ fn the_zone_that_is_taken_is_shown() {
 fn what_can_never_go_is_refused_before_it_begins_and_does_not_keep_from_looking() {
     let story = Story::new(&[]);
     let project = &story.project;
-    project.edit("tranche.yaml", |text| {
-        text + "freezes: [ { name: eternal, from: 2020-01-01, until: 2999-01-01 } ]\n"
-    });
+    night(project, ", reserve: 9h");
     for command in [
         &["validate"][..],
         &["plan", "v1.1.0", "--offline"],
         &["start", "v1.1.0", "--detach"],
     ] {
         let said = project.tranche_with(command, &[KEY]).exits(2);
-        assert!(
-            said.err
-                .contains("error[freeze]: the freeze `eternal` covers"),
-            "{}",
-            said.err
-        );
-        assert!(said.err.contains("--> tranche.yaml:"), "{}", said.err);
+        let refusal = "error[window]: `acme` can never start: 9h must be left of a window of 8h";
+        assert!(said.err.contains(refusal), "{}", said.err);
+        assert!(said.err.contains("--> customers.yaml:4:"), "{}", said.err);
     }
     night(project, ", timezone: Nowhere/Land");
     project.tranche(&["customers"]).exits(2);

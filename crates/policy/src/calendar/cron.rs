@@ -15,6 +15,9 @@ const HORIZON_DAYS: u64 = 41 * 366;
 
 const WEEKDAYS: [&str; 7] = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
 
+/// The days of each month, in the years in which it has the most.
+const LONGEST_MONTHS: [u32; 12] = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+
 /// The occurrences of a weekday in a month: the first to the fifth, and the last.
 const EVERY: u8 = 0b01_1111;
 const LAST: u8 = 0b10_0000;
@@ -111,6 +114,24 @@ impl Cron {
             .skip_while(move |start| *start < from)
     }
 
+    /// Whether nothing ever starts, in no year there is: none of the months has any of the days.
+    ///
+    /// ```
+    /// use policy::calendar::Cron;
+    ///
+    /// assert!("0 2 31 2 *".parse::<Cron>()?.never_comes());
+    /// assert!(!"0 2 29 2 *".parse::<Cron>()?.never_comes());
+    /// # Ok::<(), policy::calendar::CronError>(())
+    /// ```
+    pub fn never_comes(&self) -> bool {
+        // Only one of the two day fields is restricted, and every month has the first four and the last of each weekday;
+        // a fifth comes in every month of 31 days, and in February whenever its 29th falls on it.
+        let months = LONGEST_MONTHS.iter().zip(1_u32..);
+        let days = months.filter(|(_, month)| self.months >> month & 1 == 1);
+        let mut usable = days.map(|(days, _)| self.month_days & (u32::MAX >> (31 - days)) & !1);
+        usable.all(|days| days == 0)
+    }
+
     /// The days on which something starts, from that day on.
     pub(super) fn days_from(&self, day: NaiveDate) -> impl Iterator<Item = NaiveDate> + '_ {
         let mut next = Some(day);
@@ -147,7 +168,7 @@ impl Cron {
             && self.weekdays == [EVERY; 7]
     }
 
-    fn on(&self, day: NaiveDate) -> bool {
+    pub(super) fn on(&self, day: NaiveDate) -> bool {
         self.months >> day.month() & 1 == 1
             && self.month_days >> day.day() & 1 == 1
             && self.weekdays[day.weekday().num_days_from_sunday() as usize] & occurrence(day) != 0

@@ -81,6 +81,14 @@ impl Freeze {
         }
     }
 
+    /// What of it reaches into some time, for a customer of that zone; in order, and without empty intervals.
+    pub fn intervals(&self, customer_zone: Tz, within: Interval) -> Vec<Interval> {
+        let once = self.interval(customer_zone);
+        let reaches = once.from < within.until && within.from < once.until;
+        let once = (reaches && !once.is_empty()).then_some(once);
+        once.into_iter().collect()
+    }
+
     /// Whether it concerns that customer.
     pub fn covers(&self, id: &CustomerId, customer: &Customer) -> bool {
         match &self.customers {

@@ -57,11 +57,21 @@ impl Windows {
         customer: &[WindowSpec],
         customer_zone: Tz,
     ) -> Result<Self, CronError> {
+        Self::parsed_by(policy, customer, customer_zone, str::parse)
+    }
+
+    /// The same for somebody who keeps expressions that were read: many customers have the same.
+    pub(crate) fn parsed_by(
+        policy: &[WindowSpec],
+        customer: &[WindowSpec],
+        customer_zone: Tz,
+        parse: impl Fn(&str) -> Result<Cron, CronError>,
+    ) -> Result<Self, CronError> {
         let mut lists = Vec::new();
         for specs in [policy, customer] {
             let list: Vec<Recurrence> = specs
                 .iter()
-                .map(|spec| Recurrence::new(spec, customer_zone))
+                .map(|spec| Ok(Recurrence::new(spec, parse(&spec.cron)?, customer_zone)))
                 .collect::<Result<_, _>>()?;
             if !list.is_empty() {
                 lists.push(list);
@@ -125,6 +135,37 @@ impl Windows {
             })
             .filter(|interval| !interval.is_empty())
             .collect()
+    }
+
+    /// The intervals that touch some time, whole, each with the instants in it at which a customer may start, cut to that
+    /// time: none, where the reserve is not left.
+    pub(super) fn starts(
+        &self,
+        within: Interval,
+    ) -> impl Iterator<Item = (Interval, Interval)> + '_ {
+        let Interval { from, until } = within;
+        let touching = self
+            .from(from, until)
+            .take_while(move |one| one.from < until);
+        touching.map(move |allowed| {
+            let last = self.last_start_exclusive(allowed);
+            let starts = Interval {
+                from: allowed.from.max(from),
+                until: last.map_or(from, |last| last.min(until)),
+            };
+            (allowed, starts)
+        })
+    }
+
+    /// Whether some window comes, but does not begin within [`SEARCH_HORIZON`] of an instant, such as a Monday that is
+    /// 29 February.
+    pub(crate) fn is_rare(&self, at: Timestamp) -> bool {
+        let far = later(at, SEARCH_HORIZON.to_delta()).date_naive();
+        let mut windows = self.lists.iter().flatten();
+        windows.any(|one| {
+            let mut days = one.cron.days_from(at.date_naive());
+            days.next().is_some_and(|day| day > far)
+        })
     }
 
     /// The first instant of an interval at which it is too late; `None` if it always is.
@@ -226,8 +267,7 @@ struct Recurrence {
 }
 
 impl Recurrence {
-    fn new(spec: &WindowSpec, customer_zone: Tz) -> Result<Self, CronError> {
-        let cron: Cron = spec.cron.parse()?;
+    fn new(spec: &WindowSpec, cron: Cron, customer_zone: Tz) -> Self {
         let mut daily: Vec<(i64, i64)> = Vec::new();
         for time in cron.times() {
             let start = time
@@ -239,11 +279,11 @@ impl Recurrence {
                 Some(_) | None => daily.push((start, end)),
             }
         }
-        Ok(Self {
+        Self {
             cron,
             zone: spec.zone.resolve(customer_zone),
             daily,
-        })
+        }
     }
 
     /// Whether it covers every instant, because each day's last window reaches the next day's first.

@@ -2,6 +2,8 @@
 
 mod approvals;
 mod customers;
+mod due;
+mod never;
 mod notify;
 mod policies;
 mod project;
@@ -13,7 +15,7 @@ use super::node::{Node, Pos};
 use super::report::Report;
 use crate::ids::{PolicyId, Role};
 use crate::rules::Policy;
-use crate::settings::{Fleet, Project};
+use crate::settings::{Fleet, Project, Timestamp};
 use crate::suggest::nearest;
 
 /// Everything that was read, with the trees it was read from.
@@ -26,6 +28,8 @@ pub(super) struct World<'w, 's> {
     pub(super) policies: &'w [(Policy, &'w Node<'s>)],
     /// Policies that may exist in files which cannot be read.
     pub(super) unread: &'w BTreeSet<PolicyId>,
+    /// From when on somebody would start; `None`: nobody says, and what goes by dates is not judged.
+    pub(super) at: Option<Timestamp>,
 }
 
 impl<'w> World<'w, '_> {
@@ -33,6 +37,7 @@ impl<'w> World<'w, '_> {
     pub(super) fn check(&self, report: &mut Report<'_>) {
         self.check_project(report);
         self.check_policies(report);
+        self.check_dues(report);
         self.check_customers(report);
     }
 

@@ -38,8 +38,8 @@ impl<'s> Report<'s> {
         }
     }
 
-    /// For rollouts that have begun: a gate that nobody can fill any more waits, a tier without a policy has no part in
-    /// them, and the files say what they say.
+    /// For rollouts that have begun: who can never start and a gate that nobody can fill any more wait, a tier without a
+    /// policy has no part in them, and the files say what they say.
     pub(crate) fn of_what_runs() -> Self {
         Self {
             beginnings: Severity::Warning,
@@ -47,15 +47,9 @@ impl<'s> Report<'s> {
         }
     }
 
-    /// A gate that asks for more people than there are.
-    pub(crate) fn unfillable(&mut self, pos: Pos, message: String, help: &str) {
-        self.add(
-            self.beginnings,
-            pos,
-            "quorum",
-            message,
-            Some(help.to_owned()),
-        );
+    /// What can never be: a start, or a gate that asks for more people than there are.
+    pub(crate) fn never(&mut self, pos: Pos, code: &'static str, message: String, help: &str) {
+        self.add(self.beginnings, pos, code, message, Some(help.to_owned()));
     }
 
     /// A tier that no policy covers.
@@ -77,6 +71,16 @@ impl<'s> Report<'s> {
     pub(crate) fn path(&self, pos: Pos) -> &'s str {
         let file = self.files.get(usize::from(pos.file));
         file.map_or("", |file| file.path.as_str())
+    }
+
+    /// Whether what is found from now on is only counted.
+    pub(crate) fn is_full(&self) -> bool {
+        self.found.len() >= limits::PROBLEMS
+    }
+
+    /// A place as people find it: `policies/demo.yaml:2`.
+    pub(crate) fn place(&self, pos: Pos) -> String {
+        format!("{}:{}", self.path(pos), pos.line)
     }
 
     /// Adds a file and returns its index.

@@ -59,7 +59,7 @@ impl Table {
             policies,
             unread,
         };
-        let config = trees.config(report)?;
+        let config = trees.config(report, None)?;
         let customers = trees.customers.unwrap_or_else(|| Node::map(Pos::default()));
         let table = Self {
             file: customers.to_json(),
@@ -90,6 +90,7 @@ impl Table {
             fleet_node: Some(&node),
             policies: &[],
             unread: &BTreeSet::new(),
+            at: None,
         };
         world.check_customers(&mut report);
         let warnings = report.finish()?;

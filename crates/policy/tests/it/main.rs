@@ -10,6 +10,7 @@ mod begun;
 mod calendars;
 mod golden;
 mod hostile;
+mod never;
 mod plans;
 mod redacting;
 mod scenarios;

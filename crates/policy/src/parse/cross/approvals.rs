@@ -7,7 +7,9 @@ use crate::ids::{GroupId, PersonId};
 use crate::parse::check::listed;
 use crate::parse::node::{Kind, Node, Pos};
 use crate::parse::report::Report;
+use crate::places::are_filled;
 use crate::rules::{Approval, Approvers, Excluded, GroupOrPerson};
+use crate::settings::RoleName;
 
 impl World<'_, '_> {
     pub(super) fn check_approval(
@@ -92,8 +94,14 @@ impl World<'_, '_> {
         } else {
             node.key_pos("from")
         };
-        if self.check_each(approval, pos, report) {
-            self.check_total(approval, pos, report);
+        if matches!(&approval.from, Approvers::Each(groups) if groups.is_empty()) {
+            let message = "`from` names no group, so nobody is asked and the gate can never open";
+            let help = "name groups, such as `from: { release-managers: 1 }`; without `from` everybody who may approve is asked";
+            report.never(node.pos_of(&["from"]), "quorum", message.to_owned(), help);
+            return;
+        }
+        if self.check_each(approval, pos, report) && self.check_total(approval, pos, report) {
+            self.check_starter(approval, pos, report);
         }
     }
 
@@ -110,16 +118,74 @@ impl World<'_, '_> {
                 let message =
                     format!("`{group}` has {entitled} of the {wanted} people who must approve");
                 let help = "add people to the group or to the role `approver`";
-                report.unfillable(pos, message, help);
+                report.never(pos, "quorum", message, help);
                 enough = false;
             }
         }
         enough
     }
 
-    /// Whether there are as many people in all as must approve.
-    fn check_total(&self, approval: &Approval, pos: Pos, report: &mut Report<'_>) {
-        let entitled = match &approval.from {
+    /// Whether there are as many people in all as must approve, and one for each place.
+    fn check_total(&self, approval: &Approval, pos: Pos, report: &mut Report<'_>) -> bool {
+        let entitled = self.all_entitled(approval);
+        let wanted = approval.quorum;
+        let said = || listed(entitled.iter().map(|person| person.as_str()), "and");
+        let message = if entitled.len() < wanted as usize {
+            let who = match entitled.len() {
+                0 => "nobody may".to_owned(),
+                _ => format!("only {} may", said()),
+            };
+            format!("{wanted} must approve, but {who}, so the gate can never open")
+        } else if !self.is_filled(approval, &entitled) {
+            format!(
+                "{} cannot fill all {wanted} places, one each, so the gate can never open",
+                said()
+            )
+        } else {
+            return true;
+        };
+        let help = "lower the quorum, or add people to the groups and to `approver`";
+        report.never(pos, "quorum", message, help);
+        false
+    }
+
+    /// Whether enough are left whoever starts the rollout, who may not approve then.
+    fn check_starter(&self, approval: &Approval, pos: Pos, report: &mut Report<'_>) {
+        let roles = &self.project.roles;
+        if !approval.not.contains(&Excluded::Starter) || roles.operator.is_empty() {
+            return;
+        }
+        let entitled = self.all_entitled(approval);
+        let suffices = |starter: &&PersonId| {
+            let mut left = entitled.clone();
+            left.remove(*starter);
+            self.is_filled(approval, &left)
+        };
+        let short: Vec<&PersonId> = roles.operator.iter().filter(|one| !suffices(one)).collect();
+        let help = "add one more person, or write `not: []`";
+        if short.len() < roles.operator.len() {
+            if !short.is_empty() {
+                let who = listed(short.iter().map(|person| person.as_str()), "or");
+                let message = format!("if {who} starts the rollout, too few are left to approve");
+                report.warn(pos, "quorum", message, help);
+            }
+            return;
+        }
+        let message = "whoever starts the rollout is one of those who must approve, and may not";
+        // A service counts as whoever made its token, and what follows tags as nobody. Where nobody is named who starts,
+        // the files do not say yet who will.
+        let is_open = !roles.written.contains(&RoleName::Operator) || self.project.follow.is_some();
+        if is_open || roles.admin.iter().any(|admin| suffices(&admin)) {
+            report.warn(pos, "quorum", message, help);
+        } else {
+            let message = format!("{message}, so the gate can never open");
+            report.never(pos, "quorum", message, help);
+        }
+    }
+
+    /// All whose votes count, whoever starts.
+    fn all_entitled<'w>(&'w self, approval: &'w Approval) -> BTreeSet<&'w PersonId> {
+        match &approval.from {
             Approvers::Anybody => self.entitled(self.project.roles.approver.iter(), approval),
             Approvers::Any(names) => {
                 self.entitled(names.iter().flat_map(|name| self.people(name)), approval)
@@ -131,29 +197,17 @@ impl World<'_, '_> {
                     .flatten();
                 self.entitled(members, approval)
             }
-        };
-        let wanted = approval.quorum as usize;
-        if entitled.len() < wanted {
-            let who = match entitled.len() {
-                0 => "nobody may".to_owned(),
-                _ => format!(
-                    "only {} may",
-                    listed(entitled.iter().map(|person| person.as_str()), "and")
-                ),
-            };
-            let message = format!("{wanted} must approve, but {who}, so the gate can never open");
-            let help = "lower the quorum, or add people to the groups and to `approver`";
-            report.unfillable(pos, message, help);
-        } else if entitled.len() == wanted && self.starter_is_among(&entitled, approval) {
-            let message =
-                "whoever starts the rollout is one of those who must approve, and may not"
-                    .to_owned();
-            report.warn(
-                pos,
-                "quorum",
-                message,
-                "add one more person, or write `not: []`",
-            );
+        }
+    }
+
+    /// Whether these people are enough.
+    fn is_filled(&self, approval: &Approval, people: &BTreeSet<&PersonId>) -> bool {
+        match &approval.from {
+            Approvers::Anybody | Approvers::Any(_) => people.len() >= approval.quorum as usize,
+            Approvers::Each(groups) => are_filled(groups, people, |group, person| {
+                let members = self.project.groups.get(group);
+                members.is_some_and(|members| members.contains(person))
+            }),
         }
     }
 
@@ -181,13 +235,6 @@ impl World<'_, '_> {
             !excluded && self.project.roles.approver.contains(*person)
         };
         people.filter(allowed).collect()
-    }
-
-    /// Whether everybody who can start a rollout is among the entitled and may not approve their own.
-    fn starter_is_among(&self, entitled: &BTreeSet<&PersonId>, approval: &Approval) -> bool {
-        let operators = &self.project.roles.operator;
-        let all = !operators.is_empty() && operators.iter().all(|person| entitled.contains(person));
-        all && approval.not.contains(&Excluded::Starter)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::World;
+use super::never::Never;
 use super::templates::check_needs;
 use crate::ids::{CustomerId, ServiceId};
 use crate::parse::node::{Node, Pos};
@@ -16,6 +17,7 @@ const SHOWN: usize = 3;
 
 impl World<'_, '_> {
     pub(in crate::parse) fn check_customers(&self, report: &mut Report<'_>) {
+        let mut never = Never::new(self, report);
         let Some(node) = self.fleet_node.and_then(|node| node.get("customers")) else {
             return;
         };
@@ -34,6 +36,7 @@ impl World<'_, '_> {
             check_owners(id, customer, node, &mut owners, report);
             check_services(customer, node, report);
             check_needs(id.as_str(), key.pos, customer, &needs, report);
+            never.customer(self, (id, customer), node, report);
             let tier = tiers.entry(&customer.tier).or_default();
             if self.check_phase(id, customer, key.pos, report) {
                 tier.is_covered = true;
@@ -41,6 +44,7 @@ impl World<'_, '_> {
                 tier.uncovered.push((id, node.pos_of(&["tier"])));
             }
         }
+        never.finish(report);
         // What is in a file that cannot be read may cover anybody.
         if !self.policies.is_empty() && self.unread.is_empty() {
             self.check_covered(&tiers, report);

@@ -224,25 +224,6 @@ fn check_times(policy: &Policy, node: &Node<'_>, report: &mut Report<'_>) {
             help,
         );
     }
-    // Several windows may touch and be long enough together.
-    if let ([window], Some(written)) = (policy.window.as_slice(), node.get("window"))
-        && window.reserve > window.duration
-    {
-        let written = written.one_or_many().first().unwrap_or(written);
-        let (reserve, duration) = (window.reserve, window.duration);
-        let message = format!("nobody can start: {reserve} must be left of a window of {duration}");
-        let pos = if written.get("reserve").is_some() {
-            written.pos_of(&["reserve"])
-        } else {
-            written.pos
-        };
-        report.help(
-            pos,
-            "window",
-            message,
-            "make `duration` longer or `reserve` shorter",
-        );
-    }
     if policy.not_before > Span::from_secs(366 * 24 * 60 * 60) {
         let pos = node.pos_of(&["not_before"]);
         report.warn(

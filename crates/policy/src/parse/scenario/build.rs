@@ -17,7 +17,8 @@ impl Scenario {
         base: Option<&Sources>,
         edits: &[&Edit],
     ) -> Result<Config, Vec<Diagnostic>> {
-        self.merged(base, edits, |trees, report| trees.config(report))?
+        let at = self.start;
+        self.merged(base, edits, |trees, report| trees.config(report, Some(at)))?
     }
 
     /// `tranche.yaml` alone after some edits, whatever is wrong in the files.

@@ -115,7 +115,7 @@ impl Layout {
             let left = room.saturating_sub(layout.start_of(last));
             let is_words = heading.get(last).is_none_or(|head| WORDS.contains(head));
             let words_fit = longest_word(last).is_none_or(|word| word <= left);
-            if last == 0 || left >= LEAST_FOR_WORDS && is_words && words_fit {
+            if last == 0 || (left >= LEAST_FOR_WORDS && is_words && words_fit) {
                 layout.widths[last] = left;
                 layout.wraps = last > 0 || heading.is_empty();
                 break;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-use policy::parse::{File, Sources};
+use policy::parse::{File, Sources, calendars_named};
 
 use crate::source::{files, name, root};
 
@@ -11,6 +11,7 @@ use crate::source::{files, name, root};
 const ARROWS: &[(&str, &[&str])] = &[
     ("policy", &[]),
     ("machine", &[]),
+    ("calendars", &["policy"]),
     ("rollout", &["policy"]),
     ("engine", &["policy", "rollout"]),
     ("monitor", &["engine", "policy"]),
@@ -20,7 +21,15 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "engine", "machine", "monitor", "notify", "policy", "render", "rollout", "sim",
+            "calendars",
+            "engine",
+            "machine",
+            "monitor",
+            "notify",
+            "policy",
+            "render",
+            "rollout",
+            "sim",
         ],
     ),
 ];
@@ -209,8 +218,14 @@ fn every_example_project_is_valid() {
             path: name(path),
             text: fs::read_to_string(path).unwrap(),
         };
+        let project = read(project);
+        let calendars = calendars_named(&project).into_iter().map(|name| {
+            let bytes = fs::read(folder.join(&name)).unwrap();
+            calendars::read(&name, &bytes, "2027-01-11T09:00:00Z".parse().unwrap())
+        });
         let sources = Sources {
-            project: read(project),
+            calendars: calendars.collect(),
+            project: project.clone(),
             customers: read(&folder.join("customers.yaml")),
             policies: files(&folder.join("policies"), &["yaml"])
                 .iter()

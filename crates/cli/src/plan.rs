@@ -3,6 +3,7 @@
 pub(crate) mod difference;
 pub(crate) mod earliest;
 pub(crate) mod file;
+pub(crate) mod frozen;
 pub(crate) mod ics;
 pub(crate) mod requests;
 pub(crate) mod windows;

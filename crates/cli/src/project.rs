@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use engine::StateDir;
 use machine::files::{Beyond, Listing, Roots, read_own_written};
-use policy::parse::{Diagnostic, Severity};
+use policy::parse::{Calendar, Diagnostic, Severity};
 use policy::settings::RenderSettings;
 use policy::{Config, File, Project, Sources, Timestamp, parse};
 use serde::Deserialize;
@@ -81,9 +81,14 @@ impl Folder {
 
     /// The files whose edits matter to a running rollout.
     pub(crate) fn watched(&self) -> Vec<PathBuf> {
-        let names = self.names();
+        let project = self.project().unwrap_or_default();
+        let names = Names::of(&project);
         let paths = [Path::new(PROJECT_FILE), &names.customers, &names.policies];
-        paths.iter().map(|path| self.dir.join(path)).collect()
+        let paths = paths.iter().map(|path| self.dir.join(path));
+        let calendars = parse::calendars_named(&project).into_iter();
+        paths
+            .chain(calendars.map(|path| self.dir.join(path)))
+            .collect()
     }
 
     /// What tells its database from a copy, as far as its file can be read.
@@ -117,8 +122,13 @@ impl Folder {
         })
     }
 
-    /// The texts of all its files, with what of them cannot be read.
+    /// The texts of all its files, with what of them cannot be read, and what its calendars say about now.
     pub(crate) fn sources(&self) -> Sources {
+        self.sources_at(time::now())
+    }
+
+    /// The same with what its calendars say about the time around an instant.
+    pub(crate) fn sources_at(&self, at: Timestamp) -> Sources {
         let mut unread = Vec::new();
         let project = self.project().unwrap_or_else(|found| {
             unread.push(*found);
@@ -138,6 +148,7 @@ impl Folder {
             .map(|name| read(&roots, name, &mut unread))
             .collect();
         Sources {
+            calendars: self.calendars(&[&project], at),
             project,
             customers,
             policies,
@@ -189,6 +200,30 @@ impl Folder {
         self.names().customers
     }
 
+    /// The calendars that some files name, with what they say about the time around an instant.
+    pub(crate) fn calendars(&self, files: &[&File], at: Timestamp) -> Vec<Calendar> {
+        let roots = self.roots(None);
+        let named = files.iter().flat_map(|file| parse::calendars_named(file));
+        let named: BTreeSet<String> = named.collect();
+        // What may be named outside the folder is said by `tranche.yaml` alone.
+        let allowed = self.names().files.allow;
+        roots.renew(Beyond {
+            allowed: allowed.iter().map(PathBuf::from).collect(),
+            tolerated: BTreeSet::new(),
+        });
+        let calendars = named
+            .into_iter()
+            .map(|path| match roots.read(Path::new(&path)) {
+                Ok(bytes) => calendars::read(&path, &bytes, at),
+                Err(reason) => Calendar {
+                    path,
+                    unread: Some(reason.to_string()),
+                    ..Calendar::default()
+                },
+            });
+        calendars.collect()
+    }
+
     /// As `tranche.yaml` says, checked or not. What lies outside is read while a rollout goes on that may have been begun with
     /// it, and `checked` tells.
     fn roots_of(&self, names: &Names) -> Roots {
@@ -224,7 +259,7 @@ impl Folder {
 
     /// The same for a start at that instant.
     pub(crate) fn load_at(&self, at: Timestamp, out: Output) -> Result<Config, Failure> {
-        let checked = self.checked(&self.sources(), at, || self.is_anything_open());
+        let checked = self.checked(&self.sources_at(at), at, || self.is_anything_open());
         Self::said(checked, out)
     }
 

@@ -12,9 +12,14 @@ use rollout::request::FilesRead;
 /// Reads and checks the project's files. Runs on the engine's thread.
 pub type ReadFiles = Box<dyn FnMut(&Product) -> FilesRead + Send>;
 
+/// Says which files there are to watch.
+pub type NameFiles = Box<dyn Fn() -> Vec<PathBuf> + Send>;
+
 /// The project's files, and how to read them.
 pub struct Files {
     paths: Vec<PathBuf>,
+    /// Asked anew after each edit, since files name others.
+    names: Option<NameFiles>,
     read: ReadFiles,
     seen: Option<Fingerprint>,
     told: Option<FilesRead>,
@@ -32,9 +37,18 @@ impl Files {
     pub fn new(paths: Vec<PathBuf>, read: ReadFiles) -> Self {
         Self {
             paths,
+            names: None,
             read,
             seen: None,
             told: None,
+        }
+    }
+
+    /// Watches what the files themselves name, as they read now and after each edit.
+    pub fn naming(names: NameFiles, read: ReadFiles) -> Self {
+        Self {
+            names: Some(names),
+            ..Self::new(Vec::new(), read)
         }
     }
 
@@ -44,7 +58,14 @@ impl Files {
         if self.seen.as_ref() == Some(&found) {
             return None;
         }
-        self.seen = Some(found);
+        // What is edited while it is read is found by the next look.
+        self.seen = Some(match &self.names {
+            Some(names) => {
+                self.paths = names();
+                fingerprint(&self.paths)
+            }
+            None => found,
+        });
         let read = (self.read)(product);
         if self.told.as_ref() == Some(&read) {
             return None;

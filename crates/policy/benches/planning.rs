@@ -143,5 +143,6 @@ fn read(folder: &Path) -> Sources {
         customers: file("customers.yaml"),
         policies: POLICIES.iter().map(|(name, _)| file(name)).collect(),
         unread: Vec::new(),
+        calendars: Vec::new(),
     }
 }

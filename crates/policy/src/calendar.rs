@@ -1,20 +1,27 @@
 //! When may something start: windows (R7), daylight saving (R8), freezes (R9).
 
 mod cron;
+mod edited;
 mod freeze;
 mod gaps;
 mod lint;
+mod occurrence;
 mod outlook;
 mod windows;
 mod zone;
 
+use chrono::TimeDelta;
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 pub use self::cron::{Cron, CronError};
-pub use self::freeze::{Boundary, Freeze, FreezeScope};
+pub use self::edited::shortened;
+pub use self::freeze::{
+    Boundary, BoundaryError, Freeze, FreezeScope, FreezeTimes, Period, Repetition, WrittenCron,
+};
 pub use self::gaps::Gaps;
 pub use self::lint::{Finding, lint_windows};
+pub use self::occurrence::{Held, Occurrence};
 pub use self::outlook::{Outlook, outlook};
 pub use self::windows::{Opening, SEARCH_HORIZON, Windows};
 pub use self::zone::resolve_local;
@@ -96,4 +103,8 @@ impl Interval {
     pub fn contains(&self, at: Timestamp) -> bool {
         self.from <= at && at < self.until
     }
+}
+
+fn later(at: Timestamp, by: TimeDelta) -> Timestamp {
+    at.checked_add_signed(by).unwrap_or(Timestamp::MAX_UTC)
 }

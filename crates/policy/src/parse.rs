@@ -7,6 +7,7 @@
 //!
 //! Start reading at [`load`].
 
+mod calendar;
 mod check;
 mod cross;
 mod diagnostic;
@@ -26,6 +27,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+pub use self::calendar::{Calendar, calendars_named};
 use self::check::Mode;
 pub use self::diagnostic::{Diagnostic, Severity};
 use self::node::{Kind, Node, Pos};
@@ -60,6 +62,9 @@ pub struct Sources {
     /// read (code [`MISNAMED`]).
     #[serde(default)]
     pub unread: Vec<Diagnostic>,
+    /// The calendar files that freezes name, as they were read.
+    #[serde(default)]
+    pub calendars: Vec<Calendar>,
 }
 
 /// The code for what is called nearly like a file of the project. What has begun goes on without it.
@@ -120,7 +125,7 @@ pub fn load_running(sources: &Sources) -> Result<Config, Vec<Diagnostic>> {
 pub fn project_alone(project: &File) -> Option<Project> {
     let mut report = Report::new();
     let node = yaml::read(project, &mut report).filter(|node| node.kind() == Kind::Map)?;
-    Some(read::project::project(&node))
+    Some(read::project::project(&node, &[]))
 }
 
 /// What a file says, checked or not; `None`: it cannot be parsed.
@@ -145,6 +150,8 @@ struct Trees<'s> {
     policies: Vec<Node<'s>>,
     /// Policies that may stand in files which cannot be read.
     unread: BTreeSet<PolicyId>,
+    /// The calendar files that freezes name.
+    calendars: &'s [Calendar],
 }
 
 impl<'s> Trees<'s> {
@@ -157,6 +164,7 @@ impl<'s> Trees<'s> {
             customers,
             policies,
             unread,
+            calendars: &sources.calendars,
         }
     }
 
@@ -201,10 +209,9 @@ impl<'s> Trees<'s> {
         at: Option<Timestamp>,
     ) -> Result<Config, Vec<Diagnostic>> {
         self.check_shapes(&mut report);
-        let project = self.project.as_ref().map_or_else(
-            || read::project::project(&Node::map(Pos::default())),
-            read::project::project,
-        );
+        let nothing = Node::map(Pos::default());
+        let project = self.project.as_ref().unwrap_or(&nothing);
+        let project = read::project::project(project, self.calendars);
         let zone = project.timezone;
         let fleet = self
             .customers
@@ -234,6 +241,7 @@ impl<'s> Trees<'s> {
             policies: &policies,
             unread: &unread,
             at,
+            calendars: self.calendars,
         };
         world.check(&mut report);
         let warnings = report.finish()?;

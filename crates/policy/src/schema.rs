@@ -126,6 +126,13 @@ fn of_record(record: &Record, mode: Mode) -> Map<String, Value> {
             .collect();
         schema.insert("oneOf".to_owned(), json!(one_of));
     }
+    if mode == Mode::Whole && !record.needs.is_empty() {
+        let needs = record.needs.iter();
+        let needs: Map<String, Value> = needs
+            .map(|(key, other)| ((*key).to_owned(), json!([other])))
+            .collect();
+        schema.insert("dependentRequired".to_owned(), json!(needs));
+    }
     schema
 }
 
@@ -176,6 +183,7 @@ fn of_format(format: Format) -> Value {
         Format::Instant => json!({ "type": "string", "format": "date-time" }),
         Format::LiveOrInstant => text("^live$|^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]", "live"),
         Format::Moment => text("^[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ].*)?$", "2026-12-24"),
+        Format::Date => text("^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "2027-01-12"),
         Format::Cron => text(r"^\s*\S+(\s+\S+){4}\s*$", "0 2 * * SUN"),
         Format::Batch => json!({ "anyOf": [
             { "type": "integer", "minimum": 1 },

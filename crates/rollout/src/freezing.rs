@@ -1,8 +1,9 @@
 //! Freezes, which of them an override lifts, and blocked versions (R9).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use policy::calendar::{Boundary, Freeze, FreezeScope, ZoneSpec};
+use chrono_tz::Tz;
+use policy::calendar::{Boundary, Freeze, FreezeScope, Occurrence, ZoneSpec};
 use policy::{CustomerId, PersonId, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -37,12 +38,13 @@ pub(crate) struct Lift {
     voices: BTreeSet<PersonId>,
 }
 
-impl From<&Freeze> for FreezeId {
-    fn from(freeze: &Freeze) -> Self {
+impl From<&Occurrence<'_>> for FreezeId {
+    fn from(occurrence: &Occurrence<'_>) -> Self {
+        let Occurrence { freeze, period } = occurrence;
         Self {
             name: freeze.name.clone(),
-            from: freeze.from,
-            until: freeze.until,
+            from: period.from,
+            until: period.until,
             zone: freeze.zone,
             customers: freeze.customers.clone(),
         }
@@ -72,6 +74,17 @@ impl FreezeId {
     /// Whether it is over for everybody, wherever they live.
     fn is_over(&self, at: Timestamp) -> bool {
         self.until.everywhere(self.zone) <= at
+    }
+
+    /// Whether it begins so, or holds somebody somewhere then.
+    fn is_at(&self, wanted: Boundary) -> bool {
+        let holds = |then: Timestamp| {
+            self.from.anywhere(self.zone) <= then && then < self.until.everywhere(self.zone)
+        };
+        match wanted {
+            Boundary::Local(_) => self.from == wanted,
+            Boundary::Instant(then) => holds(then),
+        }
     }
 }
 
@@ -109,22 +122,187 @@ pub(crate) fn fold_voice(lifts: &mut Vec<Lift>, freezes: Vec<FreezeId>, by: &Per
 }
 
 impl State {
-    /// Every freeze that bears a name now, as far as a rollout is concerned: as frozen, as now written, and made by a person.
-    pub(crate) fn named_freezes(&self, run: &Run, name: &str) -> Vec<FreezeId> {
+    /// The freezes of the files that bear a name now, as far as a rollout is concerned: as frozen, and as now written.
+    fn written_freezes<'s>(
+        &'s self,
+        run: &'s Run,
+        name: &'s str,
+    ) -> impl Iterator<Item = &'s Freeze> {
         let files = self.product.read_files().into_iter();
         let written = files.flat_map(|files| &files.freezes);
         let planned = run.plan.freezes.iter().chain(written);
-        let mut named: Vec<FreezeId> = Vec::new();
-        for freeze in planned.filter(|freeze| freeze.name == name) {
-            let id = FreezeId::from(freeze);
-            if !named.contains(&id) {
-                named.push(id);
+        planned.filter(move |freeze| freeze.name == name)
+    }
+
+    /// Every freeze that bears a name now and does not come again: of the files, and made by a person.
+    pub(crate) fn named_freezes(&self, run: &Run, name: &str) -> Vec<FreezeId> {
+        let written = self.written_freezes(run, name);
+        let once = written.filter_map(|freeze| {
+            let period = freeze.once()?;
+            Some(FreezeId::from(&Occurrence { freeze, period }))
+        });
+        let made = self.product.freezes.get(name);
+        let made = made.map(|freeze| FreezeId::made(name, freeze));
+        distinct(once.chain(made))
+    }
+
+    /// What an override of that name is for at an instant, and the beginning of the occurrence if it is for one.
+    fn meant(
+        &self,
+        run: &Run,
+        name: &str,
+        wanted: Option<Boundary>,
+        at: Timestamp,
+    ) -> Result<(Vec<FreezeId>, Option<Boundary>), Rejected> {
+        let repeating: Vec<&Freeze> = self
+            .written_freezes(run, name)
+            .filter(|freeze| freeze.once().is_none())
+            .collect();
+        let mut once = self.named_freezes(run, name);
+        if once.is_empty() && repeating.is_empty() {
+            return Err(Rejected::usage(
+                format!("there is no freeze {name}"),
+                Offer::Status(None),
+            ));
+        }
+        once.retain(|freeze| {
+            !freeze.is_over(at) && wanted.is_none_or(|wanted| freeze.is_at(wanted))
+        });
+        let occurrence = match (wanted, repeating.is_empty()) {
+            (_, true) => None,
+            (Some(begins @ Boundary::Local(_)), false) => Some(begins),
+            (Some(Boundary::Instant(then)), false) => {
+                run.next_occurrence(name, &repeating, then)?
+            }
+            (None, false) => run.next_occurrence(name, &repeating, at)?,
+        };
+        let begin = |begins| {
+            let begin = repeating
+                .iter()
+                .filter_map(move |freeze| freeze.occurrence(begins));
+            begin.filter(|occurrence| !occurrence.is_over(at))
+        };
+        let meant = occurrence.into_iter().flat_map(begin);
+        let meant = meant.map(|occurrence| FreezeId::from(&occurrence));
+        let meant = distinct(once.into_iter().chain(meant));
+        if !meant.is_empty() {
+            return Ok((meant, occurrence));
+        }
+        let text = match wanted {
+            Some(wanted) => format!("the freeze {name} does not hold at {wanted}, or is over"),
+            None => format!("the freeze {name} is over"),
+        };
+        let next = run.next_occurrence(name, &repeating, at).ok().flatten();
+        Err(Rejected::state(
+            text,
+            next.map_or(Offer::Status(None), |next| {
+                Offer::Override(name.to_owned(), Some(next))
+            }),
+        ))
+    }
+}
+
+/// An occurrence that can be meant.
+struct Candidate {
+    /// The first instant from the asked one on at which it holds somebody.
+    holds_at: Timestamp,
+    from: Boundary,
+    is_lifted: bool,
+}
+
+impl Run {
+    /// The beginning of the occurrence that holds somebody at an instant, else of the next.
+    fn next_occurrence(
+        &self,
+        name: &str,
+        freezes: &[&Freeze],
+        at: Timestamp,
+    ) -> Result<Option<Boundary>, Rejected> {
+        let mut candidates: Vec<Candidate> = freezes
+            .iter()
+            .flat_map(|freeze| self.candidates(freeze, at))
+            .collect();
+        candidates.sort_by_key(|one| (one.holds_at, one.from));
+        let holding = |one: &&Candidate| one.holds_at == at && !one.is_lifted;
+        let meant = candidates.iter().find(holding).or(candidates.first());
+        let Some(meant) = meant else {
+            return Ok(None);
+        };
+        if !meant.is_lifted {
+            return Ok(Some(meant.from));
+        }
+        let next = candidates.iter().find(|one| !one.is_lifted);
+        Err(Rejected::state(
+            format!("the freeze {name} of {} is lifted already", meant.from),
+            next.map_or(Offer::Status(None), |next| {
+                Offer::Override(name.to_owned(), Some(next.from)).noted("for the next")
+            }),
+        ))
+    }
+
+    /// For each zone all occurrences that hold at an instant, and those that follow, up to the first that is not lifted.
+    fn candidates(&self, freeze: &Freeze, at: Timestamp) -> Vec<Candidate> {
+        let mut found = Vec::new();
+        for zone in self.zones_under(freeze) {
+            for (occurrence, interval) in freeze.occurrences(at, zone) {
+                let is_lifted = is_lifted(&self.voices(|| FreezeId::from(&occurrence)));
+                found.push(Candidate {
+                    holds_at: interval.from.max(at),
+                    from: occurrence.period.from,
+                    is_lifted,
+                });
+                if interval.from > at && !is_lifted {
+                    break;
+                }
             }
         }
-        let made = self.product.freezes.get(name);
-        named.extend(made.map(|freeze| FreezeId::made(name, freeze)));
-        named
+        found
     }
+
+    /// The zones of those whom a freeze covers, as far as it matters: of those who wait, or of all if nobody does.
+    fn zones_under(&self, freeze: &Freeze) -> Vec<Tz> {
+        let ZoneSpec::Customer = freeze.zone else {
+            return vec![Tz::UTC];
+        };
+        let phases = 0..self.phases.len();
+        let waiting = phases.flat_map(|phase| {
+            let places = self.waiting(phase).iter();
+            places.map(move |place| self.at_place(phase, *place))
+        });
+        let mut zones = self.zones_of(freeze, waiting);
+        if zones.is_empty() {
+            zones = self.zones_of(freeze, self.plan.customers.keys());
+        }
+        if zones.is_empty() {
+            zones.push(self.plan.project.timezone);
+        }
+        zones
+    }
+
+    /// The zones of those of some customers whom a freeze covers, in the order of their names.
+    fn zones_of<'c>(
+        &self,
+        freeze: &Freeze,
+        customers: impl Iterator<Item = &'c CustomerId>,
+    ) -> Vec<Tz> {
+        let covered = customers.filter(|id| {
+            let planned = &self.plan.customers[*id];
+            freeze.covers(id, &planned.customer)
+        });
+        let zones = covered.map(|id| self.zone_of(id));
+        let by_name: BTreeMap<&str, Tz> = zones.map(|zone| (zone.name(), zone)).collect();
+        by_name.into_values().collect()
+    }
+}
+
+fn distinct(freezes: impl Iterator<Item = FreezeId>) -> Vec<FreezeId> {
+    let mut distinct: Vec<FreezeId> = Vec::new();
+    for freeze in freezes {
+        if !distinct.contains(&freeze) {
+            distinct.push(freeze);
+        }
+    }
+    distinct
 }
 
 impl Product {
@@ -241,7 +419,7 @@ impl Product {
             let text = format!("no freeze {name} was made by `tranche freeze`");
             return Err(Rejected::state(
                 text,
-                Offer::Override(name.to_owned()).noted("for one of tranche.yaml"),
+                Offer::Override(name.to_owned(), None).noted("for one of tranche.yaml"),
             ));
         }
         self.emit(
@@ -258,23 +436,16 @@ impl Product {
         &mut self,
         request: &Request,
         name: &str,
+        occurrence: Option<Boundary>,
         reason: &str,
     ) -> Result<(), Rejected> {
         let id = self.meant_rollout(request)?;
         let run = &self.state.runs[&id];
-        let named = self.state.named_freezes(run, name);
-        if named.is_empty() {
-            return Err(Rejected::usage(
-                format!("there is no freeze {name}"),
-                Offer::Status(None),
-            ));
-        }
-        let mut freezes = named;
-        freezes.retain(|freeze| !freeze.is_over(self.at));
-        if freezes.is_empty() {
-            let text = format!("the freeze {name} is over");
-            return Err(Rejected::state(text, Offer::Status(None)));
-        }
+        let meant = self.state.meant(run, name, occurrence, self.at);
+        let (mut freezes, occurrence) = meant.map_err(|refused| Rejected {
+            offers: refused.offers.within(id),
+            ..refused
+        })?;
         if request.by.service {
             let text = format!(
                 "{} is a service, and an override takes two people",
@@ -300,7 +471,7 @@ impl Product {
             let text = format!("{by} has said so already; an override takes a second person");
             return Err(Rejected::state(
                 text,
-                Offer::Override(name.to_owned())
+                Offer::Override(name.to_owned(), occurrence)
                     .noted("by somebody else")
                     .within(id),
             ));
@@ -316,6 +487,10 @@ impl Product {
             ..Fact::new(Kind::FreezeOverridden)
         };
         let fact = fact.with("name", name).with("complete", complete);
+        let fact = match occurrence {
+            Some(begins) => fact.with("occurrence", begins.to_string()),
+            None => fact,
+        };
         self.emit_in(id, fact.with_value("freezes", &freezes));
         Ok(())
     }

@@ -3,7 +3,8 @@
 
 use std::borrow::Cow;
 
-use policy::calendar::{Freeze, Interval, Opening, Windows};
+use chrono_tz::Tz;
+use policy::calendar::{Boundary, Freeze, Held, Interval, Occurrence, Opening, Windows};
 use policy::plan::matches_pin;
 use policy::{CustomerId, PersonId, Role, Timestamp};
 
@@ -22,10 +23,15 @@ use crate::state::{DrainTo, PhaseState, RunState, Unit, UnitState};
 const SHUT: &str =
     "tranche.yaml cannot be parsed, so votes are recorded and no gate opens until it can";
 
+/// So many windows and freezes that take turns are passed in a forecast.
+const PASSES: usize = 400;
+
 /// A freeze as it meets one customer.
 struct Frozen {
     name: String,
     interval: Interval,
+    /// Of one that comes again: how the occurrence begins.
+    occurrence: Option<Boundary>,
     /// Of a freeze that somebody made: who, and why.
     made: Option<String>,
     /// Of the two who must ask for it, the one who has asked to lift it.
@@ -315,10 +321,7 @@ impl State {
     }
 
     fn freeze_hold(&self, run: &Run, customer: &CustomerId, at: Timestamp) -> Option<Hold> {
-        let active = self
-            .freezes(run, customer)
-            .into_iter()
-            .filter(|freeze| freeze.interval.contains(at));
+        let active = self.frozen(run, customer, at).into_iter();
         let last = active.max_by_key(|freeze| freeze.interval.until)?;
         let name = &last.name;
         let asked = last.voice.as_ref().map_or_else(String::new, |voice| {
@@ -326,9 +329,15 @@ impl State {
         });
         let (made, way_out) = match &last.made {
             Some(made) => (format!(" ({made})"), Offer::Unfreeze(name.clone())),
-            None => (String::new(), Offer::Override(name.clone())),
+            None => (
+                String::new(),
+                Offer::Override(name.clone(), last.occurrence),
+            ),
         };
-        let text = format!("the freeze {name} is on{made}{asked}");
+        let of = last
+            .occurrence
+            .map_or_else(String::new, |begins| format!(" of {begins}"));
+        let text = format!("the freeze {name}{of} is on{made}{asked}");
         let hold = Hold::new(HoldKind::Freeze, "the calendar", text);
         Some(
             hold.since(Some(last.interval.from))
@@ -337,49 +346,62 @@ impl State {
         )
     }
 
-    /// Every freeze that covers a customer and was not lifted here: as frozen into the plan, as now written, and made by
-    /// people (R9).
-    fn freezes(&self, run: &Run, customer: &CustomerId) -> Vec<Frozen> {
+    /// Every freeze that holds a customer at an instant and was not lifted here: as frozen into the plan, as now written, and
+    /// made by people (R9).
+    fn frozen(&self, run: &Run, customer: &CustomerId, at: Timestamp) -> Vec<Frozen> {
         let Some(planned_customer) = run.plan.customers.get(customer) else {
             return Vec::new();
         };
-        let zone = planned_customer
-            .customer
-            .timezone
-            .unwrap_or(run.plan.project.timezone);
+        let zone = run.zone_of(customer);
         let written = self
             .product
             .read_files()
             .into_iter()
             .flat_map(|files| &files.freezes);
-        let frozen = |freeze: &Freeze| {
-            let voices = run.voices(|| FreezeId::from(freeze));
-            (!is_lifted(&voices)).then(|| Frozen {
-                name: freeze.name.clone(),
-                interval: freeze.interval(zone),
-                made: None,
-                voice: voices.first().map(|voice| (*voice).clone()),
-            })
-        };
         let planned = run.plan.freezes.iter().chain(written);
         let covering = planned.filter(|freeze| freeze.covers(customer, &planned_customer.customer));
-        let mut freezes: Vec<Frozen> = covering.filter_map(frozen).collect();
+        let mut freezes: Vec<Frozen> = covering
+            .filter_map(|freeze| Frozen::of(run, freeze, zone, at))
+            .collect();
         let made = self.product.freezes.iter().filter(|(_, freeze)| {
             freeze.customers.is_empty() || freeze.customers.contains(customer)
         });
         freezes.extend(made.filter_map(|(name, freeze)| {
             let voices = run.voices(|| FreezeId::made(name, freeze));
-            (!is_lifted(&voices)).then(|| Frozen {
+            let interval = Interval {
+                from: freeze.from,
+                until: freeze.until,
+            };
+            (interval.contains(at) && !is_lifted(&voices)).then(|| Frozen {
                 name: name.clone(),
-                interval: Interval {
-                    from: freeze.from,
-                    until: freeze.until,
-                },
+                interval,
+                occurrence: None,
                 made: Some(format!("{}: {}", freeze.by, freeze.reason)),
                 voice: voices.first().map(|voice| (*voice).clone()),
             })
         }));
         freezes
+    }
+}
+
+impl Frozen {
+    /// A freeze of the files, if it holds a customer of that zone and was not lifted here.
+    fn of(run: &Run, freeze: &Freeze, zone: Tz, at: Timestamp) -> Option<Self> {
+        let voices = |occurrence: &Occurrence<'_>| run.voices(|| FreezeId::from(occurrence));
+        let Held {
+            occurrence,
+            interval,
+        } = freeze.held(at, zone, |occurrence| is_lifted(&voices(occurrence)))?;
+        Some(Self {
+            name: freeze.name.clone(),
+            interval,
+            occurrence: match freeze.once() {
+                Some(_) => None,
+                None => Some(occurrence.period.from),
+            },
+            made: None,
+            voice: voices(&occurrence).first().map(|voice| (*voice).clone()),
+        })
     }
 }
 
@@ -591,10 +613,7 @@ impl Product {
     pub(crate) fn windows_of(run: &Run, customer: &CustomerId) -> Windows {
         let planned = &run.plan.customers[customer];
         let policy = &run.plan.phases[planned.phase].policy;
-        let zone = planned
-            .customer
-            .timezone
-            .unwrap_or(run.plan.project.timezone);
+        let zone = run.zone_of(customer);
         Windows::new(&policy.window, &planned.customer.window, zone)
             .expect("the parser has checked every window")
     }
@@ -609,7 +628,7 @@ impl Product {
     ) -> (Timestamp, Vec<Hold>) {
         let mut begins = at;
         // Each pass moves to the end of a hold; calendars can alternate, so the passes are bounded.
-        for _ in 0..16 {
+        for _ in 0..PASSES {
             let holds = self.holds(id, customer, begins);
             let later = holds
                 .iter()

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
+use chrono_tz::Tz;
 use policy::{CustomerId, Plan, PolicyId, Release, Timestamp};
 
 use crate::freezing::Lift;
@@ -366,6 +367,13 @@ impl Run {
     /// The customer at a place.
     pub(crate) fn at_place(&self, phase: usize, place: usize) -> &CustomerId {
         &self.plan.phases[phase].customers[place]
+    }
+
+    /// Where a planned customer's local time is local.
+    pub(crate) fn zone_of(&self, customer: &CustomerId) -> Tz {
+        let planned = &self.plan.customers[customer];
+        let own = planned.customer.timezone;
+        own.unwrap_or(self.plan.project.timezone)
     }
 
     /// Whether batches are made in the order of starts: one at a time, whoever can go.

@@ -9,6 +9,7 @@ mod trial;
 use std::fmt::Write as _;
 
 use policy::CustomerId;
+use policy::calendar::Boundary;
 
 use crate::ids::{GateId, RunId};
 use crate::request::Verb;
@@ -50,8 +51,8 @@ pub enum Offer {
     Unblock(String),
     /// `unfreeze NAME`
     Unfreeze(String),
-    /// `override NAME`
-    Override(String),
+    /// `override NAME`, of a freeze that repeats the occurrence that begins then.
+    Override(String, Option<Boundary>),
     /// `rollback CUSTOMER`
     Rollback(CustomerId),
     /// `rollback CUSTOMER --to` some version.
@@ -307,7 +308,7 @@ impl Offer {
             Self::Abort => Form::Abort,
             Self::Unblock(_) => Form::Unblock,
             Self::Unfreeze(_) => Form::Unfreeze,
-            Self::Override(_) => Form::Override,
+            Self::Override(..) => Form::Override,
             Self::Rollback(_) => Form::Rollback,
             Self::RollbackTo(_) => Form::RollbackTo,
             Self::RollbackByForce(_) => Form::RollbackByForce,
@@ -348,7 +349,10 @@ impl Offer {
             Self::Abort => format!("tranche abort{within}"),
             Self::Unblock(version) => format!("tranche unblock {version}"),
             Self::Unfreeze(name) => format!("tranche unfreeze {name}"),
-            Self::Override(name) => format!("tranche override {name}{within} --reason {REASON}"),
+            Self::Override(name, occurrence) => {
+                let at = occurrence.map_or_else(String::new, |begins| format!(" --at {begins}"));
+                format!("tranche override {name}{at}{within} --reason {REASON}")
+            }
             Self::Rollback(customer) => format!("tranche rollback {customer} --reason {REASON}"),
             Self::RollbackTo(customer) => {
                 format!("tranche rollback {customer} --to VERSION --reason {REASON}")
@@ -394,7 +398,7 @@ impl Offer {
                 | Self::Promote
                 | Self::Replan
                 | Self::Abort
-                | Self::Override(_)
+                | Self::Override(..)
         )
     }
 }
@@ -456,8 +460,9 @@ impl Offer {
                 version: version.clone(),
             },
             Self::Unfreeze(name) => Verb::Unfreeze { name: name.clone() },
-            Self::Override(name) => Verb::Override {
+            Self::Override(name, occurrence) => Verb::Override {
                 name: name.clone(),
+                at: *occurrence,
                 reason: reason(),
             },
             Self::Rollback(customer) => Verb::Rollback {

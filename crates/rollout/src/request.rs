@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use policy::calendar::Freeze;
+use policy::calendar::{Boundary, Freeze};
 use policy::plan::RunningVersions;
 use policy::settings::{Person, Pin, Roles};
 use policy::{CustomerId, GroupId, PersonId, PlanInput, PolicyId, Role, Timestamp};
@@ -368,6 +368,10 @@ pub enum Verb {
     Override {
         /// The freeze.
         name: String,
+        /// Of one that comes again, which occurrence: that which begins so in local time, or which holds somebody at that
+        /// instant, or the next then. Absent: the same for now.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        at: Option<Boundary>,
         /// Why.
         reason: String,
     },

@@ -159,7 +159,7 @@ impl Product {
                 customers,
             } => self.freeze(by, name, *until, reason, customers),
             Verb::Unfreeze { name } => self.unfreeze(by, name),
-            Verb::Override { name, reason } => self.override_freeze(request, name, reason),
+            Verb::Override { name, at, reason } => self.override_freeze(request, name, *at, reason),
             Verb::Rollback {
                 customer,
                 force: true,

@@ -80,6 +80,7 @@ fn config() -> Config {
         customers: file("customers.yaml", &fleet()),
         policies: POLICIES.map(|(name, text)| file(name, text)).into(),
         unread: Vec::new(),
+        calendars: Vec::new(),
     };
     parse::load(&sources).expect("the files have no mistake")
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use policy::Sources;
 use policy::parse::scenario::Scenario;
-use policy::parse::{Diagnostic, File};
+use policy::parse::{Calendar, Diagnostic, File, calendars_named};
 use sim::world::{World, scenario};
 
 datatest_stable::harness! {
@@ -27,13 +27,30 @@ fn story(path: &Path) -> Outcome {
         .parent()
         .and_then(Path::parent)
         .ok_or("a story lies in a project folder")?;
+    let project = read(&folder.join("tranche.yaml"))?;
     let sources = Sources {
-        project: read(&folder.join("tranche.yaml"))?,
+        calendars: calendars(folder, [&project, &read(path)?], path)?,
+        project,
         customers: read(&folder.join("customers.yaml"))?,
         policies: policies(&folder.join("policies"))?,
         unread: Vec::new(),
     };
     check(path, Some(&sources))
+}
+
+/// The calendars that the files name, around the start of a scenario.
+fn calendars(
+    folder: &Path,
+    files: [&File; 2],
+    scenario: &Path,
+) -> datatest_stable::Result<Vec<Calendar>> {
+    let named = files.into_iter().flat_map(calendars_named);
+    let scenario = Scenario::parse(&read(scenario)?).map_err(|mistakes| text(&mistakes))?;
+    let read = named.map(|name| {
+        let bytes = fs::read(folder.join(&name))?;
+        Ok(calendars::read(&name, &bytes, scenario.start))
+    });
+    read.collect()
 }
 
 fn check(path: &Path, base: Option<&Sources>) -> Outcome {

@@ -77,6 +77,7 @@ fn config() -> Result<Config, Box<dyn Error>> {
         customers: file("customers.yaml", "customers: {}\n"),
         policies: vec![file("policies/all.yaml", "policy: all\n")],
         unread: Vec::new(),
+        calendars: Vec::new(),
     };
     let mistakes = |mistakes: Vec<policy::Diagnostic>| {
         let mistakes: Vec<String> = mistakes.iter().map(ToString::to_string).collect();

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use clap_complete::engine::ArgValueCandidates;
+use policy::calendar::Boundary;
 use policy::{CustomerId, PolicyId, Timestamp};
 use rollout::RunId;
 
@@ -227,13 +228,17 @@ pub(crate) struct Unfreeze {
 
 /// `override`
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  tranche override year-end --reason 'security fix'   # two people say it"
-)]
+#[command(after_help = "Examples:
+  tranche override year-end --reason 'security fix'   # two people say it
+  tranche override business-hours --at 2027-01-11T09:00 --reason 'security fix'")]
 pub(crate) struct Override {
     /// The freeze.
     #[arg(value_name = "NAME")]
     pub(crate) name: String,
+    /// Of one that repeats: the occurrence that begins then in local time, or, for an instant, that holds somebody then,
+    /// else the next. Without it, the same for now.
+    #[arg(long, value_name = "INSTANT", value_parser = value::boundary)]
+    pub(crate) at: Option<Boundary>,
     /// Why; kept in the journal.
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: String,

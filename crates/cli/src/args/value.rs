@@ -1,6 +1,7 @@
 //! How single values are read from the command line.
 
 use chrono::DateTime;
+use policy::calendar::Boundary;
 use policy::{Span, Timestamp};
 
 /// An instant: RFC 3339, cut to milliseconds.
@@ -12,6 +13,13 @@ pub(super) fn instant(text: &str) -> Result<Timestamp, String> {
     })?;
     DateTime::from_timestamp_millis(at.timestamp_millis())
         .ok_or_else(|| "that is too far away".to_owned())
+}
+
+/// A date, a local date-time or an instant.
+pub(super) fn boundary(text: &str) -> Result<Boundary, String> {
+    text.parse().map_err(|source| {
+        format!("{source}; write 2027-01-11T09:00 (local), or 2027-01-11T09:00:00Z")
+    })
 }
 
 /// A length of time, `1d 6h`.

@@ -137,6 +137,7 @@ request!(Promote, |it| Verb::Promote {
 });
 request!(Override, |it| Verb::Override {
     name: it.name,
+    at: it.at,
     reason: it.reason
 });
 request!(Observe, product, |it| Verb::Observe {

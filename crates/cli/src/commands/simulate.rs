@@ -50,8 +50,10 @@ pub(crate) fn simulate(global: &Global, args: &Simulate, out: Output) -> Result<
 }
 
 fn of_scenario(global: &Global, path: &Path, args: &Simulate) -> Result<Setup, Failure> {
-    let base = base(global)?;
-    let scenario = Scenario::parse(&unread::named(path)?).map_err(Failure::diagnostics)?;
+    let folder = folder(global)?;
+    let file = unread::named(path)?;
+    let scenario = Scenario::parse(&file).map_err(Failure::diagnostics)?;
+    let base = base(folder.as_ref(), &file, &scenario);
     let mut setup = scenario::setup(&scenario, base.as_ref()).map_err(Failure::diagnostics)?;
     // A scenario says itself what people do.
     setup.approvals = args.approve.map_or(Approvals::Never, approvals);
@@ -154,6 +156,7 @@ fn show(world: &World, out: Output) -> Result<(), Failure> {
     for moved in world.moved() {
         let _ = writeln!(text, "\n{moved}");
     }
+    text.push_str(&timeline::frozen(world.events()));
     for surprise in world.surprises() {
         let _ = writeln!(text, "\n{surprise}");
     }
@@ -176,7 +179,7 @@ struct Tested {
 
 /// Runs scenarios and compares them with what they expect.
 pub(crate) fn test(global: &Global, args: &Test, out: Output) -> Result<Exit, Failure> {
-    let base = base(global)?;
+    let folder = folder(global)?;
     let files: Vec<File> = if args.files.is_empty() {
         all(global)?
     } else {
@@ -185,7 +188,7 @@ pub(crate) fn test(global: &Global, args: &Test, out: Output) -> Result<Exit, Fa
     };
     let mut tested = Vec::with_capacity(files.len());
     for file in files {
-        tested.push(one(file, base.as_ref())?);
+        tested.push(one(file, folder.as_ref())?);
     }
     let failed = tested.iter().filter(|one| !one.passed).count();
     out.data(&tested, || report(&tested, failed))?;
@@ -196,9 +199,10 @@ pub(crate) fn test(global: &Global, args: &Test, out: Output) -> Result<Exit, Fa
     })
 }
 
-fn one(file: File, base: Option<&Sources>) -> Result<Tested, Failure> {
+fn one(file: File, folder: Option<&Folder>) -> Result<Tested, Failure> {
     let scenario = Scenario::parse(&file).map_err(Failure::diagnostics)?;
-    let result = scenario::run(&scenario, base).map_err(Failure::diagnostics)?;
+    let base = base(folder, &file, &scenario);
+    let result = scenario::run(&scenario, base.as_ref()).map_err(Failure::diagnostics)?;
     Ok(Tested {
         file: file.path,
         passed: result.passed(),
@@ -242,11 +246,19 @@ fn all(global: &Global) -> Result<Vec<File>, Failure> {
     Ok(scenarios)
 }
 
-/// The files a scenario builds upon; a scenario may also bring all of its own.
-fn base(global: &Global) -> Result<Option<Sources>, Failure> {
+/// The folder whose files a scenario builds upon; a scenario may also bring all of its own.
+fn folder(global: &Global) -> Result<Option<Folder>, Failure> {
     match Folder::find(global) {
-        Ok(folder) => Ok(Some(folder.sources())),
+        Ok(folder) => Ok(Some(folder)),
         Err(failure) if global.dir.is_some() => Err(failure),
         Err(_) => Ok(None),
     }
+}
+
+/// The files a scenario builds upon, with the calendars that it names itself.
+fn base(folder: Option<&Folder>, file: &File, scenario: &Scenario) -> Option<Sources> {
+    let folder = folder?;
+    let mut sources = folder.sources_at(scenario.start);
+    sources.calendars = folder.calendars(&[&sources.project, file], scenario.start);
+    Some(sources)
 }

@@ -7,6 +7,7 @@ use engine::Files;
 use engine::outbox::{Audience, SharedAudience};
 use machine::files::Roots;
 use notify::Post;
+use policy::calendar::shortened;
 use policy::plan::Phase;
 use policy::{Config, Customer, CustomerId, Plan, Policy, Project, Span, zones};
 use rollout::request::{Directory, FilesRead};
@@ -15,6 +16,7 @@ use rollout::{Product, RunId};
 use super::sources::ProjectSources;
 use crate::project::{Folder, override_render};
 use crate::reach;
+use crate::show::time;
 use crate::watching::WatchSlot;
 
 /// Everything beside the core that goes by the files as they read now.
@@ -44,10 +46,10 @@ impl Renewed {
 
 /// Has the engine watch the files of a project folder.
 pub(super) fn files(folder: &Folder, renewed: Renewed) -> Files {
-    let paths = folder.watched();
+    let names = folder.clone();
     let folder = folder.clone();
-    Files::new(
-        paths,
+    Files::naming(
+        Box::new(move || names.watched()),
         Box::new(move |product| read(&folder, &renewed, product)),
     )
 }
@@ -122,6 +124,8 @@ pub(crate) fn unapplied(config: &Config, plan: &Plan) -> Vec<String> {
         now.is_some_and(|now| !is_same_customer(config, id, now, &planned.customer, plan))
     });
     names.extend(edited.map(|(id, _): (&CustomerId, _)| format!("customer {id}")));
+    let shortened = shortened(&plan.freezes, &config.project.freezes, time::now());
+    names.extend(shortened.map(|freeze| format!("freeze {}", freeze.name)));
     names
 }
 

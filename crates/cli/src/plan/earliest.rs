@@ -1,7 +1,7 @@
 //! When could each customer start at the earliest? Every deploy is taken to need no time and every gate to open at once,
 //! so nothing can happen before these instants; `tranche simulate` gives the exact timeline.
 
-use policy::calendar::{Freeze, Opening, Windows};
+use policy::calendar::{Freeze, Opening, SEARCH_HORIZON, Windows};
 use policy::plan::Phase;
 use policy::{CustomerId, Plan, PlannedCustomer, Timestamp};
 use serde::Serialize;
@@ -139,13 +139,11 @@ fn customer_time(
     let PlannedCustomer { customer, .. } = plan.customers.get(id)?;
     let zone = customer.timezone.unwrap_or(plan.project.timezone);
     let windows = Windows::new(&phase.policy.window, &customer.window, zone).ok()?;
-    let freezes = plan
-        .freezes
-        .iter()
-        .filter(|freeze| freeze.covers(id, customer));
-    let frozen: Vec<_> = freezes
-        .map(|freeze: &Freeze| freeze.interval(zone))
+    let freezes = plan.freezes.iter();
+    let covering: Vec<&Freeze> = freezes
+        .filter(|freeze| freeze.covers(id, customer))
         .collect();
+    let horizon = add(from, SEARCH_HORIZON)?;
     let mut at = from;
     for _ in 0..STEPS {
         match windows.opening(at) {
@@ -153,8 +151,12 @@ fn customer_time(
             Opening::Opens { at: opens } => at = opens,
             Opening::Never => return None,
         }
-        match frozen.iter().find(|interval| interval.contains(at)) {
-            Some(interval) => at = interval.until,
+        let mut held = covering
+            .iter()
+            .filter_map(|freeze| freeze.held(at, zone, |_| false));
+        match held.next() {
+            Some(held) if held.interval.until > horizon => return None,
+            Some(held) => at = held.interval.until,
             None => return Some(at),
         }
     }

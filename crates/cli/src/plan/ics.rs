@@ -1,23 +1,32 @@
 //! The earliest times of a plan as a calendar (RFC 5545), so that people can see what comes in their own.
 
+use policy::calendar::Boundary;
 use policy::{Plan, Timestamp};
 
 use super::earliest::{BatchTimes, earliest};
+use super::frozen::{FrozenTime, frozen, span};
+use crate::show::plan::counted;
 
 /// Lines are folded after this many bytes.
 const FOLD_AT: usize = 75;
 
-/// One tentative event a batch that has a known instant.
+const LOCAL: &str = "%Y%m%dT%H%M%S";
+
+/// One tentative event a batch that has a known instant, and one for each time at which a freeze holds somebody.
 pub(crate) fn calendar(plan: &Plan, at: Timestamp) -> String {
     let mut lines = vec![
         "BEGIN:VCALENDAR".to_owned(),
         "VERSION:2.0".to_owned(),
         "PRODID:-//tranche//plan//EN".to_owned(),
     ];
-    for (phase, times) in plan.phases.iter().zip(earliest(plan, at)) {
+    let times = earliest(plan, at);
+    for (phase, times) in plan.phases.iter().zip(&times) {
         for batch in &times.batches {
             lines.extend(event(plan, phase.policy.name.as_str(), batch, at));
         }
+    }
+    for time in frozen(plan, &span(&times, at)) {
+        lines.extend(freeze(plan, &time, at));
     }
     lines.push("END:VCALENDAR".to_owned());
     lines.iter().map(|line| fold(line)).collect()
@@ -57,8 +66,39 @@ fn event(plan: &Plan, phase: &str, batch: &BatchTimes, stamped: Timestamp) -> Ve
     ]
 }
 
+/// A time in which nobody starts; by each customer's own clock it has no zone, so that a reader's own clock shows it.
+fn freeze(plan: &Plan, time: &FrozenTime, stamped: Timestamp) -> Vec<String> {
+    let (from, until) = match (time.own_clocks, time.from, time.until) {
+        (true, Boundary::Local(from), Boundary::Local(until)) => (
+            from.format(LOCAL).to_string(),
+            until.format(LOCAL).to_string(),
+        ),
+        (_, _, _) => (utc(time.begins_at), utc(time.ends_at)),
+    };
+    let summary = format!("{}: frozen, {}", plan.product, time.name);
+    let customers = counted(time.customers, "customer");
+    vec![
+        "BEGIN:VEVENT".to_owned(),
+        format!(
+            "UID:{}",
+            escaped(&format!(
+                "{}-freeze-{}-{from}@tranche",
+                plan.product, time.name
+            ))
+        ),
+        format!("DTSTAMP:{}", utc(stamped)),
+        format!("DTSTART:{from}"),
+        format!("DTEND:{until}"),
+        "STATUS:CONFIRMED".to_owned(),
+        "TRANSP:TRANSPARENT".to_owned(),
+        format!("SUMMARY:{}", escaped(&summary)),
+        format!("DESCRIPTION:{customers}"),
+        "END:VEVENT".to_owned(),
+    ]
+}
+
 fn utc(at: Timestamp) -> String {
-    at.format("%Y%m%dT%H%M%SZ").to_string()
+    format!("{}Z", at.format(LOCAL))
 }
 
 fn escaped(text: &str) -> String {

@@ -13,6 +13,7 @@ use super::artifact::artifact;
 use super::table::indented;
 use super::{foreign, time, zones};
 use crate::plan::earliest::{BatchTimes, PhaseTimes, earliest};
+use crate::plan::frozen::{self, FrozenTime};
 use crate::prepare::{Notes, Source};
 
 /// So many customers of a batch are named in text.
@@ -37,6 +38,9 @@ pub(crate) struct PlanView<'p> {
     customers: usize,
     phases: Vec<PhaseView<'p>>,
     left_out: &'p BTreeMap<CustomerId, LeftOut>,
+    /// The freezes that fall into its time.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    frozen: Vec<FrozenTime>,
     #[serde(flatten)]
     notes: &'p Notes,
     #[serde(skip)]
@@ -71,10 +75,12 @@ impl<'p> PlanView<'p> {
         notes: &'p Notes,
         running: &'p Source,
     ) -> Self {
+        let times = earliest(plan, at);
+        let frozen = frozen::frozen(plan, &frozen::span(&times, at));
         let phases = plan
             .phases
             .iter()
-            .zip(earliest(plan, at))
+            .zip(times)
             .map(|(phase, times)| PhaseView {
                 name: &phase.policy.name,
                 after: phase
@@ -106,6 +112,7 @@ impl<'p> PlanView<'p> {
             customers: plan.customers.len(),
             phases: phases.collect(),
             left_out: &plan.left_out,
+            frozen,
             notes,
             plan,
         }
@@ -128,6 +135,10 @@ impl<'p> PlanView<'p> {
                 "\nleft out\n{}\n",
                 indented(INDENT, self.left_out_rows())
             );
+        }
+        if !self.frozen.is_empty() {
+            let rows = frozen::rows(&self.frozen);
+            let _ = write!(text, "\nfrozen\n{}\n", indented(INDENT, rows));
         }
         let _ = write!(
             text,

@@ -71,6 +71,7 @@ fn practice() -> Sources {
             template!("policies/enterprise.yaml"),
         ],
         unread: Vec::new(),
+        calendars: Vec::new(),
     }
 }
 

@@ -92,6 +92,7 @@ fn filled(placeholder: &str, fact: &Fact, at: Timestamp) -> String {
         "service" => service(fact),
         "until" => until(fact, at),
         "name" => name(fact),
+        "occurrence" => occurrence(fact),
         "whom" => whom(fact),
         "version" => version(fact),
         "planned" => planned_version(fact),
@@ -156,6 +157,12 @@ fn target(fact: &Fact) -> String {
 
 fn name(fact: &Fact) -> String {
     fact.read("name").unwrap_or_default()
+}
+
+/// Which occurrence of a freeze that repeats, by its start as written.
+fn occurrence(fact: &Fact) -> String {
+    let begins: Option<String> = fact.read("occurrence");
+    begins.map_or_else(String::new, |begins| format!(" of {begins}"))
 }
 
 fn version(fact: &Fact) -> String {

@@ -186,14 +186,14 @@ fn windows(plan: &Plan) -> String {
     }
 }
 
-/// The freezes that are on or ahead, the next first.
+/// The freezes that are on or ahead, the next first; of one that comes again, when it comes next.
 fn freezes(plan: &Plan, now: Timestamp) -> Vec<String> {
     let zone = plan.project.timezone;
-    let all = plan
-        .freezes
-        .iter()
-        .map(|freeze| (freeze.interval(zone), &freeze.name));
-    let mut ahead: Vec<_> = all.filter(|(interval, _)| interval.until > now).collect();
+    let all = plan.freezes.iter().filter_map(|freeze| {
+        let (_, interval) = freeze.occurrences(now, zone).next()?;
+        Some((interval, &freeze.name))
+    });
+    let mut ahead: Vec<_> = all.collect();
     ahead.sort_by_key(|(interval, _)| interval.from);
     let ahead = ahead.into_iter().take(FREEZES);
     let said = ahead.map(|(interval, name)| {

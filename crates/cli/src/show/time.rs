@@ -10,7 +10,8 @@ use chrono::Local as Here;
 #[cfg(test)]
 use chrono::Utc as Here;
 
-const LAYOUT: &str = "%a %-d %b %Y %H:%M";
+/// How a local time is written.
+pub(crate) const LAYOUT: &str = "%a %-d %b %Y %H:%M";
 
 /// The same for what is near.
 const TO_THE_SECOND: &str = "%a %-d %b %Y %H:%M:%S";

@@ -3,12 +3,15 @@
 use std::fmt::Write as _;
 
 use chrono_tz::Tz;
-use policy::{CustomerId, Fleet};
+use policy::{CustomerId, Fleet, Plan};
+use rollout::{Event, Kind, RunId};
 use sim::world::{Line, PhaseSummary, Summary};
 
 use super::plan::counted;
 use super::table::columns;
 use super::time;
+use crate::plan;
+use crate::plan::frozen::FrozenTime;
 
 /// One line for each thing that happens.
 pub(crate) fn timeline(lines: &[Line], fleet: &Fleet) -> String {
@@ -68,6 +71,33 @@ pub(crate) fn summary(summary: &Summary) -> String {
     );
     let rows: Vec<Vec<String>> = summary.phases.iter().map(phase).collect();
     for line in columns(rows).lines() {
+        let _ = writeln!(text, "  {line}");
+    }
+    text
+}
+
+/// The freezes that fell into the time of what was simulated; nothing where none did.
+pub(crate) fn frozen(events: &[Event]) -> String {
+    let Some(last) = events.last() else {
+        return String::new();
+    };
+    let starts = events.iter().filter(|event| {
+        let is_rollout = matches!(event.fact.rollout, Some(RunId::Rollout(_)));
+        is_rollout && event.fact.kind == Kind::RolloutStarted
+    });
+    let times = starts.flat_map(|event| {
+        let plan = event.fact.read::<Plan>("plan");
+        plan.map_or_else(Vec::new, |plan| {
+            plan::frozen::frozen(&plan, &(event.at..last.at))
+        })
+    });
+    let mut times: Vec<FrozenTime> = times.collect();
+    times.dedup();
+    let mut text = String::new();
+    for (n, line) in columns(plan::frozen::rows(&times)).lines().enumerate() {
+        if n == 0 {
+            text.push_str("\nfrozen\n");
+        }
         let _ = writeln!(text, "  {line}");
     }
     text

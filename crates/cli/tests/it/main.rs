@@ -11,6 +11,7 @@ mod first_watch;
 mod flags;
 mod folders;
 mod foreign;
+mod freezes;
 mod images;
 mod imports;
 mod limits;

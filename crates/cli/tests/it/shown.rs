@@ -141,6 +141,7 @@ fn every_line_that_a_document_shows_runs_where_it_is_shown() {
     for (document, folder) in [
         ("CONTRIBUTING.md", ""),
         ("examples/rules/README.md", ""),
+        ("examples/finance/README.md", "examples/finance"),
         ("examples/securewatch/README.md", ""),
         ("docs/reference/scenarios.md", "examples/securewatch"),
     ] {

@@ -44,6 +44,7 @@ impl Project {
             customers: file("customers.yaml", self.fleet()),
             policies: vec![file("policies/main.yaml", policy)],
             unread: Vec::new(),
+            calendars: Vec::new(),
         }
     }
 

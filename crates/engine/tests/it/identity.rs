@@ -22,6 +22,7 @@ fn project(people: &str) -> Project {
         customers: file("customers.yaml", "customers: { a: { tier: main, services: { backend: { id: srv-a, url: 'https://a.example' } } } }".to_owned()),
         policies: vec![file("policies/main.yaml", "policy: main".to_owned())],
         unread: Vec::new(),
+        calendars: Vec::new(),
     };
     policy::parse::load(&sources).unwrap().project
 }

@@ -108,6 +108,7 @@ pub(crate) fn written(project: &str, customers: &str, policy: &str) -> policy::C
         customers: file("customers.yaml", customers),
         policies: vec![file("policies/main.yaml", policy)],
         unread: Vec::new(),
+        calendars: Vec::new(),
     };
     policy::parse::load(&sources).unwrap()
 }

@@ -297,6 +297,7 @@ fn a_start_takes_from_the_journal_which_freeze_an_old_override_was_for() {
         customers: BTreeSet::new(),
     };
     let lift = || Verb::Override {
+        at: None,
         name: "fire".to_owned(),
         reason: "only steam".to_owned(),
     };

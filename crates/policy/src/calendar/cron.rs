@@ -139,7 +139,7 @@ impl Cron {
         iter::from_fn(move || {
             while let Some(day) = next {
                 next = day.checked_add_days(Days::new(1));
-                if self.on(day) {
+                if self.is_on(day) {
                     idle = 0;
                     return Some(day);
                 }
@@ -168,7 +168,8 @@ impl Cron {
             && self.weekdays == [EVERY; 7]
     }
 
-    pub(super) fn on(&self, day: NaiveDate) -> bool {
+    /// Whether something starts on that day.
+    pub fn is_on(&self, day: NaiveDate) -> bool {
         self.months >> day.month() & 1 == 1
             && self.month_days >> day.day() & 1 == 1
             && self.weekdays[day.weekday().num_days_from_sunday() as usize] & occurrence(day) != 0

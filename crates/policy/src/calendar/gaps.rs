@@ -58,7 +58,7 @@ fn swallowed(cron: &Cron, duration: TimeDelta, (from, until): Gap) -> Option<Nai
         .iter_days()
         .take_while(|day| *day <= until.date());
     let starts = days
-        .filter(|day| cron.on(*day))
+        .filter(|day| cron.is_on(*day))
         .flat_map(|day| cron.times().map(move |time| day.and_time(time)));
     starts
         .filter(|start| from <= *start)

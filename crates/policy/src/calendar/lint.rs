@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use chrono::{NaiveDateTime, TimeDelta};
+use chrono::NaiveDateTime;
 use chrono_tz::Tz;
 
 use super::cron::{Cron, CronError};
+use super::zone::local_time;
 use super::{Interval, WindowSpec, Windows, resolve_local};
-use crate::settings::Timestamp;
 use crate::span::Span;
 
 /// So many starts of one window are looked at; a window that opens every minute says nothing new after that.
@@ -128,7 +128,7 @@ fn clock_changes(
 ) -> Result<(), CronError> {
     let cron: Cron = spec.cron.parse()?;
     let zone = spec.zone.resolve(customer_zone);
-    let from = local(within.from, zone);
+    let from = local_time(zone, within.from);
     let starts = cron.starts_from(from).take(STARTS);
     for local_start in starts.take_while(|start| resolve_local(zone, *start) < within.until) {
         let Some(local_end) = local_start.checked_add_signed(spec.duration.to_delta()) else {
@@ -155,11 +155,4 @@ fn clock_changes(
         }
     }
     Ok(())
-}
-
-fn local(at: Timestamp, zone: Tz) -> NaiveDateTime {
-    // The edges of chrono's range lie a day further out than any zone's offset.
-    let margin = TimeDelta::days(1);
-    let inner = at.clamp(Timestamp::MIN_UTC + margin, Timestamp::MAX_UTC - margin);
-    inner.with_timezone(&zone).naive_local()
 }

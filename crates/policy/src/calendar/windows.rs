@@ -9,7 +9,7 @@ use chrono_tz::Tz;
 
 use super::cron::{Cron, CronError};
 use super::zone::resolve_local;
-use super::{Interval, WindowSpec};
+use super::{Interval, WindowSpec, later};
 use crate::settings::Timestamp;
 use crate::span::Span;
 
@@ -326,8 +326,4 @@ impl Recurrence {
         };
         (!interval.is_empty()).then_some(interval)
     }
-}
-
-fn later(at: Timestamp, by: TimeDelta) -> Timestamp {
-    at.checked_add_signed(by).unwrap_or(Timestamp::MAX_UTC)
 }

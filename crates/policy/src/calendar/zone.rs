@@ -17,6 +17,14 @@ pub fn resolve_local(zone: Tz, local: NaiveDateTime) -> Timestamp {
     }
 }
 
+/// The local time of an instant.
+pub(super) fn local_time(zone: Tz, at: Timestamp) -> NaiveDateTime {
+    // The edges of chrono's range lie a day further out than any zone's offset.
+    let margin = TimeDelta::days(1);
+    let inner = at.clamp(Timestamp::MIN_UTC + margin, Timestamp::MAX_UTC - margin);
+    inner.with_timezone(&zone).naive_local()
+}
+
 fn instant(zone: Tz, local: NaiveDateTime) -> Option<Timestamp> {
     match zone.from_local_datetime(&local) {
         LocalResult::Single(at) | LocalResult::Ambiguous(at, _) => Some(at.with_timezone(&Utc)),

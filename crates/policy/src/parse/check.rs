@@ -127,6 +127,7 @@ fn check_record(node: &Node<'_>, record: &Record, mode: Mode, report: &mut Repor
             report.help(node.pos, "missing-key", message, key.doc);
         }
         one_of(node, record, report);
+        needs(node, record, report);
     }
 }
 
@@ -177,6 +178,19 @@ fn one_of(node: &Node<'_>, record: &Record, report: &mut Report<'_>) {
                 "conflict",
                 message,
                 format!("write one of {choices}"),
+            );
+        }
+    }
+}
+
+fn needs(node: &Node<'_>, record: &Record, report: &mut Report<'_>) {
+    for (key, other) in record.needs {
+        if node.get(key).is_some() && node.get(other).is_none() {
+            report.help(
+                node.key_pos(key),
+                "missing-key",
+                format!("`{key}` says nothing without `{other}`"),
+                format!("write `{other}` as well, or remove `{key}`"),
             );
         }
     }

@@ -3,6 +3,7 @@
 mod approvals;
 mod customers;
 mod due;
+mod freezes;
 mod never;
 mod notify;
 mod policies;
@@ -11,6 +12,7 @@ mod templates;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::calendar::Calendar;
 use super::node::{Node, Pos};
 use super::report::Report;
 use crate::ids::{PolicyId, Role};
@@ -30,6 +32,8 @@ pub(super) struct World<'w, 's> {
     pub(super) unread: &'w BTreeSet<PolicyId>,
     /// From when on somebody would start; `None`: nobody says, and what goes by dates is not judged.
     pub(super) at: Option<Timestamp>,
+    /// The calendar files that freezes name.
+    pub(super) calendars: &'w [Calendar],
 }
 
 impl<'w> World<'w, '_> {

@@ -1,6 +1,6 @@
 //! How scalars are read: each format once, for the checks and for the typed values.
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, SubsecRound as _, Utc};
+use chrono::{DateTime, NaiveDate, SubsecRound as _, Utc};
 use chrono_tz::{TZ_VARIANTS, Tz};
 
 use super::limits;
@@ -43,6 +43,7 @@ pub(super) fn wanted(format: Format) -> &'static str {
         Format::Instant => "an instant such as `2027-01-11T09:00:00Z`",
         Format::LiveOrInstant => "`live` or an instant such as `2027-01-11T09:00:00Z`",
         Format::Moment => "a date, a local date-time or an instant",
+        Format::Date => "a date such as `2027-01-12`",
         Format::Cron => "five cron fields such as `0 2 * * SUN`",
         Format::Batch => "`all`, a number of customers or a percentage such as `25%`",
         Format::Tolerance => "a number of customers or a percentage such as `10%`",
@@ -75,6 +76,7 @@ pub(super) fn check(format: Format, scalar: &Scalar<'_>) -> Result<(), Wrong> {
             .map(|_| ())
             .ok_or_else(|| not_an_instant(text)),
         Format::Moment => moment(text).map(|_| ()).ok_or_else(|| not_a_moment(text)),
+        Format::Date => date(text).map(|_| ()).ok_or_else(|| not_a_date(text)),
         Format::Cron => cron(text),
         Format::Batch => share(text).map(|_| ()),
         Format::Tolerance => tolerance(text)
@@ -108,6 +110,7 @@ fn fits(format: Format, kind: Kind) -> bool {
         | Format::Instant
         | Format::LiveOrInstant
         | Format::Moment
+        | Format::Date
         | Format::Cron
         | Format::Percent
         | Format::WholePercent(_)
@@ -237,26 +240,22 @@ fn not_an_instant(text: &str) -> Wrong {
     )
 }
 
-/// The forms of a local date-time.
-const LOCAL: [&str; 4] = [
-    "%Y-%m-%dT%H:%M:%S%.f",
-    "%Y-%m-%dT%H:%M",
-    "%Y-%m-%d %H:%M:%S%.f",
-    "%Y-%m-%d %H:%M",
-];
-
 /// Reads a date (its 00:00), a local date-time or an instant.
 pub(super) fn moment(text: &str) -> Option<Boundary> {
-    if let Some(at) = instant(text) {
-        return Some(Boundary::Instant(at));
-    }
-    if let Ok(date) = text.parse::<NaiveDate>() {
-        return Some(Boundary::Local(date.and_time(NaiveTime::MIN)));
-    }
-    let local = LOCAL
-        .iter()
-        .find_map(|format| NaiveDateTime::parse_from_str(text, format).ok())?;
-    Some(Boundary::Local(local.trunc_subsecs(3)))
+    text.parse().ok()
+}
+
+/// Reads a date.
+pub(super) fn date(text: &str) -> Option<NaiveDate> {
+    text.parse().ok()
+}
+
+fn not_a_date(text: &str) -> Wrong {
+    Wrong::new(
+        "instant",
+        format!("`{text}` is no date"),
+        "write year, month and day, such as `2027-01-12`",
+    )
 }
 
 fn not_a_moment(text: &str) -> Wrong {

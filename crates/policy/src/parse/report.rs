@@ -10,8 +10,8 @@ use super::{File, MISNAMED, limits};
 pub(crate) struct Report<'s> {
     files: Vec<&'s File>,
     found: Vec<Problem>,
-    /// What the caller has found.
-    unread: Vec<Diagnostic>,
+    /// Those that others have found in files of their own.
+    others: Vec<Diagnostic>,
     /// How many were found beyond the limit.
     unreported: usize,
     /// How bad that is with which nothing begins, while what has begun can go on.
@@ -32,7 +32,7 @@ impl<'s> Report<'s> {
         Self {
             files: Vec::new(),
             found: Vec::new(),
-            unread: Vec::new(),
+            others: Vec::new(),
             unreported: 0,
             beginnings: Severity::Error,
         }
@@ -64,7 +64,7 @@ impl<'s> Report<'s> {
             false => found.severity,
         };
         let found = found.clone();
-        self.unread.push(Diagnostic { severity, ..found });
+        self.others.push(Diagnostic { severity, ..found });
     }
 
     /// The path of the file of a place.
@@ -125,6 +125,11 @@ impl<'s> Report<'s> {
         );
     }
 
+    /// Takes what was found in a file that is not read here.
+    pub(crate) fn found_elsewhere(&mut self, mistakes: &[Diagnostic]) {
+        self.others.extend_from_slice(mistakes);
+    }
+
     fn add(
         &mut self,
         severity: Severity,
@@ -148,15 +153,10 @@ impl<'s> Report<'s> {
 
     /// All that was found, by file and place: `Ok` with the warnings if there is no error.
     pub(crate) fn finish(mut self) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
-        let failed = self.unreported > 0
-            || self
-                .found
-                .iter()
-                .any(|problem| problem.severity == Severity::Error)
-            || self
-                .unread
-                .iter()
-                .any(|one| one.severity == Severity::Error);
+        let severities = self.found.iter().map(|problem| problem.severity);
+        let others = self.others.iter().map(|one| one.severity);
+        let failed =
+            self.unreported > 0 || severities.chain(others).any(|one| one == Severity::Error);
         if self.unreported > 0 {
             let message = format!("{} more mistakes are not shown", self.unreported);
             self.found.push(Problem {
@@ -178,7 +178,7 @@ impl<'s> Report<'s> {
             .found
             .iter()
             .map(|problem| diagnostic(&self.files, &mut lines, problem));
-        let diagnostics = self.unread.into_iter().chain(found).collect();
+        let diagnostics = self.others.into_iter().chain(found).collect();
         let diagnostics = without_repetitions(diagnostics);
         if failed {
             Err(diagnostics)

@@ -34,6 +34,8 @@ pub(crate) struct Record {
     pub(crate) keys: &'static [Key],
     /// Exactly one of these keys must be written, if there are any.
     pub(crate) one_of: &'static [&'static str],
+    /// Keys that say nothing alone, each with the one it needs.
+    pub(crate) needs: &'static [(&'static str, &'static str)],
 }
 
 /// A known key.
@@ -80,6 +82,8 @@ pub(crate) enum Format {
     LiveOrInstant,
     /// A date, a local date-time or RFC 3339.
     Moment,
+    /// A date.
+    Date,
     /// Five cron fields.
     Cron,
     /// `all`, a number of customers or `25%`.
@@ -139,6 +143,7 @@ macro_rules! record {
             name: $name,
             keys: $keys,
             one_of: &[],
+            needs: &[],
         }
     };
 }

@@ -58,6 +58,7 @@ impl Table {
             customers,
             policies,
             unread,
+            calendars: &sources.calendars,
         };
         let config = trees.config(report, None)?;
         let customers = trees.customers.unwrap_or_else(|| Node::map(Pos::default()));
@@ -81,7 +82,7 @@ impl Table {
             return Err(report.finish().unwrap_or_else(|problems| problems));
         };
         check::check(&node, &CUSTOMERS, check::Mode::Whole, &mut report);
-        let project = read::project::project(&Node::map(Pos::default()));
+        let project = read::project::project(&Node::map(Pos::default()), &[]);
         let fleet = read::fleet::fleet(&node, project.timezone);
         let world = cross::World {
             project: &project,
@@ -91,6 +92,7 @@ impl Table {
             policies: &[],
             unread: &BTreeSet::new(),
             at: None,
+            calendars: &[],
         };
         world.check_customers(&mut report);
         let warnings = report.finish()?;

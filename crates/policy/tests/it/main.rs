@@ -8,6 +8,7 @@
 
 mod begun;
 mod calendars;
+mod freezes;
 mod golden;
 mod hostile;
 mod never;

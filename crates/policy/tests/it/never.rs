@@ -18,6 +18,7 @@ fn files(freezes: &str, customer: &str, policy: &str) -> Sources {
             &format!("policy: demo\n{policy}"),
         )],
         unread: Vec::new(),
+        calendars: Vec::new(),
     }
 }
 

@@ -15,6 +15,7 @@ pub(crate) fn sources() -> Sources {
         ),
         policies: vec![file("policies/demo.yaml", "policy: demo\n")],
         unread: Vec::new(),
+        calendars: Vec::new(),
     }
 }
 

@@ -137,7 +137,9 @@ impl Product {
             Kind::Blocked => Offer::Unblock(text("version")).into(),
             Kind::Frozen => Offer::Unfreeze(text("name")).into(),
             Kind::FreezeOverridden if fact.read("complete") != Some(true) => {
-                Offer::Override(text("name")).into()
+                let begins = fact.read::<String>("occurrence");
+                let begins = begins.and_then(|begins| begins.parse().ok());
+                Offer::Override(text("name"), begins).into()
             }
             Kind::OperationStarted => {
                 let watch = fact.rollout.map(Offer::Watch);

@@ -120,7 +120,13 @@ fn is_incident(fact: &Fact) -> bool {
 fn set_aside(event: &Event) -> Option<Override> {
     let fact = &event.fact;
     let what = match fact.kind {
-        Kind::FreezeOverridden => format!("freeze {}", fact.read::<String>("name")?),
+        Kind::FreezeOverridden => {
+            let name: String = fact.read("name")?;
+            match fact.read::<String>("occurrence") {
+                Some(begins) => format!("freeze {name} of {begins}"),
+                None => format!("freeze {name}"),
+            }
+        }
         Kind::Promoted if fact.read("full") == Some(true) => {
             format!("every delay and soak of {}", fact.phase.as_ref()?)
         }

@@ -267,6 +267,60 @@ project: { freezes: [ { name: year-end, from: 2027-01-01, until: 2027-01-12 } ] 
     only(why(project, both, "acme"), HoldKind::Working, None);
 }
 
+/// 09:00 UTC of a Monday is 10:00 in Berlin and 04:00 in New York.
+const HOURS: &str = "fleet: { acme: { tier: demo, timezone: Europe/Berlin }, beta: { tier: demo, timezone: America/New_York } }
+policies: [ { policy: demo } ]
+project: { freezes: [ { name: hours, cron: \"0 9 * * 1-5\", duration: 8h, timezone: customer } ] }";
+
+#[test]
+fn a_freeze_that_repeats_says_which_occurrence_holds_and_how_to_lift_it() {
+    let holds = why(HOURS, "start", "acme");
+    let hold = only(holds, HoldKind::Freeze, Some("7h"));
+    assert_eq!(hold.text, "the freeze hours of 2027-01-11T09:00 is on");
+    assert_eq!(
+        hold.since,
+        Some(instant("0s") - chrono::TimeDelta::hours(1))
+    );
+    let way_out = "tranche override hours --at 2027-01-11T09:00 --reason ...";
+    assert_eq!(hold.way_out.as_deref(), Some(way_out));
+    // As it is offered, it is accepted, and two such voices lift it: also for beta, whom it holds later.
+    let lifted = "start\noverride hours 2027-01-11T09:00\noverride hours by bob";
+    only(why(HOURS, lifted, "acme"), HoldKind::Working, None);
+    let later = format!("{lifted}\n+6h");
+    let holds = why(HOURS, &later, "beta");
+    assert!(
+        holds.iter().all(|hold| hold.kind != HoldKind::Freeze),
+        "{holds:#?}"
+    );
+}
+
+#[test]
+fn the_tick_that_a_freeze_waits_for_is_the_end_of_its_occurrence() {
+    let mut story = Story::new(HOURS);
+    story.tell("start\npause\n+5h30m\nresume");
+    // Both are held now: acme until 16:00 UTC, beta until 22:00.
+    assert_eq!(story.lab.product.wake_at(), Some(instant("7h")));
+    story.tell("+1h30m\ngood acme until create_deploy");
+    assert_eq!(story.lab.now, instant("7h"));
+    only(
+        story
+            .lab
+            .product
+            .holds(RunId::Rollout(1), &"beta".into(), story.lab.now),
+        HoldKind::Freeze,
+        Some("13h"),
+    );
+}
+
+#[test]
+fn two_people_mean_the_same_occurrence() {
+    // On Tuesday, 09:30 in Berlin, a voice for Monday's occurrence is none for that of today.
+    let lines = "start\npause\noverride hours by bob\n+23h30m\noverride hours\nresume";
+    let hold = only(why(HOURS, lines, "acme"), HoldKind::Freeze, Some("1d 7h"));
+    let text = "the freeze hours of 2027-01-12T09:00 is on; ann asked to lift it, and a second person must say the same";
+    assert_eq!(hold.text, text);
+}
+
 #[test]
 fn a_window_says_when_it_opens() {
     let project = "fleet: { acme: { tier: demo } }

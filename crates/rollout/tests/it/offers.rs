@@ -137,7 +137,11 @@ fn line(form: Form, command: &str, lab: &mut Lab) -> Line {
         Form::Abort => one("abort".to_owned()),
         Form::Unblock => one(format!("unblock {object}")),
         Form::Unfreeze => one(format!("unfreeze {object}")),
-        Form::Override => one(format!("override {object}")),
+        Form::Override => {
+            let at = words.iter().position(|word| *word == "--at");
+            let begins = at.and_then(|at| words.get(at + 1)).copied();
+            one(format!("override {object} {}", begins.unwrap_or_default()))
+        }
         Form::Rollback => one(format!("rollback {object}")),
         Form::RollbackTo => {
             let versions = views.iter().map(|run| &run.version);

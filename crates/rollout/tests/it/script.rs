@@ -3,7 +3,7 @@
 //! ```text
 //! start [VERSION] [supersede|queue|hotfix|allow_downgrade] [customers=a,b]   a person; so are
 //! approve|reject|withdraw GATE, pause, resume, confirm_clock, abort [rollback], retry [T|failed], skip T,
-//! promote [PHASE] [full], replan, block V, unblock V, freeze NAME +2h, unfreeze NAME, override NAME,
+//! promote [PHASE] [full], replan, block V, unblock V, freeze NAME +2h, unfreeze NAME, override NAME [START],
 //! rollback CUSTOMER [VERSION]           and each may end with `by PERSON`, `service NAME`, `in r1`,
 //! `account NAME`, `token NAME:MAKER:ACCOUNT`: what proves who asks
 //! report WORD CUSTOMER[:SERVICE] [MORE] answers the oldest fitting command; WORDs stand in `world::words`
@@ -460,8 +460,9 @@ fn read_product_verb(lab: &Lab, words: &[&str]) -> Verb {
         ["unfreeze", name] => Verb::Unfreeze {
             name: (*name).to_owned(),
         },
-        ["override", name] => Verb::Override {
+        ["override", name, begins @ ..] => Verb::Override {
             name: (*name).to_owned(),
+            at: begins.first().map(|begins| begins.parse().unwrap()),
             reason: reason(),
         },
         ["observe", customer, name, value] => Verb::Observe {

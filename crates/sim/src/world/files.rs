@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use policy::calendar::shortened;
 use policy::plan::DATABASE;
 use policy::settings::Service;
-use policy::{Config, CustomerId, PersonId, Project, Release, Role};
+use policy::{Config, CustomerId, PersonId, Project, Release, Role, Timestamp};
 use rollout::canonical;
 use rollout::request::{Directory, FilesRead};
 use serde_json::Value;
@@ -74,7 +75,7 @@ pub(super) fn people_for(config: &mut Config, starter: &PersonId) {
 }
 
 /// What the engine tells the core when it reads the files again (R6).
-pub(super) fn read(now: &Config, applied: &Config) -> FilesRead {
+pub(super) fn read(now: &Config, applied: &Config, at: Timestamp) -> FilesRead {
     let customers = &now.fleet.customers;
     let pins = customers.iter();
     FilesRead {
@@ -84,7 +85,7 @@ pub(super) fn read(now: &Config, applied: &Config) -> FilesRead {
             .filter_map(|(id, customer)| Some((id.clone(), customer.pin.clone()?)))
             .collect(),
         customers: customers.keys().cloned().collect(),
-        unapplied: unapplied(now, applied),
+        unapplied: unapplied(now, applied, at),
         ..FilesRead::default()
     }
 }
@@ -96,7 +97,7 @@ pub(super) fn unreadable(broken: &Broken) -> FilesRead {
 }
 
 /// Names of the differences that wait for `replan`.
-fn unapplied(now: &Config, applied: &Config) -> Vec<String> {
+fn unapplied(now: &Config, applied: &Config, at: Timestamp) -> Vec<String> {
     let mut names = differing("policy", &now.policies, &applied.policies);
     names.extend(differing(
         "health profile",
@@ -109,6 +110,8 @@ fn unapplied(now: &Config, applied: &Config) -> Vec<String> {
         &applied.project.variables,
     ));
     names.extend(edited_customers(now, applied));
+    let shortened = shortened(&applied.project.freezes, &now.project.freezes, at);
+    names.extend(shortened.map(|freeze| format!("freeze {}", freeze.name)));
     names
 }
 

@@ -232,7 +232,7 @@ impl World {
                 self.executor
                     .read_fleet(self.now, &config, &self.running, files::older_than(""));
                 self.config = config;
-                files::read(&self.config, &self.applied)
+                files::read(&self.config, &self.applied, self.now)
             }
             Err(broken) => files::unreadable(&broken),
         };

@@ -152,6 +152,7 @@ fn read_run(args: &Args<'_>) -> Result<Option<Verb>, BadRow> {
         },
         "override" => Verb::Override {
             name: args.needed("name")?,
+            at: args.parsed("occurrence")?,
             reason: args.reason()?,
         },
         _ => return Ok(None),

@@ -35,6 +35,7 @@ fn securewatch() -> Sources {
         customers: read(&folder.join("customers.yaml")),
         policies: policies.iter().map(|path| read(path)).collect(),
         unread: Vec::new(),
+        calendars: Vec::new(),
     }
 }
 

@@ -150,8 +150,10 @@ fn person(fact: &Fact) -> Option<&'static str> {
         Kind::Skipped => "{who} skipped {what}",
         Kind::Frozen => "{who} froze starts ({name}){until}",
         Kind::Unfrozen => "{who} ended the freeze {name}",
-        Kind::FreezeOverridden if is_complete => "{who} lifted the freeze {name} for this rollout",
-        Kind::FreezeOverridden => "{who} asked to lift the freeze {name}",
+        Kind::FreezeOverridden if is_complete => {
+            "{who} lifted the freeze {name}{occurrence} for this rollout"
+        }
+        Kind::FreezeOverridden => "{who} asked to lift the freeze {name}{occurrence}",
         Kind::Blocked => "{who} blocked {version}",
         Kind::Unblocked => "{who} unblocked {version}",
         Kind::Replanned => "{who} applied the edited files to what has not started",

@@ -1,10 +1,9 @@
-//! `tranche.yaml` by itself: people, groups, freezes, Render's limits.
+//! `tranche.yaml` by itself: people, groups, Render's limits.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::{World, unknown};
-use crate::calendar::{Boundary, Freeze};
 use crate::ids::{CustomerId, GroupId, PersonId, PolicyId, Role};
 use crate::network::{self, Network};
 use crate::parse::node::Node;
@@ -151,47 +150,6 @@ impl World<'_, '_> {
         }
     }
 
-    fn check_freezes(&self, node: &Node<'_>, report: &mut Report<'_>) {
-        let mut names = BTreeSet::new();
-        for item in node.get("freezes").map_or(&[][..], Node::items) {
-            let Some(name) = item.get("name").and_then(Node::scalar) else {
-                continue;
-            };
-            if !names.insert(name) {
-                let help = "`override` needs to tell freezes apart; give each its own name";
-                report.help(
-                    item.pos_of(&["name"]),
-                    "doubled-name",
-                    format!("two freezes are called `{name}`"),
-                    help,
-                );
-            }
-            let freeze = self
-                .project
-                .freezes
-                .iter()
-                .find(|freeze| freeze.name == name);
-            if freeze.is_some_and(is_empty) {
-                let help = "`until` is exclusive and must be later than `from`";
-                report.help(
-                    item.pos_of(&["until"]),
-                    "empty",
-                    format!("the freeze `{name}` is empty"),
-                    help,
-                );
-            }
-            let customers = item.get("customers");
-            let listed = customers.map_or(&[][..], Node::items);
-            let only = customers
-                .and_then(|node| node.get("only"))
-                .map_or(&[][..], Node::items);
-            listed
-                .iter()
-                .chain(only)
-                .for_each(|customer| self.check_customer_name(customer, report));
-        }
-    }
-
     /// Refuses the name of a customer nobody knows.
     pub(super) fn check_customer_name(&self, node: &Node<'_>, report: &mut Report<'_>) {
         let Some(name) = node.scalar().filter(|_| self.fleet_node.is_some()) else {
@@ -281,16 +239,5 @@ pub(super) fn check_role(node: &Node<'_>, known: &BTreeSet<Role>, report: &mut R
             names,
             "use a role that some customer has",
         );
-    }
-}
-
-/// Whether a freeze ends before it begins wherever it is judged; mixed boundaries depend on the zone.
-fn is_empty(freeze: &Freeze) -> bool {
-    match (freeze.from, freeze.until) {
-        (Boundary::Local(from), Boundary::Local(until)) => from >= until,
-        (Boundary::Instant(from), Boundary::Instant(until)) => from >= until,
-        (Boundary::Local(_), Boundary::Instant(_)) | (Boundary::Instant(_), Boundary::Local(_)) => {
-            false
-        }
     }
 }

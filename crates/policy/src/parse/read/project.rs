@@ -5,9 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono_tz::Tz;
 
 use super::{Fields, name};
-use crate::calendar::{Freeze, FreezeScope, ZoneSpec};
+use crate::calendar::{
+    Freeze, FreezeScope, FreezeTimes, Period, Repetition, WrittenCron, ZoneSpec,
+};
 use crate::health::{Check, CheckKind, Profile};
 use crate::ids::{CustomerId, GroupId, PersonId, PolicyId, Role};
+use crate::parse::calendar::Calendar;
 use crate::parse::format;
 use crate::parse::node::{Kind, Node};
 use crate::settings::{
@@ -17,7 +20,7 @@ use crate::settings::{
 use crate::span::Span;
 
 /// Reads the project; what is missing has its default.
-pub(in crate::parse) fn project(node: &Node<'_>) -> Project {
+pub(in crate::parse) fn project(node: &Node<'_>, calendars: &[Calendar]) -> Project {
     let fields = Fields::new(node);
     let people: BTreeMap<PersonId, Person> = fields
         .entries("people")
@@ -42,7 +45,7 @@ pub(in crate::parse) fn project(node: &Node<'_>) -> Project {
             .collect(),
         health: profiles(fields),
         freezes: items(fields, "freezes")
-            .filter_map(|node| freeze(node, timezone))
+            .filter_map(|node| freeze(node, timezone, calendars))
             .collect(),
         roles: roles(fields.below("roles"), &people, &groups),
         people,
@@ -164,16 +167,42 @@ fn database(node: &Node<'_>) -> Option<CheckKind> {
     })
 }
 
-fn freeze(node: &Node<'_>, zone: Tz) -> Option<Freeze> {
+fn freeze(node: &Node<'_>, zone: Tz, calendars: &[Calendar]) -> Option<Freeze> {
     let fields = Fields::new(node);
     Some(Freeze {
         name: fields.text("name")?,
-        from: fields.str("from").and_then(format::moment)?,
-        until: fields.str("until").and_then(format::moment)?,
+        times: times(fields, calendars)?,
         zone: fields.zone_spec("timezone").unwrap_or(ZoneSpec::Zone(zone)),
         customers: fields.get("customers").map_or(FreezeScope::All, frozen),
         reason: fields.text("reason"),
     })
+}
+
+fn times(fields: Fields<'_, '_>, calendars: &[Calendar]) -> Option<FreezeTimes> {
+    if let Some(cron) = fields.text("cron") {
+        return Some(FreezeTimes::Repeats(Repetition {
+            cron: WrittenCron::try_from(cron).ok()?,
+            duration: fields
+                .span("duration")
+                .filter(|duration| !duration.is_zero())?,
+            except: fields
+                .texts("except")
+                .into_iter()
+                .filter_map(format::date)
+                .collect(),
+        }));
+    }
+    if let Some(ics) = fields.text("ics") {
+        let read = calendars.iter().find(|calendar| calendar.path == ics);
+        return Some(FreezeTimes::Dated {
+            occurrences: read.map(|read| read.busy.clone()).unwrap_or_default(),
+            ics,
+        });
+    }
+    Some(FreezeTimes::Once(Period {
+        from: fields.str("from").and_then(format::moment)?,
+        until: fields.str("until").and_then(format::moment)?,
+    }))
 }
 
 fn frozen(node: &Node<'_>) -> FreezeScope {

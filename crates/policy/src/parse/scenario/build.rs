@@ -23,7 +23,10 @@ impl Scenario {
 
     /// `tranche.yaml` alone after some edits, whatever is wrong in the files.
     pub(super) fn build_alone(&self, base: Option<&Sources>, edits: &[&Edit]) -> Option<Project> {
-        let alone = |trees: Trees<'_>| trees.project.as_ref().map(read::project::project);
+        let alone = |trees: Trees<'_>| {
+            let project = trees.project.as_ref();
+            project.map(|project| read::project::project(project, &[]))
+        };
         self.merged(base, edits, |trees, _| alone(trees)).ok()?
     }
 
@@ -87,6 +90,7 @@ fn base_trees<'s>(
             customers: None,
             policies: own(),
             unread: BTreeSet::new(),
+            calendars: &[],
         };
     };
     let project = tree(sources, &sources.project, report);
@@ -105,6 +109,7 @@ fn base_trees<'s>(
         customers,
         policies,
         unread,
+        calendars: &sources.calendars,
     }
 }
 

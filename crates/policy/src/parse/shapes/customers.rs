@@ -86,6 +86,7 @@ static SECRET: Record = Record {
         ),
     ],
     one_of: &["env", "file"],
+    needs: &[],
 };
 
 static PIN: Record = record!(

@@ -274,6 +274,7 @@ static HOOK: Record = Record {
         ),
     ],
     one_of: &["run", "job"],
+    needs: &[],
 };
 
 static JOB: Record = record!(

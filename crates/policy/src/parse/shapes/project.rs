@@ -231,6 +231,7 @@ static CHECK: Record = Record {
         "error_rate",
         "baseline",
     ],
+    needs: &[],
 };
 
 static PATH: Shape = Shape::Scalar(Format::Path);
@@ -266,19 +267,39 @@ static BASELINE: Record = record!(
     )]
 );
 
-static FREEZE: Record = record!(
-    "a freeze",
-    &[
+static FREEZE: Record = Record {
+    name: "a freeze",
+    keys: &[
         required!("name", "What `override` calls it.", &NAME),
-        required!(
+        key!(
             "from",
             "Inclusive: a date (its 00:00), a local date-time or an instant.",
             &MOMENT
         ),
-        required!(
+        key!(
             "until",
-            "Exclusive: a date (its 00:00), a local date-time or an instant.",
+            "Exclusive, with `from`: a date (its 00:00), a local date-time or an instant.",
             &MOMENT
+        ),
+        key!(
+            "cron",
+            "When each occurrence of one that repeats begins: minute, hour, day of month, month, weekday (Monday is 1; `SAT#3`, `SATL`).",
+            &CRON
+        ),
+        key!(
+            "duration",
+            "With `cron`: how long each occurrence lasts, in local time.",
+            &LASTING
+        ),
+        key!(
+            "except",
+            "With `cron`: local dates on which none begins.",
+            &DATE_OR_DATES
+        ),
+        key!(
+            "ics",
+            "A calendar file (RFC 5545): every busy event is an occurrence.",
+            &TEXT
         ),
         key!(
             "timezone",
@@ -292,8 +313,19 @@ static FREEZE: Record = record!(
         ),
         key!("reason", "Why.", &TEXT),
     ],
-);
+    one_of: &["from", "cron", "ics"],
+    needs: &[
+        ("from", "until"),
+        ("until", "from"),
+        ("cron", "duration"),
+        ("duration", "cron"),
+        ("except", "cron"),
+    ],
+};
 
+static CRON: Shape = Shape::Scalar(Format::Cron);
+static DATE: Shape = Shape::Scalar(Format::Date);
+static DATE_OR_DATES: Shape = Shape::Either(&[&DATE, &Shape::List(&DATE)]);
 static MOMENT: Shape = Shape::Scalar(Format::Moment);
 static ZONE_OR_CUSTOMER: Shape = Shape::Scalar(Format::ZoneOrCustomer);
 
@@ -423,6 +455,7 @@ static SINK: Shape = Shape::Either(&[
             ),
         ],
         one_of: &["slack", "webhook", "email", "command", "customer"],
+        needs: &[],
     }),
 ]);
 

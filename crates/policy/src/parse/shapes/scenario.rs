@@ -136,6 +136,7 @@ pub(crate) static INJECT: Record = Record {
         "suspended",
         "render",
     ],
+    needs: &[],
 };
 
 static LIVE_OR_INSTANT: Shape = Shape::Scalar(Format::LiveOrInstant);
@@ -240,6 +241,11 @@ pub(crate) static STEP: Record = record!(
         key!("service", "Only this role.", &NAME),
         key!("version", "A version.", &SCALAR),
         key!("name", "A name.", &NAME),
+        key!(
+            "occurrence",
+            "Of a freeze that repeats: the local start, or an instant, as `--at` of `override`.",
+            &MOMENT
+        ),
         key!("target", "A customer, a batch or a phase.", &SCALAR),
         key!("to", "The version to return to.", &SCALAR),
         key!("value", "A figure.", &SCALAR),
@@ -275,6 +281,7 @@ pub(crate) static STEP: Record = record!(
     ],
 );
 
+static MOMENT: Shape = Shape::Scalar(Format::Moment);
 static VERB: Shape = Shape::Words(VERB_WORDS);
 
 const VERB_WORDS: &[Word] = &[
@@ -412,7 +419,7 @@ pub(crate) const VERBS: &[Verb] = &[
     },
     Verb {
         name: "override",
-        arguments: &["name"],
+        arguments: &["name", "occurrence"],
         required: &["name"],
     },
     Verb {

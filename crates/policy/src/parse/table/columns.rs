@@ -304,6 +304,7 @@ fn is_plain(format: Format) -> bool {
         | Format::Tolerance
         | Format::Percent
         | Format::WholePercent(_)
+        | Format::Date
         | Format::Url
         | Format::Path
         | Format::Secret => false,

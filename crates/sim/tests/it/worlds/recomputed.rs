@@ -14,6 +14,10 @@ const WINDOW_EVERY_SECS: i64 = 6 * 3600;
 const WINDOW_SECS: i64 = 2 * 3600;
 const RESERVE_SECS: i64 = 1800;
 
+/// The freeze of these stories begins every three hours, for three quarters of one.
+const FREEZE_EVERY_SECS: i64 = 3 * 3600;
+const FREEZE_SECS: i64 = 45 * 60;
+
 /// What was seen so far.
 #[derive(Default)]
 pub(super) struct Recomputed {
@@ -23,6 +27,8 @@ pub(super) struct Recomputed {
     /// Gates that something has passed, and that were not asked anew.
     passed: BTreeSet<(Option<RunId>, String)>,
     freezes: BTreeMap<String, (Timestamp, Timestamp)>,
+    /// Who has asked to lift which occurrence of the freeze that repeats.
+    lifts: BTreeMap<(Option<RunId>, String), BTreeSet<PersonId>>,
 }
 
 impl Recomputed {
@@ -69,7 +75,22 @@ impl Recomputed {
             self.freezes.insert(name, (event.at, until));
         } else if fact.kind == Kind::Unfrozen {
             self.freezes.remove(&name);
+        } else if let (Kind::FreezeOverridden, Some(by)) = (fact.kind, fact.actor.clone()) {
+            let occurrence = fact.read::<String>("occurrence").unwrap_or_default();
+            let key = (fact.rollout, occurrence);
+            self.lifts.entry(key).or_default().insert(by);
         }
+    }
+
+    /// The occurrence of the freeze that repeats which holds at an instant, unless two people have lifted that one.
+    fn repeated(&self, event: &Event, plan: &Plan) -> Option<String> {
+        let into = event.at.timestamp().rem_euclid(FREEZE_EVERY_SECS);
+        let begins = event.at.timestamp() - into;
+        let begins = chrono::DateTime::from_timestamp(begins, 0)?;
+        let occurrence = begins.format("%Y-%m-%dT%H:%M").to_string();
+        let lifts = self.lifts.get(&(event.fact.rollout, occurrence.clone()));
+        let is_lifted = lifts.is_some_and(|people| people.len() >= 2);
+        (!plan.freezes.is_empty() && into < FREEZE_SECS && !is_lifted).then_some(occurrence)
     }
 
     fn start(&mut self, event: &Event) -> Result<(), String> {
@@ -102,6 +123,10 @@ impl Recomputed {
             .find(|(_, (from, until))| *from <= event.at && event.at < *until);
         holds(frozen.is_none(), || {
             format!("P23: {customer} starts during {frozen:?}")
+        })?;
+        let repeated = self.repeated(event, &plan);
+        holds(repeated.is_none(), || {
+            format!("P23: {customer} starts during the freeze of {repeated:?}")
         })
     }
 

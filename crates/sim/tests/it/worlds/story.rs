@@ -200,6 +200,10 @@ impl<'a> Writer<'a> {
             "project:\n  groups: {{ approvers: [ann, bob, carol, dave] }}\n  render: {{ max_parallel: {parallel} }}\n  \
              variables: {{ backend: {{ VERSION: \"${{version}}\", WHO: \"${{customer}}\" }} }}"
         );
+        if self.once_in(4) {
+            self.text
+                .push_str("  freezes: [ { name: hours, cron: \"0 */3 * * *\", duration: 45m } ]\n");
+        }
     }
 
     fn section(&mut self, name: &str, rows: usize, row: fn(&mut Self)) {
@@ -311,7 +315,7 @@ impl<'a> Writer<'a> {
         let (customer, _) = self.customer();
         let phase = self.rng.usize(0..self.phases);
         let until = show(self.at() + chrono::TimeDelta::hours(4));
-        let deed = match self.rng.u32(0..16) {
+        let deed = match self.rng.u32(0..18) {
             0 => "pause".to_owned(),
             1 => "resume".to_owned(),
             2 | 3 => "retry, failed: true".to_owned(),
@@ -326,6 +330,8 @@ impl<'a> Writer<'a> {
             12 => "start, version: v1.2.0, supersede: true, by: bob".to_owned(),
             13 => format!("rollback, customer: {customer}, reason: chance"),
             14 => format!("reject, gate: {customer}, reason: chance, by: dave"),
+            15 => "override, name: hours, reason: chance, by: bob".to_owned(),
+            16 => "override, name: hours, reason: chance, by: carol".to_owned(),
             _ => format!("abort, rollback: {}", self.rng.bool()),
         };
         let _ = writeln!(self.text, "  - {{ at: {at}, do: {deed} }}");

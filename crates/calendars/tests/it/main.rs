@@ -1,0 +1,10 @@
+//! Tests of the crate from outside, in one binary.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a failed test should stop where it fails"
+)]
+#![allow(missing_docs, reason = "tests say what they show by their names")]
+
+mod busy;
+mod mistakes;

@@ -75,7 +75,7 @@ impl Product {
             let text = format!(
                 "nobody is left to get {version}: every customer has it, is pinned or excluded"
             );
-            return Err(Rejected::state(text, Offer::Plan(version.clone())));
+            return Err(Rejected::state(text, Offer::plan(version)));
         }
         refuse_services(&plan, start)?;
         if !others.is_empty() && start.conflict == Conflict::Refuse {
@@ -524,7 +524,7 @@ fn is_reviewed(
         let text = format!(
             "{other} is unfinished, and the plan of what follows it is only made when it begins: no reviewed plan binds it"
         );
-        return Err(Rejected::state(text, &format!("tranche plan {version}")));
+        return Err(Rejected::state(text, Offer::plan(version)));
     }
     let ran = |customer: &CustomerId| running.get(customer) == reviewed.running.get(customer);
     if plan.digest == reviewed.digest && plan.customers.keys().all(ran) {
@@ -535,10 +535,11 @@ fn is_reviewed(
         shown(&plan.digest),
         shown(&reviewed.digest)
     );
-    Err(Rejected::state(
-        text,
-        &format!("tranche plan {version} --out FILE"),
-    ))
+    let again = Offer::Plan {
+        version: version.clone(),
+        out: true,
+    };
+    Err(Rejected::state(text, again))
 }
 
 fn shown(digest: &str) -> &str {

@@ -81,8 +81,13 @@ pub enum Offer {
     Customer(CustomerId),
     /// `env diff CUSTOMER`
     EnvDiff(CustomerId),
-    /// `plan VERSION`
-    Plan(String),
+    /// `plan VERSION`, perhaps written into a file that a start can be bound to.
+    Plan {
+        /// Which version.
+        version: String,
+        /// Whether into a file.
+        out: bool,
+    },
     /// `validate`
     Validate,
     /// `render check`
@@ -252,6 +257,13 @@ impl Offer {
         })
     }
 
+    pub(crate) fn plan(version: &str) -> Self {
+        Self::Plan {
+            version: version.to_owned(),
+            out: false,
+        }
+    }
+
     pub(crate) fn rollback(customer: &CustomerId) -> Self {
         Self::Rollback(customer.clone())
     }
@@ -323,7 +335,7 @@ impl Offer {
             Self::Customers => Form::Customers,
             Self::Customer(_) => Form::Customer,
             Self::EnvDiff(_) => Form::EnvDiff,
-            Self::Plan(_) => Form::Plan,
+            Self::Plan { .. } => Form::Plan,
             Self::Validate => Form::Validate,
             Self::RenderCheck => Form::RenderCheck,
             Self::Advice(_) => Form::Advice,
@@ -374,7 +386,10 @@ impl Offer {
             Self::Customers => "tranche customers".to_owned(),
             Self::Customer(customer) => format!("tranche customers show {customer}"),
             Self::EnvDiff(customer) => format!("tranche env diff {customer}"),
-            Self::Plan(version) => format!("tranche plan {version}"),
+            Self::Plan { version, out } => {
+                let out = if *out { " --out FILE" } else { "" };
+                format!("tranche plan {version}{out}")
+            }
             Self::Validate => "tranche validate".to_owned(),
             Self::RenderCheck => "tranche render check".to_owned(),
             Self::Advice(advice) => advice.clone(),

@@ -380,7 +380,7 @@ fn a_name_that_does_not_exist_is_a_mistake_and_not_an_empty_answer() {
     for (args, said) in [
         (&["events", "r9"][..], "there is no rollout r9"),
         (&["skip", "acmee", "--reason", "x"], "did you mean `acme`?"),
-        (&["retry", "nobody"], "a customer or phase `nobody`"),
+        (&["retry", "nobody"], "a customer, batch or phase `nobody`"),
         (
             &["rollback", "nobody", "--reason", "x"],
             "no rollout has a customer `nobody`",

@@ -343,6 +343,7 @@ fn an_approval_is_bound_to_the_plan_that_was_seen() {
         .tranche_with(&["run", "--until-idle"], &[KEY])
         .exits(6);
     assert!(said.err.contains("tranche status r1"), "{}", said.err);
+    let said = project.tranche(&["approvals"]).succeeds();
     assert!(said.out.contains("fast"), "{}", said.out);
     let said = project.tranche(&["approve", "fats"]).exits(2);
     assert!(said.err.contains("did you mean `fast`?"), "{}", said.err);

@@ -15,7 +15,7 @@ use crate::state::{
 };
 
 /// One rollout or operation in memory.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Run {
     pub(crate) row: RunRow,
     pub(crate) plan: Arc<Plan>,

@@ -20,7 +20,7 @@ use crate::work::{Issued, Slot, TimerKey, Work};
 pub use crate::rows::{LoadError, RowKey};
 
 /// What follows from one input: all of it is committed in one transaction, then the commands leave.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Step {
     /// Facts, in order.
     pub events: Vec<Event>,
@@ -33,7 +33,7 @@ pub struct Step {
 }
 
 /// Everything that is stored.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct State {
     pub(crate) product: ProductRow,
     pub(crate) runs: BTreeMap<RunId, Run>,
@@ -49,8 +49,8 @@ impl State {
     }
 }
 
-/// Everything that spans rollouts, and all rollouts.
-#[derive(Debug, Default)]
+/// Everything that spans rollouts, and all rollouts. A copy is for trying things on.
+#[derive(Clone, Debug, Default)]
 pub struct Product {
     pub(crate) state: State,
     pub(crate) work: Work,

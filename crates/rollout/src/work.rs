@@ -24,7 +24,7 @@ pub(crate) enum Slot {
 }
 
 /// A command that is out.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Issued {
     pub(crate) command: Command,
     pub(crate) slot: Slot,
@@ -52,7 +52,7 @@ impl TimerKey {
 }
 
 /// One instant a key; the earliest first.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Timers {
     order: BTreeSet<(Timestamp, TimerKey)>,
     by_key: BTreeMap<TimerKey, Timestamp>,
@@ -95,14 +95,14 @@ impl Timers {
 }
 
 /// A customer whose turn it is, being read before it is started.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Preparing {
     Asked,
     Ready(Vec<ServiceView>),
 }
 
 /// Everything that is not stored.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is one thing to be done, or not to be done, independent of the others"

@@ -18,7 +18,7 @@ use crate::world::{World, commit_of};
 const MAX_TICKS: usize = 10;
 
 /// One test's project, Render, storage and core.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Lab {
     pub(crate) start: Timestamp,
     pub(crate) now: Timestamp,

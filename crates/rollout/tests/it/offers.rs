@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::rc::Rc;
 
 use rollout::{Form, Input, Offer, Offers, Rejected, RejectedCode, RunId};
 
@@ -248,7 +249,7 @@ impl Seen {
     fn tell(&mut self, name: &str, project: &str, lines: &str) {
         let lines: Vec<&str> = lines.lines().collect();
         let mut story = Story::new(project);
-        let mut offers: BTreeMap<String, (Offer, Vec<usize>)> = BTreeMap::new();
+        let mut offers: BTreeMap<String, (Offer, Vec<(usize, Rc<Story>)>)> = BTreeMap::new();
         for (number, line) in lines.iter().enumerate() {
             let since = story.lab.journal.len();
             story.lab.last_refusal = None;
@@ -259,22 +260,18 @@ impl Seen {
             let mut now = made(&mut story.lab, since);
             let refused = story.lab.last_refusal.take();
             now.extend(refused.and_then(|(_, refused)| of(refused.way_out, refused.offers)));
+            let so_far = Rc::new(story.clone());
             for (text, offer) in now {
                 let at = &mut offers.entry(text).or_insert((offer, Vec::new())).1;
                 at.truncate(1);
-                at.push(number);
+                at.push((number, Rc::clone(&so_far)));
             }
         }
-        for (text, (offer, numbers)) in offers {
+        for (text, (offer, told)) in offers {
             self.forms.extend(offer.forms());
             let made = (text, offer);
-            for number in numbers {
-                let again = || {
-                    let mut story = Story::new(project);
-                    story.tell(&lines[..=number].join("\n"));
-                    story
-                };
-                let said = against(again, &made);
+            for (number, so_far) in told {
+                let said = against(|| Story::clone(&so_far), &made);
                 self.wrong.extend(said.map(|said| {
                     format!("{name}, line {}: {} -> {said}", number + 1, lines[number])
                 }));
@@ -287,11 +284,9 @@ impl Seen {
         let file = data().join("verbs").join(name).with_extension("states");
         let (project, states) = states(&fs::read_to_string(file).unwrap());
         for state in &states {
-            let again = || {
-                let mut story = Story::new(&project);
-                story.tell(&state.lines);
-                story
-            };
+            let mut so_far = Story::new(&project);
+            so_far.tell(&state.lines);
+            let again = || so_far.clone();
             let mut known = BTreeSet::new();
             let mut story = again();
             for verb in verbs {

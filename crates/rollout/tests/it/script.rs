@@ -28,7 +28,7 @@ use crate::show;
 use crate::world::{commit_of, good_word, words};
 
 /// A lab that writes down what happens in it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Story {
     pub(crate) lab: Lab,
     pub(crate) transcript: Vec<String>,

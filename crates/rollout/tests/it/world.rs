@@ -16,7 +16,7 @@ pub(crate) fn commit_of(version: &str) -> String {
 }
 
 /// One service as Render has it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Service {
     pub(crate) suspended: bool,
     pub(crate) auto_deploy: bool,
@@ -26,7 +26,7 @@ pub(crate) struct Service {
 }
 
 /// All services.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct World {
     pub(crate) services: BTreeMap<(CustomerId, Role), Service>,
     created: u32,

@@ -142,8 +142,12 @@ fn property(line: usize, content: &str) -> Result<Option<Property>, Mistake> {
     else {
         return Err(wrong());
     };
-    if !READ.iter().any(|one| one.eq_ignore_ascii_case(name)) {
+    if !READ.iter().any(|one| one.eq_ignore_ascii_case(name.trim())) {
         return Ok(None);
+    }
+    if name != name.trim() {
+        // A space does not make another property of it.
+        return Err(wrong());
     }
     let read = parser::Property::try_from(content).map_err(|_| wrong())?;
     let params = read.params.iter();

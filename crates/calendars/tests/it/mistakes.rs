@@ -48,6 +48,7 @@ const STARTED: &[(u32, &str, &str)] = &[
     (5, "RRULE:COUNT=3", "the rule `COUNT=3` is not supported"),
     (5, "RRULE:FREQ=DAILY;UNTIL=soon", "`soon` is no time"),
     (6, "DURATION:PT1M\nRRULE:FREQ=MINUTELY", "comes too often"),
+    (5, "RRULE :FREQ=DAILY", "this line is no property"),
     (5, "EXRULE:FREQ=DAILY", "EXRULE is not supported"),
     (
         5,

@@ -36,7 +36,7 @@ pub(crate) struct Rule {
 }
 
 /// An `EXDATE`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Except {
     /// What begins then, by the clock of the start.
     Start(NaiveDateTime),

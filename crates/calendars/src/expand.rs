@@ -4,40 +4,44 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::panic::{self, AssertUnwindSafe};
 
-use chrono::{NaiveDateTime, TimeDelta, TimeZone as _};
+use chrono::{NaiveDate, NaiveDateTime, TimeDelta, TimeZone as _};
 use policy::calendar::Period;
-use rrule::{RRule, RRuleSet, Tz, Unvalidated};
+use rrule::{Frequency, RRule, RRuleSet, Tz, Unvalidated};
 
 use crate::event::{Event, Except, Rule};
-use crate::time::{boundary, later};
+use crate::time::{Clock, Moment, boundary, later};
 use crate::{BUSY, Horizon, Mistake};
 
 /// So many occurrences of all rules are counted, those that are long over among them.
 const FOLLOWED: usize = 200_000;
+/// A rule that was followed to the end of the calendar counts like so many occurrences.
+const IN_VAIN: usize = 10_000;
 /// So many rules are followed that may still say something.
 const RULES: usize = 2_000;
 
-/// The busy times of all events.
-pub(crate) fn busy(events: &[Event], horizon: Horizon) -> Result<Vec<Period>, Mistake> {
-    let replaced = replaced(events);
+/// The busy times of all events of a calendar.
+pub(crate) fn busy(
+    events: &[Event],
+    horizon: Horizon,
+    left: &mut Left,
+) -> Result<Vec<Period>, Mistake> {
+    let mut replaced = Replaced::by(events);
     let mut busy = Vec::new();
-    let mut left = Left {
-        followed: FOLLOWED,
-        rules: RULES,
-    };
     for event in events.iter().filter(|event| event.is_busy) {
         let recurs = !event.rules.is_empty() || !event.more.is_empty();
         if !recurs {
-            let is_left_out =
-                event.instead_of.is_none() && is_replaced(event, event.start.local, &replaced);
-            let until = later(event.start.local, event.length);
-            if !is_left_out && within(event.start.local, until, horizon) {
+            let start = event.start.local;
+            let until = later(start, event.length);
+            if !replaced.has(event, start) && within(start, until, horizon) {
                 busy.push(event.period);
             }
             continue;
         }
-        for (start, length) in occurrences(event, horizon, &mut left)? {
-            let is_left_out = is_excepted(event, start) || is_replaced(event, start, &replaced);
+        let except: BTreeSet<Except> = event.except.iter().copied().collect();
+        for (start, length) in occurrences(event, horizon, left)? {
+            let is_excepted = except.contains(&Except::Start(start))
+                || except.contains(&Except::Day(start.date()));
+            let is_left_out = is_excepted || replaced.has(event, start);
             if is_left_out || length.is_zero() || !within(start, later(start, length), horizon) {
                 continue;
             }
@@ -55,48 +59,84 @@ pub(crate) fn busy(events: &[Event], horizon: Horizon) -> Result<Vec<Period>, Mi
     Ok(busy)
 }
 
-/// How much more is followed, over all events of a calendar.
-struct Left {
+/// How much more is followed, over all events of a file.
+pub(crate) struct Left {
     followed: usize,
     rules: usize,
+}
+
+impl Left {
+    pub(crate) fn all() -> Self {
+        Self {
+            followed: FOLLOWED,
+            rules: RULES,
+        }
+    }
 }
 
 fn within(from: NaiveDateTime, until: NaiveDateTime, horizon: Horizon) -> bool {
     horizon.from < until && from < horizon.until
 }
 
-/// For each event that recurs, the occurrences that others take the place of, by its own clock.
-fn replaced(events: &[Event]) -> BTreeMap<&str, Vec<&Event>> {
-    let mut replaced: BTreeMap<&str, Vec<&Event>> = BTreeMap::new();
-    for event in events.iter().filter(|event| event.instead_of.is_some()) {
-        if let Some(uid) = &event.uid {
-            replaced.entry(uid).or_default().push(event);
+/// Which occurrences others take the place of, by the `uid` of their event.
+struct Replaced<'e> {
+    of: BTreeMap<&'e str, Vec<Moment>>,
+    /// The same by the clock of an event, as they are asked for.
+    by_clock: BTreeMap<(&'e str, Option<&'static str>), Without>,
+}
+
+/// By one clock.
+#[derive(Default)]
+struct Without {
+    starts: BTreeSet<NaiveDateTime>,
+    days: BTreeSet<NaiveDate>,
+}
+
+impl<'e> Replaced<'e> {
+    fn by(events: &'e [Event]) -> Self {
+        let mut of: BTreeMap<&str, Vec<Moment>> = BTreeMap::new();
+        for event in events {
+            if let (Some(uid), Some(instead_of)) = (&event.uid, event.instead_of) {
+                of.entry(uid).or_default().push(instead_of);
+            }
+        }
+        Self {
+            of,
+            by_clock: BTreeMap::new(),
         }
     }
-    replaced
-}
 
-fn is_replaced(
-    event: &Event,
-    start: NaiveDateTime,
-    replaced: &BTreeMap<&str, Vec<&Event>>,
-) -> bool {
-    let Some(others) = event.uid.as_deref().and_then(|uid| replaced.get(uid)) else {
-        return false;
-    };
-    if event.instead_of.is_some() {
-        return false;
+    /// Whether another event takes the place of what begins then.
+    fn has(&mut self, event: &'e Event, start: NaiveDateTime) -> bool {
+        let (Some(uid), None) = (event.uid.as_deref(), event.instead_of) else {
+            return false;
+        };
+        let Some(others) = self.of.get(uid) else {
+            return false;
+        };
+        let clock = event.start.clock;
+        let zone = match clock {
+            Clock::Floating => None,
+            Clock::Zone(zone) => Some(zone.name()),
+        };
+        let without = self.by_clock.entry((uid, zone));
+        let without = without.or_insert_with(|| Without::of(others, clock));
+        without.starts.contains(&start) || without.days.contains(&start.date())
     }
-    let mut of = others.iter().filter_map(|other| other.instead_of);
-    of.any(|of| match of.is_date {
-        true => of.local.date() == start.date(),
-        false => of.by(event.start.clock) == Some(start),
-    })
 }
 
-fn is_excepted(event: &Event, start: NaiveDateTime) -> bool {
-    event.except.contains(&Except::Start(start))
-        || event.except.contains(&Except::Day(start.date()))
+impl Without {
+    fn of(others: &[Moment], clock: Clock) -> Self {
+        let mut without = Self::default();
+        for other in others {
+            if other.is_date {
+                without.days.insert(other.local.date());
+            } else {
+                without.starts.extend(other.by(clock));
+            }
+        }
+        without
+    }
 }
 
 /// The starts of an event up to the horizon, each with its length; the first start is always one.
@@ -157,13 +197,16 @@ fn counted(
         Mistake::new(rule.line, message, help)
     };
     left.rules = left.rules.checked_sub(1).ok_or_else(too_much)?;
+    let (count, is_yearly) = (parsed.get_count(), parsed.get_freq() == Frequency::Yearly);
     let all = RRuleSet::new(start).rrule(parsed).limit();
     let mut starts = Vec::new();
+    let mut counted: u32 = 0;
     for at in &all {
         let local = at.naive_utc();
         if local >= horizon.until || rule.until.is_some_and(|until| local > until) {
-            break;
+            return Ok(starts);
         }
+        counted = counted.saturating_add(1);
         left.followed = left.followed.checked_sub(1).ok_or_else(too_much)?;
         if later(local, event.length) > horizon.from {
             starts.push(local);
@@ -172,5 +215,14 @@ fn counted(
             return Err(too_much());
         }
     }
-    Ok(starts)
+    if count.is_some_and(|count| counted >= count) {
+        return Ok(starts);
+    }
+    // Nothing but `COUNT` ends a rule: it was followed to the last year there is, or given up before. Only of years it is
+    // sure that all of them were looked at.
+    left.followed = left.followed.checked_sub(IN_VAIN).ok_or_else(too_much)?;
+    match is_yearly {
+        true => Ok(starts),
+        false => Err(unread(&"it comes too rarely, or never")),
+    }
 }

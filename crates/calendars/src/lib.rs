@@ -17,6 +17,7 @@ use chrono::{Datelike as _, Months, NaiveDate, NaiveDateTime};
 use policy::Timestamp;
 use policy::parse::{Calendar, Diagnostic, Severity};
 
+use self::expand::Left;
 use self::lines::Component;
 
 /// Bytes of one file.
@@ -104,10 +105,15 @@ fn busy(text: &str, horizon: Horizon) -> Result<Vec<policy::calendar::Period>, V
     }
     let mut busy = Vec::new();
     let mut mistakes = Vec::new();
+    // All calendars of a file together cost no more than one.
+    let mut left = Left::all();
     for calendar in calendars {
-        match of_calendar(calendar, horizon) {
+        match of_calendar(calendar, horizon, &mut left) {
             Ok(times) => busy.extend(times),
             Err(more) => mistakes.extend(more),
+        }
+        if busy.len() > BUSY || mistakes.len() >= MISTAKES {
+            break;
         }
     }
     if mistakes.is_empty() && busy.len() > BUSY {
@@ -129,6 +135,7 @@ const TOO_MUCH: &str = "keep a calendar that has the freezes alone";
 fn of_calendar(
     calendar: &Component,
     horizon: Horizon,
+    left: &mut Left,
 ) -> Result<Vec<policy::calendar::Period>, Vec<Mistake>> {
     let zones = zone::Zones::of(calendar);
     let components = calendar.components.iter();
@@ -147,7 +154,7 @@ fn of_calendar(
     if !mistakes.is_empty() {
         return Err(mistakes);
     }
-    expand::busy(&read, horizon).map_err(|mistake| vec![mistake])
+    expand::busy(&read, horizon, left).map_err(|mistake| vec![mistake])
 }
 
 fn diagnostic(path: &str, text: &str, mistake: &Mistake) -> Diagnostic {

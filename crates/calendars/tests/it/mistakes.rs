@@ -1,5 +1,7 @@
 //! What is not understood is refused, with its line and a way out, and never passed over.
 
+use std::time::{Duration, Instant};
+
 use policy::parse::Severity;
 
 use crate::busy::calendar;
@@ -48,6 +50,11 @@ const STARTED: &[(u32, &str, &str)] = &[
     (5, "RRULE:COUNT=3", "the rule `COUNT=3` is not supported"),
     (5, "RRULE:FREQ=DAILY;UNTIL=soon", "`soon` is no time"),
     (6, "DURATION:PT1M\nRRULE:FREQ=MINUTELY", "comes too often"),
+    (
+        6,
+        "DURATION:PT1H\nRRULE:FREQ=SECONDLY;BYMONTH=2;BYMONTHDAY=30",
+        "it comes too rarely, or never",
+    ),
     (5, "RRULE :FREQ=DAILY", "this line is no property"),
     (5, "EXRULE:FREQ=DAILY", "EXRULE is not supported"),
     (
@@ -172,6 +179,42 @@ fn a_damaged_calendar_is_read_or_refused() {
             "cut off after {place} bytes"
         );
     }
+}
+
+#[test]
+fn however_it_is_spread_over_a_file_nothing_takes_long() {
+    let at = "2027-01-11T09:00:00Z".parse().unwrap();
+    let read = |text: &str| calendars::read("x.ics", text.as_bytes(), at);
+    let started = Instant::now();
+    // Many calendars, each of which is long over but followed.
+    let followed = "BEGIN:VCALENDAR\nBEGIN:VEVENT\nDTSTART:19000101T090000Z\nDURATION:PT1M\n\
+                    RRULE:FREQ=DAILY;COUNT=40000\nEND:VEVENT\nEND:VCALENDAR\n";
+    let spread = read(&followed.repeat(5_000));
+    assert!(
+        spread.mistakes[0].message.contains("comes too often"),
+        "{:#?}",
+        spread.mistakes
+    );
+    // One rule after the other that says nothing.
+    let never = "BEGIN:VEVENT\nDTSTART:20270111T090000Z\nDURATION:PT1M\n\
+                 RRULE:FREQ=SECONDLY;BYMONTH=2;BYMONTHDAY=30\nEND:VEVENT\n";
+    for never in [never, &never.replace("SECONDLY", "YEARLY")] {
+        let nothing = read(&format!(
+            "BEGIN:VCALENDAR\n{}END:VCALENDAR\n",
+            never.repeat(2_000)
+        ));
+        assert_eq!(nothing.mistakes.len(), 1, "{never}");
+    }
+    // Everything takes the place of everything, by another clock.
+    let one = "BEGIN:VEVENT\nUID:a\nDTSTART;TZID=Europe/Berlin:20270111T090000\nDURATION:PT1M\nEND:VEVENT\n";
+    let other = "BEGIN:VEVENT\nUID:a\nDTSTART:20270111T080000Z\nRECURRENCE-ID:20270111T080000Z\nEND:VEVENT\n";
+    let replaced = read(&format!(
+        "BEGIN:VCALENDAR\n{}{}END:VCALENDAR\n",
+        one.repeat(20_000),
+        other.repeat(20_000)
+    ));
+    assert_eq!((replaced.busy, replaced.mistakes), (Vec::new(), Vec::new()));
+    assert!(started.elapsed() < Duration::from_secs(60));
 }
 
 #[test]

@@ -73,9 +73,12 @@ impl<'s> Report<'s> {
         file.map_or("", |file| file.path.as_str())
     }
 
-    /// Whether what is found from now on is only counted.
-    pub(crate) fn is_full(&self) -> bool {
-        self.found.len() >= limits::PROBLEMS
+    /// Whether what can never be makes no difference from now on: it is only counted, or where it is a warning not even that.
+    pub(crate) fn is_past_never(&self) -> bool {
+        match self.beginnings {
+            Severity::Error => self.unreported > 0,
+            Severity::Warning => self.found.len() >= limits::PROBLEMS,
+        }
     }
 
     /// A place as people find it: `policies/demo.yaml:2`.

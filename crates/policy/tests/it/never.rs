@@ -170,3 +170,21 @@ fn many_customers_under_one_freeze_are_named_once() {
     let said = "in which `acme` and 3 other customers could start";
     assert!(one.message.contains(said), "{one}");
 }
+
+#[test]
+fn warnings_however_many_make_no_mistake_of_a_window_that_comes() {
+    let leap_day = "window: { cron: \"0 2 29 2 *\", duration: 2h }, ";
+    let mut sources = files("  []\n", "", "");
+    for n in 0..1_000 {
+        // Nobody knows where to ask for its health.
+        let customer =
+            format!("  c{n}: {{ tier: demo, services: {{ backend: {{ id: srv-c{n} }} }} }}\n");
+        sources.customers.text.push_str(&customer);
+    }
+    let last = format!(
+        "  last: {{ tier: demo, {leap_day}services: {{ backend: {{ id: srv-last, url: https://last.example }} }} }}\n"
+    );
+    sources.customers.text.push_str(&last);
+    let config = load_at(&sources, at()).unwrap();
+    assert_eq!(config.warnings.len(), 1_000);
+}

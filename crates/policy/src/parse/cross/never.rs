@@ -144,7 +144,7 @@ impl<'w> Never<'w> {
         if !self.judge_list(&list, report) {
             return;
         }
-        self.is_brief = report.is_full();
+        self.is_brief = report.is_past_never();
         let concerning = self.freezes.iter().enumerate();
         let freezes: Vec<usize> = concerning
             .filter(|(_, (freeze, _))| freeze.covers(id, customer))

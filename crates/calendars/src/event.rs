@@ -193,6 +193,9 @@ fn read_rule(property: &Property, start: Moment) -> Result<Rule, Mistake> {
     })
 }
 
+/// No clock is further ahead of UTC.
+const FURTHEST: TimeDelta = TimeDelta::hours(14);
+
 /// The last local time at which something may begin. A date is the whole of that day.
 fn read_until(property: &Property, text: &str, start: Moment) -> Result<NaiveDateTime, Mistake> {
     if let Some(date) = date(text) {
@@ -204,7 +207,8 @@ fn read_until(property: &Property, text: &str, start: Moment) -> Result<NaiveDat
     let is_floating = until.clock == Clock::Floating;
     let until = match is_floating {
         true => Some(until.local),
-        false if start.clock == Clock::Floating => Some(until.local),
+        // It lies in a zone that the start does not name: as far as it can be anywhere.
+        false if start.clock == Clock::Floating => Some(later(until.local, FURTHEST)),
         false => until.by(start.clock),
     };
     until.ok_or_else(|| other_kind(property))

@@ -152,6 +152,15 @@ fn rules_dates_and_exceptions_are_followed() {
             vec!["2027-01-11", "2027-01-12", "2027-01-13"],
         ),
         (
+            // Midnight of the 13th in Berlin, as Exchange writes it of whole days.
+            "RRULE:FREQ=DAILY;UNTIL=20270112T230000Z",
+            vec!["2027-01-11", "2027-01-12", "2027-01-13"],
+        ),
+        (
+            "RRULE:FREQ=DAILY;UNTIL=20270113T050000Z",
+            vec!["2027-01-11", "2027-01-12", "2027-01-13"],
+        ),
+        (
             "RRULE:FREQ=MONTHLY;BYDAY=-1FR;COUNT=2",
             vec!["2027-01-11", "2027-01-29", "2027-02-26"],
         ),

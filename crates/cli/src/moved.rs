@@ -28,7 +28,8 @@ pub(crate) fn moved(config: &Config, product: &Product, at: Timestamp) -> Vec<Mo
     let mut runs = product.overview();
     runs.retain(|run| matches!(run.id, RunId::Rollout(_)) && run.started_at.is_some());
     let newest = runs.iter().map(|run| run.id).max();
-    let goes_on = |run: &RunView| run.outcome.is_none();
+    // One that has halted rests, and keeps to what it has frozen.
+    let goes_on = |run: &RunView| !run.has_ended();
     runs.retain(|run| goes_on(run) || Some(run.id) == newest);
     runs.sort_by_key(|run| (!goes_on(run), run.id));
     let mut said = BTreeSet::new();

@@ -65,6 +65,21 @@ fn a_window_that_moves_is_named_and_is_no_edit() {
 }
 
 #[test]
+fn a_rollout_that_rests_halted_keeps_its_windows_too() {
+    let story = Story::new(&["bolt/backend=build_failed*1"]);
+    let project = &story.project;
+    night(project, ", timezone: UTC");
+    let said = project.tranche_with(&["start", "v1.1.0"], &[KEY]).exits(1);
+    assert!(said.out.contains("rollout halted"), "{}", said.out);
+    night(project, "");
+    for command in [&["status"][..], &["validate"]] {
+        let said = project.tranche(command).succeeds();
+        let keeps = "of acme moves: r1 keeps it, until `replan`, in UTC";
+        assert!(said.out.contains(keeps), "{command:?}: {}", said.out);
+    }
+}
+
+#[test]
 fn the_zone_that_is_taken_is_shown() {
     let story = Story::new(&[]);
     let project = &story.project;

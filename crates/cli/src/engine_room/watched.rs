@@ -10,6 +10,7 @@ use notify::Post;
 use policy::calendar::shortened;
 use policy::plan::Phase;
 use policy::{Config, Customer, CustomerId, Plan, Policy, Project, Span, zones};
+use render::executor::Sources as _;
 use rollout::request::{Directory, FilesRead};
 use rollout::{Product, RunId};
 
@@ -56,7 +57,9 @@ pub(super) fn files(folder: &Folder, renewed: Renewed) -> Files {
 
 fn read(folder: &Folder, renewed: &Renewed, product: &Product) -> FilesRead {
     let is_open = || reach::is_anything_open(product);
-    let loaded = folder.checked_running(&folder.sources(), is_open);
+    // By the engine's time, since a wall clock that is not trusted (P25) would have calendars say nothing of today.
+    let sources = folder.sources_at(renewed.sources.now());
+    let loaded = folder.checked_running(&sources, is_open);
     let loaded = loaded.map_err(|mistakes| {
         let mistakes: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
         mistakes.join("\n")

@@ -254,7 +254,7 @@ fn remind(state: &StateDir, outbox: &mut Outbox, alerts: &dyn Alerts) -> Result<
     }
     let product = Reader::open(state)?.product()?;
     for letter in due {
-        let about = unanswered(&letter, &product, alerts)?;
+        let about = unanswered(&letter, &product, alerts);
         let again = (!about.is_empty()).then(|| again(&letter, about));
         outbox.remind(&letter.id, again.as_ref())?;
     }

@@ -4,7 +4,7 @@ use rollout::{Product, RunId};
 use serde_json::Value;
 
 use super::letter::Letter;
-use crate::error::Error;
+use crate::error::{Error, with_causes};
 
 /// Knows the alerts that letters are about; whoever watches the services keeps them.
 pub trait Alerts: Send + Sync + 'static {
@@ -16,29 +16,26 @@ pub trait Alerts: Send + Sync + 'static {
 }
 
 /// What of a letter still waits for somebody.
-pub(super) fn unanswered(
-    letter: &Letter,
-    product: &Product,
-    alerts: &dyn Alerts,
-) -> Result<Vec<Value>, Error> {
-    let mut open = Vec::new();
-    for item in &letter.about {
-        let waits = match letter.kind.as_str() {
-            "approval_requested" | "approval_escalated" => is_asked(letter, item, product),
-            "rollout_halted" => is_halted(letter, product),
-            "customer_held" => is_so(letter, item, product, "held"),
-            "customer_rollback_failed" => is_so(letter, item, product, "rollback failed"),
-            "alert_raised" => match item["id"].as_i64() {
-                Some(id) => alerts.is_open(id)?,
-                None => false,
-            },
-            _ => false,
-        };
-        if waits {
-            open.push(item.clone());
-        }
-    }
-    Ok(open)
+pub(super) fn unanswered(letter: &Letter, product: &Product, alerts: &dyn Alerts) -> Vec<Value> {
+    let about = letter.about.iter();
+    let open = about.filter(|item| match letter.kind.as_str() {
+        "approval_requested" | "approval_escalated" => is_asked(letter, item, product),
+        "rollout_halted" => is_halted(letter, product),
+        "customer_held" => is_so(letter, item, product, "held"),
+        "customer_rollback_failed" => is_so(letter, item, product, "rollback failed"),
+        "alert_raised" => (item["id"].as_i64()).is_some_and(|id| is_raised(id, alerts)),
+        _ => false,
+    });
+    open.cloned().collect()
+}
+
+/// An alert that cannot be read is said again: the monitor's file may be lost without any other letter waiting for it.
+fn is_raised(id: i64, alerts: &dyn Alerts) -> bool {
+    alerts.is_open(id).unwrap_or_else(|error| {
+        let error = with_causes(&error);
+        tracing::warn!(error, "an alert that cannot be read counts as open");
+        true
+    })
 }
 
 fn is_asked(letter: &Letter, item: &Value, product: &Product) -> bool {

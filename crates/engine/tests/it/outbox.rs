@@ -427,6 +427,43 @@ async fn an_alert_is_said_again_while_it_is_open() {
     assert_eq!(reminded().len(), 1, "once it is over nobody is reminded");
 }
 
+/// A monitor's file that is damaged.
+struct Damaged;
+
+impl Alerts for Damaged {
+    fn is_open(&self, _: i64) -> Result<bool, engine::Error> {
+        let what = "the file of the monitor".to_owned();
+        Err(engine::Error::Damaged { what })
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn alerts_that_cannot_be_read_keep_no_other_letter_waiting() {
+    let lab = Lab::new();
+    let alert = Letter {
+        kind: "alert_raised".to_owned(),
+        about: vec![serde_json::json!({ "id": 1 })],
+        remind: Some(Span::from_secs(60)),
+        ..letter(1, Sink::Slack, "ops")
+    };
+    let outbox = posted(&lab, &[alert, letter(2, Sink::Slack, "ann")]);
+    lab.tamper()
+        .execute(
+            "UPDATE notifications SET remind_at = 1 WHERE remind_at IS NOT NULL",
+            [],
+        )
+        .unwrap();
+    let works = Sometimes::new(|_| None) as Arc<dyn Carrier>;
+    let round = Postman::once(&lab.state, works, Arc::new(Damaged)).await;
+    round.unwrap();
+    let told = states(&outbox);
+    assert!(
+        told.contains(&("ann".to_owned(), LetterState::Sent)),
+        "{told:?}"
+    );
+    assert!(told.len() >= 3, "the alert is said again: {told:?}");
+}
+
 fn posted(lab: &Lab, letters: &[Letter]) -> Outbox {
     let mut outbox = Outbox::open_or_make(&lab.state).unwrap();
     outbox.post(letters).unwrap();

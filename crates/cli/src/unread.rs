@@ -148,7 +148,16 @@ fn way_out(path: &Path, refused: &NotRead) -> Option<String> {
 
 /// A file, or a pipe, that a person names on the command line.
 pub(crate) fn named(path: &Path) -> Result<File, Failure> {
-    let read = bytes(path).and_then(|bytes| Ok(written(bytes)?));
+    no_larger(path, MAX_BYTES)
+}
+
+/// The same of what a command of ours wrote: a journal is as long as it is.
+pub(crate) fn exported(path: &Path) -> Result<File, Failure> {
+    no_larger(path, u64::MAX)
+}
+
+fn no_larger(path: &Path, most: u64) -> Result<File, Failure> {
+    let read = bytes(path, most).and_then(|bytes| Ok(written(bytes)?));
     let text = read.map_err(|refused| match &refused {
         NotRead::NotText(_) => Failure::diagnostics(vec![mistake(path, &refused)])
             .or_type("the same command, once that is mended"),
@@ -167,11 +176,11 @@ pub(crate) fn named(path: &Path) -> Result<File, Failure> {
     })
 }
 
-fn bytes(path: &Path) -> Result<Vec<u8>, NotRead> {
+fn bytes(path: &Path, most: u64) -> Result<Vec<u8>, NotRead> {
     let mut bytes = Vec::new();
     let file = Opened::open(path)?;
-    file.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
-    match bytes.len() as u64 > MAX_BYTES {
+    file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
+    match bytes.len() as u64 > most {
         true => Err(NotRead::TooLarge),
         false => Ok(bytes),
     }

@@ -101,7 +101,7 @@ fn of_export(path: &Path, named: Option<RunId>) -> Result<Report, Failure> {
 
 fn read(path: &Path) -> Result<Vec<Event>, Failure> {
     let shown = path.display();
-    let text = unread::named(path)?.text;
+    let text = unread::exported(path)?.text;
     let lines = text.lines().enumerate();
     lines
         .filter(|(_, line)| !line.trim().is_empty())

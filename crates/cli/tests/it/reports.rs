@@ -91,6 +91,15 @@ fn a_line_that_is_no_event_is_named() {
 }
 
 #[test]
+fn a_journal_is_read_however_long_it_is() {
+    let project = project();
+    let page = report(&project, &[]).out;
+    let line = " ".repeat(1 << 20) + "\n";
+    project.edit("journal.jsonl", |text| text + &line.repeat(65));
+    assert_eq!(report(&project, &[]).out, page);
+}
+
+#[test]
 fn without_any_rollout_there_is_nothing_to_report() {
     let project = Project::new();
     let said = project.tranche(&["report"]).exits(3);

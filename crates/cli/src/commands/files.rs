@@ -259,6 +259,10 @@ pub(crate) fn schema(args: &Schema, out: Output) -> Result<Exit, Failure> {
         SchemaOf::Scenario => policy::schema::Kind::Scenario,
     };
     let schema = policy::schema::schema(of);
-    out.data(&schema, || format!("{schema:#}"))?;
+    match out.is_text() {
+        // Editors read it as well: no line of it is fitted into the place.
+        true => out.exact(format!("{schema:#}"))?,
+        false => out.data(&schema, String::new)?,
+    }
     Ok(Exit::Done)
 }

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::project::Said;
+use crate::project::{Project, Said};
 use crate::rollouts::{KEY, Story};
 
 /// As long as a key may well be.
@@ -99,6 +99,19 @@ fn nothing_is_lost_at_80_columns() {
     }
     let reason = status["reason"].as_str().unwrap();
     assert!(narrow.contains(reason), "{reason}: {narrow}");
+}
+
+#[test]
+fn a_schema_is_what_editors_read_in_a_narrow_place_too() {
+    let project = Project::bare();
+    for of in ["policy", "customers", "project", "scenario"] {
+        let read = |columns| {
+            let said = project.tranche_with(&["schema", of], &[("COLUMNS", columns)]);
+            let read = serde_json::from_str::<Value>(&said.succeeds().out);
+            read.unwrap_or_else(|error| panic!("{of} at {columns}: {error}"))
+        };
+        assert_eq!(read("60"), read("100000"), "{of}");
+    }
 }
 
 #[test]

@@ -2,6 +2,8 @@
 //!
 //! The file holds all that the plan was made from, no secrets, and nothing that could be edited without being noticed.
 
+mod single;
+
 use std::path::Path;
 
 use machine::files::read_own;
@@ -9,8 +11,8 @@ use policy::plan::{RunningVersions, describe};
 use policy::{CustomerId, Plan, PlanScope, PolicyId, Timestamp};
 use rollout::request::Reviewed;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
+use self::single::Single;
 use super::difference::Made;
 use crate::exit::Failure;
 
@@ -101,7 +103,7 @@ impl PlanFile {
     }
 
     fn parse(text: &str) -> Result<Self, NoPlan> {
-        let value: Value =
+        let Single(value) =
             serde_json::from_str(text).map_err(|source| NoPlan::Damaged(source.to_string()))?;
         if value["format"] != FORMAT {
             return Err(NoPlan::Foreign);

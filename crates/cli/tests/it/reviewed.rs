@@ -233,6 +233,16 @@ fn a_file_that_is_no_such_plan_is_named() {
         *edited.pointer_mut(pointer).unwrap() = value;
         is(&edited.to_string(), "was changed after it was written");
     }
+    // Of a key that stands there twice, people read the first.
+    let text = file.to_string();
+    is(
+        &text.replacen('{', "{\"version\": \"v1.0.1\", ", 1),
+        "is damaged: `version` stands there twice",
+    );
+    is(
+        &text.replacen("\"delay\":", "\"delay\":\"9h\",\"delay\":", 1),
+        "is damaged: `delay` stands there twice",
+    );
     file["note"] = Value::from("looks good");
     is(&file.to_string(), "was changed after it was written");
     let gone = says(&story, &["start", "--plan", "nothing.json"]).exits(2);

@@ -47,17 +47,11 @@ pub(crate) async fn start(global: &Global, args: Start, out: Output) -> Result<E
     for warning in prepared.notes.warnings() {
         out.say(format_args!("warning: {warning}"));
     }
-    out.say_laid_out(summary::before(
-        &prepared.plan,
-        &prepared.running,
-        args.plan.as_deref(),
-        time::now(),
-    ));
-    let moved = zones::moved(&prepared.notes.moved, zones::SHOWN);
-    if !moved.is_empty() {
-        out.say_laid_out(format_args!("{moved}"));
+    // Where nobody is left to start, there is nothing to show and to ask: the refusal says so.
+    if !prepared.plan.customers.is_empty() {
+        show_first(&prepared, &args, out);
+        ask_first(global, &prepared.plan, out)?;
     }
-    ask_first(global, &prepared.plan, out)?;
     let reviewed = reviewed.as_ref().map(PlanFile::reviewed);
     let Some(run) = file(&desk, &args, prepared, reviewed, out).await? else {
         return Ok(Exit::Done);
@@ -112,6 +106,22 @@ fn is_as_reviewed(file: &PlanFile, prepared: &Prepared, out: Output) -> Result<(
     let text = "what would be started is no longer what was reviewed: nothing was started";
     let version = file.version();
     Err(Failure::new(Exit::Refused, text).or_type(format!("tranche plan {version} --out FILE")))
+}
+
+/// What is about to begin.
+fn show_first(prepared: &Prepared, args: &Start, out: Output) {
+    let Prepared {
+        plan,
+        running,
+        notes,
+        ..
+    } = prepared;
+    let summary = summary::before(plan, running, args.plan.as_deref(), time::now());
+    out.say_laid_out(summary);
+    let moved = zones::moved(&notes.moved, zones::SHOWN);
+    if !moved.is_empty() {
+        out.say_laid_out(moved);
+    }
 }
 
 /// A person at a terminal is asked; a program has made up its mind.

@@ -304,6 +304,24 @@ fn the_file_is_written_where_nothing_of_the_project_lies() {
 }
 
 #[test]
+fn a_start_that_nobody_is_left_for_shows_nothing_that_would_begin() {
+    let story = Story::new(&[]);
+    story.project.edit("customers.yaml", |text| {
+        let pin = "    tier: fast\n    pin: { version: v1.0.0 }\n";
+        text.replace("    tier: fast\n", pin)
+    });
+    let said = says(&story, &["start", "v1.1.0", "--detach"]).exits(3);
+    assert!(
+        said.err.contains("nobody is left to get v1.1.0"),
+        "{}",
+        said.err
+    );
+    for line in ["within five years", "0 customers", "deploys "] {
+        assert!(!said.err.contains(line), "{line}: {}", said.err);
+    }
+}
+
+#[test]
 fn a_start_shows_what_it_begins() {
     let story = Story::new(&[]);
     story.project.edit("customers.yaml", |text| {

@@ -10,6 +10,9 @@ use rollout::{Rejected, RejectedCode};
 
 use crate::show::foreign;
 
+/// So many mistakes are named where there is one line for all.
+const IN_SHORT: usize = 3;
+
 /// The exit codes; `tranche --help` prints the same list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -108,6 +111,14 @@ impl Failure {
         &self.message
     }
 
+    /// The same as one line: for what is stored, and told by others.
+    pub(crate) fn in_short(&self) -> String {
+        match self.diagnostics.as_slice() {
+            [] => self.message.clone(),
+            mistakes => in_short(mistakes),
+        }
+    }
+
     /// The text for standard error.
     pub(crate) fn render(&self) -> String {
         let mut text = String::new();
@@ -120,6 +131,27 @@ impl Failure {
         }
         text
     }
+}
+
+/// The first mistakes as one line, each with its place; `tranche validate` shows them all.
+pub(crate) fn in_short(diagnostics: &[Diagnostic]) -> String {
+    let mistakes = diagnostics
+        .iter()
+        .filter(|one| one.severity == Severity::Error);
+    let more = mistakes.clone().count().saturating_sub(IN_SHORT);
+    let shown = mistakes.take(IN_SHORT).map(|one| {
+        let Diagnostic {
+            file,
+            line,
+            column,
+            message,
+            ..
+        } = one;
+        format!("{file}:{line}:{column}: {message}")
+    });
+    let more = (more > 0).then(|| format!("and {more} more"));
+    let shown: Vec<String> = shown.chain(more).collect();
+    shown.join("; ")
 }
 
 /// An error and all its causes as one line.

@@ -127,7 +127,7 @@ impl Asker {
         let (actor, files) = match loaded {
             Ok(config) => (who::prove(&state, &config.project)?, Ok(config)),
             Err(failure) => {
-                let reason = failure.render();
+                let reason = failure.in_short();
                 let project = last_known(&state, alone.as_ref(), failure, out)?;
                 (who::prove(&state, &project)?, Err(Broken { reason, alone }))
             }

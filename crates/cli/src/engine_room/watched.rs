@@ -15,6 +15,7 @@ use rollout::request::{Directory, FilesRead};
 use rollout::{Product, RunId};
 
 use super::sources::ProjectSources;
+use crate::exit::in_short;
 use crate::project::{Folder, override_render};
 use crate::reach;
 use crate::show::time;
@@ -60,10 +61,6 @@ fn read(folder: &Folder, renewed: &Renewed, product: &Product) -> FilesRead {
     // By the engine's time, since a wall clock that is not trusted (P25) would have calendars say nothing of today.
     let sources = folder.sources_at(renewed.sources.now());
     let loaded = folder.checked_running(&sources, is_open);
-    let loaded = loaded.map_err(|mistakes| {
-        let mistakes: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
-        mistakes.join("\n")
-    });
     match loaded {
         Ok(mut config) => {
             override_render(&mut config.project.render);
@@ -72,7 +69,7 @@ fn read(folder: &Folder, renewed: &Renewed, product: &Product) -> FilesRead {
             renewed.take(config);
             told
         }
-        Err(reason) => unreadable(reason, folder.alone().as_ref()),
+        Err(mistakes) => unreadable(in_short(&mistakes), folder.alone().as_ref()),
     }
 }
 

@@ -19,4 +19,5 @@ pub(crate) mod summary;
 pub(crate) mod table;
 pub(crate) mod time;
 pub(crate) mod timeline;
+pub(crate) mod typed;
 pub(crate) mod zones;

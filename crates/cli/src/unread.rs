@@ -9,6 +9,7 @@ use policy::File;
 use policy::parse::{Diagnostic, MISNAMED, Severity};
 
 use crate::exit::Failure;
+use crate::show::typed::word;
 
 /// The code of what cannot be read.
 const UNREADABLE: &str = "unreadable";
@@ -68,7 +69,7 @@ fn whole(code: &str, file: String, message: String, help: Option<String>) -> Dia
 }
 
 fn encoding(file: String, what: &NotText) -> Diagnostic {
-    let path = word(&file);
+    let path = word(Path::new(&file));
     let help = match what.looks {
         Looks::Encoded(from) => format!(
             "save it as UTF-8, or: iconv -f {from} -t UTF-8 {path} > {path}.new && mv {path}.new {path}"
@@ -96,15 +97,6 @@ fn encoding(file: String, what: &NotText) -> Diagnostic {
 /// So many characters of a line are shown.
 const SHOWN: usize = 200;
 
-/// A path as one word of a shell.
-fn word(path: &str) -> String {
-    let is_plain = |c: char| c.is_alphanumeric() || "/._-+@".contains(c);
-    if path.chars().all(is_plain) {
-        return path.to_owned();
-    }
-    format!("'{}'", path.replace('\'', r"'\''"))
-}
-
 fn reason(refused: &NotRead) -> String {
     match refused {
         NotRead::Io(source) => said(source),
@@ -129,7 +121,7 @@ fn said(source: &io::Error) -> String {
 }
 
 fn way_out(path: &Path, refused: &NotRead) -> Option<String> {
-    let shown = word(&path.display().to_string());
+    let shown = word(path);
     match refused {
         NotRead::Io(source) if source.kind() == ErrorKind::NotFound => Some(
             "write it, or name another under `customers` or `policies` in tranche.yaml; `tranche init` shows how they look"

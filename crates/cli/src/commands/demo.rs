@@ -14,6 +14,7 @@ use self::stage::{Person, Stage};
 use crate::args::Demo;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
+use crate::show::typed::word;
 
 /// The version that is rolled out.
 const VERSION: &str = "v1.1.0";
@@ -108,9 +109,9 @@ async fn end(stage: &mut Stage) -> Result<(), Failure> {
 }
 
 fn farewell(dir: &Path) -> String {
-    let dir = dir.display();
+    let (shown, dir) = (dir.display(), word(dir));
     format!(
-        "\nThe folder {dir} stays. Look around:\n\
+        "\nThe folder {shown} stays. Look around:\n\
          \x20 tranche -C {dir} status\n\
          \x20 tranche -C {dir} events\n\
          \x20 tranche -C {dir} simulate v1.2.0\n\

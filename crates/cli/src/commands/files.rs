@@ -20,6 +20,7 @@ use crate::moved::{Moved, moved};
 use crate::output::Output;
 use crate::project::{Folder, PROJECT_FILE};
 use crate::show::plan::counted;
+use crate::show::typed::word;
 use crate::show::{foreign, time, zones};
 use crate::{fleet, state, templates, written};
 
@@ -79,7 +80,7 @@ pub(crate) fn init(args: &Init, out: Output) -> Result<Exit, Failure> {
     let cd = if dir == Path::new(".") {
         String::new()
     } else {
-        format!(" -C {}", dir.display())
+        format!(" -C {}", word(dir))
     };
     out.say(format_args!(
         "made a project of {} files in {}; next: tranche{cd} validate, then tranche{cd} simulate v1.1.0",
@@ -92,10 +93,10 @@ pub(crate) fn init(args: &Init, out: Output) -> Result<Exit, Failure> {
 /// A project that a simulated Render on this machine can serve.
 fn practice(dir: &Path, out: Output) -> Result<Exit, Failure> {
     folder::write(dir, PRACTICE)?;
-    let shown = dir.display();
+    let (shown, folder) = (dir.display(), word(dir));
     out.say(format_args!(
-        "made a project to practise on in {shown}; next: tranche -C {shown} render simulate --listen {PRACTICE}, and beside it \
-         RENDER_API_KEY={DEFAULT_API_KEY} tranche -C {shown} start v1.1.0"
+        "made a project to practise on in {shown}; next: tranche -C {folder} render simulate --listen {PRACTICE}, and beside it \
+         RENDER_API_KEY={DEFAULT_API_KEY} tranche -C {folder} start v1.1.0"
     ));
     Ok(Exit::Done)
 }

@@ -12,6 +12,7 @@ use crate::prepare::{Notes, Source, prepare, preview};
 use crate::project::Folder;
 use crate::show::plan::PlanView;
 use crate::show::time;
+use crate::show::typed::word;
 use crate::{reach, state, written};
 
 /// Shows the plan of a version.
@@ -42,9 +43,10 @@ pub(crate) async fn plan(global: &Global, args: &args::Plan, out: Output) -> Res
     };
     show(args, &plan, (&notes, &source), at, out)?;
     if let Some(path) = &args.out {
-        let path = path.display();
         out.say(format_args!(
-            "wrote the plan to {path}; next: tranche start --plan {path}"
+            "wrote the plan to {}; next: tranche start --plan {}",
+            path.display(),
+            word(path)
         ));
     }
     let to_do = args.detailed_exitcode && !plan.customers.is_empty();

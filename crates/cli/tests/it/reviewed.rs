@@ -92,6 +92,24 @@ fn a_file_and_its_exit_code_come_beside_what_plan_shows() {
 }
 
 #[test]
+fn the_command_that_comes_next_can_be_copied_whatever_the_file_is_called() {
+    let story = Story::new(&[]);
+    let said = says(&story, &["plan", "v1.1.0", "--out", "Ann's plan.json"]).succeeds();
+    assert!(
+        said.err
+            .contains(r"next: tranche start --plan 'Ann'\''s plan.json'"),
+        "{}",
+        said.err
+    );
+    let said = story.project.tranche(&["init", "a shop"]).succeeds();
+    assert!(
+        said.err.contains("next: tranche -C 'a shop' validate"),
+        "{}",
+        said.err
+    );
+}
+
+#[test]
 fn a_world_that_has_changed_is_refused_with_the_difference() {
     let story = Story::new(&[]);
     let project = &story.project;

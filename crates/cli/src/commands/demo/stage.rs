@@ -23,6 +23,7 @@ use crate::commands::sham;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::project::Folder;
+use crate::show::typed::word;
 use crate::{release::Versions, state};
 
 /// The version that everybody runs at first.
@@ -161,7 +162,7 @@ impl Stage {
     }
 
     fn spawn(&self, person: Person<'_>, args: &[&str], stdout: Stdio) -> Result<Child, Failure> {
-        let (dir, typed) = (self.dir.display(), args.join(" "));
+        let (dir, typed) = (word(&self.dir), args.join(" "));
         match person {
             Person::Account => self.out.say(format_args!("$ tranche -C {dir} {typed}")),
             Person::Token { name, .. } => {

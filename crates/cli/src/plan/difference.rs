@@ -1,7 +1,6 @@
 //! What differs between two plans: a frozen one and the files, or one that was reviewed and the world now.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 
 use policy::plan::{Phase, RunningVersions, describe};
 use policy::{CustomerId, Plan, PlannedCustomer, Release, Role, Running};
@@ -10,6 +9,7 @@ use serde_json::{Map, Value};
 
 use super::windows::WindowChange;
 use crate::show::artifact::artifact;
+use crate::show::foreign;
 use crate::show::plan::{reason, short};
 
 /// What differs in one phase.
@@ -108,21 +108,21 @@ impl Difference {
             let shown = |one: &Option<String>| one.as_deref().map_or_else(|| "-".to_owned(), show);
             format!("{} -> {}", shown(&change.was), shown(&change.now))
         };
-        let mut text = format!("plan {}\n", arrow(&self.digest, short));
+        let mut lines = vec![format!("plan {}", arrow(&self.digest, short))];
         if let Some(commit) = &self.commit {
-            let _ = writeln!(text, "commit {}", arrow(commit, artifact));
+            lines.push(format!("commit {}", arrow(commit, artifact)));
         }
-        text.push_str(&self::text(&self.phases));
+        let phases = self.phases.iter();
+        lines.extend(phases.flat_map(PhaseDifference::lines));
         for Of { of, change } in &self.places {
-            let _ = writeln!(text, "{of}: {}", arrow(change, str::to_owned));
+            lines.push(format!("{of}: {}", arrow(change, str::to_owned)));
         }
         for Of { of, change } in &self.runs {
-            let _ = writeln!(text, "{of} runs {}", arrow(change, str::to_owned));
+            lines.push(format!("{of} runs {}", arrow(change, str::to_owned)));
         }
-        for file in &self.files {
-            let _ = writeln!(text, "another: {file}");
-        }
-        text
+        let files = self.files.iter();
+        lines.extend(files.map(|file| format!("another: {file}")));
+        joined(&lines)
     }
 }
 
@@ -185,26 +185,36 @@ fn missing(of: Option<&Phase>, from: Option<&Phase>) -> Vec<CustomerId> {
 
 /// The phases as people read them.
 pub(crate) fn text(differences: &[PhaseDifference]) -> String {
-    let mut text = String::new();
-    for one in differences {
-        let _ = writeln!(text, "{}", one.phase);
-        let gone = || "(no such phase)".to_owned();
-        let _ = writeln!(text, "  - {}", one.was.clone().unwrap_or_else(gone));
-        let _ = writeln!(text, "  + {}", one.now.clone().unwrap_or_else(gone));
-        for customer in &one.joins {
-            let _ = writeln!(text, "  + {customer}");
+    let lines = differences.iter().flat_map(PhaseDifference::lines);
+    joined(&lines.collect::<Vec<_>>())
+}
+
+/// What stands in a file of a plan is foreign text: a line end in it begins no line (P53).
+fn joined(lines: &[String]) -> String {
+    let lines = lines.iter().map(|line| foreign::line(line) + "\n");
+    lines.collect()
+}
+
+impl PhaseDifference {
+    fn lines(&self) -> Vec<String> {
+        let sentence = |one: &Option<String>| {
+            let gone = || "(no such phase)".to_owned();
+            one.clone().unwrap_or_else(gone)
+        };
+        let mut lines = vec![
+            self.phase.clone(),
+            format!("  - {}", sentence(&self.was)),
+            format!("  + {}", sentence(&self.now)),
+        ];
+        lines.extend(self.joins.iter().map(|customer| format!("  + {customer}")));
+        lines.extend(self.leaves.iter().map(|customer| format!("  - {customer}")));
+        for Weighed { customer, was, now } in &self.weighs {
+            lines.push(format!("  + {customer} weighs {now}, not {was}"));
         }
-        for customer in &one.leaves {
-            let _ = writeln!(text, "  - {customer}");
-        }
-        for Weighed { customer, was, now } in &one.weighs {
-            let _ = writeln!(text, "  + {customer} weighs {now}, not {was}");
-        }
-        for change in &one.windows {
-            let _ = writeln!(text, "  {}", change.text());
-        }
+        let windows = self.windows.iter();
+        lines.extend(windows.map(|change| format!("  {}", change.text())));
+        lines
     }
-    text
 }
 
 /// Where each customer goes: with which batch, or why not at all.

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use self::single::Single;
 use super::difference::Made;
 use crate::exit::Failure;
+use crate::show::foreign;
 
 /// What such a file says that it is.
 const FORMAT: &str = "tranche-plan";
@@ -79,7 +80,8 @@ impl PlanFile {
         let text = serde_json::to_string_pretty(self).map_err(|source| {
             Failure::failed("failed to write the plan as JSON").caused_by(source)
         })?;
-        Ok(text + "\n")
+        // Whoever reviews it sees what stands there, and not what a terminal makes of it.
+        Ok(foreign::json(&text) + "\n")
     }
 
     /// Reads a plan of this product.

@@ -162,6 +162,23 @@ fn a_world_that_has_changed_is_refused_with_the_difference() {
 }
 
 #[test]
+fn what_stands_in_the_file_is_foreign_text() {
+    let story = Story::new(&[]);
+    story.project.edit("customers.yaml", |text| {
+        text.replace("  acme:", "  acme:\n    name: \"A\\u202Ecme\"")
+    });
+    let mut file = written(&story);
+    let text = fs::read_to_string(story.project.path().join("reviewed.json")).unwrap();
+    assert!(text.contains("A\\u202ecme"), "{text}");
+    assert!(!text.contains('\u{202e}'), "{text}");
+    file["running"]["acme"]["backend"]["version"] = "v0\nr9: all is well".into();
+    story.project.write("reviewed.json", &file.to_string());
+    let difference = refused(&story);
+    let line = "acme/backend runs v0\\u{a}r9: all is well (";
+    assert!(difference.contains(line), "{difference}");
+}
+
+#[test]
 fn another_running_version_is_a_difference() {
     let story = Story::new(&[]);
     written(&story);

@@ -5,7 +5,7 @@ use std::io::{IsTerminal, stdin};
 use dialoguer::Confirm;
 use policy::{Plan, PlanScope};
 use rollout::request::{Conflict, Reviewed};
-use rollout::{Event, Kind, RunId, Verb};
+use rollout::{Event, Kind, Product, RunId, Verb};
 use serde::Serialize;
 
 use super::ask::Desk;
@@ -49,7 +49,7 @@ pub(crate) async fn start(global: &Global, args: Start, out: Output) -> Result<E
     }
     // Where nobody is left to start, there is nothing to show and to ask: the refusal says so.
     if !prepared.plan.customers.is_empty() {
-        show_first(&prepared, &args, out);
+        show_first(&prepared, &args, &product, out);
         ask_first(global, &prepared.plan, out)?;
     }
     let reviewed = reviewed.as_ref().map(PlanFile::reviewed);
@@ -109,19 +109,39 @@ fn is_as_reviewed(file: &PlanFile, prepared: &Prepared, out: Output) -> Result<(
 }
 
 /// What is about to begin.
-fn show_first(prepared: &Prepared, args: &Start, out: Output) {
+fn show_first(prepared: &Prepared, args: &Start, product: &Product, out: Output) {
     let Prepared {
         plan,
         running,
         notes,
         ..
     } = prepared;
-    let summary = summary::before(plan, running, args.plan.as_deref(), time::now());
+    let behind = match conflict(args, &prepared.input.scope) {
+        Conflict::Refuse => Vec::new(),
+        Conflict::Queue | Conflict::Supersede | Conflict::Hotfix => in_the_way(product, plan),
+    };
+    let reviewed = args.plan.as_deref();
+    let summary = summary::before(plan, running, &behind, reviewed, time::now());
     out.say_laid_out(summary);
     let moved = zones::moved(&notes.moved, zones::SHOWN);
     if !moved.is_empty() {
         out.say_laid_out(moved);
     }
+}
+
+/// The unfinished rollouts that have a customer of the plan.
+fn in_the_way(product: &Product, plan: &Plan) -> Vec<RunId> {
+    let has_one_of_them = |run: &RunId| {
+        let other = product.plan(*run);
+        other.is_some_and(|other| {
+            let mut customers = other.customers.keys();
+            customers.any(|customer| plan.customers.contains_key(customer))
+        })
+    };
+    let runs = product.overview().into_iter();
+    let unfinished = runs.filter(|run| !run.has_ended()).map(|run| run.id);
+    let rollouts = unfinished.filter(|run| matches!(run, RunId::Rollout(_)));
+    rollouts.filter(has_one_of_them).collect()
 }
 
 /// A person at a terminal is asked; a program has made up its mind.

@@ -248,7 +248,7 @@ fn shown_plan() -> String {
     let now = at("2027-01-11T09:00:07Z");
     let notes = Notes::default();
     let view = PlanView::new(&plan, now, &notes, &Source::Render);
-    let before = summary::before(&plan, &running, None, now);
+    let before = summary::before(&plan, &running, &[], None, now);
     format!(
         "$ tranche plan v1.1.0\n{}\n$ tranche start v1.1.0\n{before}\n",
         view.text()

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use policy::plan::{LeftOutReason, RunningVersions};
 use policy::{CustomerId, Plan, PolicyId, Timestamp};
+use rollout::RunId;
 
 use super::artifact::artifact;
 use super::plan::{counted, gate, named, reason, short};
@@ -15,10 +16,11 @@ use crate::plan::earliest::{PhaseTimes, earliest};
 /// So many freezes that lie ahead are named.
 const FREEZES: usize = 3;
 
-/// Totals, who is left out, the digest, and what comes first.
+/// Totals, who is left out, the digest, and what comes first; `behind`: which rollouts have to end or to make way before.
 pub(crate) fn before(
     plan: &Plan,
     running: &RunningVersions,
+    behind: &[RunId],
     reviewed: Option<&Path>,
     now: Timestamp,
 ) -> String {
@@ -29,6 +31,7 @@ pub(crate) fn before(
     for row in left_out(plan) {
         rows.add("left out", row);
     }
+    rows.add("behind", waits(behind));
     rows.add("first", first(plan, &times, now));
     for row in gates(plan, &times, now) {
         rows.add("gate", row);
@@ -138,6 +141,18 @@ fn left_out(plan: &Plan) -> Vec<String> {
         format!("{names}: {why}")
     });
     said.collect()
+}
+
+/// A rollout that waits is planned anew when it begins.
+fn waits(behind: &[RunId]) -> String {
+    if behind.is_empty() {
+        return String::new();
+    }
+    let behind: Vec<String> = behind.iter().map(ToString::to_string).collect();
+    format!(
+        "{}; it is planned anew when it begins, and all times count from then",
+        behind.join(", ")
+    )
 }
 
 /// Who goes first, and when.

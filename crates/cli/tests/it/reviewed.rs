@@ -339,6 +339,18 @@ fn the_file_is_written_where_nothing_of_the_project_lies() {
 }
 
 #[test]
+fn a_start_that_waits_says_for_which_rollouts() {
+    let story = Story::new(&[]);
+    says(&story, &["start", "v1.1.0", "--detach"]).succeeds();
+    for how in ["--queue", "--supersede"] {
+        let said = says(&story, &["start", "v1.1.0", how, "--detach"]).succeeds();
+        let behind =
+            "behind    r1; it is planned anew when it begins, and all times count from then";
+        assert!(said.err.contains(behind), "{how}: {}", said.err);
+    }
+}
+
+#[test]
 fn a_start_that_nobody_is_left_for_shows_nothing_that_would_begin() {
     let story = Story::new(&[]);
     story.project.edit("customers.yaml", |text| {

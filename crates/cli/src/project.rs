@@ -284,8 +284,8 @@ impl Folder {
         Ok(config)
     }
 
-    /// The checked content of these, for a start at that instant. Paths that lead out of the folder without leave are mistakes, and warnings while work goes
-    /// on that may have been begun with them.
+    /// The checked content of these, for a start at that instant. Paths that lead out of the folder without leave are
+    /// mistakes, and warnings while work goes on that may have been begun with them.
     pub(crate) fn checked(
         &self,
         sources: &Sources,

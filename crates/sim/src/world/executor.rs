@@ -1,8 +1,8 @@
 //! Carries out the core's commands against the simulated Render, in this process and in virtual time.
 //!
-//! Nothing takes time here but what Render itself takes, and what its limits cost where that is more than a minute. A command that has to wait is looked at again at an instant
-//! that is known beforehand, or whenever Render changes while somebody waits for that; a healthy customer that is
-//! watched costs nothing until a fault or somebody else's deploy comes near it.
+//! Nothing takes time here but what Render itself takes, and what its limits cost where that is more than a minute. A command
+//! that has to wait is looked at again at an instant that is known beforehand, or whenever Render changes while somebody
+//! waits for that; a healthy customer that is watched costs nothing until a fault or somebody else's deploy comes near it.
 
 mod databases;
 mod deploys;

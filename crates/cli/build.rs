@@ -16,13 +16,13 @@ fn main() {
     println!("cargo::rerun-if-env-changed={TOLD}");
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let commit = match env::var(TOLD) {
-        Ok(told) if !told.trim().is_empty() => match commit::shown(told.trim()) {
-            Some(told) => told,
-            None => {
+        Ok(told) if !told.trim().is_empty() => {
+            let Some(told) = commit::shown(told.trim()) else {
                 println!("cargo::error={TOLD} is no commit: letters, digits, `.`, `-`, `_`, `+`");
                 return;
-            }
-        },
+            };
+            told
+        }
         Ok(_) | Err(_) => {
             let found = commit::find(&root);
             for path in &found.watched {

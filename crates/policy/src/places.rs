@@ -18,9 +18,9 @@ use crate::ids::{GroupId, PersonId};
 /// assert!(are_filled(&groups, &BTreeSet::from([&ann, &bob]), only_ann_is_in_both));
 /// assert!(!are_filled(&groups, &BTreeSet::from([&ann]), only_ann_is_in_both));
 /// ```
-pub fn are_filled<'p>(
+pub fn are_filled(
     groups: &BTreeMap<GroupId, u32>,
-    people: &BTreeSet<&'p PersonId>,
+    people: &BTreeSet<&PersonId>,
     is_member: impl Fn(&GroupId, &PersonId) -> bool,
 ) -> bool {
     let wanted: u64 = groups.values().map(|n| u64::from(*n)).sum();

@@ -214,7 +214,7 @@ fn however_it_is_spread_over_a_file_nothing_takes_long() {
         other.repeat(20_000)
     ));
     assert_eq!((replaced.busy, replaced.mistakes), (Vec::new(), Vec::new()));
-    assert!(started.elapsed() < Duration::from_secs(60));
+    assert!(started.elapsed() < Duration::from_mins(1));
 }
 
 #[test]

@@ -154,7 +154,7 @@ fn not_text(bytes: &[u8], at: usize, looks: Looks) -> NotText {
         Looks::Encoded(_) | Looks::CutOff | Looks::Binary => String::from_utf8_lossy(line),
     };
     NotText {
-        line: number(before.iter().filter(|byte| **byte == b'\n').count() + 1),
+        line: number(before.split(|byte| *byte == b'\n').count()),
         column: number(String::from_utf8_lossy(&before[begin..]).chars().count() + 1),
         byte: bytes.get(at).copied().unwrap_or_default(),
         source_line: source_line.trim_end_matches('\r').replace('\0', "\u{fffd}"),

@@ -52,8 +52,8 @@ fn collect(node: &Node<'_>, names: &mut BTreeSet<String>) {
             for (key, value) in entries {
                 if key.name == "freezes" {
                     let freezes = value.items().iter();
-                    let named = freezes.filter_map(|freeze| freeze.get("ics")?.scalar());
-                    names.extend(named.map(str::to_owned));
+                    let files = freezes.filter_map(|freeze| freeze.get("ics")?.scalar());
+                    names.extend(files.map(str::to_owned));
                 } else {
                     collect(value, names);
                 }

@@ -205,7 +205,7 @@ fn put<'s>(node: &mut Node<'s>, path: &[String], value: Node<'s>) {
     node.set(name(last.clone(), pos), value);
 }
 
-fn value<'s>(cell: Cell<'s>, leaf: Leaf) -> Node<'s> {
+fn value(cell: Cell<'_>, leaf: Leaf) -> Node<'_> {
     let pos = cell.pos;
     let scalar = |text, pos| Node {
         pos,

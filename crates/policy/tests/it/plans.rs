@@ -244,8 +244,8 @@ fn drawings_name_batches_and_escape_what_is_written() {
         ),
         file("next.yaml", "policy: next\nafter: demo\nnot_before: 2d\n"),
     ];
-    let plan = compile(load(&files).unwrap());
-    let (dot, mermaid) = (plan::dot(&plan), plan::mermaid(&plan));
+    let weighed = compile(load(&files).unwrap());
+    let (dot, mermaid) = (plan::dot(&weighed), plan::mermaid(&weighed));
     assert!(dot.contains(r#"label="a \"b\" <c> v1.1.0""#), "{dot}");
     assert!(dot.contains(r#"p0_b0 -> p0_b1 [label="2h"]"#), "{dot}");
     assert!(dot.contains(r#"[label="soak 1h, not before 2d"]"#), "{dot}");
@@ -262,8 +262,8 @@ fn drawings_say_what_batches_weigh_where_that_says_something() {
         .customers
         .text
         .replace("order: 1,", "order: 1, weight: 250,");
-    let plan = compile(load(&files).unwrap());
-    let (dot, mermaid) = (plan::dot(&plan), plan::mermaid(&plan));
+    let weighed = compile(load(&files).unwrap());
+    let (dot, mermaid) = (plan::dot(&weighed), plan::mermaid(&weighed));
     assert!(
         dot.contains(r#"label="demo (3 customers, weight 252)""#),
         "{dot}"

@@ -207,10 +207,9 @@ impl Product {
 
     /// What is asked of one rollout; it is named where another could be meant.
     fn typed_in(&mut self, run: Option<RunId>, offer: &Offer) -> Option<(String, Offer)> {
-        let names = [None, run];
-        let mut names = names[..1 + usize::from(run.is_some())].iter();
-        let name = names.find(|name| self.would_take(**name, run, offer))?;
-        Some((offer.text(*name), offer.clone()))
+        let mut names = iter::once(None).chain(run.map(Some));
+        let name = names.find(|name| self.would_take(*name, run, offer))?;
+        Some((offer.text(name), offer.clone()))
     }
 
     /// Whether it would be taken, of the rollout that is meant, if it is typed with or without a name.

@@ -67,14 +67,14 @@ impl World<'_, '_> {
         let mut least: BTreeMap<PolicyId, Least> = BTreeMap::new();
         for (policy, after) in ordered {
             let before = after.iter().filter_map(|name| least.get(name));
-            let last = before.max_by_key(|least| least.settles).cloned();
+            let behind = before.max_by_key(|least| least.settles).cloned();
             // Nobody knows how many there are where the fleet cannot be read.
             let unknown = match self.fleet_node {
                 Some(_) => &[][..],
                 None => &[Customer::WEIGHT],
             };
             let weights = weights.get(&policy.name).map_or(unknown, Vec::as_slice);
-            least.insert(policy.name.clone(), of_phase(policy, weights, last));
+            least.insert(policy.name.clone(), of_phase(policy, weights, behind));
         }
         least
     }

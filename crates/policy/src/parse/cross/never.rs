@@ -288,11 +288,10 @@ impl<'w> Never<'w> {
         let (ahead, is_new) = self.look_once(key, lists, zone, freezes);
         let is_own = !customer.window.is_empty();
         match ahead {
-            Ahead::Opens => {}
             Ahead::Late(at) if is_own => {
                 self.warn_late(at, node.pos_of(&["window"]), Some(id), report);
             }
-            Ahead::Late(_) => {}
+            Ahead::Opens | Ahead::Late(_) => {}
             Ahead::Shut { .. } if is_own && !self.judge_alone(list, report) => {}
             Ahead::Shut { longest } if is_own => {
                 let pos = node.pos_of(&["window"]);

@@ -171,7 +171,7 @@ struct Walk<'h> {
     done: &'h str,
 }
 
-impl<'h> Walk<'h> {
+impl Walk<'_> {
     fn at(self, shape: &Shape, path: &[&str]) -> Result<Leaf, Wrong> {
         if path.is_empty() {
             return leaf(shape).ok_or_else(|| self.holds_more(shape));

@@ -14,6 +14,8 @@ use crate::{BUSY, Horizon, Mistake};
 
 /// So many occurrences of all rules are counted, those that are long over among them.
 const FOLLOWED: usize = 200_000;
+/// So many days are gone through by all rules, whether or not anything comes on them: rules of thirty years by the thousand.
+const DAYS: usize = 25_000_000;
 /// A rule that was followed to the end of the calendar counts like so many occurrences.
 const IN_VAIN: usize = 10_000;
 /// So many rules are followed that may still say something.
@@ -62,6 +64,7 @@ pub(crate) fn busy(
 /// How much more is followed, over all events of a file.
 pub(crate) struct Left {
     followed: usize,
+    days: usize,
     rules: usize,
 }
 
@@ -69,6 +72,7 @@ impl Left {
     pub(crate) fn all() -> Self {
         Self {
             followed: FOLLOWED,
+            days: DAYS,
             rules: RULES,
         }
     }
@@ -193,11 +197,16 @@ fn counted(
     }
     let too_much = || {
         let message = format!("the rule `{}` comes too often", rule.text);
-        let help = "keep a calendar that has the freezes alone, or begin the series later";
+        let help = "keep a calendar that has the freezes alone, or begin its series later";
         Mistake::new(rule.line, message, help)
     };
     left.rules = left.rules.checked_sub(1).ok_or_else(too_much)?;
     let (count, is_yearly) = (parsed.get_count(), parsed.get_freq() == Frequency::Yearly);
+    if !is_yearly {
+        let days = horizon.until.signed_duration_since(event.start.local);
+        let days = usize::try_from(days.num_days()).unwrap_or_default();
+        left.days = left.days.checked_sub(days).ok_or_else(too_much)?;
+    }
     let all = RRuleSet::new(start).rrule(parsed).limit();
     let mut starts = Vec::new();
     let mut counted: u32 = 0;

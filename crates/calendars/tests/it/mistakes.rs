@@ -205,6 +205,18 @@ fn however_it_is_spread_over_a_file_nothing_takes_long() {
         ));
         assert_eq!(nothing.mistakes.len(), 1, "{never}");
     }
+    // Rules that have little to say since the beginning of time.
+    let old = "BEGIN:VEVENT\nDTSTART:00010101T090000Z\nDURATION:PT1M\n\
+               RRULE:FREQ=DAILY;BYMONTH=2;BYMONTHDAY=29;BYDAY=MO\nEND:VEVENT\n";
+    let old = read(&format!(
+        "BEGIN:VCALENDAR\n{}END:VCALENDAR\n",
+        old.repeat(2_000)
+    ));
+    assert!(
+        old.mistakes[0].message.contains("comes too often"),
+        "{:#?}",
+        old.mistakes
+    );
     // Everything takes the place of everything, by another clock.
     let one = "BEGIN:VEVENT\nUID:a\nDTSTART;TZID=Europe/Berlin:20270111T090000\nDURATION:PT1M\nEND:VEVENT\n";
     let other = "BEGIN:VEVENT\nUID:a\nDTSTART:20270111T080000Z\nRECURRENCE-ID:20270111T080000Z\nEND:VEVENT\n";

@@ -171,7 +171,7 @@ fn every_rule_promise_and_trap_that_is_cited_exists() {
     let mut unknown = BTreeMap::new();
     for path in files(&root(), &["rs", "md", "script", "yaml"]) {
         let text = fs::read_to_string(&path).unwrap();
-        let cited = citations(&text, name(&path).ends_with(".rs"));
+        let cited = citations(&text, path.extension().is_some_and(|end| end == "rs"));
         let cited = cited.into_iter().filter(|cited| !defined.contains(cited));
         unknown.extend(cited.map(|cited| (cited, name(&path))));
     }

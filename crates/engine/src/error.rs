@@ -179,6 +179,7 @@ impl Error {
     }
 
     /// The same about a file that may be lost without harm to any rollout.
+    #[must_use]
     pub fn beside(self, path: &Path, way_out: &'static str) -> Self {
         if let Self::Damaged { what } = self {
             return Self::Spoiled {

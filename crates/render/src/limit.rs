@@ -156,7 +156,7 @@ impl Limiter {
                 Err(used_up) => {
                     tracing::debug!(?class, ?priority, "waiting for Render's rate limit");
                     let until = used_up.until;
-                    waiting.tell(used_up);
+                    waiting.tell(&used_up);
                     let wakes = sleep_until(until + random_up_to(WAKE_SPREAD));
                     tokio::select! {
                         () = wakes => {}
@@ -346,10 +346,9 @@ mod tests {
         let limiter = Limiter::new(Duration::ZERO);
         let first = limiter.permit(&Class::Write, Priority::Normal, None).await;
         let begin = Instant::now();
-        let others =
-            futures::future::join_all((0..200).map(|_| async {
-                drop(limiter.permit(&Class::Write, Priority::Normal, None).await)
-            }));
+        let others = futures::future::join_all((0..200).map(|_| async {
+            drop(limiter.permit(&Class::Write, Priority::Normal, None).await);
+        }));
         let reply = async {
             sleep(Duration::from_millis(50)).await;
             let mut first = first;

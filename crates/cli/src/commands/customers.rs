@@ -109,8 +109,8 @@ impl<'c> Listed<'c> {
         }
     }
 
-    fn row(&self, weighs: bool) -> Vec<String> {
-        let weight = weighs.then(|| self.weight.to_string());
+    fn row(&self, is_weighed: bool) -> Vec<String> {
+        let weight = is_weighed.then(|| self.weight.to_string());
         let row = vec![
             self.customer.to_string(),
             self.name.to_owned(),

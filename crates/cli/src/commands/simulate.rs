@@ -9,7 +9,7 @@ use policy::parse::scenario::Scenario;
 use policy::plan::DATABASE;
 use policy::{Config, File, PersonId, ServiceId, Sources};
 use rollout::Event;
-use rollout::report::usual;
+use rollout::report::{Usual, usual};
 use serde::Serialize;
 use sim::settings::Pace;
 use sim::world::{self, Approvals, Differences, Setup, World, scenario};
@@ -87,12 +87,8 @@ fn paces(place: &StateDir, config: &Config) -> Result<BTreeMap<ServiceId, Pace>,
     let mut usual = usual(&deploys);
     let services = config.fleet.services();
     let paces = services.filter_map(|(customer, role, service)| {
-        let usual = usual.remove(&(customer.clone(), role.clone()))?;
-        let pace = Pace {
-            deploy: usual.deploy,
-            rollback: usual.rollback,
-        };
-        Some((service.id.clone(), pace))
+        let Usual { deploy, rollback } = usual.remove(&(customer.clone(), role.clone()))?;
+        Some((service.id.clone(), Pace { deploy, rollback }))
     });
     Ok(paces.collect())
 }

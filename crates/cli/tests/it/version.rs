@@ -38,6 +38,7 @@ struct Repo {
 }
 
 impl Repo {
+    #[expect(clippy::print_stderr, reason = "a test that is left out says so")]
     fn new() -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let made = git(

@@ -68,7 +68,7 @@ async fn what_an_edit_names_is_watched_from_then_on() {
             text.lines().map(PathBuf::from).collect()
         }
     };
-    let names = {
+    let watched = {
         let (index, named) = (index.clone(), named.clone());
         move || named().into_iter().chain([index.clone()]).collect()
     };
@@ -86,7 +86,7 @@ async fn what_an_edit_names_is_watched_from_then_on() {
     let _engine = World::new().engine(
         &lab,
         EngineOptions {
-            files: Some(Files::naming(Box::new(names), Box::new(read))),
+            files: Some(Files::naming(Box::new(watched), Box::new(read))),
             ..EngineOptions::default()
         },
     );

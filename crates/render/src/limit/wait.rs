@@ -80,11 +80,11 @@ impl<'a> Waiting<'a> {
     }
 
     /// It waits until then, for this.
-    pub(super) fn tell(&mut self, used_up: UsedUp) {
+    pub(super) fn tell(&mut self, used_up: &UsedUp) {
         let now = Utc::now().trunc_subsecs(3);
         let left = used_up.until.saturating_duration_since(Instant::now());
         let until = (now + TimeDelta::from_std(left).unwrap_or_default()).trunc_subsecs(3);
-        let UsedUp { limit, .. } = used_up;
+        let limit = used_up.limit;
         self.waits.send_modify(|waits| {
             if let Some(wait) = self.stands.and_then(|place| waits.table.get_mut(&place)) {
                 (wait.limit, wait.until) = (limit, until);

@@ -1,5 +1,7 @@
 //! Would it be taken? The verb runs as always and its facts are dropped; what only shows something needs something to show.
 
+use std::iter;
+
 use policy::plan::bare;
 use policy::{CustomerId, Timestamp};
 

@@ -60,7 +60,7 @@ fn made(lab: &mut Lab, since: usize) -> Vec<Made> {
             made.extend(
                 holds
                     .into_iter()
-                    .filter_map(|hold| of(hold.way_out, hold.offers)),
+                    .filter_map(|hold| of(hold.way_out, &hold.offers)),
             );
         }
         for gate in &run.gates {
@@ -71,7 +71,7 @@ fn made(lab: &mut Lab, since: usize) -> Vec<Made> {
     made
 }
 
-fn of(text: Option<String>, offers: Offers) -> Option<Made> {
+fn of(text: Option<String>, offers: &Offers) -> Option<Made> {
     let offer = offers.iter().next().cloned();
     assert_eq!(text.is_some(), offer.is_some(), "{text:?} is {offer:?}");
     Some((text?, offer?))
@@ -195,7 +195,7 @@ fn start(words: &[&str], lab: &mut Lab) -> String {
     let mut flags = words[3..].iter();
     while let Some(flag) = flags.next() {
         match *flag {
-            "--customers" => line += &format!(" customers={}", flags.next().unwrap()),
+            "--customers" => line.extend([" customers=", flags.next().unwrap()]),
             "--queue" => line += " queue",
             "--allow-downgrade" => line += " allow_downgrade",
             other => panic!("`{other}` of a start is not known here"),
@@ -237,6 +237,9 @@ fn ask(lab: &mut Lab, line: &str) -> Result<(), Rejected> {
     lab.step(Input::Request(request)).map(drop)
 }
 
+/// After which lines something was offered, with the story up to there.
+type Told = Vec<(usize, Rc<Story>)>;
+
 /// What was offered and typed so far.
 #[derive(Default)]
 struct Seen {
@@ -249,7 +252,7 @@ impl Seen {
     fn tell(&mut self, name: &str, project: &str, lines: &str) {
         let lines: Vec<&str> = lines.lines().collect();
         let mut story = Story::new(project);
-        let mut offers: BTreeMap<String, (Offer, Vec<(usize, Rc<Story>)>)> = BTreeMap::new();
+        let mut offers: BTreeMap<String, (Offer, Told)> = BTreeMap::new();
         for (number, line) in lines.iter().enumerate() {
             let since = story.lab.journal.len();
             story.lab.last_refusal = None;
@@ -259,7 +262,7 @@ impl Seen {
             }
             let mut now = made(&mut story.lab, since);
             let refused = story.lab.last_refusal.take();
-            now.extend(refused.and_then(|(_, refused)| of(refused.way_out, refused.offers)));
+            now.extend(refused.and_then(|(_, refused)| of(refused.way_out, &refused.offers)));
             let so_far = Rc::new(story.clone());
             for (text, offer) in now {
                 let at = &mut offers.entry(text).or_insert((offer, Vec::new())).1;
@@ -297,7 +300,7 @@ impl Seen {
                 if rejected.code == RejectedCode::AlreadySo {
                     continue;
                 }
-                let Some(made) = of(rejected.way_out, rejected.offers) else {
+                let Some(made) = of(rejected.way_out, &rejected.offers) else {
                     continue;
                 };
                 if !known.insert(made.0.clone()) {

@@ -57,7 +57,7 @@ impl fmt::Display for Moved {
 /// What is left of every budget of the key.
 #[derive(Debug)]
 pub(super) struct Budgets {
-    budgets: [Budget; COUNTED.len()],
+    of_limits: [Budget; COUNTED.len()],
     /// Deploys that are followed, and services that are watched: both read all the time.
     followed: u32,
     watched: u32,
@@ -79,7 +79,7 @@ struct Budget {
 impl Budgets {
     pub(super) fn new(now: Timestamp) -> Self {
         Self {
-            budgets: COUNTED.map(|limit| Budget::new(limit, now)),
+            of_limits: COUNTED.map(|limit| Budget::new(limit, now)),
             followed: 0,
             watched: 0,
             moved: BTreeMap::new(),
@@ -104,7 +104,7 @@ impl Budgets {
     /// A process has died, and with it all that it had still to ask.
     pub(super) fn forget(&mut self) {
         (self.followed, self.watched) = (0, 0);
-        for budget in &mut self.budgets {
+        for budget in &mut self.of_limits {
             budget.used.truncate(1);
             budget.open = [0; 2];
         }
@@ -118,7 +118,7 @@ impl Budgets {
         let reading = POLLS_A_MINUTE.min(self.followed.saturating_mul(POLLS_OF_A_DEPLOY))
             + LOOKS_A_MINUTE.min(self.watched);
         let mut goes_at = now;
-        for budget in &mut self.budgets {
+        for budget in &mut self.of_limits {
             let limit = budget.limit;
             let elsewhere = if limit == Limit::Reads { reading } else { 0 };
             let allowed = usable(limit.requests(), limit.reserve(), urgent);

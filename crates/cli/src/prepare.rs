@@ -61,7 +61,7 @@ pub(crate) struct Notes {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) zones: Vec<TakenZone>,
     /// Windows that a rollout has frozen in another zone.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(rename = "moved_windows", skip_serializing_if = "Vec::is_empty")]
     pub(crate) moved: Vec<Moved>,
 }
 

@@ -168,13 +168,16 @@ impl State {
         once.retain(|freeze| {
             !freeze.is_over(at) && wanted.is_none_or(|wanted| freeze.is_at(wanted))
         });
+        let next = |then| match run.next_occurrence(name, &repeating, then) {
+            // One that comes but once is meant by its name alone.
+            Err(_) if !once.is_empty() => Ok(None),
+            found => found,
+        };
         let occurrence = match (wanted, repeating.is_empty()) {
             (_, true) => None,
             (Some(begins @ Boundary::Local(_)), false) => Some(begins),
-            (Some(Boundary::Instant(then)), false) => {
-                run.next_occurrence(name, &repeating, then)?
-            }
-            (None, false) => run.next_occurrence(name, &repeating, at)?,
+            (Some(Boundary::Instant(then)), false) => next(then)?,
+            (None, false) => next(at)?,
         };
         let begin = |begins| {
             let begin = repeating

@@ -23,8 +23,8 @@ use crate::state::{DrainTo, PhaseState, RunState, Unit, UnitState};
 const SHUT: &str =
     "tranche.yaml cannot be parsed, so votes are recorded and no gate opens until it can";
 
-/// So many windows and freezes that take turns are passed in a forecast.
-const PASSES: usize = 400;
+/// So many windows and freezes that take turns are passed in a forecast: two months of days that all have both.
+const PASSES: usize = 128;
 
 /// A freeze as it meets one customer.
 struct Frozen {
@@ -627,27 +627,28 @@ impl Product {
         at: Timestamp,
     ) -> (Timestamp, Vec<Hold>) {
         let mut begins = at;
+        let mut holds = self.holds(id, customer, begins);
+        let ends = |holds: &[Hold], at| {
+            let last = holds.iter().filter_map(|hold| hold.until).max();
+            last.filter(|until| *until > at)
+        };
         // Each pass moves to the end of a hold; calendars can alternate, so the passes are bounded.
         for _ in 0..PASSES {
-            let holds = self.holds(id, customer, begins);
-            let later = holds
-                .iter()
-                .filter_map(|hold| hold.until)
-                .max()
-                .filter(|until| *until > begins);
-            match later {
-                Some(later) => begins = later,
-                None => break,
-            }
+            let Some(later) = ends(&holds, begins) else {
+                break;
+            };
+            begins = later;
+            holds = self.holds(id, customer, begins);
         }
+        // What still holds then comes to no end that is known.
+        let is_endless = ends(&holds, begins).is_some();
         let is_gate = |hold: &Hold| {
             hold.kind == HoldKind::Approval && hold.text.starts_with(&format!("{gate} "))
         };
-        let open = self.holds(id, customer, begins);
+        let open = holds.into_iter();
         (
             begins,
-            open.into_iter()
-                .filter(|hold| hold.until.is_none() && !is_gate(hold))
+            open.filter(|hold| (is_endless || hold.until.is_none()) && !is_gate(hold))
                 .collect(),
         )
     }

@@ -127,7 +127,7 @@ struct Validated {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     zones: Vec<TakenZone>,
     /// Windows that a rollout has frozen in another zone.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(rename = "moved_windows", skip_serializing_if = "Vec::is_empty")]
     moved: Vec<Moved>,
     #[serde(skip)]
     summary: String,

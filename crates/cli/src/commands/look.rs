@@ -31,7 +31,7 @@ struct Standing {
     #[serde(skip_serializing_if = "Option::is_none")]
     way_out: Option<String>,
     /// Windows that an unfinished rollout has frozen in another zone than the files mean.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(rename = "moved_windows", skip_serializing_if = "Vec::is_empty")]
     moved: Vec<Moved>,
     #[serde(skip)]
     others: Vec<RunView>,

@@ -1,6 +1,7 @@
 //! A plan in a file: what was reviewed, and what a start can be bound to.
 //!
-//! The file holds all that the plan was made from, no secrets, and nothing that could be edited without being noticed.
+//! The file holds all that the plan was made from, and no secrets. An edited plan is noticed by its digest; what else is
+//! edited is compared with the world at the start.
 
 mod single;
 

@@ -360,9 +360,10 @@ impl Run {
     }
 }
 
+/// Asked by somebody who is nobody of the project: no name of a person begins so.
 fn asked(run: Option<RunId>, verb: Verb) -> Request {
     Request {
-        by: Actor::person("somebody"),
+        by: Actor::person("-"),
         run,
         verb,
     }

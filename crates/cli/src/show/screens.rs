@@ -111,12 +111,12 @@ impl Moment {
     }
 
     fn why(&self, customer: &str) -> String {
-        let product = self.product();
+        let mut product = self.product();
         let customer = CustomerId::new(customer);
         let run = &product.overview_at(self.now)[0];
         let one = run.customers.iter().find(|one| one.customer == customer);
         let state = one.map_or("left out", |one| one.state);
-        let why = product.holds(RunId::Rollout(1), &customer, self.now);
+        let why = product.why(RunId::Rollout(1), &customer, self.now);
         let heading = holds::heading(&customer, "r1 (v1.1.0)", state, &why);
         let zone = Some(chrono_tz::America::New_York);
         format!("{heading}\n{}", holds::holds(&why, zone, self.now))

@@ -21,6 +21,7 @@ pub use self::age::{
 };
 pub use self::compile::{DATABASE, HOTFIX, RunningVersions, compile};
 pub use self::describe::describe;
+pub use self::digest::fingerprint;
 pub use self::draw::{dot, mermaid};
 pub use self::image::{Image, ImageError};
 pub use self::order::order;

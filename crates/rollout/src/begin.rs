@@ -80,7 +80,8 @@ impl Product {
         refuse_services(&plan, start)?;
         if !others.is_empty() && start.conflict == Conflict::Refuse {
             let hotfix = Self::compile(&start.input, Conflict::Hotfix, &[], &running, self.at);
-            return Err(unfinished(&others, hotfix.is_ok()));
+            let is_bound = start.reviewed.is_some();
+            return Err(unfinished(&others, hotfix.is_ok(), is_bound));
         }
         if let Some(reviewed) = &start.reviewed {
             is_reviewed(reviewed, &plan, &running, &others)?;
@@ -581,14 +582,17 @@ fn refuse_services(plan: &Plan, start: &Start) -> Result<(), Rejected> {
     Err(Rejected::state(reasons.join("; "), way_out))
 }
 
-/// `has_hotfix`: the files have a policy for one.
-fn unfinished(others: &[(RunId, CustomerId)], has_hotfix: bool) -> Rejected {
+/// `has_hotfix`: the files have a policy for one; `is_bound`: to a plan that was reviewed, which cannot wait.
+fn unfinished(others: &[(RunId, CustomerId)], has_hotfix: bool, is_bound: bool) -> Rejected {
     let list: Vec<String> = others
         .iter()
         .map(|(id, customer)| format!("{id} still has {customer}"))
         .collect();
     let text = format!("another rollout is unfinished: {}", list.join(", "));
     let way_out = match has_hotfix {
+        _ if is_bound => {
+            "the same command once it has ended; a start that waits cannot be bound to a plan"
+        }
         true => "add --queue to wait for it, --supersede to end it, or --hotfix",
         false => "add --queue to wait for it, or --supersede to end it",
     };

@@ -205,6 +205,9 @@ struct Reasons<'c> {
     version: String,
     customer: &'c CustomerId,
     state: &'static str,
+    /// Why it stands so, of one that failed or was left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
     holds: Vec<Hold>,
     /// Where a rollback would lead to what was judged unhealthy itself.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -224,6 +227,7 @@ pub(crate) fn why(global: &Global, args: &Why, out: Output) -> Result<Exit, Fail
     let reasons = Reasons {
         rollout,
         state: state_of(&run, &args.customer),
+        note: note_of(&run, &args.customer),
         version: run.version,
         customer: &args.customer,
         holds: state::waits(&place).explain(
@@ -260,7 +264,11 @@ pub(crate) fn why(global: &Global, args: &Why, out: Output) -> Result<Exit, Fail
             text + "warning: " + &foreign::line(&target.to_string()) + "\n"
         });
         let product = status::product(&reasons.product);
-        format!("{heading}\n{holds}{targets}{product}")
+        let note = reasons.note.iter().filter(|_| reasons.holds.is_empty());
+        let note: String = note
+            .map(|note| format!("  {}\n", foreign::line(note)))
+            .collect();
+        format!("{heading}\n{note}{holds}{targets}{product}")
     })?;
     if !has_ended {
         state::say_if_undriven(&place, out);
@@ -272,6 +280,12 @@ pub(crate) fn why(global: &Global, args: &Why, out: Output) -> Result<Exit, Fail
 fn state_of(run: &RunView, customer: &CustomerId) -> &'static str {
     let one = run.customers.iter().find(|one| one.customer == *customer);
     one.map_or("left out", |one| one.state)
+}
+
+/// Why it stands so.
+fn note_of(run: &RunView, customer: &CustomerId) -> Option<String> {
+    let one = run.customers.iter().find(|one| one.customer == *customer);
+    one.and_then(|one| one.note.clone())
 }
 
 /// Why the plan of a rollout has no place for a customer, if it was considered.

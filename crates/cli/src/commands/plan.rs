@@ -23,6 +23,12 @@ pub(crate) async fn plan(global: &Global, args: &args::Plan, out: Output) -> Res
     reach::refuse(&config)?;
     let product = state::product(&state::place(global)?)?;
     let (plan, notes, source) = match &args.out {
+        Some(path) if path.as_os_str() == "-" => {
+            return Err(
+                Failure::usage("`-` names no file, and a start reads the plan from one")
+                    .or_type("tranche plan VERSION --out plan.json"),
+            );
+        }
         Some(path) => {
             written::refuse(global, path)?;
             let scope = args.scope.of_plan();

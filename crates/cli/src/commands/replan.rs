@@ -10,7 +10,7 @@ use super::ask::Desk;
 use crate::args::{Global, Replan};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use crate::plan::difference::{phases, text};
+use crate::plan::difference::{Edited, freezes, phases, text};
 use crate::plan::windows;
 use crate::show::time;
 use crate::{fleet, state};
@@ -55,7 +55,12 @@ fn diff(desk: &Desk, run: RunId, out: Output) -> Result<Exit, Failure> {
         .map_err(|error| fleet::refusal(&error))?;
     let (waiting, now) = (waiting(&product, run), time::now());
     let windows = |phase: &Phase| windows::changes(phase, (frozen, &edited), &waiting, now);
-    let differences = phases(frozen, &edited, windows);
+    let phases = phases(frozen, &edited, windows).into_iter();
+    let freezes = freezes(frozen, &edited).into_iter();
+    let differences: Vec<Edited> = phases
+        .map(Edited::Phase)
+        .chain(freezes.map(Edited::Freeze))
+        .collect();
     out.data(&differences, || match differences.is_empty() {
         true => "the files plan the same as the rollout".to_owned(),
         false => text(&differences),

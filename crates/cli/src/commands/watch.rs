@@ -30,11 +30,13 @@ pub(crate) async fn watch(global: &Global, args: &Watch, out: Output) -> Result<
         reader,
         mut run,
         begins_after,
+        has_waited,
     }) = followed(&place, args, begun, out).await?
     else {
         return Ok(Exit::Unfinished);
     };
-    if status::exit(&run).is_none() {
+    // Whoever has just started it is about to drive it.
+    if !has_waited && status::exit(&run).is_none() {
         state::say_if_undriven(&place, out);
     }
     let mut after = match args.from {
@@ -66,6 +68,8 @@ struct Followed {
     run: RunView,
     /// The last event that is not news.
     begins_after: u64,
+    /// Whether there was nothing to follow at first.
+    has_waited: bool,
 }
 
 /// The rollout that is meant. Without any, and where none is named, the first one is waited for; `None`: not long enough.
@@ -94,6 +98,7 @@ async fn followed(
                 reader,
                 run,
                 begins_after: waits_since.unwrap_or(head),
+                has_waited: waits_since.is_some(),
             }));
         }
         if waits_since.is_none() {

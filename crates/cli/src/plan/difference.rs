@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use policy::calendar::{Freeze, FreezeScope, FreezeTimes, Period};
 use policy::plan::{Phase, RunningVersions, describe};
 use policy::{CustomerId, Plan, PlannedCustomer, Release, Role, Running};
 use serde::Serialize;
@@ -10,7 +11,7 @@ use serde_json::{Map, Value};
 use super::windows::WindowChange;
 use crate::show::artifact::artifact;
 use crate::show::foreign;
-use crate::show::plan::{reason, short};
+use crate::show::plan::{counted, reason, short};
 
 /// What differs in one phase.
 #[derive(Debug, PartialEq, Eq, Serialize)]
@@ -34,6 +35,24 @@ struct Weighed {
     customer: CustomerId,
     was: u64,
     now: u64,
+}
+
+/// A freeze that another plan has otherwise, or not at all.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct FreezeDifference {
+    freeze: String,
+    was: Option<String>,
+    now: Option<String>,
+}
+
+/// What an edit of the files changes in a rollout.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Edited {
+    /// A phase.
+    Phase(PhaseDifference),
+    /// A freeze.
+    Freeze(FreezeDifference),
 }
 
 /// What differs between two plans of one version, and in the world that they were made from.
@@ -159,6 +178,68 @@ pub(crate) fn phases(
     compared.collect()
 }
 
+/// The freezes that hold otherwise, in the order of their names.
+pub(crate) fn freezes(was: &Plan, now: &Plan) -> Vec<FreezeDifference> {
+    let named = |plan: &Plan| -> BTreeMap<String, Freeze> {
+        let freezes = plan.freezes.iter();
+        freezes
+            .map(|freeze| (freeze.name.clone(), freeze.clone()))
+            .collect()
+    };
+    let (was, now) = (named(was), named(now));
+    let all: BTreeSet<&String> = was.keys().chain(now.keys()).collect();
+    let differing = all
+        .into_iter()
+        .filter(|name| was.get(*name) != now.get(*name));
+    differing
+        .map(|name| FreezeDifference {
+            freeze: name.clone(),
+            was: was.get(name).map(in_words),
+            now: now.get(name).map(in_words),
+        })
+        .collect()
+}
+
+fn in_words(freeze: &Freeze) -> String {
+    let times = match &freeze.times {
+        FreezeTimes::Once(Period { from, until }) => format!("from {from} until {until}"),
+        FreezeTimes::Repeats(repetition) => {
+            let cron = repetition.cron.text();
+            let except = repetition.except.iter().map(ToString::to_string);
+            let except: Vec<String> = except.collect();
+            match except.as_slice() {
+                [] => format!("{cron} for {}", repetition.duration),
+                some => format!(
+                    "{cron} for {}, except {}",
+                    repetition.duration,
+                    some.join(", ")
+                ),
+            }
+        }
+        FreezeTimes::Dated { ics, occurrences } => {
+            format!("{} of {ics}", counted(occurrences.len(), "busy time"))
+        }
+    };
+    match &freeze.customers {
+        FreezeScope::All => times,
+        FreezeScope::Only { .. } => format!("{times}, for some customers"),
+    }
+}
+
+impl FreezeDifference {
+    fn lines(&self) -> Vec<String> {
+        let shown = |words: &Option<String>| match words {
+            Some(words) => words.clone(),
+            None => "(no such freeze)".to_owned(),
+        };
+        vec![
+            format!("freeze {}", self.freeze),
+            format!("  - {}", shown(&self.was)),
+            format!("  + {}", shown(&self.now)),
+        ]
+    }
+}
+
 fn sentence(plan: &Plan, phase: &Phase) -> String {
     describe(&phase.policy, &plan.weights(phase))
 }
@@ -184,8 +265,11 @@ fn missing(of: Option<&Phase>, from: Option<&Phase>) -> Vec<CustomerId> {
 }
 
 /// The phases as people read them.
-pub(crate) fn text(differences: &[PhaseDifference]) -> String {
-    let lines = differences.iter().flat_map(PhaseDifference::lines);
+pub(crate) fn text(differences: &[Edited]) -> String {
+    let lines = differences.iter().flat_map(|one| match one {
+        Edited::Phase(phase) => phase.lines(),
+        Edited::Freeze(freeze) => freeze.lines(),
+    });
     joined(&lines.collect::<Vec<_>>())
 }
 

@@ -1,14 +1,14 @@
 //! A plan in a file: what was reviewed, and what a start can be bound to.
 //!
-//! The file holds all that the plan was made from, and no secrets. An edited plan is noticed by its digest; what else is
-//! edited is compared with the world at the start.
+//! The file holds all that the plan was made from, and no secrets. Whatever is edited in it is noticed; who wants to deceive
+//! can write another file, and whoever starts by it is shown what it is.
 
 mod single;
 
 use std::path::Path;
 
 use machine::files::read_own;
-use policy::plan::{RunningVersions, describe};
+use policy::plan::{RunningVersions, describe, fingerprint};
 use policy::{CustomerId, Plan, PlanScope, PolicyId, Timestamp};
 use rollout::request::Reviewed;
 use serde::{Deserialize, Serialize};
@@ -41,6 +41,8 @@ pub(crate) struct PlanFile {
     /// What ran at the planned customers.
     running: RunningVersions,
     plan: Plan,
+    /// Of all the rest.
+    checksum: String,
 }
 
 /// A phase as people read it.
@@ -61,7 +63,7 @@ impl PlanFile {
     ) -> Self {
         let planned = running.iter();
         let running = planned.filter(|(customer, _)| plan.customers.contains_key(*customer));
-        Self {
+        let file = Self {
             format: FORMAT.to_owned(),
             format_version: NEWEST,
             made_at: at,
@@ -73,6 +75,12 @@ impl PlanFile {
             phases: in_words(&plan),
             running: running.map(|(id, one)| (id.clone(), one.clone())).collect(),
             plan,
+            checksum: String::new(),
+        };
+        let written = serde_json::to_value(&file).expect("a plan has string keys only");
+        Self {
+            checksum: fingerprint(&written),
+            ..file
         }
     }
 

@@ -110,7 +110,16 @@ pub(crate) fn rows(times: &[FrozenTime]) -> Vec<Vec<String>> {
 }
 
 fn row(time: &FrozenTime) -> Vec<String> {
-    let when = match (time.own_clocks, time.from, time.until) {
+    vec![
+        time.name.clone(),
+        when(time),
+        counted(time.customers, "customer"),
+    ]
+}
+
+/// From when until when, and by whose clock.
+pub(crate) fn when(time: &FrozenTime) -> String {
+    match (time.own_clocks, time.from, time.until) {
         (true, Boundary::Local(from), Boundary::Local(until)) => format!(
             "{} to {} by their own clocks",
             from.format(time::LAYOUT),
@@ -121,6 +130,5 @@ fn row(time: &FrozenTime) -> Vec<String> {
             time::instant(time.begins_at),
             time::instant(time.ends_at)
         ),
-    };
-    vec![time.name.clone(), when, counted(time.customers, "customer")]
+    }
 }

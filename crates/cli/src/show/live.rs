@@ -20,6 +20,9 @@ const NARROW: u16 = 70;
 /// So many columns stand for all customers of a phase.
 const BAR: u64 = 20;
 
+/// A bar, and the space behind it.
+const BAR_COLUMNS: usize = 21;
+
 /// The name of a phase takes no more columns than this; what happens there matters more.
 const TITLE: usize = 24;
 
@@ -144,10 +147,10 @@ pub(super) fn draw(
         bar.set_length(row.customers);
         bar.set_position(row.settled);
         bar.set_prefix(format!("{:titles$}", row.title));
-        bar.set_message(foreign::line(&format!(
-            "{:counts$}  {}",
-            row.count, row.now
-        )));
+        let message = foreign::line(&format!("{:counts$}  {}", row.count, row.now));
+        let beside = titles + 1 + if columns < NARROW { 0 } else { BAR_COLUMNS };
+        let room = usize::from(columns).saturating_sub(beside);
+        bar.set_message(fit::cut(&message, room));
     }
 }
 

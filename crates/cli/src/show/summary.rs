@@ -12,6 +12,7 @@ use super::plan::{counted, gate, named, reason, short};
 use super::table::indented;
 use super::{fit, foreign, time};
 use crate::plan::earliest::{PhaseTimes, earliest};
+use crate::plan::frozen;
 
 /// So many freezes that lie ahead are named.
 const FREEZES: usize = 3;
@@ -37,7 +38,7 @@ pub(crate) fn before(
         rows.add("gate", row);
     }
     rows.add("windows", windows(plan));
-    for row in freezes(plan, now) {
+    for row in freezes(plan, &times, now) {
         rows.add("freeze", row);
     }
     rows.add("settles", settles(&times, now));
@@ -201,24 +202,18 @@ fn windows(plan: &Plan) -> String {
     }
 }
 
-/// The freezes that are on or ahead, the next first; of one that comes again, when it comes next.
-fn freezes(plan: &Plan, now: Timestamp) -> Vec<String> {
-    let zone = plan.project.timezone;
-    let all = plan.freezes.iter().filter_map(|freeze| {
-        let (_, interval) = freeze.occurrences(now, zone).next()?;
-        Some((interval, &freeze.name))
+/// The freezes that fall into it, the next first, as the plan shows them.
+fn freezes(plan: &Plan, times: &[PhaseTimes], now: Timestamp) -> Vec<String> {
+    let mut ahead = frozen::frozen(plan, &frozen::span(times, now));
+    ahead.sort_by_key(|time| time.begins_at);
+    let more = ahead.len().saturating_sub(FREEZES);
+    let more = (more > 0).then(|| format!("and {more} more times"));
+    let ahead = ahead.iter().take(FREEZES);
+    let said = ahead.map(|time| {
+        let whom = counted(time.customers, "customer");
+        format!("{}, {}, {whom}", time.name, frozen::when(time))
     });
-    let mut ahead: Vec<_> = all.collect();
-    ahead.sort_by_key(|(interval, _)| interval.from);
-    let ahead = ahead.into_iter().take(FREEZES);
-    let said = ahead.map(|(interval, name)| {
-        let (from, until) = (time::instant(interval.from), time::instant(interval.until));
-        match interval.from > now {
-            true => format!("{name}, from {from} until {until}"),
-            false => format!("{name}, now, until {until}"),
-        }
-    });
-    said.collect()
+    said.chain(more).collect()
 }
 
 /// When everything is over, at the earliest.

@@ -172,10 +172,30 @@ fn what_stands_in_the_file_is_foreign_text() {
     assert!(text.contains("A\\u202ecme"), "{text}");
     assert!(!text.contains('\u{202e}'), "{text}");
     file["running"]["acme"]["backend"]["version"] = "v0\nr9: all is well".into();
-    story.project.write("reviewed.json", &file.to_string());
+    forge(&story, file);
     let difference = refused(&story);
     let line = "acme/backend runs v0\\u{a}r9: all is well (";
     assert!(difference.contains(line), "{difference}");
+}
+
+/// Writes an edited plan as somebody would who wants to deceive.
+fn forge(story: &Story, mut file: Value) {
+    file["checksum"] = "".into();
+    file["checksum"] = policy::plan::fingerprint(&file).into();
+    story.project.write("reviewed.json", &file.to_string());
+}
+
+#[test]
+fn whatever_is_edited_in_a_plan_is_noticed() {
+    let story = Story::new(&[]);
+    let file = written(&story);
+    for (option, edited) in [("skip_suspended", true), ("allow_downgrade", true)] {
+        let mut file = file.clone();
+        file["options"][option] = edited.into();
+        story.project.write("reviewed.json", &file.to_string());
+        let said = says(&story, &START).exits(2).err;
+        assert!(said.contains("was changed after it was written"), "{said}");
+    }
 }
 
 #[test]

@@ -21,6 +21,14 @@ pub(super) fn digest(plan: &Plan) -> String {
     hex(&hasher.0.finalize())
 }
 
+/// SHA-256 in hex over the JSON of a value whose maps are sorted.
+pub fn fingerprint(value: &impl serde::Serialize) -> String {
+    let mut hasher = Hasher(Sha256::new());
+    serde_json::to_writer(io::BufWriter::new(&mut hasher), value)
+        .expect("it has string keys only, and a hasher accepts every byte");
+    hex(&hasher.0.finalize())
+}
+
 struct Hasher(Sha256);
 
 impl io::Write for Hasher {

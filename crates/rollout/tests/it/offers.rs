@@ -32,6 +32,7 @@ const ADVICE: &[&str] = &[
     "name more people in the groups and roles of tranche.yaml",
     "restore the database at Render, and point all services at it",
     "somebody else, or a token that a third person made; after a new name, `formerly: OLD` beside the person in tranche.yaml",
+    "the same command once it has ended; a start that waits cannot be bound to a plan",
     "tranche deploy SERVICE --commit SHA --reason ...",
     "tranche freeze NAME --until INSTANT --reason ...",
     "tranche observe CUSTOMER NAME VALUE [--at INSTANT]",

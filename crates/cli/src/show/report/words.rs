@@ -193,17 +193,16 @@ pub(super) fn incident(kind: Kind) -> String {
 
 /// What a person set aside.
 pub(super) fn set_aside(one: &Override) -> String {
-    let missing = if one.complete {
-        ""
-    } else {
-        " (the first of two people)"
+    let (verb, missing) = match one.complete {
+        true => ("set aside", ""),
+        false => ("asked to set aside", ", which takes a second person"),
     };
     let why = one
         .reason
         .as_ref()
         .map_or_else(String::new, |reason| format!(": {reason}"));
     format!(
-        "{} set aside {}{missing}{why}, {}",
+        "{} {verb} {}{missing}{why}, {}",
         one.person,
         one.what,
         time::instant(one.at)

@@ -118,6 +118,9 @@ impl World<'_, '_> {
             }
             let message = format!("no policy covers the tier `{name}` ({customers})");
             let help = match crate::suggest::nearest(name, self.policy_names()) {
+                Some(near) if near == *name => {
+                    format!("the policy `{name}` selects others: look at its `customers`")
+                }
                 Some(near) => format!("did you mean `{near}`?"),
                 None => {
                     format!("write a policy named `{name}`, or select its customers in another")

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{NaiveDate, NaiveDateTime};
 
 use super::World;
-use crate::calendar::{Freeze, FreezeTimes, Repetition};
+use crate::calendar::{Freeze, FreezeScope, FreezeTimes, Repetition};
 use crate::parse::node::Node;
 use crate::parse::report::Report;
 
@@ -36,8 +36,25 @@ impl World<'_, '_> {
             let mut freezes = self.project.freezes.iter();
             if let Some(freeze) = freezes.find(|freeze| freeze.name == name) {
                 self.check_times(item, freeze, report);
+                self.check_covered_by(item, freeze, report);
             }
         }
+    }
+
+    /// A freeze that is meant for somebody, and by a slip of the pen holds nobody, lets all of them start.
+    fn check_covered_by(&self, item: &Node<'_>, freeze: &Freeze, report: &mut Report<'_>) {
+        // A name that nobody has is a mistake of its own.
+        let by_kind = match &freeze.customers {
+            FreezeScope::All => false,
+            FreezeScope::Only { tags, tiers, .. } => !tags.is_empty() || !tiers.is_empty(),
+        };
+        let mut fleet = self.fleet.customers.iter();
+        if !by_kind || fleet.len() == 0 || fleet.any(|(id, customer)| freeze.covers(id, customer)) {
+            return;
+        }
+        let message = format!("the freeze `{}` covers nobody", freeze.name);
+        let help = "no customer has all that its `customers` asks for: look at the tags and tiers there, or remove it";
+        report.warn(item.pos_of(&["customers"]), "nobody", message, help);
     }
 
     fn check_times(&self, item: &Node<'_>, freeze: &Freeze, report: &mut Report<'_>) {

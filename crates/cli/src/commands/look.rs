@@ -264,10 +264,10 @@ pub(crate) fn why(global: &Global, args: &Why, out: Output) -> Result<Exit, Fail
             text + "warning: " + &foreign::line(&target.to_string()) + "\n"
         });
         let product = status::product(&reasons.product);
-        let note = reasons.note.iter().filter(|_| reasons.holds.is_empty());
-        let note: String = note
-            .map(|note| format!("  {}\n", foreign::line(note)))
-            .collect();
+        let note = match &reasons.note {
+            Some(note) if reasons.holds.is_empty() => format!("  {}\n", foreign::line(note)),
+            Some(_) | None => String::new(),
+        };
         format!("{heading}\n{note}{holds}{targets}{product}")
     })?;
     if !has_ended {

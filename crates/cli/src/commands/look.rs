@@ -55,11 +55,13 @@ pub(crate) fn status(global: &Global, args: &Status, out: Output) -> Result<Exit
     }
     let way_out = product.goes_on_by(run.id, now).map(|(text, _)| text);
     others.retain(|other| other.id != run.id && !other.has_ended());
-    let mut about = about(global, &product, run.id);
+    let config = Folder::find(global).and_then(|folder| folder.load_running(Output::silent()));
+    let config = config.ok();
+    let mut about = about(config.as_ref(), &product, run.id);
     about.moved = about.moved.or_else(|| state::objection(&place));
     let standing = Standing {
         product: about,
-        moved: unfinished_moved(global, &product),
+        moved: unfinished_moved(config.as_ref(), &product),
         run,
         way_out,
         others,
@@ -83,7 +85,7 @@ pub(crate) fn status(global: &Global, args: &Status, out: Output) -> Result<Exit
 }
 
 /// What concerns the product now, with the edits that a rollout does not know yet, whether or not an engine has seen them.
-fn about(global: &Global, product: &Product, run: RunId) -> ProductView {
+fn about(config: Option<&Config>, product: &Product, run: RunId) -> ProductView {
     let mut view = product.product_view();
     view.freezes.retain(|(_, until)| *until > time::now());
     let is_unfinished = product
@@ -94,21 +96,17 @@ fn about(global: &Global, product: &Product, run: RunId) -> ProductView {
         view.unapplied.clear();
         return view;
     }
-    let config = Folder::find(global).and_then(|folder| folder.load_running(Output::silent()));
-    if let (Ok(config), Some(plan)) = (config, product.plan(run)) {
-        view.unapplied = engine_room::unapplied(&config, plan);
+    if let (Some(config), Some(plan)) = (config, product.plan(run)) {
+        view.unapplied = engine_room::unapplied(config, plan);
     }
     view
 }
 
 /// The windows that rollouts go on with in another zone than the files mean.
-fn unfinished_moved(global: &Global, product: &Product) -> Vec<Moved> {
-    let config = Folder::find(global).and_then(|folder| folder.load_running(Output::silent()));
-    let moved = config.map_or_else(
-        |_| Vec::new(),
-        |config| moved(&config, product, time::now()),
-    );
-    moved.into_iter().filter(|one| one.goes_on).collect()
+fn unfinished_moved(config: Option<&Config>, product: &Product) -> Vec<Moved> {
+    let moved = config.map(|config| moved(config, product, time::now()));
+    let moved = moved.into_iter().flatten();
+    moved.filter(|one| one.goes_on).collect()
 }
 
 /// Lists all rollouts.
@@ -222,12 +220,16 @@ pub(crate) fn why(global: &Global, args: &Why, out: Output) -> Result<Exit, Fail
     let run = rollout_of(&product, args)?;
     let (rollout, has_ended) = (run.id, run.has_ended());
     let now = time::now();
-    let mut about = about(global, &product, rollout);
+    let config = Folder::find(global).and_then(|folder| folder.load_running(out));
+    let config = config.ok();
+    let mut about = about(config.as_ref(), &product, rollout);
     about.moved = about.moved.or_else(|| state::objection(&place));
+    let mut customers = run.customers.iter();
+    let stands = customers.find(|one| one.customer == args.customer);
     let reasons = Reasons {
         rollout,
-        state: state_of(&run, &args.customer),
-        note: note_of(&run, &args.customer),
+        state: stands.map_or("left out", |one| one.state),
+        note: stands.and_then(|one| one.note.clone()),
         version: run.version,
         customer: &args.customer,
         holds: state::waits(&place).explain(
@@ -239,14 +241,9 @@ pub(crate) fn why(global: &Global, args: &Why, out: Output) -> Result<Exit, Fail
         unhealthy_targets: product.unhealthy_targets_of(rollout, &args.customer),
         product: about,
     };
-    let folder = Folder::find(global).and_then(|folder| folder.load_running(out));
-    let zone = folder.ok().and_then(|config| {
-        config
-            .fleet
-            .customers
-            .get(&args.customer)
-            .and_then(|customer| customer.timezone)
-    });
+    let files = config.as_ref();
+    let customer = files.and_then(|config| config.fleet.customers.get(&args.customer));
+    let zone = customer.and_then(|customer| customer.timezone);
     out.data(&reasons, || {
         let named = format!("{rollout} ({})", reasons.version);
         let heading = match left_out(&product, rollout, &args.customer) {
@@ -274,18 +271,6 @@ pub(crate) fn why(global: &Global, args: &Why, out: Output) -> Result<Exit, Fail
         state::say_if_undriven(&place, out);
     }
     Ok(Exit::Done)
-}
-
-/// How a customer stands in a rollout.
-fn state_of(run: &RunView, customer: &CustomerId) -> &'static str {
-    let one = run.customers.iter().find(|one| one.customer == *customer);
-    one.map_or("left out", |one| one.state)
-}
-
-/// Why it stands so.
-fn note_of(run: &RunView, customer: &CustomerId) -> Option<String> {
-    let one = run.customers.iter().find(|one| one.customer == *customer);
-    one.and_then(|one| one.note.clone())
 }
 
 /// Why the plan of a rollout has no place for a customer, if it was considered.

@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 use policy::zones::{self, MovedWindow};
 use policy::{Config, Timestamp};
 use rollout::view::RunView;
-use rollout::{Product, RunId};
+use rollout::{Product, RolloutId};
 use serde::Serialize;
 
 /// A window that moves with the next plan.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Moved {
     /// The rollout that has it frozen.
-    pub(crate) rollout: RunId,
+    pub(crate) rollout: RolloutId,
     /// Whether that goes on, and keeps to it until `replan`.
     pub(crate) goes_on: bool,
     /// What moves, from when to when.
@@ -26,7 +26,7 @@ pub(crate) fn moved(config: &Config, product: &Product, at: Timestamp) -> Vec<Mo
         return Vec::new();
     }
     let mut runs = product.overview();
-    runs.retain(|run| matches!(run.id, RunId::Rollout(_)) && run.started_at.is_some());
+    runs.retain(|run| matches!(run.id, RolloutId::Rollout(_)) && run.started_at.is_some());
     let newest = runs.iter().map(|run| run.id).max();
     // One that has halted rests, and keeps to what it has frozen.
     let goes_on = |run: &RunView| !run.has_ended();

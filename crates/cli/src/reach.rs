@@ -40,7 +40,7 @@ pub(crate) fn is_anything_open(product: &Product) -> bool {
     unfinished(product).next().is_some()
 }
 
-fn unfinished(product: &Product) -> impl Iterator<Item = rollout::RunId> {
+fn unfinished(product: &Product) -> impl Iterator<Item = rollout::RolloutId> {
     let runs = product.overview().into_iter();
     runs.filter(|run| !run.has_ended()).map(|run| run.id)
 }

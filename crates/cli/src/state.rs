@@ -9,7 +9,7 @@ use etcetera::base_strategy::{BaseStrategy as _, Xdg};
 use policy::network::is_on_this_machine;
 use policy::plan::RunningVersions;
 use rollout::view::RunView;
-use rollout::{LimitWaits, Observed, Product, RunId};
+use rollout::{LimitWaits, Observed, Product, RolloutId};
 
 use crate::args::Global;
 use crate::exit::{Exit, Failure, chain};
@@ -92,20 +92,20 @@ pub(crate) fn objection(state: &StateDir) -> Option<String> {
 }
 
 /// The rollout that is looked at: the named one, or the newest that goes on, or else the newest.
-pub(crate) fn choose(runs: Vec<RunView>, named: Option<RunId>) -> Result<RunView, Failure> {
+pub(crate) fn choose(runs: Vec<RunView>, named: Option<RolloutId>) -> Result<RunView, Failure> {
     let goes_on = |run: &RunView| run.started_at.is_some() && !run.has_ended();
     chosen(runs, named, |run| (goes_on(run), !run.has_ended()))
 }
 
 /// The rollout that is told about: the named one, or the newest.
-pub(crate) fn newest(runs: Vec<RunView>, named: Option<RunId>) -> Result<RunView, Failure> {
+pub(crate) fn newest(runs: Vec<RunView>, named: Option<RolloutId>) -> Result<RunView, Failure> {
     chosen(runs, named, |run| run.started_at.is_some())
 }
 
 /// The named rollout, or of those that `rank` puts first the newest.
 fn chosen<K: Ord>(
     runs: Vec<RunView>,
-    named: Option<RunId>,
+    named: Option<RolloutId>,
     rank: impl Fn(&RunView) -> K,
 ) -> Result<RunView, Failure> {
     let mut runs = runs.into_iter();

@@ -4,7 +4,7 @@
 
 use policy::{CustomerId, Role, Timestamp};
 use rollout::report::{DeployLog, DeployRecord, Report, Reporter, Statistics, Verdict};
-use rollout::{Event, RunId};
+use rollout::{Event, RolloutId};
 
 use crate::error::Error;
 use crate::place::StateDir;
@@ -17,7 +17,7 @@ const CHUNK: u32 = 1000;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeploysOf {
     /// Of this rollout or operation.
-    pub rollout: Option<RunId>,
+    pub rollout: Option<RolloutId>,
     /// Of this customer.
     pub customer: Option<CustomerId>,
     /// Of this service of every customer.
@@ -85,7 +85,7 @@ impl History {
     ///
     /// # Errors
     /// The journal cannot be read.
-    pub fn report(&self, run: RunId, until: Timestamp) -> Result<Option<Report>, Error> {
+    pub fn report(&self, run: RolloutId, until: Timestamp) -> Result<Option<Report>, Error> {
         let mut reporter = Reporter::new(run);
         self.each(None, 0, |event| reporter.take(event))?;
         Ok(reporter.report(until))
@@ -94,7 +94,7 @@ impl History {
     /// Passes every event behind `after`, in order.
     fn each(
         &self,
-        run: Option<RunId>,
+        run: Option<RolloutId>,
         mut after: u64,
         mut take: impl FnMut(&Event),
     ) -> Result<(), Error> {

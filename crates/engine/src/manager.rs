@@ -13,7 +13,8 @@ use rollout::report::{DeployRecord, Statistics};
 use rollout::request::{Directory, FilesRead};
 use rollout::view::{CustomerView, EndState, RunView};
 use rollout::{
-    Actor, DeployId, Deploys, Event, Executor, Kind, Rejected, Request, RunId, ServiceDeploy, Verb,
+    Actor, DeployId, Deploys, Event, Executor, Kind, Rejected, Request, RolloutId, ServiceDeploy,
+    Verb,
 };
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
@@ -56,7 +57,7 @@ pub struct Manager {
 #[derive(Clone, Debug)]
 pub struct Deployed {
     /// Its name in the journal.
-    pub operation: RunId,
+    pub operation: RolloutId,
     /// How it ended; absent: it rests until a person decides about somebody who is held.
     pub outcome: Option<EndState>,
     /// Each service's customer, with the reason where one failed.
@@ -67,7 +68,7 @@ pub struct Deployed {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Active {
     /// In which rollout or operation.
-    pub run: RunId,
+    pub run: RolloutId,
     /// Whose.
     pub customer: CustomerId,
     /// Which service.
@@ -164,8 +165,8 @@ impl Manager {
             return Err(ManagerError::Refused(rejected));
         }
         let mut begun = answer.events.iter();
-        let begun = begun.find(|event| event.fact.kind == Kind::OperationStarted);
-        let operation = begun.and_then(|event| event.fact.rollout);
+        let begun = begun.find(|event| event.line.kind == Kind::OperationStarted);
+        let operation = begun.and_then(|event| event.line.rollout);
         let operation = operation.expect("an accepted deploy begins an operation");
         self.wait_for(operation, events).await
     }
@@ -209,7 +210,7 @@ impl Manager {
 
     async fn wait_for(
         &self,
-        operation: RunId,
+        operation: RolloutId,
         mut events: Receiver<Arc<Event>>,
     ) -> Result<Deployed, ManagerError> {
         loop {

@@ -284,7 +284,7 @@ fn open_checked(state: &StateDir, opener: Opener) -> Result<(Connection, Standin
 
 /// Whether a person has said that this database is the one that counts (`resume --moved`).
 fn is_moved(event: &Event) -> bool {
-    event.fact.kind == Kind::Resumed && event.fact.read("moved") == Some(true)
+    event.line.kind == Kind::Resumed && event.line.read("moved") == Some(true)
 }
 
 /// Begins the next epoch.
@@ -313,12 +313,12 @@ fn write_events(transaction: &Connection, events: &[Event]) -> Result<(), Error>
         "INSERT INTO events (seq, at, rollout, kind, json) VALUES (?1, ?2, ?3, ?4, ?5)",
     )?;
     for event in events {
-        let rollout = event.fact.rollout.map(|run| run.to_string());
+        let rollout = event.line.rollout.map(|run| run.to_string());
         insert.execute(params![
             event.seq,
             rollout::show_instant(event.at),
             rollout,
-            event.fact.kind.as_str(),
+            event.line.kind.as_str(),
             journal::line(event)
         ])?;
     }

@@ -90,7 +90,7 @@ fn is_driven(state: &StateDir) -> bool {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
 mod tests {
-    use rollout::{Limit, LimitWait, RunId};
+    use rollout::{Limit, LimitWait, RolloutId};
 
     use super::*;
     use crate::lock::LockFor;
@@ -101,7 +101,7 @@ mod tests {
 
     fn wait() -> LimitWaits {
         let wait = LimitWait {
-            run: RunId::Rollout(1),
+            run: RolloutId::Rollout(1),
             customer: "acme".into(),
             limit: Limit::Service.of(10),
             since: at(0),

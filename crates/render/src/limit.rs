@@ -434,7 +434,7 @@ mod tests {
         told.learn(StatusCode::OK, &headers.into_iter().collect());
         drop(told);
         assert!(waits.borrow().all().next().is_none());
-        let whose: Whose = (rollout::RunId::Rollout(1), "acme".into());
+        let whose: Whose = (rollout::RolloutId::Rollout(1), "acme".into());
         let class = Class::Write;
         let next = limiter.permit(&class, Priority::Normal, Some(&whose));
         let look = async {

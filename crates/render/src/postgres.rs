@@ -4,7 +4,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use futures::Stream;
 use reqwest::Method;
 use rollout::DatabaseId;
-use rollout::redirect::Connection;
+use rollout::database_connections::Connection;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::json;

@@ -8,16 +8,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use policy::{CustomerId, PersonId, Timestamp};
 
-use crate::apply::Damage;
-use crate::command::{Command, Report, Sealed};
-use crate::event::{Event, Fact, Kind};
-use crate::ids::{AttachmentId, RunId};
-use crate::index::{Place, Run};
-use crate::request::{Input, Notice, Proof, Rejected, Request};
-use crate::state::{FleetRow, ProductRow, UnitState};
-use crate::work::{Issued, Slot, TimerKey, Work};
+use crate::fold::apply::Damage;
+use crate::fold::index::{Position, Rollout};
+use crate::model::command::{Command, Report, Sealed};
+use crate::model::event::{Event, Kind, Line};
+use crate::model::ids::{AttachmentId, RolloutId};
+use crate::model::request::{Input, Notice, Proof, Rejected, Request};
+use crate::model::state::{CustomerStatus, FleetRow, ProductRow};
+use crate::progress::in_flight::{Issued, Slot, TimerKey, Work};
 
-pub use crate::rows::{LoadError, RowKey};
+pub use crate::fold::rows::{LoadError, RowKey};
 
 /// What follows from one input: all of it is committed in one transaction, then the commands leave.
 #[derive(Clone, Debug, Default)]
@@ -36,7 +36,7 @@ pub struct Step {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct State {
     pub(crate) product: ProductRow,
-    pub(crate) runs: BTreeMap<RunId, Run>,
+    pub(crate) runs: BTreeMap<RolloutId, Rollout>,
     pub(crate) fleet: BTreeMap<CustomerId, FleetRow>,
     pub(crate) touched: BTreeSet<RowKey>,
     /// The first event that did not fold as it was meant.
@@ -58,9 +58,9 @@ pub struct Product {
     /// Whose request is being answered, if it is proved who that is.
     asking: Option<(PersonId, Proof)>,
     /// Who is being worked on; see [`Product::busy_with`].
-    pub(crate) busy: Option<(RunId, Place)>,
+    pub(crate) busy: Option<(RolloutId, Position)>,
     /// While it is only asked whether a request would be taken: which rollouts its facts are about. None of them counts.
-    pub(crate) trial: Option<Vec<Option<RunId>>>,
+    pub(crate) trial: Option<Vec<Option<RolloutId>>>,
     out: Step,
 }
 
@@ -102,11 +102,11 @@ impl Product {
     pub fn denied(&mut self, at: Timestamp, request: &Request, rejected: &Rejected) -> Step {
         self.at = cut(at).max(self.state.product.at).max(self.at);
         let known = request.run.filter(|run| self.state.runs.contains_key(run));
-        let fact = Fact {
+        let fact = Line {
             rollout: known,
             actor: Some(request.by.name.clone()),
             reason: Some(rejected.message.clone()),
-            ..Fact::new(Kind::Denied)
+            ..Line::new(Kind::Denied)
         };
         let fact = fact
             .with("request", request.verb.name())
@@ -153,7 +153,7 @@ impl Product {
 
     /// Whether every rollout and operation has ended.
     pub fn is_finished(&self) -> bool {
-        self.state.runs.values().all(Run::is_ended)
+        self.state.runs.values().all(Rollout::is_ended)
     }
 
     /// Whether every rollout has ended or rests, or only a person could change anything.
@@ -177,7 +177,7 @@ impl Product {
     }
 
     /// Adds a fact to the journal and notes what it may set in motion.
-    pub(crate) fn emit(&mut self, fact: Fact) {
+    pub(crate) fn emit(&mut self, fact: Line) {
         if let Some(trial) = &mut self.trial {
             trial.push(fact.rollout);
             return;
@@ -193,29 +193,29 @@ impl Product {
         self.state.apply(&event);
         // What would not be read back is never written.
         assert!(self.state.damage.is_none(), "{:?}", self.state.damage);
-        self.note(&event.fact);
+        self.note(&event.line);
         self.out.events.push(event);
     }
 
     /// Adds a fact about a rollout.
-    pub(crate) fn emit_in(&mut self, run: RunId, fact: Fact) {
-        self.emit(Fact {
+    pub(crate) fn emit_in(&mut self, run: RolloutId, fact: Line) {
+        self.emit(Line {
             rollout: Some(run),
             ..fact
         });
     }
 
     /// The latest fact of this step and rollout that answers a question.
-    pub(crate) fn emitted(&self, run: RunId, is_it: impl Fn(&Fact) -> bool) -> Option<&Fact> {
-        let facts = self.out.events.iter().rev().map(|event| &event.fact);
+    pub(crate) fn emitted(&self, run: RolloutId, is_it: impl Fn(&Line) -> bool) -> Option<&Line> {
+        let facts = self.out.events.iter().rev().map(|event| &event.line);
         facts
             .filter(|fact| fact.rollout == Some(run))
             .find(|fact| is_it(fact))
     }
 
     /// Whether a fact of this step, of whatever rollout, answers a question.
-    pub(crate) fn any_emitted(&self, is_it: impl Fn(&Fact) -> bool) -> bool {
-        self.out.events.iter().any(|event| is_it(&event.fact))
+    pub(crate) fn any_emitted(&self, is_it: impl Fn(&Line) -> bool) -> bool {
+        self.out.events.iter().any(|event| is_it(&event.line))
     }
 
     pub(crate) fn send(&mut self, command: Command) {
@@ -237,7 +237,7 @@ impl Product {
         clippy::wildcard_enum_match_arm,
         reason = "most facts concern only the customer or phase they name"
     )]
-    fn note(&mut self, fact: &Fact) {
+    fn note(&mut self, fact: &Line) {
         if matches!(
             fact.kind,
             Kind::Observed | Kind::VariablesRevealed | Kind::TokenCreated | Kind::TokenRevoked
@@ -296,7 +296,7 @@ impl Product {
             | Kind::Replanned
             | Kind::FreezeOverridden => self.wake_run(id),
             // What it still watched is free for others.
-            Kind::RolloutAborted if matches!(id, RunId::Operation(_)) => {
+            Kind::RolloutAborted if matches!(id, RolloutId::Operation(_)) => {
                 self.work.queued_dirty = true;
                 self.wake_everybody();
             }
@@ -321,7 +321,7 @@ impl Product {
         }
     }
 
-    fn note_gate(&mut self, id: RunId, fact: &Fact) {
+    fn note_gate(&mut self, id: RolloutId, fact: &Line) {
         let Some(run) = self.state.runs.get(&id) else {
             return;
         };
@@ -335,7 +335,7 @@ impl Product {
     }
 
     /// Looks at every phase and every waiting customer of a rollout again: rare, by a person or at an end.
-    pub(crate) fn wake_run(&mut self, id: RunId) {
+    pub(crate) fn wake_run(&mut self, id: RolloutId) {
         if self.trial.is_some() {
             return;
         }
@@ -354,7 +354,7 @@ impl Product {
                     .extend(watched.map(|(phase, _, place)| {
                         (
                             id,
-                            Place {
+                            Position {
                                 phase: *phase,
                                 place: *place,
                             },
@@ -373,7 +373,7 @@ impl Product {
     }
 
     fn wake_everybody(&mut self) {
-        let unfinished: Vec<RunId> = self
+        let unfinished: Vec<RolloutId> = self
             .state
             .runs
             .iter()
@@ -407,9 +407,9 @@ impl Product {
 
     fn record_notice(&mut self, notice: Notice) {
         let product = &self.state.product;
-        let reasoned = |kind, reason: String| Fact {
+        let reasoned = |kind, reason: String| Line {
             reason: Some(reason),
-            ..Fact::new(kind)
+            ..Line::new(kind)
         };
         match notice {
             Notice::EngineStarted { out, unsure_since } => self.engine_started(out, unsure_since),
@@ -422,13 +422,13 @@ impl Product {
             }
             Notice::ClockFollowed { from } => self.clock_followed(from),
             Notice::ClockTrusted if product.clock_suspected.is_some() => {
-                self.emit(Fact::new(Kind::ClockTrusted));
+                self.emit(Line::new(Kind::ClockTrusted));
             }
             Notice::WorkspaceHeld { reason } if product.workspace_held.is_none() => {
                 self.emit(reasoned(Kind::WorkspaceHeld, reason));
             }
             Notice::WorkspaceReleased if product.workspace_held.is_some() => {
-                self.emit(Fact::new(Kind::WorkspaceReleased));
+                self.emit(Line::new(Kind::WorkspaceReleased));
             }
             Notice::FilesRead(files) => self.files_read(&files),
             Notice::Quarantined {
@@ -446,7 +446,7 @@ impl Product {
     /// Engine time follows the wall clock: what was stamped meanwhile moves along, here and in the state.
     fn clock_followed(&mut self, from: Timestamp) {
         let product = &self.state.product;
-        let trusted = Fact::new(Kind::ClockTrusted);
+        let trusted = Line::new(Kind::ClockTrusted);
         if product.unsure_since.is_some() {
             let by = self.at - from;
             for scratch in self.work.scratch.values_mut() {
@@ -490,11 +490,11 @@ impl Product {
         self.work.tick_wanted = false;
         while let Some(key) = self.work.timers.pop_due(self.at) {
             match key {
-                TimerKey::Unit(id, place) => {
+                TimerKey::CustomerState(id, place) => {
                     self.work.dirty_units.insert((id, place));
                     self.work.dirty_phases.insert((id, place.phase));
                 }
-                TimerKey::Place(id, place) => self.work.unblock(id, place),
+                TimerKey::Position(id, place) => self.work.unblock(id, place),
                 TimerKey::Phase(id, phase) => {
                     self.work.dirty_phases.insert((id, phase));
                     self.work.unblock_phase(id, phase);
@@ -508,7 +508,8 @@ impl Product {
 
     /// Whether a timer, a command or Render could still change something.
     fn moves_by_itself(&self) -> bool {
-        let working = |run: &Run| !run.is_ended() && !run.row.restored && !run.working().is_empty();
+        let working =
+            |run: &Rollout| !run.is_ended() && !run.row.restored && !run.working().is_empty();
         // Watching goes on for as long as somebody is healthy, and changes nothing by itself.
         let mut issued = self.work.issued.values();
         if self.work.tick_wanted
@@ -535,8 +536,8 @@ impl Product {
     }
 
     /// Whether some waiting customer's turn comes by itself: every hold in its way has a known end.
-    fn has_known_turn(&self, id: RunId, run: &Run) -> bool {
-        let running = matches!(run.row.state, crate::state::RunState::Running);
+    fn has_known_turn(&self, id: RolloutId, run: &Rollout) -> bool {
+        let running = matches!(run.row.state, crate::model::state::RolloutState::Running);
         if run.is_ended() || run.row.restored || !running {
             return false;
         }
@@ -553,7 +554,7 @@ impl Product {
             settling
                 || run.waiting(phase).iter().any(|place| {
                     let customer = run.at_place(phase, *place);
-                    run.unit(customer).state == UnitState::Waiting
+                    run.customer(customer).state == CustomerStatus::Waiting
                         && self
                             .holds(id, customer, self.at)
                             .iter()
@@ -564,7 +565,7 @@ impl Product {
 }
 
 /// A fact that says since when instants may be wrong.
-pub(crate) fn unsure(fact: Fact, since: Option<Timestamp>) -> Fact {
+pub(crate) fn unsure(fact: Line, since: Option<Timestamp>) -> Line {
     match since {
         Some(since) => fact.with_value("unsure_since", &since),
         None => fact,

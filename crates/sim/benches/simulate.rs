@@ -60,7 +60,7 @@ fn main() {
 
 fn tell(world: &World) -> String {
     let events = world.events();
-    let succeeded = |event: &&rollout::Event| event.fact.kind == Kind::RolloutSucceeded;
+    let succeeded = |event: &&rollout::Event| event.line.kind == Kind::RolloutSucceeded;
     assert_eq!(events.iter().filter(succeeded).count(), 1, "it ends well");
     let days = (world.now() - start()).num_days();
     format!("{} events over {days} virtual days", events.len())

@@ -4,7 +4,7 @@ use clap::Args;
 use clap_complete::engine::ArgValueCandidates;
 use policy::calendar::Boundary;
 use policy::{CustomerId, PolicyId, Timestamp};
-use rollout::RunId;
+use rollout::RolloutId;
 
 use super::{candidates, value};
 
@@ -13,7 +13,7 @@ use super::{candidates, value};
 pub(crate) struct Run {
     /// Which rollout; without it, the only unfinished one.
     #[arg(short, long, value_name = "ROLLOUT", add = ArgValueCandidates::new(candidates::rollouts))]
-    pub(crate) rollout: Option<RunId>,
+    pub(crate) rollout: Option<RolloutId>,
 }
 
 /// `approve`

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use clap::{Args, Subcommand};
 use clap_complete::engine::ArgValueCandidates;
 use policy::{Customer, CustomerId, PolicyId, Role, Span};
-use rollout::RunId;
+use rollout::RolloutId;
 
 use super::{candidates, value};
 
@@ -15,7 +15,7 @@ use super::{candidates, value};
 pub(crate) struct Status {
     /// Which rollout; without it, the newest.
     #[arg(value_name = "ROLLOUT", add = ArgValueCandidates::new(candidates::rollouts))]
-    pub(crate) rollout: Option<RunId>,
+    pub(crate) rollout: Option<RolloutId>,
 }
 
 /// `list`
@@ -36,7 +36,7 @@ pub(crate) struct List {
 pub(crate) struct Watch {
     /// Which rollout; without it, the newest.
     #[arg(value_name = "ROLLOUT", add = ArgValueCandidates::new(candidates::rollouts))]
-    pub(crate) rollout: Option<RunId>,
+    pub(crate) rollout: Option<RolloutId>,
     /// End earlier: `gate`, `phase:P`, `customer:C` or `done`.
     #[arg(long, value_name = "WHAT", default_value = "done")]
     pub(crate) until: Until,
@@ -84,7 +84,7 @@ pub(crate) struct Why {
     pub(crate) customer: CustomerId,
     /// In which rollout; without it, the newest that has this customer.
     #[arg(short, long, value_name = "ROLLOUT", add = ArgValueCandidates::new(candidates::rollouts))]
-    pub(crate) rollout: Option<RunId>,
+    pub(crate) rollout: Option<RolloutId>,
 }
 
 /// `approvals`
@@ -232,7 +232,7 @@ pub(crate) struct Health {
 pub(crate) struct Events {
     /// Of which rollout; without it, all.
     #[arg(value_name = "ROLLOUT", add = ArgValueCandidates::new(candidates::rollouts))]
-    pub(crate) rollout: Option<RunId>,
+    pub(crate) rollout: Option<RolloutId>,
     /// Wait for further ones.
     #[arg(short, long, conflicts_with = "head")]
     pub(crate) follow: bool,

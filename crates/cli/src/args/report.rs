@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use clap_complete::engine::ArgValueCandidates;
-use rollout::RunId;
+use rollout::RolloutId;
 
 use super::candidates;
 
@@ -18,7 +18,7 @@ use super::candidates;
 pub(crate) struct Report {
     /// Of which rollout; without it, the newest.
     #[arg(value_name = "ROLLOUT", add = ArgValueCandidates::new(candidates::rollouts))]
-    pub(crate) rollout: Option<RunId>,
+    pub(crate) rollout: Option<RolloutId>,
     /// In which form; without it by the end of FILE, otherwise text.
     #[arg(long, value_name = "FORMAT")]
     pub(crate) format: Option<ReportFormat>,

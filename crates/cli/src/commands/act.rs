@@ -3,7 +3,7 @@
 use std::io::{IsTerminal, stdin};
 
 use dialoguer::Input;
-use rollout::{RunId, Verb};
+use rollout::{RolloutId, Verb};
 
 use super::ask::Asker;
 use crate::args::{
@@ -16,7 +16,7 @@ use crate::output::Output;
 /// A command that is one request.
 pub(crate) trait Request {
     /// In which rollout, if it was named.
-    fn run(&self) -> Option<RunId>;
+    fn run(&self) -> Option<RolloutId>;
     /// What is asked for.
     fn verb(self) -> Verb;
 }
@@ -81,7 +81,7 @@ pub(super) fn confirm(name: &str, given: Option<&str>, what: &str) -> Result<(),
 macro_rules! request {
     ($args:ident, |$it:ident| $verb:expr) => {
         impl Request for $args {
-            fn run(&self) -> Option<RunId> {
+            fn run(&self) -> Option<RolloutId> {
                 self.run.rollout
             }
 
@@ -93,7 +93,7 @@ macro_rules! request {
     };
     ($args:ident, product, |$it:ident| $verb:expr) => {
         impl Request for $args {
-            fn run(&self) -> Option<RunId> {
+            fn run(&self) -> Option<RolloutId> {
                 None
             }
 

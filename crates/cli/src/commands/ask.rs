@@ -7,7 +7,9 @@ use engine::signals::stop_signal;
 use engine::{Answer, Patience, StateDir};
 use policy::{Config, Project, Span};
 use rollout::request::Directory;
-use rollout::{Actor, Event, Kind, Product, RejectedCode, Request, RunId, UnhealthyTarget, Verb};
+use rollout::{
+    Actor, Event, Kind, Product, RejectedCode, Request, RolloutId, UnhealthyTarget, Verb,
+};
 use tokio::task::spawn_blocking;
 
 use crate::args::Global;
@@ -78,7 +80,7 @@ impl Desk {
     /// As [`Asker::ask`].
     pub(crate) async fn ask(
         &self,
-        run: Option<RunId>,
+        run: Option<RolloutId>,
         verb: Verb,
     ) -> Result<Option<Vec<Event>>, Failure> {
         self.asker.ask(run, verb).await
@@ -88,7 +90,7 @@ impl Desk {
     pub(crate) async fn ask_as(
         &self,
         by: Actor,
-        run: Option<RunId>,
+        run: Option<RolloutId>,
         verb: Verb,
     ) -> Result<Option<Vec<Event>>, Failure> {
         let asker = Asker {
@@ -146,7 +148,7 @@ impl Asker {
     }
 
     /// Files a request, and says what changed and what comes next.
-    pub(crate) async fn file(&self, run: Option<RunId>, verb: Verb) -> Result<Exit, Failure> {
+    pub(crate) async fn file(&self, run: Option<RolloutId>, verb: Verb) -> Result<Exit, Failure> {
         if let Some(filed) = self.tell(run, verb).await? {
             self.say_who_drives(&filed)?;
         }
@@ -156,7 +158,7 @@ impl Asker {
     /// Files a request, and says what changed. `None`: it is so already, which is said.
     pub(crate) async fn tell(
         &self,
-        run: Option<RunId>,
+        run: Option<RolloutId>,
         verb: Verb,
     ) -> Result<Option<Answer>, Failure> {
         let filed = self.answered(run, verb).await?;
@@ -178,14 +180,18 @@ impl Asker {
     /// Files a request. `None`: it is so already, which is said.
     pub(crate) async fn ask(
         &self,
-        run: Option<RunId>,
+        run: Option<RolloutId>,
         verb: Verb,
     ) -> Result<Option<Vec<Event>>, Failure> {
         let answer = self.answered(run, verb).await?;
         Ok(answer.map(|answer| answer.events))
     }
 
-    async fn answered(&self, run: Option<RunId>, verb: Verb) -> Result<Option<Answer>, Failure> {
+    async fn answered(
+        &self,
+        run: Option<RolloutId>,
+        verb: Verb,
+    ) -> Result<Option<Answer>, Failure> {
         let request = Request {
             by: self.actor.clone(),
             run,
@@ -229,7 +235,7 @@ impl Asker {
     }
 
     /// The rollout that is meant when none is named.
-    pub(crate) fn only_unfinished(&self) -> Result<RunId, Failure> {
+    pub(crate) fn only_unfinished(&self) -> Result<RolloutId, Failure> {
         let product = state::product(&self.state)?;
         let runs = product.overview();
         let mut unfinished = runs.iter().filter(|run| !run.has_ended()).map(|run| run.id);
@@ -293,12 +299,12 @@ fn last_known(
 /// What a person's rollback leads to, where that was judged unhealthy itself.
 fn ways_back(event: &Event) -> Vec<String> {
     if !matches!(
-        event.fact.kind,
+        event.line.kind,
         Kind::OperationStarted | Kind::RollbackRequested
     ) {
         return Vec::new();
     }
-    let targets: Option<Vec<UnhealthyTarget>> = event.fact.read("unhealthy_targets");
+    let targets: Option<Vec<UnhealthyTarget>> = event.line.read("unhealthy_targets");
     let targets = targets.into_iter().flatten();
     targets
         .map(|target| foreign::line(&format!("warning: {target}")))
@@ -310,7 +316,7 @@ pub(crate) fn answer(place: &StateDir, events: &[Event]) -> String {
     let mut text: Vec<String> = Vec::new();
     let mut about = None;
     for event in events {
-        let fact = &event.fact;
+        let fact = &event.line;
         if !sentence::is_notable(fact) {
             continue;
         }

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::io::{IsTerminal, stdin};
 
 use dialoguer::Confirm;
-use rollout::{Deploys, Event, Kind, Observed, RunId, ServiceDeploy, Verb};
+use rollout::{Deploys, Event, Kind, Observed, RolloutId, ServiceDeploy, Verb};
 use serde::Serialize;
 
 use super::ask::{Desk, answer};
@@ -63,10 +63,10 @@ pub(crate) async fn drive_operation(
 }
 
 /// The operation that began with these events.
-pub(super) fn begun(events: &[Event]) -> Option<RunId> {
+pub(super) fn begun(events: &[Event]) -> Option<RolloutId> {
     let started = events.iter().rev();
-    let mut started = started.filter(|event| event.fact.kind == Kind::OperationStarted);
-    started.next()?.fact.rollout
+    let mut started = started.filter(|event| event.line.kind == Kind::OperationStarted);
+    started.next()?.line.rollout
 }
 
 /// A person at a terminal is asked; a program has made up its mind.

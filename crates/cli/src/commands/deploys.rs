@@ -7,7 +7,7 @@ use futures::future::try_join_all;
 use policy::plan::DATABASE;
 use policy::{Role, Timestamp};
 use render::{Deploy, DeployFilter, DeployId};
-use rollout::RunId;
+use rollout::RolloutId;
 use serde::Serialize;
 
 use crate::args::{Deploys, Global};
@@ -38,11 +38,11 @@ pub(super) struct Seen {
     finished_at: Option<Timestamp>,
     /// The rollout that made it; absent: somebody else did.
     #[serde(skip_serializing_if = "Option::is_none")]
-    rollout: Option<RunId>,
+    rollout: Option<RolloutId>,
 }
 
 impl Seen {
-    pub(super) fn of(deploy: Deploy, rollout: Option<RunId>) -> Self {
+    pub(super) fn of(deploy: Deploy, rollout: Option<RolloutId>) -> Self {
         Self {
             source: deploy.artifact(),
             digest: deploy.digest().map(str::to_owned),
@@ -128,7 +128,7 @@ pub(crate) async fn deploys(global: &Global, args: &Deploys, out: Output) -> Res
 }
 
 /// The deploys that the journal names, by the rollout that made them.
-fn ours(state: &StateDir) -> Result<BTreeMap<DeployId, RunId>, Failure> {
+fn ours(state: &StateDir) -> Result<BTreeMap<DeployId, RolloutId>, Failure> {
     let reader = match Reader::open(state) {
         Ok(reader) => reader,
         Err(Error::Absent { .. }) => return Ok(BTreeMap::new()),
@@ -143,8 +143,8 @@ fn ours(state: &StateDir) -> Result<BTreeMap<DeployId, RunId>, Failure> {
         };
         after = last.seq;
         for event in events {
-            if let (Some(deploy), Some(run)) = (event.fact.deploy, event.fact.rollout)
-                && made_it(event.fact.kind)
+            if let (Some(deploy), Some(run)) = (event.line.deploy, event.line.rollout)
+                && made_it(event.line.kind)
             {
                 ours.insert(deploy, run);
             }

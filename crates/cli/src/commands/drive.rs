@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use engine::signals::{StopSignal, catch_signals, stop_signal};
 use engine::{EngineHandle, EngineState, StateDir};
 use rollout::view::RunView;
-use rollout::{Event, RunId};
+use rollout::{Event, RolloutId};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{MissedTickBehavior, interval};
@@ -54,7 +54,7 @@ pub(crate) async fn run(global: &Global, args: &Drive, out: Output) -> Result<Ex
 }
 
 /// Drives a rollout that was just begun; if another process is the engine, it does.
-pub(crate) async fn drive(desk: &Desk, run: RunId, out: Output) -> Result<Exit, Failure> {
+pub(crate) async fn drive(desk: &Desk, run: RolloutId, out: Output) -> Result<Exit, Failure> {
     listen()?;
     let engine = match engine_room::start(desk, false).await {
         Ok(engine) => engine,
@@ -102,7 +102,7 @@ fn listen() -> Result<(), Failure> {
 }
 
 /// Leaves a rollout to another process: the one that is the engine, or the one that will be.
-pub(crate) fn leave(place: &StateDir, run: RunId, out: Output) {
+pub(crate) fn leave(place: &StateDir, run: RolloutId, out: Output) {
     match state::is_driven(place) {
         true => out.say(format_args!(
             "another process drives it; `tranche watch {run}` follows it"
@@ -112,7 +112,7 @@ pub(crate) fn leave(place: &StateDir, run: RunId, out: Output) {
 }
 
 /// The rollouts that have ended already: how they went is not this command's result.
-fn ended(place: &StateDir) -> Result<BTreeSet<RunId>, Failure> {
+fn ended(place: &StateDir) -> Result<BTreeSet<RolloutId>, Failure> {
     let runs = state::product(place)?.overview();
     let ended = runs.iter().filter(|run| run.has_ended());
     Ok(ended.map(|run| run.id).collect())
@@ -124,7 +124,7 @@ struct Foreground {
     place: StateDir,
     events: Receiver<Arc<Event>>,
     /// The one rollout that matters; without it, all that are unfinished.
-    focus: Option<RunId>,
+    focus: Option<RolloutId>,
     live: Live,
     out: Output,
     /// A workspace that has been held for so long ends it.
@@ -147,7 +147,7 @@ enum End {
 }
 
 impl Foreground {
-    fn new(engine: EngineHandle, place: &StateDir, focus: Option<RunId>, out: Output) -> Self {
+    fn new(engine: EngineHandle, place: &StateDir, focus: Option<RolloutId>, out: Output) -> Self {
         for note in engine.notes() {
             out.say(note);
         }
@@ -292,7 +292,7 @@ fn is_left_to_people(run: &RunView) -> bool {
         .iter()
         .filter(|one| !status::is_settled(one))
         .peekable();
-    matches!(run.id, RunId::Operation(_))
+    matches!(run.id, RolloutId::Operation(_))
         && open.peek().is_some()
         && open.all(|one| one.state == "held")
 }

@@ -7,7 +7,7 @@ use monitor::{Condition, MonitorStore, ServiceKey};
 use policy::plan::{LeftOut, LeftOutReason};
 use policy::{Config, CustomerId, Role, Timestamp};
 use rollout::view::{ProductView, RunView, RunningView};
-use rollout::{Hold, Product, RunId, UnhealthyTarget};
+use rollout::{Hold, Product, RolloutId, UnhealthyTarget};
 use serde::Serialize;
 
 use crate::args::{Approvals, Global, Status, Why};
@@ -85,12 +85,12 @@ pub(crate) fn status(global: &Global, args: &Status, out: Output) -> Result<Exit
 }
 
 /// What concerns the product now, with the edits that a rollout does not know yet, whether or not an engine has seen them.
-fn about(config: Option<&Config>, product: &Product, run: RunId) -> ProductView {
+fn about(config: Option<&Config>, product: &Product, run: RolloutId) -> ProductView {
     let mut view = product.product_view();
     view.freezes.retain(|(_, until)| *until > time::now());
     let is_unfinished = product
         .run_view(run)
-        .is_some_and(|view| !view.has_ended() && matches!(run, RunId::Rollout(_)));
+        .is_some_and(|view| !view.has_ended() && matches!(run, RolloutId::Rollout(_)));
     if !is_unfinished {
         // A replan could not bring it an edit any more.
         view.unapplied.clear();
@@ -199,7 +199,7 @@ pub(crate) fn approvals(global: &Global, args: &Approvals, out: Output) -> Resul
 /// Why a customer waits in a rollout.
 #[derive(Debug, Serialize)]
 struct Reasons<'c> {
-    rollout: RunId,
+    rollout: RolloutId,
     version: String,
     customer: &'c CustomerId,
     state: &'static str,
@@ -274,7 +274,11 @@ pub(crate) fn why(global: &Global, args: &Why, out: Output) -> Result<Exit, Fail
 }
 
 /// Why the plan of a rollout has no place for a customer, if it was considered.
-fn left_out<'p>(product: &'p Product, run: RunId, customer: &CustomerId) -> Option<&'p LeftOut> {
+fn left_out<'p>(
+    product: &'p Product,
+    run: RolloutId,
+    customer: &CustomerId,
+) -> Option<&'p LeftOut> {
     product.plan(run)?.left_out.get(customer)
 }
 

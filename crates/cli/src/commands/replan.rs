@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use policy::plan::{Phase, RunningVersions, compile};
 use policy::{CustomerId, PlanInput, PlanScope, Release};
-use rollout::{Product, RunId, Verb};
+use rollout::{Product, RolloutId, Verb};
 
 use super::ask::Desk;
 use crate::args::{Global, Replan};
@@ -41,7 +41,7 @@ pub(crate) async fn replan(global: &Global, args: &Replan, out: Output) -> Resul
         .await
 }
 
-fn diff(desk: &Desk, run: RunId, out: Output) -> Result<Exit, Failure> {
+fn diff(desk: &Desk, run: RolloutId, out: Output) -> Result<Exit, Failure> {
     let product = state::product(desk.state())?;
     let Some(frozen) = product.plan(run) else {
         return Err(Failure::usage(format!("there is no rollout {run}")).or_type("tranche list"));
@@ -69,7 +69,7 @@ fn diff(desk: &Desk, run: RunId, out: Output) -> Result<Exit, Failure> {
 }
 
 /// Who has not started: the only ones whom a new plan reaches.
-fn waiting(product: &Product, run: RunId) -> BTreeSet<CustomerId> {
+fn waiting(product: &Product, run: RolloutId) -> BTreeSet<CustomerId> {
     let customers = product.run_view(run).map(|view| view.customers);
     let waiting = customers.into_iter().flatten();
     waiting

@@ -5,7 +5,7 @@ use std::path::Path;
 use chrono::TimeDelta;
 use engine::History;
 use rollout::report::{Report, Reporter, Statistics};
-use rollout::{Event, Product, RunId};
+use rollout::{Event, Product, RolloutId};
 
 use crate::args::{self, Format, Global, ReportFormat, Stats};
 use crate::exit::{Exit, Failure};
@@ -69,7 +69,7 @@ fn laid_out(
     }
 }
 
-fn of_project(global: &Global, named: Option<RunId>) -> Result<Report, Failure> {
+fn of_project(global: &Global, named: Option<RolloutId>) -> Result<Report, Failure> {
     let place = state::place(global)?;
     let product = state::product(&place)?;
     let run = state::newest(product.overview(), named)?.id;
@@ -82,7 +82,7 @@ fn of_project(global: &Global, named: Option<RunId>) -> Result<Report, Failure> 
 }
 
 /// From lines that `tranche events` printed; what somebody waits for is asked at the last of them.
-fn of_export(path: &Path, named: Option<RunId>) -> Result<Report, Failure> {
+fn of_export(path: &Path, named: Option<RolloutId>) -> Result<Report, Failure> {
     let events = read(path)?;
     let mut product = Product::new();
     for event in &events {
@@ -115,7 +115,7 @@ fn read(path: &Path) -> Result<Vec<Event>, Failure> {
         .collect()
 }
 
-fn unknown(run: RunId) -> Failure {
+fn unknown(run: RolloutId) -> Failure {
     Failure::usage(format!("the journal tells nothing of {run}")).or_type("tranche list")
 }
 

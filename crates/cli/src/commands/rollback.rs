@@ -4,7 +4,7 @@ mod database;
 
 use policy::{Config, CustomerId};
 use render::{Client, Deploy};
-use rollout::{RunId, Verb};
+use rollout::{RolloutId, Verb};
 
 use super::act::confirm;
 use super::ask::{Asker, Desk};
@@ -59,7 +59,7 @@ pub(crate) async fn rollback(
 /// Files the request. An operation that it begins is driven from the desk, if there is one.
 async fn request(
     asker: &Asker,
-    run: Option<RunId>,
+    run: Option<RolloutId>,
     verb: Verb,
     desk: Option<&Desk>,
     out: Output,

@@ -5,7 +5,7 @@ use std::io::{IsTerminal, stdin};
 use dialoguer::Confirm;
 use policy::{Plan, PlanScope};
 use rollout::request::{Conflict, Reviewed};
-use rollout::{Event, Kind, Product, RunId, Verb};
+use rollout::{Event, Kind, Product, RolloutId, Verb};
 use serde::Serialize;
 
 use super::ask::Desk;
@@ -130,8 +130,8 @@ fn show_first(prepared: &Prepared, args: &Start, product: &Product, out: Output)
 }
 
 /// The unfinished rollouts that have a customer of the plan.
-fn in_the_way(product: &Product, plan: &Plan) -> Vec<RunId> {
-    let has_one_of_them = |run: &RunId| {
+fn in_the_way(product: &Product, plan: &Plan) -> Vec<RolloutId> {
+    let has_one_of_them = |run: &RolloutId| {
         let other = product.plan(*run);
         other.is_some_and(|other| {
             let mut customers = other.customers.keys();
@@ -140,7 +140,7 @@ fn in_the_way(product: &Product, plan: &Plan) -> Vec<RunId> {
     };
     let runs = product.overview().into_iter();
     let unfinished = runs.filter(|run| !run.has_ended()).map(|run| run.id);
-    let rollouts = unfinished.filter(|run| matches!(run, RunId::Rollout(_)));
+    let rollouts = unfinished.filter(|run| matches!(run, RolloutId::Rollout(_)));
     rollouts.filter(has_one_of_them).collect()
 }
 
@@ -172,7 +172,7 @@ async fn file(
     prepared: Prepared,
     reviewed: Option<Reviewed>,
     out: Output,
-) -> Result<Option<RunId>, Failure> {
+) -> Result<Option<RolloutId>, Failure> {
     let start = rollout::Start {
         reviewed,
         conflict: conflict(args, &prepared.input.scope),
@@ -189,11 +189,11 @@ async fn file(
         .iter()
         .rev()
         .find(|event| is_start(event))
-        .and_then(|event| event.fact.rollout))
+        .and_then(|event| event.line.rollout))
 }
 
 fn is_start(event: &Event) -> bool {
-    matches!(event.fact.kind, Kind::RolloutStarted | Kind::RolloutQueued)
+    matches!(event.line.kind, Kind::RolloutStarted | Kind::RolloutQueued)
 }
 
 fn conflict(args: &Start, scope: &PlanScope) -> Conflict {

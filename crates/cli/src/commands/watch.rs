@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use engine::{Error, Reader, StateDir};
-use rollout::RunId;
+use rollout::RolloutId;
 use rollout::view::RunView;
 use tokio::time::sleep;
 
@@ -121,7 +121,7 @@ fn has_any(reader: &Reader) -> Result<bool, Failure> {
         .is_empty())
 }
 
-fn stand(reader: &Reader, place: &StateDir, run: Option<RunId>) -> Result<RunView, Failure> {
+fn stand(reader: &Reader, place: &StateDir, run: Option<RolloutId>) -> Result<RunView, Failure> {
     let (product, now) = (reader.product().map_err(state::failure)?, time::now());
     let mut run = state::choose(product.overview_at(now), run)?;
     state::waits(place).mark(&mut run, now);
@@ -129,7 +129,7 @@ fn stand(reader: &Reader, place: &StateDir, run: Option<RunId>) -> Result<RunVie
 }
 
 /// Shows everything behind an event, and says which was the last.
-fn events(reader: &Reader, run: RunId, mut after: u64, live: &Live) -> Result<u64, Failure> {
+fn events(reader: &Reader, run: RolloutId, mut after: u64, live: &Live) -> Result<u64, Failure> {
     loop {
         let events = reader
             .events(Some(run), after, PAGE)

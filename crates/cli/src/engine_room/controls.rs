@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use policy::CustomerId;
-use rollout::{Event, Kind, Product, RunId};
+use rollout::{Event, Kind, Product, RolloutId};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
 /// The customers that each rollout has begun with.
 #[derive(Debug, Default)]
 pub(super) struct Controls {
-    begun: RwLock<BTreeMap<RunId, BTreeSet<CustomerId>>>,
+    begun: RwLock<BTreeMap<RolloutId, BTreeSet<CustomerId>>>,
 }
 
 impl Controls {
@@ -43,7 +43,7 @@ impl Controls {
     }
 
     fn note(&self, event: &Event) {
-        let fact = &event.fact;
+        let fact = &event.line;
         let (Some(run), Some(customer)) = (fact.rollout, &fact.customer) else {
             return;
         };

@@ -83,8 +83,8 @@ impl ProjectSources {
     }
 
     fn note(&self, event: &Event) {
-        if event.fact.kind == Kind::RolloutStarted
-            && let Some(plan) = event.fact.read::<Plan>("plan")
+        if event.line.kind == Kind::RolloutStarted
+            && let Some(plan) = event.line.read::<Plan>("plan")
         {
             self.renew_versions(|versions| versions.add(&plan.release));
         }

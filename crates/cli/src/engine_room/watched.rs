@@ -12,7 +12,7 @@ use policy::plan::Phase;
 use policy::{Config, Customer, CustomerId, Plan, Policy, Project, Span, zones};
 use render::executor::Sources as _;
 use rollout::request::{Directory, FilesRead};
-use rollout::{Product, RunId};
+use rollout::{Product, RolloutId};
 
 use super::sources::ProjectSources;
 use crate::exit::in_short;
@@ -87,7 +87,7 @@ pub(crate) fn told(config: &Config, product: &Product) -> FilesRead {
     let runs = product.overview().into_iter();
     // An operation is what a person asked for by its words: no later edit of a file concerns it.
     let unfinished = runs
-        .filter(|run| !run.has_ended() && matches!(run.id, RunId::Rollout(_)))
+        .filter(|run| !run.has_ended() && matches!(run.id, RolloutId::Rollout(_)))
         .map(|run| run.id);
     let plans = unfinished.filter_map(|run| product.plan(run));
     let unapplied: BTreeSet<String> = plans.flat_map(|plan| unapplied(config, plan)).collect();

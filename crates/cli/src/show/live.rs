@@ -6,7 +6,7 @@ use dialoguer::console::Term;
 use indicatif::{ProgressBar, ProgressStyle};
 use policy::{PolicyId, Timestamp};
 use rollout::view::{PhaseView, RunView};
-use rollout::{Event, RunId};
+use rollout::{Event, RolloutId};
 
 use super::limits::Told;
 use super::{fit, foreign, sentence, status, time};
@@ -31,7 +31,7 @@ const TITLE: usize = 24;
 pub(crate) struct Live {
     out: Output,
     /// One bar a phase, if a person watches.
-    bars: Option<BTreeMap<(RunId, PolicyId), ProgressBar>>,
+    bars: Option<BTreeMap<(RolloutId, PolicyId), ProgressBar>>,
     /// What they showed last.
     rows: Vec<Row>,
     /// What was said of waits, if nobody watches.
@@ -57,7 +57,7 @@ impl Live {
 
     /// Shows what happened: for people if it is notable, for programs in any case.
     pub(crate) fn event(&self, event: &Event) -> Result<(), Failure> {
-        let is_notable = sentence::is_notable(&event.fact);
+        let is_notable = sentence::is_notable(&event.line);
         match &self.bars {
             Some(_) if is_notable => {
                 // A terminal that is gone is noticed by the next write of data.
@@ -138,7 +138,7 @@ fn widths(rows: &[Row]) -> (usize, usize) {
 pub(super) fn draw(
     rows: &[Row],
     columns: u16,
-    mut bar: impl FnMut(&(RunId, PolicyId)) -> ProgressBar,
+    mut bar: impl FnMut(&(RolloutId, PolicyId)) -> ProgressBar,
 ) {
     let (titles, counts) = widths(rows);
     for row in rows {
@@ -157,7 +157,7 @@ pub(super) fn draw(
 /// What one bar shows.
 #[derive(Debug)]
 pub(super) struct Row {
-    key: (RunId, PolicyId),
+    key: (RolloutId, PolicyId),
     title: String,
     settled: u64,
     customers: u64,

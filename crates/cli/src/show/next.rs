@@ -2,7 +2,7 @@
 //! stands would take it.
 
 use policy::Timestamp;
-use rollout::{Event, Fact, Form, Kind, Offer, RunId};
+use rollout::{Event, Form, Kind, Line, Offer, RolloutId};
 
 use super::time;
 
@@ -19,7 +19,7 @@ pub(crate) fn after(
     event: &Event,
     mut offer: impl FnMut(&Event) -> Option<Offered>,
 ) -> Option<String> {
-    let fact = &event.fact;
+    let fact = &event.line;
     let mut with = |said: &str, then: &str| match offer(event) {
         Some((command, _)) => format!("{said}{}", then.replace("{}", &command)),
         None => said.to_owned(),
@@ -55,7 +55,7 @@ pub(crate) fn after(
 }
 
 /// Whoever is left out is asked about anew while the rollout goes on; afterwards only another one reaches them.
-fn after_rejection(fact: &Fact, offered: Option<Offered>) -> String {
+fn after_rejection(fact: &Line, offered: Option<Offered>) -> String {
     let said = match &fact.customer {
         Some(_) => "it is left out",
         None => "what it covers does not start",
@@ -70,8 +70,8 @@ fn after_rejection(fact: &Fact, offered: Option<Offered>) -> String {
     }
 }
 
-fn after_queued(fact: &Fact) -> String {
-    let behind: Vec<RunId> = fact.read("behind").unwrap_or_default();
+fn after_queued(fact: &Line) -> String {
+    let behind: Vec<RolloutId> = fact.read("behind").unwrap_or_default();
     let behind: Vec<String> = behind.iter().map(ToString::to_string).collect();
     match behind.as_slice() {
         [] => "it begins when those before it have ended".to_owned(),
@@ -82,7 +82,7 @@ fn after_queued(fact: &Fact) -> String {
 
 fn after_vote(event: &Event) -> String {
     let next = after_counted_vote(event);
-    match event.fact.read("gates_shut") {
+    match event.line.read("gates_shut") {
         Some(true) => format!(
             "it is recorded, but tranche.yaml cannot be parsed, and no gate opens until it can; then: {next}"
         ),
@@ -90,7 +90,7 @@ fn after_vote(event: &Event) -> String {
     }
 }
 
-fn after_counted_vote(Event { at, fact, .. }: &Event) -> String {
+fn after_counted_vote(Event { at, line: fact, .. }: &Event) -> String {
     let Some(until) = fact.until else {
         return "the quorum is not complete yet: more people have to approve".to_owned();
     };

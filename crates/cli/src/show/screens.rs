@@ -12,7 +12,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, TermLike};
 use policy::parse::scenario::Scenario;
 use policy::plan::{Running, RunningVersions, compile};
 use policy::{CustomerId, File, Plan, PlanInput, PlanScope, Release, Role, Sources, Timestamp};
-use rollout::{Event, Product, RunId};
+use rollout::{Event, Product, RolloutId};
 use sim::world::{World, scenario};
 
 use super::fit::{self, tests::within};
@@ -116,7 +116,7 @@ impl Moment {
         let run = &product.overview_at(self.now)[0];
         let one = run.customers.iter().find(|one| one.customer == customer);
         let state = one.map_or("left out", |one| one.state);
-        let why = product.why(RunId::Rollout(1), &customer, self.now);
+        let why = product.why(RolloutId::Rollout(1), &customer, self.now);
         let heading = holds::heading(&customer, "r1 (v1.1.0)", state, &why);
         let zone = Some(chrono_tz::America::New_York);
         format!("{heading}\n{}", holds::holds(&why, zone, self.now))
@@ -126,7 +126,7 @@ impl Moment {
     fn watch(&self, width: usize) -> String {
         let notable = self
             .events()
-            .filter(|event| sentence::is_notable(&event.fact));
+            .filter(|event| sentence::is_notable(&event.line));
         let lines = notable.map(|event| fit::block(&sentence::line(event), Some(width)));
         let lines: Vec<String> = lines.collect();
         let newest = lines[lines.len().saturating_sub(8)..].join("\n");

@@ -5,23 +5,23 @@ mod templates;
 use std::collections::BTreeMap;
 
 use policy::Timestamp;
-use rollout::{Event, Fact, Kind, RunId};
+use rollout::{Event, Kind, Line, RolloutId};
 
 use super::{foreign, time};
 
 /// One line for one event: its instant, its rollout, and the sentence.
 pub(crate) fn line(event: &Event) -> String {
     let run = event
-        .fact
+        .line
         .rollout
         .map_or_else(String::new, |run| format!("{run}  "));
     format!("{}  {run}{}", time::stamp(event.at), sentence(event))
 }
 
 /// Whether people following a rollout want to see it; the rest is for the journal.
-pub(crate) fn is_notable(fact: &Fact) -> bool {
+pub(crate) fn is_notable(fact: &Line) -> bool {
     // The phases and batches of an operation are made up for it.
-    let is_made_up = matches!(fact.rollout, Some(RunId::Operation(_)))
+    let is_made_up = matches!(fact.rollout, Some(RolloutId::Operation(_)))
         && matches!(
             fact.kind,
             Kind::PhaseStarted | Kind::PhaseSettled | Kind::BatchStarted | Kind::BatchSettled
@@ -58,7 +58,7 @@ fn is_for_the_journal(kind: Kind) -> bool {
 }
 
 /// What happened, as a sentence without a full stop, on one line (P53).
-pub(crate) fn sentence(Event { at, fact, .. }: &Event) -> String {
+pub(crate) fn sentence(Event { at, line: fact, .. }: &Event) -> String {
     let said = without_reason(fact, *at);
     foreign::line(&match &fact.reason {
         Some(reason) => format!("{said}: {reason}"),
@@ -66,7 +66,7 @@ pub(crate) fn sentence(Event { at, fact, .. }: &Event) -> String {
     })
 }
 
-fn without_reason(fact: &Fact, at: Timestamp) -> String {
+fn without_reason(fact: &Line, at: Timestamp) -> String {
     let template = templates::template(fact);
     let pieces = template.split(['{', '}']).enumerate();
     let said = pieces.map(|(n, piece)| match n % 2 {
@@ -81,7 +81,7 @@ fn without_reason(fact: &Fact, at: Timestamp) -> String {
 }
 
 /// What stands for a placeholder, in the sentence about a fact of that instant.
-fn filled(placeholder: &str, fact: &Fact, at: Timestamp) -> String {
+fn filled(placeholder: &str, fact: &Line, at: Timestamp) -> String {
     match placeholder {
         "who" => fact
             .actor
@@ -109,7 +109,7 @@ fn filled(placeholder: &str, fact: &Fact, at: Timestamp) -> String {
 }
 
 /// What became of each person in the files.
-fn whom(fact: &Fact) -> String {
+fn whom(fact: &Line) -> String {
     let whom: BTreeMap<String, Vec<String>> = fact.read("whom").unwrap_or_default();
     let people = whom.iter();
     let people: Vec<String> = people
@@ -119,7 +119,7 @@ fn whom(fact: &Fact) -> String {
 }
 
 /// `CUSTOMER/ROLE`
-fn service(fact: &Fact) -> String {
+fn service(fact: &Line) -> String {
     let customer = fact
         .customer
         .as_ref()
@@ -128,19 +128,19 @@ fn service(fact: &Fact) -> String {
     format!("{customer}/{role}")
 }
 
-fn deploy(fact: &Fact) -> String {
+fn deploy(fact: &Line) -> String {
     fact.deploy
         .as_ref()
         .map_or_else(String::new, |deploy| format!(" ({deploy})"))
 }
 
-fn outcome(fact: &Fact, otherwise: &str) -> String {
+fn outcome(fact: &Line, otherwise: &str) -> String {
     let outcome: Option<String> = fact.read("outcome");
     outcome.as_deref().unwrap_or(otherwise).replace('_', " ")
 }
 
 /// What the event is about, as people type it: a gate, a customer, PHASE/BATCH, or a phase.
-fn target(fact: &Fact) -> String {
+fn target(fact: &Line) -> String {
     if let Some(gate) = fact.read("gate") {
         return gate;
     }
@@ -155,22 +155,22 @@ fn target(fact: &Fact) -> String {
     }
 }
 
-fn name(fact: &Fact) -> String {
+fn name(fact: &Line) -> String {
     fact.read("name").unwrap_or_default()
 }
 
 /// Which occurrence of a freeze that repeats, by its start as written.
-fn occurrence(fact: &Fact) -> String {
+fn occurrence(fact: &Line) -> String {
     let begins: Option<String> = fact.read("occurrence");
     begins.map_or_else(String::new, |begins| format!(" of {begins}"))
 }
 
-fn version(fact: &Fact) -> String {
+fn version(fact: &Line) -> String {
     fact.read("version")
         .unwrap_or_else(|| "a version".to_owned())
 }
 
-fn planned_version(fact: &Fact) -> String {
+fn planned_version(fact: &Line) -> String {
     let plan = fact.data.get("plan").or_else(|| fact.data.get("input"));
     let release = plan.and_then(|plan| plan.get("release"));
     let version = release
@@ -179,12 +179,12 @@ fn planned_version(fact: &Fact) -> String {
     version.map_or_else(|| version_or_nothing(fact), str::to_owned)
 }
 
-fn version_or_nothing(fact: &Fact) -> String {
+fn version_or_nothing(fact: &Line) -> String {
     fact.read("version")
         .unwrap_or_else(|| "a release".to_owned())
 }
 
-fn until(fact: &Fact, at: Timestamp) -> String {
+fn until(fact: &Line, at: Timestamp) -> String {
     fact.until.map_or_else(String::new, |until: Timestamp| {
         format!(" until {}", time::coming(until, at))
     })

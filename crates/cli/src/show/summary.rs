@@ -5,7 +5,7 @@ use std::path::Path;
 
 use policy::plan::{LeftOutReason, RunningVersions};
 use policy::{CustomerId, Plan, PolicyId, Timestamp};
-use rollout::RunId;
+use rollout::RolloutId;
 
 use super::artifact::artifact;
 use super::plan::{counted, gate, named, reason, short};
@@ -21,7 +21,7 @@ const FREEZES: usize = 3;
 pub(crate) fn before(
     plan: &Plan,
     running: &RunningVersions,
-    behind: &[RunId],
+    behind: &[RolloutId],
     reviewed: Option<&Path>,
     now: Timestamp,
 ) -> String {
@@ -145,7 +145,7 @@ fn left_out(plan: &Plan) -> Vec<String> {
 }
 
 /// A rollout that waits is planned anew when it begins.
-fn waits(behind: &[RunId]) -> String {
+fn waits(behind: &[RolloutId]) -> String {
     if behind.is_empty() {
         return String::new();
     }

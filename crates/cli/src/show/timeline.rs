@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use chrono_tz::Tz;
 use policy::{CustomerId, Fleet, Plan};
-use rollout::{Event, Kind, RunId};
-use sim::world::{Line, PhaseSummary, Summary};
+use rollout::{Event, Kind, RolloutId};
+use sim::world::{PhaseSummary, Summary, TimelineEntry};
 
 use super::plan::counted;
 use super::table::columns;
@@ -14,7 +14,7 @@ use crate::plan;
 use crate::plan::frozen::FrozenTime;
 
 /// One line for each thing that happens.
-pub(crate) fn timeline(lines: &[Line], fleet: &Fleet) -> String {
+pub(crate) fn timeline(lines: &[TimelineEntry], fleet: &Fleet) -> String {
     let rows = lines.iter().map(|line| {
         let place = match (&line.phase, line.batch) {
             (Some(phase), Some(batch)) => format!("{phase}/{batch}"),
@@ -82,11 +82,11 @@ pub(crate) fn frozen(events: &[Event]) -> String {
         return String::new();
     };
     let starts = events.iter().filter(|event| {
-        let is_rollout = matches!(event.fact.rollout, Some(RunId::Rollout(_)));
-        is_rollout && event.fact.kind == Kind::RolloutStarted
+        let is_rollout = matches!(event.line.rollout, Some(RolloutId::Rollout(_)));
+        is_rollout && event.line.kind == Kind::RolloutStarted
     });
     let times = starts.flat_map(|event| {
-        let plan = event.fact.read::<Plan>("plan");
+        let plan = event.line.read::<Plan>("plan");
         plan.map_or_else(Vec::new, |plan| {
             plan::frozen::frozen(&plan, &(event.at..last.at))
         })

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use policy::settings::Notify;
 use policy::{CustomerId, GroupId, PersonId, Timestamp};
 use rollout::view::{GateView, RunView};
-use rollout::{Event, Kind, Product, RunId};
+use rollout::{Event, Kind, Product, RolloutId};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -26,19 +26,19 @@ pub fn letters(audience: &Audience, events: &[Event], product: &Product) -> Vec<
     }
     let (asked, told): (Vec<&Event>, Vec<&Event>) = events
         .iter()
-        .partition(|event| event.fact.kind == Kind::ApprovalRequested);
+        .partition(|event| event.line.kind == Kind::ApprovalRequested);
     let mut letters: Vec<Letter> = told
         .into_iter()
         .flat_map(|event| about_event(audience, event, product))
         .collect();
-    let runs: BTreeSet<RunId> = asked
+    let runs: BTreeSet<RolloutId> = asked
         .iter()
-        .filter_map(|event| event.fact.rollout)
+        .filter_map(|event| event.line.rollout)
         .collect();
     for run in runs {
         let requests: Vec<&Event> = asked
             .iter()
-            .filter(|event| event.fact.rollout == Some(run))
+            .filter(|event| event.line.rollout == Some(run))
             .copied()
             .collect();
         letters.extend(about_gates(audience, &requests, product.run_view(run)));
@@ -80,9 +80,9 @@ fn entries<'a>(audience: &'a Audience, kind: &str) -> impl Iterator<Item = &'a N
 }
 
 fn about_event(audience: &Audience, event: &Event, product: &Product) -> Vec<Letter> {
-    let kind = event.fact.kind.as_str();
+    let kind = event.line.kind.as_str();
     let addressed = entries(audience, kind).flat_map(|entry| {
-        recipients(audience, entry, event.fact.customer.as_ref())
+        recipients(audience, entry, event.line.customer.as_ref())
             .into_iter()
             .map(move |to| (entry, to))
     });
@@ -95,7 +95,7 @@ fn about_event(audience: &Audience, event: &Event, product: &Product) -> Vec<Let
         origin: format!("e{}", event.seq),
         at: event.at,
         kind,
-        run: event.fact.rollout.map(|run| (run, version(product, run))),
+        run: event.line.rollout.map(|run| (run, version(product, run))),
     };
     addressed
         .into_iter()
@@ -104,7 +104,7 @@ fn about_event(audience: &Audience, event: &Event, product: &Product) -> Vec<Let
 }
 
 /// The plan of a rollout that has not begun is not there yet.
-fn version(product: &Product, run: RunId) -> Option<String> {
+fn version(product: &Product, run: RolloutId) -> Option<String> {
     product.plan(run).map(|plan| plan.release.version.clone())
 }
 
@@ -114,7 +114,7 @@ fn about_gates(audience: &Audience, requests: &[&Event], run: Option<RunView>) -
     };
     let names: BTreeSet<String> = requests
         .iter()
-        .filter_map(|event| event.fact.read("gate"))
+        .filter_map(|event| event.line.read("gate"))
         .collect();
     let mut gates: Vec<&GateView> = run
         .gates
@@ -260,7 +260,7 @@ struct Draft<'a> {
     origin: String,
     at: Timestamp,
     kind: &'a str,
-    run: Option<(RunId, Option<String>)>,
+    run: Option<(RolloutId, Option<String>)>,
 }
 
 impl Draft<'_> {
@@ -285,7 +285,7 @@ impl Draft<'_> {
 
 /// An event as outsiders get it: without its links and without what only the core reads.
 fn show(event: &Event) -> Value {
-    let mut fact = event.fact.clone();
+    let mut fact = event.line.clone();
     fact.data.retain(|key, _| !LEFT_OUT.contains(&key.as_str()));
     let mut value = serde_json::to_value(&fact).expect("facts serialise");
     if let Some(fields) = value.as_object_mut() {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use policy::settings::SecretSource;
 use policy::{CustomerId, PersonId, Span, Timestamp};
-use rollout::RunId;
+use rollout::RolloutId;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -31,7 +31,7 @@ pub struct Letter {
     /// What is released.
     pub product: String,
     /// The rollout or operation; letters about one form a thread.
-    pub rollout: Option<RunId>,
+    pub rollout: Option<RolloutId>,
     /// The version of that rollout.
     pub version: Option<String>,
     /// Whom it goes to.

@@ -1,6 +1,6 @@
 //! Does a letter still wait for an answer? Only what can be answered is said again.
 
-use rollout::{Product, RunId};
+use rollout::{Product, RolloutId};
 use serde_json::Value;
 
 use super::letter::Letter;
@@ -56,7 +56,7 @@ fn is_halted(letter: &Letter, product: &Product) -> bool {
 }
 
 fn is_so(letter: &Letter, item: &Value, product: &Product, state: &str) -> bool {
-    let stands = |run: RunId| product.run_view(run).filter(|run| !run.has_ended());
+    let stands = |run: RolloutId| product.run_view(run).filter(|run| !run.has_ended());
     letter.rollout.and_then(stands).is_some_and(|run| {
         run.customers
             .iter()

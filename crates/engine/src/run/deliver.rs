@@ -129,7 +129,7 @@ impl Driver {
 
     /// Whether a person has confirmed the wall clock, and engine time does not follow it yet.
     pub(super) fn is_confirmed_by(&self, group: &Group) -> bool {
-        let mut kinds = group.events.iter().map(|event| event.fact.kind);
+        let mut kinds = group.events.iter().map(|event| event.line.kind);
         !self.clock.is_trusted() && kinds.any(|kind| kind == Kind::ClockTrusted)
     }
 

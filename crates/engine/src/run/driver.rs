@@ -7,7 +7,7 @@ use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 use policy::CustomerId;
-use rollout::{Command, CommandId, Event, Executor, Notice, Product, Report, RunId};
+use rollout::{Command, CommandId, Event, Executor, Notice, Product, Report, RolloutId};
 use tokio::sync::{broadcast, watch};
 
 use super::arrived::{Arrived, Asked};
@@ -78,7 +78,7 @@ pub(super) struct Driver {
     /// Customers that broke an invariant, to be held as soon as that can be stored.
     pub(super) culprits: Vec<Culprit>,
     /// Whose command is handed to the executor.
-    pub(super) dispatching: Option<(RunId, CustomerId)>,
+    pub(super) dispatching: Option<(RolloutId, CustomerId)>,
     arriving: Receiver<Message>,
 }
 
@@ -101,7 +101,7 @@ pub(super) struct Stopping {
 
 /// A command that has left.
 pub(super) struct Sent {
-    pub(super) run: RunId,
+    pub(super) run: RolloutId,
     pub(super) customer: CustomerId,
     pub(super) generation: u64,
     /// The whole command, if it changes something that may happen only once: its answer is wanted in any case.

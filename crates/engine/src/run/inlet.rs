@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use policy::{CustomerId, Timestamp};
-use rollout::{Command, Notice, Product, Reply, Report, Request, RunId};
+use rollout::{Command, Notice, Product, Reply, Report, Request, RolloutId};
 use tokio::sync::oneshot;
 
 use crate::clock::EngineTime;
@@ -96,7 +96,7 @@ impl Inlet {
 /// Dropped with the answer, or without one.
 struct Lost {
     inlet: Inlet,
-    run: RunId,
+    run: RolloutId,
     customer: CustomerId,
 }
 

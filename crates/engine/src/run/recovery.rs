@@ -9,7 +9,7 @@ use std::panic::{self, AssertUnwindSafe};
 use std::time::Duration;
 
 use policy::CustomerId;
-use rollout::{Notice, Product, RunId};
+use rollout::{Notice, Product, RolloutId};
 
 use super::EngineState;
 use super::driver::{Driver, Mode};
@@ -27,7 +27,7 @@ pub(super) struct Outage {
 
 /// A customer for whom something was being done when an invariant broke.
 pub(super) struct Culprit {
-    run: RunId,
+    run: RolloutId,
     customer: CustomerId,
     what: String,
 }
@@ -42,7 +42,7 @@ impl Culprit {
         }
     }
 
-    fn is(&self, run: RunId, customer: &CustomerId) -> bool {
+    fn is(&self, run: RolloutId, customer: &CustomerId) -> bool {
         self.run == run && self.customer == *customer
     }
 }

@@ -2,7 +2,7 @@
 
 use policy::Timestamp;
 use rollout::command::Sealed;
-use rollout::{AttachmentId, Event, Product, RunId};
+use rollout::{AttachmentId, Event, Product, RolloutId};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::standing::Marked;
@@ -85,7 +85,12 @@ impl Reader {
     ///
     /// # Errors
     /// The database cannot be read.
-    pub fn lines(&self, run: Option<RunId>, after: u64, limit: u32) -> Result<Vec<Line>, Error> {
+    pub fn lines(
+        &self,
+        run: Option<RolloutId>,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<Line>, Error> {
         let line = |row: &Row<'_>| {
             Ok(Line {
                 seq: row.get(0)?,
@@ -111,7 +116,12 @@ impl Reader {
     ///
     /// # Errors
     /// The database cannot be read, or a line is not an event.
-    pub fn events(&self, run: Option<RunId>, after: u64, limit: u32) -> Result<Vec<Event>, Error> {
+    pub fn events(
+        &self,
+        run: Option<RolloutId>,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<Event>, Error> {
         let lines = self.lines(run, after, limit)?;
         let parsed = lines.iter();
         let parsed = parsed.map(|line| journal::parse(line.seq, &line.json));

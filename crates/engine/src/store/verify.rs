@@ -376,7 +376,7 @@ impl Stored {
     fn columns_agree(&self, event: &Event) -> bool {
         self.seq == event.seq
             && self.at == rollout::show_instant(event.at)
-            && self.rollout == event.fact.rollout.map(|run| run.to_string())
-            && self.kind == event.fact.kind.as_str()
+            && self.rollout == event.line.rollout.map(|run| run.to_string())
+            && self.kind == event.line.kind.as_str()
     }
 }

@@ -61,7 +61,7 @@ fn events(lab: &Lab) -> Vec<Event> {
 
 fn all(lab: &Lab, kind: Kind) -> Vec<Event> {
     let events = events(lab).into_iter();
-    events.filter(|event| event.fact.kind == kind).collect()
+    events.filter(|event| event.line.kind == kind).collect()
 }
 
 fn count(lab: &Lab, kind: Kind) -> usize {
@@ -105,7 +105,7 @@ fn first_batch(lab: &Lab, world: &World, engine: &EngineHandle) {
         count(lab, Kind::BatchSettled) == 1
     });
     assert_eq!(
-        all(lab, Kind::DelayStarted)[0].fact.until,
+        all(lab, Kind::DelayStarted)[0].line.until,
         Some(at(2 * HOUR))
     );
     assert!(world.seen().len() > 1);
@@ -124,7 +124,7 @@ async fn one_run_under_a_wrong_clock_voids_no_delay() {
         let wrong = machine.engine(&lab, &world);
         hear(&wrong, at(600)).await;
         let suspected = all(&lab, Kind::ClockSuspected).pop().unwrap();
-        let reason = suspected.fact.reason.unwrap();
+        let reason = suspected.line.reason.unwrap();
         assert!(
             reason.contains("86400 s") && reason.contains("Render's"),
             "{reason}"
@@ -173,7 +173,7 @@ async fn a_delay_that_begins_before_the_clock_is_trusted_keeps_its_length() {
     hear(&second, at(8 * DAY)).await;
     let trusted = all(&lab, Kind::ClockTrusted).pop().unwrap();
     assert_eq!(trusted.at, at(8 * DAY));
-    assert!(trusted.fact.data.contains_key("from"));
+    assert!(trusted.line.data.contains_key("from"));
     starts_at(&lab, &world, &second, at(8 * DAY + 2 * HOUR)).await;
     end(second).await.unwrap();
     let problems = engine::verify(&lab.state, None).unwrap().problems;
@@ -268,7 +268,7 @@ async fn a_journal_that_is_ahead_of_the_clock_is_waited_for() {
     for _ in 0..3 {
         hear(&right, at(0)).await;
     }
-    let reason = all(&lab, Kind::ClockSuspected).pop().unwrap().fact.reason;
+    let reason = all(&lab, Kind::ClockSuspected).pop().unwrap().line.reason;
     assert!(reason.unwrap().contains("the journal is 86400 s ahead"));
     assert_eq!(count(&lab, Kind::ClockTrusted), 1);
     // Its own time has come: the delay of two hours begins to count from there.

@@ -4,7 +4,7 @@ use std::fs;
 
 use engine::store::Changes;
 use engine::{EngineLock, Error, History, LockFor, Problem, Reader, Store, verify};
-use rollout::{Event, Fact, Kind, Product, RunId};
+use rollout::{Event, Kind, Line, Product, RolloutId};
 
 use crate::lab::{Lab, block, start};
 
@@ -82,10 +82,10 @@ fn an_event_that_was_written_whole_and_makes_no_sense_is_named() {
     let mut store = Store::open(&lab.state, &lock).unwrap();
     let mut product = store.load().unwrap();
     let (seq, hash) = product.head();
-    let fact = Fact {
-        rollout: Some(RunId::Rollout(1)),
+    let fact = Line {
+        rollout: Some(RolloutId::Rollout(1)),
         actor: Some("ann".into()),
-        ..Fact::new(Kind::RolloutStarted)
+        ..Line::new(Kind::RolloutStarted)
     };
     let fact = fact.with("plan", "nonsense");
     let at = "2099-01-11T09:00:00Z".parse().unwrap();
@@ -103,7 +103,7 @@ fn an_event_that_was_written_whole_and_makes_no_sense_is_named() {
     );
     let history = History::open(&lab.state).unwrap();
     let until = "2099-01-12T09:00:00Z".parse().unwrap();
-    let refused = history.report(RunId::Rollout(1), until).unwrap_err();
+    let refused = history.report(RolloutId::Rollout(1), until).unwrap_err();
     let what = format!("event {seq} cannot be told");
     assert!(refused.to_string().contains(&what), "{refused}");
 }

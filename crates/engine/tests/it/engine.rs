@@ -82,8 +82,8 @@ async fn a_changing_command_leaves_only_after_its_intent_is_durable() {
         if let CommandKind::CreateDeploy { .. } = command.kind {
             let events = Reader::open(&state).unwrap().events(None, 0, 1000).unwrap();
             let is_intended = |event: &&rollout::Event| {
-                event.fact.kind == Kind::DeployIntended
-                    && event.fact.customer.as_ref() == Some(&command.customer)
+                event.line.kind == Kind::DeployIntended
+                    && event.line.customer.as_ref() == Some(&command.customer)
             };
             assert_eq!(events.iter().filter(is_intended).count(), 1);
             counter.fetch_add(1, Ordering::SeqCst);

@@ -4,8 +4,8 @@ use engine::store::Changes;
 use engine::{DeploysOf, EngineLock, History, LockFor, Store};
 use policy::{CustomerId, Role, Span, Timestamp};
 use rollout::event::GENESIS;
-use rollout::report::{DeployOutcome, Way};
-use rollout::{Event, Fact, Kind, RunId};
+use rollout::report::{DeployDirection, DeployOutcome};
+use rollout::{Event, Kind, Line, RolloutId};
 
 use crate::lab::Lab;
 
@@ -32,10 +32,10 @@ fn at(minutes: i64) -> Timestamp {
     begin + Span::from_secs(minutes * 60).to_delta()
 }
 
-fn fact(kind: Kind, customer: &str) -> Fact {
-    let fact = Fact::new(kind);
-    Fact {
-        rollout: Some(RunId::Rollout(1)),
+fn fact(kind: Kind, customer: &str) -> Line {
+    let fact = Line::new(kind);
+    Line {
+        rollout: Some(RolloutId::Rollout(1)),
         phase: Some("main".into()),
         customer: Some(CustomerId::new(customer)),
         service: Some(Role::new("backend")),
@@ -77,8 +77,8 @@ fn deploys_of_a_customer_come_newest_first_and_no_more_than_asked_for() {
     let deploys = history.deploys(&of, 2).unwrap();
     let told: Vec<_> = deploys.iter().map(|one| (one.way, one.outcome)).collect();
     let expected = [
-        (Way::Forward, DeployOutcome::Failed),
-        (Way::Back, DeployOutcome::Live),
+        (DeployDirection::Forward, DeployOutcome::Failed),
+        (DeployDirection::Back, DeployOutcome::Live),
     ];
     assert_eq!(told, expected);
     assert_eq!(history.deploys(&of, 10).unwrap().len(), 3);

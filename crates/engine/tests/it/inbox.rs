@@ -141,9 +141,9 @@ fn who_reads_neither_blocks_the_writer_nor_is_blocked() {
 fn blocked(lab: &Lab) -> Vec<String> {
     let events = Reader::open(&lab.state).unwrap().events(None, 0, 1000);
     let events = events.unwrap().into_iter();
-    let blocks = events.filter(|event| event.fact.kind == Kind::Blocked);
+    let blocks = events.filter(|event| event.line.kind == Kind::Blocked);
     blocks
-        .filter_map(|event| event.fact.read("version"))
+        .filter_map(|event| event.line.read("version"))
         .collect()
 }
 

@@ -7,7 +7,7 @@ use engine::{Answer, ReadFiles, StateDir};
 use policy::settings::Roles;
 use policy::{CustomerId, File, PersonId, PlanInput, PlanScope, Release, Sources};
 use rollout::request::{Conflict, Directory, FilesRead};
-use rollout::{Actor, Event, Fact, Kind, Request, Start, Verb};
+use rollout::{Actor, Event, Kind, Line, Request, Start, Verb};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
@@ -176,7 +176,7 @@ pub(crate) fn chain(from: u64, prev: &str, count: u64) -> Vec<Event> {
     let mut prev = prev.to_owned();
     let at = "2027-01-11T09:00:00Z".parse().unwrap();
     let link = |seq| {
-        let event = Event::link(seq, at, Fact::new(Kind::EngineStarted), prev.clone());
+        let event = Event::link(seq, at, Line::new(Kind::EngineStarted), prev.clone());
         prev.clone_from(&event.hash);
         event
     };
@@ -193,5 +193,5 @@ pub(crate) fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
 }
 
 pub(crate) fn kinds(events: &[Event]) -> Vec<Kind> {
-    events.iter().map(|event| event.fact.kind).collect()
+    events.iter().map(|event| event.line.kind).collect()
 }

@@ -126,7 +126,7 @@ async fn a_letter_is_stored_with_its_event_and_holds_no_plan() {
         .unwrap();
     let started = events
         .iter()
-        .find(|event| event.fact.kind == Kind::RolloutStarted)
+        .find(|event| event.line.kind == Kind::RolloutStarted)
         .unwrap();
     let letter = letters(&lab)
         .into_iter()

@@ -10,12 +10,12 @@ use engine::store::Changes;
 use engine::{
     Ended, EngineHandle, EngineLock, EngineOptions, Files, Inlet, LockFor, Reader, Store, verify,
 };
-use rollout::{Command, CommandKind, Event, Executor, Fact, Kind, Reply, RunId, Verb};
+use rollout::{Command, CommandKind, Event, Executor, Kind, Line, Reply, RolloutId, Verb};
 
 use crate::lab::{Lab, by, eventually, files, start_of, written};
 use crate::world::{World, end, origin};
 
-const R1: RunId = RunId::Rollout(1);
+const R1: RolloutId = RolloutId::Rollout(1);
 
 const PROJECT: &str = "\
 product: securewatch
@@ -61,7 +61,7 @@ fn events(lab: &Lab) -> Vec<Event> {
 fn count(lab: &Lab, kind: Kind, customer: &str) -> usize {
     let events = events(lab).into_iter();
     events
-        .filter(|event| event.fact.kind == kind && event.fact.customer == Some(customer.into()))
+        .filter(|event| event.line.kind == kind && event.line.customer == Some(customer.into()))
         .count()
 }
 
@@ -187,14 +187,14 @@ fn plant(lab: &Lab) {
     let mut store = Store::open(&lab.state, &lock).unwrap();
     let mut product = store.load().unwrap();
     let last = events(lab).pop().unwrap();
-    let about = |kind| Fact {
+    let about = |kind| Line {
         rollout: Some(R1),
         phase: Some("main".into()),
         batch: Some(1),
         customer: Some("acme".into()),
         service: Some("backend".into()),
         attempt: Some(u32::MAX),
-        ..Fact::new(kind)
+        ..Line::new(kind)
     };
     let mut changes = Changes::default();
     let mut before = last.hash;

@@ -9,7 +9,7 @@ use engine::store::Changes;
 use engine::{EngineLock, Error, LockFor, Reader, Store, Vault, verify};
 use rollout::command::Sealed;
 use rollout::event::GENESIS;
-use rollout::{AttachmentId, Event, HoldKind, Product, RowKey, RunId, Verb};
+use rollout::{AttachmentId, Event, HoldKind, Product, RolloutId, RowKey, Verb};
 
 use crate::lab::{LIMIT, Lab, by, chain, eventually, files, start};
 use crate::world::{World, origin};
@@ -252,7 +252,7 @@ async fn a_copy_that_was_put_in_place_waits_with_its_open_rollouts_for_a_person(
     let world = World::new();
     let engine = world.engine(&lab, world.options());
     let why =
-        |product: &rollout::Product| product.holds(RunId::Rollout(1), &"acme".into(), origin());
+        |product: &rollout::Product| product.holds(RolloutId::Rollout(1), &"acme".into(), origin());
     let holds = engine.look(why).await.unwrap();
     let way_out = holds.iter().find_map(|hold| hold.way_out.clone());
     let names_it = way_out.is_some_and(|way_out| way_out.starts_with("tranche resume --moved"));
@@ -274,9 +274,9 @@ fn as_of_old(lab: &Lab) -> Changes {
     let (mut product, mut events) = (Product::new(), Vec::<Event>::new());
     for line in lines {
         let mut event: Event = serde_json::from_str(&line.json).unwrap();
-        event.fact.data.remove("freezes");
+        event.line.data.remove("freezes");
         let prev = events.last().map_or(GENESIS, |last| last.hash.as_str());
-        let event = Event::link(event.seq, event.at, event.fact, prev.to_owned());
+        let event = Event::link(event.seq, event.at, event.line, prev.to_owned());
         product.apply(&event);
         events.push(event);
     }
@@ -323,7 +323,7 @@ fn a_start_takes_from_the_journal_which_freeze_an_old_override_was_for() {
         store.commit(&as_of_old(&told)).unwrap();
         let product = store.load().unwrap();
         let at = "2089-12-31T00:00:00Z".parse().unwrap();
-        let holds = product.holds(RunId::Rollout(1), &"acme".into(), at);
+        let holds = product.holds(RolloutId::Rollout(1), &"acme".into(), at);
         let held = holds.iter().any(|hold| hold.kind == HoldKind::Freeze);
         assert_eq!(held, frozen, "{holds:?}");
         assert_eq!(engine::verify(&old.state, None).unwrap().problems, []);

@@ -4,7 +4,7 @@ use std::fs;
 
 use engine::{Error, Vault};
 use policy::{CustomerId, Role, ServiceId};
-use rollout::RunId;
+use rollout::RolloutId;
 use rollout::command::{BackupOwner, Sealed};
 use secrecy::SecretString;
 
@@ -15,7 +15,7 @@ const NEW: &str = "postgres://new-secret";
 
 fn owner() -> BackupOwner {
     BackupOwner {
-        run: RunId::Rollout(1),
+        run: RolloutId::Rollout(1),
         customer: CustomerId::from("acme"),
         role: Role::from("backend"),
         service: ServiceId::from("srv-acme"),
@@ -41,7 +41,7 @@ fn a_backup_opens_as_it_was_sealed_also_by_a_later_process() {
     let later = Vault::open(&lab.state).unwrap();
     assert_eq!(unseal(&later, &sealed).unwrap(), content());
     let of_another_rollout = BackupOwner {
-        run: RunId::Rollout(2),
+        run: RolloutId::Rollout(2),
         ..owner()
     };
     assert!(later.unseal(&of_another_rollout, &sealed).is_ok());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use policy::Timestamp;
 use rollout::command::Target;
-use rollout::redirect::{Redirected, redirected, unclear};
+use rollout::database_connections::{Redirected, redirected, unclear};
 use rollout::{DatabaseId, Outcome};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::{Instant, sleep};

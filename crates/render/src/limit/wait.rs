@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use chrono::{SubsecRound as _, TimeDelta, Utc};
 use policy::{CustomerId, Timestamp};
 use rollout::limit::LimitOf;
-use rollout::{LimitWait, RunId};
+use rollout::{LimitWait, RolloutId};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::UsedUp;
 
 /// For whom a request is made.
-pub type Whose = (RunId, CustomerId);
+pub type Whose = (RolloutId, CustomerId);
 
 /// A request that waits for one of Render's limits.
 #[derive(Clone, Debug, PartialEq, Eq)]

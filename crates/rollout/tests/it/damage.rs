@@ -1,6 +1,6 @@
 //! Stored data that makes no sense is named, never passed over (P41): in an event, and in a row.
 
-use rollout::{Event, Fact, Kind, Product, RowKey, event};
+use rollout::{Event, Kind, Line, Product, RowKey, event};
 use serde_json::{Value, json};
 
 use crate::journal;
@@ -17,10 +17,10 @@ fn story() -> Story {
 }
 
 /// The journal with one event told otherwise, linked anew so that nothing but its contents is wrong.
-fn retold(kind: Kind, change: impl Fn(&mut Fact)) -> (u64, Product) {
+fn retold(kind: Kind, change: impl Fn(&mut Line)) -> (u64, Product) {
     let (mut product, mut before, mut changed) = (Product::new(), event::GENESIS.to_owned(), 0);
     for event in story().lab.journal {
-        let mut fact = event.fact;
+        let mut fact = event.line;
         if fact.kind == kind && changed == 0 {
             change(&mut fact);
             changed = event.seq;
@@ -32,25 +32,25 @@ fn retold(kind: Kind, change: impl Fn(&mut Fact)) -> (u64, Product) {
     (changed, product)
 }
 
-fn set(key: &'static str, value: Value) -> Box<dyn Fn(&mut Fact)> {
+fn set(key: &'static str, value: Value) -> Box<dyn Fn(&mut Line)> {
     Box::new(move |fact| {
         fact.data.insert(key.to_owned(), value.clone());
     })
 }
 
-fn remove(key: &'static str) -> Box<dyn Fn(&mut Fact)> {
+fn remove(key: &'static str) -> Box<dyn Fn(&mut Line)> {
     Box::new(move |fact| {
         fact.data.remove(key).expect("it was there");
     })
 }
 
-fn in_plan(change: fn(&mut Value)) -> Box<dyn Fn(&mut Fact)> {
+fn in_plan(change: fn(&mut Value)) -> Box<dyn Fn(&mut Line)> {
     Box::new(move |fact| change(fact.data.get_mut("plan").expect("a plan")))
 }
 
 #[test]
 fn an_event_that_does_not_fold_as_it_was_meant_is_named() {
-    type Case = (Kind, Box<dyn Fn(&mut Fact)>, &'static str);
+    type Case = (Kind, Box<dyn Fn(&mut Line)>, &'static str);
     let cases: Vec<Case> = vec![
         (
             Kind::RolloutStarted,

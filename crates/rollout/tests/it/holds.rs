@@ -1,7 +1,7 @@
 //! `why` names the true reason of every wait, who or what it is waited for, and the instant at which it may change (R21).
 
 use policy::Span;
-use rollout::{Hold, HoldKind, RunId};
+use rollout::{Hold, HoldKind, RolloutId};
 
 use crate::script::Story;
 
@@ -13,10 +13,10 @@ policies: [ { policy: demo, batch: 1, order: strict, delay: 2h } ]";
 
 /// What stands in the way of a customer of `r1` after those lines.
 fn why(project: &str, lines: &str, customer: &str) -> Vec<Hold> {
-    holds_in(project, lines, RunId::Rollout(1), customer)
+    holds_in(project, lines, RolloutId::Rollout(1), customer)
 }
 
-fn holds_in(project: &str, lines: &str, run: RunId, customer: &str) -> Vec<Hold> {
+fn holds_in(project: &str, lines: &str, run: RolloutId, customer: &str) -> Vec<Hold> {
     let mut story = Story::new(project);
     story.tell(lines);
     let lab = &mut story.lab;
@@ -43,7 +43,7 @@ fn a_queued_rollout_waits_for_another() {
     // It has no plan yet, so it has no customers to ask about: its state says what it waits for.
     let mut story = Story::new(IN_ORDER);
     story.tell("start\nstart v3 queue");
-    let run = story.lab.product.run_view(RunId::Rollout(2)).unwrap();
+    let run = story.lab.product.run_view(RolloutId::Rollout(2)).unwrap();
     assert_eq!(run.state, "queued");
 }
 
@@ -105,7 +105,7 @@ fn a_customer_in_other_hands_names_them() {
     // acme settled in r1, so r2 may have it; then a person takes it back in r1.
     let lines = "start customers=acme\ngood acme\nstart v3\nrollback acme";
     let hold = only(
-        holds_in(TWO, lines, RunId::Rollout(2), "acme"),
+        holds_in(TWO, lines, RolloutId::Rollout(2), "acme"),
         HoldKind::Owned,
         None,
     );
@@ -306,7 +306,7 @@ fn the_tick_that_a_freeze_waits_for_is_the_end_of_its_occurrence() {
         story
             .lab
             .product
-            .holds(RunId::Rollout(1), &"beta".into(), story.lab.now),
+            .holds(RolloutId::Rollout(1), &"beta".into(), story.lab.now),
         HoldKind::Freeze,
         Some("13h"),
     );

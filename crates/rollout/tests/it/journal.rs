@@ -6,7 +6,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Once;
 
-use rollout::{Event, HoldKind, Kind, Product, RunId, event};
+use rollout::{Event, HoldKind, Kind, Product, RolloutId, event};
 
 use crate::script::Story;
 use crate::show;
@@ -107,7 +107,7 @@ fn every_sample_folds_to_what_it_always_folded_to() {
 #[test]
 fn the_samples_have_every_kind_of_event() {
     let events = (1..=NEWEST).flat_map(sample);
-    let seen: BTreeSet<Kind> = events.map(|event| event.fact.kind).collect();
+    let seen: BTreeSet<Kind> = events.map(|event| event.line.kind).collect();
     let lacks: Vec<&Kind> = Kind::ALL
         .iter()
         .filter(|kind| !seen.contains(kind) && !RARE.contains(kind))
@@ -118,7 +118,7 @@ fn the_samples_have_every_kind_of_event() {
 #[test]
 fn an_altered_event_is_found() {
     let mut events = sample(NEWEST);
-    events[3].fact.reason = Some("rewritten".to_owned());
+    events[3].line.reason = Some("rewritten".to_owned());
     assert_ne!(events[3].digest(), events[3].hash);
 }
 
@@ -127,7 +127,7 @@ fn without_freezes(journal: &[Event]) -> Product {
     let mut product = Product::new();
     for event in journal {
         let mut event = event.clone();
-        event.fact.data.remove("freezes");
+        event.line.data.remove("freezes");
         product.apply(&event);
     }
     product
@@ -143,7 +143,7 @@ fn an_old_override_counts_for_the_freeze_that_bore_its_name_then() {
         story.tell(lines);
         let folded = without_freezes(&story.lab.journal);
         let holds = |product: &Product| {
-            let holds = product.holds(RunId::Rollout(1), &"acme".into(), story.lab.now);
+            let holds = product.holds(RolloutId::Rollout(1), &"acme".into(), story.lab.now);
             holds.iter().any(|hold| hold.kind == HoldKind::Freeze)
         };
         assert_eq!(holds(&folded), frozen, "{lines}");

@@ -1,6 +1,6 @@
 //! Mistakes that the core once made.
 
-use rollout::{HoldKind, Input, Kind, RunId};
+use rollout::{HoldKind, Input, Kind, RolloutId};
 
 use crate::script::{Story, read_request};
 
@@ -26,7 +26,7 @@ fn is_refused(story: &mut Story, line: &str) -> bool {
 }
 
 fn state(story: &Story, run: u32) -> String {
-    let view = story.lab.product.run_view(RunId::Rollout(run));
+    let view = story.lab.product.run_view(RolloutId::Rollout(run));
     view.unwrap().state
 }
 
@@ -90,7 +90,7 @@ fn files_that_were_never_readable_keep_nobody_from_going() {
         .lab
         .journal
         .iter()
-        .any(|event| event.fact.kind == Kind::CustomerHealthy);
+        .any(|event| event.line.kind == Kind::CustomerHealthy);
     assert!(healthy);
 }
 
@@ -102,8 +102,8 @@ fn a_proof_of_absence_names_the_attempt() {
         .lab
         .journal
         .iter()
-        .find(|event| event.fact.kind == Kind::DeployAbsent);
-    assert_eq!(absent.unwrap().fact.attempt, Some(1));
+        .find(|event| event.line.kind == Kind::DeployAbsent);
+    assert_eq!(absent.unwrap().line.attempt, Some(1));
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn a_failed_rollback_says_that_a_person_is_awaited() {
     let lab = &story.lab;
     let holds = lab
         .product
-        .holds(RunId::Rollout(1), &"acme".into(), lab.now);
+        .holds(RolloutId::Rollout(1), &"acme".into(), lab.now);
     assert!(
         holds.iter().any(|hold| hold.kind == HoldKind::Person),
         "{holds:?}"
@@ -140,6 +140,6 @@ project: { render: { auto_deploy: manage } }";
     let lab = &story.lab;
     let holds = lab
         .product
-        .holds(RunId::Rollout(1), &"acme".into(), lab.now);
+        .holds(RolloutId::Rollout(1), &"acme".into(), lab.now);
     assert_eq!(holds.first().map(|hold| hold.kind), Some(HoldKind::Person));
 }

@@ -9,7 +9,7 @@ use policy::{
 use rollout::request::{Conflict, Directory, FilesRead};
 use rollout::{
     ApplyVariables, Command, CommandId, CommandKind, Deploys, Event, Input, Kind, Notice, Product,
-    Rejected, Report, Request, RowKey, RunId, ServiceDeploy, Start, Step, Verb, event,
+    Rejected, Report, Request, RolloutId, RowKey, ServiceDeploy, Start, Step, Verb, event,
 };
 
 use crate::world::{World, commit_of};
@@ -39,7 +39,7 @@ pub(crate) struct Lab {
     folded: Product,
     scenario: Scenario,
     edits: usize,
-    asked: BTreeSet<(RunId, String, u32, bool)>,
+    asked: BTreeSet<(RolloutId, String, u32, bool)>,
 }
 
 impl Lab {
@@ -137,7 +137,7 @@ impl Lab {
         let rows = self.all_rows();
         assert_eq!(rows, self.rows, "a rejected request changed a row");
         let denied = self.product.denied(self.now, request, rejected);
-        let kinds: Vec<Kind> = denied.events.iter().map(|event| event.fact.kind).collect();
+        let kinds: Vec<Kind> = denied.events.iter().map(|event| event.line.kind).collect();
         assert_eq!(kinds, [Kind::Denied]);
         assert!(denied.commands.is_empty() && denied.attachments.is_empty());
         self.commit(&denied, false);
@@ -211,12 +211,12 @@ impl Lab {
         };
         let intents = [Kind::DeployIntended, Kind::RollbackIntended];
         let intent = self.journal.iter().rev().find(|event| {
-            let fact = &event.fact;
+            let fact = &event.line;
             intents.contains(&fact.kind)
                 && fact.customer.as_ref() == Some(&command.customer)
                 && fact.service.as_ref() == Some(&service.role)
         });
-        let intent = &intent.expect("an intent stands before its request").fact;
+        let intent = &intent.expect("an intent stands before its request").line;
         assert_eq!(
             (intent.attempt, intent.rollout),
             (Some(*attempt), Some(command.run))
@@ -440,7 +440,7 @@ fn peopled(mut config: Config) -> Config {
 }
 
 /// Where a command stands beside others of its customer: at most one of each at a time.
-fn slot_of(command: &Command) -> (RunId, String, u8) {
+fn slot_of(command: &Command) -> (RolloutId, String, u8) {
     let slot = match &command.kind {
         CommandKind::Preflight { .. } => 0,
         CommandKind::Watch { .. } => 1,

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::rc::Rc;
 
-use rollout::{Form, Input, Offer, Offers, Rejected, RejectedCode, RunId};
+use rollout::{Form, Input, Offer, Offers, Rejected, RejectedCode, RolloutId};
 
 use crate::lab::Lab;
 use crate::script::{Story, read_request};
@@ -414,7 +414,7 @@ fn a_rollout_is_named_where_another_could_be_meant() {
     let mut story = Story::new(GATES);
     story.tell(&paused);
     let mut offered = |run: &str| {
-        let run: RunId = run.parse().unwrap();
+        let run: RolloutId = run.parse().unwrap();
         let (now, lab) = (story.lab.now, &mut story.lab);
         lab.product.goes_on_by(run, now).map(|(text, _)| text)
     };

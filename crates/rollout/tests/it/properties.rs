@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use rollout::command::DeployStatus;
-use rollout::{Command, Input, Kind, Notice, RunId};
+use rollout::{Command, Input, Kind, Notice, RolloutId};
 
 use crate::script::{Story, read_request};
 use crate::world::{good_word, words};
@@ -273,7 +273,9 @@ fn calm(story: &mut Story) {
 fn check_reasons(story: &Story) {
     let lab = &story.lab;
     for run in lab.product.overview() {
-        let RunId::Rollout(_) = run.id else { continue };
+        let RolloutId::Rollout(_) = run.id else {
+            continue;
+        };
         if run.has_ended() || run.state == "queued" {
             continue;
         }
@@ -289,10 +291,10 @@ fn check_reasons(story: &Story) {
 /// No customer starts while something stands that stops all starts (P18-P20, P25, P46).
 fn check_starts(story: &Story) {
     let mut product = BTreeSet::new();
-    let mut runs: BTreeSet<(Option<RunId>, Kind)> = BTreeSet::new();
+    let mut runs: BTreeSet<(Option<RolloutId>, Kind)> = BTreeSet::new();
     for event in &story.lab.journal {
-        let run = event.fact.rollout;
-        match event.fact.kind {
+        let run = event.line.rollout;
+        match event.line.kind {
             Kind::EngineStarted | Kind::ClockSuspected => {
                 product.insert(Kind::ClockSuspected);
             }
@@ -333,7 +335,7 @@ fn check_attempts(story: &Story) {
     let mut deploys = BTreeSet::new();
     let mut intents = BTreeSet::new();
     for event in &story.lab.journal {
-        let fact = &event.fact;
+        let fact = &event.line;
         let whose = (fact.rollout, fact.customer.clone(), fact.service.clone());
         match fact.kind {
             Kind::DeployCreated
@@ -357,7 +359,7 @@ fn check_databases(story: &Story) {
     let mut asked = BTreeMap::new();
     let mut names = BTreeSet::new();
     for event in &story.lab.journal {
-        let fact = &event.fact;
+        let fact = &event.line;
         let whose = (fact.rollout, fact.customer.clone());
         match fact.kind {
             Kind::RecoveryIntended => {

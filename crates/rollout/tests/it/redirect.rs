@@ -1,6 +1,6 @@
 //! Which variables follow a customer to a restored database.
 
-use rollout::redirect::{Connection, Mention, Redirected, mention, redirected};
+use rollout::database_connections::{Connection, Mention, Redirected, mention, redirected};
 
 const OLD: Connection<'_> = Connection {
     id: "dpg-old-a",

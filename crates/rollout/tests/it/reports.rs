@@ -3,12 +3,12 @@
 use std::fmt::Write as _;
 
 use rollout::report::{Report, Reporter};
-use rollout::{Event, RunId};
+use rollout::{Event, RolloutId};
 
 use crate::journal::{NEWEST, path, sample};
 use crate::transcripts::compare;
 
-fn report(events: &[Event], run: RunId) -> Option<Report> {
+fn report(events: &[Event], run: RolloutId) -> Option<Report> {
     let mut reporter = Reporter::new(run);
     for event in events {
         reporter.take(event);
@@ -107,7 +107,7 @@ fn text(report: &Report) -> String {
 fn the_report_of_every_sample_says_what_it_always_said() {
     for number in 1..=NEWEST {
         let events = sample(number);
-        let mut runs: Vec<RunId> = events.iter().filter_map(|one| one.fact.rollout).collect();
+        let mut runs: Vec<RolloutId> = events.iter().filter_map(|one| one.line.rollout).collect();
         runs.sort_unstable();
         runs.dedup();
         let reports = runs.iter().map(|run| text(&report(&events, *run).unwrap()));
@@ -118,7 +118,11 @@ fn the_report_of_every_sample_says_what_it_always_said() {
 #[test]
 fn every_instant_and_every_customer_counts_once() {
     let events = sample(1);
-    for run in [RunId::Rollout(1), RunId::Rollout(2), RunId::Rollout(3)] {
+    for run in [
+        RolloutId::Rollout(1),
+        RolloutId::Rollout(2),
+        RolloutId::Rollout(3),
+    ] {
         let report = report(&events, run).unwrap();
         let lasted = report.ended_at.unwrap() - report.started_at.unwrap();
         assert_eq!(report.spent.total().to_delta(), lasted, "{run}");
@@ -135,8 +139,8 @@ fn every_instant_and_every_customer_counts_once() {
 fn a_report_tells_as_much_as_has_happened() {
     let events = sample(1);
     let upto = |kind: &str| {
-        let end = events.iter().position(|one| one.fact.kind.as_str() == kind);
-        report(&events[..=end.unwrap()], RunId::Rollout(1))
+        let end = events.iter().position(|one| one.line.kind.as_str() == kind);
+        report(&events[..=end.unwrap()], RolloutId::Rollout(1))
     };
     let early = upto("customer_started").unwrap();
     assert_eq!((early.outcome, early.ended_at), (None, None));

@@ -50,7 +50,7 @@ fn the_reviewed_plan_begins() {
         ..start(&lab, Conflict::Refuse)
     };
     let step = file(&mut lab, bound).unwrap();
-    assert_eq!(step.events[0].fact.kind, Kind::RolloutStarted);
+    assert_eq!(step.events[0].line.kind, Kind::RolloutStarted);
 }
 
 #[test]

@@ -21,7 +21,7 @@ use policy::{CustomerId, PersonId, PlanScope, Role, Span};
 use rollout::command::DeployStatus;
 use rollout::request::{Conflict, TokenChange};
 use rollout::request::{Hand, Proof, ProofKind};
-use rollout::{Actor, Command, CommandId, Input, Notice, Report, Request, RunId, Step, Verb};
+use rollout::{Actor, Command, CommandId, Input, Notice, Report, Request, RolloutId, Step, Verb};
 
 use crate::lab::Lab;
 use crate::show;
@@ -320,7 +320,7 @@ impl Story {
         self.write(&[step]);
     }
 
-    fn why(&mut self, customer: &str, run: Option<RunId>) {
+    fn why(&mut self, customer: &str, run: Option<RolloutId>) {
         let lab = &mut self.lab;
         let runs = lab.product.overview();
         let run = run.unwrap_or_else(|| runs.last().expect("a rollout began").id);
@@ -352,7 +352,7 @@ pub(crate) fn read_request(lab: &Lab, words: &[&str]) -> Request {
         match *key {
             "account" => proof = Some(Proof::account(*value)),
             "token" => proof = Some(read_token(value)),
-            "in" => run = Some(value.parse::<RunId>().unwrap()),
+            "in" => run = Some(value.parse::<RolloutId>().unwrap()),
             "by" => by = Actor::person(*value),
             _ => {
                 by = Actor {

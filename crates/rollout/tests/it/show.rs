@@ -40,7 +40,7 @@ pub(crate) fn since(start: Timestamp, at: Timestamp) -> String {
 
 /// `  * kind phase/batch customer/service #attempt ...`
 pub(crate) fn event(start: Timestamp, event: &Event) -> String {
-    let fact = &event.fact;
+    let fact = &event.line;
     let mut words = vec![format!("  * {}", fact.kind)];
     words.extend(fact.rollout.map(|run| run.to_string()));
     words.extend(match (&fact.phase, fact.batch) {

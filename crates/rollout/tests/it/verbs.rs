@@ -44,7 +44,7 @@ fn answer(lab: &mut Lab, verb: &str) -> String {
             let kinds: Vec<&str> = step
                 .events
                 .iter()
-                .map(|event| event.fact.kind.as_str())
+                .map(|event| event.line.kind.as_str())
                 .collect();
             format!("yes  {}", kinds.join(" "))
         }

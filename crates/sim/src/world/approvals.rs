@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use policy::rules::{Approval, Approvers, Excluded, GroupOrPerson};
 use policy::{Config, PersonId, Span, Timestamp};
-use rollout::{Event, Kind, RunId};
+use rollout::{Event, Kind, RolloutId};
 
 /// When gates are approved, as `simulate --approve` has it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub enum Approvals {
 /// Votes for one gate, to be given in order until its quorum is complete.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Ballot {
-    pub(super) run: Option<RunId>,
+    pub(super) run: Option<RolloutId>,
     pub(super) gate: String,
     pub(super) people: Vec<PersonId>,
 }
@@ -30,7 +30,7 @@ pub(super) struct Ballot {
 #[derive(Debug, Default)]
 pub(super) struct Ballots {
     when: Approvals,
-    starters: BTreeMap<Option<RunId>, PersonId>,
+    starters: BTreeMap<Option<RolloutId>, PersonId>,
     due: BTreeMap<Timestamp, Vec<Ballot>>,
 }
 
@@ -44,7 +44,7 @@ impl Ballots {
 
     /// Takes note of a request for approval.
     pub(super) fn notice(&mut self, event: &Event, config: &Config) {
-        let fact = &event.fact;
+        let fact = &event.line;
         if fact.kind == Kind::RolloutStarted
             && let Some(starter) = &fact.actor
         {
@@ -98,13 +98,13 @@ impl Ballots {
 
 /// Whether this event completed a quorum.
 pub(super) fn completes(event: &Event) -> bool {
-    event.fact.kind == Kind::Approved && event.fact.until.is_some()
+    event.line.kind == Kind::Approved && event.line.until.is_some()
 }
 
 /// Whether this event is more than a request for approval that comes, is answered and lapses.
 pub(super) fn moves_on(event: &Event) -> bool {
     !matches!(
-        event.fact.kind,
+        event.line.kind,
         Kind::ApprovalRequested
             | Kind::Approved
             | Kind::ApprovalLapsed

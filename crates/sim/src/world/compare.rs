@@ -63,7 +63,7 @@ pub fn compare(expect: &[Expected], none: &[String], events: &[Event]) -> Differ
     let kinds: BTreeSet<&str> = expect.iter().map(|row| row.kind.as_str()).collect();
     let banned: BTreeSet<&str> = none.iter().map(String::as_str).collect();
     for event in events {
-        let kind = event.fact.kind.as_str();
+        let kind = event.line.kind.as_str();
         if kinds.contains(kind) || banned.contains(kind) {
             happened.entry(kind).or_default().push(Seen::from(event));
         }
@@ -205,7 +205,7 @@ impl From<&Event> for Seen {
         }
         Self {
             at: event.at,
-            kind: event.fact.kind.as_str().to_owned(),
+            kind: event.line.kind.as_str().to_owned(),
             fields,
         }
     }
@@ -297,19 +297,19 @@ impl fmt::Display for KindDifference {
 #[allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
 mod tests {
     use rollout::event::GENESIS;
-    use rollout::{Fact, Kind};
+    use rollout::{Kind, Line};
     use serde_json::json;
 
     use super::*;
 
     const NOON: &str = "2027-01-11T12:00:00Z";
 
-    fn happened(at: &str, fact: Fact) -> Event {
+    fn happened(at: &str, fact: Line) -> Event {
         Event::link(1, at.parse().unwrap(), fact, GENESIS.to_owned())
     }
 
     fn healthy(customer: &str, data: &Value) -> Event {
-        let mut fact = Fact::new(Kind::CustomerHealthy).with_value("note", data);
+        let mut fact = Line::new(Kind::CustomerHealthy).with_value("note", data);
         fact.customer = Some(customer.into());
         happened(NOON, fact)
     }
@@ -330,7 +330,7 @@ mod tests {
     fn only_written_fields_and_written_kinds_are_compared() {
         let events = [
             healthy("a", &json!(1)),
-            happened(NOON, Fact::new(Kind::Paused)),
+            happened(NOON, Line::new(Kind::Paused)),
         ];
         assert!(compare(&[wanted(&json!({}))], &[], &events).is_empty());
         assert!(compare(&[wanted(&json!({"customer": "a"}))], &[], &events).is_empty());
@@ -356,7 +356,7 @@ mod tests {
 
     #[test]
     fn instants_are_compared_as_instants() {
-        let mut fact = Fact::new(Kind::SoakStarted).with("other", "2027-01-12T12:00:00.000Z");
+        let mut fact = Line::new(Kind::SoakStarted).with("other", "2027-01-12T12:00:00.000Z");
         fact.until = Some("2027-01-12T12:00:00Z".parse().unwrap());
         let fields = json!({"until": "2027-01-12T13:00:00+01:00", "data": {"other": "2027-01-12T12:00:00Z"}});
         let row = expected("2027-01-11T07:00:00-05:00", "soak_started", &fields);
@@ -372,7 +372,7 @@ mod tests {
     #[test]
     fn a_forbidden_kind_is_a_difference() {
         let none = ["paused".to_owned()];
-        let differences = compare(&[], &none, &[happened(NOON, Fact::new(Kind::Paused))]);
+        let differences = compare(&[], &none, &[happened(NOON, Line::new(Kind::Paused))]);
         assert_eq!(
             differences.to_string(),
             "must not happen at all:\n  + 2027-01-11T12:00:00.000Z paused\n"

@@ -6,7 +6,7 @@ use policy::parse::Diagnostic;
 use policy::parse::scenario::{Action, Scenario, Step};
 use policy::{Config, Sources};
 use rollout::view::RunView;
-use rollout::{Event, Product, RunId};
+use rollout::{Event, Product, RolloutId};
 use serde::Serialize;
 
 use super::{Act, Broken, Differences, Moved, Row, Setup, Surprise, World, compare};
@@ -30,7 +30,7 @@ pub struct RunResult {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Ending {
     /// Which.
-    pub rollout: RunId,
+    pub rollout: RolloutId,
     /// Its state.
     pub state: String,
 }

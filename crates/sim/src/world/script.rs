@@ -2,7 +2,7 @@
 
 use policy::parse::scenario;
 use policy::{CustomerId, PlanScope, PolicyId, Role, Span, Timestamp};
-use rollout::RunId;
+use rollout::RolloutId;
 use rollout::request::{Conflict, Verb};
 use serde_json::Value;
 
@@ -109,7 +109,7 @@ pub(super) fn read(row: &scenario::Verb) -> Result<Ask, BadRow> {
 }
 
 /// The rollout that a row names, if it names one.
-pub(super) fn run(row: &scenario::Verb) -> Result<Option<RunId>, BadRow> {
+pub(super) fn run(row: &scenario::Verb) -> Result<Option<RolloutId>, BadRow> {
     Args { row }.parsed("rollout")
 }
 

@@ -4,18 +4,18 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
 use policy::{CustomerId, PolicyId, Span, Timestamp};
-use rollout::{Event, Fact, Kind, RunId, show_instant};
+use rollout::{Event, Kind, Line, RolloutId, show_instant};
 use serde::Serialize;
 
 /// Something notable. Events of one kind at one instant in one batch share a line.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Line {
+pub struct TimelineEntry {
     /// When.
     pub at: Timestamp,
     /// Whole days of 24 hours since the rollout's start.
     pub day: i64,
     /// Which rollout.
-    pub rollout: Option<RunId>,
+    pub rollout: Option<RolloutId>,
     /// Which phase.
     pub phase: Option<PolicyId>,
     /// Which batch.
@@ -34,7 +34,7 @@ pub struct Line {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Summary {
     /// Which rollout.
-    pub rollout: RunId,
+    pub rollout: RolloutId,
     /// When it started.
     pub started_at: Timestamp,
     /// When it ended, and how; absent: it did not.
@@ -63,11 +63,11 @@ pub struct PhaseSummary {
 }
 
 /// What is notable about some events, in order.
-pub fn timeline(events: &[Event]) -> Vec<Line> {
-    let mut starts: BTreeMap<RunId, Timestamp> = BTreeMap::new();
-    let mut lines: Vec<Line> = Vec::new();
+pub fn timeline(events: &[Event]) -> Vec<TimelineEntry> {
+    let mut starts: BTreeMap<RolloutId, Timestamp> = BTreeMap::new();
+    let mut lines: Vec<TimelineEntry> = Vec::new();
     for event in events {
-        let fact = &event.fact;
+        let fact = &event.line;
         let start = fact
             .rollout
             .map(|run| *starts.entry(run).or_insert(event.at));
@@ -79,7 +79,7 @@ pub fn timeline(events: &[Event]) -> Vec<Line> {
         let customer = fact.customer.iter().cloned();
         match known.into_iter().find(|line| line.joins(fact, &text)) {
             Some(line) => line.customers.extend(customer),
-            None => lines.push(Line {
+            None => lines.push(TimelineEntry {
                 at: event.at,
                 day: start.map_or(0, |start| (event.at - start).num_days()),
                 rollout: fact.rollout,
@@ -95,8 +95,8 @@ pub fn timeline(events: &[Event]) -> Vec<Line> {
     lines
 }
 
-impl Line {
-    fn joins(&self, fact: &Fact, text: &str) -> bool {
+impl TimelineEntry {
+    fn joins(&self, fact: &Line, text: &str) -> bool {
         fact.customer.is_some()
             && !self.customers.is_empty()
             && self.kind == fact.kind
@@ -109,7 +109,7 @@ impl Line {
 }
 
 /// `day 8  2027-01-19T15:10:00.000Z  standard, batch 2: acme, copperline: starts`
-impl fmt::Display for Line {
+impl fmt::Display for TimelineEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let day = format!("day {}", self.day);
         write!(f, "{day:<7} {}  ", show_instant(self.at))?;
@@ -133,7 +133,7 @@ impl fmt::Display for Line {
 }
 
 /// What happened, if it is notable.
-fn text(fact: &Fact) -> Option<String> {
+fn text(fact: &Line) -> Option<String> {
     let text = plain(fact.kind)?;
     let mut text = text.to_owned();
     // Writing to a String cannot fail.
@@ -214,9 +214,9 @@ fn plain(kind: Kind) -> Option<&'static str> {
 
 /// Each rollout in a few numbers, in the order of their start.
 pub fn summaries(events: &[Event]) -> Vec<Summary> {
-    let mut summaries: BTreeMap<RunId, Summary> = BTreeMap::new();
+    let mut summaries: BTreeMap<RolloutId, Summary> = BTreeMap::new();
     for event in events {
-        let Some(rollout @ RunId::Rollout(_)) = event.fact.rollout else {
+        let Some(rollout @ RolloutId::Rollout(_)) = event.line.rollout else {
             continue;
         };
         let summary = summaries.entry(rollout).or_insert_with(|| Summary {
@@ -234,15 +234,15 @@ pub fn summaries(events: &[Event]) -> Vec<Summary> {
 
 impl Summary {
     fn count(&mut self, event: &Event) {
-        let kind = event.fact.kind;
+        let kind = event.line.kind;
         self.deploys += usize::from(kind == Kind::DeployIntended);
         self.rollbacks += usize::from(kind == Kind::RollbackIntended);
         if is_end(kind) {
-            let outcome: Option<String> = event.fact.read("outcome");
+            let outcome: Option<String> = event.line.read("outcome");
             let outcome = outcome.unwrap_or_else(|| kind.as_str().replace("rollout_", ""));
             self.ended = Some((event.at, outcome));
         }
-        if let Some(name) = &event.fact.phase {
+        if let Some(name) = &event.line.phase {
             if kind == Kind::PhaseStarted || kind == Kind::PhaseSettled {
                 self.begin_phase(name, event.at);
             }
@@ -268,7 +268,7 @@ impl Summary {
         let Some(phase) = self.phases.iter_mut().find(|phase| phase.phase == *name) else {
             return;
         };
-        let kind = event.fact.kind;
+        let kind = event.line.kind;
         phase.healthy += usize::from(kind == Kind::CustomerHealthy);
         phase.failed += usize::from(is_failure(kind));
         if kind == Kind::PhaseSettled {

@@ -34,7 +34,7 @@ fn fleet(customers: usize) -> World {
 fn asked(world: &World) -> Vec<TimeDelta> {
     let start: Timestamp = "2027-01-11T09:00:00Z".parse().unwrap();
     let events = world.events().iter();
-    let intents = events.filter(|event| event.fact.kind == Kind::DeployIntended);
+    let intents = events.filter(|event| event.line.kind == Kind::DeployIntended);
     intents.map(|event| event.at - start).collect()
 }
 
@@ -66,6 +66,6 @@ fn a_large_fleet_takes_as_long_as_the_limits_say_and_that_is_told() {
     let healthy = world
         .events()
         .iter()
-        .filter(|event| event.fact.kind == Kind::CustomerHealthy);
+        .filter(|event| event.line.kind == Kind::CustomerHealthy);
     assert_eq!(healthy.count(), 240);
 }

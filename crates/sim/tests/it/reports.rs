@@ -7,7 +7,7 @@ use policy::parse::File;
 use policy::parse::scenario::Scenario;
 use policy::{Sources, Span};
 use rollout::report::{Answer, Report, Reporter, Standing};
-use rollout::{Kind, RunId};
+use rollout::{Kind, RolloutId};
 use sim::world::{World, scenario};
 
 fn examples(path: &str) -> PathBuf {
@@ -47,7 +47,7 @@ fn run(file: &File, base: Option<&Sources>) -> Report {
     let scenario = Scenario::parse(file).unwrap();
     let mut world = World::new(scenario::setup(&scenario, base).unwrap());
     world.run();
-    let mut reporter = Reporter::new(RunId::Rollout(1));
+    let mut reporter = Reporter::new(RolloutId::Rollout(1));
     for event in world.events() {
         reporter.take(event);
     }

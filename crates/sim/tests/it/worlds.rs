@@ -144,7 +144,7 @@ fn a_large_fleet_costs_little_while_nothing_happens() {
     let healthy = world
         .events()
         .iter()
-        .filter(|event| event.fact.kind == rollout::Kind::CustomerHealthy);
+        .filter(|event| event.line.kind == rollout::Kind::CustomerHealthy);
     assert_eq!(healthy.count(), 1_000);
 }
 

@@ -157,7 +157,7 @@ impl Stage {
         let events = reader.events(None, 0, PAGE).map_err(state::failure)?;
         let concerns = |id: &policy::CustomerId| id.as_str() == customer;
         Ok(events.iter().any(|event| {
-            event.fact.kind == kind && event.fact.customer.as_ref().is_some_and(concerns)
+            event.line.kind == kind && event.line.customer.as_ref().is_some_and(concerns)
         }))
     }
 

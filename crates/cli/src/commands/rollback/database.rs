@@ -7,9 +7,9 @@ use chrono::{DateTime, Utc};
 use policy::rules::HookCommand;
 use policy::{CustomerId, Timestamp};
 use render::{Client, PostgresId, RecoveryStatus};
+use rollout::database_connections::{Mention, mention, unclear};
 use rollout::recover::{DatabaseReturn, RecoveryWay, ServiceReturn};
-use rollout::redirect::{Mention, mention, unclear};
-use rollout::{DatabaseId, RunId, Verb};
+use rollout::{DatabaseId, RolloutId, Verb};
 use secrecy::ExposeSecret;
 use serde::Serialize;
 use serde_json::json;
@@ -143,7 +143,7 @@ async fn connections(
 struct Preview<'p> {
     customer: &'p CustomerId,
     /// The rollout or operation that is taken back.
-    takes_back: RunId,
+    takes_back: RolloutId,
     /// The instant whose data is wanted.
     to: Timestamp,
     /// The database of now, which stays.

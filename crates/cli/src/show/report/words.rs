@@ -3,7 +3,7 @@
 use policy::PolicyId;
 use rollout::report::{Answer, ApprovalReport, CustomerReport, Override, Report, Standing};
 use rollout::view::EndState;
-use rollout::{ApplyVariables, Kind, RunId};
+use rollout::{ApplyVariables, Kind, RolloutId};
 
 use super::page::members;
 use crate::show::plan::counted;
@@ -21,8 +21,8 @@ pub(super) fn lead(report: &Report) -> String {
         (None, None) => "has not begun",
     };
     let what = match report.rollout {
-        RunId::Rollout(_) => "rollout",
-        RunId::Operation(_) => "operation",
+        RolloutId::Rollout(_) => "rollout",
+        RolloutId::Operation(_) => "operation",
     };
     let after = match (report.started_at, report.ended_at) {
         (Some(from), Some(to)) => format!(" after {}", time::length(to - from)),
@@ -104,7 +104,7 @@ pub(super) fn customer(one: &CustomerReport, report: &Report) -> String {
 /// Whether only the variables were the matter, and no deploy (B12).
 fn is_of_variables(one: &CustomerReport, report: &Report) -> bool {
     let phase = one.phase.as_ref().map(PolicyId::as_str);
-    matches!(report.rollout, RunId::Operation(_)) && phase == Some(ApplyVariables::PHASE)
+    matches!(report.rollout, RolloutId::Operation(_)) && phase == Some(ApplyVariables::PHASE)
 }
 
 /// Another rollout, or a person, has been there since.

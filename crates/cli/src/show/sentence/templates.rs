@@ -1,10 +1,10 @@
 //! The words of every kind of event: one line a kind, with placeholders for what the event tells.
 
 use policy::PolicyId;
-use rollout::{ApplyVariables, Fact, Kind, RunId};
+use rollout::{ApplyVariables, Kind, Line, RolloutId};
 
 /// The words for an event; a kind without any is named as the journal names it.
-pub(super) fn template(fact: &Fact) -> &'static str {
+pub(super) fn template(fact: &Line) -> &'static str {
     let kind = fact.kind;
     course(kind)
         .or_else(|| vote(fact))
@@ -42,7 +42,7 @@ fn course(kind: Kind) -> Option<&'static str> {
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "the other tables have them")]
-fn vote(fact: &Fact) -> Option<&'static str> {
+fn vote(fact: &Line) -> Option<&'static str> {
     Some(match fact.kind {
         Kind::ApprovalRequested => "{what} waits for approval: tranche approve {what} -r {rollout}",
         Kind::Approved if fact.until.is_some() => "{who} approved {what}; complete, valid{until}",
@@ -57,9 +57,9 @@ fn vote(fact: &Fact) -> Option<&'static str> {
 }
 
 /// What is said otherwise where only variables are the matter, and no deploy.
-fn variables(fact: &Fact) -> Option<&'static str> {
+fn variables(fact: &Line) -> Option<&'static str> {
     let phase = fact.phase.as_ref().map(PolicyId::as_str);
-    let is_operation = matches!(fact.rollout, Some(RunId::Operation(_)));
+    let is_operation = matches!(fact.rollout, Some(RolloutId::Operation(_)));
     (is_operation && phase == Some(ApplyVariables::PHASE) && fact.kind == Kind::CustomerUnchanged)
         .then_some("nothing was deployed at {what}; its variables are as before")
 }
@@ -139,7 +139,7 @@ fn rollback(kind: Kind) -> Option<&'static str> {
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "the other tables have them")]
-fn person(fact: &Fact) -> Option<&'static str> {
+fn person(fact: &Line) -> Option<&'static str> {
     let is_complete = fact.read("complete") == Some(true);
     Some(match fact.kind {
         Kind::Paused => "{who} paused the rollout",
@@ -196,7 +196,7 @@ mod tests {
         let silent: Vec<Kind> = Kind::ALL
             .iter()
             .copied()
-            .filter(|kind| template(&Fact::new(*kind)) == "{kind}")
+            .filter(|kind| template(&Line::new(*kind)) == "{kind}")
             .collect();
         assert_eq!(silent, []);
     }

@@ -13,7 +13,7 @@ use render::{Client, Settings};
 use rollout::command::{BackupOwner, DeployView, Probed, Sealed, ServiceView, Target};
 use rollout::{
     AttachmentId, Command, CommandId, CommandKind, DeployId, Executor, Notice, Outcome, Report,
-    RunId,
+    RolloutId,
 };
 use secrecy::SecretString;
 use sim::api::Op;
@@ -127,7 +127,7 @@ impl Bench {
         let command = Command {
             urgent: false,
             id,
-            run: RunId::Rollout(1),
+            run: RolloutId::Rollout(1),
             customer: CUSTOMER.into(),
             kind,
         };

@@ -1,6 +1,6 @@
 //! How many requests a command takes, as the simulation counts them.
 
-use rollout::{Command, CommandId, CommandKind, Outcome, RunId};
+use rollout::{Command, CommandId, CommandKind, Outcome, RolloutId};
 use sim::api::Op;
 
 use super::bench::{Bench, CUSTOMER, kept};
@@ -21,7 +21,7 @@ fn arrived(bench: &Bench) -> (u64, u64) {
 async fn takes_as_many_as_are_counted(bench: &mut Bench, kind: CommandKind) -> Outcome {
     let command = Command {
         id: CommandId(0),
-        run: RunId::Rollout(1),
+        run: RolloutId::Rollout(1),
         customer: CUSTOMER.into(),
         urgent: false,
         kind: kind.clone(),

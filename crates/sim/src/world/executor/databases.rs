@@ -2,7 +2,7 @@
 
 use policy::Timestamp;
 use rollout::command::{Sealed, Target};
-use rollout::redirect::{self, Redirected, redirected, unclear};
+use rollout::database_connections::{self, Redirected, redirected, unclear};
 use rollout::{DatabaseId, Outcome};
 
 use super::deploys::{refusal, unknown};
@@ -92,8 +92,11 @@ impl SimExecutor {
     }
 }
 
-fn shown<'c>(id: &'c DatabaseId, connection: &'c Connection) -> redirect::Connection<'c> {
-    redirect::Connection {
+fn shown<'c>(
+    id: &'c DatabaseId,
+    connection: &'c Connection,
+) -> database_connections::Connection<'c> {
+    database_connections::Connection {
         id: &id.0,
         internal: &connection.internal,
         external: &connection.external,

@@ -7,7 +7,7 @@ use policy::parse::File;
 use policy::parse::scenario::Scenario;
 use policy::{ServiceId, Span};
 use rollout::command::{DeployStatus, Probed, Target};
-use rollout::{DeployId, RunId};
+use rollout::{DeployId, RolloutId};
 
 use super::*;
 use crate::world::{commit_of, files, scenario};
@@ -57,7 +57,7 @@ impl Bench {
         let command = Command {
             urgent: false,
             id,
-            run: RunId::Rollout(1),
+            run: RolloutId::Rollout(1),
             customer: "a".into(),
             kind,
         };

@@ -2,7 +2,7 @@
 
 use policy::Timestamp;
 use rollout::health::{Cycle, CycleResult};
-use rollout::{Event, Fact, Kind};
+use rollout::{Event, Kind, Line};
 use sim::world::World;
 
 use super::recomputed::Recomputed;
@@ -46,7 +46,7 @@ fn forged(kind: Kind, forge: impl FnOnce(&mut Event)) -> Vec<Event> {
 /// Where the first event of a kind stands.
 fn place(kind: Kind) -> usize {
     let journal = journal();
-    let place = journal.iter().position(|event| event.fact.kind == kind);
+    let place = journal.iter().position(|event| event.line.kind == kind);
     place.unwrap_or_else(|| panic!("no {} in the story", kind.as_str()))
 }
 
@@ -70,15 +70,15 @@ fn a_start_with_a_vote_too_few_is_reported() {
 
 #[test]
 fn two_votes_of_one_person_are_reported() {
-    let second = journal()[place(Kind::Approved) + 1].fact.actor.clone();
-    let journal = forged(Kind::Approved, |event| event.fact.actor = second);
+    let second = journal()[place(Kind::Approved) + 1].line.actor.clone();
+    let journal = forged(Kind::Approved, |event| event.line.actor = second);
     assert_reported(&journal, "P1: main has 1 of 2 votes");
 }
 
 #[test]
 fn a_vote_of_the_starter_is_reported() {
     let journal = forged(Kind::Approved, |event| {
-        event.fact.actor = Some("ann".into());
+        event.line.actor = Some("ann".into());
     });
     assert_reported(&journal, "P1: main has 1 of 2 votes");
 }
@@ -104,12 +104,12 @@ fn a_start_in_a_freeze_is_reported_and_one_at_its_end_is_not() {
     let start = place(Kind::CustomerStarted);
     let frozen_until = |until: Timestamp| {
         let mut journal = journal();
-        let fact = Fact {
+        let fact = Line {
             until: Some(until),
-            ..Fact::new(Kind::Frozen).with("name", "outage")
+            ..Line::new(Kind::Frozen).with("name", "outage")
         };
         let frozen = Event {
-            fact,
+            line: fact,
             ..journal[start - 1].clone()
         };
         journal.insert(start, frozen);
@@ -124,13 +124,13 @@ fn a_start_in_a_freeze_is_reported_and_one_at_its_end_is_not() {
 #[test]
 fn a_rollback_without_the_samples_that_decide_it_is_reported() {
     let journal = forged(Kind::HealthFailed, |event| {
-        event.fact.data.remove("cycles");
+        event.line.data.remove("cycles");
     });
     assert_reported(&journal, "P34: a verdict without cycles");
     let journal = forged(Kind::HealthFailed, |event| {
-        let mut cycles: Vec<Cycle> = event.fact.read("cycles").unwrap();
+        let mut cycles: Vec<Cycle> = event.line.read("cycles").unwrap();
         cycles.truncate(cycles.len() - 1);
-        event.fact = event.fact.clone().with_value("cycles", &cycles);
+        event.line = event.line.clone().with_value("cycles", &cycles);
     });
     assert_reported(&journal, "P34: ");
 }
@@ -138,10 +138,10 @@ fn a_rollback_without_the_samples_that_decide_it_is_reported() {
 #[test]
 fn a_failure_between_that_was_no_failure_is_reported() {
     let journal = forged(Kind::HealthFailed, |event| {
-        let mut cycles: Vec<Cycle> = event.fact.read("cycles").unwrap();
+        let mut cycles: Vec<Cycle> = event.line.read("cycles").unwrap();
         let middle = cycles.len() - 2;
         cycles[middle].result = CycleResult::Passed;
-        event.fact = event.fact.clone().with_value("cycles", &cycles);
+        event.line = event.line.clone().with_value("cycles", &cycles);
     });
     assert_reported(&journal, "P34: ");
 }
@@ -149,12 +149,12 @@ fn a_failure_between_that_was_no_failure_is_reported() {
 #[test]
 fn a_pass_that_no_cycle_shows_is_reported() {
     let journal = forged(Kind::HealthPassed, |event| {
-        let mut cycles: Vec<Cycle> = event.fact.read("cycles").unwrap();
+        let mut cycles: Vec<Cycle> = event.line.read("cycles").unwrap();
         for cycle in &mut cycles {
             let reason = "nothing was heard".to_owned();
             cycle.result = CycleResult::NoData { reason };
         }
-        event.fact = event.fact.clone().with_value("cycles", &cycles);
+        event.line = event.line.clone().with_value("cycles", &cycles);
     });
     assert_reported(&journal, "P34: ");
 }

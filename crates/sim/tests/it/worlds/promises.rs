@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use policy::{CustomerId, PolicyId, Role, ServiceId, Timestamp};
 use rollout::event::GENESIS;
-use rollout::{Event, Fact, Kind, RunId};
+use rollout::{Event, Kind, Line, RolloutId};
 use sim::api::Op;
 use sim::platform::{Deploy, Status, Trigger};
 use sim::world::World;
@@ -15,7 +15,7 @@ use super::recomputed::Recomputed;
 const RELEASES: [&str; 2] = ["v1.1.0", "v1.2.0"];
 
 /// A customer of a rollout.
-type Unit = (Option<RunId>, CustomerId);
+type Unit = (Option<RolloutId>, CustomerId);
 
 /// What was seen so far.
 #[derive(Default)]
@@ -25,8 +25,8 @@ pub(super) struct Promises {
     /// Customers that are being worked on, with their phase and batch.
     busy: BTreeMap<Unit, (PolicyId, Option<u32>)>,
     /// Rollouts in which nobody may start, and why.
-    shut: BTreeMap<Option<RunId>, BTreeSet<&'static str>>,
-    delays: BTreeMap<(Option<RunId>, PolicyId), Timestamp>,
+    shut: BTreeMap<Option<RolloutId>, BTreeSet<&'static str>>,
+    delays: BTreeMap<(Option<RolloutId>, PolicyId), Timestamp>,
     /// Customers that are tried again, with their batch: they wait for no delay (R13).
     again: BTreeMap<Unit, Option<u32>>,
     /// Services that passed since their customer was started.
@@ -69,7 +69,7 @@ impl Promises {
     fn follow(&mut self, event: &Event) -> Result<(), String> {
         self.follow_chain(event)?;
         self.recomputed.follow(event)?;
-        let fact = &event.fact;
+        let fact = &event.line;
         if let Some(plan) = fact.read::<policy::Plan>("plan") {
             self.deploys_at_once = usize::try_from(plan.project.render.max_parallel).unwrap();
             let phases = plan.phases.iter();
@@ -106,7 +106,7 @@ impl Promises {
     }
 
     /// P18, P19, P20: since when nobody may start.
-    fn follow_holds(&mut self, fact: &Fact) {
+    fn follow_holds(&mut self, fact: &Line) {
         let shut = self.shut.entry(fact.rollout).or_default();
         if fact.kind == Kind::Paused {
             shut.insert("P20: paused");
@@ -130,7 +130,7 @@ impl Promises {
         unit: Unit,
         phase: &PolicyId,
     ) -> Result<(), String> {
-        let fact = &event.fact;
+        let fact = &event.line;
         if fact.kind == Kind::Retried {
             self.again.insert(unit, fact.batch);
         } else if fact.kind == Kind::CustomerStarted {
@@ -162,7 +162,7 @@ impl Promises {
         holds(!early, || {
             format!("P22: {} starts before its delay is over", unit.1)
         })?;
-        let batch = (phase.clone(), event.fact.batch);
+        let batch = (phase.clone(), event.line.batch);
         let same_batch = |((run, _), busy): &(&Unit, &_)| *run == unit.0 && **busy == batch;
         let busy = self.busy.iter().filter(same_batch).count();
         let limit = self.limits.get(phase).copied().unwrap_or(usize::MAX);
@@ -172,7 +172,7 @@ impl Promises {
     }
 
     /// P16 and P17: not too many deploys at once, and each service healthy before the next.
-    fn follow_service(&mut self, fact: &Fact, unit: Unit, service: &Role) -> Result<(), String> {
+    fn follow_service(&mut self, fact: &Line, unit: Unit, service: &Role) -> Result<(), String> {
         let customer = unit.1.clone();
         let backend = (unit.clone(), Role::new("backend"));
         let this = (unit, service.clone());
@@ -199,21 +199,21 @@ impl Promises {
     }
 
     fn follow_delay(&mut self, event: &Event) {
-        let Some(phase) = &event.fact.phase else {
+        let Some(phase) = &event.line.phase else {
             return;
         };
-        let key = (event.fact.rollout, phase.clone());
-        if event.fact.kind == Kind::DelayStarted
-            && let Some(until) = event.fact.until
+        let key = (event.line.rollout, phase.clone());
+        if event.line.kind == Kind::DelayStarted
+            && let Some(until) = event.line.until
         {
             self.delays.insert(key, until);
-        } else if matches!(event.fact.kind, Kind::Promoted | Kind::Retried) {
+        } else if matches!(event.line.kind, Kind::Promoted | Kind::Retried) {
             self.delays.remove(&key);
         }
     }
 
     /// R13: a batch settles anew when those who are tried again have.
-    fn follow_batch(&self, fact: &Fact) -> Result<(), String> {
+    fn follow_batch(&self, fact: &Line) -> Result<(), String> {
         let again = self.again.iter().find(|((run, customer), batch)| {
             let phase = self.phases.get(customer);
             *run == fact.rollout && phase == fact.phase.as_ref() && **batch == fact.batch
@@ -326,7 +326,7 @@ fn is_ours(deploy: &Deploy) -> bool {
 /// Intents to deploy a service or to roll it back.
 fn requests(events: &[Event], service: &ServiceId) -> usize {
     let intents = events.iter().filter(|event| {
-        let fact = &event.fact;
+        let fact = &event.line;
         let kinds = [Kind::DeployIntended, Kind::RollbackIntended];
         let name = fact.customer.as_ref().zip(fact.service.as_ref());
         let name = name.map(|(customer, role)| format!("srv-{customer}-{role}"));
@@ -346,8 +346,8 @@ fn named(events: &[Event]) -> BTreeMap<String, usize> {
         Kind::RollbackAdopted,
     ];
     for event in events {
-        if origins.contains(&event.fact.kind)
-            && let Some(deploy) = &event.fact.deploy
+        if origins.contains(&event.line.kind)
+            && let Some(deploy) = &event.line.deploy
         {
             *named.entry(deploy.to_string()).or_insert(0) += 1;
         }

@@ -7,7 +7,7 @@ use policy::health::Profile;
 use policy::rules::{Approval, Excluded, Scope};
 use policy::{CustomerId, PersonId, Plan, Timestamp};
 use rollout::health::{Cycle, CycleResult};
-use rollout::{Event, Fact, Kind, RunId};
+use rollout::{Event, Kind, Line, RolloutId};
 
 /// A window of these stories opens every six hours, for two, and asks for half an hour of what is left.
 const WINDOW_EVERY_SECS: i64 = 6 * 3600;
@@ -21,20 +21,20 @@ const FREEZE_SECS: i64 = 45 * 60;
 /// What was seen so far.
 #[derive(Default)]
 pub(super) struct Recomputed {
-    plans: BTreeMap<Option<RunId>, (Plan, PersonId)>,
+    plans: BTreeMap<Option<RolloutId>, (Plan, PersonId)>,
     /// Who has said yes to a gate since it was last asked anew, and when each did.
-    votes: BTreeMap<(Option<RunId>, String), BTreeMap<PersonId, Timestamp>>,
+    votes: BTreeMap<(Option<RolloutId>, String), BTreeMap<PersonId, Timestamp>>,
     /// Gates that something has passed, and that were not asked anew.
-    passed: BTreeSet<(Option<RunId>, String)>,
+    passed: BTreeSet<(Option<RolloutId>, String)>,
     freezes: BTreeMap<String, (Timestamp, Timestamp)>,
     /// Who has asked to lift which occurrence of the freeze that repeats.
-    lifts: BTreeMap<(Option<RunId>, String), BTreeSet<PersonId>>,
+    lifts: BTreeMap<(Option<RolloutId>, String), BTreeSet<PersonId>>,
 }
 
 impl Recomputed {
     /// Follows one event; says what it breaks.
     pub(super) fn follow(&mut self, event: &Event) -> Result<(), String> {
-        let fact = &event.fact;
+        let fact = &event.line;
         if let (Some(plan), Kind::RolloutStarted | Kind::OperationStarted) =
             (fact.read::<Plan>("plan"), fact.kind)
         {
@@ -50,7 +50,7 @@ impl Recomputed {
     }
 
     fn follow_gate(&mut self, event: &Event) {
-        let fact = &event.fact;
+        let fact = &event.line;
         let Some(gate) = fact.read::<String>("gate") else {
             return;
         };
@@ -67,7 +67,7 @@ impl Recomputed {
     }
 
     fn follow_freeze(&mut self, event: &Event) {
-        let fact = &event.fact;
+        let fact = &event.line;
         let Some(name) = fact.read::<String>("name") else {
             return;
         };
@@ -88,13 +88,13 @@ impl Recomputed {
         let begins = event.at.timestamp() - into;
         let begins = chrono::DateTime::from_timestamp(begins, 0)?;
         let occurrence = begins.format("%Y-%m-%dT%H:%M").to_string();
-        let lifts = self.lifts.get(&(event.fact.rollout, occurrence.clone()));
+        let lifts = self.lifts.get(&(event.line.rollout, occurrence.clone()));
         let is_lifted = lifts.is_some_and(|people| people.len() >= 2);
         (!plan.freezes.is_empty() && into < FREEZE_SECS && !is_lifted).then_some(occurrence)
     }
 
     fn start(&mut self, event: &Event) -> Result<(), String> {
-        let fact = &event.fact;
+        let fact = &event.line;
         let customer = fact.customer.clone().ok_or("nobody starts")?;
         let Some((plan, starter)) = self.plans.get(&fact.rollout).cloned() else {
             return Err(format!("{customer} starts without a plan"));
@@ -108,7 +108,7 @@ impl Recomputed {
             let gate = gate_of(approval.per, policy.name.as_str(), fact, &customer);
             self.quorum(event, approval, &plan, &starter, gate)?;
         }
-        if matches!(fact.rollout, Some(RunId::Operation(_))) {
+        if matches!(fact.rollout, Some(RolloutId::Operation(_))) {
             return Ok(());
         }
         if !policy.window.is_empty() {
@@ -139,7 +139,7 @@ impl Recomputed {
         starter: &PersonId,
         gate: String,
     ) -> Result<(), String> {
-        let key = (event.fact.rollout, gate);
+        let key = (event.line.rollout, gate);
         if self.passed.contains(&key) {
             return Ok(());
         }
@@ -167,7 +167,7 @@ impl Recomputed {
     }
 
     /// P34: what a service's verdict says follows from the cycles in it.
-    fn verdict(&self, fact: &Fact) -> Result<(), String> {
+    fn verdict(&self, fact: &Line) -> Result<(), String> {
         let healthy = match fact.kind == Kind::HealthPassed {
             true => true,
             false if matches!(fact.kind, Kind::HealthFailed | Kind::RollbackFailed) => false,
@@ -207,7 +207,7 @@ fn decides(profile: &Profile, cycles: &[Cycle], healthy: bool) -> bool {
 }
 
 /// The gate that covers a customer, as people type it.
-fn gate_of(per: Scope, phase: &str, fact: &Fact, customer: &CustomerId) -> String {
+fn gate_of(per: Scope, phase: &str, fact: &Line, customer: &CustomerId) -> String {
     match per {
         Scope::Phase => phase.to_owned(),
         Scope::Batch => format!("{phase}/{}", fact.batch.unwrap_or(0)),

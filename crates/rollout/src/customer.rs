@@ -1,0 +1,14 @@
+//! What does one customer need next, and what does an answer about it mean?
+//!
+//! [`next`] reads the state of a customer and says what is wanted; [`protocol`] is how a deploy or rollback is asked for
+//! without ever asking twice; [`record`] turns reports into facts; [`advance_customer`] goes from one to the next.
+
+pub(crate) mod advance_customer;
+pub(crate) mod confirm;
+pub(crate) mod elsewhere;
+pub(crate) mod next;
+pub(crate) mod protocol;
+pub(crate) mod quarantine;
+pub(crate) mod record;
+pub(crate) mod targets;
+pub(crate) mod trouble;

@@ -1,0 +1,151 @@
+//! After downtime: is everybody before still healthy, so that overdue work may start (R17)?
+//!
+//! Whoever is found ill while still watched is rolled back like any other (R11), whoever was replaced is held (R18). Beyond
+//! the watch nobody is rolled back without a person: the hold names the customer, and is over with the first cycle that
+//! passes. Whoever runs somebody else's deploy by then is not on the release any more, and is not asked.
+
+use crate::customer::next::{self, Unfit};
+use crate::customer::record;
+use crate::fold::index::{Position, Rollout};
+use crate::model::command::{CommandKind, Outcome};
+use crate::model::hold::{Hold, HoldKind};
+use crate::model::ids::RolloutId;
+use crate::model::offer::Offer;
+use crate::product::Product;
+use crate::progress::in_flight::{Slot, TimerKey};
+
+use policy::CustomerId;
+
+impl Product {
+    /// Customers still on the release in the batch before that this process has not seen healthy (R17).
+    pub(crate) fn unseen(&self, id: RolloutId, phase: usize) -> Vec<Position> {
+        if !self.work.resumed.contains(&id) {
+            return Vec::new();
+        }
+        let run = &self.state.runs[&id];
+        run.before(phase)
+            .into_iter()
+            .filter_map(|customer| run.place(&customer))
+            .filter(|place| !self.work.confirmed.contains(&(id, *place)))
+            .collect()
+    }
+
+    /// After a restart, the customers still on the release in the batch before must be seen healthy once (R17).
+    pub(crate) fn confirm_before(&mut self, id: RolloutId, phase: usize) -> bool {
+        let unseen = self.unseen(id, phase);
+        for place in &unseen {
+            if self
+                .unfit(id, *place)
+                .is_some_and(|unfit| unfit.again_at > self.at)
+            {
+                continue;
+            }
+            self.about(id, *place, |product| {
+                let kind = product.ask(id, *place, |ctx| CommandKind::Confirm {
+                    probed: next::probed_all(ctx),
+                    profile: ctx.profile().clone(),
+                });
+                if let Some(kind) = kind {
+                    product.want(id, *place, Slot::Confirm, kind);
+                }
+            });
+        }
+        unseen.is_empty()
+    }
+
+    /// What is known of a customer that was asked and not found healthy.
+    pub(crate) fn unfit(&self, id: RolloutId, place: Position) -> Option<&Unfit> {
+        self.work.scratch.get(&(id, place))?.unfit.as_ref()
+    }
+
+    /// Takes the answer to the question whether a customer is still healthy.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the question has two answers of its own; any other is told to a person"
+    )]
+    pub(crate) fn record_confirm(&mut self, id: RolloutId, place: Position, outcome: &Outcome) {
+        let is_watched = self.state.runs.get(&id).is_some_and(|run| {
+            let customer = run.at_place(place.phase, place.place);
+            run.is_watched(customer)
+        });
+        let reason = match outcome {
+            Outcome::Judged { verdict, .. } if verdict.healthy => {
+                self.confirmed(id, place);
+                return;
+            }
+            Outcome::Judged { .. } | Outcome::Replaced { .. } | Outcome::Gone { .. }
+                if is_watched =>
+            {
+                self.record_watch(id, place, outcome);
+                return;
+            }
+            Outcome::Replaced { .. } | Outcome::Gone { .. } => {
+                self.confirmed(id, place);
+                return;
+            }
+            Outcome::Judged { verdict, .. } => record::reason_of(verdict),
+            other => record::say(other),
+        };
+        let every = self.ask(id, place, |ctx| ctx.profile().every.to_delta());
+        let Some(every) = every else { return };
+        let again_at = self.at + every;
+        let since = self.unfit(id, place).map_or(self.at, |unfit| unfit.since);
+        self.work.scratch.entry((id, place)).or_default().unfit = Some(Unfit {
+            reason,
+            since,
+            again_at,
+        });
+        self.work
+            .timers
+            .set(TimerKey::Position(id, place), Some(again_at));
+    }
+
+    fn confirmed(&mut self, id: RolloutId, place: Position) {
+        self.work.confirmed.insert((id, place));
+        if let Some(scratch) = self.work.scratch.get_mut(&(id, place)) {
+            scratch.unfit = None;
+        }
+    }
+
+    /// Who must be seen healthy first, and what a person can do if they are not.
+    pub(crate) fn confirm_hold(&self, id: RolloutId, run: &Rollout, phase: usize) -> Option<Hold> {
+        let unseen = self.unseen(id, phase);
+        let name = |place: &Position| run.at_place(place.phase, place.place);
+        let ill = unseen
+            .iter()
+            .find_map(|place| Some((name(place), self.unfit(id, *place)?)));
+        if let Some((customer, unfit)) = ill {
+            let text = format!(
+                "after the restart, {customer} must be seen healthy first, and is not: {}",
+                unfit.reason
+            );
+            let hold = Hold::new(HoldKind::Confirm, "operators", text).since(Some(unfit.since));
+            return Some(hold.way_out(Offer::rollback(customer)));
+        }
+        let names: Vec<&str> = unseen.iter().map(|place| name(place).as_str()).collect();
+        (!names.is_empty()).then(|| {
+            let text = format!(
+                "after the restart, {} must be seen healthy first",
+                names.join(", ")
+            );
+            Hold::new(HoldKind::Confirm, "the batch before", text)
+        })
+    }
+}
+
+impl Rollout {
+    /// The healthy customers of the batch before, or of the last batches of the phases before.
+    pub(crate) fn before(&self, phase: usize) -> Vec<CustomerId> {
+        let turn = self
+            .turn(phase)
+            .unwrap_or(self.phases[phase].batches_begun + 1);
+        if turn > 1 {
+            return self.healthy_in(phase, turn - 1).cloned().collect();
+        }
+        let phases = self.plan.phases[phase].after.iter();
+        phases
+            .flat_map(|before| self.healthy_in(*before, self.phases[*before].batches_begun))
+            .cloned()
+            .collect()
+    }
+}

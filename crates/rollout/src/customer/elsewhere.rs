@@ -1,0 +1,204 @@
+//! Is another engine, or an older state of this one, at work? Then everything open is held until a person has seen to it
+//! and says `resume --moved` (P7, P40).
+
+use policy::CustomerId;
+
+use crate::customer::next::{adoption, variables};
+use crate::fold::index::{Position, Rollout};
+use crate::model::command::{Outcome, ServiceView};
+use crate::model::event::{Kind, Line};
+use crate::model::hold::{Hold, HoldKind};
+use crate::model::ids::RolloutId;
+use crate::model::offer::Offer;
+use crate::model::request::{Actor, Rejected};
+use crate::product::{Product, State};
+use crate::progress::in_flight::Slot;
+
+/// What is said of a hold that an older release recorded without its reason.
+const NO_REASON: &str = "the database is a copy that was put back";
+
+impl Product {
+    /// Why everything open is held until `resume --moved`, if it is.
+    pub fn elsewhere(&self) -> Option<String> {
+        let held = self.state.runs.values().any(|run| run.row.restored);
+        match &self.state.product.elsewhere {
+            Some(mark) => mark.reason.clone(),
+            None => held.then(|| NO_REASON.to_owned()),
+        }
+    }
+
+    /// Takes what the shell has found out about its database. What is held for that reason already is not held again.
+    pub(crate) fn found_elsewhere(&mut self, reason: String) {
+        let known = self.state.product.elsewhere.as_ref();
+        if known.is_some_and(|mark| mark.reason.as_ref() == Some(&reason)) {
+            return;
+        }
+        let fact = Line {
+            reason: Some(reason),
+            ..Line::new(Kind::Restored)
+        };
+        self.emit(fact.with("moved", true));
+    }
+
+    /// Takes a `resume --moved`: all that is held so goes on at once.
+    pub(crate) fn resume_moved(&mut self, by: &Actor) -> Result<(), Rejected> {
+        if self.elsewhere().is_none() {
+            let text = "nothing is held because of a copy, a move or another engine";
+            return Err(Rejected::state(text, Offer::Status(None)));
+        }
+        let runs = self.state.runs.iter();
+        let held: Vec<RolloutId> = runs
+            .filter(|(_, run)| run.row.restored)
+            .map(|(id, _)| *id)
+            .collect();
+        let fact = Line {
+            actor: Some(by.name.clone()),
+            ..Line::new(Kind::Resumed)
+        };
+        self.emit(fact.with("moved", true).with_value("rollouts", &held));
+        for id in held {
+            self.release_met(id, by);
+            let places = self.state.runs[&id].in_hand();
+            let places = places.into_iter().map(|place| (id, place));
+            self.work.dirty_units.extend(places);
+        }
+        self.work.queued_dirty = true;
+        Ok(())
+    }
+
+    /// Whoever was held because of another engine's deploys goes on with the rest.
+    fn release_met(&mut self, id: RolloutId, by: &Actor) {
+        let run = &self.state.runs[&id];
+        let met = run
+            .held()
+            .filter(|customer| run.customer(customer).has_met_another());
+        let met: Vec<CustomerId> = met.cloned().collect();
+        for customer in met {
+            let place = self.state.runs[&id].place(&customer);
+            let fact = place.and_then(|place| {
+                self.ask(id, place, |ctx| Line {
+                    actor: Some(by.name.clone()),
+                    ..ctx.fact(Kind::CustomerReleased)
+                })
+            });
+            if let Some(fact) = fact {
+                self.emit_in(id, fact);
+            }
+        }
+    }
+
+    /// Whether deploys that this journal did not ask for are at a customer whose turn it is. Before anything is said, its
+    /// variables are compared: who has written those is no colleague with a single deploy.
+    pub(crate) fn meets_another(
+        &mut self,
+        id: RolloutId,
+        place: Position,
+        views: &[ServiceView],
+    ) -> bool {
+        let read = self.ask(id, place, |ctx| {
+            let met =
+                |view: &&ServiceView| !adoption::unknown(ctx, &view.role, &view.deploys).is_empty();
+            let met = views.iter().find(met);
+            met.map(|view| variables::back_up(ctx, &view.role))
+        });
+        let Some(kind) = read.flatten() else {
+            return false;
+        };
+        self.work.scratch.entry((id, place)).or_default().met = views.to_vec();
+        self.want(id, place, Slot::Main, kind);
+        true
+    }
+
+    /// Takes the variables of a customer that has met another's deploys: it is held before anything is begun with it.
+    pub(crate) fn hold_for_another<'v>(
+        &mut self,
+        id: RolloutId,
+        place: Position,
+        views: &'v [ServiceView],
+        outcome: &Outcome,
+    ) {
+        let held = self.ask(id, place, |ctx| {
+            let of_view = |view: &'v ServiceView| {
+                let (role, deploys) = (&view.role, &view.deploys);
+                let unknown = adoption::unknown(ctx, role, deploys);
+                (!unknown.is_empty()).then_some((role, unknown))
+            };
+            let unknown: Vec<_> = views.iter().filter_map(of_view).collect();
+            let (role, _) = unknown.first()?;
+            let Outcome::BackedUp { differing, .. } = outcome else {
+                return Some(adoption::held(ctx, &unknown, false));
+            };
+            let written = adoption::names_release(&ctx.variables(role), differing);
+            Some(adoption::held(ctx, &unknown, written))
+        });
+        if let Some(held) = held.flatten() {
+            self.emit_in(id, held);
+        }
+    }
+
+    /// One customer with somebody else's deploys may be a colleague's doing. Two, or variables that we did not write, are
+    /// another engine's.
+    pub(crate) fn judge_met(&mut self) {
+        let open = self.state.runs.values().filter(|run| !run.row.restored);
+        let met = open.flat_map(|run| {
+            let held = run.held();
+            held.filter(|customer| run.customer(customer).has_met_another())
+        });
+        let met: Vec<CustomerId> = met.cloned().collect();
+        let written = self.any_emitted(|fact| fact.read("variables_written") == Some(true));
+        if met.is_empty() || (met.len() < 2 && !written) {
+            return;
+        }
+        let names: Vec<&str> = met.iter().map(CustomerId::as_str).collect();
+        let (them, variables) = (
+            names.join(", "),
+            if written { ", variables included" } else { "" },
+        );
+        let fact = Line {
+            reason: Some(format!(
+                "this release was brought to {them} by somebody else since the rollout began{variables}: another engine or an older state of this project is at work"
+            )),
+            ..Line::new(Kind::RolloutsHeld)
+        };
+        let fact = fact.with("moved", true).with_value("customers", &met);
+        self.emit(fact);
+    }
+
+    /// A pause is not what holds this rollout.
+    pub(crate) fn not_elsewhere(&self, id: RolloutId) -> Result<(), Rejected> {
+        let Some(hold) = self.state.elsewhere_hold(&self.state.runs[&id]) else {
+            return Ok(());
+        };
+        Err(Rejected::state(hold.text, Offer::ResumeMoved))
+    }
+
+    /// Nothing new is begun beside what is held.
+    pub(crate) fn nothing_elsewhere(&self) -> Result<(), Rejected> {
+        match self.elsewhere() {
+            Some(reason) => Err(Rejected::state(said(&reason), Offer::ResumeMoved)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl State {
+    /// What keeps a rollout that was open when something was found.
+    pub(crate) fn elsewhere_hold(&self, run: &Rollout) -> Option<Hold> {
+        if !run.row.restored {
+            return None;
+        }
+        let mark = self.product.elsewhere.as_ref();
+        let reason = mark.and_then(|mark| mark.reason.as_deref());
+        let hold = Hold::new(
+            HoldKind::Paused,
+            "operators",
+            said(reason.unwrap_or(NO_REASON)),
+        );
+        let hold = hold.since(mark.map(|mark| mark.at));
+        Some(hold.way_out(Offer::ResumeMoved.noted("once no other engine drives this product")))
+    }
+}
+
+fn said(reason: &str) -> String {
+    format!("everything open is held: {reason}; what has happened since is not known here")
+}

@@ -1,0 +1,622 @@
+//! What does this customer need next? A pure function of its state and of what was just read.
+//!
+//! Forward: inspect, back up, variables, list, deploy, follow, verify, service by service (R5). The other way
+//! round stands in `back`. The deploy protocol itself (R16) is in `protocol`.
+
+pub(crate) mod adoption;
+mod back;
+pub(crate) mod recovery;
+pub(crate) mod variables;
+
+use std::collections::BTreeMap;
+
+use policy::health::Profile;
+use policy::rules::{Hook, HookCommand, RollbackMode};
+use policy::settings::AutoDeploy;
+use policy::{CustomerId, Plan, PlannedCustomer, Release, Role, Timestamp};
+
+use crate::customer::protocol;
+use crate::customer::trouble::Trouble;
+use crate::model::command::{CommandKind, DeployView, Probed, ServiceView, Target};
+use crate::model::event::{Kind, Line};
+use crate::model::ids::{DatabaseId, DeployId, RolloutId};
+use crate::model::state::{
+    AutoDeployState, CustomerState, CustomerStatus, DeployState, HeldFrom, HookState, Operation,
+    ServiceState,
+};
+use crate::product::State;
+
+/// What follows for a customer.
+#[derive(Debug)]
+pub(crate) enum Next {
+    /// Carry this out and wait for its answer.
+    Command(CommandKind),
+    /// These facts follow at once.
+    Facts(Vec<Line>),
+    /// The next service may go, or go back, when a tick finds a place for it.
+    Tick,
+    /// Nothing before this instant.
+    Wait(Timestamp),
+    /// Nothing by itself.
+    Rest,
+}
+
+impl Next {
+    /// The same, with every fact changed.
+    fn map(self, change: impl Fn(Line) -> Line) -> Self {
+        match self {
+            Self::Facts(facts) => Self::Facts(facts.into_iter().map(change).collect()),
+            Self::Command(_) | Self::Tick | Self::Wait(_) | Self::Rest => self,
+        }
+    }
+}
+
+/// What was read for a customer and is not worth storing: a restart reads it again.
+#[derive(Clone, Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one thing that this process has seen or done, independent of the others"
+)]
+pub(crate) struct Scratch {
+    /// The tick let the current service go.
+    pub(crate) go: bool,
+    /// The current service as last read.
+    pub(crate) view: Option<ServiceView>,
+    /// The databases of the name that is looked up, and when they were asked for.
+    pub(crate) databases: Option<(Timestamp, Vec<DatabaseId>)>,
+    /// The newest deploys of the current service, and when they were asked for.
+    pub(crate) listing: Option<(Timestamp, Vec<DeployView>)>,
+    /// Since when a deploy of somebody else is waited for, and which.
+    pub(crate) foreign: Option<(Timestamp, DeployId)>,
+    /// The wait for it was given up.
+    pub(crate) foreign_stuck: bool,
+    /// When the last unfinished deploy before our queued one ended.
+    pub(crate) quiet_since: Option<Timestamp>,
+    /// The request of this intent was begun by this very process.
+    pub(crate) fresh: bool,
+    /// The cancel request was answered.
+    pub(crate) cancel_sent: bool,
+    /// A secret that did not resolve, and when it is asked for again.
+    pub(crate) secret: Option<(String, Timestamp)>,
+    /// The planned variables of the current service were compared with what is stored.
+    pub(crate) compared: bool,
+    /// Before its start: services with deploys that this journal did not ask for.
+    pub(crate) met: Vec<ServiceView>,
+    /// The last inspection said it cannot be done.
+    pub(crate) refused: Option<String>,
+    /// What Render gives no usable answer to (R11).
+    pub(crate) trouble: Option<Trouble>,
+    /// Asked after a restart, it was not healthy (R17).
+    pub(crate) unfit: Option<Unfit>,
+}
+
+/// Why a customer could not be confirmed after a restart, and when it is asked again.
+#[derive(Clone, Debug)]
+pub(crate) struct Unfit {
+    pub(crate) reason: String,
+    pub(crate) since: Timestamp,
+    pub(crate) again_at: Timestamp,
+}
+
+impl Scratch {
+    /// Moves what is waited for along when engine time jumps (P22).
+    pub(crate) fn move_along(&mut self, by: chrono::TimeDelta) {
+        let trouble = self.trouble.as_mut();
+        let trouble = trouble.map(|one| [&mut one.since, &mut one.again_at]);
+        let unfit = self.unfit.as_mut();
+        let unfit = unfit.map(|one| [&mut one.since, &mut one.again_at]);
+        let foreign = self.foreign.as_mut().map(|(since, _)| since);
+        let secret = self.secret.as_mut().map(|(_, again_at)| again_at);
+        let pairs = trouble.into_iter().chain(unfit).flatten();
+        let alone = [foreign, secret, self.quiet_since.as_mut()];
+        for at in pairs.chain(alone.into_iter().flatten()) {
+            *at += by;
+        }
+    }
+
+    /// Forgets what was read: it is for another service or attempt.
+    pub(crate) fn clear(&mut self) {
+        *self = Self {
+            go: self.go,
+            trouble: self.trouble.take(),
+            ..Self::default()
+        };
+    }
+}
+
+/// Everything the decision may look at.
+pub(crate) struct Ctx<'a> {
+    pub(crate) run: RolloutId,
+    /// The database that the customer has left for a restored one (T15).
+    pub(crate) left: Option<&'a DatabaseId>,
+    pub(crate) plan: &'a Plan,
+    pub(crate) customer: &'a CustomerId,
+    pub(crate) planned: &'a PlannedCustomer,
+    pub(crate) unit: &'a CustomerState,
+    pub(crate) scratch: &'a Scratch,
+    /// What is known beside this rollout.
+    pub(crate) state: &'a State,
+    /// Whatever runs the release is taken over: a person has said so.
+    pub(crate) takes_over: bool,
+    pub(crate) at: Timestamp,
+    /// The last event: what is stored now gets a name of its own by it.
+    pub(crate) seq: u64,
+    pub(crate) deploy_timeout_ms: Option<i64>,
+    pub(crate) clear_cache: bool,
+    /// Which operation it is; `None`: a rollout.
+    pub(crate) operation: Option<Operation>,
+}
+
+impl<'a> Ctx<'a> {
+    pub(crate) fn policy(&self) -> &'a policy::Policy {
+        &self.plan.phases[self.planned.phase].policy
+    }
+
+    pub(crate) fn profile(&self) -> &'a Profile {
+        &self.plan.phases[self.planned.phase].health
+    }
+
+    pub(crate) fn target(&self, role: &Role) -> Target {
+        let service = self.planned.customer.services.get(role);
+        Target {
+            role: role.clone(),
+            id: service.map_or_else(|| policy::ServiceId::new(""), |service| service.id.clone()),
+            url: service.and_then(|service| service.url.clone()),
+        }
+    }
+
+    /// What this customer is to run.
+    pub(crate) fn release(&self) -> &'a Release {
+        self.planned
+            .own
+            .as_ref()
+            .map_or(&self.plan.release, |own| &own.release)
+    }
+
+    /// The version that must answer; `None`: it is not asked.
+    pub(crate) fn expected(&self) -> Option<&'a String> {
+        match &self.planned.own {
+            Some(own) => own.version.as_ref(),
+            None => Some(&self.plan.release.version),
+        }
+    }
+
+    /// The templates of a role's variables.
+    pub(crate) fn variables(&self, role: &Role) -> BTreeMap<String, String> {
+        let variables = match &self.planned.own {
+            Some(own) => &own.variables,
+            None => &self.plan.project.variables,
+        };
+        variables.get(role).cloned().unwrap_or_default()
+    }
+
+    /// The addresses of the customer's services, as frozen (P38).
+    pub(crate) fn urls(&self) -> BTreeMap<Role, String> {
+        let services = self.planned.customer.services.iter();
+        services
+            .filter_map(|(role, service)| Some((role.clone(), service.url.clone()?)))
+            .collect()
+    }
+
+    /// A service as it stands. What Render kept of a customer that has left its database would bring that one's address
+    /// back: there is no such target any more (R19).
+    pub(crate) fn service(&self, role: &Role) -> ServiceState {
+        let mut service = self.unit.services.get(role).cloned().unwrap_or_default();
+        service.target_gone |= self.left.is_some();
+        service
+    }
+
+    pub(crate) fn timeout(&self) -> chrono::TimeDelta {
+        match self.deploy_timeout_ms {
+            Some(ms) => chrono::TimeDelta::milliseconds(ms),
+            None => self.policy().deploy_timeout.to_delta(),
+        }
+    }
+
+    pub(crate) fn settle(&self) -> chrono::TimeDelta {
+        self.plan.project.render.settle.to_delta()
+    }
+
+    /// A fact about this customer.
+    pub(crate) fn fact(&self, kind: Kind) -> Line {
+        Line {
+            phase: Some(self.policy().name.clone()),
+            batch: self.unit.batch,
+            customer: Some(self.customer.clone()),
+            ..Line::new(kind)
+        }
+    }
+
+    /// A fact about one service.
+    pub(crate) fn service_fact(&self, kind: Kind, role: &Role) -> Line {
+        Line {
+            service: Some(role.clone()),
+            ..self.fact(kind)
+        }
+    }
+
+    /// A fact that a person must decide.
+    pub(crate) fn held(&self, role: Option<&Role>, reason: impl Into<String>) -> Line {
+        let fact = Line {
+            service: role.cloned(),
+            reason: Some(reason.into()),
+            ..self.fact(Kind::CustomerHeld)
+        };
+        match self.unit.state {
+            CustomerStatus::Withdrawing => fact.with_value("from", &HeldFrom::Withdrawing),
+            CustomerStatus::Waiting
+            | CustomerStatus::Forward
+            | CustomerStatus::Healthy
+            | CustomerStatus::Backward
+            | CustomerStatus::Held { .. }
+            | CustomerStatus::Unchanged
+            | CustomerStatus::RolledBack
+            | CustomerStatus::RollbackFailed
+            | CustomerStatus::Excluded
+            | CustomerStatus::Applied
+            | CustomerStatus::Skipped => fact,
+        }
+    }
+
+    /// A fact that is a failure of the release, unless a person has given the customer up already (R11).
+    pub(crate) fn failure(&self, fact: Line) -> Line {
+        match self.unit.state == CustomerStatus::Forward {
+            true => fact.with("failure", true),
+            false => fact,
+        }
+    }
+}
+
+/// What the customer needs next.
+pub(crate) fn next(ctx: &Ctx<'_>) -> Next {
+    match ctx.unit.state {
+        CustomerStatus::Forward if ctx.operation == Some(Operation::Variables) => {
+            variables::apply(ctx)
+        }
+        CustomerStatus::Forward => forward(ctx),
+        CustomerStatus::Backward => back::backward(ctx),
+        CustomerStatus::Withdrawing => back::withdraw(ctx),
+        CustomerStatus::Waiting
+        | CustomerStatus::Healthy
+        | CustomerStatus::Held { .. }
+        | CustomerStatus::Unchanged
+        | CustomerStatus::RolledBack
+        | CustomerStatus::RollbackFailed
+        | CustomerStatus::Excluded
+        | CustomerStatus::Applied
+        | CustomerStatus::Skipped => Next::Rest,
+    }
+}
+
+/// Whether the customer takes one of the places for deploys in flight: forward from when a tick lets a service go until it
+/// is healthy, back from then until the rollback is over, and always while a request of ours has no known end (P16).
+pub(crate) fn occupies_slot(ctx: &Ctx<'_>) -> bool {
+    let unit = ctx.unit;
+    let begun = || {
+        let role = current(unit, ctx.planned);
+        role.is_some_and(|role| ctx.service(&role).deploy != DeployState::None)
+    };
+    match unit.state {
+        CustomerStatus::Forward => ctx.scratch.go || begun() || unit.has_open_request(),
+        CustomerStatus::Backward => ctx.scratch.go || unit.has_open_request(),
+        CustomerStatus::Withdrawing | CustomerStatus::Held { .. } => unit.has_open_request(),
+        CustomerStatus::Waiting
+        | CustomerStatus::Healthy
+        | CustomerStatus::Unchanged
+        | CustomerStatus::RolledBack
+        | CustomerStatus::RollbackFailed
+        | CustomerStatus::Applied
+        | CustomerStatus::Excluded
+        | CustomerStatus::Skipped => false,
+    }
+}
+
+/// The service that is being worked on: the first that has not passed.
+pub(crate) fn current(unit: &CustomerState, planned: &PlannedCustomer) -> Option<Role> {
+    let passed = |role: &Role| {
+        let service = unit.services.get(role);
+        service.is_some_and(|service| matches!(service.deploy, DeployState::Passed { .. }))
+    };
+    planned.services.iter().find(|role| !passed(role)).cloned()
+}
+
+fn forward(ctx: &Ctx<'_>) -> Next {
+    if let Some(next) = hooks(
+        ctx,
+        "before",
+        &ctx.policy().hooks.before,
+        &ctx.unit.hooks.before,
+    ) {
+        return next;
+    }
+    let Some(role) = current(ctx.unit, ctx.planned) else {
+        return match hooks(
+            ctx,
+            "after",
+            &ctx.policy().hooks.after,
+            &ctx.unit.hooks.after,
+        ) {
+            Some(next) => next,
+            None => Next::Facts(vec![ctx.fact(Kind::CustomerHealthy)]),
+        };
+    };
+    let service = ctx.service(&role);
+    match &service.deploy {
+        DeployState::None if !ctx.scratch.go => Next::Tick,
+        DeployState::None => prepare(ctx, &role, &service),
+        DeployState::Intended { .. } => Next::Command(CommandKind::CreateDeploy {
+            service: ctx.target(&role),
+            commit: ctx.release().commit.clone(),
+            clear_cache: ctx.clear_cache,
+            attempt: service.attempt,
+        }),
+        DeployState::Unknown { .. } => protocol::look_up(
+            ctx,
+            &role,
+            &service.deploy,
+            protocol::DeployDirection::Forward,
+        ),
+        DeployState::Running { deploy, deadline } => follow(ctx, &role, deploy, Some(*deadline)),
+        DeployState::CancelIntended { deploy } => cancel(ctx, &role, deploy),
+        DeployState::Live { deploy, at } => Next::Command(CommandKind::Verify {
+            probed: probed(ctx, &role, &service, Some(deploy), ctx.expected(), *at),
+            profile: ctx.profile().clone(),
+        }),
+        DeployState::Lost { deploy } => name_the_other(ctx, &role, deploy),
+        DeployState::Passed { .. } | DeployState::Ended => Next::Rest,
+    }
+}
+
+/// Inspect, auto-deploy, backup, variables, list, intent.
+fn prepare(ctx: &Ctx<'_>, role: &Role, service: &ServiceState) -> Next {
+    let Some(view) = &ctx.scratch.view else {
+        return Next::Command(CommandKind::Inspect {
+            service: ctx.target(role),
+        });
+    };
+    if let Some(next) = interference(ctx, role, service, view) {
+        return next;
+    }
+    if let Some(next) = adoption::next(ctx, role, service, view) {
+        return next;
+    }
+    if let Some(next) = variables::set(ctx, role, service) {
+        return next;
+    }
+    protocol::intend(ctx, role, service, protocol::DeployDirection::Forward)
+}
+
+/// Somebody else's hand on the service (R18): suspended, auto-deploy, a deploy under way.
+fn interference(
+    ctx: &Ctx<'_>,
+    role: &Role,
+    service: &ServiceState,
+    view: &ServiceView,
+) -> Option<Next> {
+    if let Some(next) = out_of_service(ctx, role, view) {
+        return Some(next);
+    }
+    if let Some(next) = auto_deploy(ctx, role, service, view) {
+        return Some(next);
+    }
+    view.unfinished()
+        .map(|foreign| protocol::await_foreign(ctx, role, foreign))
+}
+
+/// A service that takes no deploy, whichever way it is to go: a person must see to it.
+fn out_of_service(ctx: &Ctx<'_>, role: &Role, view: &ServiceView) -> Option<Next> {
+    let suspended = || {
+        view.suspended
+            .then(|| format!("the service {role} was suspended"))
+    };
+    let reason = ctx.scratch.refused.clone().or_else(suspended)?;
+    Some(Next::Facts(vec![ctx.held(Some(role), reason)]))
+}
+
+fn auto_deploy(
+    ctx: &Ctx<'_>,
+    role: &Role,
+    service: &ServiceState,
+    view: &ServiceView,
+) -> Option<Next> {
+    let target = ctx.target(role);
+    match (
+        view.auto_deploy,
+        ctx.plan.project.render.auto_deploy,
+        service.auto_deploy,
+    ) {
+        (false, _, AutoDeployState::OffIntended) => Some(Next::Facts(vec![
+            ctx.service_fact(Kind::AutoDeployDisabled, role),
+        ])),
+        (false, _, _) => None,
+        (true, AutoDeploy::Refuse, _) => {
+            let reason =
+                format!("auto-deploy of {role} is on: Render would deploy new commits by itself");
+            Some(Next::Facts(vec![ctx.held(Some(role), reason)]))
+        }
+        (true, AutoDeploy::Manage, AutoDeployState::OffIntended) if ctx.scratch.fresh => {
+            Some(Next::Command(CommandKind::SetAutoDeploy {
+                service: target,
+                on: false,
+                trigger: None,
+            }))
+        }
+        (true, AutoDeploy::Manage, _) => Some(Next::Facts(vec![
+            ctx.service_fact(Kind::AutoDeployIntended, role)
+                .with("on", false),
+        ])),
+    }
+}
+
+pub(crate) fn follow(
+    ctx: &Ctx<'_>,
+    role: &Role,
+    deploy: &DeployId,
+    until: Option<Timestamp>,
+) -> Next {
+    Next::Command(CommandKind::FollowDeploy {
+        service: ctx.target(role),
+        deploy: deploy.clone(),
+        until,
+    })
+}
+
+/// Cancel, then see it end. After a restart the deploy is read before it is cancelled again (R16).
+fn cancel(ctx: &Ctx<'_>, role: &Role, deploy: &DeployId) -> Next {
+    if ctx.scratch.cancel_sent {
+        return follow(ctx, role, deploy, None);
+    }
+    if ctx.scratch.fresh {
+        return Next::Command(CommandKind::CancelDeploy {
+            service: ctx.target(role),
+            deploy: deploy.clone(),
+        });
+    }
+    follow(ctx, role, deploy, Some(ctx.unit.since.unwrap_or(ctx.at)))
+}
+
+/// A deploy of ours was cancelled or replaced: read who did it, then a person decides (R18).
+fn name_the_other(ctx: &Ctx<'_>, role: &Role, ours: &DeployId) -> Next {
+    let Some((_, listing)) = &ctx.scratch.listing else {
+        return Next::Command(CommandKind::ListDeploys {
+            service: ctx.target(role),
+            known: vec![ours.clone()],
+        });
+    };
+    let other = listing
+        .iter()
+        .take_while(|deploy| &deploy.id != ours)
+        .last();
+    let duplicate = other.and_then(|other| duplicate(ctx, role, other));
+    let fact = match other {
+        Some(other) => ctx
+            .held(
+                Some(role),
+                format!(
+                    "our deploy {ours} was cancelled or replaced by {} ({})",
+                    other.id, other.trigger
+                ),
+            )
+            .with("other", other.id.0.clone()),
+        None => ctx.held(
+            Some(role),
+            format!("our deploy {ours} was cancelled by somebody else"),
+        ),
+    };
+    Next::Facts(duplicate.into_iter().chain([fact]).collect())
+}
+
+/// What took the place of a deploy of ours is one of the same release by the API: a request of ours that took effect after
+/// all, or another engine's. The journal names it (P10).
+pub(crate) fn duplicate(ctx: &Ctx<'_>, role: &Role, other: &DeployView) -> Option<Line> {
+    let is_forward = ctx.service(role).rollback == DeployState::None;
+    let is_one = other.trigger == "api" && other.is_of(&ctx.release().commit);
+    (is_forward && is_one).then(|| Line {
+        attempt: Some(ctx.service(role).attempt),
+        deploy: Some(other.id.clone()),
+        commit: other.exact(),
+        ..ctx.service_fact(Kind::DeployDuplicate, role)
+    })
+}
+
+/// What a verification or watch probes.
+pub(crate) fn probed(
+    ctx: &Ctx<'_>,
+    role: &Role,
+    service: &ServiceState,
+    deploy: Option<&DeployId>,
+    version: Option<&String>,
+    live_at: Timestamp,
+) -> Probed {
+    Probed {
+        target: ctx.target(role),
+        deploy: deploy.cloned(),
+        version: version.cloned(),
+        live_at,
+        baseline_p95_ms: service
+            .baseline
+            .as_ref()
+            .and_then(|baseline| baseline.p95_ms),
+    }
+}
+
+/// Every service of a healthy customer, for watching and confirming.
+pub(crate) fn probed_all(ctx: &Ctx<'_>) -> Vec<Probed> {
+    let version = ctx.expected();
+    ctx.planned
+        .services
+        .iter()
+        .filter_map(|role| {
+            let service = ctx.unit.services.get(role)?;
+            let DeployState::Passed { deploy, at } = &service.deploy else {
+                return None;
+            };
+            Some(probed(ctx, role, service, Some(deploy), version, *at))
+        })
+        .collect()
+}
+
+/// The next hook of a list, its outcome unknown, or nothing.
+fn hooks(ctx: &Ctx<'_>, when: &str, list: &[Hook], state: &HookState) -> Option<Next> {
+    let hook = list.get(state.done)?;
+    let number = state.done + 1;
+    if !state.begun {
+        let fact = ctx
+            .fact(Kind::HookStarted)
+            .with("when", when)
+            .with("number", number);
+        return Some(Next::Facts(vec![fact]));
+    }
+    if !ctx.scratch.fresh && !hook.repeatable {
+        let reason = format!("it is not known whether the {when} hook {number} took effect");
+        return Some(Next::Facts(vec![ctx.held(None, reason)]));
+    }
+    let service = match &hook.run {
+        HookCommand::Job { service, .. } => Some(ctx.target(service)),
+        HookCommand::Run(_) => None,
+    };
+    let mut environment = BTreeMap::from([
+        ("TRANCHE_CUSTOMER".to_owned(), ctx.customer.to_string()),
+        ("TRANCHE_VERSION".to_owned(), ctx.release().version.clone()),
+        ("TRANCHE_COMMIT".to_owned(), ctx.release().commit.clone()),
+        ("TRANCHE_HOOK".to_owned(), when.to_owned()),
+    ]);
+    if let Some(recovery) = &ctx.unit.recovery {
+        let to = crate::show_instant(recovery.to);
+        environment.insert("TRANCHE_RESTORE_TO".to_owned(), to);
+    }
+    Some(Next::Command(CommandKind::RunHook {
+        hook: hook.clone(),
+        service,
+        environment,
+    }))
+}
+
+/// Which hook list is being worked on.
+pub(crate) fn hook_in_hand(ctx: &Ctx<'_>) -> &'static str {
+    let recovery = ctx.unit.recovery.as_ref();
+    if ctx.unit.state == CustomerStatus::Backward && recovery.is_some_and(|one| !one.is_done()) {
+        "restore_database"
+    } else if ctx.unit.state == CustomerStatus::Backward {
+        "on_rollback"
+    } else if current(ctx.unit, ctx.planned).is_none() {
+        "after"
+    } else {
+        "before"
+    }
+}
+
+/// What follows a failure after live: at once the way back, or a person first.
+pub(crate) fn failed_live(ctx: &Ctx<'_>, fact: Line) -> Vec<Line> {
+    let mut facts = vec![fact.with("failure", true)];
+    if let Some(held) = adoption::stays(ctx) {
+        facts.push(held);
+    } else if ctx.policy().rollback == RollbackMode::Manual {
+        let reason =
+            "the release is unhealthy here, and this policy leaves the rollback to a person";
+        // A retry looks at the release once more; only `rollback` begins the way back.
+        let held = ctx.held(None, reason);
+        facts.push(held.with_value("from", &HeldFrom::Forward));
+    }
+    facts
+}

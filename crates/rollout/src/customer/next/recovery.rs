@@ -1,0 +1,241 @@
+//! The database of before: a new one with the data of an earlier instant, asked for once (T15, R16). Only a person asks
+//! for it; the old one stays untouched.
+
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a command has few answers of its own; any other is told to a person in one way"
+)]
+
+use std::collections::BTreeMap;
+
+use policy::Role;
+
+use super::{Ctx, Next, hooks, variables};
+use crate::customer::next::Scratch;
+use crate::customer::record::{Recorded, say};
+use crate::model::command::{CommandKind, Outcome};
+use crate::model::event::{Kind, Line};
+use crate::model::ids::DatabaseId;
+use crate::model::state::ServiceState;
+use crate::requests::recover::{Recovery, RecoveryState};
+
+/// A restoration may take hours; after this long a person looks at it.
+const PATIENCE: chrono::TimeDelta = chrono::TimeDelta::hours(6);
+
+/// What is still to be done until the new database can be used; `None`: nothing, or none was asked for.
+pub(super) fn next(ctx: &Ctx<'_>) -> Option<Next> {
+    let recovery = ctx.unit.recovery.as_ref()?;
+    if recovery.is_done() {
+        return None;
+    }
+    // Whoever takes the request may have nothing to do it with: it begins at a tick, like every other work (R24).
+    if recovery.state == RecoveryState::Wanted && !ctx.scratch.go {
+        return Some(Next::Tick);
+    }
+    let Some(old) = &recovery.database else {
+        return Some(by_hooks(ctx));
+    };
+    Some(match &recovery.state {
+        RecoveryState::Wanted => Next::Facts(vec![intended(ctx, recovery)]),
+        RecoveryState::Intended => Next::Command(CommandKind::Recover {
+            database: old.clone(),
+            to: recovery.to,
+            name: recovery.name.clone(),
+        }),
+        RecoveryState::Unknown { until } => look_up(ctx, recovery, *until),
+        RecoveryState::Created { database } => Next::Command(CommandKind::AwaitDatabase {
+            database: database.clone(),
+            until: ctx.unit.since.unwrap_or(ctx.at) + PATIENCE,
+        }),
+        RecoveryState::Failed => {
+            let reason = ctx.unit.reason.clone().unwrap_or_default();
+            let reason =
+                format!("the database could not be restored, nothing was switched: {reason}");
+            Next::Facts(vec![ctx.held(None, reason)])
+        }
+        RecoveryState::Live { database } => switch(ctx, old, database),
+        RecoveryState::Switched { .. } | RecoveryState::Restored => return None,
+    })
+}
+
+/// The policy's own way: its hooks bring the data back, wherever it lies.
+fn by_hooks(ctx: &Ctx<'_>) -> Next {
+    let list = &ctx.policy().hooks.restore_database;
+    let hook = hooks(
+        ctx,
+        "restore_database",
+        list,
+        &ctx.unit.hooks.restore_database,
+    );
+    hook.unwrap_or_else(|| Next::Facts(vec![ctx.fact(Kind::RecoveryLive)]))
+}
+
+fn intended(ctx: &Ctx<'_>, recovery: &Recovery) -> Line {
+    let attempt = recovery.attempt + 1;
+    let name = Recovery::name_at(ctx.customer, ctx.run, attempt, ctx.at);
+    Line {
+        attempt: Some(attempt),
+        ..ctx.fact(Kind::RecoveryIntended)
+    }
+    .with_value("database", &recovery.database)
+    .with("to", crate::show_instant(recovery.to))
+    .with("name", name)
+}
+
+/// The name is ours alone: whatever bears it came of our request, and after `settle` its absence is proved (P9).
+fn look_up(ctx: &Ctx<'_>, recovery: &Recovery, until: policy::Timestamp) -> Next {
+    let list = || {
+        Next::Command(CommandKind::FindDatabases {
+            name: recovery.name.clone(),
+        })
+    };
+    let Some((asked_at, found)) = &ctx.scratch.databases else {
+        return list();
+    };
+    if let Some(database) = found.first() {
+        let adopted = about(ctx, Kind::RecoveryCreated).with_value("database", database);
+        return Next::Facts(vec![adopted.with("adopted", true)]);
+    }
+    if ctx.at < until {
+        return Next::Wait(until);
+    }
+    if *asked_at < until {
+        return list();
+    }
+    let reason = Some("no database of that name exists, and none can appear any more".to_owned());
+    Next::Facts(vec![Line {
+        reason,
+        ..about(ctx, Kind::RecoveryAbsent)
+    }])
+}
+
+/// Points every service at the new database before any code goes back: a deploy reads the variables as they are then.
+fn switch(ctx: &Ctx<'_>, old: &DatabaseId, new: &DatabaseId) -> Next {
+    for role in ctx.planned.services.iter().rev() {
+        let service = ctx.service(role);
+        if let Some(next) = redirect(ctx, role, &service, (old, new)) {
+            return next;
+        }
+    }
+    let keys: BTreeMap<&Role, &[String]> = (ctx.unit.services.iter())
+        .filter_map(|(role, service)| Some((role, service.redirected_keys()?)))
+        .collect();
+    if keys.is_empty() {
+        let reason = format!(
+            "no variable of its services holds the connection of {old}, so nothing reads {new}; set one by hand"
+        );
+        return Next::Facts(vec![ctx.held(None, reason)]);
+    }
+    let switched = ctx.fact(Kind::DatabaseSwitched);
+    let switched = switched.with_value("from", old).with_value("to", new);
+    Next::Facts(vec![switched.with_value("keys", &keys)])
+}
+
+fn redirect(
+    ctx: &Ctx<'_>,
+    role: &Role,
+    service: &ServiceState,
+    (old, new): (&DatabaseId, &DatabaseId),
+) -> Option<Next> {
+    let Some(connections) = &service.connections else {
+        return Some(Next::Command(CommandKind::BackUpConnections {
+            service: ctx.target(role),
+            from: old.clone(),
+            to: new.clone(),
+        }));
+    };
+    let next = variables::write(ctx, role, (&connections.backup, &connections.state))?;
+    // From here on the old address must not come back.
+    Some(next.map(|fact| {
+        let fact = fact.with_value("database", new);
+        match fact.kind == Kind::VariablesIntended {
+            true => fact.with_value("from", old).with_value("to", new),
+            false => fact,
+        }
+    }))
+}
+
+/// Points a service at its old database again.
+pub(super) fn restore(ctx: &Ctx<'_>, role: &Role, service: &ServiceState) -> Option<Next> {
+    let connections = service.connections.as_ref()?;
+    let old = ctx.unit.recovery.as_ref()?.database.as_ref()?;
+    let next = variables::restore(ctx, role, (&connections.backup, &connections.state))?;
+    Some(next.map(|fact| fact.with_value("database", old)))
+}
+
+fn about(ctx: &Ctx<'_>, kind: Kind) -> Line {
+    let recovery = ctx.unit.recovery.as_ref();
+    Line {
+        attempt: recovery.map(|recovery| recovery.attempt),
+        ..ctx.fact(kind)
+    }
+}
+
+/// A request whose effect is unknown; `settle` counts from here (R16).
+pub(crate) fn in_doubt(ctx: &Ctx<'_>, reason: String) -> Line {
+    Line {
+        until: Some(ctx.at + ctx.settle()),
+        reason: Some(reason),
+        ..about(ctx, Kind::RecoveryUnknown)
+    }
+}
+
+/// The answer of the POST.
+pub(crate) fn requested(ctx: &Ctx<'_>, outcome: &Outcome) -> Recorded {
+    match outcome {
+        Outcome::DatabaseCreated { database } => about(ctx, Kind::RecoveryCreated)
+            .with_value("database", database)
+            .into(),
+        Outcome::NotSent { reason } => Line {
+            reason: Some(format!("not sent: {reason}")),
+            ..about(ctx, Kind::RecoveryAbsent)
+        }
+        .into(),
+        Outcome::Refused { .. } => failed(ctx, say(outcome)),
+        other => in_doubt(ctx, say(other)).into(),
+    }
+}
+
+/// The answer of the look-up.
+pub(crate) fn found(
+    ctx: &Ctx<'_>,
+    scratch: &mut Scratch,
+    asked_at: policy::Timestamp,
+    outcome: Outcome,
+) -> Recorded {
+    match outcome {
+        Outcome::DatabasesFound { databases } => {
+            scratch.databases = Some((asked_at, databases));
+            Recorded::default()
+        }
+        other => {
+            let reason = format!("the databases cannot be listed: {}", say(&other));
+            ctx.held(None, reason).into()
+        }
+    }
+}
+
+/// The answer of the wait.
+pub(crate) fn awaited(ctx: &Ctx<'_>, outcome: &Outcome) -> Recorded {
+    match outcome {
+        Outcome::DatabaseReady => about(ctx, Kind::RecoveryLive).into(),
+        Outcome::DatabaseUnfinished { status } => {
+            let reason = format!("Render has not made the new database usable yet: it is {status}");
+            ctx.held(None, reason).into()
+        }
+        Outcome::DatabaseFailed => failed(ctx, "Render could not restore it".to_owned()),
+        // It cannot be read now: that proves nothing.
+        other => {
+            let reason = format!("the new database cannot be read: {}", say(other));
+            ctx.held(None, reason).into()
+        }
+    }
+}
+
+fn failed(ctx: &Ctx<'_>, reason: String) -> Recorded {
+    Line {
+        reason: Some(reason),
+        ..about(ctx, Kind::RecoveryFailed)
+    }
+    .into()
+}

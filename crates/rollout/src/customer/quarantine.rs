@@ -1,0 +1,102 @@
+//! One customer's broken invariant is that customer's alone: it is held for a person, and everything else goes on.
+//!
+//! Where the core itself finds a customer in an impossible state, it calls [`Product::quarantine`]. Where it panics, the
+//! shell asks [`Product::busy_with`] whose turn it was, throws the state away, and tells the one that it has loaded anew with
+//! [`Notice::Quarantined`](crate::Notice::Quarantined).
+
+use policy::CustomerId;
+
+use crate::fold::index::Position;
+use crate::model::event::{Kind, Line};
+use crate::model::ids::RolloutId;
+use crate::model::state::{CustomerStatus, HeldFrom};
+use crate::product::Product;
+use crate::progress::in_flight::Slot;
+
+impl Product {
+    /// Whom the core was busy with when a step broke off. After a panic this is all that may be asked of a state.
+    pub fn busy_with(&self) -> Option<(RolloutId, CustomerId)> {
+        let (id, place) = self.busy?;
+        let phase = self.state.runs.get(&id)?.plan.phases.get(place.phase)?;
+        Some((id, phase.customers.get(place.place)?.clone()))
+    }
+
+    /// Whether a customer has something before it that holding would keep from happening.
+    pub fn can_quarantine(&self, run: RolloutId, customer: &CustomerId) -> bool {
+        let place = self.place_of(run, customer);
+        place.is_some_and(|place| self.has_more_to_do(run, place))
+    }
+
+    /// Does something for one customer; if it panics, [`Product::busy_with`] says whom it was for.
+    pub(crate) fn about<T>(
+        &mut self,
+        id: RolloutId,
+        place: Position,
+        work: impl FnOnce(&mut Self) -> T,
+    ) -> T {
+        let before = self.busy.replace((id, place));
+        let done = work(self);
+        self.busy = before;
+        done
+    }
+
+    /// The shell has caught a panic, or an executor has lost a command.
+    pub(crate) fn quarantine_named(&mut self, run: RolloutId, customer: &CustomerId, what: &str) {
+        if let Some(place) = self.place_of(run, customer) {
+            self.quarantine(run, place, what);
+        }
+    }
+
+    /// Holds a customer whose state is impossible. What was asked for it and may have left is looked up before anything else
+    /// when a person lets it go on; it is never sent again unseen (R16). `false`: it has nothing before it, and holding it
+    /// would not help.
+    pub(crate) fn quarantine(&mut self, id: RolloutId, place: Position, what: &str) -> bool {
+        if !self.has_more_to_do(id, place) {
+            return false;
+        }
+        self.work.scratch.remove(&(id, place));
+        self.unwant(id, place, Slot::Preflight);
+        self.work.preparing.remove(&(id, place));
+        self.begin_anew(id, place, "the request was out when an invariant broke");
+        let run = &self.state.runs[&id];
+        let unit = run.customer(run.at_place(place.phase, place.place));
+        let withdrawing = unit.state == CustomerStatus::Withdrawing;
+        let reason = format!("something impossible was found about it: {what}");
+        let fact = Line {
+            batch: unit.batch,
+            customer: Some(run.at_place(place.phase, place.place).clone()),
+            reason: Some(reason),
+            ..run.phase_fact(Kind::CustomerHeld, place.phase)
+        };
+        let fact = match withdrawing {
+            true => fact.with_value("from", &HeldFrom::Withdrawing),
+            false => fact,
+        };
+        self.emit_in(id, fact);
+        true
+    }
+
+    fn place_of(&self, run: RolloutId, customer: &CustomerId) -> Option<Position> {
+        self.state.runs.get(&run)?.place(customer)
+    }
+
+    fn has_more_to_do(&self, id: RolloutId, place: Position) -> bool {
+        let Some(run) = self.state.runs.get(&id).filter(|run| !run.is_ended()) else {
+            return false;
+        };
+        match run.customer(run.at_place(place.phase, place.place)).state {
+            CustomerStatus::Waiting
+            | CustomerStatus::Forward
+            | CustomerStatus::Healthy
+            | CustomerStatus::Backward
+            | CustomerStatus::Withdrawing => true,
+            CustomerStatus::Held { .. }
+            | CustomerStatus::Unchanged
+            | CustomerStatus::RolledBack
+            | CustomerStatus::RollbackFailed
+            | CustomerStatus::Excluded
+            | CustomerStatus::Applied
+            | CustomerStatus::Skipped => false,
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! Does a rollback lead back to something that was judged unhealthy itself? It goes there all the same, since that is what ran
+//! (R19); but it is said beforehand.
+
+use std::collections::BTreeMap;
+
+use policy::{CustomerId, Plan, Role, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::model::command::ServiceView;
+use crate::model::event::Line;
+use crate::model::ids::RolloutId;
+use crate::model::state::ServiceState;
+use crate::product::{Product, State};
+use crate::progress::running::Observed;
+
+/// So many verdicts are kept of one service, the latest ones.
+const KEPT: usize = 8;
+
+/// A version that failed its checks at a service, and has not passed them there since.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Unhealthy {
+    pub(crate) version: Option<String>,
+    pub(crate) commit: String,
+    pub(crate) by: RolloutId,
+    pub(crate) since: Timestamp,
+}
+
+/// Which version a failing verdict is about, as an event says it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Judged {
+    pub(crate) version: Option<String>,
+    pub(crate) commit: String,
+}
+
+/// A service whose rollback would lead to a version that was judged unhealthy there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnhealthyTarget {
+    /// Whose.
+    pub customer: CustomerId,
+    /// Of which service.
+    pub service: Role,
+    /// The version, if it has one.
+    pub version: Option<String>,
+    /// Its commit.
+    pub commit: String,
+    /// The rollout or operation in which it failed.
+    pub by: RolloutId,
+    /// When.
+    pub since: Timestamp,
+}
+
+impl std::fmt::Display for UnhealthyTarget {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self {
+            customer,
+            service,
+            by,
+            ..
+        } = self;
+        let version = self.version.as_ref().unwrap_or(&self.commit);
+        write!(
+            f,
+            "a rollback of {customer}'s {service} would lead back to {version}, which was judged unhealthy there in {by}"
+        )
+    }
+}
+
+/// Folds a verdict; of one version the latest counts.
+pub(crate) fn fold_unhealthy(known: &mut Vec<Unhealthy>, judged: Unhealthy) {
+    known.retain(|one| one.commit != judged.commit);
+    known.push(judged);
+    let surplus = known.len().saturating_sub(KEPT);
+    known.drain(..surplus);
+}
+
+/// Adds them to an event, if there are any.
+pub(crate) fn with_targets(fact: Line, targets: &[UnhealthyTarget]) -> Line {
+    match targets.is_empty() {
+        true => fact,
+        false => fact.with_value("unhealthy_targets", &targets),
+    }
+}
+
+impl State {
+    /// What is known against a commit at a service.
+    pub(crate) fn unhealthy_target(
+        &self,
+        customer: &CustomerId,
+        service: &Role,
+        commit: Option<&str>,
+    ) -> Option<UnhealthyTarget> {
+        let known = self.fleet.get(customer)?.unhealthy.get(service)?;
+        let one = known
+            .iter()
+            .find(|one| Some(one.commit.as_str()) == commit)?;
+        Some(UnhealthyTarget {
+            customer: customer.clone(),
+            service: service.clone(),
+            version: one.version.clone(),
+            commit: one.commit.clone(),
+            by: one.by,
+            since: one.since,
+        })
+    }
+}
+
+impl Product {
+    /// Of a plan that would begin now: the services whose rollback would lead to what was judged unhealthy there.
+    pub fn unhealthy_targets(&self, plan: &Plan, observed: &Observed) -> Vec<UnhealthyTarget> {
+        if self
+            .state
+            .fleet
+            .values()
+            .all(|row| row.unhealthy.is_empty())
+        {
+            return Vec::new();
+        }
+        let running = self.running(observed);
+        let targets = plan.customers.iter().flat_map(|(customer, planned)| {
+            let services = running.get(customer);
+            let target = move |role: &Role| {
+                let commit = services?.get(role)?.commit.as_deref();
+                // What runs the release already is no target.
+                let before = commit.filter(|commit| *commit != plan.release.commit);
+                self.state.unhealthy_target(customer, role, before)
+            };
+            planned.services.iter().filter_map(target)
+        });
+        targets.collect()
+    }
+
+    /// The same in the event that sends a customer back, with its services as they stand.
+    pub(crate) fn with_way_back(
+        &self,
+        fact: Line,
+        customer: &CustomerId,
+        services: &BTreeMap<Role, ServiceState>,
+    ) -> Line {
+        let live = services.iter().filter(|(_, one)| one.deploy.went_live());
+        let targets = live.filter_map(|(role, one)| {
+            let before = one.baseline.as_ref()?.commit.as_deref();
+            self.state.unhealthy_target(customer, role, before)
+        });
+        with_targets(fact, &targets.collect::<Vec<_>>())
+    }
+
+    /// The same in the event of an operation that brings a release again which ran before.
+    pub(crate) fn with_brought_again(
+        &self,
+        fact: Line,
+        customer: &CustomerId,
+        plan: &Plan,
+    ) -> Line {
+        let planned = plan.customers.get(customer);
+        let roles = planned.into_iter().flat_map(|planned| &planned.services);
+        let commit = Some(plan.release.commit.as_str());
+        let targets = roles.filter_map(|role| self.state.unhealthy_target(customer, role, commit));
+        with_targets(fact, &targets.collect::<Vec<_>>())
+    }
+
+    /// The same in the event of a customer that begins, with what is live at its services.
+    pub(crate) fn with_unhealthy_targets(
+        &self,
+        id: RolloutId,
+        customer: &CustomerId,
+        views: &[ServiceView],
+        started: Line,
+    ) -> Line {
+        let release = self.state.runs[&id].release_of(customer);
+        let targets = views.iter().filter_map(|view| {
+            // What is live of the release itself, from an attempt before, is no target.
+            let before = view.live()?.exact().filter(|live| *live != release.commit);
+            let state = &self.state;
+            state.unhealthy_target(customer, &view.role, before.as_deref())
+        });
+        with_targets(started, &targets.collect::<Vec<_>>())
+    }
+
+    /// The same of one customer of a rollout: where it would go back to, or, while it waits, what it runs.
+    pub fn unhealthy_targets_of(
+        &self,
+        id: RolloutId,
+        customer: &CustomerId,
+    ) -> Vec<UnhealthyTarget> {
+        let planned = self.state.runs.get(&id).and_then(|run| {
+            let planned = run.plan.customers.get(customer)?;
+            Some((run, planned))
+        });
+        let Some((run, planned)) = planned else {
+            return Vec::new();
+        };
+        let unit = run.customer(customer);
+        if unit.state.is_over() {
+            return Vec::new();
+        }
+        let fleet = self.state.fleet.get(customer);
+        let target = |role: &Role| {
+            let baseline = unit
+                .services
+                .get(role)
+                .and_then(|one| one.baseline.as_ref());
+            let commit = match (unit.batch, baseline) {
+                (Some(_), Some(baseline)) => baseline.commit.as_deref(),
+                (_, _) => fleet?.running.get(role)?.commit.as_deref(),
+            };
+            let release = &run.release_of(customer).commit;
+            let before = commit.filter(|commit| commit != release);
+            self.state.unhealthy_target(customer, role, before)
+        };
+        planned.services.iter().filter_map(target).collect()
+    }
+}

@@ -1,0 +1,328 @@
+//! Render could not be asked, or said nothing of use: that is no verdict (R11). Who is asked again, and when?
+//!
+//! Whoever waits is asked again at a growing distance, for as long as it takes. Only what Render says clearly about a
+//! service counts against it ([`Outcome::Gone`]); a person is told once the wait has lasted as long as a deploy may.
+
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "most commands go on alike when their service is gone"
+)]
+
+use std::mem::{Discriminant, discriminant};
+
+use chrono::TimeDelta;
+use policy::{CustomerId, Role, Timestamp};
+
+use crate::customer::next::{Ctx, Next, Scratch, recovery};
+use crate::customer::record::{self, Recorded};
+use crate::fold::index::{Position, Rollout};
+use crate::model::command::{CommandKind, Outcome};
+use crate::model::event::{Kind, Line};
+use crate::model::hold::{Hold, HoldKind};
+use crate::model::ids::RolloutId;
+use crate::model::offer::Offer;
+use crate::model::state::{CustomerStatus, Unanswered};
+use crate::product::Product;
+
+/// The first distance between two questions; each is twice the one before.
+const FIRST: TimeDelta = TimeDelta::seconds(5);
+
+/// The longest.
+const LONGEST: TimeDelta = TimeDelta::minutes(5);
+
+/// A question that Render does not answer.
+#[derive(Clone, Debug)]
+pub(crate) struct Trouble {
+    asked: Discriminant<CommandKind>,
+    /// What came instead of an answer.
+    pub(crate) reason: String,
+    pub(crate) since: Timestamp,
+    pub(crate) again_at: Timestamp,
+    distance: TimeDelta,
+    /// A person was told.
+    is_told: bool,
+}
+
+impl Trouble {
+    /// What it is that a customer waits for.
+    pub(crate) fn hold(&self) -> Hold {
+        hold(&self.reason, self.since, self.again_at)
+    }
+}
+
+impl Unanswered {
+    /// What it is that a customer waits for, as far as it is stored.
+    fn hold(&self, at: Timestamp) -> Hold {
+        hold(&self.reason, self.since, self.again_at.max(at))
+    }
+}
+
+fn hold(reason: &str, since: Timestamp, again_at: Timestamp) -> Hold {
+    let text =
+        format!("Render gives no usable answer: {reason}; it is asked again, every 5 min at least");
+    let hold = Hold::new(HoldKind::Trouble, "Render", text).since(Some(since));
+    hold.until(again_at).way_out(Offer::RenderCheck)
+}
+
+impl Scratch {
+    /// A question met trouble: when it is asked again, and whether a person is to be told now.
+    fn met(
+        &mut self,
+        asked: &CommandKind,
+        reason: &str,
+        at: Timestamp,
+        patience: TimeDelta,
+    ) -> bool {
+        let asked = discriminant(asked);
+        let before = self.trouble.take().filter(|known| known.asked == asked);
+        let (since, distance, was_told) = before.map_or((at, FIRST, false), |known| {
+            let distance = (known.distance * 2).min(LONGEST);
+            (known.since, distance, known.is_told)
+        });
+        let tells_at = since + patience;
+        let tells = !was_told && tells_at <= at;
+        let next = at + distance;
+        self.trouble = Some(Trouble {
+            asked,
+            reason: reason.to_owned(),
+            since,
+            // Who is to be told is told in time.
+            again_at: match was_told || tells {
+                true => next,
+                false => next.min(tells_at),
+            },
+            distance,
+            is_told: was_told || tells,
+        });
+        tells
+    }
+
+    /// A question was answered.
+    pub(crate) fn answered(&mut self, asked: &CommandKind) {
+        let asked = discriminant(asked);
+        self.trouble = self.trouble.take().filter(|known| known.asked != asked);
+    }
+}
+
+/// Notes that a question met trouble: said at first, and once more when it has lasted for as long as a deploy may.
+pub(crate) fn met(
+    ctx: &Ctx<'_>,
+    scratch: &mut Scratch,
+    asked: &CommandKind,
+    reason: &str,
+) -> Option<Line> {
+    let tells = scratch.met(asked, reason, ctx.at, ctx.timeout());
+    let trouble = scratch.trouble.as_ref()?;
+    let kind = match (tells, trouble.since == ctx.at) {
+        (true, _) => Kind::CustomerStalled,
+        (false, true) => Kind::CustomerWaits,
+        (false, false) => return None,
+    };
+    let fact = Line {
+        reason: Some(reason.to_owned()),
+        until: Some(trouble.again_at),
+        ..ctx.fact(kind)
+    };
+    Some(match tells {
+        true => fact.with_value("since", &trouble.since),
+        false => fact,
+    })
+}
+
+/// Nothing was learned, and a change was not made: what was intended is open again (P9).
+pub(crate) fn undone(
+    ctx: &Ctx<'_>,
+    scratch: &mut Scratch,
+    command: &CommandKind,
+    reason: &str,
+) -> Recorded {
+    let not_sent = || Outcome::NotSent {
+        reason: reason.to_owned(),
+    };
+    match command {
+        CommandKind::CreateDeploy { service, .. } | CommandKind::CreateRollback { service, .. } => {
+            record::requested(ctx, &service.role, not_sent())
+        }
+        CommandKind::Recover { .. } => recovery::requested(ctx, &not_sent()),
+        CommandKind::RunHook { .. } => {
+            scratch.fresh = true;
+            Recorded::default()
+        }
+        // What it is like now is read before the next attempt.
+        CommandKind::SetAutoDeploy { .. } | CommandKind::CancelDeploy { .. } => {
+            scratch.fresh = false;
+            scratch.view = None;
+            Recorded::default()
+        }
+        CommandKind::Preflight { .. }
+        | CommandKind::Inspect { .. }
+        | CommandKind::AwaitQuiet { .. }
+        | CommandKind::BackUp { .. }
+        | CommandKind::SetVariables { .. }
+        | CommandKind::RestoreVariables { .. }
+        | CommandKind::ListDeploys { .. }
+        | CommandKind::FollowDeploy { .. }
+        | CommandKind::Verify { .. }
+        | CommandKind::Watch { .. }
+        | CommandKind::Confirm { .. }
+        | CommandKind::FindDatabases { .. }
+        | CommandKind::AwaitDatabase { .. }
+        | CommandKind::BackUpConnections { .. }
+        | CommandKind::Stop { .. } => Recorded::default(),
+    }
+}
+
+/// A service was deleted in the middle of the work: its step fails, and the rest of the customer goes back (P18, P39).
+/// `None`: what was asked for is a person's, who is told.
+pub(crate) fn gone_at(
+    ctx: &Ctx<'_>,
+    command: &CommandKind,
+    role: &Role,
+    reason: &str,
+) -> Option<Recorded> {
+    match command {
+        CommandKind::RestoreVariables { backup, .. } => {
+            let left = Line {
+                reason: Some(format!("not put back: {reason}")),
+                ..ctx.service_fact(Kind::VariablesRestored, role)
+            };
+            Some(record::of_backup(ctx, role, backup, left.into()))
+        }
+        CommandKind::Recover { .. }
+        | CommandKind::FindDatabases { .. }
+        | CommandKind::AwaitDatabase { .. }
+        | CommandKind::BackUpConnections { .. }
+        | CommandKind::RunHook { .. } => None,
+        _ if ctx.unit.state == CustomerStatus::Forward => Some(vanished(ctx, role, reason).into()),
+        _ => Some(gone(ctx, role, reason)),
+    }
+}
+
+/// A service that does not exist any more fails its customer. What it ran has gone with it.
+pub(crate) fn vanished(ctx: &Ctx<'_>, role: &Role, reason: &str) -> Vec<Line> {
+    let service = ctx.service(role);
+    let fact = Line {
+        attempt: (service.attempt > 0).then_some(service.attempt),
+        deploy: service.deploy.id().cloned(),
+        reason: Some(format!(
+            "its service {role} does not exist any more: {reason}"
+        )),
+        ..ctx.service_fact(Kind::DeployFailed, role)
+    };
+    vec![fact.with("status", "gone").with("failure", true)]
+}
+
+/// Of a customer that is left out, the service can never be read again: what was requested there has gone with it.
+pub(crate) fn gone(ctx: &Ctx<'_>, role: &Role, reason: &str) -> Recorded {
+    let service = ctx.service(role);
+    let (kind, attempt, state) = match service.deploy.is_open() {
+        true => (Kind::DeployFailed, service.attempt, &service.deploy),
+        false => (
+            Kind::RollbackFailed,
+            service.rollback_attempt,
+            &service.rollback,
+        ),
+    };
+    Line {
+        attempt: Some(attempt),
+        deploy: state.id().cloned(),
+        reason: Some(format!("it can never be read again: {reason}")),
+        ..ctx.service_fact(kind, role)
+    }
+    .into()
+}
+
+/// After trouble nothing is asked for the customer before its time has come.
+pub(crate) fn patient(ctx: &Ctx<'_>, next: Next) -> Next {
+    match (&next, &ctx.scratch.trouble) {
+        (Next::Command(_), Some(trouble)) if ctx.at < trouble.again_at => {
+            Next::Wait(trouble.again_at)
+        }
+        (_, _) => next,
+    }
+}
+
+impl Product {
+    /// What Render gives no usable answer to about this customer, as this process knows it or as it is stored.
+    pub(crate) fn trouble_hold(
+        &self,
+        id: RolloutId,
+        run: &Rollout,
+        customer: &CustomerId,
+        at: Timestamp,
+    ) -> Option<Hold> {
+        let place = run.place(customer)?;
+        let known = self.work.scratch.get(&(id, place));
+        match known.and_then(|scratch| scratch.trouble.as_ref()) {
+            Some(trouble) => Some(hold(
+                &trouble.reason,
+                trouble.since,
+                trouble.again_at.max(at),
+            )),
+            None => Some(run.customer(customer).unanswered.as_ref()?.hold(at)),
+        }
+    }
+
+    /// A customer whose turn it is cannot be read: it gives its place up until it is asked again.
+    pub(crate) fn wait_for_render(
+        &mut self,
+        id: RolloutId,
+        place: Position,
+        asked: &CommandKind,
+        outcome: &Outcome,
+    ) {
+        let reason = crate::customer::record::say(outcome);
+        let mut scratch = self.work.scratch.remove(&(id, place)).unwrap_or_default();
+        let alarm = self
+            .ask(id, place, |ctx| met(ctx, &mut scratch, asked, &reason))
+            .flatten();
+        self.work.scratch.insert((id, place), scratch);
+        self.work.unblock(id, place);
+        if let Some(alarm) = alarm {
+            self.emit_in(id, alarm);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_timestamp(1_800_000_000 + seconds, 0).expect("in range")
+    }
+
+    fn asked() -> CommandKind {
+        CommandKind::FindDatabases {
+            name: String::new(),
+        }
+    }
+
+    #[test]
+    fn the_distance_grows_to_five_minutes_and_a_person_is_told_once_in_time() {
+        let mut scratch = Scratch::default();
+        let patience = TimeDelta::minutes(10);
+        let (mut now, mut asked_at, mut told_at) = (0, Vec::new(), Vec::new());
+        for _ in 0..9 {
+            asked_at.push(now);
+            if scratch.met(&asked(), "garbled", at(now), patience) {
+                told_at.push(now);
+            }
+            let again_at = scratch.trouble.as_ref().expect("noted").again_at;
+            now = (again_at - at(0)).num_seconds();
+        }
+        assert_eq!(asked_at, [0, 5, 15, 35, 75, 155, 315, 600, 900]);
+        assert_eq!(told_at, [600]);
+    }
+
+    #[test]
+    fn an_answer_to_the_same_question_ends_it() {
+        let mut scratch = Scratch::default();
+        scratch.met(&asked(), "garbled", at(0), TimeDelta::minutes(10));
+        let command = crate::model::ids::CommandId(1);
+        scratch.answered(&CommandKind::Stop { command });
+        assert!(scratch.trouble.is_some());
+        scratch.answered(&asked());
+        assert!(scratch.trouble.is_none());
+    }
+}

@@ -1,0 +1,162 @@
+//! Folds a jump of engine time: what began while it went by the journal alone keeps its length (P22).
+//!
+//! Such a time runs behind the true one. When it follows the wall clock, an origin that was stamped by it, left where it is,
+//! would end its delay early by the length of the jump; so whatever began since then moves along.
+
+use chrono::TimeDelta;
+use policy::{CustomerId, Timestamp};
+
+use crate::fold::index::Rollout;
+use crate::model::ids::RolloutId;
+use crate::model::state::{CustomerState, DeployState, GateRow, PhaseRow, PhaseState};
+use crate::product::{RowKey, State};
+use crate::requests::recover::RecoveryState;
+
+/// What moves: whatever began at or after an instant, and by how much.
+#[derive(Clone, Copy)]
+struct Jump {
+    since: Timestamp,
+    by: TimeDelta,
+}
+
+impl Jump {
+    /// Moves the instant at which something began.
+    fn origin(self, at: &mut Timestamp) -> bool {
+        let moves = *at >= self.since;
+        if moves {
+            *at += self.by;
+        }
+        moves
+    }
+
+    /// Moves an end that lies so long after its origin.
+    fn end(self, until: &mut Timestamp, length: TimeDelta) {
+        if *until - length >= self.since {
+            *until += self.by;
+        }
+    }
+}
+
+impl State {
+    /// Moves everything that began since an instant and lasts for a length of time.
+    pub(super) fn move_along(&mut self, since: Timestamp, by: TimeDelta) {
+        let jump = Jump { since, by };
+        let open = self.runs.iter_mut().filter(|(_, run)| !run.is_ended());
+        for (id, run) in open {
+            let mut touched = Vec::new();
+            run.move_along(*id, jump, &mut touched);
+            self.touched.extend(touched);
+        }
+    }
+}
+
+impl Rollout {
+    fn move_along(&mut self, id: RolloutId, jump: Jump, touched: &mut Vec<RowKey>) {
+        if let Some(started_at) = &mut self.row.started_at
+            && jump.origin(started_at)
+        {
+            touched.push(RowKey::run(id));
+        }
+        for (row, phase) in self.phases.iter_mut().zip(&self.plan.phases) {
+            if move_phase(row, jump) {
+                touched.push(RowKey::phase(id, &phase.policy.name));
+            }
+        }
+        for (gate, row) in &mut self.gates {
+            if move_gate(row, jump) {
+                touched.push(RowKey::gate(id, gate));
+            }
+        }
+        let customers: Vec<CustomerId> = self
+            .customers()
+            .map(|(customer, _)| customer.clone())
+            .collect();
+        for customer in customers {
+            let mut moved = self.customer(&customer).clone();
+            self.move_unit(&customer, &mut moved, jump);
+            if moved != *self.customer(&customer) {
+                self.set_customer(&customer, |unit| *unit = moved);
+                touched.push(RowKey::customer(id, &customer));
+            }
+        }
+    }
+
+    fn move_unit(&self, customer: &CustomerId, unit: &mut CustomerState, jump: Jump) {
+        for at in [&mut unit.since, &mut unit.healthy_at] {
+            at.as_mut().map(|at| jump.origin(at));
+        }
+        let settle = self.plan.project.render.settle.to_delta();
+        let timeout = match (self.row.deploy_timeout_ms, self.phase_of(customer)) {
+            (Some(ms), _) => TimeDelta::milliseconds(ms),
+            (None, Some(phase)) => self.plan.phases[phase].policy.deploy_timeout.to_delta(),
+            (None, None) => TimeDelta::zero(),
+        };
+        for service in unit.services.values_mut() {
+            for state in [&mut service.deploy, &mut service.rollback] {
+                move_request(state, (settle, timeout), jump);
+            }
+        }
+        let recovery = unit.recovery.as_mut().map(|recovery| &mut recovery.state);
+        if let Some(RecoveryState::Unknown { until }) = recovery {
+            jump.end(until, settle);
+        }
+    }
+}
+
+fn move_phase(row: &mut PhaseRow, jump: Jump) -> bool {
+    let delayed = row.delay.as_mut().is_some_and(|delay| {
+        let moves = jump.origin(&mut delay.since);
+        if moves {
+            delay.until += jump.by;
+        }
+        moves
+    });
+    let soaking = match &mut row.state {
+        PhaseState::Soaking { since, until } => {
+            let moves = jump.origin(since);
+            if moves {
+                *until += jump.by;
+            }
+            moves
+        }
+        PhaseState::Waiting | PhaseState::Running | PhaseState::Settled { .. } => false,
+    };
+    delayed || soaking
+}
+
+fn move_gate(row: &mut GateRow, jump: Jump) -> bool {
+    let asked = row.request.as_mut().is_some_and(|request| {
+        let moves = jump.origin(&mut request.since);
+        if moves {
+            request.expires_at += jump.by;
+        }
+        moves
+    });
+    let granted = row.granted.as_mut().is_some_and(|granted| {
+        let moves = jump.origin(&mut granted.at);
+        if moves {
+            granted.until += jump.by;
+        }
+        moves
+    });
+    asked || granted
+}
+
+fn move_request(state: &mut DeployState, (settle, timeout): (TimeDelta, TimeDelta), jump: Jump) {
+    match state {
+        DeployState::Intended { at, .. } => {
+            jump.origin(at);
+        }
+        DeployState::Unknown { at, until, .. } => {
+            jump.end(until, settle);
+            jump.origin(at);
+        }
+        DeployState::Running { deadline, .. } => jump.end(deadline, timeout),
+        DeployState::None
+        | DeployState::CancelIntended { .. }
+        | DeployState::Live { .. }
+        | DeployState::Passed { .. }
+        | DeployState::Lost { .. }
+        | DeployState::Ended => {}
+    }
+}

@@ -1,0 +1,632 @@
+//! One rollout: its stored rows, and what is derived from them so that a step costs the same in a large fleet.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::sync::Arc;
+
+use chrono_tz::Tz;
+use policy::{CustomerId, Plan, PolicyId, Release, Timestamp};
+
+use crate::model::ids::GateId;
+use crate::model::state::{
+    AutoDeployState, BatchRow, CustomerState, CustomerStatus, GateRow, HeldFrom, PhaseRow,
+    PhaseState, RolloutRow, RolloutState,
+};
+use crate::progress::freezing::Lift;
+
+/// One rollout or operation in memory.
+#[derive(Clone, Debug)]
+pub(crate) struct Rollout {
+    pub(crate) row: RolloutRow,
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) phases: Vec<PhaseRow>,
+    pub(crate) batches: BTreeMap<(usize, u32), BatchRow>,
+    pub(crate) gates: BTreeMap<GateId, GateRow>,
+    /// Which freezes the voices in `row.overrides` were for: those that bore the name at that instant. Never stored, since
+    /// rows must stay as the release wrote them that took the voices; a load takes it from the journal.
+    pub(crate) recalled: Vec<Lift>,
+    units: BTreeMap<CustomerId, CustomerState>,
+    /// Where each customer stands in the order of its phase (R2).
+    places: BTreeMap<CustomerId, Position>,
+    /// First place of each batch of each phase, and the end.
+    bounds: Vec<Vec<usize>>,
+    /// Waiting customers of each phase, by place.
+    waiting: Vec<BTreeSet<usize>>,
+    /// Customers of each begun batch that are retried, in work or held.
+    open: BTreeMap<(usize, u32), BTreeSet<usize>>,
+    /// Healthy customers of each batch whose `watch` ends at an instant of its own.
+    settling: BTreeMap<(usize, u32), BTreeSet<(Timestamp, usize)>>,
+    /// Customers whose commands may be in flight, by phase and place.
+    working: BTreeSet<(usize, usize)>,
+    /// The same customers by phase and batch.
+    at_work: BTreeSet<(usize, u32, usize)>,
+    /// Healthy customers by phase and batch.
+    healthy: BTreeSet<(usize, u32, usize)>,
+    /// Customers whose rollback failed.
+    stuck: BTreeSet<(usize, usize)>,
+    /// Customers a person must decide about.
+    held: BTreeSet<(usize, usize)>,
+    /// Batches that have begun and not settled.
+    unsettled: BTreeSet<(usize, u32)>,
+    /// Customers whose auto-deploy we switched off and have not restored (P32).
+    managed: BTreeSet<(usize, usize)>,
+    /// What the customers of each phase weigh whose failures count (R12).
+    failed_weight: Vec<u64>,
+}
+
+/// Where a customer stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Position {
+    pub(crate) phase: usize,
+    pub(crate) place: usize,
+}
+
+static WAITING: CustomerState = CustomerState {
+    state: CustomerStatus::Waiting,
+    batch: None,
+    failed: false,
+    failed_once: false,
+    past_failures: 0,
+    reason: None,
+    unanswered: None,
+    since: None,
+    started_at: None,
+    first_started_at: None,
+    healthy_at: None,
+    services: BTreeMap::new(),
+    forced: false,
+    hooks: crate::model::state::Hooks {
+        before: crate::model::state::HookState {
+            done: 0,
+            begun: false,
+        },
+        after: crate::model::state::HookState {
+            done: 0,
+            begun: false,
+        },
+        on_rollback: crate::model::state::HookState {
+            done: 0,
+            begun: false,
+        },
+        restore_database: crate::model::state::HookState {
+            done: 0,
+            begun: false,
+        },
+    },
+    recovery: None,
+    unknown: BTreeSet::new(),
+    accepted: BTreeSet::new(),
+};
+
+impl Rollout {
+    /// A rollout that waits to begin, or ended before it began: it has no plan.
+    pub(crate) fn queued(row: RolloutRow) -> Self {
+        let plan = row.queued.as_ref().map(|queued| empty_plan(&queued.input));
+        let plan = plan.expect("a rollout without a plan keeps its input");
+        Self::new(row, Arc::new(plan))
+    }
+
+    /// A rollout in which nobody has started.
+    pub(crate) fn new(row: RolloutRow, plan: Arc<Plan>) -> Self {
+        let phases = vec![PhaseRow::default(); plan.phases.len()];
+        let mut run = Self {
+            row,
+            plan,
+            phases,
+            batches: BTreeMap::new(),
+            gates: BTreeMap::new(),
+            recalled: Vec::new(),
+            units: BTreeMap::new(),
+            places: BTreeMap::new(),
+            bounds: Vec::new(),
+            waiting: Vec::new(),
+            open: BTreeMap::new(),
+            settling: BTreeMap::new(),
+            working: BTreeSet::new(),
+            at_work: BTreeSet::new(),
+            healthy: BTreeSet::new(),
+            stuck: BTreeSet::new(),
+            held: BTreeSet::new(),
+            unsettled: BTreeSet::new(),
+            managed: BTreeSet::new(),
+            failed_weight: Vec::new(),
+        };
+        run.derive();
+        run
+    }
+
+    /// Puts stored units in place; `derive` must follow.
+    pub(crate) fn load_unit(&mut self, customer: CustomerId, unit: CustomerState) {
+        self.units.insert(customer, unit);
+    }
+
+    /// Derives everything from the rows.
+    pub(crate) fn derive(&mut self) {
+        let plan = Arc::clone(&self.plan);
+        self.places.clear();
+        self.bounds.clear();
+        self.waiting.clear();
+        self.open.clear();
+        self.settling.clear();
+        self.working.clear();
+        self.at_work.clear();
+        self.healthy.clear();
+        self.stuck.clear();
+        self.held.clear();
+        self.managed.clear();
+        self.failed_weight = vec![0; plan.phases.len()];
+        self.unsettled = self
+            .batches
+            .iter()
+            .filter(|(_, row)| row.settled_at.is_none())
+            .map(|(key, _)| *key)
+            .collect();
+        for (phase, planned) in plan.phases.iter().enumerate() {
+            let mut ends = vec![0];
+            for size in &planned.sizes {
+                ends.push(ends.last().copied().unwrap_or(0) + size);
+            }
+            self.bounds.push(ends);
+            self.waiting.push((0..planned.customers.len()).collect());
+            for (place, customer) in planned.customers.iter().enumerate() {
+                self.places
+                    .insert(customer.clone(), Position { phase, place });
+            }
+        }
+        let customers: Vec<CustomerId> = self.units.keys().cloned().collect();
+        for customer in customers {
+            self.file(&customer);
+        }
+    }
+
+    /// Takes a new plan for what has not started (R6); phases keep their rows by name.
+    pub(crate) fn replan(&mut self, plan: Arc<Plan>) {
+        let names: Vec<PolicyId> = self
+            .plan
+            .phases
+            .iter()
+            .map(|phase| phase.policy.name.clone())
+            .collect();
+        let mut rows: BTreeMap<PolicyId, PhaseRow> = names
+            .iter()
+            .cloned()
+            .zip(std::mem::take(&mut self.phases))
+            .collect();
+        let batches = std::mem::take(&mut self.batches);
+        self.plan = plan;
+        self.phases = self
+            .plan
+            .phases
+            .iter()
+            .map(|phase| rows.remove(&phase.policy.name).unwrap_or_default())
+            .collect();
+        for ((phase, batch), row) in batches {
+            if let Some(phase) = names.get(phase).and_then(|name| self.phase_index(name)) {
+                self.batches.insert((phase, batch), row);
+            }
+        }
+        let gates = std::mem::take(&mut self.gates);
+        self.derive();
+        // Of gates that are no more nothing stays.
+        self.gates = gates
+            .into_iter()
+            .filter(|(gate, _)| self.has_gate(gate))
+            .collect();
+        self.reopen_phases();
+    }
+
+    /// Phases that were through go on with the customers that a replan has added.
+    fn reopen_phases(&mut self) {
+        for (row, waiting) in self.phases.iter_mut().zip(&self.waiting) {
+            if row.state.is_through() && !waiting.is_empty() {
+                row.state = match row.started_at {
+                    Some(_) => PhaseState::Running,
+                    None => PhaseState::Waiting,
+                };
+            }
+        }
+    }
+
+    /// The customer's state; one without a row waits.
+    pub(crate) fn customer(&self, customer: &CustomerId) -> &CustomerState {
+        self.units.get(customer).unwrap_or(&WAITING)
+    }
+
+    /// What a planned customer is to run.
+    pub(crate) fn release_of(&self, customer: &CustomerId) -> &Release {
+        let planned = self.plan.customers.get(customer);
+        let own = planned.and_then(|planned| planned.own.as_ref());
+        own.map_or(&self.plan.release, |own| &own.release)
+    }
+
+    /// The stored units.
+    pub(crate) fn customers(&self) -> impl Iterator<Item = (&CustomerId, &CustomerState)> {
+        self.units.iter()
+    }
+
+    /// Whether the customer has a row.
+    pub(crate) fn has_unit(&self, customer: &CustomerId) -> bool {
+        self.units.contains_key(customer)
+    }
+
+    /// Changes a customer and files it anew.
+    pub(crate) fn set_customer(
+        &mut self,
+        customer: &CustomerId,
+        change: impl FnOnce(&mut CustomerState),
+    ) {
+        self.unfile(customer);
+        change(self.units.entry(customer.clone()).or_default());
+        self.file(customer);
+    }
+
+    fn unfile(&mut self, customer: &CustomerId) {
+        let Some(&Position { phase, place }) = self.places.get(customer) else {
+            return;
+        };
+        self.waiting[phase].remove(&place);
+        self.working.remove(&(phase, place));
+        self.stuck.remove(&(phase, place));
+        self.held.remove(&(phase, place));
+        self.managed.remove(&(phase, place));
+        if self.customer(customer).failed {
+            let weight = self.plan.weight_of(customer);
+            self.failed_weight[phase] = self.failed_weight[phase].saturating_sub(weight);
+        }
+        let (batch, watched_until) = (self.customer(customer).batch, self.settles_at(customer));
+        let Some(batch) = batch else { return };
+        self.at_work.remove(&(phase, batch, place));
+        self.healthy.remove(&(phase, batch, place));
+        if let (Some(open), Some(until)) = (self.settling.get_mut(&(phase, batch)), watched_until) {
+            open.remove(&(until, place));
+        }
+    }
+
+    fn file(&mut self, customer: &CustomerId) {
+        let Some(&Position { phase, place }) = self.places.get(customer) else {
+            return;
+        };
+        let unit = self.units.get(customer).unwrap_or(&WAITING);
+        let batch = unit.batch;
+        let state = unit.state.clone();
+        if unit.failed {
+            let weight = self.plan.weight_of(customer);
+            self.failed_weight[phase] = self.failed_weight[phase].saturating_add(weight);
+        }
+        match state {
+            CustomerStatus::Waiting => {
+                self.waiting[phase].insert(place);
+            }
+            CustomerStatus::Forward | CustomerStatus::Backward | CustomerStatus::Withdrawing => {
+                self.waiting[phase].remove(&place);
+                self.working.insert((phase, place));
+            }
+            CustomerStatus::Healthy => {
+                self.waiting[phase].remove(&place);
+                self.healthy.insert((phase, batch.unwrap_or(0), place));
+            }
+            CustomerStatus::Held { from } => {
+                // One that was held at its turn has still to start: its batch stays open (R18).
+                match from {
+                    HeldFrom::Waiting => self.waiting[phase].insert(place),
+                    HeldFrom::Forward
+                    | HeldFrom::Healthy
+                    | HeldFrom::Backward
+                    | HeldFrom::Withdrawing => self.waiting[phase].remove(&place),
+                };
+                self.held.insert((phase, place));
+            }
+            CustomerStatus::RollbackFailed => {
+                self.waiting[phase].remove(&place);
+                self.stuck.insert((phase, place));
+            }
+            CustomerStatus::Unchanged
+            | CustomerStatus::RolledBack
+            | CustomerStatus::Applied
+            | CustomerStatus::Excluded
+            | CustomerStatus::Skipped => {
+                self.waiting[phase].remove(&place);
+            }
+        }
+        if has_managed(unit) {
+            self.managed.insert((phase, place));
+        }
+        let Some(batch) = batch else { return };
+        if state.is_working() {
+            self.at_work.insert((phase, batch, place));
+        }
+        let open = self.open.entry((phase, batch)).or_default();
+        if state == CustomerStatus::Healthy || state.is_over() {
+            open.remove(&place);
+        } else {
+            open.insert(place);
+        }
+        if let (CustomerStatus::Healthy, Some(until)) = (state, self.settles_at(customer))
+            && !self.plan.phases[phase].policy.watch.is_zero()
+        {
+            self.settling
+                .entry((phase, batch))
+                .or_default()
+                .insert((until, place));
+        }
+    }
+
+    /// Where the customer stands.
+    pub(crate) fn place(&self, customer: &CustomerId) -> Option<Position> {
+        self.places.get(customer).copied()
+    }
+
+    /// The customer's phase.
+    pub(crate) fn phase_of(&self, customer: &CustomerId) -> Option<usize> {
+        self.places.get(customer).map(|place| place.phase)
+    }
+
+    /// The phase with this name.
+    pub(crate) fn phase_index(&self, name: &PolicyId) -> Option<usize> {
+        self.plan
+            .phases
+            .iter()
+            .position(|phase| &phase.policy.name == name)
+    }
+
+    /// The customer at a place.
+    pub(crate) fn at_place(&self, phase: usize, place: usize) -> &CustomerId {
+        &self.plan.phases[phase].customers[place]
+    }
+
+    /// Where a planned customer's local time is local.
+    pub(crate) fn zone_of(&self, customer: &CustomerId) -> Tz {
+        let planned = &self.plan.customers[customer];
+        let own = planned.customer.timezone;
+        own.unwrap_or(self.plan.project.timezone)
+    }
+
+    /// Whether batches are made in the order of starts: one at a time, whoever can go.
+    pub(crate) fn is_dynamic(&self, phase: usize) -> bool {
+        self.plan.phases[phase].policy.goes_one_by_one()
+    }
+
+    /// What the customers of a phase weigh whose failures count (R12).
+    pub(crate) fn failed_weight(&self, phase: usize) -> u64 {
+        self.failed_weight[phase]
+    }
+
+    /// Number of batches of the phase.
+    pub(crate) fn batch_count(&self, phase: usize) -> u32 {
+        u32::try_from(self.plan.phases[phase].sizes.len()).unwrap_or(u32::MAX)
+    }
+
+    /// The batch a waiting customer would go in.
+    pub(crate) fn batch_of(&self, customer: &CustomerId) -> Option<u32> {
+        let unit = self.customer(customer);
+        if unit.batch.is_some() {
+            return unit.batch;
+        }
+        let Position { phase, place } = self.place(customer)?;
+        if self.is_dynamic(phase) {
+            return None;
+        }
+        let after = self.bounds[phase].partition_point(|start| *start <= place);
+        u32::try_from(after).ok()
+    }
+
+    /// The places of a batch (from 1).
+    pub(crate) fn batch_places(&self, phase: usize, batch: u32) -> Range<usize> {
+        let bounds = &self.bounds[phase];
+        let batch = usize::try_from(batch).unwrap_or(usize::MAX);
+        match (bounds.get(batch.saturating_sub(1)), bounds.get(batch)) {
+            (Some(from), Some(until)) => *from..*until,
+            (_, _) => 0..0,
+        }
+    }
+
+    /// The customers of a batch: of a dynamic one those that have started in it.
+    pub(crate) fn batch_customers(&self, phase: usize, batch: u32) -> Vec<CustomerId> {
+        if self.is_dynamic(phase) {
+            let members = self.plan.phases[phase].customers.iter();
+            return members
+                .filter(|customer| self.customer(customer).batch == Some(batch))
+                .cloned()
+                .collect();
+        }
+        self.plan.phases[phase].customers[self.batch_places(phase, batch)].to_vec()
+    }
+
+    /// Waiting customers of a phase, by place.
+    pub(crate) fn waiting(&self, phase: usize) -> &BTreeSet<usize> {
+        &self.waiting[phase]
+    }
+
+    /// When a begun batch settles: `None` while somebody in it waits, works or is held.
+    pub(crate) fn batch_settles_at(&self, phase: usize, batch: u32) -> Option<Timestamp> {
+        let waits = !self.is_dynamic(phase) && self.waiting_in(phase, batch).next().is_some();
+        let works = self
+            .open
+            .get(&(phase, batch))
+            .is_some_and(|open| !open.is_empty());
+        if waits || works {
+            return None;
+        }
+        let watched = self
+            .settling
+            .get(&(phase, batch))
+            .and_then(|watched| watched.last());
+        Some(watched.map_or(Timestamp::MIN_UTC, |(until, _)| *until))
+    }
+
+    /// Waiting customers of a batch with fixed members, by place.
+    pub(crate) fn waiting_in(&self, phase: usize, batch: u32) -> impl Iterator<Item = usize> {
+        self.waiting[phase]
+            .range(self.batch_places(phase, batch))
+            .copied()
+    }
+
+    /// How many customers of a begun batch are in work.
+    pub(crate) fn at_work(&self, phase: usize, batch: u32) -> usize {
+        let range = (phase, batch, 0)..=(phase, batch, usize::MAX);
+        self.at_work.range(range).count()
+    }
+
+    /// Where starts make the batches: the first batch that a retry has opened anew, and whom it waits for.
+    pub(crate) fn reopened(&self, phase: usize) -> Option<(u32, usize)> {
+        self.unsettled(phase).find_map(|batch| {
+            let open = self.open.get(&(phase, batch))?;
+            let retried = open.intersection(&self.waiting[phase]).next()?;
+            Some((batch, *retried))
+        })
+    }
+
+    /// Customers in work, by phase and place.
+    pub(crate) fn working(&self) -> &BTreeSet<(usize, usize)> {
+        &self.working
+    }
+
+    /// The same customers by name.
+    pub(crate) fn working_customers(&self) -> impl Iterator<Item = &CustomerId> {
+        self.working
+            .iter()
+            .map(|(phase, place)| self.at_place(*phase, *place))
+    }
+
+    /// Customers in work of one phase.
+    pub(crate) fn working_in(&self, phase: usize) -> impl Iterator<Item = &CustomerId> {
+        self.working
+            .range((phase, 0)..=(phase, usize::MAX))
+            .map(move |(phase, place)| self.at_place(*phase, *place))
+    }
+
+    /// Healthy customers by phase, batch and place.
+    pub(crate) fn healthy(&self) -> &BTreeSet<(usize, u32, usize)> {
+        &self.healthy
+    }
+
+    /// Healthy customers of one batch.
+    pub(crate) fn healthy_in(&self, phase: usize, batch: u32) -> impl Iterator<Item = &CustomerId> {
+        let range = (phase, batch, 0)..=(phase, batch, usize::MAX);
+        self.healthy
+            .range(range)
+            .map(move |(phase, _, place)| self.at_place(*phase, *place))
+    }
+
+    /// Changes a batch's row.
+    pub(crate) fn set_batch(
+        &mut self,
+        phase: usize,
+        batch: u32,
+        change: impl FnOnce(&mut BatchRow),
+    ) {
+        let row = self.batches.entry((phase, batch)).or_default();
+        change(row);
+        match row.settled_at {
+            None => self.unsettled.insert((phase, batch)),
+            Some(_) => self.unsettled.remove(&(phase, batch)),
+        };
+    }
+
+    /// Begun batches of a phase that have not settled.
+    pub(crate) fn unsettled(&self, phase: usize) -> impl Iterator<Item = u32> {
+        self.unsettled
+            .range((phase, 0)..=(phase, u32::MAX))
+            .map(|(_, batch)| *batch)
+    }
+
+    /// Customers whose auto-deploy is to be restored.
+    pub(crate) fn managed(&self) -> impl Iterator<Item = Position> {
+        self.managed
+            .iter()
+            .map(|&(phase, place)| Position { phase, place })
+    }
+
+    /// Whether this customer's auto-deploy is to be restored.
+    pub(crate) fn is_managed(&self, place: Position) -> bool {
+        self.managed.contains(&(place.phase, place.place))
+    }
+
+    /// Customers whose rollback failed.
+    pub(crate) fn stuck(&self) -> impl Iterator<Item = &CustomerId> {
+        self.stuck
+            .iter()
+            .map(|(phase, place)| self.at_place(*phase, *place))
+    }
+
+    /// Customers a person must decide about.
+    pub(crate) fn held(&self) -> impl Iterator<Item = &CustomerId> {
+        self.held
+            .iter()
+            .map(|(phase, place)| self.at_place(*phase, *place))
+    }
+
+    /// Whether the rollout is over.
+    pub(crate) fn is_ended(&self) -> bool {
+        matches!(self.row.state, RolloutState::Ended { .. })
+    }
+
+    /// Whether the phase has settled.
+    pub(crate) fn is_settled(&self, phase: usize) -> bool {
+        matches!(self.phases[phase].state, PhaseState::Settled { .. })
+    }
+
+    /// Whether a healthy customer is still watched (R11).
+    pub(crate) fn is_watched(&self, customer: &CustomerId) -> bool {
+        let settled = self
+            .phase_of(customer)
+            .is_none_or(|phase| self.is_settled(phase));
+        self.customer(customer).state == CustomerStatus::Healthy && !settled && !self.is_ended()
+    }
+
+    /// When the last healthy customer has been watched for as long as its policy says.
+    pub(crate) fn watched_until(&self) -> Option<Timestamp> {
+        let healthy = self.healthy.iter();
+        let ends =
+            healthy.filter_map(|(phase, _, place)| self.settles_at(self.at_place(*phase, *place)));
+        ends.max()
+    }
+
+    /// When a healthy customer settles; for one that is over, long ago.
+    fn settles_at(&self, customer: &CustomerId) -> Option<Timestamp> {
+        let unit = self.customer(customer);
+        match unit.state {
+            CustomerStatus::Healthy => {
+                let phase = self.phase_of(customer)?;
+                let watch = self.plan.phases[phase].policy.watch.to_delta();
+                Some(unit.healthy_at? + watch)
+            }
+            CustomerStatus::Unchanged
+            | CustomerStatus::RolledBack
+            | CustomerStatus::RollbackFailed
+            | CustomerStatus::Applied
+            | CustomerStatus::Excluded
+            | CustomerStatus::Skipped => Some(Timestamp::MIN_UTC),
+            CustomerStatus::Waiting
+            | CustomerStatus::Forward
+            | CustomerStatus::Backward
+            | CustomerStatus::Withdrawing
+            | CustomerStatus::Held { .. } => None,
+        }
+    }
+}
+
+fn has_managed(unit: &CustomerState) -> bool {
+    let managed = |state| {
+        matches!(
+            state,
+            AutoDeployState::OffIntended | AutoDeployState::Off | AutoDeployState::OnIntended
+        )
+    };
+    unit.services
+        .values()
+        .any(|service| managed(service.auto_deploy))
+}
+
+fn empty_plan(input: &policy::PlanInput) -> Plan {
+    Plan {
+        digest: String::new(),
+        product: input.project.product.clone(),
+        release: input.release.clone(),
+        phases: Vec::new(),
+        customers: BTreeMap::new(),
+        left_out: BTreeMap::new(),
+        freezes: Vec::new(),
+        project: input.project.clone(),
+    }
+}

@@ -1,0 +1,273 @@
+//! The state as rows: what is stored beside the journal, and how it is read back.
+
+use std::sync::Arc;
+
+use policy::{CustomerId, Plan, PolicyId};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::fold::index::Rollout;
+use crate::model::ids::{GateId, RolloutId};
+use crate::model::sound;
+use crate::model::state::{
+    BatchRow, CustomerState, FilesRow, FleetRow, GateRow, PhaseRow, ProductRow, RolloutRow,
+};
+use crate::product::Product;
+
+/// The key of a stored row: `product`, `files`, `rollout/r1`, `plan/r1`, `phase/r1/NAME`, `batch/r1/NAME/2`, `gate/r1/GATE`,
+/// `customer/r1/KEY`, `fleet/KEY`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RowKey(pub String);
+
+impl RowKey {
+    pub(crate) fn product() -> Self {
+        Self("product".to_owned())
+    }
+
+    pub(crate) fn files() -> Self {
+        Self("files".to_owned())
+    }
+
+    pub(crate) fn run(id: RolloutId) -> Self {
+        Self(format!("rollout/{id}"))
+    }
+
+    pub(crate) fn plan(id: RolloutId) -> Self {
+        Self(format!("plan/{id}"))
+    }
+
+    pub(crate) fn phase(id: RolloutId, phase: &PolicyId) -> Self {
+        Self(format!("phase/{id}/{phase}"))
+    }
+
+    pub(crate) fn batch(id: RolloutId, phase: &PolicyId, batch: u32) -> Self {
+        Self(format!("batch/{id}/{phase}/{batch}"))
+    }
+
+    /// A customer's gate and a phase's gate cannot share a name: validation refuses a customer called like a policy.
+    pub(crate) fn gate(id: RolloutId, gate: &GateId) -> Self {
+        Self(format!("gate/{id}/{gate}"))
+    }
+
+    pub(crate) fn customer(id: RolloutId, customer: &CustomerId) -> Self {
+        Self(format!("customer/{id}/{customer}"))
+    }
+
+    pub(crate) fn fleet(customer: &CustomerId) -> Self {
+        Self(format!("fleet/{customer}"))
+    }
+}
+
+/// Stored rows that cannot be read back.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// A row of an unknown shape.
+    #[error("row `{key}` cannot be read")]
+    Row {
+        /// Which row.
+        key: String,
+        /// Why.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A row that belongs to nothing.
+    #[error("row `{key}` belongs to no rollout")]
+    Orphan {
+        /// Which row.
+        key: String,
+    },
+    /// A row of which this release knows nothing.
+    #[error("row `{key}` is unknown")]
+    Unknown {
+        /// Which row.
+        key: String,
+    },
+    /// A plan by which nobody could be driven.
+    #[error("row `{key}` does not hold together: {what}")]
+    Unsound {
+        /// Which row.
+        key: String,
+        /// What does not fit.
+        what: String,
+    },
+}
+
+impl Product {
+    /// Reads the state back from its rows, in any order.
+    ///
+    /// # Errors
+    /// A row of an unknown shape, an unknown one, one that belongs to no rollout, or a plan that does not hold together.
+    pub fn load(rows: impl IntoIterator<Item = (RowKey, String)>) -> Result<Self, LoadError> {
+        let mut product = Self::new();
+        let (mut files, mut later) = (None, Vec::new());
+        for (key, json) in rows {
+            match key.0.split_once('/') {
+                None if key == RowKey::files() => files = Some(read::<FilesRow>(&key.0, &json)?),
+                None if key == RowKey::product() => {
+                    product.state.product = read::<ProductRow>(&key.0, &json)?;
+                }
+                Some(("fleet", customer)) => {
+                    product
+                        .state
+                        .fleet
+                        .insert(customer.into(), read::<FleetRow>(&key.0, &json)?);
+                }
+                Some((family, rest)) if is_of_a_run(family, rest) => later.push((key.0, json)),
+                None | Some(_) => return Err(LoadError::Unknown { key: key.0 }),
+            }
+        }
+        product.state.product.files = files;
+        product.load_runs(&later)?;
+        product.at = product.state.product.at;
+        product.work.tick_wanted = true;
+        product.work.undriven = true;
+        Ok(product)
+    }
+
+    fn load_runs(&mut self, rows: &[(String, String)]) -> Result<(), LoadError> {
+        let of = |family: &'static str| {
+            rows.iter().filter_map(move |(key, json)| {
+                let rest = key.strip_prefix(family)?.strip_prefix('/')?;
+                let (id, rest) = rest.split_once('/').unwrap_or((rest, ""));
+                Some((key, id.parse::<RolloutId>().ok()?, rest, json))
+            })
+        };
+        let mut plans = std::collections::BTreeMap::new();
+        for (key, id, _, json) in of("plan") {
+            let plan = read::<Plan>(key, json)?;
+            if let Some(what) = sound::flaw(&plan) {
+                let key = key.clone();
+                return Err(LoadError::Unsound { key, what });
+            }
+            plans.insert(id, Arc::new(plan));
+        }
+        for (key, id, _, json) in of("rollout") {
+            let row = read::<RolloutRow>(key, json)?;
+            let run = match plans.remove(&id) {
+                Some(plan) => Rollout::new(row, plan),
+                None if row.queued.is_some() => Rollout::queued(row),
+                None => return Err(orphan(key)),
+            };
+            self.state.runs.insert(id, run);
+        }
+        if let Some(id) = plans.keys().next() {
+            return Err(orphan(&RowKey::plan(*id).0));
+        }
+        for (key, id, name, json) in of("phase") {
+            let run = self.run_of(key, id)?;
+            let phase = run.phase_index(&name.into()).ok_or_else(|| orphan(key))?;
+            run.phases[phase] = read::<PhaseRow>(key, json)?;
+        }
+        for (key, id, rest, json) in of("batch") {
+            let run = self.run_of(key, id)?;
+            let (name, batch) = rest.rsplit_once('/').ok_or_else(|| orphan(key))?;
+            let phase = run.phase_index(&name.into()).ok_or_else(|| orphan(key))?;
+            let batch = batch.parse().map_err(|_| orphan(key))?;
+            run.batches
+                .insert((phase, batch), read::<BatchRow>(key, json)?);
+        }
+        for (key, id, gate, json) in of("gate") {
+            let run = self.run_of(key, id)?;
+            let (gate, _) = run.find_gate(gate).ok_or_else(|| orphan(key))?;
+            run.gates.insert(gate, read::<GateRow>(key, json)?);
+        }
+        for (key, id, customer, json) in of("customer") {
+            self.run_of(key, id)?
+                .load_unit(customer.into(), read::<CustomerState>(key, json)?);
+        }
+        self.state.runs.values_mut().for_each(Rollout::derive);
+        Ok(())
+    }
+
+    fn run_of(&mut self, key: &str, id: RolloutId) -> Result<&mut Rollout, LoadError> {
+        self.state.runs.get_mut(&id).ok_or_else(|| orphan(key))
+    }
+
+    /// The stored form of a row; `None`: it does not exist.
+    pub fn row(&self, key: &RowKey) -> Option<String> {
+        let (family, rest) = match key.0.split_once('/') {
+            None if *key == RowKey::files() => return self.state.product.files.as_ref().map(write),
+            None => return Some(write(&self.state.product)),
+            Some(("fleet", customer)) => return self.state.fleet.get(&customer.into()).map(write),
+            Some(parts) => parts,
+        };
+        let (id, rest) = rest.split_once('/').unwrap_or((rest, ""));
+        let run = self.state.runs.get(&id.parse().ok()?)?;
+        match family {
+            "rollout" => Some(write(&run.row)),
+            "plan" => run.row.started_at.is_some().then(|| write(&*run.plan)),
+            "phase" => run
+                .phase_index(&rest.into())
+                .map(|phase| write(&run.phases[phase])),
+            "batch" => {
+                let (name, batch) = rest.rsplit_once('/')?;
+                let phase = run.phase_index(&name.into())?;
+                run.batches.get(&(phase, batch.parse().ok()?)).map(write)
+            }
+            "gate" => run.gates.get(&run.find_gate(rest)?.0).map(write),
+            "customer" => {
+                let customer = rest.into();
+                run.has_unit(&customer)
+                    .then(|| write(run.customer(&customer)))
+            }
+            _ => None,
+        }
+    }
+
+    /// The keys of all rows.
+    pub fn row_keys(&self) -> Vec<RowKey> {
+        let mut keys = vec![RowKey::product()];
+        keys.extend(self.state.product.files.iter().map(|_| RowKey::files()));
+        keys.extend(self.state.fleet.keys().map(RowKey::fleet));
+        for (id, run) in &self.state.runs {
+            keys.push(RowKey::run(*id));
+            if run.row.started_at.is_some() {
+                keys.extend(run.plan_rows(*id));
+            }
+            keys.extend(
+                run.customers()
+                    .map(|(customer, _)| RowKey::customer(*id, customer)),
+            );
+        }
+        keys
+    }
+}
+
+impl Rollout {
+    /// The rows that come and go with the plan.
+    pub(crate) fn plan_rows(&self, id: RolloutId) -> Vec<RowKey> {
+        let name = |phase: usize| &self.plan.phases[phase].policy.name;
+        let phases = (0..self.phases.len()).map(|phase| RowKey::phase(id, name(phase)));
+        let batches = self.batches.keys();
+        let batches = batches.map(|(phase, batch)| RowKey::batch(id, name(*phase), *batch));
+        let gates = self.gates.keys().map(|gate| RowKey::gate(id, gate));
+        let mut rows = vec![RowKey::plan(id)];
+        rows.extend(phases.chain(batches).chain(gates));
+        rows
+    }
+}
+
+/// Whether a row belongs to a rollout or operation, as far as its key tells.
+fn is_of_a_run(family: &str, rest: &str) -> bool {
+    const FAMILIES: [&str; 6] = ["rollout", "plan", "phase", "batch", "gate", "customer"];
+    let id = rest.split('/').next().unwrap_or(rest);
+    FAMILIES.contains(&family) && id.parse::<RolloutId>().is_ok()
+}
+
+fn orphan(key: &str) -> LoadError {
+    LoadError::Orphan {
+        key: key.to_owned(),
+    }
+}
+
+fn read<T: DeserializeOwned>(key: &str, json: &str) -> Result<T, LoadError> {
+    serde_json::from_str(json).map_err(|source| LoadError::Row {
+        key: key.to_owned(),
+        source,
+    })
+}
+
+fn write<T: Serialize>(row: &T) -> String {
+    serde_json::to_string(row).expect("rows serialise")
+}

@@ -1,0 +1,18 @@
+//! What there is: ids, facts, commands, requests, stored states, and why something waits. Types, and what follows from one
+//! of them alone; no rule of a rollout.
+//!
+//! Read [`ids`], [`event`], [`command`] and [`request`] first, then [`state`].
+
+pub mod canonical;
+pub mod command;
+pub mod database_connections;
+pub(crate) mod directory;
+pub mod event;
+pub mod health;
+pub mod hold;
+pub mod ids;
+pub mod offer;
+pub mod operation;
+pub mod request;
+pub(crate) mod sound;
+pub(crate) mod state;

@@ -1,0 +1,80 @@
+//! Why does something wait now, and until when? The decision, `why` and the forecast all ask here (R21).
+
+use policy::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::model::offer::Offers;
+
+/// One reason why a customer does not start now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hold {
+    /// Which reason.
+    pub kind: HoldKind,
+    /// The reason as a sentence fragment for people.
+    pub text: String,
+    /// When it may change by itself; `None`: not known.
+    pub until: Option<Timestamp>,
+    /// Since when it is so, where that is known.
+    pub since: Option<Timestamp>,
+    /// Who or what it waits for: a person, a group, Render, the calendar.
+    pub owner: String,
+    /// What to type to change it, if a person can.
+    pub way_out: Option<String>,
+    /// What that was chosen from, or is.
+    #[serde(skip)]
+    pub offers: Offers,
+}
+
+/// The kinds of holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HoldKind {
+    /// The rollout waits for another to end.
+    Queued,
+    /// A person paused it.
+    Paused,
+    /// It halted after failures, or drains.
+    Halted,
+    /// The wall clock is not trusted (P25).
+    Clock,
+    /// The workspace is held (P46).
+    Workspace,
+    /// The version is blocked.
+    Blocked,
+    /// Another change of the same customer is under way (R15).
+    Owned,
+    /// Earlier phases have not settled (R4).
+    Phase,
+    /// The phase's own `not_before`.
+    NotBefore,
+    /// An earlier batch is open.
+    Batch,
+    /// The delay between batches (R3).
+    Delay,
+    /// The batch before must be seen healthy after a restart (R17).
+    Confirm,
+    /// Somebody before it in strict order has not started.
+    Order,
+    /// A gate (R10).
+    Approval,
+    /// A freeze (R9).
+    Freeze,
+    /// Outside its window (R7).
+    Window,
+    /// A pin that was added.
+    Pin,
+    /// A secret does not resolve.
+    Secret,
+    /// A deploy of somebody else is under way (R18).
+    Foreign,
+    /// Render cannot be asked about it (R11).
+    Trouble,
+    /// One of Render's limits of requests is used up (P44).
+    Limit,
+    /// All places are taken.
+    Slot,
+    /// A person must decide.
+    Person,
+    /// It is being worked on.
+    Working,
+}

@@ -1,0 +1,176 @@
+//! What is stored of one service of a customer, and how far a request for it has come (R16, R19).
+
+use policy::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::is_default;
+use crate::model::ids::{AttachmentId, DeployId};
+
+/// One service of a customer.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct ServiceState {
+    pub(crate) baseline: Option<Baseline>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub(crate) auto_deploy: AutoDeployState,
+    #[serde(skip_serializing_if = "is_default")]
+    pub(crate) backup: Option<Backup>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub(crate) variables: VariablesState,
+    #[serde(skip_serializing_if = "is_default")]
+    pub(crate) attempt: u32,
+    #[serde(skip_serializing_if = "is_default")]
+    pub(crate) deploy: DeployState,
+    #[serde(skip_serializing_if = "is_default")]
+    pub(crate) rollback_attempt: u32,
+    #[serde(skip_serializing_if = "is_default")]
+    pub(crate) rollback: DeployState,
+    /// The rollback's target is gone: its commit is deployed instead (R19).
+    #[serde(skip_serializing_if = "is_default")]
+    pub(crate) target_gone: bool,
+    /// The rolled-back service was seen healthy.
+    #[serde(skip_serializing_if = "is_default")]
+    pub(crate) returned: bool,
+    /// Its deploy was there before we asked for any: nothing is known that it could be returned to (P30).
+    #[serde(skip_serializing_if = "is_default")]
+    pub(crate) found: bool,
+    /// The variables that connect it to a restored database, apart from those of the release (T15).
+    #[serde(skip_serializing_if = "is_default")]
+    pub(crate) connections: Option<Connections>,
+}
+
+/// What was there when we began (R19).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Baseline {
+    pub(crate) deploy: Option<DeployId>,
+    pub(crate) commit: Option<String>,
+    pub(crate) version: Option<String>,
+    pub(crate) auto_deploy: bool,
+    /// Upon what, as Render writes it (P32).
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) auto_deploy_trigger: Option<String>,
+    pub(crate) p95_ms: Option<u32>,
+}
+
+/// What connects a service to a restored database, and how far that is written.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Connections {
+    pub(crate) backup: Backup,
+    pub(crate) state: VariablesState,
+    /// They could not be put back when the customer was left out.
+    pub(crate) stays: bool,
+}
+
+/// Where the old variables are, and which keys we write.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Backup {
+    pub(crate) id: AttachmentId,
+    pub(crate) keys: Vec<String>,
+}
+
+/// Whether we switched auto-deploy off (P32).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum AutoDeployState {
+    #[default]
+    Untouched,
+    OffIntended,
+    Off,
+    OnIntended,
+    Restored,
+}
+
+/// Whether our variables stand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum VariablesState {
+    #[default]
+    Untouched,
+    Intended,
+    Set,
+    RestoreIntended,
+    Restored,
+}
+
+/// Where one deploy (or rollback) request stands (R16).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum DeployState {
+    #[default]
+    None,
+    Intended {
+        at: Timestamp,
+        known: Vec<DeployId>,
+    },
+    Unknown {
+        at: Timestamp,
+        until: Timestamp,
+        queued: bool,
+        known: Vec<DeployId>,
+    },
+    Running {
+        deploy: DeployId,
+        deadline: Timestamp,
+    },
+    CancelIntended {
+        deploy: DeployId,
+    },
+    Live {
+        deploy: DeployId,
+        at: Timestamp,
+    },
+    Passed {
+        deploy: DeployId,
+        at: Timestamp,
+    },
+    /// Cancelled or replaced by somebody else (R18).
+    Lost {
+        deploy: DeployId,
+    },
+    /// Over without having gone live.
+    Ended,
+}
+
+impl DeployState {
+    /// Whether this deploy of ours went live and may still be.
+    pub(crate) fn went_live(&self) -> bool {
+        matches!(self, Self::Live { .. } | Self::Passed { .. })
+    }
+
+    /// Whether something may have been requested whose end is not known (P10, P16).
+    pub(crate) fn is_open(&self) -> bool {
+        match self {
+            Self::Intended { .. }
+            | Self::Unknown { .. }
+            | Self::Running { .. }
+            | Self::CancelIntended { .. } => true,
+            Self::None
+            | Self::Live { .. }
+            | Self::Passed { .. }
+            | Self::Lost { .. }
+            | Self::Ended => false,
+        }
+    }
+
+    /// The deploy's id, once known.
+    pub(crate) fn id(&self) -> Option<&DeployId> {
+        match self {
+            Self::Running { deploy, .. }
+            | Self::CancelIntended { deploy }
+            | Self::Live { deploy, .. }
+            | Self::Passed { deploy, .. }
+            | Self::Lost { deploy } => Some(deploy),
+            Self::None | Self::Intended { .. } | Self::Unknown { .. } | Self::Ended => None,
+        }
+    }
+}
+
+impl ServiceState {
+    /// The variables that name the restored database; `None`: none does.
+    pub(crate) fn redirected_keys(&self) -> Option<&[String]> {
+        let connections = self.connections.as_ref()?;
+        let back = connections.state == VariablesState::Restored && !connections.stays;
+        let keys = &connections.backup.keys;
+        (!back && !keys.is_empty()).then_some(keys)
+    }
+}

@@ -1,0 +1,345 @@
+//! Judges and ends rollouts: halt, the way back of healthy customers, the end states (R12), and the next in the queue (R14).
+
+use policy::rules::OnFailure;
+use policy::{CustomerId, Timestamp};
+
+use crate::fold::index::{Position, Rollout};
+use crate::model::event::{Kind, Line};
+use crate::model::ids::{GateId, RolloutId};
+use crate::model::state::{
+    CustomerState, CustomerStatus, DrainTo, HeldFrom, Operation, Outcome, RolloutState, Sweep,
+    SweepScope,
+};
+use crate::product::{Product, State};
+
+impl Rollout {
+    /// Why nothing may start any more until a person acts (R11, R12).
+    pub(crate) fn must_halt(&self) -> Option<(String, Option<usize>)> {
+        for phase in 0..self.plan.phases.len() {
+            if let Some(reason) = self.intolerable(phase) {
+                return Some((reason, Some(phase)));
+            }
+        }
+        if let Some(customer) = self.stuck().next() {
+            return Some((format!("the rollback of {customer} failed"), None));
+        }
+        let gate = self.rejected_phases().next()?;
+        Some((format!("{gate} was rejected"), None))
+    }
+
+    /// The rejected gates of phases; one that was skipped keeps nobody from going on.
+    pub(crate) fn rejected_phases(&self) -> impl Iterator<Item = GateId> {
+        let phases = 0..self.plan.phases.len();
+        let waiting = phases.filter(|phase| !self.waiting(*phase).is_empty());
+        let gates = waiting.map(|phase| GateId::Phase(self.plan.phases[phase].policy.name.clone()));
+        gates.filter(|gate| {
+            let row = self.gates.get(gate);
+            row.is_some_and(|row| row.rejected.is_some())
+        })
+    }
+
+    /// What has failed in a phase, where that is more than it tolerates (R12).
+    pub(crate) fn intolerable(&self, phase: usize) -> Option<String> {
+        let planned = &self.plan.phases[phase];
+        let (failures, weight) = (self.phases[phase].failures, self.failed_weight(phase));
+        let goes_on = planned.policy.on_failure == OnFailure::Continue;
+        if goes_on || planned.tolerates(failures, weight) {
+            return None;
+        }
+        let name = &planned.policy.name;
+        Some(match planned.tolerated_weight {
+            Some(tolerated) => {
+                format!("a weight of {weight} failed in {name}, {tolerated} tolerated")
+            }
+            None => format!(
+                "{failures} failed in {name}, {} tolerated",
+                planned.tolerated
+            ),
+        })
+    }
+
+    /// Whether nobody is left to start or to decide about. An operation has no phases that settle: it ends with the watch
+    /// over what it has changed.
+    pub(crate) fn is_through(&self, id: RolloutId, at: Timestamp) -> bool {
+        let mut phases = 0..self.phases.len();
+        match id {
+            RolloutId::Rollout(_) => phases.all(|phase| self.is_settled(phase)),
+            RolloutId::Operation(_) => {
+                phases.all(|phase| self.waiting(phase).is_empty())
+                    && self.held().next().is_none()
+                    && self.watched_until().is_none_or(|until| until <= at)
+            }
+        }
+    }
+
+    fn outcome(&self) -> Outcome {
+        let mut excluded = false;
+        for customer in self.plan.customers.keys() {
+            let unit = self.customer(customer);
+            if unit.state == CustomerStatus::Healthy {
+                continue;
+            }
+            let left_out = unit.state == CustomerStatus::Skipped && unit.past_failures > 0;
+            if unit.failed || unit.failed_once || left_out {
+                return Outcome::SucceededWithFailures;
+            }
+            excluded = true;
+        }
+        if excluded {
+            Outcome::SucceededWithExclusions
+        } else {
+            Outcome::Succeeded
+        }
+    }
+
+    /// Held customers with a request of ours whose end nobody has seen (P10), or of whose services some are pointed at another
+    /// database. One that cannot be seen even while it is being left out waits for a person.
+    fn unresolved(&self) -> Vec<CustomerId> {
+        let open = self.held().filter(|customer| {
+            let unit = self.customer(customer);
+            unit.has_open_request() || unit.is_redirected()
+        });
+        open.cloned().collect()
+    }
+}
+
+impl State {
+    /// The latest batch that a sweep has still to roll back. Whom another rollout is changing or has changed since is its
+    /// affair (R15, P30).
+    pub(crate) fn swept(&self, id: RolloutId, sweep: &Sweep) -> Vec<Position> {
+        let run = &self.runs[&id];
+        let in_scope = |phase: usize, batch: u32| match sweep.scope {
+            SweepScope::Batch { phase: p, batch: b } => phase == p && batch == b,
+            SweepScope::Phase { phase: p } => phase == p,
+            SweepScope::All => true,
+        };
+        let ours = |phase: usize, place: usize| {
+            let customer = run.at_place(phase, place);
+            self.owner(customer).is_none_or(|owner| owner == id) && self.brought(run, customer)
+        };
+        let swept = run.healthy().iter().rev();
+        let mut swept =
+            swept.filter(|(phase, batch, place)| in_scope(*phase, *batch) && ours(*phase, *place));
+        let Some(&(phase, batch, last)) = swept.next() else {
+            return Vec::new();
+        };
+        let batch = swept.take_while(|(p, b, _)| (*p, *b) == (phase, batch));
+        let mut places: Vec<usize> = batch.map(|(_, _, place)| *place).chain([last]).collect();
+        places.sort_unstable();
+        places
+            .into_iter()
+            .map(|place| Position { phase, place })
+            .collect()
+    }
+}
+
+impl Product {
+    /// Halts a rollout that must not go on, and lifts a halt whose reason is gone (R12).
+    pub(crate) fn judge_run(&mut self, id: RolloutId) {
+        let Some(run) = self.state.runs.get(&id) else {
+            return;
+        };
+        if matches!(id, RolloutId::Operation(_)) {
+            return;
+        }
+        match (&run.row.state, run.must_halt()) {
+            (RolloutState::Running, Some((reason, phase))) => {
+                let sweep = phase.and_then(|phase| self.sweep_of(id, phase, &reason));
+                let fact = Line {
+                    reason: Some(reason),
+                    ..Line::new(Kind::RolloutDraining)
+                };
+                let fact = fact.with_value("to", &DrainTo::Halted);
+                let fact = match sweep {
+                    Some(sweep) => fact.with_value("sweep", &sweep),
+                    None => fact,
+                };
+                self.emit_in(id, fact);
+            }
+            (
+                RolloutState::Halted { .. }
+                | RolloutState::Draining {
+                    to: DrainTo::Halted,
+                    ..
+                },
+                None,
+            ) => {
+                self.emit_in(id, Line::new(Kind::RolloutResumed));
+                self.wake_run(id);
+            }
+            (_, _) => {}
+        }
+    }
+
+    fn sweep_of(&self, id: RolloutId, phase: usize, reason: &str) -> Option<Sweep> {
+        let run = &self.state.runs[&id];
+        let failed = self.latest_failure(id);
+        let scope = match run.plan.phases[phase].policy.on_failure {
+            OnFailure::Halt | OnFailure::Continue => return None,
+            OnFailure::RollbackBatch => SweepScope::Batch {
+                phase,
+                batch: failed.unwrap_or(run.phases[phase].batches_begun),
+            },
+            OnFailure::RollbackPhase => SweepScope::Phase { phase },
+            OnFailure::RollbackAll => SweepScope::All,
+        };
+        Some(Sweep {
+            scope,
+            reason: reason.to_owned(),
+            by: None,
+        })
+    }
+
+    /// The batch of the failure that this step has recorded.
+    fn latest_failure(&self, id: RolloutId) -> Option<u32> {
+        self.emitted(id, |fact| fact.data.contains_key("failure"))
+            .and_then(|fact| fact.batch)
+    }
+
+    /// Ends a rollout when nothing is left to do, sweeping first where it must.
+    pub(crate) fn end_run(&mut self, id: RolloutId) {
+        let Some(run) = self.state.runs.get(&id) else {
+            return;
+        };
+        if !run.working().is_empty() || run.row.restored {
+            self.work.closing.remove(&id);
+            return;
+        }
+        match (&run.row.state, id) {
+            (RolloutState::Running, _) if !run.is_through(id, self.at) => {}
+            (RolloutState::Running, RolloutId::Operation(_)) => self.end_operation(id),
+            (RolloutState::Running, RolloutId::Rollout(_)) => {
+                let outcome = run.outcome();
+                self.end_with(id, Kind::RolloutSucceeded, outcome, None);
+            }
+            (RolloutState::Draining { to, .. }, _) => {
+                let to = *to;
+                self.drained(id, to);
+            }
+            (_, _) => {}
+        }
+    }
+
+    fn drained(&mut self, id: RolloutId, to: DrainTo) {
+        let run = &self.state.runs[&id];
+        if let Some(sweep) = run.row.sweep.clone() {
+            let places = self.state.swept(id, &sweep);
+            if !places.is_empty() {
+                self.roll_back(id, &places, &sweep);
+                return;
+            }
+        }
+        if to != DrainTo::Halted && self.leave_out_unresolved(id) {
+            return;
+        }
+        let run = &self.state.runs[&id];
+        match to {
+            DrainTo::Halted => {
+                let reason = run
+                    .must_halt()
+                    .map_or_else(|| "halted".to_owned(), |(reason, _)| reason);
+                let fact = Line {
+                    reason: Some(reason),
+                    ..Line::new(Kind::RolloutHalted)
+                };
+                self.emit_in(id, fact.with_value("outcome", &Outcome::Halted));
+            }
+            DrainTo::Aborted => self.end_with(id, Kind::RolloutAborted, Outcome::Aborted, None),
+            DrainTo::Superseded => {
+                self.end_with(id, Kind::RolloutSuperseded, Outcome::Superseded, None);
+            }
+        }
+    }
+
+    /// No deploy of ours may be forgotten when the rollout ends: held customers that have one in flight or in doubt are left
+    /// out as by `skip`, which sees it to its end (P10). Whether somebody has to be waited for.
+    fn leave_out_unresolved(&mut self, id: RolloutId) -> bool {
+        let unresolved = self.state.runs[&id].unresolved();
+        let withdrawn = CustomerStatus::Held {
+            from: HeldFrom::Withdrawing,
+        };
+        let fresh: Vec<CustomerId> = unresolved
+            .iter()
+            .filter(|customer| self.state.runs[&id].customer(customer).state != withdrawn)
+            .cloned()
+            .collect();
+        let reason = "the rollout ends, and its deploy must be seen to the end";
+        self.for_each(id, &fresh, Kind::CustomerWithdrawn, None, reason);
+        !unresolved.is_empty()
+    }
+
+    /// Sends customers back to what ran before, a batch in parallel.
+    pub(crate) fn roll_back(&mut self, id: RolloutId, places: &[Position], sweep: &Sweep) {
+        for place in places {
+            let fact = self.ask(id, *place, |ctx| Line {
+                actor: sweep.by.clone(),
+                reason: Some(sweep.reason.clone()),
+                ..ctx.fact(Kind::RollbackRequested)
+            });
+            if let Some(fact) = fact {
+                let run = &self.state.runs[&id];
+                let customer = run.at_place(place.phase, place.place);
+                let fact = self.with_way_back(fact, customer, &run.customer(customer).services);
+                self.emit_in(id, fact);
+            }
+        }
+    }
+
+    /// The last event of a rollout, after every auto-deploy is as it was (P32).
+    fn end_with(&mut self, id: RolloutId, kind: Kind, outcome: Outcome, reason: Option<String>) {
+        let run = &self.state.runs[&id];
+        if run.managed().next().is_some() {
+            // Each is looked at once here, and then whenever its answer comes.
+            if self.work.closing.insert(id) {
+                let managed = run.managed().map(|place| (id, place));
+                self.work.dirty_units.extend(managed);
+            }
+            return;
+        }
+        self.work.closing.remove(&id);
+        self.emit_in(
+            id,
+            Line {
+                reason,
+                ..Line::new(kind)
+            }
+            .with_value("outcome", &outcome),
+        );
+        self.wake_run(id);
+    }
+
+    fn end_operation(&mut self, id: RolloutId) {
+        let run = &self.state.runs[&id];
+        let undone = run.row.operation == Some(Operation::Variables);
+        let good = |unit: &CustomerState| {
+            let there = matches!(
+                unit.state,
+                CustomerStatus::Healthy | CustomerStatus::RolledBack | CustomerStatus::Applied
+            );
+            !unit.failed && (there || (undone && unit.state == CustomerStatus::Unchanged))
+        };
+        let done = run
+            .plan
+            .customers
+            .keys()
+            .all(|customer| good(run.customer(customer)));
+        let outcome = if done { Outcome::Done } else { Outcome::Failed };
+        self.end_with(id, Kind::OperationEnded, outcome, None);
+    }
+
+    /// Begins the rollouts that waited for others, as far as nothing is in common any more (R14).
+    pub(crate) fn begin_queued(&mut self) {
+        let queued: Vec<RolloutId> = self
+            .state
+            .runs
+            .iter()
+            .filter(|(_, run)| run.row.state == RolloutState::Queued && !run.row.restored)
+            .map(|(id, _)| *id)
+            .collect();
+        for id in queued {
+            if self.blockers(id).is_empty() {
+                self.begin_rollout(id);
+            }
+        }
+    }
+}

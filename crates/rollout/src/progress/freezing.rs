@@ -1,0 +1,529 @@
+//! Freezes, which of them an override lifts, and blocked versions (R9).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono_tz::Tz;
+use policy::calendar::{Boundary, Freeze, FreezeScope, Occurrence, ZoneSpec};
+use policy::{CustomerId, PersonId, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::fold::index::Rollout;
+use crate::model::event::{Kind, Line};
+use crate::model::offer::Offer;
+use crate::model::request::{Actor, Rejected, RejectedCode, Request};
+use crate::model::state::ManualFreeze;
+use crate::product::{Product, State};
+use crate::progress::hands::{self, Act};
+use crate::requests::verbs::already;
+
+/// So many people lift a freeze together.
+const VOICES: usize = 2;
+
+/// Which freeze is meant: not whatever bears its name later. Of one that repeats, an occurrence has its own local `from`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct FreezeId {
+    name: String,
+    /// As written: a local date-time is one freeze for customers of all zones.
+    from: Boundary,
+    until: Boundary,
+    zone: ZoneSpec,
+    /// Who is added to a freeze later was not in what people lifted.
+    customers: FreezeScope,
+}
+
+/// What people have said about one freeze in a rollout: lifted with two voices.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Lift {
+    freeze: FreezeId,
+    voices: BTreeSet<PersonId>,
+}
+
+impl From<&Occurrence<'_>> for FreezeId {
+    fn from(occurrence: &Occurrence<'_>) -> Self {
+        let Occurrence { freeze, period } = occurrence;
+        Self {
+            name: freeze.name.clone(),
+            from: period.from,
+            until: period.until,
+            zone: freeze.zone,
+            customers: freeze.customers.clone(),
+        }
+    }
+}
+
+impl FreezeId {
+    /// A freeze that a person made.
+    pub(crate) fn made(name: &str, freeze: &ManualFreeze) -> Self {
+        let customers = match freeze.customers.is_empty() {
+            true => FreezeScope::All,
+            false => FreezeScope::Only {
+                customers: freeze.customers.clone(),
+                tags: BTreeSet::new(),
+                tiers: BTreeSet::new(),
+            },
+        };
+        Self {
+            name: name.to_owned(),
+            from: Boundary::Instant(freeze.from),
+            until: Boundary::Instant(freeze.until),
+            zone: ZoneSpec::UTC,
+            customers,
+        }
+    }
+
+    /// Whether it is over for everybody, wherever they live.
+    fn is_over(&self, at: Timestamp) -> bool {
+        self.until.everywhere(self.zone) <= at
+    }
+
+    /// Whether it begins so, or holds somebody somewhere then.
+    fn is_at(&self, wanted: Boundary) -> bool {
+        let holds = |then: Timestamp| {
+            self.from.anywhere(self.zone) <= then && then < self.until.everywhere(self.zone)
+        };
+        match wanted {
+            Boundary::Local(_) => self.from == wanted,
+            Boundary::Instant(then) => holds(then),
+        }
+    }
+}
+
+impl Rollout {
+    /// Who has asked to lift this freeze here. `id` is made only where somebody has lifted one.
+    pub(crate) fn voices(&self, id: impl FnOnce() -> FreezeId) -> BTreeSet<&PersonId> {
+        if self.row.lifts.is_empty() && self.recalled.is_empty() {
+            return BTreeSet::new();
+        }
+        let id = id();
+        let lifts = self.row.lifts.iter().chain(&self.recalled);
+        let lifts = lifts.filter(|lift| lift.freeze == id);
+        lifts.flat_map(|lift| &lift.voices).collect()
+    }
+}
+
+/// Whether so many have asked that the freeze holds nobody any more.
+pub(crate) fn is_lifted(voices: &BTreeSet<&PersonId>) -> bool {
+    voices.len() >= VOICES
+}
+
+/// Folds a voice for some freezes.
+pub(crate) fn fold_voice(lifts: &mut Vec<Lift>, freezes: Vec<FreezeId>, by: &PersonId) {
+    for freeze in freezes {
+        match lifts.iter_mut().find(|lift| lift.freeze == freeze) {
+            Some(lift) => {
+                lift.voices.insert(by.clone());
+            }
+            None => lifts.push(Lift {
+                freeze,
+                voices: BTreeSet::from([by.clone()]),
+            }),
+        }
+    }
+}
+
+impl State {
+    /// The freezes of the files that bear a name now, as far as a rollout is concerned: as frozen, and as now written.
+    fn written_freezes<'s>(
+        &'s self,
+        run: &'s Rollout,
+        name: &'s str,
+    ) -> impl Iterator<Item = &'s Freeze> {
+        let files = self.product.read_files().into_iter();
+        let written = files.flat_map(|files| &files.freezes);
+        let planned = run.plan.freezes.iter().chain(written);
+        planned.filter(move |freeze| freeze.name == name)
+    }
+
+    /// Every freeze that bears a name now and does not come again: of the files, and made by a person.
+    pub(crate) fn named_freezes(&self, run: &Rollout, name: &str) -> Vec<FreezeId> {
+        let written = self.written_freezes(run, name);
+        let once = written.filter_map(|freeze| {
+            let period = freeze.once()?;
+            Some(FreezeId::from(&Occurrence { freeze, period }))
+        });
+        let made = self.product.freezes.get(name);
+        let made = made.map(|freeze| FreezeId::made(name, freeze));
+        distinct(once.chain(made))
+    }
+
+    /// What an override of that name is for at an instant, and the beginning of the occurrence if it is for one.
+    fn meant(
+        &self,
+        run: &Rollout,
+        name: &str,
+        wanted: Option<Boundary>,
+        at: Timestamp,
+    ) -> Result<(Vec<FreezeId>, Option<Boundary>), Rejected> {
+        let repeating: Vec<&Freeze> = self
+            .written_freezes(run, name)
+            .filter(|freeze| freeze.once().is_none())
+            .collect();
+        let mut once = self.named_freezes(run, name);
+        if once.is_empty() && repeating.is_empty() {
+            return Err(Rejected::usage(
+                format!("there is no freeze {name}"),
+                Offer::Status(None),
+            ));
+        }
+        once.retain(|freeze| {
+            !freeze.is_over(at) && wanted.is_none_or(|wanted| freeze.is_at(wanted))
+        });
+        let next = |then| match run.next_occurrence(name, &repeating, then) {
+            // One that comes but once is meant by its name alone.
+            Err(_) if !once.is_empty() => Ok(None),
+            found => found,
+        };
+        let occurrence = match (wanted, repeating.is_empty()) {
+            (_, true) => None,
+            (Some(begins @ Boundary::Local(_)), false) => Some(begins),
+            (Some(Boundary::Instant(then)), false) => next(then)?,
+            (None, false) => next(at)?,
+        };
+        let begin = |begins| {
+            let begin = repeating
+                .iter()
+                .filter_map(move |freeze| freeze.occurrence(begins));
+            begin.filter(|occurrence| !occurrence.is_over(at))
+        };
+        let meant = occurrence.into_iter().flat_map(begin);
+        let meant = meant.map(|occurrence| FreezeId::from(&occurrence));
+        let meant = distinct(once.into_iter().chain(meant));
+        if !meant.is_empty() {
+            return Ok((meant, occurrence));
+        }
+        let text = match wanted {
+            Some(wanted) => format!("the freeze {name} does not hold at {wanted}, or is over"),
+            None => format!("the freeze {name} is over"),
+        };
+        let next = run.next_occurrence(name, &repeating, at).ok().flatten();
+        Err(Rejected::state(
+            text,
+            next.map_or(Offer::Status(None), |next| {
+                Offer::Override(name.to_owned(), Some(next))
+            }),
+        ))
+    }
+}
+
+/// An occurrence that can be meant.
+struct Candidate {
+    /// The first instant from the asked one on at which it holds somebody.
+    holds_at: Timestamp,
+    from: Boundary,
+    is_lifted: bool,
+}
+
+impl Rollout {
+    /// The beginning of the occurrence that holds somebody at an instant, else of the next.
+    fn next_occurrence(
+        &self,
+        name: &str,
+        freezes: &[&Freeze],
+        at: Timestamp,
+    ) -> Result<Option<Boundary>, Rejected> {
+        let mut candidates: Vec<Candidate> = freezes
+            .iter()
+            .flat_map(|freeze| self.candidates(freeze, at))
+            .collect();
+        candidates.sort_by_key(|one| (one.holds_at, one.from));
+        let holding = |one: &&Candidate| one.holds_at == at && !one.is_lifted;
+        let meant = candidates.iter().find(holding).or(candidates.first());
+        let Some(meant) = meant else {
+            return Ok(None);
+        };
+        if !meant.is_lifted {
+            return Ok(Some(meant.from));
+        }
+        let next = candidates.iter().find(|one| !one.is_lifted);
+        Err(Rejected::state(
+            format!("the freeze {name} of {} is lifted already", meant.from),
+            next.map_or(Offer::Status(None), |next| {
+                Offer::Override(name.to_owned(), Some(next.from)).noted("for the next")
+            }),
+        ))
+    }
+
+    /// For each zone all occurrences that hold at an instant, and those that follow, up to the first that is not lifted.
+    fn candidates(&self, freeze: &Freeze, at: Timestamp) -> Vec<Candidate> {
+        let mut found = Vec::new();
+        for zone in self.zones_under(freeze) {
+            for (occurrence, interval) in freeze.occurrences(at, zone) {
+                let is_lifted = is_lifted(&self.voices(|| FreezeId::from(&occurrence)));
+                found.push(Candidate {
+                    holds_at: interval.from.max(at),
+                    from: occurrence.period.from,
+                    is_lifted,
+                });
+                if interval.from > at && !is_lifted {
+                    break;
+                }
+            }
+        }
+        found
+    }
+
+    /// The zones of those whom a freeze covers, as far as it matters: of those who wait, or of all if nobody does.
+    fn zones_under(&self, freeze: &Freeze) -> Vec<Tz> {
+        let ZoneSpec::Customer = freeze.zone else {
+            return vec![Tz::UTC];
+        };
+        let phases = 0..self.phases.len();
+        let waiting = phases.flat_map(|phase| {
+            let places = self.waiting(phase).iter();
+            places.map(move |place| self.at_place(phase, *place))
+        });
+        let mut zones = self.zones_of(freeze, waiting);
+        if zones.is_empty() {
+            zones = self.zones_of(freeze, self.plan.customers.keys());
+        }
+        if zones.is_empty() {
+            zones.push(self.plan.project.timezone);
+        }
+        zones
+    }
+
+    /// The zones of those of some customers whom a freeze covers, in the order of their names.
+    fn zones_of<'c>(
+        &self,
+        freeze: &Freeze,
+        customers: impl Iterator<Item = &'c CustomerId>,
+    ) -> Vec<Tz> {
+        let covered = customers.filter(|id| {
+            let planned = &self.plan.customers[*id];
+            freeze.covers(id, &planned.customer)
+        });
+        let zones = covered.map(|id| self.zone_of(id));
+        let by_name: BTreeMap<&str, Tz> = zones.map(|zone| (zone.name(), zone)).collect();
+        by_name.into_values().collect()
+    }
+}
+
+fn distinct(freezes: impl Iterator<Item = FreezeId>) -> Vec<FreezeId> {
+    let mut distinct: Vec<FreezeId> = Vec::new();
+    for freeze in freezes {
+        if !distinct.contains(&freeze) {
+            distinct.push(freeze);
+        }
+    }
+    distinct
+}
+
+impl Product {
+    /// Whether an unfinished rollout has voices of a release that stored no more than a freeze's name with them. Rows do not
+    /// say which freeze bore it then; the journal does ([`recall`](Self::recall)).
+    pub fn has_old_overrides(&self) -> bool {
+        let mut runs = self.state.runs.values();
+        runs.any(|run| !run.is_ended() && !run.row.overrides.is_empty())
+    }
+
+    /// Takes from a product that was folded from the whole journal which freezes such voices were for.
+    pub fn recall(&mut self, folded: &Self) {
+        for (id, run) in &mut self.state.runs {
+            if let Some(folded) = folded.state.runs.get(id) {
+                run.recalled.clone_from(&folded.recalled);
+            }
+        }
+    }
+}
+
+impl Product {
+    pub(crate) fn block(
+        &mut self,
+        by: &Actor,
+        version: &str,
+        reason: &str,
+    ) -> Result<(), Rejected> {
+        if self.state.product.blocks.contains_key(version) {
+            return Err(Rejected::state(
+                format!("{version} is blocked already"),
+                Offer::Unblock(version.to_owned()),
+            ));
+        }
+        let fact = Line {
+            actor: Some(by.name.clone()),
+            reason: Some(reason.to_owned()),
+            ..Line::new(Kind::Blocked)
+        };
+        self.emit(fact.with("version", version));
+        Ok(())
+    }
+
+    pub(crate) fn unblock(&mut self, by: &Actor, version: &str) -> Result<(), Rejected> {
+        if !self.state.product.blocks.contains_key(version) {
+            return Err(Rejected::state(
+                format!("{version} is not blocked"),
+                Offer::Status(None),
+            ));
+        }
+        self.emit(
+            Line {
+                actor: Some(by.name.clone()),
+                ..Line::new(Kind::Unblocked)
+            }
+            .with("version", version),
+        );
+        Ok(())
+    }
+
+    pub(crate) fn freeze(
+        &mut self,
+        by: &Actor,
+        name: &str,
+        until: Timestamp,
+        reason: &str,
+        customers: &BTreeSet<CustomerId>,
+    ) -> Result<(), Rejected> {
+        if until <= self.at {
+            return Err(Rejected::usage(
+                format!("{} has passed", crate::show_instant(until)),
+                "tranche freeze NAME --until INSTANT --reason ...",
+            ));
+        }
+        let written = self.is_written_freeze(name);
+        let planned = self.state.runs.values().any(|run| {
+            !run.is_ended() && run.plan.freezes.iter().any(|freeze| freeze.name == name)
+        });
+        if written || planned {
+            return Err(Rejected::state(
+                format!("tranche.yaml has a freeze {name}"),
+                "choose another name",
+            ));
+        }
+        if self
+            .state
+            .product
+            .freezes
+            .get(name)
+            .is_some_and(|freeze| freeze.until > self.at)
+        {
+            return Err(already(
+                format!("the freeze {name} is on already"),
+                Offer::Unfreeze(name.to_owned()),
+            ));
+        }
+        let fact = Line {
+            actor: Some(by.name.clone()),
+            reason: Some(reason.to_owned()),
+            until: Some(until),
+            ..Line::new(Kind::Frozen)
+        };
+        self.emit(fact.with("name", name).with_value("customers", customers));
+        Ok(())
+    }
+
+    /// Whether tranche.yaml, as last read, has such a freeze.
+    fn is_written_freeze(&self, name: &str) -> bool {
+        let mut read = self.state.product.read_files().into_iter();
+        read.any(|files| files.freezes.iter().any(|freeze| freeze.name == name))
+    }
+
+    pub(crate) fn unfreeze(&mut self, by: &Actor, name: &str) -> Result<(), Rejected> {
+        if !self.state.product.freezes.contains_key(name) {
+            let text = format!("no freeze {name} was made by `tranche freeze`");
+            return Err(Rejected::state(
+                text,
+                Offer::Override(name.to_owned(), None).noted("for one of tranche.yaml"),
+            ));
+        }
+        self.emit(
+            Line {
+                actor: Some(by.name.clone()),
+                ..Line::new(Kind::Unfrozen)
+            }
+            .with("name", name),
+        );
+        Ok(())
+    }
+
+    pub(crate) fn override_freeze(
+        &mut self,
+        request: &Request,
+        name: &str,
+        occurrence: Option<Boundary>,
+        reason: &str,
+    ) -> Result<(), Rejected> {
+        let id = self.meant_rollout(request)?;
+        let run = &self.state.runs[&id];
+        let meant = self.state.meant(run, name, occurrence, self.at);
+        let (mut freezes, occurrence) = meant.map_err(|refused| Rejected {
+            offers: refused.offers.within(id),
+            ..refused
+        })?;
+        if request.by.service {
+            let text = format!(
+                "{} is a service, and an override takes two people",
+                request.by.name
+            );
+            return Err(Rejected::new(RejectedCode::NotPermitted, text, ""));
+        }
+        self.may_override(run, &request.by, &freezes)?;
+        let by = &request.by.name;
+        let directory = self.state.directory(run);
+        // Whoever has another name now has said so under the old one.
+        freezes.retain(|freeze| {
+            let voices = run.voices(|| freeze.clone());
+            let mut before = voices.iter().filter(|voice| **voice != by);
+            !before.any(|voice| directory.is_one(voice, by))
+        });
+        let voices = |freeze: &FreezeId| run.voices(|| freeze.clone());
+        let is_said = |freeze: &FreezeId| {
+            let voices = voices(freeze);
+            voices.len() >= VOICES || voices.contains(by)
+        };
+        if freezes.iter().all(is_said) {
+            let text = format!("{by} has said so already; an override takes a second person");
+            return Err(Rejected::state(
+                text,
+                Offer::Override(name.to_owned(), occurrence)
+                    .noted("by somebody else")
+                    .within(id),
+            ));
+        }
+        let lifts = |freeze: &FreezeId| {
+            let voices = voices(freeze);
+            voices.len() + usize::from(!voices.contains(by)) >= VOICES
+        };
+        let complete = freezes.iter().all(lifts);
+        let fact = Line {
+            actor: Some(request.by.name.clone()),
+            reason: Some(reason.to_owned()),
+            ..Line::new(Kind::FreezeOverridden)
+        };
+        let fact = fact.with("name", name).with("complete", complete);
+        let fact = match occurrence {
+            Some(begins) => fact.with("occurrence", begins.to_string()),
+            None => fact,
+        };
+        self.emit_in(id, fact.with_value("freezes", &freezes));
+        Ok(())
+    }
+
+    /// An override takes two people with a hand of their own, and needs to know who they are.
+    fn may_override(
+        &self,
+        run: &Rollout,
+        by: &Actor,
+        freezes: &[FreezeId],
+    ) -> Result<(), Rejected> {
+        if self.state.product.gates_shut() {
+            let text = "tranche.yaml cannot be parsed, so it is not known who may lift a freeze";
+            return Err(Rejected::state(text, Offer::Validate));
+        }
+        let directory = self.state.directory(run);
+        hands::own_hand(run, &directory, by)?;
+        let voices = freezes
+            .iter()
+            .flat_map(|freeze| run.voices(|| freeze.clone()));
+        for voice in voices.filter(|voice| **voice != by.name) {
+            let proofs = run.row.hands.get(voice).into_iter().flatten();
+            let mut hands = proofs.filter_map(|proof| {
+                let other = Actor::person(voice.as_str()).proved_by(proof.clone());
+                hands::one_hand(&directory, Act::of(by), Act::of(&other))
+            });
+            if let Some(why) = hands.next() {
+                return Err(hands::refused(by, &why));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,334 @@
+//! Moves phases, batches and gates on: what settles, what is asked, what lapses (R3, R4, R10).
+
+use policy::Timestamp;
+
+use crate::fold::index::Rollout;
+use crate::model::event::{Kind, Line};
+use crate::model::ids::{GateId, RolloutId};
+use crate::model::state::{GateRow, PhaseState, RolloutState};
+use crate::product::Product;
+use crate::progress::gate;
+use crate::progress::in_flight::TimerKey;
+
+impl Rollout {
+    /// A fact about a phase.
+    pub(crate) fn phase_fact(&self, kind: Kind, phase: usize) -> Line {
+        Line {
+            phase: Some(self.plan.phases[phase].policy.name.clone()),
+            ..Line::new(kind)
+        }
+    }
+
+    /// A fact about a gate: it carries what the gate covers.
+    pub(crate) fn gate_fact(&self, kind: Kind, gate: &GateId) -> Line {
+        let phase = self
+            .phase_of_gate(gate)
+            .map(|phase| self.plan.phases[phase].policy.name.clone());
+        let (batch, customer) = match gate {
+            GateId::Phase(_) => (None, None),
+            GateId::Batch(_, batch) => (Some(*batch), None),
+            GateId::Customer(customer) => (self.batch_of(customer), Some(customer.clone())),
+        };
+        Line {
+            phase,
+            batch,
+            customer,
+            ..Line::new(kind)
+        }
+        .with("gate", gate.to_string())
+    }
+
+    /// Whether anybody of the phase ever went, or still could.
+    fn has_anybody(&self, phase: usize) -> bool {
+        !self.waiting(phase).is_empty()
+            || self
+                .batches
+                .range((phase, 0)..=(phase, u32::MAX))
+                .any(|(_, row)| row.started_at.is_some())
+    }
+}
+
+impl Product {
+    /// Does what follows for a phase at this instant.
+    pub(crate) fn drive_phase(&mut self, id: RolloutId, phase: usize) {
+        let Some(run) = self.state.runs.get(&id) else {
+            return;
+        };
+        let proceeding = matches!(
+            run.row.state,
+            RolloutState::Running
+                | RolloutState::Halted { .. }
+                | RolloutState::Draining {
+                    to: crate::model::state::DrainTo::Halted,
+                    ..
+                }
+        );
+        let rests = !proceeding || run.row.restored || matches!(id, RolloutId::Operation(_));
+        if phase >= run.phases.len() || rests {
+            return;
+        }
+        match run.phases[phase].state.clone() {
+            PhaseState::Waiting => self.maybe_start_phase(id, phase),
+            PhaseState::Running => self.settle_batches(id, phase),
+            PhaseState::Soaking { until, .. } => self.maybe_settle_phase(id, phase, until),
+            PhaseState::Settled { .. } => {}
+        }
+        self.mind_overdue(id, phase);
+        self.set_phase_timer(id, phase);
+    }
+
+    fn maybe_start_phase(&mut self, id: RolloutId, phase: usize) {
+        let run = &self.state.runs[&id];
+        if run.row.state != RolloutState::Running {
+            return;
+        }
+        let before_settled = run.plan.phases[phase]
+            .after
+            .iter()
+            .all(|before| run.is_settled(*before));
+        if before_settled && !run.has_anybody(phase) {
+            // Nobody is left to start: its own day, gate and soak don't matter.
+            let fact = run.phase_fact(Kind::PhaseSettled, phase);
+            self.emit_in(id, fact);
+            return;
+        }
+        if !run.order_holds(phase, self.work.judged_until).is_empty() {
+            return;
+        }
+        let fact = run.phase_fact(Kind::PhaseStarted, phase);
+        self.emit_in(id, fact);
+        let gates = self.state.runs[&id].gates_of(phase);
+        for gate in gates {
+            self.work.dirty_gates.insert((id, gate.clone()));
+            self.drive_gate(id, &gate);
+        }
+    }
+
+    /// Settles every batch that is through, and the phase after the last.
+    fn settle_batches(&mut self, id: RolloutId, phase: usize) {
+        let run = &self.state.runs[&id];
+        let through = |batch: &u32| {
+            run.batch_settles_at(phase, *batch)
+                .is_some_and(|settles| self.has_passed(settles))
+        };
+        let settled: Vec<u32> = run.unsettled(phase).filter(through).collect();
+        for batch in settled {
+            self.settle_batch(id, phase, batch);
+        }
+        self.pass_over_batches(id, phase);
+        let run = &self.state.runs[&id];
+        let last = run.waiting(phase).is_empty() && run.unsettled(phase).next().is_none();
+        if last && run.working_in(phase).next().is_none() && run.intolerable(phase).is_none() {
+            self.begin_soak(id, phase);
+        }
+    }
+
+    fn settle_batch(&mut self, id: RolloutId, phase: usize, batch: u32) {
+        let run = &self.state.runs[&id];
+        let policy = &run.plan.phases[phase].policy;
+        let delay = (!run.phases[phase].promoted && !policy.delay.is_zero())
+            .then(|| policy.delay.to_delta());
+        let more = !run.waiting(phase).is_empty();
+        let fact = |kind| Line {
+            batch: Some(batch),
+            ..run.phase_fact(kind, phase)
+        };
+        let settled = fact(Kind::BatchSettled);
+        let delayed = delay.filter(|_| more).map(|delay| Line {
+            until: Some(self.at + delay),
+            ..fact(Kind::DelayStarted)
+        });
+        self.emit_in(id, settled);
+        if let Some(delayed) = delayed {
+            self.emit_in(id, delayed);
+        }
+    }
+
+    /// Batches in which nobody is left to start spend no delay (R6).
+    fn pass_over_batches(&mut self, id: RolloutId, phase: usize) {
+        loop {
+            let run = &self.state.runs[&id];
+            let next = run.phases[phase].batches_begun + 1;
+            let open = run.unsettled(phase).next().is_some();
+            if run.is_dynamic(phase)
+                || open
+                || next > run.batch_count(phase)
+                || run.waiting_in(phase, next).next().is_some()
+            {
+                return;
+            }
+            let fact = Line {
+                batch: Some(next),
+                ..run.phase_fact(Kind::BatchSettled, phase)
+            };
+            self.emit_in(id, fact);
+        }
+    }
+
+    fn begin_soak(&mut self, id: RolloutId, phase: usize) {
+        let run = &self.state.runs[&id];
+        let soak = run.plan.phases[phase].policy.soak;
+        let anybody = run
+            .healthy()
+            .range((phase, 0, 0)..=(phase, u32::MAX, usize::MAX))
+            .next()
+            .is_some();
+        if soak.is_zero() || run.phases[phase].promoted || !anybody {
+            let fact = run.phase_fact(Kind::PhaseSettled, phase);
+            self.emit_in(id, fact);
+            return;
+        }
+        let fact = Line {
+            until: Some(self.at + soak.to_delta()),
+            ..run.phase_fact(Kind::SoakStarted, phase)
+        };
+        self.emit_in(id, fact);
+    }
+
+    fn maybe_settle_phase(&mut self, id: RolloutId, phase: usize, until: Timestamp) {
+        let run = &self.state.runs[&id];
+        let quiet = run.working_in(phase).next().is_none() && run.intolerable(phase).is_none();
+        let trusted = self.state.product.clock_suspected.is_none();
+        if quiet && trusted && self.has_passed(until) {
+            let fact = run.phase_fact(Kind::PhaseSettled, phase);
+            self.emit_in(id, fact);
+        }
+    }
+
+    fn mind_overdue(&mut self, id: RolloutId, phase: usize) {
+        let run = &self.state.runs[&id];
+        if run.is_settled(phase)
+            || run.phases[phase].overdue
+            || run.due_at(phase).is_none_or(|due| !self.has_passed(due))
+        {
+            return;
+        }
+        let fact = run.phase_fact(Kind::PhaseOverdue, phase);
+        self.emit_in(id, fact);
+    }
+
+    fn set_phase_timer(&mut self, id: RolloutId, phase: usize) {
+        let run = &self.state.runs[&id];
+        let row = &run.phases[phase];
+        let due = run
+            .due_at(phase)
+            .filter(|_| !row.overdue && !run.is_settled(phase));
+        let own = match &row.state {
+            PhaseState::Waiting => run.not_before_at(phase),
+            PhaseState::Running => {
+                let settles = run
+                    .unsettled(phase)
+                    .filter_map(|batch| run.batch_settles_at(phase, batch))
+                    .min();
+                let delay = row.delay.as_ref().map(|delay| delay.until);
+                [settles, delay]
+                    .into_iter()
+                    .flatten()
+                    .filter(|at| self.is_ahead(*at))
+                    .min()
+            }
+            PhaseState::Soaking { until, .. } => Some(*until),
+            PhaseState::Settled { .. } => None,
+        };
+        let next = [due, own]
+            .into_iter()
+            .flatten()
+            .filter(|at| self.is_ahead(*at))
+            .min();
+        self.work.timers.set(TimerKey::Phase(id, phase), next);
+    }
+
+    /// Does what follows for a gate at this instant: ask, lapse, escalate.
+    pub(crate) fn drive_gate(&mut self, id: RolloutId, gate: &GateId) {
+        self.work.dirty_gates.remove(&(id, gate.clone()));
+        let Some(run) = self.state.runs.get(&id) else {
+            return;
+        };
+        let Some(phase) = run.phase_of_gate(gate) else {
+            return;
+        };
+        let Some(approval) = run.plan.phases[phase].policy.approval.clone() else {
+            return;
+        };
+        let row = run.gates.get(gate).cloned().unwrap_or_default();
+        let settled = row.passed_at.is_some() || row.rejected.is_some();
+        if settled || run.waiting_for(gate).is_empty() {
+            self.work.timers.set(TimerKey::Gate(id, gate.clone()), None);
+            return;
+        }
+        if self.lapses(run, &row) {
+            let fact = run.gate_fact(Kind::ApprovalLapsed, gate);
+            self.emit_in(id, fact);
+        }
+        let run = &self.state.runs[&id];
+        let row = run.gates.get(gate).cloned().unwrap_or_default();
+        let directory = self.state.directory(run);
+        let asking = run.phases[phase].started_at.is_some() && !run.is_settled(phase);
+        if asking && row.request.is_none() && !gate::is_open(run, &approval, &directory, &row) {
+            let until = Some(self.at + approval.expires.to_delta());
+            let covers = run.waiting_for(gate);
+            let fact = Line {
+                until,
+                ..run.gate_fact(Kind::ApprovalRequested, gate)
+            };
+            let fact = fact
+                .with("digest", run.plan.digest.clone())
+                .with(
+                    "missing",
+                    gate::missing(run, &approval, &directory, Some(&row)),
+                )
+                .with_value("covers", &covers);
+            self.emit_in(id, fact);
+        }
+        self.mind_escalation(id, gate);
+    }
+
+    /// A grant that was not used in time, or votes for another digest (R6, R10).
+    fn lapses(&self, run: &Rollout, row: &GateRow) -> bool {
+        let late = row
+            .granted
+            .as_ref()
+            .is_some_and(|granted| self.has_passed(granted.until));
+        late || row.votes.iter().any(|vote| vote.digest != run.plan.digest)
+    }
+
+    fn mind_escalation(&mut self, id: RolloutId, gate: &GateId) {
+        let run = &self.state.runs[&id];
+        let Some(row) = run.gates.get(gate).cloned() else {
+            return;
+        };
+        let overdue = |expires_at: Timestamp| self.has_passed(expires_at);
+        if let Some(request) = row
+            .request
+            .as_ref()
+            .filter(|request| !request.escalated && overdue(request.expires_at))
+            && row.granted.is_none()
+        {
+            let fact = run
+                .gate_fact(Kind::ApprovalEscalated, gate)
+                .with_value("asked_at", &request.since);
+            self.emit_in(id, fact);
+        }
+        let row = self.state.runs[&id]
+            .gates
+            .get(gate)
+            .cloned()
+            .unwrap_or_default();
+        let escalates = row
+            .request
+            .filter(|request| !request.escalated && row.granted.is_none());
+        let escalates = escalates.map(|request| request.expires_at);
+        let lapses = row.granted.map(|granted| granted.until);
+        let next = [escalates, lapses].into_iter().flatten();
+        let next = next.filter(|at| self.is_ahead(*at)).min();
+        self.work.timers.set(TimerKey::Gate(id, gate.clone()), next);
+    }
+}
+
+impl Rollout {
+    /// When the phase is overdue: an alarm only.
+    fn due_at(&self, phase: usize) -> Option<Timestamp> {
+        let due = self.plan.phases[phase].policy.due?;
+        Some(self.row.started_at? + due.to_delta())
+    }
+}

@@ -1,0 +1,657 @@
+//! The state as people look at it: plain values for `status`, `approvals`, `list` and `why`.
+
+use policy::{CustomerId, PersonId, Plan, PolicyId, Role, Timestamp};
+use serde::Serialize;
+
+use crate::fold::index::Rollout;
+use crate::model::hold::Hold;
+use crate::model::ids::{DatabaseId, DeployId, GateId, RolloutId};
+use crate::model::request::{Directory, Proof};
+pub use crate::model::state::Outcome as EndState;
+use crate::model::state::{CustomerStatus, DrainTo, Outcome, PhaseState, RolloutState};
+use crate::product::{Product, State};
+use crate::progress::gate;
+use crate::requests::verbs::state_name;
+
+/// So many of a phase's waiting customers are asked what holds them.
+const LOOKED_AT: usize = 20;
+
+/// A rollout or operation.
+#[derive(Clone, Debug, Serialize)]
+pub struct RunView {
+    /// `r1`, `o1`.
+    pub id: RolloutId,
+    /// The release's version.
+    pub version: String,
+    /// The release's commit.
+    pub commit: String,
+    /// The plan's digest.
+    pub digest: String,
+    /// Who asked for it.
+    pub starter: PersonId,
+    /// When it was asked for.
+    pub requested_at: Timestamp,
+    /// When it began.
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// `queued`, `running`, `paused`, `halting`, `halted`, `aborting`, `being superseded`, or the outcome.
+    pub state: String,
+    /// How it ended, or that it rests halted; `ended_at` says which.
+    pub outcome: Option<Outcome>,
+    /// Why it stands where it stands.
+    pub reason: Option<String>,
+    /// The rollouts that a queued one waits for.
+    pub behind: Vec<RolloutId>,
+    /// Who paused it.
+    pub paused_by: Option<PersonId>,
+    /// In order.
+    pub phases: Vec<PhaseView>,
+    /// Every planned customer, in the order of phases and R2.
+    pub customers: Vec<CustomerView>,
+    /// Every gate, in order.
+    pub gates: Vec<GateView>,
+}
+
+impl RunView {
+    /// Whether it is over for good. One that has halted is not: it rests.
+    pub fn has_ended(&self) -> bool {
+        self.ended_at.is_some()
+    }
+
+    /// Whether it has stopped itself and waits for a person.
+    pub fn is_halted(&self) -> bool {
+        self.outcome == Some(Outcome::Halted)
+    }
+}
+
+/// A phase.
+#[derive(Clone, Debug, Serialize)]
+pub struct PhaseView {
+    /// Its policy's name.
+    pub name: PolicyId,
+    /// `waiting`, `running`, `soaking`, `settled`; or `ended`, where the rollout was over before it had settled.
+    pub state: &'static str,
+    /// Its own first instant.
+    pub not_before: Option<Timestamp>,
+    /// When it began.
+    pub started_at: Option<Timestamp>,
+    /// When it settled.
+    pub settled_at: Option<Timestamp>,
+    /// When its soak ends.
+    pub soak_until: Option<Timestamp>,
+    /// When the delay between batches ends.
+    pub delay_until: Option<Timestamp>,
+    /// Why nobody of a phase that runs starts at the instant of the view, where nobody is on the way: the hold that ends
+    /// first.
+    pub waits_for: Option<Hold>,
+    /// Failures that count.
+    pub failures: u32,
+    /// Failures that are tolerated; absent where their weight decides.
+    pub tolerated: Option<u32>,
+    /// What it weighs, where weights say something.
+    #[serde(flatten)]
+    pub weights: Option<WeightView>,
+    /// Its batches; of a phase that goes one by one only those that have begun.
+    pub batches: Vec<BatchView>,
+}
+
+/// What a phase weighs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct WeightView {
+    /// All its planned customers.
+    pub weight: u64,
+    /// Those who have settled.
+    pub settled_weight: u64,
+    /// Those whose failures count.
+    pub failed_weight: u64,
+    /// What may fail, where the policy counts by weight.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tolerated_weight: Option<u64>,
+}
+
+/// A batch.
+#[derive(Clone, Debug, Serialize)]
+pub struct BatchView {
+    /// From 1.
+    pub number: u32,
+    /// Its customers.
+    pub customers: Vec<CustomerId>,
+    /// `waiting`, `running`, `settled`.
+    pub state: &'static str,
+    /// What its customers weigh, where weights say something.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weight: Option<u64>,
+}
+
+/// A customer in a rollout.
+#[derive(Clone, Debug, Serialize)]
+pub struct CustomerView {
+    /// Its key.
+    pub customer: CustomerId,
+    /// Its phase.
+    pub phase: PolicyId,
+    /// Its batch, where it is known.
+    pub batch: Option<u32>,
+    /// `waiting`, `under way`, `healthy`, ...
+    pub state: &'static str,
+    /// The service that is being worked on.
+    pub service: Option<Role>,
+    /// The deploy that is being worked on.
+    pub deploy: Option<DeployId>,
+    /// Its attempt.
+    pub attempt: Option<u32>,
+    /// Since when it stands so.
+    pub since: Option<Timestamp>,
+    /// Why, where there is a reason.
+    pub note: Option<String>,
+    /// For which of Render's limits its work waits; only known where whoever drives it has told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waits_for: Option<Hold>,
+}
+
+/// A gate.
+#[derive(Clone, Debug, Serialize)]
+pub struct GateView {
+    /// What to type.
+    pub gate: String,
+    /// Its phase.
+    pub phase: PolicyId,
+    /// `not asked yet`, `asked`, `approved`, `passed`, `rejected`, `over`.
+    pub state: &'static str,
+    /// Customers that wait for it.
+    pub covers: Vec<CustomerId>,
+    /// When it was asked.
+    pub requested_at: Option<Timestamp>,
+    /// When the request escalates.
+    pub expires_at: Option<Timestamp>,
+    /// Who has approved, and when.
+    pub votes: Vec<VoteView>,
+    /// What is missing: `1 of 2 approvals from release-managers`.
+    pub missing: String,
+    /// Why nobody can fill it, if that is so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cannot_be_filled: Option<String>,
+    /// When a complete approval lapses.
+    pub until: Option<Timestamp>,
+    /// When what it covers begins, as far as is known, if it is approved in time.
+    pub begins: Option<Timestamp>,
+    /// Whether an approval given now would lapse before that.
+    pub lapses_before_turn: bool,
+    /// Who may open it, as far as the files name people.
+    pub approvers: Vec<PersonId>,
+    /// What such a person types, while it is asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub way_out: Option<String>,
+}
+
+/// One vote.
+#[derive(Clone, Debug, Serialize)]
+pub struct VoteView {
+    /// Who.
+    pub person: PersonId,
+    /// When.
+    pub at: Timestamp,
+    /// Whether it counts now: not of somebody who has lost the role, nor beside another of the same hand.
+    pub counts: bool,
+    /// What proved who voted, where that was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proof: Option<Proof>,
+    /// What the files have changed about the voter since the rollout was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entry_changed: Option<EntryView>,
+}
+
+/// What the files have changed about a person.
+#[derive(Clone, Debug, Serialize)]
+pub struct EntryView {
+    /// When that was read.
+    pub at: Timestamp,
+    /// In words that follow the name.
+    pub what: String,
+}
+
+/// What runs at one service as far as is known.
+#[derive(Clone, Debug, Serialize)]
+pub struct RunningView {
+    /// The customer.
+    pub customer: CustomerId,
+    /// The service.
+    pub service: Role,
+    /// The version.
+    pub version: Option<String>,
+    /// Its commit.
+    pub commit: Option<String>,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// What concerns the whole product.
+#[derive(Clone, Debug, Serialize)]
+pub struct ProductView {
+    /// Why the clock is not trusted.
+    pub clock_suspected: Option<String>,
+    /// Why the workspace is held.
+    pub workspace_held: Option<String>,
+    /// Why everything open is held until `resume --moved`: a copy of the database, or another engine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub moved: Option<String>,
+    /// Edits that wait for `replan`.
+    pub unapplied: Vec<String>,
+    /// Paths that the files name outside the project folder without leave (P53).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub outside: Vec<String>,
+    /// Why the files count as unchanged.
+    pub unreadable: Option<String>,
+    /// Whether no gate opens meanwhile, since `tranche.yaml` cannot be parsed.
+    pub gates_shut: bool,
+    /// Freezes that people made: name and end.
+    pub freezes: Vec<(String, Timestamp)>,
+    /// Blocked versions and why.
+    pub blocks: Vec<(String, String)>,
+    /// Variables that stand without a deploy (T9).
+    pub hidden: Vec<HiddenView>,
+}
+
+/// Variables of a service that were set and nothing was deployed with since: the next deploy by anybody ships them.
+#[derive(Clone, Debug, Serialize)]
+pub struct HiddenView {
+    /// Whose.
+    pub customer: CustomerId,
+    /// Of which service.
+    pub service: Role,
+    /// Which.
+    pub keys: Vec<String>,
+    /// By which operation.
+    pub by: RolloutId,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// A customer whose services read a restored database.
+#[derive(Clone, Debug, Serialize)]
+pub struct MovedView {
+    /// The database they read before; it stays until somebody deletes it.
+    pub from: DatabaseId,
+    /// The one they read now.
+    pub to: DatabaseId,
+    /// By which rollout or operation.
+    pub by: RolloutId,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+impl Product {
+    /// Every rollout and operation, in the order of their start.
+    pub fn overview(&self) -> Vec<RunView> {
+        self.state
+            .runs
+            .iter()
+            .map(|(id, run)| self.view(*id, run, self.at))
+            .collect()
+    }
+
+    /// The same at an instant, with what each phase waits for and when the turn of each gate comes from then on.
+    pub fn overview_at(&self, at: Timestamp) -> Vec<RunView> {
+        let runs = self.state.runs.iter();
+        let views = runs.map(|(id, run)| self.view(*id, run, at.max(self.at)));
+        let mut views: Vec<RunView> = views.collect();
+        for view in &mut views {
+            let run = &self.state.runs[&view.id];
+            for (phase, row) in view.phases.iter_mut().enumerate() {
+                row.waits_for = self.phase_waits(view.id, run, phase, at);
+            }
+        }
+        views
+    }
+
+    /// One rollout or operation.
+    pub fn run_view(&self, id: RolloutId) -> Option<RunView> {
+        self.state
+            .runs
+            .get(&id)
+            .map(|run| self.view(id, run, self.at))
+    }
+
+    /// The frozen plan of a rollout.
+    pub fn plan(&self, id: RolloutId) -> Option<&Plan> {
+        self.state.runs.get(&id).map(|run| &*run.plan)
+    }
+
+    /// The people whom the files named when they were last read, with what proves them: as last valid, and what broken ones
+    /// have left of that. `None`: that is not known.
+    pub fn directories(&self) -> Option<(&Directory, &Directory)> {
+        let product = &self.state.product;
+        let valid = &product.read_files()?.directory;
+        Some((valid, product.directory().unwrap_or(valid)))
+    }
+
+    /// What runs where.
+    pub fn running_versions(&self) -> Vec<RunningView> {
+        let services = self.state.fleet.iter().flat_map(|(customer, row)| {
+            row.running.iter().map(move |(role, service)| RunningView {
+                customer: customer.clone(),
+                service: role.clone(),
+                version: service.version.clone(),
+                commit: service.commit.clone(),
+                since: service.since,
+            })
+        });
+        services.collect()
+    }
+
+    /// The restored database that a customer's services read, if a person had it restored.
+    pub fn restored_database(&self, customer: &CustomerId) -> Option<MovedView> {
+        let moved = self.state.moved(customer)?;
+        Some(MovedView {
+            from: moved.from.clone(),
+            to: moved.to.clone(),
+            by: moved.by,
+            since: moved.since,
+        })
+    }
+
+    /// What concerns the whole product.
+    pub fn product_view(&self) -> ProductView {
+        let product = &self.state.product;
+        let files = product.files.as_ref();
+        ProductView {
+            clock_suspected: product.clock_suspected.clone(),
+            workspace_held: product.workspace_held.clone(),
+            moved: self.elsewhere(),
+            unapplied: files
+                .map(|files| files.unapplied.clone())
+                .unwrap_or_default(),
+            outside: files.map(|files| files.outside.clone()).unwrap_or_default(),
+            unreadable: files.and_then(|files| files.unreadable.clone()),
+            gates_shut: product.gates_shut(),
+            freezes: product
+                .freezes
+                .iter()
+                .map(|(name, freeze)| (name.clone(), freeze.until))
+                .collect(),
+            blocks: product
+                .blocks
+                .iter()
+                .map(|(version, block)| (version.clone(), block.reason.clone()))
+                .collect(),
+            hidden: self.state.hidden_views(),
+        }
+    }
+
+    fn view(&self, id: RolloutId, run: &Rollout, at: Timestamp) -> RunView {
+        let (state, reason) = state_of(run);
+        let (outcome, ended_at) = match &run.row.state {
+            RolloutState::Ended { at, outcome } => (Some(*outcome), Some(*at)),
+            RolloutState::Halted { .. } => (Some(Outcome::Halted), None),
+            RolloutState::Queued | RolloutState::Running | RolloutState::Draining { .. } => {
+                (None, None)
+            }
+        };
+        let phases = 0..run.phases.len();
+        RunView {
+            id,
+            version: run.row.version.clone(),
+            commit: run.row.commit.clone(),
+            digest: run.plan.digest.clone(),
+            starter: run.row.starter.clone(),
+            requested_at: run.row.requested_at,
+            started_at: run.row.started_at,
+            ended_at,
+            state,
+            outcome,
+            reason,
+            behind: self.blockers(id),
+            paused_by: run.row.paused.as_ref().and_then(|mark| mark.by.clone()),
+            phases: phases.clone().map(|phase| run.phase_view(phase)).collect(),
+            customers: run.customer_views(),
+            gates: phases
+                .flat_map(|phase| self.gate_views(id, run, phase, at))
+                .collect(),
+        }
+    }
+
+    /// Of the next customers of a phase, what holds the one that can go first.
+    fn phase_waits(
+        &self,
+        id: RolloutId,
+        run: &Rollout,
+        phase: usize,
+        at: Timestamp,
+    ) -> Option<Hold> {
+        let runs = matches!(run.phases[phase].state, PhaseState::Running);
+        if !runs || run.is_ending() || run.working_in(phase).next().is_some() {
+            return None;
+        }
+        let next = run.waiting(phase).iter().take(LOOKED_AT);
+        let holds = next.map(|place| self.holds(id, run.at_place(phase, *place), at));
+        let ends = |holds: &Vec<Hold>| {
+            let untils = holds
+                .iter()
+                .map(|hold| hold.until.unwrap_or(Timestamp::MAX_UTC));
+            untils.max()
+        };
+        holds
+            .min_by_key(ends)?
+            .into_iter()
+            .max_by_key(|hold| hold.until.unwrap_or(Timestamp::MAX_UTC))
+    }
+
+    fn gate_views(
+        &self,
+        id: RolloutId,
+        run: &Rollout,
+        phase: usize,
+        at: Timestamp,
+    ) -> Vec<GateView> {
+        let policy = &run.plan.phases[phase].policy;
+        let Some(approval) = &policy.approval else {
+            return Vec::new();
+        };
+        let directory = self.state.directory(run);
+        let view = |gate: GateId| {
+            let row = run.gates.get(&gate).cloned().unwrap_or_default();
+            let covers = run.waiting_for(&gate);
+            let open = gate::is_open(run, approval, &directory, &row);
+            let state = match () {
+                () if row.passed_at.is_some() => "passed",
+                () if row.rejected.is_some() => "rejected",
+                () if covers.is_empty() => "over",
+                () if open => "approved",
+                () if row.request.is_some() => "asked",
+                () => "not asked yet",
+            };
+            let cannot_be_filled = gate::unfillable(run, approval, &directory, Some(&row))
+                .filter(|_| !open && !covers.is_empty());
+            let begins = covers
+                .first()
+                .map(|customer| self.forecast(id, customer, &gate, at).0);
+            let way_out = (state == "asked" && cannot_be_filled.is_none())
+                .then(|| self.approved_by(id, &gate))
+                .flatten();
+            GateView {
+                gate: gate.to_string(),
+                phase: policy.name.clone(),
+                state,
+                covers: covers.clone(),
+                requested_at: row.request.as_ref().map(|request| request.since),
+                expires_at: row.request.as_ref().map(|request| request.expires_at),
+                votes: row
+                    .votes
+                    .iter()
+                    .map(|vote| VoteView {
+                        person: vote.person.clone(),
+                        at: vote.at,
+                        counts: gate::counts(run, approval, &directory, &row, vote),
+                        proof: vote.proof.clone(),
+                        entry_changed: self.state.entry_changed(run, &vote.person),
+                    })
+                    .collect(),
+                missing: gate::missing(run, approval, &directory, Some(&row)),
+                cannot_be_filled,
+                until: row.granted.map(|granted| granted.until),
+                begins,
+                lapses_before_turn: begins
+                    .is_some_and(|begins| begins >= at + approval.valid_for.to_delta()),
+                approvers: gate::approvers(approval, &directory, &run.row.starter),
+                way_out,
+            }
+        };
+        run.gates_of(phase).into_iter().map(view).collect()
+    }
+}
+
+impl State {
+    /// What the files have changed about a person since a rollout was asked for.
+    fn entry_changed(&self, run: &Rollout, person: &PersonId) -> Option<EntryView> {
+        let changed = self.product.files.as_ref()?.changed.get(person)?;
+        (changed.at > run.row.requested_at).then(|| EntryView {
+            at: changed.at,
+            what: changed.what.join(", "),
+        })
+    }
+
+    fn hidden_views(&self) -> Vec<HiddenView> {
+        let customers = self.fleet.iter();
+        let hidden = customers.flat_map(|(customer, row)| {
+            row.hidden.iter().map(|(service, hidden)| HiddenView {
+                customer: customer.clone(),
+                service: service.clone(),
+                keys: hidden.keys.clone(),
+                by: hidden.by,
+                since: hidden.since,
+            })
+        });
+        hidden.collect()
+    }
+}
+
+fn state_of(run: &Rollout) -> (String, Option<String>) {
+    let name = match &run.row.state {
+        RolloutState::Queued => "queued",
+        RolloutState::Running if run.row.paused.is_some() => "paused",
+        RolloutState::Running => "running",
+        RolloutState::Draining {
+            to: DrainTo::Halted,
+            ..
+        } => "halting",
+        RolloutState::Draining {
+            to: DrainTo::Aborted,
+            ..
+        } => "aborting",
+        RolloutState::Draining {
+            to: DrainTo::Superseded,
+            ..
+        } => "being superseded",
+        RolloutState::Halted { reason, .. } => return ("halted".to_owned(), Some(reason.clone())),
+        RolloutState::Ended { outcome, .. } => {
+            let text = serde_json::to_value(outcome)
+                .ok()
+                .and_then(|value| value.as_str().map(str::to_owned));
+            return (text.unwrap_or_default(), None);
+        }
+    };
+    let reason = run.row.paused.as_ref().and_then(|mark| mark.reason.clone());
+    (name.to_owned(), reason)
+}
+
+impl Rollout {
+    fn phase_view(&self, phase: usize) -> PhaseView {
+        let row = &self.phases[phase];
+        let planned = &self.plan.phases[phase];
+        let (state, settled_at, soak_until) = match &row.state {
+            PhaseState::Settled { at } => ("settled", Some(*at), None),
+            PhaseState::Waiting | PhaseState::Running | PhaseState::Soaking { .. }
+                if self.is_ended() =>
+            {
+                ("ended", None, None)
+            }
+            PhaseState::Waiting => ("waiting", None, None),
+            PhaseState::Running => ("running", None, None),
+            PhaseState::Soaking { until, .. } => ("soaking", None, Some(*until)),
+        };
+        let weighs = self.plan.weighs(planned);
+        let batches = if self.is_dynamic(phase) {
+            row.batches_begun
+        } else {
+            self.batch_count(phase)
+        };
+        PhaseView {
+            name: planned.policy.name.clone(),
+            state,
+            not_before: self.not_before_at(phase),
+            started_at: row.started_at,
+            settled_at,
+            soak_until,
+            delay_until: row.delay.as_ref().map(|delay| delay.until),
+            waits_for: None,
+            failures: row.failures,
+            tolerated: planned.tolerated_number(),
+            weights: weighs.then(|| self.weight_view(phase)),
+            batches: (1..=batches)
+                .map(|batch| self.batch_view(phase, batch, weighs))
+                .collect(),
+        }
+    }
+
+    fn weight_view(&self, phase: usize) -> WeightView {
+        let planned = &self.plan.phases[phase];
+        let customers = planned.customers.iter();
+        let settled = customers.filter(|customer| {
+            let state = &self.customer(customer).state;
+            *state == CustomerStatus::Healthy || state.is_over()
+        });
+        WeightView {
+            weight: self.plan.weight_together(&planned.customers),
+            settled_weight: self.plan.weight_together(settled),
+            failed_weight: self.failed_weight(phase),
+            tolerated_weight: planned.tolerated_weight,
+        }
+    }
+
+    fn batch_view(&self, phase: usize, batch: u32, weighs: bool) -> BatchView {
+        let state = match self.batches.get(&(phase, batch)) {
+            None => "waiting",
+            Some(row) if row.settled_at.is_some() => "settled",
+            Some(_) => "running",
+        };
+        let customers = self.batch_customers(phase, batch);
+        BatchView {
+            number: batch,
+            weight: weighs.then(|| self.plan.weight_together(&customers)),
+            customers,
+            state,
+        }
+    }
+
+    fn customer_views(&self) -> Vec<CustomerView> {
+        let planned = self.plan.phases.iter().flat_map(|phase| {
+            phase
+                .customers
+                .iter()
+                .map(move |customer| (phase, customer))
+        });
+        planned
+            .map(|(phase, customer)| {
+                let unit = self.customer(customer);
+                let role = crate::customer::next::current(unit, &self.plan.customers[customer]);
+                let in_hand = role.filter(|_| {
+                    unit.state.is_working() || matches!(unit.state, CustomerStatus::Held { .. })
+                });
+                let service = in_hand.as_ref().and_then(|role| unit.services.get(role));
+                CustomerView {
+                    customer: customer.clone(),
+                    phase: phase.policy.name.clone(),
+                    batch: self.batch_of(customer),
+                    state: state_name(&unit.state),
+                    deploy: service.and_then(|service| service.deploy.id().cloned()),
+                    attempt: service.map(|service| service.attempt),
+                    service: in_hand,
+                    since: unit.since,
+                    note: unit.reason.clone(),
+                    waits_for: None,
+                }
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,16 @@
+//! What people ask for: each verb, when it is refused, and the facts that it becomes.
+//!
+//! Start at [`verbs`]; a file a verb or two.
+
+pub(crate) mod audit;
+pub(crate) mod deploys;
+pub(crate) mod force;
+pub(crate) mod operate;
+pub(crate) mod pause_abort;
+pub mod recover;
+pub(crate) mod replan;
+pub(crate) mod retry_skip;
+pub(crate) mod start_rollout;
+pub(crate) mod variables;
+pub(crate) mod verbs;
+pub(crate) mod votes;

@@ -1,0 +1,102 @@
+//! What is only written down: figures from outside, who had secrets shown, and tokens. Nothing follows from it.
+
+use policy::{CustomerId, PersonId, Role, Timestamp};
+
+use crate::model::event::{Kind, Line};
+use crate::model::offer::Offer;
+use crate::model::request::{Actor, Rejected, TokenChange};
+use crate::product::Product;
+
+/// The longest name of a figure.
+const MAX_NAME: usize = 64;
+
+impl Product {
+    /// Takes a figure from outside, with the instant it is of.
+    pub(crate) fn observe(
+        &mut self,
+        by: &Actor,
+        customer: &CustomerId,
+        name: &str,
+        (value, of): (f64, Option<Timestamp>),
+        note: Option<String>,
+    ) -> Result<(), Rejected> {
+        let usage = "tranche observe CUSTOMER NAME VALUE [--at INSTANT]";
+        if name.is_empty() || name.chars().count() > MAX_NAME || name.chars().any(char::is_control)
+        {
+            let text = format!("a figure's name has 1 to {MAX_NAME} characters, all printable");
+            return Err(Rejected::usage(text, usage));
+        }
+        if !value.is_finite() {
+            return Err(Rejected::usage(format!("{name} is no number"), usage));
+        }
+        if let Some(of) = of.filter(|of| *of > self.at) {
+            let text = format!("{} has not come yet", crate::show_instant(of));
+            return Err(Rejected::usage(text, usage));
+        }
+        self.is_known(customer)?;
+        let fact = Line {
+            actor: Some(by.name.clone()),
+            customer: Some(customer.clone()),
+            reason: note,
+            ..Line::new(Kind::Observed)
+        };
+        let of = crate::show_instant(of.unwrap_or(self.at));
+        self.emit(fact.with("name", name).with("value", value).with("at", of));
+        Ok(())
+    }
+
+    /// Takes note that a person had values shown in full (P49).
+    pub(crate) fn reveal(
+        &mut self,
+        by: &Actor,
+        customer: &CustomerId,
+        service: &Role,
+        keys: &[String],
+    ) {
+        let fact = Line {
+            actor: Some(by.name.clone()),
+            customer: Some(customer.clone()),
+            service: Some(service.clone()),
+            ..Line::new(Kind::VariablesRevealed)
+        };
+        self.emit(fact.with_value("keys", &keys));
+    }
+
+    /// Takes note of a token that is made or revoked (P49).
+    pub(crate) fn note_token(
+        &mut self,
+        by: &Actor,
+        change: TokenChange,
+        id: &str,
+        owner: &PersonId,
+    ) {
+        let kind = match change {
+            TokenChange::Create => Kind::TokenCreated,
+            TokenChange::Revoke => Kind::TokenRevoked,
+        };
+        let fact = Line {
+            actor: Some(by.name.clone()),
+            ..Line::new(kind)
+        };
+        self.emit(fact.with("token", id).with("owner", owner.as_str()));
+    }
+
+    /// Refuses a customer that neither the files nor any rollout knows.
+    pub(crate) fn is_known(&self, customer: &CustomerId) -> Result<(), Rejected> {
+        let runs = &self.state.runs;
+        let in_files = match self.state.product.read_files() {
+            Some(files) => files.customers.contains(customer),
+            None => false,
+        };
+        let mut plans = runs.values().map(|run| &run.plan);
+        if in_files
+            || plans.any(|plan| {
+                plan.customers.contains_key(customer) || plan.left_out.contains_key(customer)
+            })
+        {
+            return Ok(());
+        }
+        let text = format!("there is no customer {customer}");
+        Err(Rejected::usage(text, Offer::Customers))
+    }
+}

@@ -1,0 +1,182 @@
+//! A person returns a customer though something stands in the way (B10): the person whom P30 asks for. Nothing of the
+//! protocol is skipped: intents, look-ups and the journal are as always.
+
+use policy::CustomerId;
+
+use crate::fold::index::Rollout;
+use crate::model::event::{Kind, Line};
+use crate::model::ids::RolloutId;
+use crate::model::offer::Offer;
+use crate::model::request::{Rejected, Request};
+use crate::model::state::{CustomerState, CustomerStatus, DeployState, Operation};
+use crate::product::Product;
+use crate::requests::operate::{operation_started, plan_of_one, taken_back};
+use crate::requests::verbs::state_name;
+
+impl Product {
+    /// Takes a `rollback --force`.
+    pub(crate) fn force_back(
+        &mut self,
+        request: &Request,
+        customer: &CustomerId,
+        reason: &str,
+    ) -> Result<(), Rejected> {
+        self.has_target(customer)?;
+        let Some((id, run)) = self.ours(customer) else {
+            let text = format!("no deploy of ours is at {customer} that could be taken back");
+            return Err(Rejected::state(text, Offer::why(customer)));
+        };
+        let state = &run.customer(customer).state;
+        if matches!(
+            state,
+            CustomerStatus::Backward | CustomerStatus::Withdrawing
+        ) {
+            let text = format!("{customer} is {} in {id} already", state_name(state));
+            return Err(Rejected::state(text, Offer::why(customer)));
+        }
+        if let Some(owner) = self.state.owner(customer).filter(|owner| *owner != id) {
+            let text = format!("{owner} is changing {customer} right now");
+            return Err(Rejected::state(
+                text,
+                [Offer::Abort.within(owner), Offer::why(customer)],
+            ));
+        }
+        let skipped = self.force_skips(customer);
+        if run.is_ended() {
+            self.operate_by_force(request, customer, id, reason, &skipped);
+            return Ok(());
+        }
+        self.not_closing(id)?;
+        let fact = self.back_requested(request, id, customer, reason);
+        self.emit_in(id, fact.with("force", true).with_value("skipped", &skipped));
+        Ok(())
+    }
+
+    /// A person sends a customer back within its rollout; whoever asks for more than that adds it.
+    pub(crate) fn back_requested(
+        &self,
+        request: &Request,
+        id: RolloutId,
+        customer: &CustomerId,
+        reason: &str,
+    ) -> Line {
+        let place = self.state.runs[&id].place(customer);
+        let fact = self.ask(id, place.expect("the customer is planned"), |ctx| Line {
+            actor: Some(request.by.name.clone()),
+            reason: Some(reason.to_owned()),
+            ..ctx.fact(Kind::RollbackRequested)
+        });
+        let fact = fact.expect("the customer is planned");
+        let unit = self.state.runs[&id].customer(customer);
+        self.with_way_back(fact, customer, &unit.services)
+    }
+
+    fn operate_by_force(
+        &mut self,
+        request: &Request,
+        customer: &CustomerId,
+        source: RolloutId,
+        reason: &str,
+        skipped: &[String],
+    ) {
+        let source = &self.state.runs[&source];
+        let release = source.release_of(customer).clone();
+        let plan = plan_of_one(source, customer, release);
+        let mut unit = taken_back(source, customer, reason);
+        unit.force();
+        let fact = Line {
+            customer: Some(customer.clone()),
+            ..operation_started(request, Operation::Rollback, &plan, reason)
+        };
+        let fact = fact
+            .with("force", true)
+            .with_value("skipped", &skipped)
+            .with_value("unit", &unit);
+        let fact = self.with_way_back(fact, customer, &unit.services);
+        self.begin_operation(fact);
+    }
+
+    /// The newest rollout or operation with a deploy of ours at a customer. Behind one that was taken back there is none.
+    fn ours(&self, customer: &CustomerId) -> Option<(RolloutId, &Rollout)> {
+        let mut newest = self.state.newest_first();
+        let touched = newest.find(|(_, run)| {
+            run.customer(customer).state == CustomerStatus::RolledBack || run.has_way_back(customer)
+        });
+        let (id, run) = touched.filter(|(_, run)| run.has_way_back(customer))?;
+        Some((id, run))
+    }
+
+    /// What a forced rollback of this customer passes over, for the person who has to confirm it.
+    pub fn force_skips(&self, customer: &CustomerId) -> Vec<String> {
+        let mut skips = Vec::new();
+        let Some((id, run)) = self.ours(customer) else {
+            return skips;
+        };
+        let unit = run.customer(customer);
+        let because = unit.reason.clone().unwrap_or_default();
+        match unit.state {
+            CustomerStatus::Forward => skips.push(format!(
+                "{id} is changing it: what is in flight is cancelled first"
+            )),
+            CustomerStatus::Held { .. } => skips.push(format!("{id} holds it: {because}")),
+            CustomerStatus::RollbackFailed => {
+                skips.push(format!("its rollback in {id} failed: {because}"));
+            }
+            CustomerStatus::Waiting
+            | CustomerStatus::Healthy
+            | CustomerStatus::Backward
+            | CustomerStatus::Withdrawing
+            | CustomerStatus::Applied
+            | CustomerStatus::Unchanged
+            | CustomerStatus::RolledBack
+            | CustomerStatus::Excluded
+            | CustomerStatus::Skipped => {}
+        }
+        if let Some(hidden) = self.hidden(customer) {
+            skips.push(format!(
+                "variables of {hidden} stand without a deploy: where they are not ours to restore they stay"
+            ));
+        }
+        if unit.state != CustomerStatus::Forward && !self.state.brought(run, customer) {
+            skips.push(
+                "another deploy than ours may be live: whatever is live is replaced".to_owned(),
+            );
+        }
+        skips
+    }
+}
+
+impl Rollout {
+    /// Whether something of ours is, or was until somebody replaced it, at this customer.
+    fn has_way_back(&self, customer: &CustomerId) -> bool {
+        let unit = self.customer(customer);
+        let ours = unit.services.values().any(|service| {
+            let there = service.deploy.is_open()
+                || service.deploy.id().is_some()
+                || service.redirected_keys().is_some();
+            there && !matches!(service.rollback, DeployState::Live { .. })
+        });
+        let gone = matches!(
+            unit.state,
+            CustomerStatus::Unchanged | CustomerStatus::RolledBack | CustomerStatus::Excluded
+        );
+        ours && !gone
+    }
+}
+
+impl CustomerState {
+    /// Lets a way back begin anew, over whatever stands there now.
+    pub(crate) fn force(&mut self) {
+        self.forced = true;
+        for service in self.services.values_mut() {
+            if matches!(
+                service.rollback,
+                DeployState::Ended | DeployState::Lost { .. }
+            ) {
+                service.rollback = DeployState::None;
+                service.target_gone = false;
+            }
+        }
+        self.hooks.on_rollback.begun = false;
+    }
+}

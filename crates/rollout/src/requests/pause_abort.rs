@@ -1,0 +1,233 @@
+//! The course of a whole rollout: pause, resume, abort, promote (R13).
+
+use crate::fold::index::{Position, Rollout};
+use crate::model::event::{Kind, Line};
+use crate::model::ids::RolloutId;
+use crate::model::offer::Offer;
+use crate::model::request::{Actor, Rejected, Request};
+use crate::model::state::{
+    CustomerStatus, DrainTo, HeldFrom, Outcome, PhaseState, RolloutState, Sweep, SweepScope,
+};
+use crate::product::Product;
+use crate::requests::verbs::already;
+
+impl Product {
+    pub(crate) fn pause(
+        &mut self,
+        request: &Request,
+        reason: Option<String>,
+    ) -> Result<(), Rejected> {
+        let id = self.meant_rollout(request)?;
+        if self.state.runs[&id].row.paused.is_some() {
+            return Err(already(
+                format!("{id} is paused already"),
+                Offer::Resume.within(id),
+            ));
+        }
+        self.goes_on(id)?;
+        self.emit_in(
+            id,
+            Line {
+                actor: Some(request.by.name.clone()),
+                reason,
+                ..Line::new(Kind::Paused)
+            },
+        );
+        Ok(())
+    }
+
+    pub(crate) fn resume(&mut self, request: &Request) -> Result<(), Rejected> {
+        let id = self.meant_rollout(request)?;
+        self.not_elsewhere(id)?;
+        let run = &self.state.runs[&id];
+        if run.row.paused.is_none() {
+            let way_out = match run.row.state {
+                RolloutState::Halted { .. } => run.lifts_halt().within(id),
+                RolloutState::Queued
+                | RolloutState::Running
+                | RolloutState::Draining { .. }
+                | RolloutState::Ended { .. } => Offer::Status(Some(id)).into(),
+            };
+            return Err(Rejected::state(format!("{id} is not paused"), way_out));
+        }
+        self.emit_in(
+            id,
+            Line {
+                actor: Some(request.by.name.clone()),
+                ..Line::new(Kind::Resumed)
+            },
+        );
+        self.wake_run(id);
+        Ok(())
+    }
+
+    pub(crate) fn confirm_clock(&mut self, by: &Actor) -> Result<(), Rejected> {
+        if self.state.product.clock_suspected.is_none() {
+            return Err(Rejected::state(
+                "the clock is trusted already",
+                Offer::Status(None),
+            ));
+        }
+        self.emit(Line {
+            actor: Some(by.name.clone()),
+            ..Line::new(Kind::ClockTrusted)
+        });
+        Ok(())
+    }
+
+    pub(crate) fn abort(
+        &mut self,
+        request: &Request,
+        rollback: bool,
+        reason: Option<&str>,
+    ) -> Result<(), Rejected> {
+        if let Some(run) = request
+            .run
+            .and_then(|id| self.state.runs.get(&id))
+            .filter(|run| run.is_ended())
+        {
+            return Err(already(
+                format!("it has ended: {:?}", run.row.state),
+                Offer::List,
+            ));
+        }
+        let id = self.meant_rollout(request)?;
+        let run = &self.state.runs[&id];
+        let by = Some(request.by.name.clone());
+        let abort = |kind| Line {
+            actor: by.clone(),
+            reason: reason.map(str::to_owned),
+            ..Line::new(kind)
+        };
+        match &run.row.state {
+            RolloutState::Queued => {
+                let fact = abort(Kind::RolloutAborted);
+                self.emit_in(id, fact.with_value("outcome", &Outcome::Aborted));
+                return Ok(());
+            }
+            RolloutState::Draining {
+                to: DrainTo::Aborted | DrainTo::Superseded,
+                ..
+            } if !rollback || run.row.sweep.is_some() => {
+                return Err(already(
+                    format!("{id} is ending already"),
+                    Offer::Status(Some(id)),
+                ));
+            }
+            RolloutState::Draining { .. }
+            | RolloutState::Running
+            | RolloutState::Halted { .. }
+            | RolloutState::Ended { .. } => {}
+        }
+        self.not_closing(id)?;
+        let draining = abort(Kind::RolloutDraining).with_value("to", &DrainTo::Aborted);
+        if !rollback {
+            self.emit_in(id, draining);
+            return Ok(());
+        }
+        let sweep = Sweep {
+            scope: SweepScope::All,
+            reason: reason.unwrap_or("the rollout was aborted").to_owned(),
+            by: by.clone(),
+        };
+        self.emit_in(id, draining.with_value("sweep", &sweep));
+        // What is in flight goes back first, then the settled batches, latest first.
+        let places = self.state.runs[&id].unfinished();
+        self.roll_back(id, &places, &sweep);
+        Ok(())
+    }
+
+    pub(crate) fn promote(
+        &mut self,
+        request: &Request,
+        phase: Option<&policy::PolicyId>,
+        full: bool,
+    ) -> Result<(), Rejected> {
+        let at = self.at;
+        let id = self.meant_rollout(request)?;
+        self.goes_on(id)?;
+        let run = &self.state.runs[&id];
+        let phases: Vec<usize> = match phase {
+            Some(name) => vec![run.phase_index(name).ok_or_else(|| {
+                Rejected::usage(format!("there is no phase {name}"), Offer::Status(Some(id)))
+            })?],
+            None => (0..run.phases.len()).collect(),
+        };
+        let waits = |phase: &usize| {
+            let row = &run.phases[*phase];
+            let delayed = row.delay.as_ref().is_some_and(|delay| delay.until > at);
+            delayed || matches!(row.state, PhaseState::Soaking { until, .. } if until > at)
+        };
+        let can = |phase: &usize| match full {
+            true => !run.is_settled(*phase) && !run.phases[*phase].promoted,
+            false => waits(phase),
+        };
+        let promoted: Vec<usize> = phases.into_iter().filter(can).collect();
+        if promoted.is_empty() {
+            return Err(Rejected::state(
+                "no delay and no soak is running",
+                Offer::Status(Some(id)),
+            ));
+        }
+        for phase in promoted {
+            let fact = self.state.runs[&id].phase_fact(Kind::Promoted, phase);
+            self.emit_in(
+                id,
+                Line {
+                    actor: Some(request.by.name.clone()),
+                    ..fact
+                }
+                .with("full", full),
+            );
+        }
+        Ok(())
+    }
+}
+
+impl Product {
+    /// Refuses what would begin new work in a rollout of which nothing is left but to switch auto-deploy on again: that is
+    /// done once and not taken back (P32).
+    pub(crate) fn not_closing(&self, id: RolloutId) -> Result<(), Rejected> {
+        let restoring = self.state.runs[&id].managed().next().is_some();
+        if !restoring || !self.is_closing(id) {
+            return Ok(());
+        }
+        let text = format!("{id} is over: only auto-deploy is being switched on again");
+        Err(Rejected::state(
+            text,
+            Offer::Status(Some(id)).noted("and ask again when it has ended"),
+        ))
+    }
+}
+
+impl Rollout {
+    /// Customers on their way, or held on it, in either direction.
+    fn unfinished(&self) -> Vec<Position> {
+        let moves = |state: &CustomerStatus| match state {
+            CustomerStatus::Forward
+            | CustomerStatus::Held {
+                from: HeldFrom::Forward | HeldFrom::Healthy | HeldFrom::Backward,
+            } => true,
+            CustomerStatus::Waiting
+            | CustomerStatus::Healthy
+            | CustomerStatus::Backward
+            | CustomerStatus::Withdrawing
+            | CustomerStatus::Held {
+                from: HeldFrom::Waiting | HeldFrom::Withdrawing,
+            }
+            | CustomerStatus::Unchanged
+            | CustomerStatus::RolledBack
+            | CustomerStatus::RollbackFailed
+            | CustomerStatus::Applied
+            | CustomerStatus::Excluded
+            | CustomerStatus::Skipped => false,
+        };
+        let customers = self.held().chain(self.working_customers());
+        let mut moving: Vec<Position> = customers
+            .filter(|customer| moves(&self.customer(customer).state))
+            .filter_map(|customer| self.place(customer))
+            .collect();
+        moving.sort_unstable();
+        moving
+    }
+}

@@ -1,0 +1,510 @@
+//! Returns a customer together with its database, on a person's word only (B10, T15): to the code it had before our last
+//! rollout, to the data of an instant before it.
+
+use chrono::TimeDelta;
+use policy::rules::Hook;
+use policy::{CustomerId, PlannedCustomer, Release, Role, ServiceId, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::customer::protocol::DeployDirection;
+use crate::fold::index::Rollout;
+use crate::model::event::Line;
+use crate::model::ids::{DatabaseId, DeployId, RolloutId};
+use crate::model::offer::{Offer, Offers};
+use crate::model::request::{Rejected, Request};
+use crate::model::state::{
+    CustomerState, CustomerStatus, DeployState, HookState, Operation, ServiceState, VariablesState,
+};
+use crate::product::Product;
+use crate::requests::operate::{operation_started, plan_of_one, taken_back};
+use crate::requests::verbs::state_name;
+
+/// Render restores no instant younger than this.
+const YOUNGEST: TimeDelta = TimeDelta::minutes(10);
+
+/// What a `rollback --database` would do, for the person who has to confirm it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DatabaseReturn {
+    /// The rollout or operation that is taken back.
+    pub source: RolloutId,
+    /// How its data comes back.
+    pub way: RecoveryWay,
+    /// The instant whose data is wanted, to the second.
+    pub to: Timestamp,
+    /// What happens at each service, in that order.
+    pub services: Vec<ServiceReturn>,
+}
+
+/// How the data of an earlier instant comes back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RecoveryWay {
+    /// Render makes a new database of it.
+    Render {
+        /// The customer's database, which stays as it is.
+        database: DatabaseId,
+        /// The new one's name, with `INSTANT` for when it is asked for.
+        name: String,
+    },
+    /// The policy's `restore_database` hooks, in order.
+    Hooks(Vec<Hook>),
+}
+
+/// What a `rollback --database` does at one service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceReturn {
+    /// Which.
+    pub role: Role,
+    /// Its id at Render.
+    pub id: ServiceId,
+    /// The variables that get their values from before the rollout.
+    pub restored: Vec<String>,
+    /// The deploy that Render takes it back to; `None`: its commit is deployed.
+    pub target: Option<DeployId>,
+    /// The commit that runs with the restored data.
+    pub commit: Option<String>,
+    /// Whether it runs another commit now. If not, it is deployed only where a variable names the database.
+    pub changes: bool,
+}
+
+/// A customer that was pointed at a restored database.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Moved {
+    pub(crate) by: RolloutId,
+    pub(crate) from: DatabaseId,
+    pub(crate) to: DatabaseId,
+    pub(crate) since: Timestamp,
+}
+
+/// The return of a database to an earlier instant.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Recovery {
+    /// The old database, of which Render makes another; `None`: the policy's hooks restore it.
+    pub(crate) database: Option<DatabaseId>,
+    pub(crate) to: Timestamp,
+    pub(crate) attempt: u32,
+    /// The new one's name, by attempt.
+    pub(crate) name: String,
+    pub(crate) state: RecoveryState,
+}
+
+/// Where the request for a new database stands (R16).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum RecoveryState {
+    Wanted,
+    Intended,
+    Unknown {
+        until: Timestamp,
+    },
+    Created {
+        database: DatabaseId,
+    },
+    Live {
+        database: DatabaseId,
+    },
+    /// Every service's variables name the new one.
+    Switched {
+        database: DatabaseId,
+    },
+    /// The hooks have restored the old one.
+    Restored,
+    Failed,
+}
+
+impl Recovery {
+    pub(crate) fn wanted(database: Option<DatabaseId>, to: Timestamp) -> Self {
+        Self {
+            database,
+            to,
+            attempt: 0,
+            name: String::new(),
+            state: RecoveryState::Wanted,
+        }
+    }
+
+    /// The new database's name, which is ours alone: what bears it came of this attempt, also where a lost state has begun to
+    /// count anew. `when` is the instant of the intent, in digits.
+    fn name_of(customer: &CustomerId, run: RolloutId, attempt: u32, when: &str) -> String {
+        format!("{customer}-{run}-{attempt}-{when}")
+    }
+
+    /// The name of an attempt that is intended at `at`.
+    pub(crate) fn name_at(
+        customer: &CustomerId,
+        run: RolloutId,
+        attempt: u32,
+        at: Timestamp,
+    ) -> String {
+        let when = at.format("%Y%m%d%H%M%S").to_string();
+        Self::name_of(customer, run, attempt, &when)
+    }
+
+    /// What is waited for until the new database can be used.
+    pub(crate) fn doing(&self) -> Option<String> {
+        let to = crate::show_instant(self.to);
+        match &self.state {
+            RecoveryState::Wanted if self.database.is_none() => {
+                Some(format!("the hooks restore the data of {to}"))
+            }
+            RecoveryState::Wanted => Some(format!(
+                "a database with the data of {to} is to be asked for"
+            )),
+            RecoveryState::Intended | RecoveryState::Unknown { .. } => {
+                Some(format!("a database with the data of {to} is asked for"))
+            }
+            RecoveryState::Created { database } => {
+                Some(format!("Render restores the data of {to} into {database}"))
+            }
+            RecoveryState::Live { database } => {
+                Some(format!("its services are pointed at {database}"))
+            }
+            RecoveryState::Switched { .. } | RecoveryState::Restored | RecoveryState::Failed => {
+                None
+            }
+        }
+    }
+
+    /// The restored database, once it can be used.
+    pub(crate) fn new_database(&self) -> Option<&DatabaseId> {
+        match &self.state {
+            RecoveryState::Live { database } | RecoveryState::Switched { database } => {
+                Some(database)
+            }
+            RecoveryState::Wanted
+            | RecoveryState::Intended
+            | RecoveryState::Unknown { .. }
+            | RecoveryState::Created { .. }
+            | RecoveryState::Restored
+            | RecoveryState::Failed => None,
+        }
+    }
+
+    /// Whether nothing is left to do but to return the code.
+    pub(crate) fn is_done(&self) -> bool {
+        matches!(
+            self.state,
+            RecoveryState::Switched { .. } | RecoveryState::Restored
+        )
+    }
+
+    /// Whether a database may have been asked for whose fate is not known.
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(
+            self.state,
+            RecoveryState::Intended | RecoveryState::Unknown { .. }
+        )
+    }
+}
+
+impl Product {
+    /// What a `rollback --database` of this customer would do at `now`.
+    ///
+    /// # Errors
+    /// When it is not possible, with what to type instead.
+    pub fn database_return(
+        &mut self,
+        now: Timestamp,
+        customer: &CustomerId,
+        to: Option<Timestamp>,
+    ) -> Result<DatabaseReturn, Rejected> {
+        self.return_at(now, customer, to)
+            .map_err(|rejected| self.settle_refusal(now, None, rejected))
+    }
+
+    fn return_at(
+        &self,
+        now: Timestamp,
+        customer: &CustomerId,
+        to: Option<Timestamp>,
+    ) -> Result<DatabaseReturn, Rejected> {
+        let source = self.last_change(customer)?;
+        let run = &self.state.runs[&source];
+        let planned = &run.plan.customers[customer];
+        let hooks = &run.plan.phases[planned.phase].policy.hooks.restore_database;
+        let to = self.instant_before(customer, to)?;
+        let database = match hooks.as_slice() {
+            [] => Some(self.database_of(source, customer)?),
+            [_, ..] => None,
+        };
+        if database.is_some() {
+            old_enough(now, to)?;
+            whole(run, source, customer)?;
+        }
+        let moves = database.is_some();
+        let unit = Self::recovering(run, customer, Recovery::wanted(database.clone(), to));
+        let way = match database {
+            Some(database) => RecoveryWay::Render {
+                name: self.name_shown(source, customer, &unit),
+                database,
+            },
+            None => RecoveryWay::Hooks(hooks.clone()),
+        };
+        let service = |role: &Role| ServiceReturn::new(planned, role, &unit, moves);
+        let services: Vec<_> = planned.services.iter().rev().map(service).collect();
+        if let Some(unknown) = services.iter().find(|one| moves && one.commit.is_none()) {
+            let role = &unknown.role;
+            let text =
+                format!("what ran at {customer}/{role} before {source} is not known as a commit");
+            return Err(Rejected::state(text, "restore the database at Render"));
+        }
+        Ok(DatabaseReturn {
+            source,
+            way,
+            to,
+            services,
+        })
+    }
+
+    /// The customer on its way back with its data, as the rollout or a new operation has it.
+    fn recovering(run: &Rollout, customer: &CustomerId, recovery: Recovery) -> CustomerState {
+        let mut unit = match run.is_ended() {
+            true => taken_back(run, customer, ""),
+            false => run.customer(customer).clone(),
+        };
+        let went_to = run.went_to(customer).then(|| run.release_of(customer));
+        unit.take_back_with(recovery, went_to);
+        unit
+    }
+
+    fn name_shown(&self, source: RolloutId, customer: &CustomerId, unit: &CustomerState) -> String {
+        let id = match self.state.runs[&source].is_ended() {
+            true => self.next_operation(),
+            false => source,
+        };
+        let before = unit.recovery.as_ref().map_or(0, |before| before.attempt);
+        Recovery::name_of(customer, id, before + 1, "INSTANT")
+    }
+
+    /// Takes a `rollback --database`.
+    pub(crate) fn request_database(
+        &mut self,
+        request: &Request,
+        customer: &CustomerId,
+        to: Option<Timestamp>,
+        reason: &str,
+    ) -> Result<(), Rejected> {
+        let found = self.return_at(self.at, customer, to)?;
+        let database = match found.way {
+            RecoveryWay::Render { database, .. } => Some(database),
+            RecoveryWay::Hooks(_) => None,
+        };
+        let recovery = Recovery::wanted(database, found.to);
+        let run = &self.state.runs[&found.source];
+        if !run.is_ended() {
+            let fact = self.back_requested(request, found.source, customer, reason);
+            let fact = fact.with_value("to", &recovery.to);
+            let fact = match &recovery.database {
+                Some(database) => fact.with_value("database", database),
+                None => fact,
+            };
+            self.emit_in(found.source, fact);
+            return Ok(());
+        }
+        let plan = plan_of_one(run, customer, run.release_of(customer).clone());
+        let unit = CustomerState {
+            since: Some(self.at),
+            reason: Some(reason.to_owned()),
+            ..Self::recovering(run, customer, recovery)
+        };
+        let fact = Line {
+            customer: Some(customer.clone()),
+            ..operation_started(request, Operation::Rollback, &plan, reason)
+        };
+        self.begin_operation(fact.with_value("unit", &unit));
+        Ok(())
+    }
+
+    /// The rollout or operation that changed the whole customer last, if nothing is under way there.
+    fn last_change(&self, customer: &CustomerId) -> Result<RolloutId, Rejected> {
+        let why = || Offer::why(customer);
+        self.nothing_hidden(customer)?;
+        let mut newest = self.state.newest_first();
+        let Some((id, run)) = newest.find(|(_, run)| run.has_changed(customer)) else {
+            let text = format!("no rollout has changed {customer}: there is nothing to take back");
+            return Err(Rejected::state(text, why()));
+        };
+        let unit = run.customer(customer);
+        let busy = self.state.owner(customer).filter(|owner| *owner != id);
+        if busy.is_some() || unit.state.is_working() {
+            let text = format!("{} is changing {customer} right now", busy.unwrap_or(id));
+            return Err(Rejected::state(text, why()));
+        }
+        let half_way = unit.has_open_request() || unit.recovery.is_some();
+        let held = matches!(unit.state, CustomerStatus::Held { .. }) && half_way;
+        if held || unit.state == CustomerStatus::Waiting {
+            let state = state_name(&unit.state);
+            let text = format!("{customer} is {state} in {id}: what was begun there is not over");
+            let way_out = match held {
+                true => Offer::retry(customer).or(Offer::skip(customer)),
+                false => Offer::skip(customer),
+            };
+            return Err(Rejected::state(text, way_out.within(id)));
+        }
+        if run.plan.customers[customer].own.is_some() {
+            let text = format!(
+                "{id} has deployed single services of {customer}: which code belongs to its earlier data is not known"
+            );
+            let way_out = "restore the database at Render, and tranche deploy what belongs to it";
+            return Err(Rejected::state(text, way_out));
+        }
+        if !run.is_ended() {
+            self.not_closing(id)?;
+        }
+        Ok(id)
+    }
+
+    fn database_of(
+        &self,
+        source: RolloutId,
+        customer: &CustomerId,
+    ) -> Result<DatabaseId, Rejected> {
+        let planned = &self.state.runs[&source].plan.customers[customer];
+        let role = Role::new(policy::plan::DATABASE);
+        let Some(database) = planned.customer.services.get(&role) else {
+            let text = format!("{source} was planned without a `database` of {customer}");
+            return Err(Rejected::usage(
+                text,
+                [Offer::rollback(customer), Offer::why(customer)],
+            ));
+        };
+        let database = DatabaseId(database.id.to_string());
+        let moved = self.state.moved(customer);
+        let Some(moved) = moved.filter(|moved| moved.from == database) else {
+            return Ok(database);
+        };
+        let (by, to) = (moved.by, &moved.to);
+        let text = format!("{by} has pointed {customer} at {to}, a restored database, already");
+        let back = self.state.runs[&source].customer(customer).state == CustomerStatus::RolledBack;
+        let way_out = match back {
+            true => vec![Offer::Customer(customer.clone())],
+            false => vec![
+                Offer::RollbackByForce(customer.clone()),
+                Offer::Customer(customer.clone()),
+            ],
+        };
+        Err(Rejected::state(text, Offers(way_out)))
+    }
+
+    /// The instant that is meant: without one, that before our last rollout changed anything. Render takes whole seconds.
+    fn instant_before(
+        &self,
+        customer: &CustomerId,
+        to: Option<Timestamp>,
+    ) -> Result<Timestamp, Rejected> {
+        let rollouts = self.state.runs.iter().rev();
+        let mut rollouts = rollouts.filter(|(id, _)| matches!(id, RolloutId::Rollout(_)));
+        let begun = || rollouts.find_map(|(_, run)| run.customer(customer).first_started_at);
+        let Some(to) = to.or_else(begun) else {
+            let text = format!("no rollout has started {customer}, so no instant is known");
+            return Err(Rejected::usage(text, "add --at INSTANT"));
+        };
+        Ok(to - TimeDelta::nanoseconds(i64::from(to.timestamp_subsec_nanos())))
+    }
+}
+
+fn old_enough(now: Timestamp, to: Timestamp) -> Result<(), Rejected> {
+    if to <= now - YOUNGEST {
+        return Ok(());
+    }
+    let (to, from) = (crate::show_instant(to), crate::show_instant(to + YOUNGEST));
+    let text = format!("Render restores no instant of the last ten minutes, and {to} is one");
+    let way_out = format!("the same command from {from} on, or with an earlier --at INSTANT");
+    Err(Rejected::state(text, way_out))
+}
+
+impl Rollout {
+    /// Whether it has started this customer.
+    fn has_changed(&self, customer: &CustomerId) -> bool {
+        let mut services = self.customer(customer).services.values();
+        services.any(|service| service.baseline.is_some())
+            && self.row.operation != Some(Operation::Variables)
+    }
+
+    /// Whether this is a `rollback --to`, which has gone forward to a version.
+    fn went_to(&self, customer: &CustomerId) -> bool {
+        self.row.operation == Some(Operation::Rollback)
+            && self.customer(customer).first_started_at.is_some()
+    }
+}
+
+/// Every service of the customer must be in the plan: one that stays out would read the old database on.
+fn whole(run: &Rollout, id: RolloutId, customer: &CustomerId) -> Result<(), Rejected> {
+    let planned = &run.plan.customers[customer];
+    let mut services = planned.customer.services.keys();
+    let outside = services
+        .find(|role| role.as_str() != policy::plan::DATABASE && !planned.services.contains(role));
+    let Some(role) = outside else { return Ok(()) };
+    let text =
+        format!("{id} was planned without {role} of {customer}, which may read the same database");
+    Err(Rejected::state(
+        text,
+        "restore the database at Render, and point all services at it",
+    ))
+}
+
+impl ServiceReturn {
+    fn new(planned: &PlannedCustomer, role: &Role, unit: &CustomerState, moves: bool) -> Self {
+        let state = unit.services.get(role).cloned().unwrap_or_default();
+        let by_render = !moves && DeployDirection::back(&state) == DeployDirection::Back;
+        let baseline = state.baseline.clone().unwrap_or_default();
+        Self {
+            role: role.clone(),
+            id: planned.customer.services[role].id.clone(),
+            restored: state.to_restore().to_vec(),
+            changes: state.deploy.went_live(),
+            target: baseline.deploy.filter(|_| by_render),
+            commit: baseline.commit,
+        }
+    }
+}
+
+impl CustomerState {
+    /// Sends it back with its data; `went_to` is the version to which a `rollback --to` had brought it.
+    pub(crate) fn take_back_with(&mut self, recovery: Recovery, went_to: Option<&Release>) {
+        // Every attempt has a name of its own, also that of another request.
+        let attempt = self.recovery.as_ref().map_or(0, |before| before.attempt);
+        self.recovery = Some(Recovery {
+            attempt,
+            ..recovery
+        });
+        self.hooks.restore_database = HookState::default();
+        for service in self.services.values_mut() {
+            match (&service.rollback, &service.deploy, went_to) {
+                (DeployState::Live { deploy, .. }, ..) => service.keep(deploy.clone()),
+                // That code and its variables stay.
+                (_, DeployState::Passed { deploy, .. }, Some(release)) => {
+                    service.keep(deploy.clone());
+                    service.backup = None;
+                    service.variables = VariablesState::Untouched;
+                    let baseline = service.baseline.get_or_insert_default();
+                    baseline.commit = Some(release.commit.clone());
+                    baseline.version = Some(release.version.clone());
+                }
+                _ => {}
+            }
+            service.connections = None;
+            service.rollback = DeployState::None;
+            service.returned = false;
+        }
+    }
+}
+
+impl ServiceState {
+    /// What is live is what is to run.
+    fn keep(&mut self, live: DeployId) {
+        self.baseline.get_or_insert_default().deploy = Some(live);
+        self.deploy = DeployState::None;
+    }
+
+    /// The keys whose values from before have still to come back.
+    pub(crate) fn to_restore(&self) -> &[String] {
+        let restored = matches!(
+            self.variables,
+            VariablesState::Untouched | VariablesState::Restored
+        );
+        match &self.backup {
+            Some(backup) if !restored => &backup.keys,
+            Some(_) | None => &[],
+        }
+    }
+}

@@ -1,0 +1,296 @@
+//! Applies edited files to what has not started (R6): what has started stays, the rest is cut anew by R1 over the whole
+//! phase.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use policy::plan::{Phase, batch_sizes, resize};
+use policy::{Customer, CustomerId, Plan, PlanInput, PlannedCustomer, PolicyId, Timestamp};
+
+use crate::fold::index::Rollout;
+use crate::model::event::{Kind, Line};
+use crate::model::ids::RolloutId;
+use crate::model::offer::Offer;
+use crate::model::request::{Rejected, Request};
+use crate::product::Product;
+use crate::progress::running::Observed;
+use crate::requests::operate::digest;
+
+impl Product {
+    pub(crate) fn replan(&mut self, request: &Request, input: &PlanInput) -> Result<(), Rejected> {
+        let id = self.meant_to_replan(request.run)?;
+        let plan = self.replanned(id, input)?;
+        if is_same(&plan, &self.state.runs[&id].plan) {
+            return Err(Rejected::state(
+                "the files ask for nothing that the plan does not have",
+                Offer::Status(Some(id)),
+            ));
+        }
+        let before = Arc::clone(&self.state.runs[&id].plan);
+        let through = self.state.runs[&id].through();
+        let fact = Line {
+            actor: Some(request.by.name.clone()),
+            ..Line::new(Kind::Replanned)
+        };
+        self.emit_in(
+            id,
+            fact.with("digest", plan.digest.clone())
+                .with_value("plan", &plan),
+        );
+        self.move_work(id, &before);
+        self.renew_delays(id, &through);
+        let gates: Vec<_> = self.state.runs[&id]
+            .gates
+            .keys()
+            .map(|gate| (id, gate.clone()))
+            .collect();
+        self.work.dirty_gates.extend(gates);
+        let running = 0..self.state.runs[&id].phases.len();
+        for phase in running
+            .filter(|phase| self.state.runs[&id].phases[*phase].started_at.is_some())
+            .collect::<Vec<_>>()
+        {
+            let gates = self.state.runs[&id].gates_of(phase);
+            self.work
+                .dirty_gates
+                .extend(gates.into_iter().map(|gate| (id, gate)));
+        }
+        Ok(())
+    }
+
+    /// The rollout that a replan means, if edited files can change anything there.
+    pub(crate) fn meant_to_replan(&self, named: Option<RolloutId>) -> Result<RolloutId, Rejected> {
+        let unfinished = self.state.runs.iter().filter(|(id, run)| {
+            matches!(id, RolloutId::Rollout(_)) && !run.is_ended() && run.row.started_at.is_some()
+        });
+        let mut meant: Vec<RolloutId> = unfinished.map(|(id, _)| *id).collect();
+        if named.is_none() {
+            meant.retain(|id| !self.state.runs[id].is_ending());
+        }
+        let id = match (named, meant.as_slice()) {
+            (Some(id), list) if list.contains(&id) => id,
+            (None, [id]) => *id,
+            (Some(_), _) | (None, []) => {
+                return Err(Rejected::state(
+                    "no such rollout is under way",
+                    Offer::start(),
+                ));
+            }
+            (None, _) => {
+                return Err(Rejected::usage(
+                    "more than one rollout is under way",
+                    "add --rollout",
+                ));
+            }
+        };
+        self.goes_on(id)?;
+        Ok(id)
+    }
+
+    /// What is out and what was read moves with the customers to their new places.
+    fn move_work(&mut self, id: RolloutId, before: &Plan) {
+        let run = &self.state.runs[&id];
+        self.work.rekey(id, |place| {
+            let customer = before.phases.get(place.phase)?.customers.get(place.place)?;
+            run.place(customer)
+        });
+        let units: Vec<_> = run
+            .customers()
+            .filter_map(|(customer, _)| run.place(customer))
+            .collect();
+        self.work
+            .dirty_units
+            .extend(units.into_iter().map(|place| (id, place)));
+        self.wake_run(id);
+    }
+
+    /// The plan as it would be after a `replan`: for `replan --diff`.
+    ///
+    /// # Errors
+    /// Files from which no plan can be made, or that lose a phase which has started.
+    pub fn replanned(&self, id: RolloutId, input: &PlanInput) -> Result<Plan, Rejected> {
+        let run = &self
+            .state
+            .runs
+            .get(&id)
+            .ok_or_else(|| Rejected::usage(format!("there is no rollout {id}"), Offer::List))?;
+        let mut input = input.clone();
+        input.release = run.plan.release.clone();
+        input.scope = run.row.scope.clone();
+        input.history = run.row.history.clone();
+        let known = self.running(&Observed::new());
+        if input.scope.hotfix.is_some() {
+            let exposed = self.exposed_to(&input, &run.row.replaces, &known);
+            input.scope.hotfix = Some(exposed.customers);
+        }
+        // What has started must not look as if it had the release already.
+        let started: BTreeSet<&CustomerId> = run.started().collect();
+        let running = known
+            .into_iter()
+            .filter(|(customer, _)| !started.contains(customer));
+        let at = run.row.started_at.unwrap_or(self.at);
+        let fresh = policy::plan::compile(&input, &running.collect(), at)
+            .map_err(|error| Rejected::usage(error.to_string(), Offer::Validate))?;
+        merge(run, fresh, &started)
+    }
+
+    /// Running delays get the new length from the same origin. A phase that was through and goes on has its delay too.
+    fn renew_delays(&mut self, id: RolloutId, through: &BTreeSet<PolicyId>) {
+        for phase in 0..self.state.runs[&id].phases.len() {
+            let run = &self.state.runs[&id];
+            let row = &run.phases[phase];
+            let policy = &run.plan.phases[phase].policy;
+            let since = match &row.delay {
+                Some(delay) => Some(delay.since),
+                None if through.contains(&policy.name) && !row.promoted => run.last_settled(phase),
+                None => None,
+            };
+            let Some(since) = since else { continue };
+            let until = since + policy.delay.to_delta();
+            let is_running = row.delay.as_ref().map(|delay| delay.until);
+            if is_running.map_or(until <= self.at, |running| until == running) {
+                continue;
+            }
+            let fact = Line {
+                until: Some(until),
+                batch: Some(row.batches_begun),
+                ..run.phase_fact(Kind::DelayStarted, phase)
+            };
+            self.emit_in(id, fact.with_value("since", &since));
+        }
+    }
+}
+
+impl Rollout {
+    /// Phases in which everybody was through.
+    fn through(&self) -> BTreeSet<PolicyId> {
+        let rows = self.phases.iter().zip(&self.plan.phases);
+        let through = rows.filter(|(row, _)| row.state.is_through());
+        through
+            .map(|(_, phase)| phase.policy.name.clone())
+            .collect()
+    }
+
+    /// When the last batch of a phase that still has customers settled.
+    fn last_settled(&self, phase: usize) -> Option<Timestamp> {
+        let last = (phase, self.phases[phase].batches_begun);
+        let settled = self.batches.get(&last)?.settled_at;
+        settled.filter(|_| !self.waiting(phase).is_empty())
+    }
+
+    /// Customers that have started in a batch, retried ones included.
+    fn started(&self) -> impl Iterator<Item = &CustomerId> {
+        self.customers()
+            .filter(|(customer, unit)| unit.batch.is_some() && self.place(customer).is_some())
+            .map(|(customer, _)| customer)
+    }
+}
+
+/// Whether two plans say the same; a digest also depends on who has put the plan together.
+fn is_same(one: &Plan, other: &Plan) -> bool {
+    let digest = other.digest.clone();
+    let one = Plan {
+        digest,
+        ..one.clone()
+    };
+    one == *other
+}
+
+fn merge(
+    run: &Rollout,
+    mut fresh: Plan,
+    started: &BTreeSet<&CustomerId>,
+) -> Result<Plan, Rejected> {
+    for (old, planned) in run.plan.phases.iter().enumerate() {
+        let kept: Vec<CustomerId> = planned
+            .customers
+            .iter()
+            .filter(|customer| started.contains(customer))
+            .cloned()
+            .collect();
+        let name = &planned.policy.name;
+        let Some(phase) = fresh
+            .phases
+            .iter()
+            .position(|phase| &phase.policy.name == name)
+        else {
+            if kept.is_empty() {
+                continue;
+            }
+            let text = format!("the policy {name} is gone, and customers of it have started");
+            return Err(Rejected::state(text, "put the policy file back, or abort"));
+        };
+        for customer in &kept {
+            let mut same = run.plan.customers[customer].clone();
+            same.phase = phase;
+            fresh.customers.insert(customer.clone(), same);
+            fresh.left_out.remove(customer);
+        }
+        recut(
+            run,
+            old,
+            &mut fresh.phases[phase],
+            &fresh.customers,
+            kept,
+            started,
+        );
+    }
+    for (index, phase) in fresh.phases.iter_mut().enumerate() {
+        // A started customer stays in the phase in which it started.
+        phase.customers.retain(|customer| {
+            fresh
+                .customers
+                .get(customer)
+                .is_some_and(|planned| planned.phase == index)
+        });
+        let sizes: usize = phase.sizes.iter().sum();
+        if sizes != phase.customers.len() {
+            let weights = weights(&phase.customers, &fresh.customers);
+            phase.sizes = batch_sizes(&weights, &phase.policy.batch);
+            phase.resolve_tolerance(&weights);
+        }
+    }
+    fresh.digest = digest(&fresh);
+    Ok(fresh)
+}
+
+/// The started customers first, batch by batch, then the rest by R1 over the whole phase.
+fn recut(
+    run: &Rollout,
+    old: usize,
+    phase: &mut Phase,
+    customers: &BTreeMap<CustomerId, PlannedCustomer>,
+    mut kept: Vec<CustomerId>,
+    started: &BTreeSet<&CustomerId>,
+) {
+    kept.sort_by_key(|customer| run.customer(customer).batch);
+    let mut sizes: Vec<usize> = Vec::new();
+    for batch in 1..=run.phases[old].batches_begun {
+        sizes.push(
+            kept.iter()
+                .filter(|customer| run.customer(customer).batch == Some(batch))
+                .count(),
+        );
+    }
+    let rest: Vec<CustomerId> = phase
+        .customers
+        .iter()
+        .filter(|customer| !started.contains(customer))
+        .cloned()
+        .collect();
+    let begun = kept.len();
+    phase.customers = kept.into_iter().chain(rest).collect();
+    let weights = weights(&phase.customers, customers);
+    sizes.extend(resize(&weights, begun, &phase.policy.batch));
+    phase.sizes = sizes;
+    phase.resolve_tolerance(&weights);
+}
+
+/// The weights of customers in their order; those who have started keep the one with which they did.
+fn weights(order: &[CustomerId], customers: &BTreeMap<CustomerId, PlannedCustomer>) -> Vec<u64> {
+    let weight = |customer| {
+        let planned = customers.get(customer);
+        planned.map_or(Customer::WEIGHT, |planned| planned.customer.weight)
+    };
+    order.iter().map(weight).collect()
+}

@@ -1,0 +1,430 @@
+//! What people ask for: who may, which rollout they mean, and where each verb is answered (R13). A verb is refused with a
+//! way out, or turned into the facts it names.
+
+use std::borrow::Cow;
+
+use policy::settings::RoleName;
+use policy::suggest::nearest;
+use policy::{CustomerId, PersonId};
+
+use crate::fold::index::Rollout;
+use crate::model::event::{Kind, Line};
+use crate::model::ids::RolloutId;
+use crate::model::offer::Offer;
+use crate::model::request::{
+    Actor, Conflict, Directory, Rejected, RejectedCode, Request, TokenChange, Verb,
+};
+use crate::model::state::CustomerStatus;
+use crate::product::{Product, State};
+
+impl Verb {
+    /// The command-line name.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Start(_) => "start",
+            Self::Approve { .. } => "approve",
+            Self::Reject { .. } => "reject",
+            Self::Withdraw { .. } => "withdraw",
+            Self::Pause { .. } => "pause",
+            Self::Resume | Self::ConfirmClock => "resume",
+            Self::ResumeMoved => "resume --moved",
+            Self::Abort { .. } => "abort",
+            Self::Retry { .. } => "retry",
+            Self::Skip { .. } => "skip",
+            Self::Promote { .. } => "promote",
+            Self::Replan { .. } => "replan",
+            Self::Block { .. } => "block",
+            Self::Unblock { .. } => "unblock",
+            Self::Freeze { .. } => "freeze",
+            Self::Unfreeze { .. } => "unfreeze",
+            Self::Override { .. } => "override",
+            Self::Rollback { .. } => "rollback",
+            Self::RollbackDatabase { .. } => "rollback --database",
+            Self::Deploy(_) => "deploy",
+            Self::Variables(_) => "env apply",
+            Self::UndoVariables { .. } => "env apply --undo",
+            Self::Observe { .. } => "observe",
+            Self::Reveal { .. } => "env list --reveal",
+            Self::Token { change, .. } => match change {
+                TokenChange::Create => "token create",
+                TokenChange::Revoke => "token revoke",
+            },
+        }
+    }
+}
+
+impl Verb {
+    /// The role it needs.
+    fn role(&self) -> RoleName {
+        match self {
+            Self::Approve { .. } | Self::Reject { .. } | Self::Withdraw { .. } => {
+                RoleName::Approver
+            }
+            Self::Token { .. } => RoleName::Admin,
+            Self::Start(_)
+            | Self::Pause { .. }
+            | Self::Resume
+            | Self::ResumeMoved
+            | Self::ConfirmClock
+            | Self::Abort { .. }
+            | Self::Retry { .. }
+            | Self::Skip { .. }
+            | Self::Promote { .. }
+            | Self::Replan { .. }
+            | Self::Block { .. }
+            | Self::Unblock { .. }
+            | Self::Freeze { .. }
+            | Self::Unfreeze { .. }
+            | Self::Override { .. }
+            | Self::Rollback { .. }
+            | Self::RollbackDatabase { .. }
+            | Self::Deploy(_)
+            | Self::Variables(_)
+            | Self::UndoVariables { .. }
+            | Self::Observe { .. }
+            | Self::Reveal { .. } => RoleName::Operator,
+        }
+    }
+
+    /// Whether it only ever keeps something from starting: that goes on working while the files are broken.
+    fn stops(&self) -> bool {
+        matches!(
+            self,
+            Self::Abort { .. } | Self::Pause { .. } | Self::Freeze { .. } | Self::Reject { .. }
+        )
+    }
+}
+
+impl State {
+    /// Who may stop things though the files take it from them: as last validly read while they are broken, and as at the
+    /// start where the role is not written any more. Somebody whom they do not know any more may not.
+    pub(crate) fn stopping_directories(
+        &self,
+        runs: &[&Rollout],
+        role: RoleName,
+        by: &Actor,
+    ) -> Vec<Directory> {
+        let Some(present) = self.product.directory() else {
+            return Vec::new();
+        };
+        if !present.knows(&by.name) {
+            return Vec::new();
+        }
+        let files = self.product.read_files();
+        let broken = files.filter(|files| files.unreadable.is_some());
+        let mut last: Vec<Directory> = broken
+            .map(|files| files.directory.clone())
+            .into_iter()
+            .collect();
+        let unwritten = !present.roles.written.contains(&role);
+        let starts = runs.iter().filter(|_| unwritten);
+        last.extend(starts.map(|run| Directory::of(&run.plan.project)));
+        last
+    }
+}
+
+impl Product {
+    pub(crate) fn record_request(&mut self, request: &Request) -> Result<(), Rejected> {
+        self.permit(request)?;
+        self.take(request)
+    }
+
+    /// Takes what somebody asks for who may ask for it.
+    pub(crate) fn take(&mut self, request: &Request) -> Result<(), Rejected> {
+        let by = &request.by;
+        match &request.verb {
+            Verb::Start(start) => self.request_start(request, start),
+            Verb::Approve {
+                gate,
+                reason,
+                digest,
+            } => self.approve(request, gate, reason.clone(), digest.as_deref()),
+            Verb::Reject { gate, reason } => self.reject(request, gate, reason),
+            Verb::Withdraw { gate } => self.withdraw(request, gate),
+            Verb::Pause { reason } => self.pause(request, reason.clone()),
+            Verb::Resume => self.resume(request),
+            Verb::ResumeMoved => self.resume_moved(by),
+            Verb::ConfirmClock => self.confirm_clock(by),
+            Verb::Abort { rollback, reason } => self.abort(request, *rollback, reason.as_deref()),
+            Verb::Retry { target, failed } => self.retry(request, target.as_deref(), *failed),
+            Verb::Skip { target, reason } => self.skip(request, target, reason),
+            Verb::Promote { phase, full } => self.promote(request, phase.as_ref(), *full),
+            Verb::Replan { input } => self.replan(request, input),
+            Verb::Block { version, reason } => self.block(by, version, reason),
+            Verb::Unblock { version } => self.unblock(by, version),
+            Verb::Freeze {
+                name,
+                until,
+                reason,
+                customers,
+            } => self.freeze(by, name, *until, reason, customers),
+            Verb::Unfreeze { name } => self.unfreeze(by, name),
+            Verb::Override { name, at, reason } => self.override_freeze(request, name, *at, reason),
+            Verb::Rollback {
+                customer,
+                force: true,
+                reason,
+                ..
+            } => self.force_back(request, customer, reason),
+            Verb::Rollback {
+                customer,
+                to,
+                reason,
+                force: false,
+            } => self.request_rollback(request, customer, to.as_deref(), reason),
+            Verb::RollbackDatabase {
+                customer,
+                at,
+                reason,
+            } => self.request_database(request, customer, *at, reason),
+            Verb::Variables(apply) => self.request_variables(request, apply),
+            Verb::UndoVariables { customer, reason } => {
+                self.request_undo(request, customer, reason)
+            }
+            Verb::Deploy(deploys) => self.request_deploys(request, deploys),
+            Verb::Observe {
+                customer,
+                name,
+                value,
+                at,
+                note,
+            } => self.observe(by, customer, name, (*value, *at), note.clone()),
+            Verb::Token { change, id, owner } => {
+                self.note_token(by, *change, id, owner);
+                Ok(())
+            }
+            Verb::Reveal {
+                customer,
+                service,
+                keys,
+            } => {
+                self.reveal(by, customer, service, keys);
+                Ok(())
+            }
+        }
+    }
+
+    /// Whether the person holds the role that the verb needs.
+    fn permit(&self, request: &Request) -> Result<(), Rejected> {
+        let (role, by) = (request.verb.role(), &request.by);
+        let concerned = self.concerned(request);
+        let directory = self.present_directory(&request.verb, &concerned)?;
+        let allowed = match (by.service, role) {
+            (true, RoleName::Operator) => true,
+            (true, RoleName::Admin) => false,
+            (_, _) => directory.holds(role, &by.name),
+        };
+        let last = || self.state.stopping_directories(&concerned, role, by);
+        if allowed || (request.verb.stops() && last().iter().any(|one| one.holds(role, &by.name))) {
+            return Ok(());
+        }
+        let text = format!("{} does not hold the role of {}", by.name, role.as_str());
+        Err(Rejected::new(
+            RejectedCode::NotPermitted,
+            text,
+            "ask an admin to add you under `roles` in tranche.yaml",
+        ))
+    }
+
+    /// Whether there is somebody who holds the role that the verb needs.
+    pub(crate) fn somebody_may(&self, request: &Request) -> bool {
+        let role = request.verb.role();
+        let concerned = self.concerned(request);
+        let Ok(directory) = self.present_directory(&request.verb, &concerned) else {
+            return false;
+        };
+        let mut holders = directory.roles.holders(role).iter();
+        let everybody = directory.holds(role, &request.by.name);
+        everybody || holders.any(|person| directory.knows(person))
+    }
+
+    /// The rollouts that the request may touch: their starts bind who may.
+    fn concerned(&self, request: &Request) -> Vec<&Rollout> {
+        if let Verb::Start(start) = &request.verb
+            && matches!(start.conflict, Conflict::Refuse | Conflict::Queue)
+        {
+            return Vec::new();
+        }
+        let named = |id: &RolloutId| request.run.is_none_or(|run| run == *id);
+        let unfinished = self.unfinished().filter(|(id, _)| named(id));
+        unfinished.map(|(_, run)| run).collect()
+    }
+
+    /// Who may do what now: as the files say, or the latest plan. Before either is known nobody may do anything (P41).
+    fn present_directory(
+        &self,
+        verb: &Verb,
+        concerned: &[&Rollout],
+    ) -> Result<Cow<'_, Directory>, Rejected> {
+        let of_start = if let Verb::Start(start) = verb {
+            Some(&start.input.project)
+        } else {
+            None
+        };
+        let newest = || self.state.runs.values().next_back();
+        let frozen = of_start.or_else(|| newest().map(|run| &run.plan.project));
+        let known = match (self.state.product.directory(), frozen) {
+            (Some(read), _) => Cow::Borrowed(read),
+            (None, Some(project)) => Cow::Owned(Directory::of(project)),
+            (None, None) => {
+                return Err(Rejected::state(
+                    "it is not known yet who may do that: the project's files could not be read",
+                    Offer::Validate,
+                ));
+            }
+        };
+        let bound = concerned.iter().fold(known, |known, run| {
+            Directory::bound_by(known, &run.plan.project)
+        });
+        Ok(bound)
+    }
+
+    /// The rollout that a request means: the one it names, or the only one it can mean. `nothing`: no such rollout.
+    pub(crate) fn meant(
+        &self,
+        request: &Request,
+        can_mean: impl Fn(&Rollout) -> bool,
+        nothing: impl FnOnce() -> Rejected,
+    ) -> Result<RolloutId, Rejected> {
+        if let Some(id) = request.run {
+            let known = self.state.runs.get(&id);
+            let run = known
+                .ok_or_else(|| Rejected::usage(format!("there is no rollout {id}"), Offer::List))?;
+            return match run.is_ended() {
+                true => Err(Rejected::state(
+                    format!("{id} has ended"),
+                    Offer::Status(Some(id)),
+                )),
+                false if can_mean(run) => Ok(id),
+                false => Err(nothing()),
+            };
+        }
+        let meant = self.unfinished().filter(|(_, run)| can_mean(run));
+        self.only(&meant.map(|(id, _)| id).collect::<Vec<_>>(), nothing)
+    }
+
+    /// The same, where several rollouts can have what is named: those `first` in which something can come of it.
+    pub(crate) fn meant_first(
+        &self,
+        request: &Request,
+        can_mean: impl Fn(&Rollout) -> bool,
+        first: impl Fn(&Rollout) -> bool,
+        nothing: impl FnOnce() -> Rejected,
+    ) -> Result<RolloutId, Rejected> {
+        let is_first = |run: &Rollout| can_mean(run) && first(run);
+        match request.run.is_none() && self.unfinished().any(|(_, run)| is_first(run)) {
+            true => self.meant(request, is_first, nothing),
+            false => self.meant(request, can_mean, nothing),
+        }
+    }
+
+    /// The rollout that a request for a whole one means; an operation only by its name.
+    pub(crate) fn meant_rollout(&self, request: &Request) -> Result<RolloutId, Rejected> {
+        let nothing = || Rejected::state("no rollout is unfinished", Offer::start());
+        if request.run.is_some() {
+            return self.meant(request, |_| true, nothing);
+        }
+        let rollouts = self
+            .unfinished()
+            .filter(|(id, _)| matches!(id, RolloutId::Rollout(_)));
+        self.only(&rollouts.map(|(id, _)| id).collect::<Vec<_>>(), nothing)
+    }
+
+    fn unfinished(&self) -> impl Iterator<Item = (RolloutId, &Rollout)> {
+        let runs = self.state.runs.iter().map(|(id, run)| (*id, run));
+        runs.filter(|(_, run)| !run.is_ended())
+    }
+
+    fn only(
+        &self,
+        meant: &[RolloutId],
+        nothing: impl FnOnce() -> Rejected,
+    ) -> Result<RolloutId, Rejected> {
+        match meant {
+            [id] => Ok(*id),
+            [] if self.unfinished().next().is_none() => {
+                Err(Rejected::state("no rollout is unfinished", Offer::start()))
+            }
+            [] => Err(nothing()),
+            several => {
+                let list: Vec<String> = several.iter().map(ToString::to_string).collect();
+                Err(Rejected::usage(
+                    format!("it could mean {}", list.join(" or ")),
+                    "add --rollout",
+                ))
+            }
+        }
+    }
+
+    /// No unfinished rollout has `what` under this name; says which name of that kind comes near.
+    pub(crate) fn unknown(
+        &self,
+        what: &str,
+        name: &str,
+        way_out: Offer,
+        is_kind: impl Fn(&Rollout, &str) -> bool,
+    ) -> Rejected {
+        let known = self.unfinished().flat_map(|(_, run)| {
+            let customers = run.plan.customers.keys().map(CustomerId::as_str);
+            let phases = run.plan.phases.iter();
+            let phases = phases.map(|phase| phase.policy.name.as_str());
+            let known = customers.chain(phases).collect::<Vec<_>>().into_iter();
+            known
+                .filter(|known| is_kind(run, known))
+                .collect::<Vec<_>>()
+        });
+        let near = nearest(name, known);
+        let hint = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+        Rejected::usage(
+            format!("no unfinished rollout has {what} `{name}`{hint}"),
+            way_out,
+        )
+    }
+
+    /// The same fact about several customers.
+    pub(crate) fn for_each(
+        &mut self,
+        id: RolloutId,
+        customers: &[CustomerId],
+        kind: Kind,
+        by: Option<&PersonId>,
+        reason: &str,
+    ) {
+        for customer in customers {
+            let Some(place) = self.state.runs[&id].place(customer) else {
+                continue;
+            };
+            let fact = self.ask(id, place, |ctx| Line {
+                actor: by.cloned(),
+                reason: Some(reason.to_owned()),
+                ..ctx.fact(kind)
+            });
+            if let Some(fact) = fact {
+                self.emit_in(id, fact);
+            }
+        }
+    }
+}
+
+/// It is so already: said, and no error.
+pub(crate) fn already(message: String, way_out: Offer) -> Rejected {
+    Rejected::new(RejectedCode::AlreadySo, message, way_out)
+}
+
+/// The state's name for people.
+pub(crate) fn state_name(state: &CustomerStatus) -> &'static str {
+    match state {
+        CustomerStatus::Waiting => "waiting",
+        CustomerStatus::Forward => "under way",
+        CustomerStatus::Healthy => "healthy",
+        CustomerStatus::Backward => "rolling back",
+        CustomerStatus::Withdrawing => "being withdrawn",
+        CustomerStatus::Held { .. } => "held",
+        CustomerStatus::Unchanged => "unchanged",
+        CustomerStatus::RolledBack => "rolled back",
+        CustomerStatus::RollbackFailed => "rollback failed",
+        CustomerStatus::Applied => "prepared",
+        CustomerStatus::Excluded => "excluded",
+        CustomerStatus::Skipped => "skipped",
+    }
+}

@@ -1,0 +1,307 @@
+//! Votes for and against a gate (R10).
+
+use policy::rules::Approval;
+use policy::settings::RoleName;
+
+use crate::fold::index::Rollout;
+use crate::model::event::{Kind, Line};
+use crate::model::ids::{GateId, RolloutId};
+use crate::model::offer::Offer;
+use crate::model::request::{Actor, Directory, Rejected, RejectedCode, Request};
+use crate::model::state::{GateRow, Vote};
+use crate::product::Product;
+use crate::progress::gate;
+use crate::progress::hands;
+
+/// So much of a digest is shown to people.
+pub(crate) const SHOWN_DIGEST: usize = 12;
+
+/// A gate on which somebody may vote.
+struct Ballot {
+    run: RolloutId,
+    gate: GateId,
+    approval: Approval,
+    row: GateRow,
+}
+
+impl Product {
+    fn find_gate(
+        &self,
+        request: &Request,
+        text: &str,
+    ) -> Result<(RolloutId, GateId, usize), Rejected> {
+        let is_gate = |run: &Rollout, name: &str| run.find_gate(name).is_some();
+        let waits = |run: &Rollout| {
+            let gate = run.find_gate(text);
+            gate.is_some_and(|(gate, _)| !run.waiting_for(&gate).is_empty())
+        };
+        let id = self.meant_first(
+            request,
+            |run| is_gate(run, text),
+            waits,
+            || self.unknown("a gate", text, Offer::AllApprovals, is_gate),
+        )?;
+        let (gate, phase) = self.state.runs[&id]
+            .find_gate(text)
+            .expect("it was just found");
+        Ok((id, gate, phase))
+    }
+
+    /// The gate that is meant, if this person may vote on it.
+    fn ballot(
+        &self,
+        request: &Request,
+        text: &str,
+        may: impl Fn(&Rollout, &Approval) -> Result<(), Rejected>,
+    ) -> Result<Ballot, Rejected> {
+        let (id, gate, phase) = self.find_gate(request, text)?;
+        let run = &self.state.runs[&id];
+        let approval = run.plan.phases[phase].policy.approval.clone();
+        let approval = approval.expect("a gate has an approval");
+        may(run, &approval)?;
+        let row = run.gates.get(&gate).cloned().unwrap_or_default();
+        Ok(Ballot {
+            run: id,
+            gate,
+            approval,
+            row,
+        })
+    }
+
+    pub(crate) fn approve(
+        &mut self,
+        request: &Request,
+        text: &str,
+        reason: Option<String>,
+        digest: Option<&str>,
+    ) -> Result<(), Rejected> {
+        let Ballot {
+            run: id,
+            gate,
+            approval,
+            row,
+        } = self.ballot(request, text, |run, approval| {
+            let directory = self.state.directory(run);
+            vote_allowed(run, &directory, approval, &request.by)
+        })?;
+        let run = &self.state.runs[&id];
+        let directory = self.state.directory(run);
+        is_asked(id, run, &gate, &row)?;
+        let by = &request.by;
+        if own_vote(&directory, &row, by).is_some() {
+            let text = format!("{} has already approved {gate}", by.name);
+            return Err(Rejected::state(text, Offer::Approvals));
+        }
+        is_shut(run, &directory, &approval, &gate, &row)?;
+        if let Some(seen) = digest {
+            is_the_plan(seen, &run.plan.digest)?;
+        }
+        hands::own_hand(run, &directory, by)?;
+        if let Some(why) = gate::other_hand(run, &approval, &directory, &row, by) {
+            return Err(hands::refused(by, &why));
+        }
+        let mut people = gate::counted(run, &approval, &directory, &row);
+        people.insert(directory.called_now(&by.name));
+        let complete = gate::is_quorum(&approval, &directory, &people);
+        let until = complete.then(|| self.at + approval.valid_for.to_delta());
+        let fact = Line {
+            actor: Some(request.by.name.clone()),
+            reason,
+            until,
+            ..run.gate_fact(Kind::Approved, &gate)
+        };
+        let mut fact = fact.with("digest", run.plan.digest.clone());
+        if self.state.product.gates_shut() {
+            fact = fact.with("gates_shut", true);
+        }
+        let fact = self.with_forecast(id, &gate, fact);
+        self.emit_in(id, fact);
+        Ok(())
+    }
+
+    /// In which rollout a vote for this gate would count, of somebody who may vote and has not; or one can be taken `back`.
+    pub(crate) fn takes_votes(
+        &self,
+        request: &Request,
+        text: &str,
+        back: bool,
+    ) -> Result<RolloutId, Rejected> {
+        let (id, gate, phase) = self.find_gate(request, text)?;
+        let run = &self.state.runs[&id];
+        let row = run.gates.get(&gate).cloned().unwrap_or_default();
+        is_asked(id, run, &gate, &row)?;
+        let Some(approval) = &run.plan.phases[phase].policy.approval else {
+            return Ok(id);
+        };
+        let directory = self.state.directory(run);
+        is_shut(run, &directory, approval, &gate, &row)?;
+        let people = gate::counted(run, approval, &directory, &row);
+        match gate::is_quorum(approval, &directory, &people) == back {
+            true => Ok(id),
+            false => Err(Rejected::state("its votes say otherwise", Offer::Approvals)),
+        }
+    }
+
+    /// Adds when the deploy will begin as far as is known (R10).
+    fn with_forecast(&self, id: RolloutId, gate: &GateId, fact: Line) -> Line {
+        let Some(customer) = self.state.runs[&id].waiting_for(gate).into_iter().next() else {
+            return fact;
+        };
+        let (begins, after) = self.forecast(id, &customer, gate, self.at);
+        let in_time = fact.until.is_none_or(|until| begins < until);
+        let begins = in_time.then(|| crate::show_instant(begins));
+        let after: Vec<&String> = after.iter().map(|hold| &hold.text).collect();
+        fact.with_value("begins", &begins)
+            .with_value("after", &after)
+    }
+
+    pub(crate) fn reject(
+        &mut self,
+        request: &Request,
+        text: &str,
+        reason: &str,
+    ) -> Result<(), Rejected> {
+        let Ballot {
+            run: id, gate, row, ..
+        } = self.ballot(request, text, |run, approval| {
+            self.may_reject(run, approval, &request.by)
+        })?;
+        let run = &self.state.runs[&id];
+        if row.rejected.is_some() {
+            return Err(Rejected::state(
+                format!("{gate} is rejected already"),
+                Offer::retry(&gate).within(id),
+            ));
+        }
+        let covers = run.waiting_for(&gate);
+        if row.passed_at.is_some() || covers.is_empty() {
+            return Err(Rejected::state(
+                format!("{gate} waits for nobody any more"),
+                Offer::Abort.within(id),
+            ));
+        }
+        let by = request.by.name.clone();
+        let fact = Line {
+            actor: Some(by.clone()),
+            reason: Some(reason.to_owned()),
+            ..run.gate_fact(Kind::Rejected, &gate)
+        };
+        self.emit_in(id, fact);
+        if !matches!(gate, GateId::Phase(_)) {
+            let why = format!("{by} rejected {gate}: {reason}");
+            self.for_each(id, &covers, Kind::CustomerExcluded, Some(&by), &why);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn withdraw(&mut self, request: &Request, text: &str) -> Result<(), Rejected> {
+        let (id, gate, _) = self.find_gate(request, text)?;
+        let run = &self.state.runs[&id];
+        let row = run.gates.get(&gate).cloned().unwrap_or_default();
+        if row.passed_at.is_some() {
+            return Err(Rejected::state(
+                format!("what {gate} covers has begun"),
+                Offer::Abort.within(id),
+            ));
+        }
+        let Some(vote) = own_vote(&self.state.directory(run), &row, &request.by).cloned() else {
+            let text = format!("{} has not approved {gate}", request.by.name);
+            return Err(Rejected::state(text, Offer::Approvals));
+        };
+        let mut fact = Line {
+            actor: Some(request.by.name.clone()),
+            ..run.gate_fact(Kind::Withdrawn, &gate)
+        };
+        if vote.person != request.by.name {
+            fact = fact.with("voter", vote.person.as_str());
+        }
+        self.emit_in(id, fact);
+        Ok(())
+    }
+
+    /// Whoever could vote against the gate while the files were whole can do so while they are broken.
+    fn may_reject(&self, run: &Rollout, approval: &Approval, by: &Actor) -> Result<(), Rejected> {
+        let refused = match vote_allowed(run, &self.state.directory(run), approval, by) {
+            Ok(()) => return Ok(()),
+            Err(refused) => refused,
+        };
+        let last = self
+            .state
+            .stopping_directories(&[run], RoleName::Approver, by);
+        let may = |one: &Directory| vote_allowed(run, one, approval, by).is_ok();
+        match last.iter().any(may) {
+            true => Ok(()),
+            false => Err(refused),
+        }
+    }
+}
+
+/// Refuses a vote for what nobody waits for any more, or what somebody has rejected.
+fn is_asked(id: RolloutId, run: &Rollout, gate: &GateId, row: &GateRow) -> Result<(), Rejected> {
+    if let Some(mark) = &row.rejected {
+        let by = mark.by.as_ref().map_or("somebody", |by| by.as_str());
+        let text = format!("{by} rejected {gate}");
+        return Err(Rejected::state(text, Offer::retry(gate).within(id)));
+    }
+    if row.passed_at.is_some() || run.waiting_for(gate).is_empty() {
+        let text = format!("{gate} waits for nobody any more");
+        return Err(Rejected::state(text, Offer::Approvals));
+    }
+    Ok(())
+}
+
+/// Refuses a vote that is not needed.
+fn is_shut(
+    run: &Rollout,
+    directory: &Directory,
+    approval: &Approval,
+    gate: &GateId,
+    row: &GateRow,
+) -> Result<(), Rejected> {
+    match gate::is_open(run, approval, directory, row) {
+        true => Err(Rejected::state(
+            format!("{gate} is already approved"),
+            Offer::Approvals,
+        )),
+        false => Ok(()),
+    }
+}
+
+/// The vote of this person, under whatever name it was cast.
+fn own_vote<'g>(directory: &Directory, row: &'g GateRow, by: &Actor) -> Option<&'g Vote> {
+    let mut votes = row.votes.iter();
+    votes.find(|vote| directory.is_one(&vote.person, &by.name))
+}
+
+fn vote_allowed(
+    run: &Rollout,
+    directory: &Directory,
+    approval: &Approval,
+    by: &Actor,
+) -> Result<(), Rejected> {
+    gate::entitled(approval, directory, &run.row.starter, by).map_err(|why| {
+        let text = format!("{} {}", by.name, why.text());
+        Rejected::new(
+            RejectedCode::NotPermitted,
+            text,
+            Offer::Approvals.noted("it names who may"),
+        )
+    })
+}
+
+/// The digest of a plan is shown by its first characters, and may be typed so.
+fn is_the_plan(seen: &str, digest: &str) -> Result<(), Rejected> {
+    if seen.len() < SHOWN_DIGEST {
+        return Err(Rejected::usage(
+            format!("`{seen}` is too short to name a plan: its first {SHOWN_DIGEST} characters do"),
+            Offer::Status(None),
+        ));
+    }
+    match digest.starts_with(seen) {
+        true => Ok(()),
+        false => Err(Rejected::state(
+            format!("the plan has changed since {seen}; it is now {digest}"),
+            Offer::Status(None),
+        )),
+    }
+}

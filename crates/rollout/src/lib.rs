@@ -11,7 +11,8 @@ mod read;
 mod requests;
 
 pub use model::{
-    canonical, command, database_connections, event, health, hold, ids, offer, operation, request,
+    canonical, command, database_connections, event, fact, health, hold, ids, offer, operation,
+    request,
 };
 pub use read::{limit, report, view};
 pub use requests::recover;
@@ -20,6 +21,7 @@ pub use customer::targets::UnhealthyTarget;
 pub use fold::apply::Damage;
 pub use model::command::{Command, CommandKind, Executor, Outcome, Reply, Report};
 pub use model::event::{Event, Kind, Line};
+pub use model::fact::Fact;
 pub use model::hold::{Hold, HoldKind};
 pub use model::ids::{AttachmentId, CommandId, DatabaseId, DeployId, GateId, RolloutId};
 pub use model::offer::{Form, Offer, Offers};

@@ -8,6 +8,7 @@ pub mod command;
 pub mod database_connections;
 pub(crate) mod directory;
 pub mod event;
+pub mod fact;
 pub mod health;
 pub mod hold;
 pub mod ids;

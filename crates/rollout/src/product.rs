@@ -177,7 +177,8 @@ impl Product {
     }
 
     /// Adds a fact to the journal and notes what it may set in motion.
-    pub(crate) fn emit(&mut self, fact: Line) {
+    pub(crate) fn emit(&mut self, fact: impl Into<Line>) {
+        let fact = fact.into();
         if let Some(trial) = &mut self.trial {
             trial.push(fact.rollout);
             return;
@@ -198,10 +199,10 @@ impl Product {
     }
 
     /// Adds a fact about a rollout.
-    pub(crate) fn emit_in(&mut self, run: RolloutId, fact: Line) {
+    pub(crate) fn emit_in(&mut self, run: RolloutId, fact: impl Into<Line>) {
         self.emit(Line {
             rollout: Some(run),
-            ..fact
+            ..fact.into()
         });
     }
 

@@ -35,6 +35,8 @@ pub(crate) struct Lab {
     /// The last request that was refused, and how.
     pub(crate) last_refusal: Option<(Request, Rejected)>,
     rows: BTreeMap<RowKey, String>,
+    /// Every row as it was written, in order.
+    pub(crate) written: Vec<String>,
     /// The journal folded by itself (P36).
     folded: Product,
     scenario: Scenario,
@@ -61,6 +63,7 @@ impl Lab {
             last_report: None,
             last_refusal: None,
             rows: BTreeMap::new(),
+            written: Vec::new(),
             folded: Product::new(),
             scenario,
             edits: 0,
@@ -154,7 +157,7 @@ impl Lab {
         }
         for key in &step.touched {
             match self.product.row(key) {
-                Some(row) => self.rows.insert(key.clone(), row),
+                Some(row) => self.store(key, row),
                 None => self.rows.remove(key),
             };
         }
@@ -167,6 +170,13 @@ impl Lab {
             in_flight, known,
             "what is in flight was issued, and not stopped or answered"
         );
+    }
+
+    fn store(&mut self, key: &RowKey, row: String) -> Option<String> {
+        if self.rows.get(key) != Some(&row) {
+            self.written.push(format!("{} {row}", key.0));
+        }
+        self.rows.insert(key.clone(), row)
     }
 
     /// Numbers, instants and hashes of the journal are in order (P24, P37).

@@ -9,6 +9,7 @@
 )]
 
 mod damage;
+mod golden;
 mod holds;
 mod journal;
 mod known;

@@ -7,9 +7,9 @@ use crate::call::Call;
 use crate::client::Client;
 use crate::error::Result;
 use crate::ids::OwnerId;
+use crate::open_enum::open_enum;
 use crate::page::listed;
 use crate::wire::nullable;
-use crate::words::words;
 
 /// The user whose key this is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,7 +21,7 @@ pub struct User {
     pub name: String,
 }
 
-words! {
+open_enum! {
     /// Whose workspace it is.
     OwnerKind {
         /// One user's own.

@@ -10,11 +10,11 @@ use crate::client::Client;
 use crate::error::Result;
 use crate::ids::{AuditLogId, OwnerId};
 use crate::log::Direction;
+use crate::open_enum::open_enum;
 use crate::page::listed;
 use crate::wire::nullable;
-use crate::words::words;
 
-words! {
+open_enum! {
     /// What kind of actor it was.
     ActorKind {
         /// A person in the dashboard.

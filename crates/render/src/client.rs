@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::call::{Call, Repeat};
 use crate::error::{Error, Result, Sent};
-use crate::limit::{Limiter, Permit, Priority, Waits, Whose, server_date};
+use crate::limit::{Limiter, OnBehalfOf, Permit, Priority, Waits, server_date};
 use crate::settings::{Settings, is_local};
 
 pub(crate) use answer::{Reply, read_up_to};
@@ -48,7 +48,7 @@ const BACKOFF: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(
 pub struct Client {
     shared: Arc<Shared>,
     priority: Priority,
-    whose: Option<Arc<Whose>>,
+    whose: Option<Arc<OnBehalfOf>>,
     stop: CancellationToken,
 }
 
@@ -118,7 +118,7 @@ impl Client {
     }
 
     /// The same client, whose waits for Render's limits are this customer's.
-    pub(crate) fn on_behalf_of(&self, whose: Whose) -> Self {
+    pub(crate) fn on_behalf_of(&self, whose: OnBehalfOf) -> Self {
         Self {
             whose: Some(Arc::new(whose)),
             ..self.clone()

@@ -15,10 +15,10 @@ use crate::client::{Client, Reply};
 use crate::error::Result;
 use crate::ids::DeployId;
 use crate::limit::Class;
+use crate::open_enum::open_enum;
 use crate::page::{Listing, MAX_ENTRIES, listed};
-use crate::words::words;
 
-words! {
+open_enum! {
     /// Where a deploy stands.
     DeployStatus {
         /// Accepted, not started.
@@ -71,7 +71,7 @@ impl DeployStatus {
     }
 }
 
-words! {
+open_enum! {
     /// What caused a deploy.
     Trigger {
         /// This API.

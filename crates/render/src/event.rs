@@ -10,10 +10,10 @@ use crate::call::Call;
 use crate::client::Client;
 use crate::error::Result;
 use crate::ids::{DeployId, EventId};
+use crate::open_enum::open_enum;
 use crate::page::listed;
-use crate::words::words;
 
-words! {
+open_enum! {
     /// What happened, as far as it matters to deploys.
     EventKind {
         /// A deploy began.

@@ -2,26 +2,26 @@
 //!
 //! One task a command. A read goes on until it has an answer or is stopped; a change is never sent again on doubt; what
 //! concerns the whole workspace (the key is refused, Render cannot be reached) is told once, as a notice. Nothing is
-//! decided here about a rollout. Which command does what is in `work`; how a call meets trouble is in `reach`.
+//! decided here about a rollout. Which command does what is in `command_task`; how a call meets trouble is in `retry_policy`.
 
 mod backup;
+mod command_task;
 mod database;
 mod deploy;
+mod failure;
 mod follow;
 mod health;
+mod health_cycles;
 mod hook;
 mod inspect;
-mod kinds;
-mod pace;
-mod reach;
+mod polling;
+mod retry_policy;
 mod running;
-mod series;
+mod service_kinds;
 mod sources;
 mod template;
 mod variables;
-mod verdict;
 mod view;
-mod work;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -37,8 +37,8 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
+use self::command_task::{CommandTask, Worker};
 use self::running::Running;
-use self::work::{Turn, Worker};
 use crate::client::{Client, ServerTime};
 use crate::ids::OwnerId;
 use crate::probe::Prober;
@@ -128,10 +128,10 @@ impl rollout::Executor for RenderExecutor {
         let stop = self.stop.child_token();
         let entry = self.running.enter(command.id, stop.clone());
         let span = tracing::info_span!("command", run = %command.run, customer = %command.customer);
-        let turn = Turn::new(Arc::clone(&self.worker), command, stop);
+        let task = CommandTask::new(Arc::clone(&self.worker), command, stop);
         let task = async move {
-            let id = turn.id();
-            if let Some(outcome) = turn.take().await {
+            let id = task.id();
+            if let Some(outcome) = task.run().await {
                 reply(Report {
                     command: id,
                     outcome,

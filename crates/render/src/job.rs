@@ -12,10 +12,10 @@ use crate::client::Client;
 use crate::error::Result;
 use crate::ids::JobId;
 use crate::limit::Class;
+use crate::open_enum::open_enum;
 use crate::page::listed;
-use crate::words::words;
 
-words! {
+open_enum! {
     /// Where a job stands.
     JobStatus {
         /// Not started.

@@ -3,7 +3,7 @@
 //! Which question is answered where:
 //! - [`Client`]: one method a call of the API; paced, bounded, redacted, and never repeated on doubt.
 //! - [`Admin`]: the calls that no rollout makes.
-//! - [`Gatekeeper`]: is an incoming webhook Render's?
+//! - [`WebhookVerifier`]: is an incoming webhook Render's?
 //! - [`Error::sent`]: what is known about a change that did not succeed.
 //! - [`probe`]: does a service answer, and is it well? Never reaches private addresses unless allowed.
 //! - [`inspect`]: what must be known of a service before it is deployed.
@@ -60,6 +60,7 @@ mod log;
 mod maintenance;
 mod metric;
 mod notification;
+mod open_enum;
 mod page;
 mod postgres;
 pub mod probe;
@@ -70,7 +71,6 @@ mod settings;
 mod variable;
 mod webhook;
 mod wire;
-mod words;
 
 pub use account::{Owner, OwnerKind, User};
 pub use admin::Admin;
@@ -90,7 +90,7 @@ pub use ids::{
 };
 pub use inspect::{DowntimeWarning, ServiceView, inspect};
 pub use job::{Job, JobStatus};
-pub use limit::{Priority, Wait, Waits, Whose};
+pub use limit::{OnBehalfOf, Priority, Wait, Waits};
 pub use log::{Direction, Followed, LogField, LogFilter, LogLabel, LogLine};
 pub use maintenance::{MaintenanceFilter, MaintenanceRun, MaintenanceState};
 pub use metric::{
@@ -111,4 +111,6 @@ pub use service::{
 };
 pub use settings::{DEFAULT_URL, KEY_VARIABLE, Settings, key_from_env};
 pub use variable::{NewVariable, Variables};
-pub use webhook::{Gatekeeper, Hint, NotRenders, Webhook, WebhookDelivery, WebhookTarget};
+pub use webhook::{
+    Hint, Webhook, WebhookDelivery, WebhookRejected, WebhookTarget, WebhookVerifier,
+};

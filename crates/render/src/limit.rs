@@ -9,7 +9,7 @@ mod bucket;
 #[cfg(test)]
 mod fleet;
 mod quota;
-mod wait;
+mod waits;
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -25,8 +25,8 @@ use tokio::time::{Instant, sleep, sleep_until};
 use bucket::{Bucket, Budget, Ticket};
 use quota::Quota;
 pub(crate) use quota::{clamp_silence, retry_after, server_date};
-use wait::Waiting;
-pub use wait::{Wait, Waits, Whose};
+use waits::Waiting;
+pub use waits::{OnBehalfOf, Wait, Waits};
 
 /// Who may use the part of the budget that is kept back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -142,7 +142,7 @@ impl Limiter {
         &self,
         class: &Class,
         priority: Priority,
-        whose: Option<&Whose>,
+        whose: Option<&OnBehalfOf>,
     ) -> Permit<'_> {
         if let Some(delay) = self.startup_delay() {
             sleep(delay).await;
@@ -434,7 +434,7 @@ mod tests {
         told.learn(StatusCode::OK, &headers.into_iter().collect());
         drop(told);
         assert!(waits.borrow().all().next().is_none());
-        let whose: Whose = (rollout::RolloutId::Rollout(1), "acme".into());
+        let whose: OnBehalfOf = (rollout::RolloutId::Rollout(1), "acme".into());
         let class = Class::Write;
         let next = limiter.permit(&class, Priority::Normal, Some(&whose));
         let look = async {

@@ -13,8 +13,8 @@ use crate::call::Call;
 use crate::client::Client;
 use crate::error::Result;
 use crate::ids::OwnerId;
+use crate::open_enum::open_enum;
 use crate::wire::nullable;
-use crate::words::words;
 
 pub use follow::Followed;
 pub(crate) use follow::{Socket, not_connected};
@@ -116,7 +116,7 @@ impl LogFilter {
     }
 }
 
-words! {
+open_enum! {
     /// What of its lines can be listed.
     LogField {
         /// Instances.

@@ -10,10 +10,10 @@ use crate::call::Call;
 use crate::client::Client;
 use crate::error::Result;
 use crate::ids::{MaintenanceId, OwnerId};
+use crate::open_enum::open_enum;
 use crate::wire::nullable;
-use crate::words::words;
 
-words! {
+open_enum! {
     /// Where such works stand.
     MaintenanceState {
         /// Not begun.

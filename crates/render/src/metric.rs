@@ -9,14 +9,14 @@ use serde::{Deserialize, Serialize};
 use crate::call::Call;
 use crate::client::Client;
 use crate::error::Result;
+use crate::open_enum::open_enum;
 use crate::wire::nullable;
-use crate::words::words;
 
 /// What is beyond these is a mistake of the reply: more requests than any service gets in one figure's time, and a day.
 const MOST_REQUESTS: f64 = 1e12;
 const LONGEST_MS: f64 = 86_400_000.0;
 
-words! {
+open_enum! {
     /// What Render measures.
     Metric {
         /// Use of processors.

@@ -10,9 +10,9 @@ use crate::call::Call;
 use crate::client::Client;
 use crate::error::Result;
 use crate::ids::OwnerId;
-use crate::words::words;
+use crate::open_enum::open_enum;
 
-words! {
+open_enum! {
     /// What Render tells about.
     NotificationLevel {
         /// As the workspace has it.

@@ -15,12 +15,12 @@ use crate::client::Client;
 use crate::error::Result;
 use crate::ids::{ExportId, OwnerId, PostgresId};
 use crate::limit::Class;
+use crate::open_enum::open_enum;
 use crate::page::listed;
 use crate::service::Suspension;
 use crate::wire::nullable;
-use crate::words::words;
 
-words! {
+open_enum! {
     /// Where a database stands.
     PostgresStatus {
         /// Not there yet.
@@ -46,7 +46,7 @@ words! {
     }
 }
 
-words! {
+open_enum! {
     /// Whether a database can be recovered to an earlier instant.
     RecoveryStatus {
         /// It can.

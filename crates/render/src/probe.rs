@@ -4,7 +4,7 @@
 //! [`CycleSample`]. Counting cycles in a row and reaching a verdict is `rollout::health`'s question, and whether a failed
 //! cycle counts at all needs a control that only the caller has.
 
-mod asked;
+mod applicable;
 mod checkup;
 mod figures;
 mod history;

@@ -12,15 +12,15 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 
 use crate::ids::{EnvironmentId, OwnerId};
+use crate::open_enum::open_enum;
 use crate::wire::nullable;
-use crate::words::words;
 
 pub use change::{ServiceChanges, Threshold, Thresholds};
 pub use create::{CreatedService, NewService, Origin, Preview};
 pub use details::{Autoscaling, CronJob, Details, Disk, MaintenanceMode, Server, StaticSite};
 pub use read::{CustomDomain, Instance, ServiceFilter};
 
-words! {
+open_enum! {
     /// What kind of service it is.
     ServiceKind {
         /// Files, served by Render.
@@ -36,7 +36,7 @@ words! {
     }
 }
 
-words! {
+open_enum! {
     /// Whether Render deploys new commits by itself.
     AutoDeploy {
         /// It does.
@@ -46,7 +46,7 @@ words! {
     }
 }
 
-words! {
+open_enum! {
     /// What makes Render deploy by itself.
     AutoDeployTrigger {
         /// Every commit.
@@ -58,7 +58,7 @@ words! {
     }
 }
 
-words! {
+open_enum! {
     /// Whether it is suspended.
     Suspension {
         /// It is.

@@ -18,7 +18,7 @@ use crate::ids::{OwnerId, WebhookId};
 use crate::page::listed;
 use crate::wire::nullable;
 
-pub use incoming::{Gatekeeper, Hint, NotRenders};
+pub use incoming::{Hint, WebhookRejected, WebhookVerifier};
 
 /// A registered webhook.
 #[derive(Clone, Debug, Deserialize)]

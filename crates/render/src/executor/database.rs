@@ -11,9 +11,9 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::time::{Instant, sleep};
 
 use super::backup::BackupContent;
-use super::pace::Pauses;
+use super::command_task::CommandTask;
+use super::polling::Backoff;
 use super::variables::sealed;
-use super::work::Turn;
 use crate::error::Result;
 use crate::ids::PostgresId;
 use crate::postgres::{ConnectionInfo, PostgresFilter, PostgresStatus};
@@ -24,7 +24,7 @@ const MOST: usize = 100;
 /// How fast the pauses grow.
 const GROWTH: f64 = 1.2;
 
-impl Turn {
+impl CommandTask {
     /// Asks for a new database with the data of an earlier instant.
     pub(super) async fn recover(
         &self,
@@ -32,8 +32,8 @@ impl Turn {
         to: Timestamp,
         name: &str,
     ) -> Outcome {
-        let (reach, id) = (self.reach(), render_id(database));
-        let reply = reach.change(|| reach.client.recover(&id, to, Some(name)));
+        let (retry, id) = (self.retry_policy(), render_id(database));
+        let reply = retry.change(|| retry.client.recover(&id, to, Some(name)));
         match reply.await {
             Ok(new) => Outcome::DatabaseCreated {
                 database: DatabaseId(new.id.to_string()),
@@ -44,13 +44,13 @@ impl Turn {
 
     /// Reads which databases bear a name.
     pub(super) async fn find_databases(&self, name: &str) -> Result<Outcome> {
-        let reach = self.reach();
+        let retry = self.retry_policy();
         let filter = PostgresFilter {
             name: Some(name.to_owned()),
             owner: self.worker.settings.owner.clone(),
             ..PostgresFilter::default()
         };
-        let found = reach.ask(|| reach.client.databases(&filter, MOST)).await?;
+        let found = retry.ask(|| retry.client.databases(&filter, MOST)).await?;
         let of_name = found.into_iter().filter(|database| database.name == name);
         let databases = of_name.map(|database| DatabaseId(database.id.to_string()));
         Ok(Outcome::DatabasesFound {
@@ -64,13 +64,13 @@ impl Turn {
         database: &DatabaseId,
         until: Timestamp,
     ) -> Result<Outcome> {
-        let (reach, id) = (self.reach(), render_id(database));
+        let (retry, id) = (self.retry_policy(), render_id(database));
         let settings = &self.worker.settings;
         let deadline = self.deadline(until);
-        let mut pauses = Pauses::new(settings.poll_from, settings.poll_to, GROWTH);
+        let mut pauses = Backoff::new(settings.poll_from, settings.poll_to, GROWTH);
         loop {
             let asked_at = Instant::now();
-            let status = reach.ask(|| reach.client.postgres(&id)).await?.status;
+            let status = retry.ask(|| retry.client.postgres(&id)).await?.status;
             if status == PostgresStatus::Available {
                 return Ok(Outcome::DatabaseReady);
             }
@@ -92,11 +92,11 @@ impl Turn {
         from: &DatabaseId,
         to: &DatabaseId,
     ) -> Result<Outcome> {
-        let reach = self.reach();
+        let retry = self.retry_policy();
         let (old, new) = (render_id(from), render_id(to));
-        let old = reach.ask(|| reach.client.connection_info(&old)).await?;
-        let new = reach.ask(|| reach.client.connection_info(&new)).await?;
-        let stored = reach.ask(|| reach.client.variables(&service.id)).await?;
+        let old = retry.ask(|| retry.client.connection_info(&old)).await?;
+        let new = retry.ask(|| retry.client.connection_info(&new)).await?;
+        let stored = retry.ask(|| retry.client.variables(&service.id)).await?;
         let redirected = match connections(&stored, (from, &old), (to, &new)) {
             Ok(redirected) => redirected,
             Err(reason) => return Ok(Outcome::Failed { reason }),

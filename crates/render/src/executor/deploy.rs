@@ -3,13 +3,13 @@
 use rollout::command::Target;
 use rollout::{DeployId, Outcome};
 
+use super::command_task::CommandTask;
 use super::view::deploy_view;
-use super::work::Turn;
 use crate::deploy::{DeploySpec, Source, Triggered};
 use crate::error::{Error, Result, Sent, chain};
 use crate::service::AutoDeploySetting;
 
-impl Turn {
+impl CommandTask {
     /// Asks for a deploy of a commit, or of an image.
     pub(super) async fn create_deploy(
         &self,
@@ -25,22 +25,22 @@ impl Turn {
             source,
             clear_cache,
         };
-        let reach = self.reach();
-        let reply = reach.change(|| reach.client.trigger(&service.id, &spec));
+        let retry = self.retry_policy();
+        let reply = retry.change(|| retry.client.trigger(&service.id, &spec));
         self.requested(reply.await).await
     }
 
     /// Asks for a return to an earlier deploy.
     pub(super) async fn create_rollback(&self, service: &Target, deploy: &DeployId) -> Outcome {
-        let reach = self.reach();
-        let reply = reach.change(|| reach.client.roll_back(&service.id, deploy));
+        let retry = self.retry_policy();
+        let reply = retry.change(|| retry.client.roll_back(&service.id, deploy));
         self.requested(reply.await).await
     }
 
     /// Asks for the end of a deploy.
     pub(super) async fn cancel_deploy(&self, service: &Target, deploy: &DeployId) -> Outcome {
-        let reach = self.reach();
-        let reply = reach.change(|| reach.client.cancel(&service.id, deploy));
+        let retry = self.retry_policy();
+        let reply = retry.change(|| retry.client.cancel(&service.id, deploy));
         match reply.await {
             Ok(()) => Outcome::CancelSent,
             Err(error) => self.undone(&error).await,
@@ -62,8 +62,8 @@ impl Turn {
         } else {
             AutoDeploySetting::OFF
         };
-        let reach = self.reach();
-        let reply = reach.change(|| reach.client.set_auto_deploy(&service.id, &setting));
+        let retry = self.retry_policy();
+        let reply = retry.change(|| retry.client.set_auto_deploy(&service.id, &setting));
         match reply.await {
             Ok(found) if found.auto_deploy.is_on() == on => Outcome::AutoDeploySet,
             Ok(_) => Outcome::Unknown {
@@ -79,13 +79,13 @@ impl Turn {
         service: &Target,
         known: &[DeployId],
     ) -> Result<Outcome> {
-        let reach = self.reach();
+        let retry = self.retry_policy();
         let read = || {
-            reach.client.deploys_back_to(&service.id, |deploy| {
+            retry.client.deploys_back_to(&service.id, |deploy| {
                 known.contains(&deploy.id) || (known.is_empty() && deploy.status.went_live())
             })
         };
-        let listing = reach.ask(read).await?;
+        let listing = retry.ask(read).await?;
         // Nothing can be proved by a list that was not read to its end (P9).
         if !listing.is_complete {
             let reason = "none of the newest deploys is a known one".to_owned();

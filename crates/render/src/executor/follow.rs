@@ -5,15 +5,15 @@ use rollout::command::Target;
 use rollout::{DeployId, Outcome};
 use tokio::time::{Instant, sleep};
 
-use super::pace::Pauses;
+use super::command_task::CommandTask;
+use super::polling::Backoff;
 use super::view::deploy_view;
-use super::work::Turn;
 use crate::error::Result;
 
 /// How much longer each pause is than the one before.
 const GROWTH: f64 = 1.2;
 
-impl Turn {
+impl CommandTask {
     /// Reads until the deploy is over, or a status read at or after the time limit shows that it is not (R11).
     pub(super) async fn follow(
         &self,
@@ -23,13 +23,13 @@ impl Turn {
     ) -> Result<Outcome> {
         let settings = &self.worker.settings;
         let deadline = until.and_then(|until| self.deadline(until));
-        let mut pauses = Pauses::new(settings.poll_from, settings.poll_to, GROWTH);
-        let reach = self.reach();
+        let mut pauses = Backoff::new(settings.poll_from, settings.poll_to, GROWTH);
+        let retry = self.retry_policy();
         let follower = self.worker.follows.join();
         loop {
             let asked_at = Instant::now();
-            let read = || reach.client.deploy(&service.id, deploy);
-            let found = reach.ask(read).await?;
+            let read = || retry.client.deploy(&service.id, deploy);
+            let found = retry.ask(read).await?;
             let view = deploy_view(&found);
             if view.status.is_over() {
                 return Ok(Outcome::Ended { deploy: view });

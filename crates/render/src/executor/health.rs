@@ -10,8 +10,8 @@ use rollout::command::Probed;
 use rollout::health::{Cycle, CycleResult, Fold, Verdict};
 use tokio::time::{Instant, sleep};
 
-use super::series::{Seen, Series, Standing};
-use super::work::Turn;
+use super::command_task::CommandTask;
+use super::health_cycles::{HealthCycles, Seen, Standing};
 use crate::error::{Error, Result, chain};
 
 /// The cycle that passed, if there was anything to ask; or what is wrong, as the answer of the command.
@@ -23,11 +23,11 @@ const LOOK_AFTER: u32 = 5;
 /// In at least so many cycles in a row must every check abstain before a person is asked why.
 const MUTE: u32 = 3;
 
-impl Turn {
+impl CommandTask {
     /// Probes until a verdict. A healthy one counts only while the deploy is live (P33).
     pub(super) async fn verify(&self, probed: &Probed, profile: &Profile) -> Result<Outcome> {
         let role = &probed.target.role;
-        let mut series = Series::begin(self, probed, profile, None).await?;
+        let mut series = HealthCycles::begin(self, probed, profile, None).await?;
         let mut fold = Fold::new();
         loop {
             let verdict = match series.next().await {
@@ -81,7 +81,7 @@ impl Turn {
     async fn watch_until_trouble(&self, probed: &Probed, profile: &Profile) -> Result<Outcome> {
         let role = &probed.target.role;
         let crowd = Some(&self.worker.cycles);
-        let mut series = Series::begin(self, probed, profile, crowd).await?;
+        let mut series = HealthCycles::begin(self, probed, profile, crowd).await?;
         let mut fold = Fold::new();
         let watcher = self.worker.watches.join();
         let (mut cycles, mut looked_at) = (0, Instant::now());
@@ -140,7 +140,7 @@ impl Turn {
     async fn pass_until_trouble(&self, probed: &Probed, profile: &Profile) -> Result<Passed> {
         let role = &probed.target.role;
         let crowd = Some(&self.worker.cycles);
-        let mut series = Series::begin(self, probed, profile, crowd).await?;
+        let mut series = HealthCycles::begin(self, probed, profile, crowd).await?;
         let mut fold = Fold::new();
         loop {
             let passed = match series.next().await {

@@ -11,10 +11,10 @@ use rollout::Outcome;
 use rollout::command::Target;
 use tokio::time::{Instant, sleep};
 
+use super::command_task::{CommandTask, blocking};
 use super::duration;
-use super::pace::Pauses;
-use super::reach::Reach;
-use super::work::{Turn, blocking};
+use super::polling::Backoff;
+use super::retry_policy::RetryPolicy;
 use crate::error::{Result, chain};
 use crate::job::{Job, JobStatus};
 use crate::redact::Redactor;
@@ -25,7 +25,7 @@ const MAX_OUTPUT: usize = 4 << 10;
 /// How much longer each pause of following a job is than the one before.
 const GROWTH: f64 = 1.2;
 
-impl Turn {
+impl CommandTask {
     /// Runs a hook to its end, or to its time limit.
     pub(super) async fn run_hook(
         &self,
@@ -80,7 +80,7 @@ impl Turn {
             self.command.customer.clone(),
         );
         let mut secrets = blocking(move || sources.secrets(&customer)).await;
-        secrets.push(self.reach().client.secret());
+        secrets.push(self.retry_policy().client.secret());
         let cut = Cut {
             before: output.is_cut,
             after: false,
@@ -89,13 +89,13 @@ impl Turn {
     }
 
     async fn run_there(&self, service: &Target, command: &str, limit: Duration) -> Outcome {
-        let reach = self.reach();
-        let started = reach.change(|| reach.client.start_job(&service.id, command));
+        let retry = self.retry_policy();
+        let started = retry.change(|| retry.client.start_job(&service.id, command));
         let job = match started.await {
             Ok(job) => job,
             Err(error) => return not_started(self.undone(&error).await),
         };
-        match self.follow_job(&reach, service, &job, limit).await {
+        match self.follow_job(&retry, service, &job, limit).await {
             Ok(Some(status)) => finished(
                 status == JobStatus::Succeeded,
                 format!("job {} {status}", job.id),
@@ -105,7 +105,7 @@ impl Turn {
             },
             Ok(None) => {
                 // Whether it is cancelled in time is as unknown as what it has done.
-                let cancelled = reach.change(|| reach.client.cancel_job(&service.id, &job.id));
+                let cancelled = retry.change(|| retry.client.cancel_job(&service.id, &job.id));
                 drop(cancelled.await);
                 Outcome::Unknown {
                     reason: format!("job {} ran longer than {limit:?}", job.id),
@@ -117,19 +117,19 @@ impl Turn {
     /// Reads until the job is over; `None`: a status read at or after the time limit shows that it is not.
     async fn follow_job(
         &self,
-        reach: &Reach,
+        retry: &RetryPolicy,
         service: &Target,
         job: &Job,
         limit: Duration,
     ) -> Result<Option<JobStatus>> {
         let settings = &self.worker.settings;
         let begun = Instant::now();
-        let mut pauses = Pauses::new(settings.poll_from, settings.poll_to, GROWTH);
+        let mut pauses = Backoff::new(settings.poll_from, settings.poll_to, GROWTH);
         let follower = self.worker.follows.join();
         loop {
             let asked_after = begun.elapsed();
-            let read = || reach.client.job(&service.id, &job.id);
-            match reach.ask(read).await {
+            let read = || retry.client.job(&service.id, &job.id);
+            match retry.ask(read).await {
                 Ok(found) if !found.status.is_unfinished() => return Ok(Some(found.status)),
                 Err(error) if error.is_gone() => return Err(error),
                 // Trouble says nothing about the job: it is followed until its time limit.

@@ -9,9 +9,9 @@ use policy::settings::ZeroDowntime;
 use rollout::Outcome;
 use rollout::command::{ServiceView, Target};
 
+use super::command_task::{CommandTask, blocking};
 use super::template::{Filling, Unfilled};
 use super::view::back_to_live;
-use super::work::{Turn, blocking};
 use crate::error::Result;
 use crate::inspect::{self, inspect};
 use crate::probe::{Checkup, Subject};
@@ -19,7 +19,7 @@ use crate::probe::{Checkup, Subject};
 /// Templates by role and key.
 type Variables = BTreeMap<Role, BTreeMap<String, String>>;
 
-impl Turn {
+impl CommandTask {
     /// Reads every service, and whether all of its variables could be written.
     pub(super) async fn preflight(
         &self,
@@ -51,8 +51,8 @@ impl Turn {
     }
 
     async fn look(&self, service: &Target) -> Result<inspect::ServiceView> {
-        let reach = self.reach();
-        let found = reach.ask(|| inspect(&reach.client, &service.id)).await?;
+        let retry = self.retry_policy();
+        let found = retry.ask(|| inspect(&retry.client, &service.id)).await?;
         self.worker.kinds.learn(&found.id, &found.kind).await;
         self.worker.last_seen.note(&found.owner);
         Ok(found)
@@ -102,7 +102,7 @@ impl Turn {
     }
 
     fn is_simulated(&self) -> bool {
-        self.reach().client.is_local()
+        self.retry_policy().client.is_local()
     }
 
     /// How fast the service is. By probes alone: later ones are compared with nothing else.

@@ -8,10 +8,10 @@ use rollout::{AttachmentId, DatabaseId, Outcome};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::backup::{BackupContent, KeyBackup, is};
-use super::reach::Reach;
+use super::command_task::{CommandTask, blocking};
+use super::retry_policy::RetryPolicy;
 use super::sources::{BackupError, Backups};
 use super::template::Filling;
-use super::work::{Turn, blocking};
 use crate::error::{Result, chain};
 use crate::variable::Variables;
 
@@ -34,7 +34,7 @@ struct Todo<'b> {
     foreign: Vec<String>,
 }
 
-impl Turn {
+impl CommandTask {
     /// Reads all variables and seals them with what is about to be written.
     pub(super) async fn back_up(
         &self,
@@ -54,8 +54,8 @@ impl Turn {
         if let Some((key, _)) = new.iter().find(|(_, value)| names(value)) {
             return Ok(Outcome::NamesLeft { key: key.clone() });
         }
-        let reach = self.reach();
-        let stored = reach.ask(|| reach.client.variables(&service.id)).await?;
+        let retry = self.retry_policy();
+        let stored = retry.ask(|| retry.client.variables(&service.id)).await?;
         let backups = Arc::clone(&self.worker.backups);
         Ok(sealed(backups, self.owned(service), (stored, new), differing).await)
     }
@@ -67,8 +67,8 @@ impl Turn {
         backup: &AttachmentId,
         keys: &[String],
     ) -> Result<Outcome> {
-        let reach = self.reach();
-        let settled = self.settle(&reach, service, backup, keys, Wanted::New);
+        let retry = self.retry_policy();
+        let settled = self.settle(&retry, service, backup, keys, Wanted::New);
         settled.await.map(|settled| match settled {
             Ok(_) => Outcome::VariablesSet,
             Err(failed) => failed,
@@ -82,8 +82,8 @@ impl Turn {
         backup: &AttachmentId,
         keys: &[String],
     ) -> Result<Outcome> {
-        let reach = self.reach();
-        let settled = self.settle(&reach, service, backup, keys, Wanted::Old);
+        let retry = self.retry_policy();
+        let settled = self.settle(&retry, service, backup, keys, Wanted::Old);
         settled.await.map(|settled| match settled {
             Ok(foreign) => Outcome::VariablesRestored { foreign },
             Err(failed) => failed,
@@ -93,7 +93,7 @@ impl Turn {
     /// Writes until what is read back is as wanted, and returns the keys left alone.
     async fn settle(
         &self,
-        reach: &Reach,
+        retry: &RetryPolicy,
         service: &Target,
         backup: &AttachmentId,
         keys: &[String],
@@ -106,7 +106,7 @@ impl Turn {
         let writer = self.worker.writer(&service.id);
         let _only_writer = writer.lock().await;
         for _ in 0..ROUNDS {
-            let stored = reach.ask(|| reach.client.variables(&service.id)).await?;
+            let stored = retry.ask(|| retry.client.variables(&service.id)).await?;
             let todo = match todo(keys, &content, &stored, wanted) {
                 Ok(todo) => todo,
                 Err(failed) => return Ok(Err(failed)),
@@ -115,7 +115,7 @@ impl Turn {
                 return Ok(Ok(todo.foreign));
             }
             for (key, value) in todo.writes {
-                write(reach, service, key, value).await?;
+                write(retry, service, key, value).await?;
             }
         }
         let reason = "what was written does not stay: somebody else writes the same keys";
@@ -158,15 +158,15 @@ pub(super) async fn sealed(
 }
 
 async fn write(
-    reach: &Reach,
+    retry: &RetryPolicy,
     service: &Target,
     key: &str,
     value: Option<&SecretString>,
 ) -> Result<()> {
-    let (client, id) = (&reach.client, &service.id);
+    let (client, id) = (&retry.client, &service.id);
     match value {
-        Some(value) => reach.ask(|| client.set_variable(id, key, value)).await,
-        None => reach.ask(|| client.delete_variable(id, key)).await,
+        Some(value) => retry.ask(|| client.set_variable(id, key, value)).await,
+        None => retry.ask(|| client.delete_variable(id, key)).await,
     }
 }
 

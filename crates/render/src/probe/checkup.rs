@@ -11,7 +11,7 @@ use rollout::health::CycleResult;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, timeout_at};
 
-use super::asked::{asked, path, paths};
+use super::applicable::{applicable, path, paths};
 use super::figures::{self, FigureSource, Figures, Latency, Traffic};
 use super::history::History;
 use super::judge::{self, CheckResult, MIN_REQUESTS, Probe};
@@ -155,7 +155,7 @@ impl Checkup {
         history: &mut History,
     ) -> CycleSample {
         let at = Utc::now();
-        let checks = asked(profile, subject);
+        let checks = applicable(profile, subject);
         let seen = self.look(subject, &checks, expected, history).await;
         let checks = checks.iter().map(|check| seen.judge(check)).collect();
         CycleSample { at, checks }
@@ -164,7 +164,7 @@ impl Checkup {
     /// How fast a service is before its deploy: by metrics, or by twenty probes. `None`: too little could be measured, or
     /// what is asked does not answer well.
     pub async fn latency_before(&self, subject: &Subject, profile: &Profile) -> Option<Latency> {
-        let reference = paths(&asked(profile, subject)).into_iter().next()?;
+        let reference = paths(&applicable(profile, subject)).into_iter().next()?;
         let first = self.prober.get(&address(subject, &reference)?).await;
         first.ok().filter(Answer::is_success)?;
         let mut history = History::default();

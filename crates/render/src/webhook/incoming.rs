@@ -24,15 +24,15 @@ const MOST_REMEMBERED: usize = 100_000;
 /// Lets in what Render sent, once.
 ///
 /// ```
-/// use render::{Gatekeeper, NotRenders};
+/// use render::{WebhookVerifier, WebhookRejected};
 ///
-/// let mut gate = Gatekeeper::new(&"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".into())?;
-/// let forged = gate.admit(&Default::default(), b"{}", chrono::Utc::now());
-/// assert_eq!(forged.unwrap_err(), NotRenders::Forged);
+/// let mut verifier = WebhookVerifier::new(&"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".into())?;
+/// let forged = verifier.admit(&Default::default(), b"{}", chrono::Utc::now());
+/// assert_eq!(forged.unwrap_err(), WebhookRejected::Forged);
 /// # Ok::<(), render::Error>(())
 /// ```
-pub struct Gatekeeper {
-    lock: standardwebhooks::Webhook,
+pub struct WebhookVerifier {
+    signature: standardwebhooks::Webhook,
     seen: BTreeMap<String, DateTime<Utc>>,
 }
 
@@ -49,7 +49,7 @@ pub struct Hint {
 
 /// Why a message is not let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NotRenders {
+pub enum WebhookRejected {
     /// No signature, or one of another secret or content.
     #[error("the signature is missing or wrong")]
     Forged,
@@ -81,18 +81,18 @@ struct Data {
     service_id: ServiceId,
 }
 
-impl Gatekeeper {
+impl WebhookVerifier {
     /// Knows messages by the secret that Render gave with the webhook.
     ///
     /// # Errors
     /// When it is no such secret.
     pub fn new(secret: &SecretString) -> Result<Self> {
-        let lock = standardwebhooks::Webhook::new(secret.expose_secret());
-        let lock = lock.map_err(|_| {
+        let signature = standardwebhooks::Webhook::new(secret.expose_secret());
+        let signature = signature.map_err(|_| {
             Error::Settings("the webhook's secret is not one of Render's".to_owned())
         })?;
         Ok(Self {
-            lock,
+            signature,
             seen: BTreeMap::new(),
         })
     }
@@ -103,24 +103,25 @@ impl Gatekeeper {
         headers: &HeaderMap,
         body: &[u8],
         now: DateTime<Utc>,
-    ) -> Result<Hint, NotRenders> {
+    ) -> Result<Hint, WebhookRejected> {
         if body.len() > LONGEST {
-            return Err(NotRenders::TooMuch);
+            return Err(WebhookRejected::TooMuch);
         }
-        self.lock
+        self.signature
             .verify(body, headers)
             .map_err(|error| refusal(&error))?;
         let id = headers.get(standardwebhooks::HEADER_WEBHOOK_ID);
         let id = id.and_then(|id| id.to_str().ok()).unwrap_or_default();
         self.seen.retain(|_, at| now - *at < REMEMBERED);
         if self.seen.contains_key(id) {
-            return Err(NotRenders::Seen);
+            return Err(WebhookRejected::Seen);
         }
         if self.seen.len() >= MOST_REMEMBERED {
-            return Err(NotRenders::TooMuch);
+            return Err(WebhookRejected::TooMuch);
         }
         self.seen.insert(id.to_owned(), now);
-        let message: Message = serde_json::from_slice(body).map_err(|_| NotRenders::Unreadable)?;
+        let message: Message =
+            serde_json::from_slice(body).map_err(|_| WebhookRejected::Unreadable)?;
         Ok(Hint {
             kind: message.kind,
             event: message.data.id,
@@ -129,25 +130,25 @@ impl Gatekeeper {
     }
 }
 
-impl std::fmt::Debug for Gatekeeper {
+impl std::fmt::Debug for WebhookVerifier {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Gatekeeper")
+        f.debug_struct("WebhookVerifier")
             .field("seen", &self.seen.len())
             .finish_non_exhaustive()
     }
 }
 
-fn refusal(error: &standardwebhooks::WebhookError) -> NotRenders {
+fn refusal(error: &standardwebhooks::WebhookError) -> WebhookRejected {
     use standardwebhooks::WebhookError as Wrong;
     match error {
         Wrong::TimestampTooOldError | Wrong::FutureTimestampError | Wrong::InvalidTimestamp => {
-            NotRenders::Stale
+            WebhookRejected::Stale
         }
-        Wrong::InvalidPayload => NotRenders::Unreadable,
+        Wrong::InvalidPayload => WebhookRejected::Unreadable,
         Wrong::InvalidSecret(_)
         | Wrong::InvalidHeader(_)
         | Wrong::MissingHeader(_)
-        | Wrong::InvalidSignature => NotRenders::Forged,
+        | Wrong::InvalidSignature => WebhookRejected::Forged,
     }
 }
 
@@ -161,8 +162,8 @@ mod tests {
     const BODY: &[u8] = br#"{"type":"deploy_ended","timestamp":"2027-01-11T09:00:00Z","data":{"id":"evt-1","serviceId":"srv-1","serviceName":"a","status":"succeeded"}}"#;
 
     fn signed(id: &str, at: i64, body: &[u8], secret: &str) -> HeaderMap {
-        let lock = standardwebhooks::Webhook::new(secret).unwrap();
-        let signature = lock.sign(id, at, body).unwrap();
+        let signature = standardwebhooks::Webhook::new(secret).unwrap();
+        let signature = signature.sign(id, at, body).unwrap();
         let headers = [
             ("webhook-id", id.to_owned()),
             ("webhook-timestamp", at.to_string()),
@@ -174,47 +175,62 @@ mod tests {
         headers.collect()
     }
 
-    fn gate() -> Gatekeeper {
-        Gatekeeper::new(&SECRET.into()).unwrap()
+    fn verifier() -> WebhookVerifier {
+        WebhookVerifier::new(&SECRET.into()).unwrap()
     }
 
     #[test]
     fn a_signed_message_is_let_in_once() {
-        let (mut gate, now) = (gate(), Utc::now());
+        let (mut verifier, now) = (verifier(), Utc::now());
         let headers = signed("evt-1", now.timestamp(), BODY, SECRET);
-        let hint = gate.admit(&headers, BODY, now).unwrap();
+        let hint = verifier.admit(&headers, BODY, now).unwrap();
         assert_eq!(
             (hint.kind, hint.event, hint.service),
             (EventKind::DeployEnded, "evt-1".into(), "srv-1".into())
         );
-        assert_eq!(gate.admit(&headers, BODY, now), Err(NotRenders::Seen));
+        assert_eq!(
+            verifier.admit(&headers, BODY, now),
+            Err(WebhookRejected::Seen)
+        );
     }
 
     #[test]
     fn a_forged_changed_or_old_message_stays_out() {
-        let (mut gate, now) = (gate(), Utc::now());
+        let (mut verifier, now) = (verifier(), Utc::now());
         let at = now.timestamp();
         let other = signed("evt-1", at, BODY, "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
-        assert_eq!(gate.admit(&other, BODY, now), Err(NotRenders::Forged));
+        assert_eq!(
+            verifier.admit(&other, BODY, now),
+            Err(WebhookRejected::Forged)
+        );
         let good = signed("evt-1", at, BODY, SECRET);
-        assert_eq!(gate.admit(&good, b"{}", now), Err(NotRenders::Forged));
+        assert_eq!(
+            verifier.admit(&good, b"{}", now),
+            Err(WebhookRejected::Forged)
+        );
         let old = signed("evt-1", at - 3_600, BODY, SECRET);
-        assert_eq!(gate.admit(&old, BODY, now), Err(NotRenders::Stale));
+        assert_eq!(verifier.admit(&old, BODY, now), Err(WebhookRejected::Stale));
         let mut unsigned = good.clone();
         unsigned.remove("webhook-signature");
-        assert_eq!(gate.admit(&unsigned, BODY, now), Err(NotRenders::Forged));
-        assert!(gate.admit(&good, BODY, now).is_ok());
+        assert_eq!(
+            verifier.admit(&unsigned, BODY, now),
+            Err(WebhookRejected::Forged)
+        );
+        assert!(verifier.admit(&good, BODY, now).is_ok());
     }
 
     #[test]
     fn signed_nonsense_is_no_hint_and_a_flood_is_cut() {
-        let (mut gate, now) = (gate(), Utc::now());
+        let (mut verifier, now) = (verifier(), Utc::now());
         let nonsense = signed("evt-2", now.timestamp(), b"[]", SECRET);
         assert_eq!(
-            gate.admit(&nonsense, b"[]", now),
-            Err(NotRenders::Unreadable)
+            verifier.admit(&nonsense, b"[]", now),
+            Err(WebhookRejected::Unreadable)
         );
         let long = vec![b' '; LONGEST + 1];
-        assert_eq!(gate.admit(&nonsense, &long, now), Err(NotRenders::TooMuch));
+        assert_eq!(
+            verifier.admit(&nonsense, &long, now),
+            Err(WebhookRejected::TooMuch)
+        );
     }
 }

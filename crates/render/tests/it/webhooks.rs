@@ -7,8 +7,8 @@ use std::time::Duration;
 use chrono::Utc;
 use futures::TryStreamExt as _;
 use render::{
-    Client, DeploySpec, EventKind, Gatekeeper, NotRenders, Settings, Webhook, WebhookDelivery,
-    WebhookTarget,
+    Client, DeploySpec, EventKind, Settings, Webhook, WebhookDelivery, WebhookRejected,
+    WebhookTarget, WebhookVerifier,
 };
 use reqwest::header::{HeaderMap, HeaderName};
 use sim::http::{Clock, serve};
@@ -115,23 +115,23 @@ fn headers(seen: &Seen) -> HeaderMap {
 async fn what_render_sends_is_let_in_once_and_what_was_changed_is_not() {
     let world = World::new(Clock::real_time(), Vec::new(), Action::empty(200)).await;
     world.deploy().await;
-    let mut gate = Gatekeeper::new(world.hook.secret.as_ref().unwrap()).unwrap();
+    let mut verifier = WebhookVerifier::new(world.hook.secret.as_ref().unwrap()).unwrap();
     let mut kinds = BTreeSet::new();
     for seen in world.received(2).await {
         assert_eq!(seen.line, "POST /render");
         let headers = headers(&seen);
         let changed = seen.body.replace("srv-backend", "srv-another");
-        let forged = gate.admit(&headers, changed.as_bytes(), Utc::now());
-        assert_eq!(forged, Err(NotRenders::Forged));
-        let hint = gate
+        let forged = verifier.admit(&headers, changed.as_bytes(), Utc::now());
+        assert_eq!(forged, Err(WebhookRejected::Forged));
+        let hint = verifier
             .admit(&headers, seen.body.as_bytes(), Utc::now())
             .unwrap();
         assert_eq!(hint.service, "srv-backend".into());
         // The hint leads to the event, and that to the deploy.
         let event = world.client.event(&hint.event).await.unwrap();
         assert_eq!(event.kind, hint.kind);
-        let again = gate.admit(&headers, seen.body.as_bytes(), Utc::now());
-        assert_eq!(again, Err(NotRenders::Seen));
+        let again = verifier.admit(&headers, seen.body.as_bytes(), Utc::now());
+        assert_eq!(again, Err(WebhookRejected::Seen));
         kinds.insert(hint.kind.to_string());
     }
     assert_eq!(

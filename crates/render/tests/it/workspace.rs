@@ -372,7 +372,7 @@ async fn webhooks_and_records_tell_what_happened() {
         .create_webhook(&owner, &target)
         .await
         .unwrap();
-    render::Gatekeeper::new(&hook.secret.clone().unwrap()).unwrap();
+    render::WebhookVerifier::new(&hook.secret.clone().unwrap()).unwrap();
     client
         .set_variable(backend, "A", &"x".into())
         .await

@@ -10,9 +10,9 @@ use rollout::health::{Cycle, CycleResult};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::reach::Reach;
+use super::command_task::{CommandTask, Worker};
+use super::retry_policy::RetryPolicy;
 use super::view::deploy_view;
-use super::work::{Turn, Worker};
 use crate::deploy;
 use crate::error::{Result, chain};
 use crate::probe::{CycleSample, Expectation, FigureSource, History, Latency, Subject};
@@ -30,11 +30,11 @@ const MIN_EVERY: Duration = Duration::from_millis(10);
 const BASELINE_REQUESTS: u64 = 20;
 
 /// The cycles of one service.
-pub(super) struct Series<'t> {
-    turn: &'t Turn,
+pub(super) struct HealthCycles<'t> {
+    task: &'t CommandTask,
     probed: &'t Probed,
     profile: &'t Profile,
-    reach: Reach,
+    retry: RetryPolicy,
     subject: Subject,
     expected: Expectation,
     history: History,
@@ -67,23 +67,23 @@ enum Control {
     Silent(String),
 }
 
-impl<'t> Series<'t> {
+impl<'t> HealthCycles<'t> {
     /// Begins a series; its first cycle is due at once.
     pub(super) async fn begin(
-        turn: &'t Turn,
+        task: &'t CommandTask,
         probed: &'t Probed,
         profile: &'t Profile,
         crowd: Option<&'t Semaphore>,
     ) -> Result<Self> {
-        let reach = turn.reach();
-        let worker: &Arc<Worker> = &turn.worker;
+        let retry = task.retry_policy();
+        let worker: &Arc<Worker> = &task.worker;
         let owner = worker.settings.owner.as_ref();
-        let kind = worker.kinds.of(&reach, owner, &probed.target.id).await?;
+        let kind = worker.kinds.of(&retry, owner, &probed.target.id).await?;
         Ok(Self {
-            turn,
+            task,
             probed,
             profile,
-            reach,
+            retry,
             subject: Subject {
                 service: probed.target.id.clone(),
                 role: probed.target.role.clone(),
@@ -108,8 +108,8 @@ impl<'t> Series<'t> {
             None => None,
         };
         self.schedule();
-        let at = self.turn.worker.sources.now().trunc_subsecs(3);
-        let checkup = &self.turn.worker.checkup;
+        let at = self.task.worker.sources.now().trunc_subsecs(3);
+        let checkup = &self.task.worker.checkup;
         let cycle = checkup.cycle(
             &self.subject,
             self.profile,
@@ -130,14 +130,14 @@ impl<'t> Series<'t> {
 
     /// Whether the probed deploy is still the live one. One that is gone, where its service is not, was replaced by nothing.
     pub(super) async fn standing(&self) -> Result<Standing> {
-        let (client, service) = (&self.reach.client, &self.probed.target.id);
+        let (client, service) = (&self.retry.client, &self.probed.target.id);
         let Some(ours) = &self.probed.deploy else {
             return Ok(Standing::Live);
         };
-        match self.reach.ask(|| client.deploy(service, ours)).await {
+        match self.retry.ask(|| client.deploy(service, ours)).await {
             Ok(found) if found.status == deploy::DeployStatus::Live => Ok(Standing::Live),
             Ok(_) => self.live().await.map(Standing::Replaced),
-            Err(error) if error.is_gone() && self.turn.is_all_there().await => {
+            Err(error) if error.is_gone() && self.task.is_all_there().await => {
                 Ok(Standing::Replaced(None))
             }
             Err(error) => Err(error),
@@ -173,9 +173,9 @@ impl<'t> Series<'t> {
             Ok(Err(error)) => return Control::Silent(chain(&error)),
             Err(_) => return Control::Silent("Render did not answer in time".to_owned()),
         }
-        let worker = &self.turn.worker;
+        let worker = &self.task.worker;
         let mut was_asked = false;
-        let others = worker.sources.controls(&self.turn.command.customer);
+        let others = worker.sources.controls(&self.task.command.customer);
         for url in others.iter().take(MAX_CONTROLS) {
             match worker.prober.get(url).await {
                 Ok(_) => return Control::Answered,
@@ -189,10 +189,10 @@ impl<'t> Series<'t> {
     }
 
     async fn live(&self) -> Result<Option<DeployView>> {
-        let (client, service) = (&self.reach.client, &self.probed.target.id);
+        let (client, service) = (&self.retry.client, &self.probed.target.id);
         let is_live = |deploy: &deploy::Deploy| deploy.status == deploy::DeployStatus::Live;
         let read = || client.deploys_back_to(service, is_live);
-        let deploys = self.reach.ask(read).await?.entries;
+        let deploys = self.retry.ask(read).await?.entries;
         let mut views = deploys.iter().map(deploy_view);
         Ok(views.find(|view| view.status == DeployStatus::Live))
     }

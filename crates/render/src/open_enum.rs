@@ -1,6 +1,6 @@
 //! Enumerations that Render may extend at any time: an unknown word is kept, never an error (P33).
 
-macro_rules! words {
+macro_rules! open_enum {
     (
         $(#[$doc:meta])*
         $name:ident {
@@ -61,4 +61,4 @@ macro_rules! words {
     };
 }
 
-pub(crate) use words;
+pub(crate) use open_enum;

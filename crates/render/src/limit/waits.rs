@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::UsedUp;
 
 /// For whom a request is made.
-pub type Whose = (RolloutId, CustomerId);
+pub type OnBehalfOf = (RolloutId, CustomerId);
 
 /// A request that waits for one of Render's limits.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub struct Wait {
     /// When it may go as far as is known. It may go earlier, once a reply has told of more.
     pub until: Timestamp,
     /// For whom it is made, if it is part of a rollout.
-    pub whose: Option<Whose>,
+    pub whose: Option<OnBehalfOf>,
 }
 
 /// All requests of a client and its clones that wait.
@@ -42,7 +42,7 @@ impl Waits {
 
     /// Those that belong to rollouts: of each customer and limit the one that waits the longest.
     pub fn of_rollouts(&self) -> impl Iterator<Item = LimitWait> {
-        let mut last: BTreeMap<(Whose, LimitOf), LimitWait> = BTreeMap::new();
+        let mut last: BTreeMap<(OnBehalfOf, LimitOf), LimitWait> = BTreeMap::new();
         for wait in self.all() {
             let Some((run, customer)) = wait.whose.clone() else {
                 continue;
@@ -66,12 +66,12 @@ impl Waits {
 /// One request, which stands in the table from the first wait on until this is dropped.
 pub(super) struct Waiting<'a> {
     waits: &'a watch::Sender<Waits>,
-    whose: Option<&'a Whose>,
+    whose: Option<&'a OnBehalfOf>,
     stands: Option<u64>,
 }
 
 impl<'a> Waiting<'a> {
-    pub(super) fn new(waits: &'a watch::Sender<Waits>, whose: Option<&'a Whose>) -> Self {
+    pub(super) fn new(waits: &'a watch::Sender<Waits>, whose: Option<&'a OnBehalfOf>) -> Self {
         Self {
             waits,
             whose,

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep};
 
-use super::pace::Pauses;
+use super::polling::Backoff;
 use super::sources::Sources;
 use crate::client::Client;
 use crate::error::{Error, Result, chain};
@@ -25,14 +25,14 @@ struct Shared {
     client: Client,
     sources: Arc<dyn Sources>,
     notices: Box<dyn Fn(Notice) + Send + Sync>,
-    pauses: Pauses,
+    pauses: Backoff,
     hold_after: Duration,
     held: watch::Sender<bool>,
     runtime: Handle,
 }
 
 /// How one command reaches Render: at its own priority, and until it is stopped.
-pub(super) struct Reach {
+pub(super) struct RetryPolicy {
     pub(super) client: Client,
     workspace: Workspace,
 }
@@ -40,13 +40,13 @@ pub(super) struct Reach {
 /// What one call has met so far.
 struct Trouble {
     since: Option<Instant>,
-    pauses: Pauses,
+    pauses: Backoff,
     was_refused: bool,
     /// Render has answered something else meanwhile.
     is_alone: bool,
 }
 
-impl Reach {
+impl RetryPolicy {
     pub(super) fn new(client: Client, workspace: Workspace) -> Self {
         Self { client, workspace }
     }
@@ -60,7 +60,7 @@ impl Reach {
         loop {
             match ask().await {
                 Ok(answer) => return Ok(answer),
-                Err(error) => self.bear(error, &mut trouble).await?,
+                Err(error) => self.handle_error(error, &mut trouble).await?,
             }
         }
     }
@@ -74,7 +74,7 @@ impl Reach {
         loop {
             match send().await {
                 Err(error) if error.is_unauthorized() || error.is_rate_limit() => {
-                    self.bear(error, &mut trouble).await?;
+                    self.handle_error(error, &mut trouble).await?;
                 }
                 done => return done,
             }
@@ -82,11 +82,11 @@ impl Reach {
     }
 
     /// Waits until a call may be made again that met this error, unless it would meet it again or is no longer wanted.
-    async fn bear(&self, error: Error, trouble: &mut Trouble) -> Result<()> {
-        let bear = self.workspace.bear(error, trouble);
+    async fn handle_error(&self, error: Error, trouble: &mut Trouble) -> Result<()> {
+        let handled = self.workspace.handle_error(error, trouble);
         let call = "the next attempt".to_owned();
         let stopped = Err(Error::Stopped { call });
-        self.client.unless_stopped(bear).await.unwrap_or(stopped)
+        self.client.unless_stopped(handled).await.unwrap_or(stopped)
     }
 }
 
@@ -102,19 +102,22 @@ impl Workspace {
             client,
             sources,
             notices: Box::new(notices),
-            pauses: Pauses::new(pauses[0], pauses[1], GROWTH),
+            pauses: Backoff::new(pauses[0], pauses[1], GROWTH),
             hold_after,
             held: watch::Sender::new(false),
             runtime: Handle::current(),
         }));
-        workspace.0.runtime.spawn(workspace.clone().greet());
+        workspace
+            .0
+            .runtime
+            .spawn(workspace.clone().release_once_reachable());
         workspace
     }
 
     /// A process before this one may have left the workspace held: once Render answers, it is not.
-    async fn greet(self) {
-        let reach = Reach::new(self.0.client.clone(), self.clone());
-        if reach.ask(|| reach.client.user()).await.is_ok() {
+    async fn release_once_reachable(self) {
+        let retry = RetryPolicy::new(self.0.client.clone(), self.clone());
+        if retry.ask(|| retry.client.user()).await.is_ok() {
             (self.0.notices)(Notice::WorkspaceReleased);
         }
     }
@@ -128,10 +131,10 @@ impl Workspace {
         }
     }
 
-    async fn bear(&self, error: Error, trouble: &mut Trouble) -> Result<()> {
+    async fn handle_error(&self, error: Error, trouble: &mut Trouble) -> Result<()> {
         tracing::debug!(error = chain(&error), "Render could not be asked");
         if error.is_unauthorized() {
-            return self.bear_refusal(error, trouble).await;
+            return self.handle_refused_key(error, trouble).await;
         }
         if error.is_rate_limit() {
             // The client stays silent for as long as it was asked to.
@@ -150,11 +153,11 @@ impl Workspace {
             return Ok(());
         }
         trouble.since = None;
-        self.bear_silence(error, trouble).await
+        self.handle_outage(error, trouble).await
     }
 
     /// The key is refused: everything waits until one is accepted. If it is accepted elsewhere, only this call is refused.
-    async fn bear_refusal(&self, error: Error, trouble: &mut Trouble) -> Result<()> {
+    async fn handle_refused_key(&self, error: Error, trouble: &mut Trouble) -> Result<()> {
         let is_held = *self.0.held.borrow();
         if is_held || self.0.client.user().await.is_err() {
             self.hold(format!("the API key is refused: {}", chain(&error)));
@@ -170,7 +173,7 @@ impl Workspace {
 
     /// A call has failed for long, or was refused: if nothing else works either, everything waits. Otherwise it is this
     /// call's alone, and whoever made it asks again later (R11).
-    async fn bear_silence(&self, error: Error, trouble: &mut Trouble) -> Result<()> {
+    async fn handle_outage(&self, error: Error, trouble: &mut Trouble) -> Result<()> {
         if self.0.client.user().await.is_ok() {
             // It may have been out, and answer again.
             if std::mem::replace(&mut trouble.is_alone, true) {

@@ -6,7 +6,7 @@ use super::checkup::Subject;
 use crate::service::ServiceKind;
 
 /// The checks of a profile that make sense for a service. A static site is always asked for a page.
-pub(super) fn asked(profile: &Profile, subject: &Subject) -> Vec<CheckKind> {
+pub(super) fn applicable(profile: &Profile, subject: &Subject) -> Vec<CheckKind> {
     if subject.url.is_none() {
         return Vec::new();
     }
@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn a_web_service_is_asked_everything() {
-        let checks = asked(
+        let checks = applicable(
             &comprehensive(),
             &subject("backend", ServiceKind::WebService),
         );
@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn a_static_site_is_asked_for_a_page_and_in_time() {
-        let checks = asked(
+        let checks = applicable(
             &comprehensive(),
             &subject("frontend", ServiceKind::StaticSite),
         );
@@ -155,7 +155,7 @@ mod tests {
     fn a_page_of_its_own_replaces_the_default_one() {
         let profile = profile(&[(http("/login"), None), (http("/api/health"), None)]);
         assert_eq!(
-            asked(&profile, &subject("frontend", ServiceKind::StaticSite)),
+            applicable(&profile, &subject("frontend", ServiceKind::StaticSite)),
             [http("/login")]
         );
     }
@@ -167,11 +167,11 @@ mod tests {
             (http("/y"), Some("backend")),
         ]);
         assert_eq!(
-            asked(&profile, &subject("frontend", ServiceKind::StaticSite)),
+            applicable(&profile, &subject("frontend", ServiceKind::StaticSite)),
             [http("/api/x")]
         );
         assert_eq!(
-            asked(&profile, &subject("backend", ServiceKind::WebService)),
+            applicable(&profile, &subject("backend", ServiceKind::WebService)),
             [http("/y")]
         );
     }
@@ -179,7 +179,7 @@ mod tests {
     #[test]
     fn what_nobody_can_reach_is_asked_nothing() {
         assert_eq!(
-            asked(
+            applicable(
                 &comprehensive(),
                 &subject("worker", ServiceKind::BackgroundWorker)
             ),
@@ -189,7 +189,7 @@ mod tests {
             url: None,
             ..subject("backend", ServiceKind::WebService)
         };
-        assert_eq!(asked(&comprehensive(), &nowhere), []);
+        assert_eq!(applicable(&comprehensive(), &nowhere), []);
     }
 
     #[test]

@@ -6,15 +6,15 @@ use std::time::Duration;
 
 const MINUTE: Duration = Duration::from_mins(1);
 
-/// Pauses that grow, a little irregular so that those who began together do not stay together.
+/// Backoff that grow, a little irregular so that those who began together do not stay together.
 #[derive(Clone, Debug)]
-pub(super) struct Pauses {
+pub(super) struct Backoff {
     next: Duration,
     most: Duration,
     growth: f64,
 }
 
-impl Pauses {
+impl Backoff {
     pub(super) fn new(from: Duration, to: Duration, growth: f64) -> Self {
         Self {
             next: from,
@@ -32,16 +32,16 @@ impl Pauses {
 
 /// A part of the budget for reads, divided evenly among whoever has joined (T21).
 #[derive(Clone, Debug)]
-pub(super) struct Share {
+pub(super) struct PollBudget {
     members: Arc<AtomicU32>,
     a_minute: u32,
 }
 
 /// One of those who divide a share.
 #[derive(Debug)]
-pub(super) struct Member(Share);
+pub(super) struct Member(PollBudget);
 
-impl Share {
+impl PollBudget {
     pub(super) fn new(a_minute: u32) -> Self {
         Self {
             members: Arc::default(),
@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn pauses_grow_up_to_the_longest() {
-        let mut pauses = Pauses::new(Duration::from_secs(3), Duration::from_secs(15), 1.2);
+        let mut pauses = Backoff::new(Duration::from_secs(3), Duration::from_secs(15), 1.2);
         let first = pauses.next();
         assert!(first >= Duration::from_millis(2_700) && first <= Duration::from_millis(3_300));
         let last = (0..20).map(|_| pauses.next()).last();
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn the_more_there_are_the_less_often_each_may_read() {
-        let share = Share::new(60);
+        let share = PollBudget::new(60);
         let members: Vec<Member> = (0..30).map(|_| share.join()).collect();
         assert_eq!(members[0].period(), Duration::from_secs(30));
         let alone = share.join();

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use policy::ServiceId;
 use tokio::sync::Mutex;
 
-use super::reach::Reach;
+use super::retry_policy::RetryPolicy;
 use crate::error::Result;
 use crate::ids::OwnerId;
 use crate::service::{ServiceFilter, ServiceKind};
@@ -15,7 +15,7 @@ const MOST: usize = 10_000;
 
 /// The kinds of all services seen so far.
 #[derive(Debug, Default)]
-pub(super) struct Kinds(Mutex<Known>);
+pub(super) struct ServiceKinds(Mutex<Known>);
 
 #[derive(Debug, Default)]
 struct Known {
@@ -23,7 +23,7 @@ struct Known {
     listed: bool,
 }
 
-impl Kinds {
+impl ServiceKinds {
     /// Remembers a kind.
     pub(super) async fn learn(&self, service: &ServiceId, kind: &ServiceKind) {
         let mut known = self.0.lock().await;
@@ -33,7 +33,7 @@ impl Kinds {
     /// The kind of a service. After a restart thousands are asked for at once, so the first miss reads the whole list.
     pub(super) async fn of(
         &self,
-        reach: &Reach,
+        retry: &RetryPolicy,
         owner: Option<&OwnerId>,
         service: &ServiceId,
     ) -> Result<ServiceKind> {
@@ -43,7 +43,7 @@ impl Kinds {
                 owner: owner.cloned(),
                 ..ServiceFilter::default()
             };
-            let services = reach.ask(|| reach.client.services(&all, MOST)).await?;
+            let services = retry.ask(|| retry.client.services(&all, MOST)).await?;
             let kinds = services.into_iter();
             known
                 .kinds
@@ -53,7 +53,7 @@ impl Kinds {
         if let Some(kind) = known.kinds.get(service) {
             return Ok(kind.clone());
         }
-        let kind = reach.ask(|| reach.client.service(service)).await?.kind;
+        let kind = retry.ask(|| retry.client.service(service)).await?.kind;
         known.kinds.insert(service.clone(), kind.clone());
         Ok(kind)
     }

@@ -7,8 +7,8 @@ use std::sync::{Mutex, PoisonError};
 
 use rollout::{CommandKind, Outcome};
 
+use super::command_task::CommandTask;
 use super::deploy::not_done;
-use super::work::Turn;
 use crate::error::{Error, Result, chain};
 use crate::ids::OwnerId;
 use crate::service::ServiceFilter;
@@ -41,7 +41,7 @@ impl LastSeen {
     }
 }
 
-impl Turn {
+impl CommandTask {
     /// What follows from a read, or a write of a fixed value, that did not succeed.
     pub(super) async fn unread(&self, error: &Error) -> Outcome {
         let reason = chain(error);
@@ -84,7 +84,7 @@ impl Turn {
     }
 
     async fn absent(&self) -> Absent {
-        let client = self.reach().client;
+        let client = self.retry_policy().client;
         for service in self.command.kind.services() {
             match client.service(&service.id).await {
                 Ok(_) => {}
@@ -106,7 +106,7 @@ impl Turn {
     /// Whether the account sees the workspace: that named by the project, or else that in which services were seen, or else
     /// any with a service in it.
     async fn sees_workspace(&self) -> Result<bool> {
-        let client = self.reach().client;
+        let client = self.retry_policy().client;
         let named = self.worker.settings.owner.clone();
         let Some(owner) = named.or_else(|| self.worker.last_seen.get()) else {
             let any = ServiceFilter::default();

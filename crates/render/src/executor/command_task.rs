@@ -14,11 +14,11 @@ use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
 use super::ExecutorSettings;
-use super::kinds::Kinds;
-use super::pace::Share;
-use super::reach::{Reach, Workspace};
+use super::failure::LastSeen;
+use super::polling::PollBudget;
+use super::retry_policy::{RetryPolicy, Workspace};
+use super::service_kinds::ServiceKinds;
 use super::sources::{Backups, Sources};
-use super::verdict::LastSeen;
 use crate::client::{Client, ServerTime};
 use crate::error::Result;
 use crate::limit::Priority;
@@ -34,10 +34,10 @@ pub(super) struct Worker {
     pub(super) backups: Arc<dyn Backups>,
     pub(super) prober: Prober,
     pub(super) checkup: Checkup,
-    pub(super) kinds: Kinds,
+    pub(super) kinds: ServiceKinds,
     pub(super) last_seen: LastSeen,
-    pub(super) follows: Share,
-    pub(super) watches: Share,
+    pub(super) follows: PollBudget,
+    pub(super) watches: PollBudget,
     pub(super) cycles: Semaphore,
     client: Client,
     workspace: Workspace,
@@ -48,7 +48,7 @@ pub(super) struct Worker {
 pub(super) type Writer = Arc<tokio::sync::Mutex<()>>;
 
 /// One command being carried out.
-pub(super) struct Turn {
+pub(super) struct CommandTask {
     pub(super) worker: Arc<Worker>,
     pub(super) command: Command,
     stop: CancellationToken,
@@ -74,10 +74,10 @@ impl Worker {
         Self {
             checkup: Checkup::new(prober.clone(), Some(client.clone())),
             prober,
-            kinds: Kinds::default(),
+            kinds: ServiceKinds::default(),
             last_seen: LastSeen::default(),
-            follows: Share::new(settings.polls_a_minute),
-            watches: Share::new(LOOKS_A_MINUTE),
+            follows: PollBudget::new(settings.polls_a_minute),
+            watches: PollBudget::new(LOOKS_A_MINUTE),
             cycles: Semaphore::new(CYCLES_AT_ONCE),
             settings,
             sources,
@@ -98,7 +98,7 @@ impl Worker {
     }
 }
 
-impl Turn {
+impl CommandTask {
     pub(super) fn new(worker: Arc<Worker>, command: Command, stop: CancellationToken) -> Self {
         Self {
             worker,
@@ -112,7 +112,7 @@ impl Turn {
     }
 
     /// Carries the command out; `None`: it was stopped. What may have left is waited for all the same.
-    pub(super) async fn take(&self) -> Option<Outcome> {
+    pub(super) async fn run(&self) -> Option<Outcome> {
         tracing::debug!(command = ?self.command.kind, "begins");
         // What a command may need is large, and most commands need little of it.
         let work = Box::pin(AssertUnwindSafe(self.outcome()).catch_unwind());
@@ -127,7 +127,7 @@ impl Turn {
     }
 
     /// The way to Render, at the priority that the core gave the command (P44).
-    pub(super) fn reach(&self) -> Reach {
+    pub(super) fn retry_policy(&self) -> RetryPolicy {
         let priority = if self.command.urgent {
             Priority::Rollback
         } else {
@@ -140,7 +140,7 @@ impl Turn {
             true => client,
             false => client.on_behalf_of(whose),
         };
-        Reach::new(
+        RetryPolicy::new(
             client.with_stop(self.stop.clone()),
             self.worker.workspace.clone(),
         )

@@ -12,8 +12,8 @@ mod view;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::carry::{Carried, Ending};
 use crate::ids::Timestamp;
+use crate::network_faults::{Exchange, ReplyCondition};
 use crate::platform::Platform;
 
 pub use call::{Call, Op};
@@ -160,19 +160,19 @@ impl Platform {
         let now = self.advance(now);
         let call = Call::parse(request);
         let key = request.authorization.as_deref().and_then(bearer);
-        let carried = self.carry(now, &call, |platform, quirk| {
+        let exchange = self.exchange(now, &call, |platform, fault| {
             platform.admit(now, key, &call)?;
-            platform.perform(now, &call, quirk)
+            platform.perform(now, &call, fault)
         });
-        match carried {
-            Carried::Nothing { reset: true } => Answer::Reset,
-            Carried::Nothing { reset: false }
-            | Carried::NeverSent
-            | Carried::Unreachable { .. } => Answer::Dropped,
-            Carried::Reply { outcome, ending } => {
+        match exchange {
+            Exchange::Nothing { reset: true } => Answer::Reset,
+            Exchange::Nothing { reset: false }
+            | Exchange::NeverSent
+            | Exchange::Unreachable { .. } => Answer::Dropped,
+            Exchange::Reply { outcome, condition } => {
                 let reply = outcome.unwrap_or_else(|error| error.reply());
                 let reply = self.with_headers(now, reply, key, &call);
-                deliver(reply, ending)
+                deliver(reply, condition)
             }
         }
     }
@@ -232,15 +232,15 @@ fn bearer(authorization: &str) -> Option<&str> {
     authorization.strip_prefix("Bearer ").map(str::trim)
 }
 
-fn deliver(mut reply: ApiReply, ending: Ending) -> Answer {
-    match ending {
-        Ending::Whole => Answer::Reply(reply),
-        Ending::Late(by) => Answer::Late(reply, by),
-        Ending::Malformed => {
+fn deliver(mut reply: ApiReply, condition: ReplyCondition) -> Answer {
+    match condition {
+        ReplyCondition::Whole => Answer::Reply(reply),
+        ReplyCondition::Late(by) => Answer::Late(reply, by),
+        ReplyCondition::Malformed => {
             reply.body = Some("{\"id\": \"dep-".to_owned());
             Answer::Reply(reply)
         }
-        Ending::Huge(bytes) => {
+        ReplyCondition::Huge(bytes) => {
             reply.body = Some(format!("[\"{}\"]", "x".repeat(bytes)));
             Answer::Reply(reply)
         }

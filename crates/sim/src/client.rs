@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use crate::api::{ApiError, Call, Done, Op};
-use crate::carry::Reply;
 use crate::ids::{DeployId, JobId, OwnerId, PostgresId, ServiceId, Timestamp};
+use crate::network_faults::Reply;
 use crate::platform::{
     Database, Deploy, DeployFilter, Job, NewValue, Platform, RecoverBody, Service, ServiceKind,
     TriggerBody, YesNo,
@@ -72,7 +72,7 @@ impl Client<'_> {
     ) -> Reply<T> {
         let now = self.now;
         self.platform
-            .carry(now, call, |platform, _| effect(platform, now))
+            .exchange(now, call, |platform, _| effect(platform, now))
             .learned()
     }
 
@@ -104,8 +104,8 @@ impl Client<'_> {
         let call = Call::of(Op::ListDeploys, Some(service), None);
         let now = self.now;
         self.platform
-            .carry(now, &call, |platform, quirk| {
-                platform.deploys_seen(now, service, filter, quirk)
+            .exchange(now, &call, |platform, fault| {
+                platform.deploys_seen(now, service, filter, fault)
             })
             .learned()
     }
@@ -128,8 +128,8 @@ impl Client<'_> {
         let call = Call::of(Op::TriggerDeploy, Some(service), None).with(body);
         let now = self.now;
         self.platform
-            .carry(now, &call, |platform, quirk| {
-                platform.trigger_seen(now, service, body, quirk)
+            .exchange(now, &call, |platform, fault| {
+                platform.trigger_seen(now, service, body, fault)
             })
             .learned()
     }
@@ -140,8 +140,8 @@ impl Client<'_> {
         let call = Call::of(Op::Rollback, Some(service), None).with(&body);
         let now = self.now;
         self.platform
-            .carry(now, &call, |platform, quirk| {
-                platform.rollback_seen(now, service, target, quirk)
+            .exchange(now, &call, |platform, fault| {
+                platform.rollback_seen(now, service, target, fault)
             })
             .learned()
     }

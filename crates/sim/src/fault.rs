@@ -251,7 +251,7 @@ pub struct ForeignDeploy {
 /// Where nothing arrives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Reach {
+pub enum OutageScope {
     /// Render's API.
     #[default]
     Api,
@@ -271,7 +271,7 @@ pub struct Outage {
     pub until: Option<Timestamp>,
     /// Where.
     #[serde(default)]
-    pub reach: Reach,
+    pub reach: OutageScope,
 }
 
 /// How a one-off job ends.
@@ -289,8 +289,8 @@ impl Outage {
         self.from <= at && self.until.is_none_or(|until| at < until)
     }
 
-    fn reaches(&self, what: Reach) -> bool {
-        self.reach == Reach::Everything || self.reach == what
+    fn reaches(&self, what: OutageScope) -> bool {
+        self.reach == OutageScope::Everything || self.reach == what
     }
 }
 

@@ -4,8 +4,8 @@
 
 mod clock;
 mod control;
-mod follow;
-mod messenger;
+mod log_stream;
+mod webhook_sender;
 mod wire;
 
 use std::io;
@@ -126,7 +126,7 @@ fn start(
         cuts: watch::Sender::new(()),
         file: file.map(|file| Arc::new(tokio::sync::Mutex::new(file))),
     };
-    tokio::spawn(messenger::send_messages(app.clone()));
+    tokio::spawn(webhook_sender::send_messages(app.clone()));
     let service = router(app).into_make_service_with_connect_info::<Wire>();
     let serving = axum::serve(CuttableListener(listener), service)
         .with_graceful_shutdown(stop.clone().cancelled_owned());
@@ -140,7 +140,7 @@ fn start(
 
 fn router(app: App) -> Router {
     Router::new()
-        .route("/v1/logs/subscribe", any(follow::subscribe))
+        .route("/v1/logs/subscribe", any(log_stream::subscribe))
         .route("/v1/{*path}", any(api))
         .route("/sites/{service}", get(site_root))
         .route("/sites/{service}/", get(site_root))

@@ -10,18 +10,18 @@
 //! Start reading at [`Platform`].
 
 pub mod api;
-mod carry;
 pub mod client;
 pub mod fault;
 pub mod http;
 pub mod ids;
+mod network_faults;
 pub mod platform;
 pub mod requests;
 pub mod settings;
 pub mod site;
 pub mod world;
 
-pub use carry::{Delivery, Reply};
 pub use client::{Client, ServiceView};
+pub use network_faults::{Delivery, Reply};
 pub use platform::Platform;
 pub use settings::Settings;

@@ -19,11 +19,11 @@ mod images;
 mod jobs;
 mod lifecycle;
 mod maintenance;
-mod messages;
 mod model;
-mod script;
 mod seed;
 mod services;
+mod stages;
+mod webhook_messages;
 mod webhooks;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -52,11 +52,11 @@ pub use groups::EnvGroup;
 pub(crate) use groups::NewGroup;
 pub use jobs::{Job, JobStatus};
 pub use maintenance::MaintenanceRun;
-pub(crate) use messages::sent_at;
-pub use messages::{Delivered, Outgoing, WebhookMessage};
 pub use model::{Deploy, Service, ServiceKind, Source, Status, Suspender, Trigger, Variables};
 pub use seed::{DEFAULT_OWNER, DatabaseSeed, LiveSeed, Owner, Seed, ServiceSeed};
 pub(crate) use services::{ServiceFilter, suspended_text};
+pub(crate) use webhook_messages::sent_at;
+pub use webhook_messages::{Delivered, Outgoing, WebhookMessage};
 pub use webhooks::{Webhook, WebhookTarget};
 
 /// The simulated Render.

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::fault::{Reach, Symptom};
+use crate::fault::{OutageScope, Symptom};
 use crate::ids::{ServiceId, Timestamp};
 use crate::platform::{Deploy, Platform, Service, ServiceKind};
 
@@ -28,7 +28,7 @@ impl Platform {
         let now = self.advance(now);
         if self
             .faults
-            .outage(Some(service), Reach::Sites, now)
+            .outage(Some(service), OutageScope::Sites, now)
             .is_some()
         {
             return None;

@@ -13,7 +13,7 @@ use monitor::{
 use policy::monitoring::{Keep, Monitoring};
 use policy::settings::Notify;
 use policy::{Span, Timestamp};
-use sim::fault::{Fault, FaultKind, Outage, Reach};
+use sim::fault::{Fault, FaultKind, Outage, OutageScope};
 use sim::ids::ServiceId;
 use sim::platform::ServiceSeed;
 use sim::{Platform, Settings};
@@ -111,7 +111,7 @@ fn arm(platform: &mut Platform, number: Option<i64>, from: Timestamp, until: Tim
     let outage = FaultKind::Unreachable(Outage {
         from,
         until: Some(until),
-        reach: Reach::Sites,
+        reach: OutageScope::Sites,
     });
     let fault = match number {
         Some(number) => Fault::of(&ServiceId::from(id(number).as_str()), outage),

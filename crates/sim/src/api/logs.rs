@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::query::Query;
 use super::{Answer, ApiError, ApiRequest, Call, Done, bearer, view};
-use crate::carry::Carried;
 use crate::ids::{ServiceId, Timestamp};
+use crate::network_faults::Exchange;
 use crate::platform::{Ended, Event, EventKind, Platform, ServiceKind};
 
 const DEFAULT_LIMIT: u32 = 20;
@@ -96,17 +96,17 @@ impl Platform {
         let now = self.advance(now);
         let call = Call::parse(request);
         let key = request.authorization.as_deref().and_then(bearer);
-        let carried = self.carry(now, &call, |platform, _| {
+        let exchange = self.exchange(now, &call, |platform, _| {
             platform.admit(now, key, &call)?;
             between(platform, &call.query, now, now)?;
             Ok(Done::new(101, ()))
         });
-        match carried {
-            Carried::Nothing { reset: true } => Err(Answer::Reset),
-            Carried::Nothing { reset: false }
-            | Carried::NeverSent
-            | Carried::Unreachable { .. } => Err(Answer::Dropped),
-            Carried::Reply { outcome, .. } => outcome
+        match exchange {
+            Exchange::Nothing { reset: true } => Err(Answer::Reset),
+            Exchange::Nothing { reset: false }
+            | Exchange::NeverSent
+            | Exchange::Unreachable { .. } => Err(Answer::Dropped),
+            Exchange::Reply { outcome, .. } => outcome
                 .map(|()| call.query.clone())
                 .map_err(|error| Answer::Reply(self.with_headers(now, error.reply(), key, &call))),
         }

@@ -15,8 +15,8 @@ mod webhooks;
 use serde_json::Value;
 
 use super::{ApiError, ApiReply, Call, Op};
-use crate::carry::Quirk;
 use crate::ids::{DeployId, Timestamp};
+use crate::network_faults::OperationFault;
 use crate::platform::Platform;
 
 /// What came of an operation, and what the request log wants to know of it.
@@ -54,7 +54,7 @@ impl Platform {
         &mut self,
         now: Timestamp,
         call: &Call,
-        quirk: Option<Quirk>,
+        fault: Option<OperationFault>,
     ) -> Performed {
         match call.op {
             Op::User => Ok(owners::user()),
@@ -99,11 +99,11 @@ impl Platform {
             Op::GetGroupFile => groups::get_file(self, call),
             Op::PutGroupFile => groups::put_file(self, now, call),
             Op::DeleteGroupFile => groups::delete_file(self, now, call),
-            Op::ListDeploys => deploys::list(self, now, call, quirk),
-            Op::TriggerDeploy => deploys::trigger(self, now, call, quirk),
+            Op::ListDeploys => deploys::list(self, now, call, fault),
+            Op::TriggerDeploy => deploys::trigger(self, now, call, fault),
             Op::GetDeploy => deploys::get(self, now, call),
             Op::CancelDeploy => deploys::cancel(self, now, call),
-            Op::Rollback => deploys::rollback(self, now, call, quirk),
+            Op::Rollback => deploys::rollback(self, now, call, fault),
             Op::ListEvents => history::events(self, now, call),
             Op::GetEvent => history::event(self, now, call),
             Op::ListLogs => history::logs(self, now, call),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{DeployFault, DeployKind, HealthFault, JobOutcome, Outage, Reach, Trouble};
+use super::{DeployFault, DeployKind, HealthFault, JobOutcome, Outage, OutageScope, Trouble};
 use crate::api::Op;
 use crate::ids::{CommitId, ServiceId, Timestamp};
 use crate::platform::{Source, Trigger};
@@ -48,7 +48,7 @@ impl Faults {
     }
 
     /// The course that this deploy takes instead of the usual one.
-    pub(crate) fn take_course(
+    pub(crate) fn take_deploy_fault(
         &mut self,
         service: &ServiceId,
         on: DeployKind,
@@ -79,7 +79,7 @@ impl Faults {
     pub(crate) fn outage(
         &self,
         service: Option<&ServiceId>,
-        reach: Reach,
+        reach: OutageScope,
         at: Timestamp,
     ) -> Option<Outage> {
         self.outages
@@ -93,7 +93,7 @@ impl Faults {
     pub(crate) fn site_outages(&self, service: &ServiceId) -> impl Iterator<Item = Timestamp> {
         self.outages
             .of(Some(service))
-            .filter(|outage| outage.reaches(Reach::Sites))
+            .filter(|outage| outage.reaches(OutageScope::Sites))
             .flat_map(|outage| [Some(outage.from), outage.until])
             .flatten()
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::agenda::Due;
 use super::events::{EndReason, Ended, EventKind};
 use super::model::{Deploy, Order, Service, Sickness, Status, Trigger};
-use super::script::Course;
+use super::stages::StagePlan;
 use super::{Platform, ServiceKind, Source, Triggered};
 use crate::fault::{DeployFault, DeployKind, ForeignDeploy, HealthFault, Onset, Outcome};
 use crate::ids::{DeployId, ServiceId, Timestamp};
@@ -72,10 +72,10 @@ impl Platform {
         let variables = self.variables_for(service, &deploy.order);
         let first = service.deploys.len() == 1;
         let started = EventKind::deploy_started(deploy, first);
-        let mut course = self.usual_course(service, deploy);
+        let mut course = self.usual_stages(service, deploy);
         let (trigger, source) = (deploy.trigger, deploy.source.clone());
         let digest = self.digest_now(&source);
-        if let Some(fault) = self.take_course(service_id, trigger, &source) {
+        if let Some(fault) = self.take_deploy_fault(service_id, trigger, &source) {
             course.outcome = fault.outcome;
             course.total = fault.after.unwrap_or(course.total);
         }
@@ -103,11 +103,11 @@ impl Platform {
         }
     }
 
-    fn usual_course(&self, service: &Service, deploy: &Deploy) -> Course {
+    fn usual_stages(&self, service: &Service, deploy: &Deploy) -> StagePlan {
         let rollback = deploy.trigger == Trigger::Rollback;
         let at_once = service.kind == ServiceKind::CronJob && service.image.is_some();
         let pace = self.settings.pace(&service.id, rollback);
-        Course {
+        StagePlan {
             builds: deploy.order.builds,
             pre_deploy: service.pre_deploy.is_some() && !rollback,
             created_for: self.settings.created_for,
@@ -121,7 +121,7 @@ impl Platform {
     }
 
     /// Faults concern only what was asked for through the API.
-    fn take_course(
+    fn take_deploy_fault(
         &mut self,
         service: &ServiceId,
         trigger: Trigger,
@@ -139,7 +139,7 @@ impl Platform {
             | Trigger::DeployedByRender
             | Trigger::Other => return None,
         };
-        self.faults.take_course(service, kind, source)
+        self.faults.take_deploy_fault(service, kind, source)
     }
 
     /// Moves a running deploy to its next status.

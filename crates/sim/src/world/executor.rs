@@ -28,7 +28,7 @@ use self::faults::Faults;
 use self::limits::Budgets;
 pub use self::limits::Moved;
 use self::probe::{Probing, Purpose};
-use crate::carry::Delivery;
+use crate::network_faults::Delivery;
 use crate::platform::Platform;
 use crate::settings::{Overlap, Pace, Settings};
 
@@ -342,7 +342,7 @@ impl SimExecutor {
     }
 
     /// What a read learns; trouble on the way is met again later.
-    fn learn<T>(&mut self, reply: crate::carry::Reply<T>) -> Result<T, Progress> {
+    fn learn<T>(&mut self, reply: crate::network_faults::Reply<T>) -> Result<T, Progress> {
         let again = Progress::LookAt(self.now + RETRY_AFTER.to_delta());
         match reply {
             Delivery::Delivered(Ok(answer)) => Ok(answer),

@@ -2,7 +2,7 @@ use policy::Span;
 use serde_json::json;
 use sim::api::{Answer, Op};
 use sim::fault::{
-    DeployFault, DeployKind, Fault, FaultKind, ForeignDeploy, Outage, Outcome, Reach, Trouble,
+    DeployFault, DeployKind, Fault, FaultKind, ForeignDeploy, Outage, OutageScope, Outcome, Trouble,
 };
 use sim::ids::DeployId;
 use sim::platform::{DeployFilter, Trigger, TriggerBody};
@@ -275,7 +275,7 @@ fn nothing_arrives_while_render_is_unreachable() {
     let outage = Outage {
         from: lab.now,
         until: Some(until),
-        reach: Reach::Api,
+        reach: OutageScope::Api,
     };
     lab.arm(Fault::everywhere(FaultKind::Unreachable(outage)));
     assert_eq!(lab.answer("GET", "/users", None), Answer::Dropped);

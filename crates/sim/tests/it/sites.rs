@@ -1,6 +1,6 @@
 use policy::Span;
 use serde_json::{Value, json};
-use sim::fault::{Fault, FaultKind, HealthFault, Onset, Outage, Reach, Symptom};
+use sim::fault::{Fault, FaultKind, HealthFault, Onset, Outage, OutageScope, Symptom};
 use sim::platform::{ServiceKind, ServiceSeed};
 
 use crate::lab::{Lab, NEW, OLD, SERVICE, service};
@@ -145,7 +145,7 @@ fn sites_can_be_unreachable_without_the_api() {
     let outage = Outage {
         from: lab.now,
         until: None,
-        reach: Reach::Sites,
+        reach: OutageScope::Sites,
     };
     lab.arm(Fault::everywhere(FaultKind::Unreachable(outage)));
     assert_eq!(lab.platform.visit(lab.now, &service(), "/"), None);

@@ -18,7 +18,7 @@ use rollout::{
 use secrecy::SecretString;
 use sim::api::Op;
 use sim::fault::{
-    DeployFault, DeployKind, Fault, FaultKind, Outage, Outcome as End, Reach, Trouble,
+    DeployFault, DeployKind, Fault, FaultKind, Outage, OutageScope, Outcome as End, Trouble,
 };
 use sim::http::{Clock, Server, Shared};
 use sim::platform::{Seed, ServiceSeed};
@@ -190,7 +190,7 @@ impl Bench {
     }
 
     /// Nothing arrives there any more.
-    pub(crate) fn cut(&self, reach: Reach) {
+    pub(crate) fn cut(&self, reach: OutageScope) {
         let from = self.platform.lock().unwrap().now();
         let outage = Outage {
             from,

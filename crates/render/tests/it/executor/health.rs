@@ -4,7 +4,7 @@ use policy::health::CheckKind;
 use rollout::command::DeployView;
 use rollout::health::CycleResult;
 use rollout::{CommandKind, Outcome};
-use sim::fault::{Fault, FaultKind, ForeignDeploy, HealthFault, Onset, Reach, Symptom};
+use sim::fault::{Fault, FaultKind, ForeignDeploy, HealthFault, Onset, OutageScope, Symptom};
 use sim::platform::Trigger;
 
 use super::bench::{Bench, NEW, profile, profile_of};
@@ -80,7 +80,7 @@ async fn the_wrong_version_fails_three_times_in_a_row() {
 async fn our_own_lost_network_is_no_verdict() {
     let mut bench = Bench::new().await;
     let deploy = bench.deployed().await;
-    bench.cut(Reach::Everything);
+    bench.cut(OutageScope::Everything);
     let verify = verify(&bench, &deploy, "v1.1.0");
     bench.send(verify);
     bench.assert_silent().await;
@@ -159,7 +159,7 @@ async fn a_watch_notices_who_replaced_its_deploy() {
 async fn a_confirmation_ends_with_one_passing_cycle_or_with_what_is_wrong() {
     let mut bench = Bench::new().await;
     let deploy = bench.deployed().await;
-    bench.cut(Reach::Sites);
+    bench.cut(OutageScope::Sites);
     let confirm = CommandKind::Confirm {
         probed: vec![bench.probed(&deploy, "v1.1.0"); 2],
         profile: profile(),

@@ -2,7 +2,7 @@
 
 use rollout::{CommandKind, Notice, Outcome};
 use sim::api::Op;
-use sim::fault::{Fault, FaultKind, Reach, Trouble};
+use sim::fault::{Fault, FaultKind, OutageScope, Trouble};
 
 use super::bench::{Bench, stuck, until};
 
@@ -63,7 +63,7 @@ async fn a_refused_key_holds_everything_until_another_is_accepted() {
 async fn reads_go_on_after_an_outage_which_is_told_once() {
     let mut bench = Bench::new().await;
     assert_eq!(bench.notice().await, Notice::WorkspaceReleased);
-    bench.cut(Reach::Api);
+    bench.cut(OutageScope::Api);
     for _ in 0..3 {
         let service = bench.target();
         bench.send(CommandKind::Inspect { service });

@@ -5,8 +5,8 @@ use serde::Deserialize;
 use super::{Done, Performed, json_reply};
 use crate::api::page::page;
 use crate::api::{ApiError, ApiReply, Call, view};
-use crate::carry::Quirk;
 use crate::ids::{DeployId, ServiceId, Timestamp};
+use crate::network_faults::OperationFault;
 use crate::platform::{Deploy, DeployFilter, Platform, TriggerBody, Triggered};
 
 #[derive(Deserialize)]
@@ -19,10 +19,10 @@ pub(super) fn list(
     platform: &mut Platform,
     now: Timestamp,
     call: &Call,
-    quirk: Option<Quirk>,
+    fault: Option<OperationFault>,
 ) -> Performed {
     let filter = call.query.deploys()?;
-    let seen = platform.deploys_seen(now, call.service()?, &filter, quirk)?;
+    let seen = platform.deploys_seen(now, call.service()?, &filter, fault)?;
     let shown = page(
         seen.value,
         &call.query,
@@ -37,10 +37,10 @@ pub(super) fn trigger(
     platform: &mut Platform,
     now: Timestamp,
     call: &Call,
-    quirk: Option<Quirk>,
+    fault: Option<OperationFault>,
 ) -> Performed {
     let body: TriggerBody = call.read()?;
-    let seen = platform.trigger_seen(now, call.service()?, &body, quirk)?;
+    let seen = platform.trigger_seen(now, call.service()?, &body, fault)?;
     Ok(started(platform, &seen))
 }
 
@@ -48,10 +48,10 @@ pub(super) fn rollback(
     platform: &mut Platform,
     now: Timestamp,
     call: &Call,
-    quirk: Option<Quirk>,
+    fault: Option<OperationFault>,
 ) -> Performed {
     let body: RollbackBody = call.read()?;
-    let seen = platform.rollback_seen(now, call.service()?, &body.deploy_id, quirk)?;
+    let seen = platform.rollback_seen(now, call.service()?, &body.deploy_id, fault)?;
     Ok(started(platform, &seen))
 }
 
@@ -86,10 +86,10 @@ impl Platform {
         now: Timestamp,
         service: &ServiceId,
         body: &TriggerBody,
-        quirk: Option<Quirk>,
+        fault: Option<OperationFault>,
     ) -> Result<Done<Option<Deploy>>, ApiError> {
         let triggered = self.trigger_deploy(now, service, body)?;
-        self.seen(now, service, &triggered, quirk)
+        self.seen(now, service, &triggered, fault)
     }
 
     /// A rollback as its client sees it.
@@ -98,10 +98,10 @@ impl Platform {
         now: Timestamp,
         service: &ServiceId,
         target: &DeployId,
-        quirk: Option<Quirk>,
+        fault: Option<OperationFault>,
     ) -> Result<Done<Option<Deploy>>, ApiError> {
         let triggered = self.rollback(now, service, target)?;
-        self.seen(now, service, &triggered, quirk)
+        self.seen(now, service, &triggered, fault)
     }
 
     fn seen(
@@ -109,14 +109,14 @@ impl Platform {
         now: Timestamp,
         service: &ServiceId,
         triggered: &Triggered,
-        quirk: Option<Quirk>,
+        fault: Option<OperationFault>,
     ) -> Result<Done<Option<Deploy>>, ApiError> {
         let id = triggered.deploy();
         let deploy = self.get_deploy(now, service, id)?.clone();
-        if let Some(Quirk::ListedLate(by)) = quirk {
+        if let Some(OperationFault::ListedLate(by)) = fault {
             self.list_from(service, id, now + by.to_delta());
         }
-        let told = matches!(triggered, Triggered::Created(_)) && quirk.is_none();
+        let told = matches!(triggered, Triggered::Created(_)) && fault.is_none();
         Ok(Done {
             status: if told { 201 } else { 202 },
             deploy: Some(id.clone()),
@@ -130,9 +130,9 @@ impl Platform {
         now: Timestamp,
         service: &ServiceId,
         filter: &DeployFilter,
-        quirk: Option<Quirk>,
+        fault: Option<OperationFault>,
     ) -> Result<Done<Vec<Deploy>>, ApiError> {
-        let omitted = usize::from(quirk == Some(Quirk::OmitsNewest));
+        let omitted = usize::from(fault == Some(OperationFault::OmitsNewest));
         let deploys = self.list_deploys(now, service, filter)?;
         let seen = deploys.into_iter().skip(omitted).cloned().collect();
         Ok(Done::new(200, seen))

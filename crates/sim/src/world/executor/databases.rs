@@ -8,8 +8,8 @@ use rollout::{DatabaseId, Outcome};
 use super::deploys::{refusal, unknown};
 use super::variables::{Backup, Saved, digest};
 use super::{Progress, SimExecutor};
-use crate::carry::Delivery;
 use crate::ids::PostgresId;
+use crate::network_faults::Delivery;
 use crate::platform::{Connection, RecoverBody};
 
 impl SimExecutor {

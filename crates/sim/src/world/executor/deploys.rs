@@ -7,9 +7,9 @@ use super::faults::Lost;
 use super::view::deploy_view;
 use super::{Progress, SimExecutor};
 use crate::api::ApiError;
-use crate::carry::{Delivery, Reply};
 use crate::fault::DeployKind;
 use crate::ids::CommitId;
+use crate::network_faults::{Delivery, Reply};
 use crate::platform::{ClearCache, Deploy, DeployFilter, TriggerBody};
 
 impl SimExecutor {
@@ -65,7 +65,7 @@ impl SimExecutor {
                 unknown("no answer"),
             );
         }
-        if let Some(course) = self.faults.take_course(service, kind) {
+        if let Some(course) = self.faults.take_deploy_fault(service, kind) {
             let armed = self.platform.arm(self.now, course);
             armed.expect("the service was found when the fault was read");
         }

@@ -6,8 +6,8 @@ use policy::parse::scenario::{self as written, Answer, DeployEnd, FaultFrom, Inj
 use policy::{CustomerId, Role, ServiceId, Timestamp};
 
 use crate::fault::{
-    DeployFault, DeployKind, Fault, FaultKind, ForeignDeploy, HealthFault, Onset, Outage, Outcome,
-    Reach, Symptom,
+    DeployFault, DeployKind, Fault, FaultKind, ForeignDeploy, HealthFault, Onset, Outage,
+    OutageScope, Outcome, Symptom,
 };
 use crate::ids::CommitId;
 use crate::platform::Trigger;
@@ -161,7 +161,11 @@ impl Faults {
     }
 
     /// Uses up the fault that decides how the next deploy or rollback ends.
-    pub(super) fn take_course(&mut self, service: &ServiceId, kind: DeployKind) -> Option<Fault> {
+    pub(super) fn take_deploy_fault(
+        &mut self,
+        service: &ServiceId,
+        kind: DeployKind,
+    ) -> Option<Fault> {
         let course = self.take(service, |what| match what {
             Inject::Deploy(fault) => (kind == DeployKind::Deploy).then(|| course(fault, kind)),
             Inject::Rollback(fault) => (kind == DeployKind::Rollback).then(|| course(fault, kind)),
@@ -221,7 +225,7 @@ fn outage(what: &Inject) -> Option<Outage> {
     Some(Outage {
         from: *from,
         until: Some(*until),
-        reach: Reach::Api,
+        reach: OutageScope::Api,
     })
 }
 

@@ -1,11 +1,11 @@
-//! The way of a request to Render and of its answer back, with whatever goes wrong on it.
+//! What the network does to a request and its answer: the faults that are armed for the way there and back.
 //!
 //! HTTP and clients in this process share it, so both meet the same faults and are recorded alike.
 
 use policy::Span;
 
 use crate::api::{ApiError, Call, Done};
-use crate::fault::{Reach, Trouble};
+use crate::fault::{OutageScope, Trouble};
 use crate::ids::Timestamp;
 use crate::platform::Platform;
 
@@ -30,7 +30,7 @@ pub type Reply<T> = Delivery<Result<T, ApiError>>;
 
 /// Trouble that the operation itself must take part in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Quirk {
+pub(crate) enum OperationFault {
     /// Answer 202 without a body.
     NoBody,
     /// The same, and the deploy is listed that much later.
@@ -41,7 +41,7 @@ pub(crate) enum Quirk {
 
 /// How a reply reaches the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ending {
+pub(crate) enum ReplyCondition {
     /// As it was sent.
     Whole,
     /// Later.
@@ -53,7 +53,7 @@ pub(crate) enum Ending {
 }
 
 /// What came of a request.
-pub(crate) enum Carried<T> {
+pub(crate) enum Exchange<T> {
     /// It never left.
     NeverSent,
     /// It could not leave.
@@ -63,46 +63,46 @@ pub(crate) enum Carried<T> {
     /// A reply came back.
     Reply {
         outcome: Result<T, ApiError>,
-        ending: Ending,
+        condition: ReplyCondition,
     },
 }
 
 impl Platform {
-    /// Carries a request there and its answer back.
-    pub(crate) fn carry<T>(
+    /// Takes a request there and its answer back, with the faults that are armed.
+    pub(crate) fn exchange<T>(
         &mut self,
         now: Timestamp,
         call: &Call,
-        effect: impl FnOnce(&mut Self, Option<Quirk>) -> Result<Done<T>, ApiError>,
-    ) -> Carried<T> {
+        effect: impl FnOnce(&mut Self, Option<OperationFault>) -> Result<Done<T>, ApiError>,
+    ) -> Exchange<T> {
         let service = call.service.as_ref();
-        if let Some(outage) = self.faults.outage(service, Reach::Api, now) {
-            return Carried::Unreachable {
+        if let Some(outage) = self.faults.outage(service, OutageScope::Api, now) {
+            return Exchange::Unreachable {
                 until: outage.until,
             };
         }
         let Some(trouble) = self.faults.take_trouble(call.op, service) else {
             let outcome = self.record_effect(now, call, |platform| effect(platform, None));
-            return Carried::whole(outcome);
+            return Exchange::whole(outcome);
         };
-        let happen = |platform: &mut Self, quirk| {
-            platform.record_effect(now, call, |platform| effect(platform, quirk))
+        let happen = |platform: &mut Self, fault| {
+            platform.record_effect(now, call, |platform| effect(platform, fault))
         };
-        let (outcome, ending) = match trouble {
-            Trouble::NeverSent => return Carried::NeverSent,
+        let (outcome, condition) = match trouble {
+            Trouble::NeverSent => return Exchange::NeverSent,
             Trouble::ArrivesLate { by } => {
                 self.arrive_later(now + by.to_delta(), call);
-                return Carried::Nothing { reset: false };
+                return Exchange::Nothing { reset: false };
             }
-            Trouble::Reset { effect: false } => return Carried::Nothing { reset: true },
+            Trouble::Reset { effect: false } => return Exchange::Nothing { reset: true },
             Trouble::Reset { effect: true } => {
                 // The answer is on record; nobody hears it.
                 let _unheard = happen(self, None);
-                return Carried::Nothing { reset: true };
+                return Exchange::Nothing { reset: true };
             }
             Trouble::Lost => {
                 let _unheard = happen(self, None);
-                return Carried::Nothing { reset: false };
+                return Exchange::Nothing { reset: false };
             }
             Trouble::Status { status, effect } => {
                 if effect {
@@ -110,22 +110,35 @@ impl Platform {
                 } else {
                     self.log.record(now, call, status, None);
                 }
-                (Err(ApiError::new(status, "internal error")), Ending::Whole)
+                (
+                    Err(ApiError::new(status, "internal error")),
+                    ReplyCondition::Whole,
+                )
             }
             Trouble::RateLimited { retry_after } => {
                 self.log.record(now, call, 429, None);
-                (Err(ApiError::rate_limited(retry_after)), Ending::Whole)
+                (
+                    Err(ApiError::rate_limited(retry_after)),
+                    ReplyCondition::Whole,
+                )
             }
-            Trouble::AcceptedWithoutBody => (happen(self, Some(Quirk::NoBody)), Ending::Whole),
-            Trouble::ListedLate { by } => {
-                (happen(self, Some(Quirk::ListedLate(by))), Ending::Whole)
-            }
-            Trouble::OmitsNewest => (happen(self, Some(Quirk::OmitsNewest)), Ending::Whole),
-            Trouble::ReplyLate { by } => (happen(self, None), Ending::Late(by)),
-            Trouble::Malformed => (happen(self, None), Ending::Malformed),
-            Trouble::Huge { bytes } => (happen(self, None), Ending::Huge(bytes)),
+            Trouble::AcceptedWithoutBody => (
+                happen(self, Some(OperationFault::NoBody)),
+                ReplyCondition::Whole,
+            ),
+            Trouble::ListedLate { by } => (
+                happen(self, Some(OperationFault::ListedLate(by))),
+                ReplyCondition::Whole,
+            ),
+            Trouble::OmitsNewest => (
+                happen(self, Some(OperationFault::OmitsNewest)),
+                ReplyCondition::Whole,
+            ),
+            Trouble::ReplyLate { by } => (happen(self, None), ReplyCondition::Late(by)),
+            Trouble::Malformed => (happen(self, None), ReplyCondition::Malformed),
+            Trouble::Huge { bytes } => (happen(self, None), ReplyCondition::Huge(bytes)),
         };
-        Carried::Reply { outcome, ending }
+        Exchange::Reply { outcome, condition }
     }
 
     /// Lets a request have its effect, and records it.
@@ -148,11 +161,11 @@ impl Platform {
     }
 }
 
-impl<T> Carried<T> {
+impl<T> Exchange<T> {
     fn whole(outcome: Result<T, ApiError>) -> Self {
         Self::Reply {
             outcome,
-            ending: Ending::Whole,
+            condition: ReplyCondition::Whole,
         }
     }
 
@@ -163,9 +176,11 @@ impl<T> Carried<T> {
             Self::NeverSent => Delivery::NeverSent,
             Self::Unreachable { until } => Delivery::Unreachable { until },
             Self::Nothing { .. } => Delivery::Lost,
-            Self::Reply { outcome, ending } => match ending {
-                Ending::Whole => Delivery::Delivered(outcome),
-                Ending::Late(_) | Ending::Malformed | Ending::Huge(_) => Delivery::Lost,
+            Self::Reply { outcome, condition } => match condition {
+                ReplyCondition::Whole => Delivery::Delivered(outcome),
+                ReplyCondition::Late(_) | ReplyCondition::Malformed | ReplyCondition::Huge(_) => {
+                    Delivery::Lost
+                }
             },
         }
     }

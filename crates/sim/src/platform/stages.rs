@@ -8,7 +8,7 @@ use crate::ids::Timestamp;
 
 /// What decides the course of a deploy.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Course {
+pub(super) struct StagePlan {
     /// It builds first.
     pub(super) builds: bool,
     /// It has a pre-deploy command.
@@ -26,7 +26,7 @@ const BUILD: i64 = 70;
 const PRE_DEPLOY: i64 = 10;
 const UPDATE: i64 = 20;
 
-impl Course {
+impl StagePlan {
     /// All statuses in order with their instants; the first begins at `from`.
     pub(super) fn stages(&self, from: Timestamp) -> Vec<Stage> {
         let phases = self.phases();
@@ -100,7 +100,7 @@ mod tests {
 
     fn course(builds: bool, pre_deploy: bool, outcome: Outcome) -> Vec<(i64, Status)> {
         let from = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
-        let course = Course {
+        let course = StagePlan {
             builds,
             pre_deploy,
             created_for: Span::ZERO,

@@ -23,6 +23,7 @@ use crate::settings::{Settings, is_local};
 
 pub(crate) use answer::{Reply, read_up_to};
 use answer::{failure, success};
+pub(crate) use socket::Socket;
 
 /// A connection must stand after this part of the time limit, so that running out of time while connecting is told from
 /// running out of time after the request left.

@@ -14,6 +14,7 @@ mod health;
 mod health_cycles;
 mod hook;
 mod inspect;
+mod last_seen;
 mod polling;
 mod retry_policy;
 mod running;
@@ -22,6 +23,7 @@ mod sources;
 mod template;
 mod variables;
 mod view;
+mod worker;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -37,8 +39,9 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-use self::command_task::{CommandTask, Worker};
+use self::command_task::CommandTask;
 use self::running::Running;
+use self::worker::Worker;
 use crate::client::{Client, ServerTime};
 use crate::ids::OwnerId;
 use crate::probe::Prober;

@@ -17,7 +17,6 @@ use crate::open_enum::open_enum;
 use crate::wire::nullable;
 
 pub use follow::Followed;
-pub(crate) use follow::{Socket, not_connected};
 
 /// Lines of one page; Render allows no more.
 const PAGE: usize = 100;

@@ -10,10 +10,12 @@ mod figures;
 mod history;
 mod judge;
 mod prober;
+mod subject;
 
-pub use checkup::{CheckSample, Checkup, CycleSample, Expectation, Subject};
+pub use checkup::{CheckSample, Checkup, CycleSample, Expectation};
 pub use figures::{FigureSource, Latency};
 pub use history::History;
 pub use judge::CheckResult;
 pub use policy::network::{BadRange, Network};
 pub use prober::{Answer, NoAnswer, ProbeSettings, Prober};
+pub use subject::Subject;

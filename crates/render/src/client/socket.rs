@@ -3,16 +3,19 @@
 use futures::TryFutureExt as _;
 use reqwest::Url;
 use reqwest::header::AUTHORIZATION;
+use tokio::net::TcpStream;
 use tokio::time::timeout;
-use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::{self, http};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 use super::Client;
 use super::answer::{Body, refusal};
 use crate::call::Call;
-use crate::error::Result;
-use crate::log::{Socket, not_connected};
+use crate::error::{Error, Result};
+
+/// An open websocket.
+pub(crate) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 impl Client {
     /// Opens a websocket.
@@ -51,6 +54,14 @@ impl Client {
             connected.map_err(|_| not_connected(name, timed_out()))??;
         self.note_time(response.headers());
         Ok(socket)
+    }
+}
+
+/// What a connection that does not come about means.
+fn not_connected(call: String, error: tungstenite::Error) -> Error {
+    Error::Socket {
+        call,
+        source: Box::new(error),
     }
 }
 

@@ -1,101 +1,23 @@
-//! Which command does what: one arm each.
+//! One command being carried out: which command does what, one arm each.
 
-use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use futures::FutureExt as _;
-use policy::ServiceId;
 use rollout::command::{BackupOwner, Target};
-use rollout::limit::LOOKS_A_MINUTE;
-use rollout::{Command, CommandId, CommandKind, Notice, Outcome};
-use tokio::sync::{Semaphore, watch};
-use tokio::task::spawn_blocking;
+use rollout::{Command, CommandId, CommandKind, Outcome};
 use tokio_util::sync::CancellationToken;
 
-use super::ExecutorSettings;
-use super::failure::LastSeen;
-use super::polling::PollBudget;
-use super::retry_policy::{RetryPolicy, Workspace};
-use super::service_kinds::ServiceKinds;
-use super::sources::{Backups, Sources};
-use crate::client::{Client, ServerTime};
+use super::retry_policy::RetryPolicy;
+use super::worker::Worker;
 use crate::error::Result;
 use crate::limit::Priority;
-use crate::probe::{Checkup, Prober};
-
-/// Health cycles of watched services that take place at once.
-const CYCLES_AT_ONCE: usize = 64;
-
-/// What all commands share.
-pub(super) struct Worker {
-    pub(super) settings: ExecutorSettings,
-    pub(super) sources: Arc<dyn Sources>,
-    pub(super) backups: Arc<dyn Backups>,
-    pub(super) prober: Prober,
-    pub(super) checkup: Checkup,
-    pub(super) kinds: ServiceKinds,
-    pub(super) last_seen: LastSeen,
-    pub(super) follows: PollBudget,
-    pub(super) watches: PollBudget,
-    pub(super) cycles: Semaphore,
-    client: Client,
-    workspace: Workspace,
-    writers: Mutex<HashMap<ServiceId, Writer>>,
-}
-
-/// Held by the one command that writes the variables of a service: what was stopped may still be writing its last one.
-pub(super) type Writer = Arc<tokio::sync::Mutex<()>>;
 
 /// One command being carried out.
 pub(super) struct CommandTask {
     pub(super) worker: Arc<Worker>,
     pub(super) command: Command,
     stop: CancellationToken,
-}
-
-impl Worker {
-    pub(super) fn new(
-        client: Client,
-        prober: Prober,
-        settings: ExecutorSettings,
-        sources: Arc<dyn Sources>,
-        backups: Arc<dyn Backups>,
-        notices: impl Fn(Notice) + Send + Sync + 'static,
-    ) -> Self {
-        let pauses = [settings.poll_from, settings.poll_to];
-        let workspace = Workspace::new(
-            client.clone(),
-            Arc::clone(&sources),
-            notices,
-            pauses,
-            settings.hold_after,
-        );
-        Self {
-            checkup: Checkup::new(prober.clone(), Some(client.clone())),
-            prober,
-            kinds: ServiceKinds::default(),
-            last_seen: LastSeen::default(),
-            follows: PollBudget::new(settings.polls_a_minute),
-            watches: PollBudget::new(LOOKS_A_MINUTE),
-            cycles: Semaphore::new(CYCLES_AT_ONCE),
-            settings,
-            sources,
-            backups,
-            client,
-            workspace,
-            writers: Mutex::default(),
-        }
-    }
-
-    pub(super) fn server_times(&self) -> watch::Receiver<Option<ServerTime>> {
-        self.client.server_times()
-    }
-
-    pub(super) fn writer(&self, service: &ServiceId) -> Writer {
-        let mut writers = self.writers.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(writers.entry(service.clone()).or_default())
-    }
 }
 
 impl CommandTask {
@@ -207,24 +129,7 @@ impl CommandTask {
                 backup,
                 keys,
             } => self.restore_variables(service, backup, keys).await,
-            CommandKind::SetAutoDeploy {
-                service,
-                on,
-                trigger,
-            } => Ok(self.set_auto_deploy(service, *on, trigger.as_deref()).await),
-            CommandKind::CreateDeploy {
-                service,
-                commit,
-                clear_cache,
-                ..
-            } => Ok(self.create_deploy(service, commit, *clear_cache).await),
-            CommandKind::CreateRollback {
-                service, deploy, ..
-            } => Ok(self.create_rollback(service, deploy).await),
             CommandKind::ListDeploys { service, known } => self.list_deploys(service, known).await,
-            CommandKind::CancelDeploy { service, deploy } => {
-                Ok(self.cancel_deploy(service, deploy).await)
-            }
             CommandKind::Verify { probed, profile } => self.verify(probed, profile).await,
             CommandKind::Watch { probed, profile } => Ok(self.watch(probed, profile).await),
             CommandKind::Confirm { probed, profile } => Ok(self.confirm(probed, profile).await),
@@ -238,12 +143,56 @@ impl CommandTask {
             CommandKind::BackUpConnections { service, from, to } => {
                 self.back_up_connections(service, from, to).await
             }
+            CommandKind::SetAutoDeploy { .. }
+            | CommandKind::CreateDeploy { .. }
+            | CommandKind::CreateRollback { .. }
+            | CommandKind::CancelDeploy { .. }
+            | CommandKind::RunHook { .. } => Ok(self.send_once().await),
+            CommandKind::Stop { .. } => unreachable!("stops are not carried out by a task"),
+        }
+    }
+
+    /// What is sent at most once: however that ends, it is said here and not by `unread`.
+    async fn send_once(&self) -> Outcome {
+        match &self.command.kind {
+            CommandKind::SetAutoDeploy {
+                service,
+                on,
+                trigger,
+            } => self.set_auto_deploy(service, *on, trigger.as_deref()).await,
+            CommandKind::CreateDeploy {
+                service,
+                commit,
+                clear_cache,
+                ..
+            } => self.create_deploy(service, commit, *clear_cache).await,
+            CommandKind::CreateRollback {
+                service, deploy, ..
+            } => self.create_rollback(service, deploy).await,
+            CommandKind::CancelDeploy { service, deploy } => {
+                self.cancel_deploy(service, deploy).await
+            }
             CommandKind::RunHook {
                 hook,
                 service,
                 environment,
-            } => Ok(self.run_hook(hook, service.as_ref(), environment).await),
-            CommandKind::Stop { .. } => unreachable!("stops are not carried out by a task"),
+            } => self.run_hook(hook, service.as_ref(), environment).await,
+            CommandKind::Preflight { .. }
+            | CommandKind::Inspect { .. }
+            | CommandKind::AwaitQuiet { .. }
+            | CommandKind::BackUp { .. }
+            | CommandKind::SetVariables { .. }
+            | CommandKind::RestoreVariables { .. }
+            | CommandKind::ListDeploys { .. }
+            | CommandKind::FollowDeploy { .. }
+            | CommandKind::Verify { .. }
+            | CommandKind::Watch { .. }
+            | CommandKind::Confirm { .. }
+            | CommandKind::Recover { .. }
+            | CommandKind::FindDatabases { .. }
+            | CommandKind::AwaitDatabase { .. }
+            | CommandKind::BackUpConnections { .. }
+            | CommandKind::Stop { .. } => unreachable!("`work` sends none of these here"),
         }
     }
 
@@ -291,11 +240,4 @@ fn changes_something(kind: &CommandKind) -> bool {
         | CommandKind::BackUpConnections { .. }
         | CommandKind::Stop { .. } => false,
     }
-}
-
-/// Asks something that may block.
-pub(super) async fn blocking<T: Send + 'static>(ask: impl FnOnce() -> T + Send + 'static) -> T {
-    spawn_blocking(ask)
-        .await
-        .expect("what blocks neither panics nor is aborted")
 }

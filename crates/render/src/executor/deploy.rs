@@ -6,7 +6,7 @@ use rollout::{DeployId, Outcome};
 use super::command_task::CommandTask;
 use super::view::deploy_view;
 use crate::deploy::{DeploySpec, Source, Triggered};
-use crate::error::{Error, Result, Sent, chain};
+use crate::error::Result;
 use crate::service::AutoDeploySetting;
 
 impl CommandTask {
@@ -103,18 +103,5 @@ impl CommandTask {
             Ok(Triggered::Accepted) => Outcome::Accepted,
             Err(error) => self.undone(&error).await,
         }
-    }
-}
-
-/// What is known about a change that did not succeed (P9).
-pub(super) fn not_done(error: &Error) -> Outcome {
-    let reason = chain(error);
-    match (error.sent(), error.api()) {
-        (Sent::NotSent, _) => Outcome::NotSent { reason },
-        (Sent::Refused, Some(answer)) => Outcome::Refused {
-            status: answer.status,
-            message: answer.message.clone(),
-        },
-        (Sent::Refused | Sent::Ambiguous, _) => Outcome::Unknown { reason },
     }
 }

@@ -3,19 +3,11 @@
 //! Only what Render says clearly counts: that the service is not there, to an account that does see the workspace.
 //! Everything else is trouble, from which nothing follows.
 
-use std::sync::{Mutex, PoisonError};
-
 use rollout::{CommandKind, Outcome};
 
 use super::command_task::CommandTask;
-use super::deploy::not_done;
-use crate::error::{Error, Result, chain};
-use crate::ids::OwnerId;
+use crate::error::{Error, Result, Sent, chain};
 use crate::service::ServiceFilter;
-
-/// The workspace that services were last seen in; a project need not name it.
-#[derive(Debug, Default)]
-pub(super) struct LastSeen(Mutex<Option<OwnerId>>);
 
 /// What a 404 is about.
 enum Absent {
@@ -25,20 +17,6 @@ enum Absent {
     Else,
     /// It cannot be told.
     Unclear,
-}
-
-impl LastSeen {
-    pub(super) fn note(&self, owner: &OwnerId) {
-        *self.lock() = Some(owner.clone());
-    }
-
-    fn get(&self) -> Option<OwnerId> {
-        self.lock().clone()
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<OwnerId>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl CommandTask {
@@ -117,6 +95,19 @@ impl CommandTask {
             Err(error) if error.is_gone() => Ok(false),
             Err(error) => Err(error),
         }
+    }
+}
+
+/// What is known about a change that did not succeed (P9).
+fn not_done(error: &Error) -> Outcome {
+    let reason = chain(error);
+    match (error.sent(), error.api()) {
+        (Sent::NotSent, _) => Outcome::NotSent { reason },
+        (Sent::Refused, Some(answer)) => Outcome::Refused {
+            status: answer.status,
+            message: answer.message.clone(),
+        },
+        (Sent::Refused | Sent::Ambiguous, _) => Outcome::Unknown { reason },
     }
 }
 

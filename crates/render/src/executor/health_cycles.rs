@@ -10,9 +10,10 @@ use rollout::health::{Cycle, CycleResult};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::command_task::{CommandTask, Worker};
+use super::command_task::CommandTask;
 use super::retry_policy::RetryPolicy;
 use super::view::deploy_view;
+use super::worker::Worker;
 use crate::deploy;
 use crate::error::{Result, chain};
 use crate::probe::{CycleSample, Expectation, FigureSource, History, Latency, Subject};

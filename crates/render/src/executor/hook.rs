@@ -11,10 +11,11 @@ use rollout::Outcome;
 use rollout::command::Target;
 use tokio::time::{Instant, sleep};
 
-use super::command_task::{CommandTask, blocking};
+use super::command_task::CommandTask;
 use super::duration;
 use super::polling::Backoff;
 use super::retry_policy::RetryPolicy;
+use super::worker::blocking;
 use crate::error::{Result, chain};
 use crate::job::{Job, JobStatus};
 use crate::redact::Redactor;

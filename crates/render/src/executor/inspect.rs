@@ -9,9 +9,10 @@ use policy::settings::ZeroDowntime;
 use rollout::Outcome;
 use rollout::command::{ServiceView, Target};
 
-use super::command_task::{CommandTask, blocking};
+use super::command_task::CommandTask;
 use super::template::{Filling, Unfilled};
 use super::view::back_to_live;
+use super::worker::blocking;
 use crate::error::Result;
 use crate::inspect::{self, inspect};
 use crate::probe::{Checkup, Subject};

@@ -8,10 +8,11 @@ use rollout::{AttachmentId, DatabaseId, Outcome};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::backup::{BackupContent, KeyBackup, is};
-use super::command_task::{CommandTask, blocking};
+use super::command_task::CommandTask;
 use super::retry_policy::RetryPolicy;
 use super::sources::{BackupError, Backups};
 use super::template::Filling;
+use super::worker::blocking;
 use crate::error::{Result, chain};
 use crate::variable::Variables;
 

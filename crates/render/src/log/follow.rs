@@ -8,14 +8,12 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::{SinkExt as _, Stream, StreamExt as _, TryStreamExt as _, stream};
-use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 use tokio_tungstenite::tungstenite::{Bytes, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 use super::{Direction, LogFilter, LogLine};
-use crate::client::Client;
-use crate::error::{Error, Result, chain};
+use crate::client::{Client, Socket};
+use crate::error::{Result, chain};
 use crate::wire;
 
 /// Lines that arrive late are still found within this time before the last one.
@@ -40,8 +38,6 @@ pub enum Followed {
     /// It stands again, and what Render still has of the time between comes next.
     Found,
 }
-
-pub(crate) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// Following logs.
 ///
@@ -249,13 +245,5 @@ impl Told {
             self.ids.remove(&oldest);
         }
         true
-    }
-}
-
-/// What a connection that does not come about means.
-pub(crate) fn not_connected(call: String, error: tokio_tungstenite::tungstenite::Error) -> Error {
-    Error::Socket {
-        call,
-        source: Box::new(error),
     }
 }

@@ -2,7 +2,7 @@
 
 use policy::health::{Check, CheckKind, Profile};
 
-use super::checkup::Subject;
+use super::subject::Subject;
 use crate::service::ServiceKind;
 
 /// The checks of a profile that make sense for a service. A static site is always asked for a page.

@@ -6,7 +6,6 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use futures::future::join_all;
 use policy::health::{CheckKind, Profile};
-use policy::{Role, ServiceId};
 use rollout::health::CycleResult;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, timeout_at};
@@ -16,24 +15,12 @@ use super::figures::{self, FigureSource, Figures, Latency, Traffic};
 use super::history::History;
 use super::judge::{self, CheckResult, MIN_REQUESTS, Probe};
 use super::prober::{Answer, NoAnswer, Prober};
+use super::subject::Subject;
 use crate::client::Client;
 use crate::service::ServiceKind;
 
 /// How long probes are added until there are enough of them for a rate or a percentile.
 const TOP_UP: Duration = Duration::from_secs(10);
-
-/// Which service is asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Subject {
-    /// Render's id.
-    pub service: ServiceId,
-    /// Its role within the customer.
-    pub role: Role,
-    /// What kind it is; decides which checks make sense.
-    pub kind: ServiceKind,
-    /// Where it answers; without one nothing can be asked.
-    pub url: Option<String>,
-}
 
 /// What is expected of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,55 +1,19 @@
 //! Render's public API over the platform: from a request to a reply, without a socket.
 
-mod call;
-mod limits;
 mod logs;
 mod metrics;
 mod page;
 mod perform;
-mod query;
 mod view;
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::ids::Timestamp;
 use crate::network_faults::{Exchange, ReplyCondition};
 use crate::platform::Platform;
+use crate::requests::Call;
 
-pub use call::{Call, Op};
-pub use limits::Allowance;
-pub(crate) use limits::Limiter;
-pub(crate) use perform::Done;
-pub(crate) use query::Query;
-
-/// A request as it arrives.
-#[derive(Clone, Debug, Default)]
-pub struct ApiRequest {
-    /// `GET`, `POST`, `PUT`, `PATCH` or `DELETE`.
-    pub method: String,
-    /// The path below `/v1`, as sent.
-    pub path: String,
-    /// What follows the question mark, as sent.
-    pub query: String,
-    /// The value of the header `Authorization`.
-    pub authorization: Option<String>,
-    /// The body; empty: none.
-    pub body: Vec<u8>,
-}
-
-impl ApiRequest {
-    /// A request with a key and perhaps a JSON body.
-    pub fn new(method: &str, target: &str, key: &str, body: Option<&Value>) -> Self {
-        let (path, query) = target.split_once('?').unwrap_or((target, ""));
-        Self {
-            method: method.to_owned(),
-            path: path.to_owned(),
-            query: query.to_owned(),
-            authorization: Some(format!("Bearer {key}")),
-            body: body.map_or_else(Vec::new, |body| body.to_string().into_bytes()),
-        }
-    }
-}
+pub use crate::requests::{ApiError, ApiRequest, Op};
 
 /// A reply as it leaves.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,51 +73,6 @@ pub enum Answer {
     Reset,
 }
 
-/// Render's refusal.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[error("{status} {message}")]
-pub struct ApiError {
-    /// The status.
-    pub status: u16,
-    /// The message.
-    pub message: String,
-    /// Seconds to wait, with 429.
-    pub retry_after: Option<u32>,
-}
-
-impl ApiError {
-    /// A refusal with a status and a message.
-    pub fn new(status: u16, message: &str) -> Self {
-        Self {
-            status,
-            message: message.to_owned(),
-            retry_after: None,
-        }
-    }
-
-    pub(crate) fn not_found(what: &str) -> Self {
-        Self::new(404, &format!("not found: {what}"))
-    }
-
-    pub(crate) fn bad_request(message: &str) -> Self {
-        Self::new(400, message)
-    }
-
-    pub(crate) fn rate_limited(retry_after: u32) -> Self {
-        Self {
-            retry_after: Some(retry_after),
-            ..Self::new(429, "rate limit exceeded")
-        }
-    }
-
-    fn reply(&self) -> ApiReply {
-        let mut reply = ApiReply::json(self.status, &json!({ "message": self.message }));
-        let wait = self.retry_after.map(|s| ("Retry-After", s.to_string()));
-        reply.headers.extend(wait);
-        reply
-    }
-}
-
 impl Platform {
     /// Answers a request as Render would, or as the faults that are armed have it.
     pub fn handle(&mut self, now: Timestamp, request: &ApiRequest) -> Answer {
@@ -162,7 +81,7 @@ impl Platform {
         let key = request.authorization.as_deref().and_then(bearer);
         let exchange = self.exchange(now, &call, |platform, fault| {
             platform.admit(now, key, &call)?;
-            platform.perform(now, &call, fault)
+            perform::perform(platform, now, &call, fault)
         });
         match exchange {
             Exchange::Nothing { reset: true } => Answer::Reset,
@@ -170,7 +89,7 @@ impl Platform {
             | Exchange::NeverSent
             | Exchange::Unreachable { .. } => Answer::Dropped,
             Exchange::Reply { outcome, condition } => {
-                let reply = outcome.unwrap_or_else(|error| error.reply());
+                let reply = outcome.unwrap_or_else(|error| refused(&error));
                 let reply = self.with_headers(now, reply, key, &call);
                 deliver(reply, condition)
             }
@@ -180,7 +99,9 @@ impl Platform {
     /// Lets a request that its client gave up have its effect.
     pub(crate) fn arrive(&mut self, at: Timestamp, call: &Call) {
         // The answer is on record; nobody waits for it.
-        let _unheard = self.record_effect(at, call, |platform| platform.perform(at, call, None));
+        let _unheard = self.record_effect(at, call, |platform| {
+            perform::perform(platform, at, call, None)
+        });
     }
 
     /// Authentication and rate limits.
@@ -230,6 +151,13 @@ impl Platform {
 
 fn bearer(authorization: &str) -> Option<&str> {
     authorization.strip_prefix("Bearer ").map(str::trim)
+}
+
+fn refused(error: &ApiError) -> ApiReply {
+    let mut reply = ApiReply::json(error.status, &json!({ "message": error.message }));
+    let wait = error.retry_after.map(|s| ("Retry-After", s.to_string()));
+    reply.headers.extend(wait);
+    reply
 }
 
 fn deliver(mut reply: ApiReply, condition: ReplyCondition) -> Answer {

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use crate::api::{ApiError, Call, Done, Op};
 use crate::ids::{DeployId, JobId, OwnerId, PostgresId, ServiceId, Timestamp};
 use crate::network_faults::Reply;
 use crate::platform::{
     Database, Deploy, DeployFilter, Job, NewValue, Platform, RecoverBody, Service, ServiceKind,
     TriggerBody, YesNo,
 };
+use crate::requests::{ApiError, Call, Done, Op};
 
 impl Platform {
     /// A client in this process.

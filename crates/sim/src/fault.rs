@@ -7,9 +7,9 @@ mod armed;
 use policy::Span;
 use serde::{Deserialize, Serialize};
 
-use crate::api::Op;
 use crate::ids::{CommitId, ServiceId, Timestamp};
-use crate::platform::{Source, Trigger};
+use crate::requests::Op;
+use crate::terms::{Source, Trigger};
 
 pub(crate) use armed::{Faults, Felt};
 

@@ -25,9 +25,10 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::api::{Answer, ApiReply, ApiRequest};
+use crate::api::{Answer, ApiReply};
 use crate::ids::{ServiceId, Timestamp};
 use crate::platform::{Platform, write_whole};
+use crate::requests::ApiRequest;
 use wire::{CuttableListener, Wire};
 
 pub use clock::Clock;

@@ -4,10 +4,10 @@
 
 use policy::Span;
 
-use crate::api::{ApiError, Call, Done};
 use crate::fault::{OutageScope, Trouble};
 use crate::ids::Timestamp;
 use crate::platform::Platform;
+use crate::requests::{ApiError, Call, Done};
 
 /// What a client in this process learns.
 #[derive(Clone, Debug, PartialEq, Eq)]

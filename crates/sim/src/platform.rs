@@ -33,26 +33,26 @@ use std::{fs, io};
 use policy::plan::is_image;
 use serde::{Deserialize, Serialize};
 
-use crate::api::{ApiError, Call, Limiter};
 use crate::fault::Faults;
 use crate::ids::{
     CommitId, EnvGroupId, IdSource, MaintenanceId, OwnerId, PostgresId, ServiceId, Timestamp,
     WebhookId,
 };
-use crate::requests::RequestLog;
+use crate::requests::{ApiError, Call, Limiter, RequestLog};
 use crate::settings::Settings;
 use agenda::{Agenda, Due};
 
+pub use crate::terms::{ServiceKind, Source, Status, Trigger};
 pub use bodies::{CreateBody, ImageBody, NewVariable, NewVariableValue, UpdateBody, YesNo};
 pub use databases::{Connection, Database, Export, RecoverBody, Recovery};
-pub use deploys::{Bounds, ClearCache, DeployFilter, DeployMode, TriggerBody, Triggered};
+pub use deploys::{ClearCache, DeployFilter, DeployMode, TriggerBody, Triggered};
 pub use environment::NewValue;
 pub use events::{EndReason, Ended, Event, EventKind};
 pub use groups::EnvGroup;
 pub(crate) use groups::NewGroup;
 pub use jobs::{Job, JobStatus};
-pub use maintenance::MaintenanceRun;
-pub use model::{Deploy, Service, ServiceKind, Source, Status, Suspender, Trigger, Variables};
+pub use maintenance::{MaintenanceRun, MaintenanceState};
+pub use model::{Deploy, Service, Suspender, Variables};
 pub use seed::{DEFAULT_OWNER, DatabaseSeed, LiveSeed, Owner, Seed, ServiceSeed};
 pub(crate) use services::{ServiceFilter, suspended_text};
 pub(crate) use webhook_messages::sent_at;

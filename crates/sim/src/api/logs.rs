@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use regex::Regex;
 use serde_json::{Value, json};
 
-use super::query::Query;
-use super::{Answer, ApiError, ApiRequest, Call, Done, bearer, view};
+use super::{Answer, bearer, refused, view};
 use crate::ids::{ServiceId, Timestamp};
 use crate::network_faults::Exchange;
 use crate::platform::{Ended, Event, EventKind, Platform, ServiceKind};
+use crate::requests::{ApiError, ApiRequest, Call, Done, Query};
 
 const DEFAULT_LIMIT: u32 = 20;
 const MAX_LIMIT: u32 = 100;
@@ -106,9 +106,11 @@ impl Platform {
             Exchange::Nothing { reset: false }
             | Exchange::NeverSent
             | Exchange::Unreachable { .. } => Err(Answer::Dropped),
-            Exchange::Reply { outcome, .. } => outcome
-                .map(|()| call.query.clone())
-                .map_err(|error| Answer::Reply(self.with_headers(now, error.reply(), key, &call))),
+            Exchange::Reply { outcome, .. } => {
+                outcome.map(|()| call.query.clone()).map_err(|error| {
+                    Answer::Reply(self.with_headers(now, refused(&error), key, &call))
+                })
+            }
         }
     }
 

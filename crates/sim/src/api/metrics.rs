@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
-use super::query::Query;
-use super::{ApiError, view};
+use super::view;
 use crate::ids::Timestamp;
 use crate::platform::{Platform, Service, ServiceKind};
+use crate::requests::{ApiError, Query};
 use crate::site;
 
 const DEFAULT_RESOLUTION: u32 = 60;

@@ -2,9 +2,8 @@
 
 use std::fmt::Write as _;
 
+use crate::requests::{ApiError, Query};
 use serde_json::{Value, json};
-
-use super::{ApiError, Query};
 
 const DEFAULT_LIMIT: u32 = 20;
 const MAX_LIMIT: u32 = 100;

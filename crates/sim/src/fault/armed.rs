@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{DeployFault, DeployKind, HealthFault, JobOutcome, Outage, OutageScope, Trouble};
-use crate::api::Op;
 use crate::ids::{CommitId, ServiceId, Timestamp};
-use crate::platform::{Source, Trigger};
+use crate::requests::Op;
+use crate::terms::{Source, Trigger};
 
 /// The faults that are armed.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]

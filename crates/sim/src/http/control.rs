@@ -23,10 +23,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::App;
-use crate::api::ApiError;
 use crate::fault::Fault;
 use crate::ids::{CommitId, DeployId, ServiceId, Timestamp};
 use crate::platform::{Deploy, Platform, Seed, Service};
+use crate::requests::ApiError;
 use crate::settings::Settings;
 
 pub(super) fn router() -> Router<App> {

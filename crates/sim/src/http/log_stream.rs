@@ -11,8 +11,8 @@ use axum::response::{IntoResponse, Response};
 
 use super::wire::Wire;
 use super::{App, authorization, deliver};
-use crate::api::{ApiRequest, Query};
 use crate::ids::Timestamp;
+use crate::requests::{ApiRequest, Query};
 
 /// So often the platform is asked for new lines.
 const PERIOD: Duration = Duration::from_millis(20);

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::api::Call;
 use crate::fault::ForeignDeploy;
 use crate::ids::{DeployId, ServiceId, Timestamp};
+use crate::requests::Call;
 
 /// The place of one entry: its instant, and a number that keeps entries of one instant in order.
 pub(crate) type Slot = (Timestamp, u64);

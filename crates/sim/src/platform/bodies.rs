@@ -3,9 +3,10 @@
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
-use super::{NewValue, ServiceKind};
-use crate::api::ApiError;
+use super::NewValue;
 use crate::ids::OwnerId;
+use crate::requests::ApiError;
+use crate::terms::ServiceKind;
 
 /// Render's way of writing a truth value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

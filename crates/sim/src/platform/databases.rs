@@ -3,9 +3,9 @@
 use policy::Span;
 use serde::{Deserialize, Serialize};
 
-use super::{DatabaseSeed, Platform};
-use crate::api::ApiError;
+use super::Platform;
 use crate::ids::{OwnerId, PostgresId, Timestamp};
+use crate::requests::ApiError;
 
 /// One database.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -144,23 +144,16 @@ impl Database {
     }
 }
 
-fn password(id: &PostgresId) -> String {
+pub(super) fn password(id: &PostgresId) -> String {
     format!("pw-{id}")
 }
 
-fn connection(id: &PostgresId, name: &str, password: &str) -> Connection {
+pub(super) fn connection(id: &PostgresId, name: &str, password: &str) -> Connection {
     let url = |host: &str| format!("postgresql://{name}:{password}@{host}/{name}");
     Connection {
         password: password.to_owned(),
         internal: url(id.as_str()),
         external: url(&format!("{id}.postgres.example")),
-    }
-}
-
-impl DatabaseSeed {
-    /// How to connect to it once it exists.
-    pub fn connection(&self) -> Connection {
-        connection(&self.id, &self.name, &password(&self.id))
     }
 }
 

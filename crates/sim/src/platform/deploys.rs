@@ -5,10 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use super::Platform;
 use super::images::in_full;
-use super::model::{Deploy, Order, Service, ServiceKind, Source, Status, Trigger};
-use crate::api::ApiError;
+use super::model::{Deploy, Order, Service};
 use crate::ids::{CommitId, DeployId, ServiceId, Timestamp};
+use crate::requests::{ApiError, Bounds};
 use crate::settings::{Assumptions, WaitingRollback};
+use crate::terms::{ServiceKind, Source, Status, Trigger};
 
 /// What a trigger asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,24 +88,6 @@ pub struct DeployFilter {
     pub updated: Bounds,
     /// Bounds of the end.
     pub finished: Bounds,
-}
-
-/// An interval of a filter.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Bounds {
-    /// `...After`.
-    pub after: Option<Timestamp>,
-    /// `...Before`.
-    pub before: Option<Timestamp>,
-}
-
-impl Bounds {
-    pub(crate) fn hold(&self, at: Option<Timestamp>, assumptions: &Assumptions) -> bool {
-        match at {
-            Some(at) => assumptions.within(at, self.after, self.before),
-            None => self.after.is_none() && self.before.is_none(),
-        }
-    }
 }
 
 impl DeployFilter {

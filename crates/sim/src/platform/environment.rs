@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Platform, Variables};
-use crate::api::ApiError;
 use crate::ids::{ServiceId, Timestamp};
+use crate::requests::ApiError;
 
 /// A value to be stored.
 #[derive(Clone, PartialEq, Eq)]

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::Platform;
-use super::model::{Deploy, Status, Trigger};
-use crate::api::ApiError;
 use crate::ids::{CommitId, DeployId, EventId, ServiceId, Timestamp};
+use crate::requests::ApiError;
+use crate::terms::{Status, Trigger};
 
 /// One event of a service.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -130,17 +130,6 @@ impl EndReason {
 }
 
 impl EventKind {
-    pub(super) fn deploy_started(deploy: &Deploy, first: bool) -> Self {
-        Self::DeployStarted {
-            deploy: deploy.id.clone(),
-            trigger: deploy.trigger,
-            commit: deploy.source.commit().cloned(),
-            target: deploy.target.clone(),
-            first,
-            clear_cache: deploy.order.clear_cache,
-        }
-    }
-
     /// What a change of status ends and begins, besides the deploy itself.
     pub(super) fn of_move(deploy: &DeployId, before: Status, after: Status) -> Vec<Self> {
         let deploy = || deploy.clone();

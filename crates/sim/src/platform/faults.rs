@@ -2,9 +2,9 @@
 
 use super::agenda::Due;
 use super::{Platform, Service};
-use crate::api::ApiError;
 use crate::fault::{Fault, FaultKind, Faults, Felt, HealthFault, Onset};
 use crate::ids::{ServiceId, Timestamp};
+use crate::requests::ApiError;
 
 impl Platform {
     /// Arms a fault. What needs a service and names none, or one that does not exist, is refused.

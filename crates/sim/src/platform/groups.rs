@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::model::{Order, Service, Trigger, Variables};
+use super::model::{Order, Service, Variables};
 use super::{NewValue, Platform};
-use crate::api::ApiError;
 use crate::ids::{EnvGroupId, OwnerId, ServiceId, Timestamp};
+use crate::requests::ApiError;
+use crate::terms::Trigger;
 
 /// A group.
 #[derive(Clone, Debug, Serialize, Deserialize)]

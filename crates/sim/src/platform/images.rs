@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use policy::plan::Image;
 use sha2::{Digest as _, Sha256};
 
-use super::{Platform, Source};
-use crate::api::ApiError;
+use super::Platform;
+use crate::requests::ApiError;
+use crate::terms::Source;
 
 /// An image in full, as Render writes it.
 pub(super) fn in_full(written: &str) -> Result<String, ApiError> {

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::Platform;
-use crate::api::ApiError;
 use crate::fault::JobOutcome;
 use crate::ids::{JobId, ServiceId, Timestamp};
+use crate::requests::ApiError;
 
 /// One job.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use super::agenda::Due;
 use super::events::{EndReason, Ended, EventKind};
-use super::model::{Deploy, Order, Service, Sickness, Status, Trigger};
+use super::model::{Deploy, Order, Service, Sickness};
 use super::stages::StagePlan;
-use super::{Platform, ServiceKind, Source, Triggered};
+use super::{Platform, Triggered};
 use crate::fault::{DeployFault, DeployKind, ForeignDeploy, HealthFault, Onset, Outcome};
 use crate::ids::{DeployId, ServiceId, Timestamp};
 use crate::settings::{Overlap, Skipped};
+use crate::terms::{ServiceKind, Source, Status, Trigger};
 
 impl Platform {
     /// Takes an order for a service that exists: begins it, or lets it wait behind the one that runs.
@@ -71,7 +72,7 @@ impl Platform {
         };
         let variables = self.variables_for(service, &deploy.order);
         let first = service.deploys.len() == 1;
-        let started = EventKind::deploy_started(deploy, first);
+        let started = deploy.started(first);
         let mut course = self.usual_stages(service, deploy);
         let (trigger, source) = (deploy.trigger, deploy.source.clone());
         let digest = self.digest_now(&source);

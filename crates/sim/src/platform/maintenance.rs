@@ -4,8 +4,8 @@ use policy::Span;
 use serde::{Deserialize, Serialize};
 
 use super::Platform;
-use crate::api::ApiError;
 use crate::ids::{MaintenanceId, Timestamp};
+use crate::requests::ApiError;
 
 /// Works on one service or database.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -28,15 +28,38 @@ fn database_upgrade() -> String {
     "database_upgrade".to_owned()
 }
 
+/// Where works of Render's own stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MaintenanceState {
+    /// They have not begun.
+    Scheduled,
+    /// They are under way.
+    InProgress,
+    /// They are over.
+    Succeeded,
+}
+
+impl MaintenanceState {
+    /// The word Render has for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Scheduled => "scheduled",
+            Self::InProgress => "in_progress",
+            Self::Succeeded => "succeeded",
+        }
+    }
+}
+
 impl MaintenanceRun {
     /// The name Render gives to their state at an instant.
-    pub fn state(&self, now: Timestamp) -> &'static str {
+    pub fn state(&self, now: Timestamp) -> MaintenanceState {
         if now < self.scheduled_at {
-            "scheduled"
+            MaintenanceState::Scheduled
         } else if now < self.scheduled_at + DURATION.to_delta() {
-            "in_progress"
+            MaintenanceState::InProgress
         } else {
-            "succeeded"
+            MaintenanceState::Succeeded
         }
     }
 }
@@ -68,7 +91,7 @@ impl Platform {
         let now = self.advance(now);
         let run = self.maintenance.get_mut(id);
         let run = run.ok_or_else(|| ApiError::not_found(id.as_str()))?;
-        if run.state(now) != "scheduled" {
+        if run.state(now) != MaintenanceState::Scheduled {
             return Err(ApiError::bad_request("maintenance has begun"));
         }
         run.scheduled_at = to.max(now);

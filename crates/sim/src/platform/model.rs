@@ -8,132 +8,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::agenda::Slot;
-use super::events::Event;
+use super::events::{Event, EventKind};
 use super::jobs::Job;
 use crate::fault::Symptom;
-use crate::ids::{CommitId, DeployId, OwnerId, ServiceId, Timestamp};
-
-/// Where a deploy stands. It only ever moves forward.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Status {
-    /// Waits behind another deploy.
-    Queued,
-    /// Accepted, not started.
-    Created,
-    /// The build runs.
-    BuildInProgress,
-    /// The pre-deploy command runs.
-    PreDeployInProgress,
-    /// New instances start.
-    UpdateInProgress,
-    /// Serves traffic.
-    Live,
-    /// Was live; a later deploy took over.
-    Deactivated,
-    /// The build failed.
-    BuildFailed,
-    /// The pre-deploy command failed.
-    PreDeployFailed,
-    /// The start or the health check failed.
-    UpdateFailed,
-    /// Ended by somebody.
-    Canceled,
-}
-
-impl Status {
-    /// Whether it has an end: nothing but the move from `live` to `deactivated` follows.
-    pub fn is_finished(self) -> bool {
-        match self {
-            Self::Queued
-            | Self::Created
-            | Self::BuildInProgress
-            | Self::PreDeployInProgress
-            | Self::UpdateInProgress => false,
-            Self::Live
-            | Self::Deactivated
-            | Self::BuildFailed
-            | Self::PreDeployFailed
-            | Self::UpdateFailed
-            | Self::Canceled => true,
-        }
-    }
-
-    /// Whether the deploy was live once.
-    pub fn was_live(self) -> bool {
-        matches!(self, Self::Live | Self::Deactivated)
-    }
-}
-
-/// Who or what began a deploy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Trigger {
-    /// A request to the API.
-    Api,
-    /// The dashboard.
-    Manual,
-    /// A deploy hook.
-    DeployHook,
-    /// A push, with auto-deploy on.
-    NewCommit,
-    /// A rollback.
-    Rollback,
-    /// A change of the service.
-    ServiceUpdated,
-    /// The end of a suspension.
-    ServiceResumed,
-    /// A Blueprint.
-    BlueprintSync,
-    /// Render itself.
-    DeployedByRender,
-    /// Anything else.
-    Other,
-}
-
-/// The type of a service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ServiceKind {
-    /// Files.
-    StaticSite,
-    /// A public server.
-    WebService,
-    /// A server without public address.
-    PrivateService,
-    /// No server at all.
-    BackgroundWorker,
-    /// Runs at times.
-    CronJob,
-}
-
-/// What a deploy makes run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Source {
-    /// A commit of the linked repository.
-    Commit(CommitId),
-    /// A container image.
-    Image(String),
-}
-
-impl Source {
-    /// The commit id or image reference as text.
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Commit(commit) => commit.as_str(),
-            Self::Image(image) => image,
-        }
-    }
-
-    /// The commit, if it is one.
-    pub fn commit(&self) -> Option<&CommitId> {
-        match self {
-            Self::Commit(commit) => Some(commit),
-            Self::Image(_) => None,
-        }
-    }
-}
+use crate::ids::{DeployId, OwnerId, ServiceId, Timestamp};
+use crate::terms::{ServiceKind, Source, Status, Trigger};
 
 /// Environment variables. Their values are never shown by `Debug`.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -328,6 +207,18 @@ impl Service {
 }
 
 impl Deploy {
+    /// What is told when it begins to run.
+    pub(super) fn started(&self, first: bool) -> EventKind {
+        EventKind::DeployStarted {
+            deploy: self.id.clone(),
+            trigger: self.trigger,
+            commit: self.source.commit().cloned(),
+            target: self.target.clone(),
+            first,
+            clear_cache: self.order.clear_cache,
+        }
+    }
+
     /// The symptoms it shows at an instant.
     pub(crate) fn symptoms(&self, at: Timestamp) -> impl Iterator<Item = &Symptom> {
         self.sick

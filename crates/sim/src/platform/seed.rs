@@ -8,14 +8,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::Platform;
-use super::databases::Database;
+use super::databases::{Connection, Database, connection, password};
 use super::images::in_full;
 use super::maintenance::MaintenanceRun;
-use super::model::{
-    Deploy, Order, Service, ServiceKind, Source, Status, Suspender, Trigger, Variables,
-};
+use super::model::{Deploy, Order, Service, Suspender, Variables};
 use super::services::merge_details;
 use crate::ids::{CommitId, DeployId, OwnerId, PostgresId, ServiceId, Timestamp};
+use crate::terms::{ServiceKind, Source, Status, Trigger};
 
 /// Everything a platform holds at the beginning.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -173,6 +172,13 @@ impl ServiceSeed {
             variables: BTreeMap::new(),
             details: Map::new(),
         }
+    }
+}
+
+impl DatabaseSeed {
+    /// How to connect to it once it exists.
+    pub fn connection(&self) -> Connection {
+        connection(&self.id, &self.name, &password(&self.id))
     }
 }
 

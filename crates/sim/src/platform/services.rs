@@ -6,14 +6,14 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::bodies::{CreateBody, NewVariable, UpdateBody, YesNo};
-use super::deploys::Bounds;
 use super::events::EventKind;
 use super::images::in_full;
-use super::model::{Order, Service, ServiceKind, Source, Suspender, Trigger};
+use super::model::{Order, Service, Suspender};
 use super::{NewValue, Platform, Variables};
-use crate::api::ApiError;
 use crate::ids::{CommitId, DeployId, OwnerId, ServiceId, Timestamp};
+use crate::requests::{ApiError, Bounds};
 use crate::settings::Resume;
+use crate::terms::{ServiceKind, Source, Trigger};
 
 /// Which services are listed.
 #[derive(Clone, Debug, Default)]

@@ -2,9 +2,10 @@
 
 use policy::Span;
 
-use super::model::{Stage, Status};
+use super::model::Stage;
 use crate::fault::Outcome;
 use crate::ids::Timestamp;
+use crate::terms::Status;
 
 /// What decides the course of a deploy.
 #[derive(Clone, Copy, Debug)]

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::Platform;
-use crate::api::ApiError;
 use crate::ids::{OwnerId, Timestamp, WebhookId};
+use crate::requests::ApiError;
 
 /// A webhook.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -20,7 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use policy::parse::scenario::{self as written, Answer};
-use policy::{ServiceId, Timestamp};
+use policy::{Release, ServiceId, Timestamp};
 use rollout::command::{Sealed, Target};
 use rollout::{AttachmentId, Command, CommandId, CommandKind, Executor, Outcome, Reply, Report};
 
@@ -225,8 +225,13 @@ impl SimExecutor {
         if let Some(outcome) = self.answered_otherwise(&work.command) {
             return Progress::Done(outcome);
         }
+        self.perform(work)
+            .map_or_else(|progress| progress, Progress::Done)
+    }
+
+    fn perform(&mut self, work: &mut Work) -> Result<Outcome, Progress> {
         let customer = &work.command.customer;
-        let done = match &work.command.kind {
+        match &work.command.kind {
             CommandKind::Preflight {
                 services, baseline, ..
             } => self.inspect(services, baseline.is_some()),
@@ -249,17 +254,8 @@ impl SimExecutor {
                 urls,
                 left,
             } => {
-                let release = policy::Release {
-                    version: version.clone(),
-                    commit: commit.clone(),
-                };
-                self.back_up(
-                    customer,
-                    service,
-                    variables,
-                    (&release, urls),
-                    left.as_ref(),
-                )
+                let release = release(version, commit);
+                self.back_up(customer, service, variables, &release, urls, left.as_ref())
             }
             CommandKind::SetVariables {
                 service,
@@ -286,8 +282,7 @@ impl SimExecutor {
             CommandKind::ListDeploys { service, known } => self.list(&service.id, known),
             CommandKind::CancelDeploy { service, deploy } => Ok(self.cancel(&service.id, deploy)),
             CommandKind::Verify { probed, profile } => {
-                let probed = std::slice::from_ref(probed);
-                self.probe(&mut work.probing, Purpose::Verify, probed, profile)
+                self.verify(&mut work.probing, probed, profile)
             }
             CommandKind::Watch { probed, profile } => {
                 self.probe(&mut work.probing, Purpose::Watch, probed, profile)
@@ -301,13 +296,9 @@ impl SimExecutor {
             CommandKind::BackUpConnections { service, from, to } => {
                 self.back_up_connections(service, from, to)
             }
-            CommandKind::RunHook { .. } => Ok(Outcome::HookFinished {
-                ok: true,
-                output: String::new(),
-            }),
+            CommandKind::RunHook { .. } => Ok(hook_succeeded()),
             CommandKind::Stop { .. } => Err(Progress::Rest),
-        };
-        done.map_or_else(|progress| progress, Progress::Done)
+        }
     }
 
     /// What a scenario lets Render answer about the services of a command.
@@ -362,6 +353,21 @@ impl SimExecutor {
                 Err(until.map_or(Progress::Rest, Progress::LookAt))
             }
         }
+    }
+}
+
+fn release(version: &str, commit: &str) -> Release {
+    Release {
+        version: version.to_owned(),
+        commit: commit.to_owned(),
+    }
+}
+
+/// In this world hooks do nothing, and do it well.
+fn hook_succeeded() -> Outcome {
+    Outcome::HookFinished {
+        ok: true,
+        output: String::new(),
     }
 }
 

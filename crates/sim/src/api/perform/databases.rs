@@ -5,9 +5,10 @@ use serde_json::Value;
 
 use super::{Performed, empty_reply, json_reply};
 use crate::api::page::page;
-use crate::api::{ApiError, Call, view};
+use crate::api::view;
 use crate::ids::{PostgresId, Timestamp};
 use crate::platform::{Platform, RecoverBody, suspended_text};
+use crate::requests::{ApiError, Call};
 
 fn named(call: &Call) -> Result<PostgresId, ApiError> {
     Ok(PostgresId::new(call.item()?))

@@ -2,12 +2,13 @@
 
 use serde::Deserialize;
 
-use super::{Done, Performed, json_reply};
+use super::{Performed, json_reply};
 use crate::api::page::page;
-use crate::api::{ApiError, ApiReply, Call, view};
+use crate::api::{ApiReply, view};
 use crate::ids::{DeployId, ServiceId, Timestamp};
 use crate::network_faults::OperationFault;
 use crate::platform::{Deploy, DeployFilter, Platform, TriggerBody, Triggered};
+use crate::requests::{ApiError, Call, Done, Query};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -21,7 +22,7 @@ pub(super) fn list(
     call: &Call,
     fault: Option<OperationFault>,
 ) -> Performed {
-    let filter = call.query.deploys()?;
+    let filter = filter(&call.query)?;
     let seen = platform.deploys_seen(now, call.service()?, &filter, fault)?;
     let shown = page(
         seen.value,
@@ -137,4 +138,13 @@ impl Platform {
         let seen = deploys.into_iter().skip(omitted).cloned().collect();
         Ok(Done::new(200, seen))
     }
+}
+
+fn filter(query: &Query) -> Result<DeployFilter, ApiError> {
+    Ok(DeployFilter {
+        status: query.all_of("status")?,
+        created: query.bounds("created")?,
+        updated: query.bounds("updated")?,
+        finished: query.bounds("finished")?,
+    })
 }

@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 
 use super::{Performed, empty_reply, json_reply};
 use crate::api::page::page;
-use crate::api::{ApiError, Call};
 use crate::ids::Timestamp;
 use crate::platform::{NewVariable, NewVariableValue, Platform};
+use crate::requests::{ApiError, Call};
 
 #[derive(Deserialize)]
 struct FileBody {

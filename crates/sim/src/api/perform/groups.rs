@@ -8,9 +8,10 @@ use serde_json::{Value, json};
 use super::environment::{file, variable};
 use super::{Performed, empty_reply, json_reply};
 use crate::api::page::page;
-use crate::api::{ApiError, Call, view};
+use crate::api::view;
 use crate::ids::{EnvGroupId, OwnerId, ServiceId, Timestamp};
 use crate::platform::{EnvGroup, NewGroup, NewVariable, NewVariableValue, Platform};
+use crate::requests::{ApiError, Call};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -2,9 +2,10 @@
 
 use super::{Performed, json_reply};
 use crate::api::page::page;
-use crate::api::{Call, logs, metrics, view};
+use crate::api::{logs, metrics, view};
 use crate::ids::{EventId, Timestamp};
 use crate::platform::Platform;
+use crate::requests::Call;
 
 pub(super) fn events(platform: &mut Platform, now: Timestamp, call: &Call) -> Performed {
     let service = call.service()?;

@@ -4,9 +4,10 @@ use serde::Deserialize;
 
 use super::{Performed, json_reply};
 use crate::api::page::page;
-use crate::api::{Call, view};
+use crate::api::view;
 use crate::ids::{JobId, Timestamp};
 use crate::platform::Platform;
+use crate::requests::Call;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -4,9 +4,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Performed, empty_reply, json_reply};
-use crate::api::{ApiError, Call, view};
+use crate::api::view;
 use crate::ids::{MaintenanceId, Timestamp};
 use crate::platform::{MaintenanceRun, Platform};
+use crate::requests::{ApiError, Call};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -41,7 +42,7 @@ pub(super) fn list(platform: &mut Platform, now: Timestamp, call: &Call) -> Perf
     let (resources, states) = (call.query.all("resourceId"), call.query.all("state"));
     let fits = |run: &&MaintenanceRun| {
         (resources.is_empty() || resources.contains(&run.resource))
-            && (states.is_empty() || states.iter().any(|state| state == run.state(now)))
+            && (states.is_empty() || states.iter().any(|state| state == run.state(now).as_str()))
     };
     let runs = platform.maintenance().filter(fits);
     let runs: Vec<Value> = runs.map(|run| shown(run, now)).collect();

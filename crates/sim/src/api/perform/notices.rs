@@ -4,9 +4,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Performed, json_reply};
-use crate::api::{ApiError, Call};
 use crate::ids::OwnerId;
 use crate::platform::Platform;
+use crate::requests::{ApiError, Call};
 
 #[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "lowercase")]

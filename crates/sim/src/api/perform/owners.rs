@@ -2,12 +2,12 @@
 
 use serde_json::json;
 
-use super::{Done, Performed, json_reply};
+use super::{Performed, json_reply};
 use crate::api::page::page;
-use crate::api::{ApiError, ApiReply, Call, Op, view};
+use crate::api::{ApiReply, view};
 use crate::ids::OwnerId;
 use crate::platform::{Owner, Platform};
-use crate::requests::Request;
+use crate::requests::{ApiError, Call, Done, Op, Request};
 
 /// Whose key it is.
 const USER: &str = "owner@example.com";

@@ -5,9 +5,10 @@ use serde_json::{Value, json};
 
 use super::{Performed, empty_reply, json_reply};
 use crate::api::page::page;
-use crate::api::{ApiError, Call, view};
+use crate::api::view;
 use crate::ids::{OwnerId, Timestamp, WebhookId};
 use crate::platform::{Platform, Webhook, WebhookMessage, WebhookTarget, sent_at};
+use crate::requests::{ApiError, Call};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -6,11 +6,11 @@ use rollout::{DeployId, Outcome};
 use super::faults::Lost;
 use super::view::deploy_view;
 use super::{Progress, SimExecutor};
-use crate::api::ApiError;
 use crate::fault::DeployKind;
 use crate::ids::CommitId;
 use crate::network_faults::{Delivery, Reply};
 use crate::platform::{ClearCache, Deploy, DeployFilter, TriggerBody};
+use crate::requests::ApiError;
 
 impl SimExecutor {
     pub(super) fn create_deploy(

@@ -54,6 +54,16 @@ enum Look {
 }
 
 impl SimExecutor {
+    pub(super) fn verify(
+        &mut self,
+        probing: &mut Option<Probing>,
+        probed: &Probed,
+        profile: &Profile,
+    ) -> Result<Outcome, Progress> {
+        let probed = std::slice::from_ref(probed);
+        self.probe(probing, Purpose::Verify, probed, profile)
+    }
+
     pub(super) fn probe(
         &mut self,
         probing: &mut Option<Probing>,

@@ -38,7 +38,8 @@ impl SimExecutor {
         customer: &CustomerId,
         service: &Target,
         templates: &BTreeMap<String, String>,
-        (release, urls): (&Release, &BTreeMap<Role, String>),
+        release: &Release,
+        urls: &BTreeMap<Role, String>,
         left: Option<&DatabaseId>,
     ) -> Result<Outcome, Progress> {
         let reply = self.platform.client(self.now).env_vars(&service.id);

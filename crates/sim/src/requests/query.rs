@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::ApiError;
 use crate::ids::Timestamp;
-use crate::platform::{Bounds, DeployFilter};
+use crate::settings::Assumptions;
 
 /// Names and values, decoded.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,7 +21,7 @@ pub(super) fn decoded(text: &str) -> String {
 }
 
 impl Query {
-    pub(super) fn parse(text: &str) -> Self {
+    pub(crate) fn parse(text: &str) -> Self {
         let parts = text.split('&').filter(|part| !part.is_empty());
         let pair = |part: &str| {
             let (name, value) = part.split_once('=').unwrap_or((part, ""));
@@ -30,7 +30,7 @@ impl Query {
         Self(parts.map(pair).collect())
     }
 
-    pub(super) fn one(&self, name: &str) -> Option<&str> {
+    pub(crate) fn one(&self, name: &str) -> Option<&str> {
         let mut pairs = self.0.iter();
         pairs
             .find(|(known, _)| known == name)
@@ -38,7 +38,7 @@ impl Query {
     }
 
     /// All values of a name, repeated or joined by commas.
-    pub(super) fn all(&self, name: &str) -> Vec<String> {
+    pub(crate) fn all(&self, name: &str) -> Vec<String> {
         let values = self.0.iter().filter(|(known, _)| known == name);
         values
             .flat_map(|(_, value)| value.split(','))
@@ -48,24 +48,24 @@ impl Query {
     }
 
     /// All values of a name, each as it was written.
-    pub(super) fn repeated(&self, name: &str) -> Vec<&str> {
+    pub(crate) fn repeated(&self, name: &str) -> Vec<&str> {
         let values = self.0.iter().filter(|(known, _)| known == name);
         values.map(|(_, value)| value.as_str()).collect()
     }
 
     /// All values of a name, each one of those Render knows.
-    pub(super) fn all_of<T: DeserializeOwned>(&self, name: &str) -> Result<Vec<T>, ApiError> {
+    pub(crate) fn all_of<T: DeserializeOwned>(&self, name: &str) -> Result<Vec<T>, ApiError> {
         let known = |value| serde_json::from_value(Value::String(value)).map_err(|_| invalid(name));
         self.all(name).into_iter().map(known).collect()
     }
 
-    pub(super) fn number(&self, name: &str) -> Result<Option<u32>, ApiError> {
+    pub(crate) fn number(&self, name: &str) -> Result<Option<u32>, ApiError> {
         self.one(name)
             .map(|text| text.parse().map_err(|_| invalid(name)))
             .transpose()
     }
 
-    pub(super) fn instant(&self, name: &str) -> Result<Option<Timestamp>, ApiError> {
+    pub(crate) fn instant(&self, name: &str) -> Result<Option<Timestamp>, ApiError> {
         let parse =
             |text: &str| DateTime::parse_from_rfc3339(text).map(|at| at.with_timezone(&Utc));
         self.one(name)
@@ -74,7 +74,7 @@ impl Query {
     }
 
     /// `NAMEAfter` and `NAMEBefore`.
-    pub(super) fn bounds(&self, name: &str) -> Result<Bounds, ApiError> {
+    pub(crate) fn bounds(&self, name: &str) -> Result<Bounds, ApiError> {
         Ok(Bounds {
             after: self.instant(&format!("{name}After"))?,
             before: self.instant(&format!("{name}Before"))?,
@@ -82,19 +82,28 @@ impl Query {
     }
 
     /// `startTime` and `endTime`; by default the last hour.
-    pub(super) fn last_hour(&self, now: Timestamp) -> Result<(Timestamp, Timestamp), ApiError> {
+    pub(crate) fn last_hour(&self, now: Timestamp) -> Result<(Timestamp, Timestamp), ApiError> {
         let hour = policy::Span::from_secs(3_600).to_delta();
         let from = self.instant("startTime")?.unwrap_or(now - hour);
         Ok((from, self.instant("endTime")?.unwrap_or(now)))
     }
+}
 
-    pub(super) fn deploys(&self) -> Result<DeployFilter, ApiError> {
-        Ok(DeployFilter {
-            status: self.all_of("status")?,
-            created: self.bounds("created")?,
-            updated: self.bounds("updated")?,
-            finished: self.bounds("finished")?,
-        })
+/// An interval of a filter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bounds {
+    /// `...After`.
+    pub after: Option<Timestamp>,
+    /// `...Before`.
+    pub before: Option<Timestamp>,
+}
+
+impl Bounds {
+    pub(crate) fn hold(&self, at: Option<Timestamp>, assumptions: &Assumptions) -> bool {
+        match at {
+            Some(at) => assumptions.within(at, self.after, self.before),
+            None => self.after.is_none() && self.before.is_none(),
+        }
     }
 }
 

@@ -260,7 +260,7 @@ pub struct Call {
 
 impl Call {
     /// Understands a request. One for an unknown path is a call as well: it is counted and answered 404.
-    pub(super) fn parse(request: &ApiRequest) -> Self {
+    pub(crate) fn parse(request: &ApiRequest) -> Self {
         let body = (!request.body.is_empty())
             .then(|| serde_json::from_slice(&request.body).map_err(|error| error.to_string()));
         let mut call = Self {
@@ -312,24 +312,24 @@ impl Call {
     }
 
     /// The body in the form the operation needs.
-    pub(super) fn read<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
+    pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
         let refused = |why: String| ApiError::bad_request(&format!("invalid body: {why}"));
         let body = self.body.clone();
         let body = body.ok_or_else(|| ApiError::bad_request("a JSON body is required"))?;
         serde_json::from_value(body.map_err(refused)?).map_err(|error| refused(error.to_string()))
     }
 
-    pub(super) fn service(&self) -> Result<&ServiceId, ApiError> {
+    pub(crate) fn service(&self) -> Result<&ServiceId, ApiError> {
         let service = self.service.as_ref();
         service.ok_or_else(|| ApiError::not_found(&self.path))
     }
 
-    pub(super) fn item(&self) -> Result<&str, ApiError> {
+    pub(crate) fn item(&self) -> Result<&str, ApiError> {
         let item = self.item.as_deref();
         item.ok_or_else(|| ApiError::not_found(&self.path))
     }
 
-    pub(super) fn key(&self) -> Result<&str, ApiError> {
+    pub(crate) fn key(&self) -> Result<&str, ApiError> {
         let key = self.key.as_deref();
         key.ok_or_else(|| ApiError::not_found(&self.path))
     }
@@ -348,7 +348,7 @@ impl Call {
         (!texts.is_empty()).then(|| texts.join(" "))
     }
 
-    pub(super) fn class(&self, assumptions: &Assumptions) -> Class {
+    pub(crate) fn class(&self, assumptions: &Assumptions) -> Class {
         let bucket = match self.op.route() {
             Some(route) => route.bucket,
             None if self.method == "GET" => Bucket::Read,

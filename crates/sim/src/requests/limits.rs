@@ -81,7 +81,7 @@ struct Window {
 
 impl Limiter {
     /// Counts one request, unless the window is used up.
-    pub(super) fn spend(
+    pub(crate) fn spend(
         &mut self,
         now: Timestamp,
         key: &str,
@@ -108,7 +108,7 @@ impl Limiter {
     }
 
     /// What is left, without counting.
-    pub(super) fn look(
+    pub(crate) fn look(
         &self,
         now: Timestamp,
         key: &str,

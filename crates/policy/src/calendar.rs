@@ -1,8 +1,8 @@
 //! When may something start: windows (R7), daylight saving (R8), freezes (R9).
 
 mod cron;
-mod edited;
 mod freeze;
+mod freeze_edits;
 mod gaps;
 mod lint;
 mod occurrence;
@@ -15,18 +15,17 @@ use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 pub use self::cron::{Cron, CronError};
-pub use self::edited::shortened;
 pub use self::freeze::{
     Boundary, BoundaryError, Freeze, FreezeScope, FreezeTimes, Period, Repetition, WrittenCron,
 };
+pub use self::freeze_edits::shortened;
 pub use self::gaps::Gaps;
 pub use self::lint::{Finding, lint_windows};
 pub use self::occurrence::{Held, Occurrence};
 pub use self::outlook::{Outlook, outlook};
 pub use self::windows::{Opening, SEARCH_HORIZON, Windows};
 pub use self::zone::resolve_local;
-use crate::settings::Timestamp;
-use crate::span::Span;
+use crate::span::{Span, Timestamp};
 
 /// One `window:` as written and checked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

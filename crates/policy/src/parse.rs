@@ -37,8 +37,8 @@ use crate::ids::{CustomerId, PolicyId};
 use crate::mail::Mail;
 use crate::monitoring::Monitoring;
 use crate::rules::Policy;
-use crate::settings::{Fleet, Project, Timestamp};
-use crate::zones::Unzoned;
+use crate::settings::{Fleet, Project, Unzoned};
+use crate::span::Timestamp;
 
 /// A file the caller has read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -233,7 +233,7 @@ impl<'s> Trees<'s> {
                 }
             }
         }
-        let world = cross::World {
+        let files = cross::CheckedFiles {
             project: &project,
             project_node: self.project.as_ref(),
             fleet: &fleet,
@@ -243,7 +243,7 @@ impl<'s> Trees<'s> {
             at,
             calendars: self.calendars,
         };
-        world.check(&mut report);
+        files.check(&mut report);
         let warnings = report.finish()?;
         let unzoned = self.unzoned();
         let policies = policies
@@ -254,8 +254,8 @@ impl<'s> Trees<'s> {
             project,
             fleet,
             policies,
-            monitor: self.project.as_ref().and_then(read::watching::monitoring),
-            mail: self.project.as_ref().and_then(read::watching::mail),
+            monitor: self.project.as_ref().and_then(read::monitoring::monitoring),
+            mail: self.project.as_ref().and_then(read::monitoring::mail),
             files: self
                 .project
                 .as_ref()

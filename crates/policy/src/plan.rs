@@ -6,9 +6,7 @@ mod describe;
 mod digest;
 mod draw;
 mod image;
-mod order;
 mod scope;
-mod sizes;
 mod version;
 mod weight;
 
@@ -17,22 +15,22 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use self::age::{
-    Compared, Doubt, History, Kin, Numbers, SemVer, asks_history, compare, doubts, is_newer,
+    Ancestry, Compared, Doubt, History, Numbers, SemVer, asks_history, compare, doubts, is_newer,
 };
-pub use self::compile::{DATABASE, HOTFIX, RunningVersions, compile};
+pub use self::compile::compile;
 pub use self::describe::describe;
 pub use self::digest::fingerprint;
 pub use self::draw::{dot, mermaid};
 pub use self::image::{Image, ImageError};
-pub use self::order::order;
-pub use self::sizes::{batch_sizes, resize};
 pub use self::version::{bare, matches_pin};
 use crate::calendar::Freeze;
 use crate::health::Profile;
 use crate::ids::{CustomerId, PolicyId, Role};
 use crate::parse::Config;
+pub use crate::phases::{DATABASE, HOTFIX, batch_sizes, order, resize};
 use crate::rules::Policy;
-use crate::settings::{Customer, Fleet, Project, Timestamp};
+use crate::settings::{Customer, Fleet, Project};
+use crate::span::Timestamp;
 
 /// One version of the product: what every service gets exactly (P13).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,6 +52,9 @@ impl Release {
 pub fn is_image(artifact: &str) -> bool {
     artifact.contains(['/', ':', '@'])
 }
+
+/// What is known to run, by customer and role.
+pub type RunningVersions = BTreeMap<CustomerId, BTreeMap<Role, Running>>;
 
 /// What is known to run at a customer's service when the plan is made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,17 +4,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
-use crate::calendar::{Freeze, WindowSpec};
+use crate::calendar::{Freeze, FreezeScope, WindowSpec};
 use crate::health::Profile;
 use crate::ids::{CustomerId, GroupId, PersonId, PolicyId, Role, ServiceId};
-use crate::span::Span;
-
-/// An instant, cut to milliseconds.
-pub type Timestamp = DateTime<Utc>;
+use crate::span::{Span, Timestamp};
 
 /// `tranche.yaml`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -266,6 +262,33 @@ pub struct Customer {
     pub pin: Option<Pin>,
     /// For `notify: to: customer`.
     pub contacts: BTreeMap<String, String>,
+}
+
+/// Windows that name no zone, by their places in the lists.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unzoned {
+    /// Of customers.
+    pub customers: BTreeMap<CustomerId, BTreeSet<usize>>,
+    /// Of policies.
+    pub policies: BTreeMap<PolicyId, BTreeSet<usize>>,
+}
+
+impl Freeze {
+    /// Whether it concerns that customer.
+    pub fn covers(&self, id: &CustomerId, customer: &Customer) -> bool {
+        match &self.customers {
+            FreezeScope::All => true,
+            FreezeScope::Only {
+                customers,
+                tags,
+                tiers,
+            } => {
+                (customers.is_empty() || customers.contains(id))
+                    && tags.is_subset(&customer.tags)
+                    && (tiers.is_empty() || tiers.contains(&customer.tier))
+            }
+        }
+    }
 }
 
 impl Customer {

@@ -1,12 +1,15 @@
-//! A length of time as people write it: `90s`, `2h`, `1d 6h`.
+//! Instants, and lengths of time as people write them: `90s`, `2h`, `1d 6h`.
 //!
 //! Months and years are refused, because their length depends on where they begin; one day is always 24 hours (R4).
 
 use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// An instant, cut to milliseconds.
+pub type Timestamp = DateTime<Utc>;
 
 const SECOND: i64 = 1_000;
 const MINUTE: i64 = 60 * SECOND;

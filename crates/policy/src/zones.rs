@@ -3,26 +3,17 @@
 //! A customer's own window without a zone is local where the customer is. Plans that were frozen by releases in which it was
 //! local where the project is keep that: what is written has not changed, and so it is no edit that waits for `replan`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use chrono_tz::Tz;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::calendar::{Opening, WindowSpec, Windows, ZoneSpec};
 use crate::ids::{CustomerId, PolicyId};
 use crate::parse::Config;
 use crate::plan::Plan;
-use crate::settings::{Customer, Timestamp};
-use crate::span::Span;
-
-/// Windows that name no zone, by their places in the lists.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Unzoned {
-    /// Of customers.
-    pub customers: BTreeMap<CustomerId, BTreeSet<usize>>,
-    /// Of policies.
-    pub policies: BTreeMap<PolicyId, BTreeSet<usize>>,
-}
+use crate::settings::{Customer, Unzoned};
+use crate::span::{Span, Timestamp};
 
 /// Whose zone a window without one is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]

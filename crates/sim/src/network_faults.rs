@@ -4,7 +4,7 @@
 
 use policy::Span;
 
-use crate::fault::{OutageScope, Trouble};
+use crate::fault::{Outage, OutageScope, Trouble};
 use crate::ids::Timestamp;
 use crate::platform::Platform;
 use crate::requests::{ApiError, Call, Done};
@@ -76,10 +76,8 @@ impl Platform {
         effect: impl FnOnce(&mut Self, Option<OperationFault>) -> Result<Done<T>, ApiError>,
     ) -> Exchange<T> {
         let service = call.service.as_ref();
-        if let Some(outage) = self.faults.outage(service, OutageScope::Api, now) {
-            return Exchange::Unreachable {
-                until: outage.until,
-            };
+        if let Some(Outage { until, .. }) = self.faults.outage(service, OutageScope::Api, now) {
+            return Exchange::Unreachable { until };
         }
         let Some(trouble) = self.faults.take_trouble(call.op, service) else {
             let outcome = self.record_effect(now, call, |platform| effect(platform, None));

@@ -18,8 +18,7 @@ use super::cron::{Cron, CronError};
 use super::zone::resolve_local;
 use super::{Interval, ZoneSpec};
 use crate::ids::CustomerId;
-use crate::settings::{Customer, Timestamp};
-use crate::span::Span;
+use crate::span::{Span, Timestamp};
 
 /// A time at which nobody of its scope may start; it beats every window.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -224,22 +223,6 @@ impl Period {
 }
 
 impl Freeze {
-    /// Whether it concerns that customer.
-    pub fn covers(&self, id: &CustomerId, customer: &Customer) -> bool {
-        match &self.customers {
-            FreezeScope::All => true,
-            FreezeScope::Only {
-                customers,
-                tags,
-                tiers,
-            } => {
-                (customers.is_empty() || customers.contains(id))
-                    && tags.is_subset(&customer.tags)
-                    && (tiers.is_empty() || tiers.contains(&customer.tier))
-            }
-        }
-    }
-
     /// The one time at which it holds, of one that does not come again.
     pub fn once(&self) -> Option<Period> {
         match &self.times {

@@ -6,7 +6,7 @@ use chrono::{NaiveDateTime, Offset as _, SubsecRound as _, TimeDelta, TimeZone a
 use chrono_tz::Tz;
 
 use super::{Cron, Finding, Interval, WindowSpec};
-use crate::settings::Timestamp;
+use crate::span::Timestamp;
 
 /// Local times that do not exist, from the first until the first that does again.
 type Gap = (NaiveDateTime, NaiveDateTime);

@@ -8,7 +8,7 @@ use chrono_tz::Tz;
 use super::freeze::{Boundary, Freeze, FreezeTimes, Period, Repetition};
 use super::zone::local_time;
 use super::{Interval, SEARCH_HORIZON, later};
-use crate::settings::Timestamp;
+use crate::span::Timestamp;
 
 /// So many occurrences that touch are joined; the end of more than these is found when that of these has come.
 const JOINED: usize = 400;

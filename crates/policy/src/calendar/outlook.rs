@@ -4,8 +4,7 @@ use chrono::TimeDelta;
 use chrono_tz::Tz;
 
 use super::{Freeze, Interval, Windows};
-use crate::settings::Timestamp;
-use crate::span::Span;
+use crate::span::{Span, Timestamp};
 
 /// Freezes that repeat are laid out for so long at a time.
 const PIECE: TimeDelta = TimeDelta::days(32);

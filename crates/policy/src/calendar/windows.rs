@@ -10,8 +10,7 @@ use chrono_tz::Tz;
 use super::cron::{Cron, CronError};
 use super::zone::resolve_local;
 use super::{Interval, WindowSpec, later};
-use crate::settings::Timestamp;
-use crate::span::Span;
+use crate::span::{Span, Timestamp};
 
 /// So far ahead an opening is looked for.
 pub const SEARCH_HORIZON: Span = Span::from_secs(5 * 366 * 24 * 60 * 60);

@@ -3,7 +3,7 @@
 use chrono::{DateTime, LocalResult, NaiveDateTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 
-use crate::settings::Timestamp;
+use crate::span::Timestamp;
 
 /// No zone ever skipped more than a day (Samoa left out 30 December 2011).
 const LONGEST_GAP: TimeDelta = TimeDelta::hours(26);

@@ -4,7 +4,7 @@ mod approvals;
 mod customers;
 mod due;
 mod freezes;
-mod never;
+mod never_starts;
 mod notify;
 mod policies;
 mod project;
@@ -17,11 +17,12 @@ use super::node::{Node, Pos};
 use super::report::Report;
 use crate::ids::{PolicyId, Role};
 use crate::rules::Policy;
-use crate::settings::{Fleet, Project, Timestamp};
+use crate::settings::{Fleet, Project};
+use crate::span::Timestamp;
 use crate::suggest::nearest;
 
 /// Everything that was read, with the trees it was read from.
-pub(super) struct World<'w, 's> {
+pub(super) struct CheckedFiles<'w, 's> {
     pub(super) project: &'w Project,
     /// `None` when the file cannot be read: then nothing that refers to it is judged.
     pub(super) project_node: Option<&'w Node<'s>>,
@@ -36,7 +37,7 @@ pub(super) struct World<'w, 's> {
     pub(super) calendars: &'w [Calendar],
 }
 
-impl<'w> World<'w, '_> {
+impl<'w> CheckedFiles<'w, '_> {
     /// Reports whatever does not fit together.
     pub(super) fn check(&self, report: &mut Report<'_>) {
         self.check_project(report);
@@ -65,7 +66,7 @@ impl<'w> World<'w, '_> {
 
     /// All roles of services: the usual ones, and those that customers have.
     fn roles(&self) -> BTreeSet<Role> {
-        let usual = ["backend", "frontend", crate::plan::DATABASE].map(Role::from);
+        let usual = ["backend", "frontend", crate::phases::DATABASE].map(Role::from);
         let mut roles = BTreeSet::from(usual);
         for role in self
             .fleet

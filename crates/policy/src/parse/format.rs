@@ -8,8 +8,8 @@ use super::node::{Kind, Scalar};
 use super::shape::Format;
 use crate::calendar::{Boundary, Cron};
 use crate::rules::Share;
-use crate::settings::{SecretSource, Timestamp};
-use crate::span::Span;
+use crate::settings::SecretSource;
+use crate::span::{Span, Timestamp};
 use crate::suggest::nearest;
 
 /// Why a scalar does not have its format.

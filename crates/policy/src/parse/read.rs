@@ -1,9 +1,9 @@
 //! From checked trees to typed values. What `check` has refused is read as if it were not there.
 
 pub(super) mod fleet;
+pub(super) mod monitoring;
 pub(super) mod policy;
 pub(super) mod project;
-pub(super) mod watching;
 pub(super) mod window;
 
 use std::collections::BTreeSet;
@@ -14,8 +14,7 @@ use super::format;
 use super::node::{Kind, Node};
 use super::shape::Format;
 use crate::calendar::ZoneSpec;
-use crate::settings::Timestamp;
-use crate::span::Span;
+use crate::span::{Span, Timestamp};
 
 /// The values of one mapping.
 #[derive(Clone, Copy)]

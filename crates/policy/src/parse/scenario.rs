@@ -12,8 +12,8 @@ use super::shapes::events::EVENTS;
 use super::shapes::scenario::VERBS;
 use super::{Config, Diagnostic, File, Sources};
 use crate::ids::{CustomerId, PersonId, Role};
-use crate::settings::{Project, Timestamp};
-use crate::span::Span;
+use crate::settings::Project;
+use crate::span::{Span, Timestamp};
 
 /// Who starts the rollout of a scenario that does not say.
 const DEFAULT_STARTER: &str = "operator";

@@ -2,7 +2,7 @@
 
 pub(crate) mod customers;
 pub(crate) mod events;
+mod monitoring;
 pub(crate) mod policy;
 pub(crate) mod project;
 pub(crate) mod scenario;
-mod watching;

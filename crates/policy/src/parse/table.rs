@@ -84,7 +84,7 @@ impl Table {
         check::check(&node, &CUSTOMERS, check::Mode::Whole, &mut report);
         let project = read::project::project(&Node::map(Pos::default()), &[]);
         let fleet = read::fleet::fleet(&node, project.timezone);
-        let world = cross::World {
+        let files = cross::CheckedFiles {
             project: &project,
             project_node: None,
             fleet: &fleet,
@@ -94,7 +94,7 @@ impl Table {
             at: None,
             calendars: &[],
         };
-        world.check_customers(&mut report);
+        files.check_customers(&mut report);
         let warnings = report.finish()?;
         Ok(Self {
             file: node.to_json(),

@@ -13,7 +13,7 @@ use crate::ids::CustomerId;
 /// How one commit stands to another in a repository.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kin {
+pub enum Ancestry {
     /// The other one has come after it.
     Ancestor,
     /// It has come after the other one.
@@ -23,7 +23,7 @@ pub enum Kin {
 }
 
 /// How the commit of a release stands to others, as far as somebody has looked.
-pub type History = BTreeMap<String, Kin>;
+pub type History = BTreeMap<String, Ancestry>;
 
 /// How one version stands to another, and what says so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,15 +39,15 @@ pub struct Compared {
 /// ```
 /// use std::cmp::Ordering;
 ///
-/// use policy::plan::{Kin, compare};
+/// use policy::plan::{Ancestry, compare};
 ///
-/// let ordering = |one, other, kin| compare(one, other, kin).ordering;
-/// assert_eq!(ordering("v1.1.0", "1.2.0", Some(Kin::Descendant)), Some(Ordering::Less));
+/// let ordering = |one, other, ancestry| compare(one, other, ancestry).ordering;
+/// assert_eq!(ordering("v1.1.0", "1.2.0", Some(Ancestry::Descendant)), Some(Ordering::Less));
 /// assert_eq!(ordering("release-6", "release-7", None), Some(Ordering::Less));
-/// assert_eq!(ordering("v1.1.9", "2027.01.10", Some(Kin::Descendant)), Some(Ordering::Greater));
+/// assert_eq!(ordering("v1.1.9", "2027.01.10", Some(Ancestry::Descendant)), Some(Ordering::Greater));
 /// assert_eq!(ordering("nightly", "weekly", None), None);
 /// ```
-pub fn compare(one: &str, other: &str, kin: Option<Kin>) -> Compared {
+pub fn compare(one: &str, other: &str, ancestry: Option<Ancestry>) -> Compared {
     let sure = |ordering| Compared {
         ordering: Some(ordering),
         diverged: false,
@@ -55,12 +55,12 @@ pub fn compare(one: &str, other: &str, kin: Option<Kin>) -> Compared {
     if let (Some(one), Some(other)) = (SemVer::parse(one), SemVer::parse(other)) {
         return sure(one.cmp(&other));
     }
-    match kin {
-        Some(Kin::Ancestor) => sure(Ordering::Less),
-        Some(Kin::Descendant) => sure(Ordering::Greater),
-        Some(Kin::Diverged) | None => Compared {
+    match ancestry {
+        Some(Ancestry::Ancestor) => sure(Ordering::Less),
+        Some(Ancestry::Descendant) => sure(Ordering::Greater),
+        Some(Ancestry::Diverged) | None => Compared {
             ordering: by_numbers(one, other),
-            diverged: kin.is_some(),
+            diverged: ancestry.is_some(),
         },
     }
 }
@@ -226,9 +226,9 @@ pub(super) fn standing<'r>(
 ) -> Option<(&'r str, Compared)> {
     let commit = running.commit.as_deref();
     let name = running.version.as_deref().or(commit)?;
-    let kin = commit.and_then(|commit| history.get(commit).copied());
+    let ancestry = commit.and_then(|commit| history.get(commit).copied());
     let version = running.version.as_deref().unwrap_or_default();
-    Some((name, compare(&release.version, version, kin)))
+    Some((name, compare(&release.version, version, ancestry)))
 }
 
 /// Of what runs, the commits whose place in the history a plan depends on: where no two semantic versions say which is older.
@@ -423,24 +423,24 @@ mod tests {
 
     #[test]
     fn history_decides_where_not_both_are_semantic_and_numbers_where_it_has_parted() {
-        let of = |one, other, kin| compare(one, other, Some(kin));
+        let of = |one, other, ancestry| compare(one, other, Some(ancestry));
         assert_eq!(
-            of("release-7", "release-6", Kin::Ancestor).ordering,
+            of("release-7", "release-6", Ancestry::Ancestor).ordering,
             Some(Ordering::Less)
         );
         assert_eq!(
-            of("v1.0.0", "v2.0.0", Kin::Descendant).ordering,
+            of("v1.0.0", "v2.0.0", Ancestry::Descendant).ordering,
             Some(Ordering::Less)
         );
         assert_eq!(
-            of("stable", "nightly", Kin::Descendant).ordering,
+            of("stable", "nightly", Ancestry::Descendant).ordering,
             Some(Ordering::Greater)
         );
-        let parted = of("release-6", "release-7", Kin::Diverged);
+        let parted = of("release-6", "release-7", Ancestry::Diverged);
         assert_eq!(
             (parted.ordering, parted.diverged),
             (Some(Ordering::Less), true)
         );
-        assert!(!of("v1.0.0", "v2.0.0", Kin::Diverged).diverged);
+        assert!(!of("v1.0.0", "v2.0.0", Ancestry::Diverged).diverged);
     }
 }

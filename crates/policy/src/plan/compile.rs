@@ -4,27 +4,17 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::age::{shown, standing};
-use super::order::{narrowed, order};
-use super::sizes::batch_sizes;
 use super::version::{is_release, matches_pin};
 use super::{
     LeftOut, LeftOutReason, Phase, Plan, PlanError, PlanInput, PlanScope, PlannedCustomer, Running,
-    digest, scope,
+    RunningVersions, digest, scope,
 };
 use crate::health::Profile;
 use crate::ids::{CustomerId, PolicyId, Role};
+use crate::phases::{Cycle, DATABASE, HOTFIX, batch_sizes, narrowed, order};
 use crate::rules::Policy;
-use crate::settings::{Customer, Timestamp};
-use crate::span::Span;
-
-/// The policy that a hotfix follows; it is no part of the DAG otherwise (R14).
-pub const HOTFIX: &str = "hotfix";
-
-/// The role that is mapped for health and recovery, but never deployed.
-pub const DATABASE: &str = "database";
-
-/// What is known to run, by customer and role.
-pub type RunningVersions = BTreeMap<CustomerId, BTreeMap<Role, Running>>;
+use crate::settings::Customer;
+use crate::span::{Span, Timestamp};
 
 /// Compiles a plan. The same input gives the same plan; `at` decides only which pins still hold.
 ///
@@ -88,7 +78,7 @@ fn phases_of(input: &PlanInput) -> Result<Vec<(&Policy, Vec<PolicyId>)>, PlanErr
             .ok_or(PlanError::NoHotfixPolicy)?;
         return Ok(vec![(hotfix, Vec::new())]);
     }
-    let ordered = order(regular(input))?;
+    let ordered = order(regular(input)).map_err(|Cycle(names)| PlanError::Cycle(names))?;
     let wanted = &input.scope.policies;
     Ok(narrowed(ordered, |name| {
         wanted.is_empty() || wanted.contains(name)

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use policy::plan::{History, Kin};
+use policy::plan::{Ancestry, History};
 
 use super::{GitError, Repository};
 
@@ -73,16 +73,16 @@ async fn kinships(folder: &Path, commit: &str, others: &[String]) -> Result<Hist
     }
     let known = others.iter().filter(|other| is_commit(other));
     for other in known.take(MAX_COMMITS) {
-        let kin = match is_ancestor(folder, commit, other).await? {
-            Some(true) => Some(Kin::Ancestor),
+        let ancestry = match is_ancestor(folder, commit, other).await? {
+            Some(true) => Some(Ancestry::Ancestor),
             Some(false) => match is_ancestor(folder, other, commit).await? {
-                Some(true) => Some(Kin::Descendant),
-                Some(false) => Some(Kin::Diverged),
+                Some(true) => Some(Ancestry::Descendant),
+                Some(false) => Some(Ancestry::Diverged),
                 None => None,
             },
             None => None,
         };
-        history.extend(kin.map(|kin| (other.clone(), kin)));
+        history.extend(ancestry.map(|ancestry| (other.clone(), ancestry)));
     }
     Ok(history)
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use policy::plan::Kin;
+use policy::plan::Ancestry;
 use render::git::{GitError, Repository};
 
 fn git(folder: &Path, arguments: &[&str]) -> String {
@@ -107,13 +107,13 @@ async fn the_history_says_which_commit_came_first_near_and_far() {
         let repository = Repository::new(place).unwrap().within(folder.path());
         let of = async |commit: &str| repository.history(commit, &others).await.unwrap();
         let first = BTreeMap::from([
-            (newest.clone(), Kin::Ancestor),
-            (aside.clone(), Kin::Ancestor),
+            (newest.clone(), Ancestry::Ancestor),
+            (aside.clone(), Ancestry::Ancestor),
         ]);
         assert_eq!(of(&oldest).await, first, "{place}");
         let parted = BTreeMap::from([
-            (newest.clone(), Kin::Diverged),
-            (aside.clone(), Kin::Ancestor),
+            (newest.clone(), Ancestry::Diverged),
+            (aside.clone(), Ancestry::Ancestor),
         ]);
         assert_eq!(of(&aside).await, parted, "{place}");
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use policy::places::are_filled;
+use policy::quorum::are_filled;
 use policy::rules::{Approval, Approvers, Excluded, GroupOrPerson, Scope};
 use policy::settings::RoleName;
 use policy::{CustomerId, PersonId};

@@ -230,7 +230,7 @@ impl SimExecutor {
     }
 
     fn perform(&mut self, work: &mut Work) -> Result<Outcome, Progress> {
-        let customer = &work.command.customer;
+        let (customer, probing) = (&work.command.customer, &mut work.probing);
         match &work.command.kind {
             CommandKind::Preflight {
                 services, baseline, ..
@@ -281,14 +281,12 @@ impl SimExecutor {
             } => self.create_rollback(&service.id, deploy),
             CommandKind::ListDeploys { service, known } => self.list(&service.id, known),
             CommandKind::CancelDeploy { service, deploy } => Ok(self.cancel(&service.id, deploy)),
-            CommandKind::Verify { probed, profile } => {
-                self.verify(&mut work.probing, probed, profile)
-            }
+            CommandKind::Verify { probed, profile } => self.verify(probing, probed, profile),
             CommandKind::Watch { probed, profile } => {
-                self.probe(&mut work.probing, Purpose::Watch, probed, profile)
+                self.probe(probing, Purpose::Watch, probed, profile)
             }
             CommandKind::Confirm { probed, profile } => {
-                self.probe(&mut work.probing, Purpose::Confirm, probed, profile)
+                self.probe(probing, Purpose::Confirm, probed, profile)
             }
             CommandKind::Recover { database, to, name } => Ok(self.recover(database, *to, name)),
             CommandKind::FindDatabases { name } => self.find_databases(name),

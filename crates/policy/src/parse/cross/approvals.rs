@@ -2,16 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use super::{World, unknown};
+use super::{CheckedFiles, unknown};
 use crate::ids::{GroupId, PersonId};
 use crate::parse::check::listed;
 use crate::parse::node::{Kind, Node, Pos};
 use crate::parse::report::Report;
-use crate::places::are_filled;
+use crate::quorum::are_filled;
 use crate::rules::{Approval, Approvers, Excluded, GroupOrPerson};
 use crate::settings::RoleName;
 
-impl World<'_, '_> {
+impl CheckedFiles<'_, '_> {
     pub(super) fn check_approval(
         &self,
         approval: &Approval,

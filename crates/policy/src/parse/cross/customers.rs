@@ -2,22 +2,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::World;
-use super::never::Never;
+use super::CheckedFiles;
+use super::never_starts::NeverStarts;
 use super::templates::check_needs;
 use crate::ids::{CustomerId, ServiceId};
 use crate::parse::node::{Node, Pos};
 use crate::parse::report::Report;
-use crate::plan::{DATABASE, HOTFIX};
+use crate::phases::{DATABASE, HOTFIX};
 use crate::rules::Policy;
 use crate::settings::Customer;
 
 /// So many customers of a tier are named.
 const SHOWN: usize = 3;
 
-impl World<'_, '_> {
+impl CheckedFiles<'_, '_> {
     pub(in crate::parse) fn check_customers(&self, report: &mut Report<'_>) {
-        let mut never = Never::new(self, report);
+        let mut never = NeverStarts::new(self, report);
         let Some(node) = self.fleet_node.and_then(|node| node.get("customers")) else {
             return;
         };
@@ -193,8 +193,8 @@ fn check_services(customer: &Customer, node: &Node<'_>, report: &mut Report<'_>)
 }
 
 /// The tiers that exist, for hints.
-pub(super) fn tiers<'w>(world: &World<'w, '_>) -> BTreeSet<&'w str> {
-    world
+pub(super) fn tiers<'w>(files: &CheckedFiles<'w, '_>) -> BTreeSet<&'w str> {
+    files
         .fleet
         .customers
         .values()

@@ -5,10 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use super::World;
+use super::CheckedFiles;
 use crate::ids::{CustomerId, PolicyId};
 use crate::parse::report::Report;
-use crate::plan::{HOTFIX, batch_sizes, order};
+use crate::phases::{HOTFIX, batch_sizes, order};
 use crate::rules::Policy;
 use crate::settings::Customer;
 use crate::span::Span;
@@ -24,7 +24,7 @@ struct Least {
     taken_by: Option<PolicyId>,
 }
 
-impl World<'_, '_> {
+impl CheckedFiles<'_, '_> {
     pub(super) fn check_dues(&self, report: &mut Report<'_>) {
         if self.policies.iter().all(|(policy, _)| policy.due.is_none()) {
             return;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use chrono::{NaiveDate, NaiveDateTime};
 
-use super::World;
+use super::CheckedFiles;
 use crate::calendar::{Freeze, FreezeScope, FreezeTimes, Repetition};
 use crate::parse::node::Node;
 use crate::parse::report::Report;
@@ -15,7 +15,7 @@ const AT_ONCE: usize = 32;
 /// So many beginnings are looked at for that: what comes every minute says nothing new after them.
 const LOOKED_AT: usize = 10_000;
 
-impl World<'_, '_> {
+impl CheckedFiles<'_, '_> {
     pub(super) fn check_freezes(&self, node: &Node<'_>, report: &mut Report<'_>) {
         let mut names = BTreeSet::new();
         for item in node.get("freezes").map_or(&[][..], Node::items) {

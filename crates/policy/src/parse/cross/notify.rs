@@ -1,12 +1,12 @@
 //! Can what `notify:` names be told at all? Recipients that exist, addresses that can be called, a server for e-mail.
 
-use super::{World, unknown};
+use super::{CheckedFiles, unknown};
 use crate::ids::{GroupId, PersonId};
 use crate::parse::node::Node;
 use crate::parse::report::Report;
 use crate::settings::SecretSource;
 
-impl World<'_, '_> {
+impl CheckedFiles<'_, '_> {
     pub(super) fn check_notify(&self, node: &Node<'_>, report: &mut Report<'_>) {
         let has_mail = node.get("mail").is_some_and(|mail| !mail.is_null());
         for item in node.get("notify").map_or(&[][..], Node::items) {

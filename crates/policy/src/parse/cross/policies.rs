@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 
 use super::project::check_role;
-use super::{World, customers, unknown};
+use super::{CheckedFiles, customers, unknown};
 use crate::ids::PolicyId;
 use crate::parse::node::{Kind, Node, Pos};
 use crate::parse::report::Report;
-use crate::plan::{DATABASE, HOTFIX, PlanError, order};
+use crate::phases::{Cycle, DATABASE, HOTFIX, order};
 use crate::rules::{BatchRule, Policy, Share};
 use crate::span::Span;
 
-impl World<'_, '_> {
+impl CheckedFiles<'_, '_> {
     pub(super) fn check_policies(&self, report: &mut Report<'_>) {
         let mut first: BTreeMap<&PolicyId, Pos> = BTreeMap::new();
         for (policy, node) in self.policies {
@@ -78,7 +78,7 @@ impl World<'_, '_> {
 
     fn check_cycles(&self, report: &mut Report<'_>) {
         let by_name = self.by_name();
-        let Err(PlanError::Cycle(names)) = order(by_name.values().copied()) else {
+        let Err(Cycle(names)) = order(by_name.values().copied()) else {
             return;
         };
         let first = names.first().and_then(|name| {

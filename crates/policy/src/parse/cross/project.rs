@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use super::{World, unknown};
+use super::{CheckedFiles, unknown};
 use crate::ids::{CustomerId, GroupId, PersonId, PolicyId, Role};
 use crate::network::{self, Network};
 use crate::parse::node::Node;
@@ -15,7 +15,7 @@ const SETTLE: Span = Span::from_secs(30);
 /// Below this polling alone would use up Render's limits.
 const POLL: Span = Span::from_secs(1);
 
-impl World<'_, '_> {
+impl CheckedFiles<'_, '_> {
     pub(super) fn check_project(&self, report: &mut Report<'_>) {
         let Some(node) = self.project_node else {
             return;

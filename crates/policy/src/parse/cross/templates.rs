@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::World;
+use super::CheckedFiles;
 use crate::ids::Role;
 use crate::parse::node::{Node, Pos};
 use crate::parse::report::Report;
@@ -28,7 +28,7 @@ enum What {
     Url(Role),
 }
 
-impl World<'_, '_> {
+impl CheckedFiles<'_, '_> {
     pub(super) fn check_templates(&self, node: &Node<'_>, report: &mut Report<'_>) {
         let roles = self.roles();
         for (role, variables) in node.get("variables").map_or(&[][..], Node::entries) {

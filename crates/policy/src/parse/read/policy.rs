@@ -10,7 +10,7 @@ use crate::ids::{CustomerId, GroupId, PersonId, PolicyId, Role};
 use crate::parse::format;
 use crate::parse::node::{Kind, Node};
 use crate::parse::shape::Format;
-use crate::plan::HOTFIX;
+use crate::phases::HOTFIX;
 use crate::rules::{
     Approval, Approvers, BatchRule, Excluded, GroupOrPerson, Hook, HookCommand, Hooks, OnFailure,
     Order, Policy, RollbackMode, Scope, Selection, Share, Tolerance,

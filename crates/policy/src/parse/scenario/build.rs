@@ -7,7 +7,7 @@ use super::super::node::{Key, Kind, Node, Pos};
 use super::super::report::Report;
 use super::super::{Config, Diagnostic, Sources, Trees, read, tree, yaml};
 use super::{Edit, Scenario};
-use crate::plan::DATABASE;
+use crate::phases::DATABASE;
 use crate::settings::Project;
 use crate::template::{self, Placeholder};
 

@@ -283,38 +283,23 @@ fn check_fault(node: &Node<'_>, report: &mut Report<'_>) {
 
 fn inject(fields: Fields<'_, '_>) -> Option<Inject> {
     if let Some(answer) = fields.word("render") {
-        let (from, until) = (fields.instant("from")?, fields.instant("until")?);
-        return Some(match answer {
-            Answer::Unreachable => Inject::Unreachable { from, until },
-            Answer::Forbidden | Answer::Garbled | Answer::Gone => Inject::Answer {
-                customer: fields.str("customer").map(CustomerId::from),
-                service: fields.str("service").map(Role::from),
-                answer,
-                from,
-                until,
-            },
-        });
+        return render_answers(fields, answer);
     }
     let customer = CustomerId::from(fields.str("customer")?);
     let service = fields.str("service").map(Role::from);
     let times = fields.int("times");
+    let fault = |outcome| DeployFault {
+        customer: customer.clone(),
+        service: service.clone(),
+        outcome,
+        after: fields.span("after"),
+        times,
+    };
     if let Some(outcome) = fields.word("deploy") {
-        return Some(Inject::Deploy(DeployFault {
-            customer,
-            service,
-            outcome,
-            after: fields.span("after"),
-            times,
-        }));
+        return Some(Inject::Deploy(fault(outcome)));
     }
     if let Some(outcome) = fields.word("rollback") {
-        return Some(Inject::Rollback(DeployFault {
-            customer,
-            service,
-            outcome,
-            after: fields.span("after"),
-            times,
-        }));
+        return Some(Inject::Rollback(fault(outcome)));
     }
     if let Some(reply) = fields.word("reply") {
         return Some(Inject::Reply {
@@ -355,5 +340,20 @@ fn inject(fields: Fields<'_, '_>) -> Option<Inject> {
         service,
         from: suspended.instant("from")?,
         until: suspended.instant("until"),
+    })
+}
+
+/// What Render answers for a while, or that it cannot be reached.
+fn render_answers(fields: Fields<'_, '_>, answer: Answer) -> Option<Inject> {
+    let (from, until) = (fields.instant("from")?, fields.instant("until")?);
+    Some(match answer {
+        Answer::Unreachable => Inject::Unreachable { from, until },
+        Answer::Forbidden | Answer::Garbled | Answer::Gone => Inject::Answer {
+            customer: fields.str("customer").map(CustomerId::from),
+            service: fields.str("service").map(Role::from),
+            answer,
+            from,
+            until,
+        },
     })
 }

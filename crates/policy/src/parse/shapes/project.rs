@@ -61,12 +61,12 @@ pub(crate) static PROJECT: Record = record!(
         key!(
             "mail",
             "The server that carries e-mail.",
-            &Shape::Record(&super::watching::MAIL)
+            &Shape::Record(&super::monitoring::MAIL)
         ),
         key!(
             "monitor",
             "How services are watched, rollout or not.",
-            &Shape::Record(&super::watching::MONITOR)
+            &Shape::Record(&super::monitoring::MONITOR)
         ),
         key!(
             "files",

@@ -2,7 +2,7 @@
 
 use std::iter;
 
-use super::weight;
+use super::weights;
 use crate::rules::{BatchRule, Share};
 
 /// Cuts the customers of a phase, whose weights stand in its order, into batches: the sizes, none of them 0.
@@ -12,7 +12,7 @@ use crate::rules::{BatchRule, Share};
 /// whoever does not fit begins the next one, and whoever is heavier than the share is a batch alone.
 ///
 /// ```
-/// use policy::plan::batch_sizes;
+/// use policy::phases::batch_sizes;
 /// use policy::rules::BatchRule;
 ///
 /// assert_eq!(batch_sizes(&[1; 7], &BatchRule::Percent(25)), [1, 2, 2, 2]);
@@ -27,7 +27,7 @@ pub fn batch_sizes(weights: &[u64], rule: &BatchRule) -> Vec<usize> {
 /// where R1 over the whole phase would end them.
 ///
 /// ```
-/// use policy::plan::resize;
+/// use policy::phases::resize;
 /// use policy::rules::BatchRule;
 ///
 /// // Over all ten, batches end at 2, 5, 7 and 10. After three, the next still ends at 5.
@@ -62,7 +62,7 @@ fn ends(weights: &[u64], rule: &BatchRule) -> Vec<usize> {
 
 /// Where somebody begins the next batch: the one that is open has no room left for them.
 fn weight_ends(weights: &[u64], percent: u32) -> Vec<usize> {
-    let room = weight::share(weight::sum(weights), percent);
+    let room = weights::share(weights::sum(weights), percent);
     let mut ends = Vec::new();
     let mut taken: u64 = 0;
     for (place, own) in weights.iter().enumerate() {

@@ -2,7 +2,7 @@
 //! shortened waits for `replan` (R6).
 
 use super::freeze::{Boundary, Freeze, FreezeScope, FreezeTimes, Period, Repetition};
-use crate::settings::Timestamp;
+use crate::span::Timestamp;
 
 /// Those of the freezes in a plan that the files, as now written, have no more, or less of than is still to come.
 pub fn shortened<'f>(

@@ -5,18 +5,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use petgraph::Direction;
 use petgraph::graph::{DiGraph, NodeIndex};
 
-use super::PlanError;
 use crate::ids::PolicyId;
 use crate::rules::Policy;
+
+/// Phases that come after each other in a circle, named in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cycle(pub Vec<String>);
 
 /// The policies in topological order, ties by name, each with the policies it comes after. Names that do not exist are
 /// passed over: `parse` refuses them.
 ///
 /// # Errors
-/// [`PlanError::Cycle`], naming one cycle from its first name on.
+/// [`Cycle`], naming one from its first name on.
 pub fn order<'p>(
     policies: impl IntoIterator<Item = &'p Policy>,
-) -> Result<Vec<(&'p Policy, Vec<PolicyId>)>, PlanError> {
+) -> Result<Vec<(&'p Policy, Vec<PolicyId>)>, Cycle> {
     let graph = graph(policies);
     let mut waiting: Vec<usize> = graph
         .node_indices()
@@ -42,7 +45,7 @@ pub fn order<'p>(
     if ordered.len() == graph.node_count() {
         Ok(ordered)
     } else {
-        Err(PlanError::Cycle(cycle(&graph, &waiting)))
+        Err(Cycle(cycle(&graph, &waiting)))
     }
 }
 
@@ -96,7 +99,7 @@ fn cycle(graph: &DiGraph<&Policy, ()>, waiting: &[usize]) -> Vec<String> {
 }
 
 /// Keeps only some of an ordered list; what a kept policy came after through one that is gone, it still comes after.
-pub(super) fn narrowed(
+pub(crate) fn narrowed(
     ordered: Vec<(&Policy, Vec<PolicyId>)>,
     keep: impl Fn(&PolicyId) -> bool,
 ) -> Vec<(&Policy, Vec<PolicyId>)> {

@@ -9,7 +9,7 @@ use crate::ids::{GroupId, PersonId};
 ///
 /// ```
 /// use std::collections::{BTreeMap, BTreeSet};
-/// use policy::places::are_filled;
+/// use policy::quorum::are_filled;
 /// use policy::{GroupId, PersonId};
 ///
 /// let (ann, bob) = (PersonId::new("ann"), PersonId::new("bob"));

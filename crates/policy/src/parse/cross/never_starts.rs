@@ -2,27 +2,26 @@
 //!
 //! Each distinct calendar is looked at once, however many customers have it.
 
+mod wording;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono_tz::Tz;
 
-use super::World;
+use self::wording::cannot_start;
+use super::CheckedFiles;
 use crate::calendar::{
     Cron, CronError, Freeze, Gaps, Interval, Outlook, SEARCH_HORIZON, WindowSpec, Windows,
     ZoneSpec, outlook,
 };
 use crate::ids::CustomerId;
-use crate::parse::check::listed;
 use crate::parse::format;
 use crate::parse::node::{Node, Pos};
 use crate::parse::read::window::are_sound;
 use crate::parse::report::Report;
-use crate::plan::HOTFIX;
-use crate::settings::{Customer, Timestamp};
-use crate::span::Span;
-
-/// [`SEARCH_HORIZON`] in words: what does not come within it counts as never.
-const HORIZON: &str = "five years";
+use crate::phases::HOTFIX;
+use crate::settings::Customer;
+use crate::span::{Span, Timestamp};
 
 /// So far a window is looked for that does come, but not within the horizon: 29 February on a certain weekday.
 const RARE: Span = Span::from_secs(41 * 366 * 24 * 60 * 60);
@@ -33,11 +32,8 @@ const YEAR: Span = Span::from_secs(366 * 24 * 60 * 60);
 /// The way out of windows that are too short.
 const LONGER: &str = "make `duration` longer or `reserve` shorter";
 
-/// So many windows of a list are written out in a message.
-const SHOWN: usize = 3;
-
 /// What has been looked at so far.
-pub(super) struct Never<'w> {
+pub(super) struct NeverStarts<'w> {
     /// From when on.
     from: Timestamp,
     /// What holds, and where it is written; nothing where there is no instant to begin at, since freezes are dates.
@@ -94,31 +90,31 @@ struct List<'w, 'n, 't> {
     is_zone_known: bool,
 }
 
-impl<'w> Never<'w> {
+impl<'w> NeverStarts<'w> {
     /// Judges the windows of the policies by themselves.
-    pub(super) fn new(world: &World<'w, '_>, report: &mut Report<'_>) -> Self {
+    pub(super) fn new(files: &CheckedFiles<'w, '_>, report: &mut Report<'_>) -> Self {
         let within = |at| Interval {
             from: at,
             until: later(at, YEAR),
         };
         let mut never = Self {
-            from: world.at.unwrap_or(REFERENCE),
-            freezes: world.at.map_or_else(Vec::new, |_| world.dated_freezes()),
-            usable: Vec::with_capacity(world.policies.len()),
-            gaps: world.at.map(|at| Gaps::new(within(at))),
+            from: files.at.unwrap_or(REFERENCE),
+            freezes: files.at.map_or_else(Vec::new, |_| files.dated_freezes()),
+            usable: Vec::with_capacity(files.policies.len()),
+            gaps: files.at.map(|at| Gaps::new(within(at))),
             crons: BTreeMap::new(),
             is_brief: false,
             local: BTreeSet::new(),
             seen: BTreeMap::new(),
             frozen: BTreeMap::new(),
         };
-        for (policy, node) in world.policies {
+        for (policy, node) in files.policies {
             let list = List {
                 of: None,
                 windows: &policy.window,
                 node,
-                zone: world.project.timezone,
-                is_zone_known: world.project_node.is_some_and(is_zone_known),
+                zone: files.project.timezone,
+                is_zone_known: files.project_node.is_some_and(is_zone_known),
             };
             let is_usable = never.judge_list(&list, report) && never.judge_alone(&list, report);
             never.usable.push(is_usable);
@@ -129,7 +125,7 @@ impl<'w> Never<'w> {
     /// Judges a customer: its own windows, with those of its policies, and under the freezes.
     pub(super) fn customer(
         &mut self,
-        world: &World<'w, '_>,
+        files: &CheckedFiles<'w, '_>,
         (id, customer): (&'w CustomerId, &'w Customer),
         node: &Node<'_>,
         report: &mut Report<'_>,
@@ -138,8 +134,8 @@ impl<'w> Never<'w> {
             of: Some(id),
             windows: &customer.window,
             node,
-            zone: customer.zone(world.project),
-            is_zone_known: is_zone_known(node) && world.project_node.is_some_and(is_zone_known),
+            zone: customer.zone(files.project),
+            is_zone_known: is_zone_known(node) && files.project_node.is_some_and(is_zone_known),
         };
         if !self.judge_list(&list, report) {
             return;
@@ -151,44 +147,16 @@ impl<'w> Never<'w> {
             .map(|(index, _)| index)
             .collect();
         let mut is_judged = list.windows.is_empty();
-        for index in world.covering(id, customer) {
-            let (policy, _) = &world.policies[index];
+        for index in files.covering(id, customer) {
+            let (policy, _) = &files.policies[index];
             let is_free = policy.window.is_empty() && list.windows.is_empty() && freezes.is_empty();
             if self.usable[index] && !is_free {
-                self.judge_pair(world, (id, customer), index, &freezes, &list, report);
+                self.judge_pair(files, (id, customer), index, &freezes, &list, report);
                 is_judged = true;
             }
         }
         if !is_judged {
             self.judge_alone(&list, report);
-        }
-    }
-
-    /// Says which freezes let nobody through.
-    pub(super) fn finish(self, report: &mut Report<'_>) {
-        let from = self.from.format("%Y-%m-%d");
-        for (culprits, frozen) in &self.frozen {
-            let named = culprits
-                .iter()
-                .map(|index| self.freezes[*index].0.name.as_str());
-            let (what, verb) = match culprits.len() {
-                1 => ("the freeze", "covers"),
-                _ => ("the freezes", "together cover"),
-            };
-            let who = match frozen.count {
-                1 => format!("`{}`", frozen.first),
-                2 => format!("`{}` and another customer", frozen.first),
-                n => format!("`{}` and {} other customers", frozen.first, n - 1),
-            };
-            let message = format!(
-                "{what} {} {verb} all the time in which {who} could start, for {HORIZON} from {from}",
-                listed(named, "and")
-            );
-            let pos = culprits.first().map(|index| self.freezes[*index].1);
-            // Not a mistake: an override lets them go all the same.
-            let help = "end it earlier, leave customers out of it, or count on `tranche override`; a customer that stays as it \
-                        is has a `pin`";
-            report.warn(pos.unwrap_or_default(), "freeze", message, help);
         }
     }
 
@@ -266,14 +234,14 @@ impl<'w> Never<'w> {
     /// Judges what a customer's windows and freezes leave of a policy's.
     fn judge_pair(
         &mut self,
-        world: &World<'w, '_>,
+        files: &CheckedFiles<'w, '_>,
         (id, customer): (&'w CustomerId, &'w Customer),
         index: usize,
         freezes: &[usize],
         list: &List<'w, '_, '_>,
         report: &mut Report<'_>,
     ) {
-        let (policy, written) = &world.policies[index];
+        let (policy, written) = &files.policies[index];
         let (zone, node) = (list.zone, list.node);
         if self.local.insert((index, zone.name())) {
             let items = written.get("window").map_or(&[][..], Node::one_or_many);
@@ -387,57 +355,9 @@ impl<'w> Never<'w> {
             report.warn(pos, "window", finding.to_string(), help);
         }
     }
-
-    fn warn_late(&self, at: Timestamp, pos: Pos, of: Option<&CustomerId>, report: &mut Report<'_>) {
-        let from = self.from.format("%Y-%m-%d");
-        let who = of.map_or_else(|| "nobody can".to_owned(), |id| format!("`{id}` cannot"));
-        let at = at.format("%Y-%m-%d");
-        let message = format!("{who} start before {at}, which is more than {HORIZON} from {from}");
-        let help = "add a window that opens earlier, if that is not meant";
-        report.warn(pos, "window", message, help);
-    }
-
-    /// Windows that are never open for long enough.
-    fn shut(&self, who: &str, windows: &[WindowSpec], zone: Tz, longest: Span) -> String {
-        let from = self.from.format("%Y-%m-%d");
-        let windows_said = said(windows, zone);
-        match longest.is_zero() {
-            true => {
-                format!("{who}: {windows_said} does not open once within {HORIZON} from {from}")
-            }
-            false => format!(
-                "{who}: {windows_said} is open for {longest} at most within {HORIZON} from {from}, and {} must be left",
-                reserve(windows)
-            ),
-        }
-    }
-
-    /// Windows of a customer and of its policy that never meet, or never for long enough.
-    fn apart(
-        &self,
-        id: &CustomerId,
-        policy: &str,
-        (theirs, own): (&[WindowSpec], &[WindowSpec]),
-        zone: Tz,
-        longest: Span,
-    ) -> String {
-        let from = self.from.format("%Y-%m-%d");
-        let (own_said, theirs_said) = (said(own, zone), said(theirs, zone));
-        let common = match longest.is_zero() {
-            true => "nothing in common".to_owned(),
-            false => format!(
-                "{longest} in common at most, and {} must be left,",
-                reserve(own).max(reserve(theirs))
-            ),
-        };
-        format!(
-            "`{id}` can never start: its window {own_said} and that of the policy `{policy}`, {theirs_said}, have {common} \
-             within {HORIZON} from {from}"
-        )
-    }
 }
 
-impl<'w> World<'w, '_> {
+impl<'w> CheckedFiles<'w, '_> {
     /// The policies that a customer goes by, by their places: that of its phase, and the hotfix.
     fn covering(
         &self,
@@ -485,31 +405,6 @@ fn spec_keys(windows: &[WindowSpec], zone: Tz) -> Vec<SpecKey<'_>> {
 fn spec_key(spec: &WindowSpec, zone: Tz) -> SpecKey<'_> {
     let zone = spec.zone.resolve(zone).name();
     (&spec.cron, spec.duration, zone, spec.reserve)
-}
-
-fn reserve(windows: &[WindowSpec]) -> Span {
-    let reserves = windows.iter().map(|window| window.reserve);
-    reserves.max().unwrap_or_default()
-}
-
-/// `0 2 * * SUN` for 2h in Europe/Berlin, and the same of the others.
-fn said(windows: &[WindowSpec], zone: Tz) -> String {
-    let one = |spec: &WindowSpec| {
-        let zone = spec.zone.resolve(zone).name();
-        format!("`{}` for {} in {zone}", spec.cron, spec.duration)
-    };
-    let mut parts: Vec<String> = windows.iter().take(SHOWN).map(one).collect();
-    if windows.len() > SHOWN {
-        parts.push(format!("{} more", windows.len() - SHOWN));
-    }
-    parts.join(" or ")
-}
-
-fn cannot_start(of: Option<&CustomerId>) -> String {
-    of.map_or_else(
-        || "nobody can start".to_owned(),
-        |id| format!("`{id}` can never start"),
-    )
 }
 
 fn later(at: Timestamp, by: Span) -> Timestamp {

@@ -49,6 +49,11 @@ impl Table {
         refused(&call, line).await;
     }
 
+    /// The same for a request without a body.
+    async fn bare<T>(&self, call: impl AsyncFn(&Client) -> Result<T>, answer: Action, line: &str) {
+        self.row(call, answer, line, Value::Null).await;
+    }
+
     fn note(&self, line: &str) {
         let path = line.split('?').next().unwrap();
         let fitting: Vec<_> = ENDPOINTS
@@ -125,6 +130,7 @@ async fn every_endpoint_is_asked_as_render_describes_it() {
     account(&table).await;
     services(&table).await;
     service_orders(&table).await;
+    service_changes(&table).await;
     service_making(&table).await;
     variables(&table).await;
     secret_files(&table).await;
@@ -150,36 +156,20 @@ async fn account(table: &Table) {
     let owner = json!({ "id": "tea-1", "name": "acme", "email": "a@b.c", "type": "team" });
     let user = json!({ "email": "a@b.c", "name": "Ann" });
     table
-        .row(
-            async |c| c.user().await,
-            ok(user),
-            "GET /users",
-            Value::Null,
-        )
+        .bare(async |c| c.user().await, ok(user), "GET /users")
         .await;
     table
-        .row(
-            async |c| c.owners(3).await,
-            none(),
-            "GET /owners?limit=3",
-            Value::Null,
-        )
+        .bare(async |c| c.owners(3).await, none(), "GET /owners?limit=3")
         .await;
     let named = "GET /owners?name=acme+corp&limit=100";
     table
-        .row(
-            async |c| c.owners_named("acme corp").await,
-            none(),
-            named,
-            Value::Null,
-        )
+        .bare(async |c| c.owners_named("acme corp").await, none(), named)
         .await;
     table
-        .row(
+        .bare(
             async |c| c.owner(&"tea-1".into()).await,
             ok(owner),
             "GET /owners/tea-1",
-            Value::Null,
         )
         .await;
     let filter = AuditFilter {
@@ -192,7 +182,7 @@ async fn account(table: &Table) {
         entries.try_collect::<Vec<_>>().await
     };
     let line = "GET /owners/tea-1/audit-logs?startTime=2027-01-11T09%3A00%3A00.000Z&endTime=2027-01-11T10%3A00%3A00.000Z&direction=forward&limit=100";
-    table.row(audit, none(), line, Value::Null).await;
+    table.bare(audit, none(), line).await;
 }
 
 async fn services(table: &Table) {
@@ -211,56 +201,38 @@ async fn services(table: &Table) {
     };
     let line = "GET /services?name=acme&type=static_site%2Cweb_service&ownerId=tea-1&environmentId=evm-1&region=ohio%2Coregon&env=node&suspended=not_suspended&createdAfter=2027-01-11T09%3A00%3A00.000Z&updatedBefore=2027-01-11T10%3A00%3A00.000Z&includePreviews=false&limit=7";
     table
-        .row(
-            async |c| c.services(&filter, 7).await,
-            none(),
-            line,
-            Value::Null,
-        )
+        .bare(async |c| c.services(&filter, 7).await, none(), line)
         .await;
     let all = ServiceFilter::default();
     let all = async |c: &Client| c.services_stream(&all).try_collect::<Vec<_>>().await;
-    table
-        .row(all, none(), "GET /services?limit=100", Value::Null)
-        .await;
+    table.bare(all, none(), "GET /services?limit=100").await;
     let id = "srv-1".into();
     let one = async |c: &Client| c.service(&id).await;
     table
-        .row(one, service_reply(), "GET /services/srv-1", Value::Null)
+        .bare(one, service_reply(), "GET /services/srv-1")
         .await;
     let instances = async |c: &Client| c.instances(&id).await;
     table
-        .row(
-            instances,
-            none(),
-            "GET /services/srv-1/instances",
-            Value::Null,
-        )
+        .bare(instances, none(), "GET /services/srv-1/instances")
         .await;
     let domains = async |c: &Client| c.custom_domains(&id).await;
     let line = "GET /services/srv-1/custom-domains?limit=100";
-    table.row(domains, none(), line, Value::Null).await;
+    table.bare(domains, none(), line).await;
 }
 
 async fn service_orders(table: &Table) {
     let id = "srv-1".into();
     let order = |order: &str| format!("POST /services/srv-1/{order}");
     let suspend = async |c: &Client| c.admin().suspend(&id).await;
-    table
-        .row(suspend, done(), &order("suspend"), Value::Null)
-        .await;
+    table.bare(suspend, done(), &order("suspend")).await;
     let resume = async |c: &Client| c.admin().resume(&id).await;
-    table
-        .row(resume, done(), &order("resume"), Value::Null)
-        .await;
+    table.bare(resume, done(), &order("resume")).await;
     let restart = async |c: &Client| c.admin().restart(&id).await;
     table
-        .row(restart, Action::empty(200), &order("restart"), Value::Null)
+        .bare(restart, Action::empty(200), &order("restart"))
         .await;
     let purge = async |c: &Client| c.admin().purge_cache(&id).await;
-    table
-        .row(purge, done(), &order("cache/purge"), Value::Null)
-        .await;
+    table.bare(purge, done(), &order("cache/purge")).await;
     let scale = async |c: &Client| c.admin().scale(&id, 3).await;
     table
         .row(scale, done(), &order("scale"), json!({ "numInstances": 3 }))
@@ -283,20 +255,13 @@ async fn service_orders(table: &Table) {
     table.row(set, ok(scaling.clone()), line, scaling).await;
     let remove = async |c: &Client| c.admin().remove_autoscaling(&id).await;
     table
-        .row(
-            remove,
-            gone(),
-            "DELETE /services/srv-1/autoscaling",
-            Value::Null,
-        )
+        .bare(remove, gone(), "DELETE /services/srv-1/autoscaling")
         .await;
     let delete = async |c: &Client| c.admin().delete_service(&id).await;
-    table
-        .row(delete, gone(), "DELETE /services/srv-1", Value::Null)
-        .await;
+    table.bare(delete, gone(), "DELETE /services/srv-1").await;
 }
 
-async fn service_making(table: &Table) {
+async fn service_changes(table: &Table) {
     let id = "srv-1".into();
     let patching = "PATCH /services/srv-1";
     let off = async |c: &Client| c.set_auto_deploy(&id, &AutoDeploySetting::OFF).await;
@@ -323,6 +288,10 @@ async fn service_making(table: &Table) {
     let change = async |c: &Client| c.admin().update_service(&id, &changes).await;
     let body = json!({ "name": "b", "serviceDetails": { "plan": "pro" } });
     table.row(change, service_reply(), patching, body).await;
+}
+
+async fn service_making(table: &Table) {
+    let id = "srv-1".into();
     let new = |kind, origin| NewService {
         kind,
         name: "a".to_owned(),
@@ -383,11 +352,11 @@ async fn variables(table: &Table) {
     let pair = || json!({ "key": "A", "value": "x" });
     let line = "GET /services/srv-1/env-vars?limit=100";
     table
-        .row(async |c| c.variables(&id).await, none(), line, Value::Null)
+        .bare(async |c| c.variables(&id).await, none(), line)
         .await;
     let line = |method: &str| format!("{method} /services/srv-1/env-vars/A%2FB");
     let get = async |c: &Client| c.variable(&id, "A/B").await;
-    table.row(get, ok(pair()), &line("GET"), Value::Null).await;
+    table.bare(get, ok(pair()), &line("GET")).await;
     let set = async |c: &Client| c.set_variable(&id, "A/B", &"x".into()).await;
     table
         .row(set, ok(pair()), &line("PUT"), json!({ "value": "x" }))
@@ -402,9 +371,7 @@ async fn variables(table: &Table) {
         )
         .await;
     let delete = async |c: &Client| c.delete_variable(&id, "A/B").await;
-    table
-        .row(delete, gone(), &line("DELETE"), Value::Null)
-        .await;
+    table.bare(delete, gone(), &line("DELETE")).await;
     let set = [
         ("A".to_owned(), NewVariable::Value("x".into())),
         ("B".to_owned(), NewVariable::Generated),
@@ -422,16 +389,11 @@ async fn secret_files(table: &Table) {
     let file = || json!({ "name": "k", "content": "x" });
     let all = "GET /services/srv-1/secret-files?limit=100";
     table
-        .row(
-            async |c| c.secret_files(&id).await,
-            none(),
-            all,
-            Value::Null,
-        )
+        .bare(async |c| c.secret_files(&id).await, none(), all)
         .await;
     let line = |method: &str| format!("{method} /services/srv-1/secret-files/k");
     let get = async |c: &Client| c.secret_file(&id, "k").await;
-    table.row(get, ok(file()), &line("GET"), Value::Null).await;
+    table.bare(get, ok(file()), &line("GET")).await;
     let set = async |c: &Client| c.admin().set_secret_file(&id, "k", &"x".into()).await;
     table
         .row(
@@ -442,9 +404,7 @@ async fn secret_files(table: &Table) {
         )
         .await;
     let delete = async |c: &Client| c.admin().delete_secret_file(&id, "k").await;
-    table
-        .row(delete, gone(), &line("DELETE"), Value::Null)
-        .await;
+    table.bare(delete, gone(), &line("DELETE")).await;
     let files = [("k".to_owned(), "x".into())].into();
     let replace = async |c: &Client| c.admin().replace_secret_files(&id, &files).await;
     let line = "PUT /services/srv-1/secret-files";

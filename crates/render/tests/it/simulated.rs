@@ -33,6 +33,18 @@ struct World {
 }
 
 impl World {
+    /// Writes the variable that tells the backend its version; thirty others stand beside it.
+    async fn sets_its_version(&self, version: &str) {
+        let (client, value) = (&self.client, version.into());
+        let set = client.set_variable(&self.backend, "VERSION_TAG", &value);
+        set.await.unwrap();
+        let variables = self.client.variables(&self.backend).await.unwrap();
+        assert_eq!(
+            (variables.len(), variables["VERSION_TAG"].expose_secret()),
+            (31, version)
+        );
+    }
+
     async fn new() -> Self {
         let clock = Clock::faster(SPEED);
         let mut platform = sim::Platform::new(clock.now(), sim::Settings::default());
@@ -247,16 +259,7 @@ async fn a_release_is_deployed_checked_and_rolled_back() {
         .unwrap();
     assert!(!service.auto_deploy.is_on());
 
-    client
-        .set_variable(backend, "VERSION_TAG", &"v1.1.0".into())
-        .await
-        .unwrap();
-    let variables = client.variables(backend).await.unwrap();
-    assert_eq!(
-        (variables.len(), variables["VERSION_TAG"].expose_secret()),
-        (31, "v1.1.0")
-    );
-
+    world.sets_its_version("v1.1.0").await;
     let deploy = created(world.deploy().await.unwrap());
     assert!(deploy.status.is_unfinished());
     assert_eq!(

@@ -5,7 +5,7 @@ use render::{
     Client, DeployFilter, DeploySpec, DeployStatus, Direction, EventFilter, EventKind, LogField,
     LogFilter, Metric, Source, TimeRange,
 };
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{Table, at, deploy, none, ok};
 use crate::server::Action;
@@ -21,12 +21,7 @@ pub(super) async fn deploys(table: &Table) {
     };
     let line = "GET /services/srv-1/deploys?createdAfter=2027-01-11T09%3A00%3A00.000Z&updatedAfter=2027-01-11T10%3A00%3A00.000Z&finishedBefore=2027-01-11T11%3A00%3A00.000Z&status=live&status=queued&limit=5";
     table
-        .row(
-            async |c| c.deploys(&id, &filter, 5).await,
-            none(),
-            line,
-            Value::Null,
-        )
+        .bare(async |c| c.deploys(&id, &filter, 5).await, none(), line)
         .await;
     let line = "GET /services/srv-1/deploys?limit=100";
     let none_wanted = DeployFilter::default();
@@ -35,17 +30,12 @@ pub(super) async fn deploys(table: &Table) {
             .try_collect::<Vec<_>>()
             .await
     };
-    table.row(all, none(), line, Value::Null).await;
+    table.bare(all, none(), line).await;
     let back = async |c: &Client| c.deploys_back_to(&id, |_| true).await;
-    table.row(back, none(), line, Value::Null).await;
+    table.bare(back, none(), line).await;
     let line = "GET /services/srv-1/deploys/dep-1";
     table
-        .row(
-            async |c| c.deploy(&id, &one).await,
-            ok(deploy()),
-            line,
-            Value::Null,
-        )
+        .bare(async |c| c.deploy(&id, &one).await, ok(deploy()), line)
         .await;
     let post = "POST /services/srv-1/deploys";
     let specs = [
@@ -73,7 +63,7 @@ pub(super) async fn deploys(table: &Table) {
     }
     let cancel = async |c: &Client| c.cancel(&id, &one).await;
     let line = "POST /services/srv-1/deploys/dep-1/cancel";
-    table.row(cancel, ok(deploy()), line, Value::Null).await;
+    table.bare(cancel, ok(deploy()), line).await;
     let back = async |c: &Client| c.roll_back(&id, &one).await;
     let body = json!({ "deployId": "dep-1" });
     table
@@ -90,12 +80,7 @@ pub(super) async fn history(table: &Table) {
     let id = "srv-1".into();
     let line = "GET /services/srv-1/events?startTime=2027-01-11T09%3A00%3A00.000Z&limit=9";
     table
-        .row(
-            async |c| c.events(&id, at(0), 9).await,
-            none(),
-            line,
-            Value::Null,
-        )
+        .bare(async |c| c.events(&id, at(0), 9).await, none(), line)
         .await;
     let filter = EventFilter {
         until: Some(at(1)),
@@ -104,12 +89,10 @@ pub(super) async fn history(table: &Table) {
     };
     let all = async |c: &Client| c.events_stream(&id, &filter).try_collect::<Vec<_>>().await;
     let line = "GET /services/srv-1/events?startTime=2027-01-11T09%3A00%3A00.000Z&endTime=2027-01-11T10%3A00%3A00.000Z&type=deploy_ended&limit=100";
-    table.row(all, none(), line, Value::Null).await;
+    table.bare(all, none(), line).await;
     let event = json!({ "id": "evt-1", "timestamp": at(0), "type": "deploy_ended" });
     let get = async |c: &Client| c.event(&"evt-1".into()).await;
-    table
-        .row(get, ok(event), "GET /events/evt-1", Value::Null)
-        .await;
+    table.bare(get, ok(event), "GET /events/evt-1").await;
     let filter = LogFilter {
         end: Some(at(1)),
         direction: Direction::Forward,
@@ -123,12 +106,10 @@ pub(super) async fn history(table: &Table) {
     let when = "startTime=2027-01-11T09%3A00%3A00Z&endTime=2027-01-11T10%3A00%3A00Z";
     let logs = async |c: &Client| c.logs(&filter, 30).await;
     let line = format!("GET /logs?{what}&{when}&direction=forward&limit=30");
-    table
-        .row(logs, ok(json!({ "logs": null })), &line, Value::Null)
-        .await;
+    table.bare(logs, ok(json!({ "logs": null })), &line).await;
     let values = async |c: &Client| c.log_values(&filter, &LogField::Level).await;
     let line = format!("GET /logs/values?{what}&label=level&{when}");
-    table.row(values, none(), &line, Value::Null).await;
+    table.bare(values, none(), &line).await;
 }
 
 pub(super) async fn jobs(table: &Table) {
@@ -136,7 +117,7 @@ pub(super) async fn jobs(table: &Table) {
     let job = || json!({ "id": "job-1" });
     let line = "GET /services/srv-1/jobs?limit=4";
     table
-        .row(async |c| c.jobs(&id, 4).await, none(), line, Value::Null)
+        .bare(async |c| c.jobs(&id, 4).await, none(), line)
         .await;
     let start = async |c: &Client| c.start_job(&id, "npm test").await;
     let body = json!({ "startCommand": "npm test" });
@@ -150,21 +131,11 @@ pub(super) async fn jobs(table: &Table) {
         .await;
     let line = "GET /services/srv-1/jobs/job-1";
     table
-        .row(
-            async |c| c.job(&id, &one).await,
-            ok(job()),
-            line,
-            Value::Null,
-        )
+        .bare(async |c| c.job(&id, &one).await, ok(job()), line)
         .await;
     let line = "POST /services/srv-1/jobs/job-1/cancel";
     table
-        .row(
-            async |c| c.cancel_job(&id, &one).await,
-            ok(job()),
-            line,
-            Value::Null,
-        )
+        .bare(async |c| c.cancel_job(&id, &one).await, ok(job()), line)
         .await;
 }
 
@@ -179,14 +150,14 @@ pub(super) async fn figures(table: &Table) {
     let line =
         |metric: &str| format!("GET /metrics/{metric}?resource=srv-1&{when}&resolutionSeconds=60");
     let cpu = async |c: &Client| c.metric(&Metric::Cpu, "srv-1", &range).await;
-    table.row(cpu, none(), &line("cpu"), Value::Null).await;
+    table.bare(cpu, none(), &line("cpu")).await;
     let requests = async |c: &Client| c.http_requests(&id, &range).await;
     let counted = format!("{}&aggregateBy=statusCode", line("http-requests"));
-    table.row(requests, none(), &counted, Value::Null).await;
+    table.bare(requests, none(), &counted).await;
     let latency = async |c: &Client| c.http_latency(&id, 0.95, &range).await;
     let p95 = format!("{}&quantile=0.95", line("http-latency"));
-    table.row(latency, none(), &p95, Value::Null).await;
+    table.bare(latency, none(), &p95).await;
     let filters = async |c: &Client| c.http_filters(&id, &range).await;
     let line = format!("GET /metrics/filters/http?resource=srv-1&{when}");
-    table.row(filters, none(), &line, Value::Null).await;
+    table.bare(filters, none(), &line).await;
 }

@@ -5,7 +5,7 @@ use render::{
     Client, EventKind, MaintenanceFilter, MaintenanceState, NewEnvGroup, NewVariable,
     NotificationLevel, PostgresChanges, PostgresFilter, Suspension, WebhookTarget,
 };
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{Table, at, done, gone, none, ok};
 use crate::server::Action;
@@ -18,12 +18,7 @@ pub(super) async fn groups(table: &Table) {
         groups.try_collect::<Vec<_>>().await
     };
     table
-        .row(
-            all,
-            none(),
-            "GET /env-groups?ownerId=tea-1&limit=100",
-            Value::Null,
-        )
+        .bare(all, none(), "GET /env-groups?ownerId=tea-1&limit=100")
         .await;
     let new = NewEnvGroup {
         name: "shared".to_owned(),
@@ -41,11 +36,10 @@ pub(super) async fn groups(table: &Table) {
     let made = Action::json(201, json!({ "id": "evg-1" }));
     table.row(create, made, "POST /env-groups", body).await;
     table
-        .row(
+        .bare(
             async |c| c.env_group(&id).await,
             group(),
             "GET /env-groups/evg-1",
-            Value::Null,
         )
         .await;
     let rename = async |c: &Client| c.admin().rename_env_group(&id, "b").await;
@@ -58,27 +52,15 @@ pub(super) async fn groups(table: &Table) {
         )
         .await;
     let delete = async |c: &Client| c.admin().delete_env_group(&id).await;
-    table
-        .row(delete, gone(), "DELETE /env-groups/evg-1", Value::Null)
-        .await;
+    table.bare(delete, gone(), "DELETE /env-groups/evg-1").await;
     let service = "srv-1".into();
     let link = async |c: &Client| c.admin().link_env_group(&id, &service).await;
     table
-        .row(
-            link,
-            group(),
-            "POST /env-groups/evg-1/services/srv-1",
-            Value::Null,
-        )
+        .bare(link, group(), "POST /env-groups/evg-1/services/srv-1")
         .await;
     let unlink = async |c: &Client| c.admin().unlink_env_group(&id, &service).await;
     table
-        .row(
-            unlink,
-            gone(),
-            "DELETE /env-groups/evg-1/services/srv-1",
-            Value::Null,
-        )
+        .bare(unlink, gone(), "DELETE /env-groups/evg-1/services/srv-1")
         .await;
 }
 
@@ -88,7 +70,7 @@ pub(super) async fn group_contents(table: &Table) {
     let line = |method: &str| format!("{method} /env-groups/evg-1/env-vars/A");
     let get = async |c: &Client| c.env_group_variable(&id, "A").await;
     let pair = json!({ "key": "A", "value": "x" });
-    table.row(get, ok(pair), &line("GET"), Value::Null).await;
+    table.bare(get, ok(pair), &line("GET")).await;
     let set = async |c: &Client| {
         c.admin()
             .set_env_group_variable(&id, "A", &"x".into())
@@ -98,21 +80,17 @@ pub(super) async fn group_contents(table: &Table) {
         .row(set, group(), &line("PUT"), json!({ "value": "x" }))
         .await;
     let delete = async |c: &Client| c.admin().delete_env_group_variable(&id, "A").await;
-    table
-        .row(delete, gone(), &line("DELETE"), Value::Null)
-        .await;
+    table.bare(delete, gone(), &line("DELETE")).await;
     let line = |method: &str| format!("{method} /env-groups/evg-1/secret-files/k");
     let get = async |c: &Client| c.env_group_file(&id, "k").await;
     let file = json!({ "name": "k", "content": "x" });
-    table.row(get, ok(file), &line("GET"), Value::Null).await;
+    table.bare(get, ok(file), &line("GET")).await;
     let set = async |c: &Client| c.admin().set_env_group_file(&id, "k", &"x".into()).await;
     table
         .row(set, group(), &line("PUT"), json!({ "content": "x" }))
         .await;
     let delete = async |c: &Client| c.admin().delete_env_group_file(&id, "k").await;
-    table
-        .row(delete, gone(), &line("DELETE"), Value::Null)
-        .await;
+    table.bare(delete, gone(), &line("DELETE")).await;
 }
 
 pub(super) async fn databases(table: &Table) {
@@ -127,19 +105,13 @@ pub(super) async fn databases(table: &Table) {
     let line =
         "GET /postgres?name=db&ownerId=tea-1&suspended=suspended&includeReplicas=false&limit=5";
     table
-        .row(
-            async |c| c.databases(&filter, 5).await,
-            none(),
-            line,
-            Value::Null,
-        )
+        .bare(async |c| c.databases(&filter, 5).await, none(), line)
         .await;
     table
-        .row(
+        .bare(
             async |c| c.postgres(&id).await,
             database(),
             "GET /postgres/dpg-1",
-            Value::Null,
         )
         .await;
     let changes = PostgresChanges {
@@ -156,28 +128,16 @@ pub(super) async fn databases(table: &Table) {
         )
         .await;
     let delete = async |c: &Client| c.admin().delete_database(&id).await;
-    table
-        .row(delete, gone(), "DELETE /postgres/dpg-1", Value::Null)
-        .await;
+    table.bare(delete, gone(), "DELETE /postgres/dpg-1").await;
     let info = json!({ "password": "p", "internalConnectionString": "i", "externalConnectionString": "e" });
     let connect = async |c: &Client| c.connection_info(&id).await;
     table
-        .row(
-            connect,
-            ok(info),
-            "GET /postgres/dpg-1/connection-info",
-            Value::Null,
-        )
+        .bare(connect, ok(info), "GET /postgres/dpg-1/connection-info")
         .await;
     let recovery = async |c: &Client| c.recovery(&id).await;
     let state = json!({ "recoveryStatus": "AVAILABLE", "startsAt": at(0) });
     table
-        .row(
-            recovery,
-            ok(state),
-            "GET /postgres/dpg-1/recovery",
-            Value::Null,
-        )
+        .bare(recovery, ok(state), "GET /postgres/dpg-1/recovery")
         .await;
     let recover = async |c: &Client| c.recover(&id, at(0), Some("new")).await;
     let body = json!({ "restoreTime": "2027-01-11T09:00:00Z", "restoreName": "new" });
@@ -186,7 +146,7 @@ pub(super) async fn databases(table: &Table) {
         .await;
     let line = "GET /postgres/dpg-1/export";
     table
-        .row(async |c| c.exports(&id).await, none(), line, Value::Null)
+        .bare(async |c| c.exports(&id).await, none(), line)
         .await;
 }
 
@@ -194,25 +154,15 @@ pub(super) async fn database_orders(table: &Table) {
     let id = "dpg-1".into();
     let line = |order: &str| format!("POST /postgres/dpg-1/{order}");
     let export = async |c: &Client| c.start_export(&id).await;
-    table
-        .row(export, done(), &line("export"), Value::Null)
-        .await;
+    table.bare(export, done(), &line("export")).await;
     let suspend = async |c: &Client| c.admin().suspend_database(&id).await;
-    table
-        .row(suspend, done(), &line("suspend"), Value::Null)
-        .await;
+    table.bare(suspend, done(), &line("suspend")).await;
     let resume = async |c: &Client| c.admin().resume_database(&id).await;
-    table
-        .row(resume, done(), &line("resume"), Value::Null)
-        .await;
+    table.bare(resume, done(), &line("resume")).await;
     let restart = async |c: &Client| c.admin().restart_database(&id).await;
-    table
-        .row(restart, done(), &line("restart"), Value::Null)
-        .await;
+    table.bare(restart, done(), &line("restart")).await;
     let fail_over = async |c: &Client| c.admin().fail_over_database(&id).await;
-    table
-        .row(fail_over, done(), &line("failover"), Value::Null)
-        .await;
+    table.bare(fail_over, done(), &line("failover")).await;
 }
 
 pub(super) async fn maintenance(table: &Table) {
@@ -224,22 +174,12 @@ pub(super) async fn maintenance(table: &Table) {
     };
     let line = "GET /maintenance?resourceId=srv-1%2Cdpg-1&ownerId=tea-1&state=scheduled";
     table
-        .row(
-            async |c| c.maintenance_runs(&filter).await,
-            none(),
-            line,
-            Value::Null,
-        )
+        .bare(async |c| c.maintenance_runs(&filter).await, none(), line)
         .await;
     let run = json!({ "id": "mrn-1", "state": "cancelled" });
     let line = "GET /maintenance/mrn-1";
     table
-        .row(
-            async |c| c.maintenance_run(&id).await,
-            ok(run),
-            line,
-            Value::Null,
-        )
+        .bare(async |c| c.maintenance_run(&id).await, ok(run), line)
         .await;
     let later = async |c: &Client| c.admin().reschedule_maintenance(&id, at(0)).await;
     let body = json!({ "scheduledAt": "2027-01-11T09:00:00Z" });
@@ -248,7 +188,7 @@ pub(super) async fn maintenance(table: &Table) {
         .await;
     let now = async |c: &Client| c.admin().trigger_maintenance(&id).await;
     table
-        .row(now, done(), "POST /maintenance/mrn-1/trigger", Value::Null)
+        .bare(now, done(), "POST /maintenance/mrn-1/trigger")
         .await;
 }
 
@@ -257,12 +197,7 @@ pub(super) async fn webhooks(table: &Table) {
     let hook = || json!({ "id": "whk-1", "secret": "whsec_x" });
     let all = async |c: &Client| c.webhooks(&["tea-1".into()]).try_collect::<Vec<_>>().await;
     table
-        .row(
-            all,
-            none(),
-            "GET /webhooks?ownerId=tea-1&limit=100",
-            Value::Null,
-        )
+        .bare(all, none(), "GET /webhooks?ownerId=tea-1&limit=100")
         .await;
     let target = WebhookTarget {
         name: "n".to_owned(),
@@ -278,11 +213,10 @@ pub(super) async fn webhooks(table: &Table) {
         .row(create, Action::json(201, hook()), "POST /webhooks", new)
         .await;
     table
-        .row(
+        .bare(
             async |c| c.webhook(&id).await,
             ok(hook()),
             "GET /webhooks/whk-1",
-            Value::Null,
         )
         .await;
     let update = async |c: &Client| c.admin().update_webhook(&id, &target).await;
@@ -290,17 +224,10 @@ pub(super) async fn webhooks(table: &Table) {
         .row(update, ok(hook()), "PATCH /webhooks/whk-1", changed)
         .await;
     let delete = async |c: &Client| c.admin().delete_webhook(&id).await;
-    table
-        .row(delete, gone(), "DELETE /webhooks/whk-1", Value::Null)
-        .await;
+    table.bare(delete, gone(), "DELETE /webhooks/whk-1").await;
     let sent = async |c: &Client| c.webhook_deliveries(&id).try_collect::<Vec<_>>().await;
     table
-        .row(
-            sent,
-            none(),
-            "GET /webhooks/whk-1/events?limit=100",
-            Value::Null,
-        )
+        .bare(sent, none(), "GET /webhooks/whk-1/events?limit=100")
         .await;
 }
 
@@ -310,7 +237,7 @@ pub(super) async fn notifications(table: &Table) {
     let body = || json!({ "notificationsToSend": "none" });
     let line = |method: &str| format!("{method} /notification-settings/owners/tea-1");
     let get = async |c: &Client| c.default_notification_level(&owner).await;
-    table.row(get, level(), &line("GET"), Value::Null).await;
+    table.bare(get, level(), &line("GET")).await;
     let none = NotificationLevel::None;
     let set = async |c: &Client| {
         c.admin()
@@ -320,7 +247,7 @@ pub(super) async fn notifications(table: &Table) {
     table.row(set, level(), &line("PATCH"), body()).await;
     let line = |method: &str| format!("{method} /notification-settings/overrides/services/srv-1");
     let get = async |c: &Client| c.notification_level(&id).await;
-    table.row(get, level(), &line("GET"), Value::Null).await;
+    table.bare(get, level(), &line("GET")).await;
     let set = async |c: &Client| c.admin().set_notification_level(&id, &none).await;
     table.row(set, level(), &line("PATCH"), body()).await;
 }

@@ -6,6 +6,7 @@
 //!
 //! Nothing here touches a disk; start reading at [`read`].
 
+mod encoding;
 mod event;
 mod expand;
 mod lines;
@@ -77,11 +78,12 @@ impl Horizon {
 /// Reads a calendar file; `path` is how the project names it. What recurs is followed from the month before `at` until
 /// two years after it.
 pub fn read(path: &str, bytes: &[u8], at: Timestamp) -> Calendar {
-    // Some programs fold lines within a character. No time has any that this could hurt.
-    let text = &String::from_utf8_lossy(bytes);
-    match busy(text, Horizon::around(at)) {
+    let within = Horizon::around(at);
+    let read = encoding::text(path, bytes).map_err(|mistake| vec![mistake]);
+    match read.and_then(|text| busy(&text, within)) {
         Ok(busy) => Calendar::new(path, busy),
         Err(mistakes) => {
+            let text = &String::from_utf8_lossy(bytes);
             let mistakes = mistakes.iter().take(MISTAKES);
             Calendar {
                 path: path.to_owned(),

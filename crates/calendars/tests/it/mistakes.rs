@@ -100,6 +100,34 @@ fn what_is_not_understood_is_named_with_its_line() {
 }
 
 #[test]
+fn a_calendar_in_another_encoding_is_refused_with_the_way_out() {
+    let at = "2027-01-11T09:00:00Z".parse().unwrap();
+    let latin = b"BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nSUMMARY:Gesch\xe4\r\n ft\r\nDTSTART:20270111T090000Z\r\nEND:VEVENT\r\n\
+        END:VCALENDAR\r\n";
+    let read = calendars::read("team.ics", latin, at);
+    let mistake = &read.mistakes[0];
+    assert_eq!((read.mistakes.len(), mistake.line), (1, 3));
+    let message = "the byte 0xE4 is no UTF-8 text: probably Windows-1252 or Latin-1";
+    assert_eq!(mistake.message, message);
+    let help = mistake.help.as_deref().unwrap();
+    assert!(
+        help.contains("iconv -f WINDOWS-1252 -t UTF-8 team.ics"),
+        "{help}"
+    );
+
+    let text = "BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n";
+    let units = || text.encode_utf16().flat_map(u16::to_le_bytes);
+    let marked: Vec<u8> = [0xff, 0xfe].into_iter().chain(units()).collect();
+    for (bytes, encoding) in [(marked, "UTF-16"), (units().collect(), "UTF-16LE")] {
+        let read = calendars::read("team.ics", &bytes, at);
+        let (message, help) = (&read.mistakes[0].message, &read.mistakes[0].help);
+        assert!(message.contains(encoding), "{message}");
+        let way_out = format!("iconv -f {encoding} -t UTF-8 team.ics");
+        assert!(help.as_ref().unwrap().contains(&way_out), "{help:?}");
+    }
+}
+
+#[test]
 fn what_is_no_calendar_is_refused() {
     let at = "2027-01-11T09:00:00Z".parse().unwrap();
     let cases = [

@@ -45,7 +45,7 @@ impl Freeze {
                 let ahead = occurrences.iter();
                 let mut ahead = ahead.filter(|period| !other.has_passed(**period, at));
                 ahead.all(|period| {
-                    let own = self.occurrence(period.from);
+                    let own = self.written(period.from);
                     own.is_some_and(|own| own.period.encloses(*period))
                 })
             }

@@ -7,7 +7,7 @@ use chrono_tz::Tz;
 
 use super::freeze::{Boundary, Freeze, FreezeTimes, Period, Repetition};
 use super::zone::local_time;
-use super::{Interval, SEARCH_HORIZON, later};
+use super::{Interval, SEARCH_HORIZON, ZoneSpec, later};
 use crate::span::Timestamp;
 
 /// So many occurrences that touch are joined; the end of more than these is found when that of these has come.
@@ -73,8 +73,15 @@ impl Freeze {
         )
     }
 
-    /// The occurrence that begins so, as written.
+    /// The occurrence that begins so, as written; or else at the instant that this local time is where the freeze is, since
+    /// what a calendar has by the clock of a zone is known by its instant.
     pub fn occurrence(&self, from: Boundary) -> Option<Occurrence<'_>> {
+        self.written(from)
+            .or_else(|| self.written(self.instant(from)?))
+    }
+
+    /// The occurrence that begins so, as written.
+    pub(super) fn written(&self, from: Boundary) -> Option<Occurrence<'_>> {
         let period = match (&self.times, from) {
             (FreezeTimes::Once(period), _) => Some(*period).filter(|period| period.from == from),
             (FreezeTimes::Repeats(repetition), Boundary::Local(start)) => {
@@ -90,6 +97,16 @@ impl Freeze {
             freeze: self,
             period,
         })
+    }
+
+    /// The instant that a local time is where the freeze is; none where it is by the customers' clocks.
+    fn instant(&self, from: Boundary) -> Option<Boundary> {
+        match (from, self.zone) {
+            (Boundary::Local(_), ZoneSpec::Zone(zone)) => {
+                Some(Boundary::Instant(from.resolve(zone)))
+            }
+            (Boundary::Local(_), ZoneSpec::Customer) | (Boundary::Instant(_), _) => None,
+        }
     }
 
     /// What holds a customer of that zone at an instant, lifted occurrences left out.

@@ -189,7 +189,13 @@ fn times_of_a_calendar_are_found_whatever_clock_they_are_by() {
         ics: "finance.ics".to_owned(),
         occurrences: read.busy,
     };
+    // By its local time where the freeze is, where that is one place.
+    let ten = "2027-01-11T10:00".parse().unwrap();
+    let in_berlin = freeze(times.clone(), ZoneSpec::Zone(Tz::Europe__Berlin));
+    let found = in_berlin.occurrence(ten).map(|one| one.period.from);
+    assert_eq!(found, "2027-01-11T09:00:00Z".parse().ok());
     let finance = freeze(times, ZoneSpec::Customer);
+    assert_eq!(finance.occurrence(ten), None);
     assert_eq!(
         held(&finance, "2027-01-11T10:30:00Z", Tz::UTC),
         Some(both("2027-01-11T09:00:00Z", "2027-01-11T11:00Z"))

@@ -2,9 +2,9 @@
 
 use super::format;
 use super::limits;
-use super::node::{Kind, Node, Pos, Value};
+use super::node::{Kind, Node, Pos, Scalar, Value};
 use super::report::Report;
-use super::shape::{FREE, Record, Shape, Word};
+use super::shape::{FREE, Format, Record, Shape, Word};
 use crate::suggest::nearest;
 
 /// How strictly a tree is compared.
@@ -21,11 +21,7 @@ pub(super) fn check(node: &Node<'_>, shape: &Shape, mode: Mode, report: &mut Rep
     match shape {
         Shape::Any => {}
         Shape::Scalar(format) => match &node.value {
-            Value::Scalar(scalar) => {
-                if let Err(wrong) = format::check(*format, scalar) {
-                    report.help(node.pos, wrong.code, wrong.message, wrong.help);
-                }
-            }
+            Value::Scalar(scalar) => check_scalar(node.pos, scalar, *format, report),
             Value::List(_) | Value::Map(_) => mistyped(node, format::wanted(*format), report),
         },
         Shape::Words(words) => check_word(node, words, report),
@@ -63,6 +59,18 @@ fn mistyped(node: &Node<'_>, wanted: &str, report: &mut Report<'_>) {
         format!("expected {wanted}, found {found}"),
         help,
     );
+}
+
+fn check_scalar(pos: Pos, scalar: &Scalar<'_>, format: Format, report: &mut Report<'_>) {
+    let is_cron = format == Format::Cron && scalar.kind() == Kind::Text;
+    if is_cron && report.knows_cron(&scalar.text) {
+        return;
+    }
+    match format::check(format, scalar) {
+        Ok(()) if is_cron => report.note_cron(&scalar.text),
+        Ok(()) => {}
+        Err(wrong) => report.help(pos, wrong.code, wrong.message, wrong.help),
+    }
 }
 
 fn check_word(node: &Node<'_>, words: &[Word], report: &mut Report<'_>) {

@@ -16,6 +16,8 @@ pub(crate) struct Report<'s> {
     unreported: usize,
     /// How bad that is with which nothing begins, while what has begun can go on.
     beginnings: Severity,
+    /// Cron expressions without a mistake: many customers have the same, and reading one takes long.
+    sound_crons: BTreeSet<String>,
 }
 
 /// A mistake whose source line is not looked up yet.
@@ -35,6 +37,7 @@ impl<'s> Report<'s> {
             others: Vec::new(),
             unreported: 0,
             beginnings: Severity::Error,
+            sound_crons: BTreeSet::new(),
         }
     }
 
@@ -45,6 +48,15 @@ impl<'s> Report<'s> {
             beginnings: Severity::Warning,
             ..Self::new()
         }
+    }
+
+    /// Whether a cron expression was found sound before.
+    pub(crate) fn knows_cron(&self, cron: &str) -> bool {
+        self.sound_crons.contains(cron)
+    }
+
+    pub(crate) fn note_cron(&mut self, cron: &str) {
+        self.sound_crons.insert(cron.to_owned());
     }
 
     /// What can never be: a start, or a gate that asks for more people than there are.

@@ -2,7 +2,7 @@
 
 use chrono_tz::Tz;
 
-use super::window::windows;
+use super::window::{Crons, windows};
 use super::{Fields, name};
 use crate::ids::{CustomerId, Role, ServiceId};
 use crate::parse::format;
@@ -15,15 +15,16 @@ const ORDER: i64 = 100;
 pub(in crate::parse) fn fleet(node: &Node<'_>, zone: Tz) -> Fleet {
     let customers = Fields::new(node).entries("customers");
     let named = customers.filter_map(|(key, node)| Some((name(key)?, node)));
+    let mut crons = Crons::default();
     // Collecting sorts once, which is cheaper than inserting one by one.
     Fleet {
         customers: named
-            .map(|(key, node)| (CustomerId::from(key), customer(key, node, zone)))
+            .map(|(key, node)| (CustomerId::from(key), customer(key, node, zone, &mut crons)))
             .collect(),
     }
 }
 
-fn customer(key: &str, node: &Node<'_>, zone: Tz) -> Customer {
+fn customer(key: &str, node: &Node<'_>, zone: Tz, crons: &mut Crons) -> Customer {
     let fields = Fields::new(node);
     let own_zone = fields.zone("timezone");
     Customer {
@@ -44,7 +45,7 @@ fn customer(key: &str, node: &Node<'_>, zone: Tz) -> Customer {
             .entries("secrets")
             .filter_map(|(name, node)| Some((name.to_owned(), secret(node)?)))
             .collect(),
-        window: windows(fields, own_zone.unwrap_or(zone)),
+        window: windows(fields, own_zone.unwrap_or(zone), crons),
         pin: fields
             .get("pin")
             .and_then(|node| pin(Fields::new(node), zone)),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono_tz::Tz;
 
-use super::window::windows;
+use super::window::{Crons, windows};
 use super::{Fields, has_format};
 use crate::ids::{CustomerId, GroupId, PersonId, PolicyId, Role};
 use crate::parse::format;
@@ -62,7 +62,7 @@ pub(in crate::parse) fn policy(node: &Node<'_>, surroundings: &Surroundings<'_>)
         approval: fields
             .get("approval")
             .map(|node| approval(node, surroundings.groups)),
-        window: windows(fields, surroundings.zone),
+        window: windows(fields, surroundings.zone, &mut Crons::default()),
         max_parallel: fields.int("max_parallel").unwrap_or(MAX_PARALLEL),
         services: services(fields),
         deploy_timeout: fields.span("deploy_timeout").unwrap_or(DEPLOY_TIMEOUT),

@@ -1,6 +1,6 @@
 //! `window:` in policies and customers.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono_tz::Tz;
 
@@ -11,11 +11,28 @@ use crate::span::Span;
 
 const RESERVE: Span = Span::from_secs(30 * 60);
 
+/// Which expressions can be read, as far as somebody has tried: many customers have the same.
+#[derive(Default)]
+pub(super) struct Crons(BTreeMap<String, bool>);
+
+impl Crons {
+    fn can_be_read(&mut self, cron: &str) -> bool {
+        if let Some(known) = self.0.get(cron) {
+            return *known;
+        }
+        let is_read = cron.parse::<Cron>().is_ok();
+        self.0.insert(cron.to_owned(), is_read);
+        is_read
+    }
+}
+
 /// Reads one window or a list. `zone` is where times are local when the window does not say: the customer's, or of a
 /// policy the project's.
-pub(super) fn windows(fields: Fields<'_, '_>, zone: Tz) -> Vec<WindowSpec> {
+pub(super) fn windows(fields: Fields<'_, '_>, zone: Tz, crons: &mut Crons) -> Vec<WindowSpec> {
     let windows = fields.0.into_iter().flat_map(written);
-    windows.filter_map(|node| window(node, zone)).collect()
+    windows
+        .filter_map(|node| window(node, zone, crons))
+        .collect()
 }
 
 /// Which of the windows of a policy or customer name no zone, by their places. Only good where all of them can be read.
@@ -43,11 +60,9 @@ fn written<'n, 't>(node: &'n Node<'t>) -> impl Iterator<Item = &'n Node<'t>> + u
     nodes.map_or(&[][..], Node::one_or_many).iter()
 }
 
-fn window(node: &Node<'_>, zone: Tz) -> Option<WindowSpec> {
+fn window(node: &Node<'_>, zone: Tz, crons: &mut Crons) -> Option<WindowSpec> {
     let fields = Fields::new(node);
-    let cron = fields
-        .text("cron")
-        .filter(|cron| cron.parse::<Cron>().is_ok())?;
+    let cron = fields.text("cron").filter(|cron| crons.can_be_read(cron))?;
     Some(WindowSpec {
         cron,
         duration: fields

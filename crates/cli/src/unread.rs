@@ -75,6 +75,7 @@ fn encoding(file: String, what: &NotText) -> Diagnostic {
             "save it as UTF-8, or: iconv -f {from} -t UTF-8 {path} > {path}.new && mv {path}.new {path}"
         ),
         Looks::CutOff => "it was not written to its end: put the whole file there".to_owned(),
+        Looks::Archive => "save the sheet as CSV in UTF-8, and name that file".to_owned(),
         Looks::Binary => "write the file as text, in UTF-8".to_owned(),
     };
     let byte = what.byte;
@@ -82,6 +83,7 @@ fn encoding(file: String, what: &NotText) -> Diagnostic {
         Looks::Encoded(from) if from.starts_with("UTF-") => {
             format!("the file is {from}, and only UTF-8 is read")
         }
+        Looks::Archive => format!("the file is no text but {}", what.looks),
         looks @ (Looks::Encoded(_) | Looks::CutOff | Looks::Binary) => {
             format!("the byte 0x{byte:02X} is no UTF-8 text: {looks}")
         }

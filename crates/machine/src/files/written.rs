@@ -8,6 +8,9 @@ use std::fmt;
 /// The mark that some editors begin a file with.
 const MARK: &[u8] = "\u{feff}".as_bytes();
 
+/// What a ZIP archive begins with.
+const ZIP: &[u8] = b"PK\x03\x04";
+
 /// So many bytes tell whether every second one is NUL.
 const SAMPLE: usize = 256;
 
@@ -33,6 +36,8 @@ pub enum Looks {
     Encoded(&'static str),
     /// UTF-8 that ends within a character.
     CutOff,
+    /// A ZIP archive, as spreadsheets are.
+    Archive,
     /// No text at all.
     Binary,
 }
@@ -56,6 +61,7 @@ impl fmt::Display for Looks {
             Self::Encoded("WINDOWS-1252") => f.write_str("probably Windows-1252 or Latin-1"),
             Self::Encoded(name) => f.write_str(name),
             Self::CutOff => f.write_str("it ends within a character"),
+            Self::Archive => f.write_str("a spreadsheet or another ZIP archive"),
             Self::Binary => f.write_str("a NUL byte stands in no text"),
         }
     }
@@ -68,6 +74,9 @@ impl fmt::Display for Looks {
 pub fn written(mut bytes: Vec<u8>) -> Result<String, NotText> {
     if let Some(encoding) = marked(&bytes) {
         return Err(not_text(&bytes, 0, Looks::Encoded(encoding)));
+    }
+    if bytes.starts_with(ZIP) {
+        return Err(not_text(&bytes, 0, Looks::Archive));
     }
     if bytes.starts_with(MARK) {
         bytes.drain(..MARK.len());
@@ -151,6 +160,8 @@ fn not_text(bytes: &[u8], at: usize, looks: Looks) -> NotText {
     // A line of units of two or four bytes is no line to look at.
     let source_line = match looks {
         Looks::Encoded(name) if name.starts_with("UTF-") => "".into(),
+        // Nor is one of an archive.
+        Looks::Archive => "".into(),
         Looks::Encoded(_) | Looks::CutOff | Looks::Binary => String::from_utf8_lossy(line),
     };
     NotText {

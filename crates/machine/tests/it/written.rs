@@ -53,6 +53,14 @@ fn other_encodings_are_told_by_their_marks_or_by_every_second_byte() {
 }
 
 #[test]
+fn a_spreadsheet_is_called_one() {
+    assert_eq!(
+        wrong(b"PK\x03\x04\x14\0\x06\0[Content_Types].xml"),
+        (1, 1, b'P', Looks::Archive)
+    );
+}
+
+#[test]
 fn a_secret_is_read_as_it_stands() {
     let top = tempfile::tempdir().unwrap();
     fs::write(top.path().join("key"), b"\xef\xbb\xbfhunter2\n").unwrap();

@@ -129,43 +129,49 @@ impl EndReason {
     }
 }
 
+/// A part of a deploy that has events of its own.
+enum Part {
+    Build,
+    PreDeploy,
+}
+
+impl Part {
+    fn of(status: Status) -> Option<Self> {
+        match status {
+            Status::BuildInProgress => Some(Self::Build),
+            Status::PreDeployInProgress => Some(Self::PreDeploy),
+            Status::Queued
+            | Status::Created
+            | Status::UpdateInProgress
+            | Status::Live
+            | Status::Deactivated
+            | Status::BuildFailed
+            | Status::PreDeployFailed
+            | Status::UpdateFailed
+            | Status::Canceled => None,
+        }
+    }
+}
+
 impl EventKind {
     /// What a change of status ends and begins, besides the deploy itself.
     pub(super) fn of_move(deploy: &DeployId, before: Status, after: Status) -> Vec<Self> {
         let deploy = || deploy.clone();
         let ended = Ended::of(after);
-        let left = match before {
-            Status::BuildInProgress => Some(Self::BuildEnded {
+        let left = Part::of(before).map(|part| match part {
+            Part::Build => Self::BuildEnded {
                 deploy: deploy(),
                 ended,
-            }),
-            Status::PreDeployInProgress => Some(Self::PreDeployEnded {
+            },
+            Part::PreDeploy => Self::PreDeployEnded {
                 deploy: deploy(),
                 ended,
-            }),
-            Status::Queued
-            | Status::Created
-            | Status::UpdateInProgress
-            | Status::Live
-            | Status::Deactivated
-            | Status::BuildFailed
-            | Status::PreDeployFailed
-            | Status::UpdateFailed
-            | Status::Canceled => None,
-        };
-        let entered = match after {
-            Status::BuildInProgress => Some(Self::BuildStarted { deploy: deploy() }),
-            Status::PreDeployInProgress => Some(Self::PreDeployStarted { deploy: deploy() }),
-            Status::Queued
-            | Status::Created
-            | Status::UpdateInProgress
-            | Status::Live
-            | Status::Deactivated
-            | Status::BuildFailed
-            | Status::PreDeployFailed
-            | Status::UpdateFailed
-            | Status::Canceled => None,
-        };
+            },
+        });
+        let entered = Part::of(after).map(|part| match part {
+            Part::Build => Self::BuildStarted { deploy: deploy() },
+            Part::PreDeploy => Self::PreDeployStarted { deploy: deploy() },
+        });
         left.into_iter().chain(entered).collect()
     }
 

@@ -217,6 +217,15 @@ impl Client {
         self.send(call).await?.json()
     }
 
+    /// The same; `None` if what is asked for does not exist.
+    pub(crate) async fn json_if_any<T: DeserializeOwned>(&self, call: Call) -> Result<Option<T>> {
+        match self.json(call).await {
+            Ok(found) => Ok(Some(found)),
+            Err(error) if error.is_gone() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Sends a call whose answer says nothing beyond success.
     pub(crate) async fn done(&self, call: Call) -> Result<()> {
         self.send(call).await.map(drop)

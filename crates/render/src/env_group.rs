@@ -173,11 +173,8 @@ impl Client {
         key: &str,
     ) -> Result<Option<SecretString>> {
         let call = Call::get(&["env-groups", group.as_str(), "env-vars", key]);
-        match self.json::<Variable>(call).await {
-            Ok(variable) => Ok(Some(variable.value.unwrap_or_default())),
-            Err(error) if error.is_gone() => Ok(None),
-            Err(error) => Err(error),
-        }
+        let found: Option<Variable> = self.json_if_any(call).await?;
+        Ok(found.map(|variable| variable.value.unwrap_or_default()))
     }
 
     /// Reads one secret file of a group; `None` if it (or the group) does not exist.
@@ -187,11 +184,8 @@ impl Client {
         name: &str,
     ) -> Result<Option<SecretString>> {
         let call = Call::get(&["env-groups", group.as_str(), "secret-files", name]);
-        match self.json::<SecretFile>(call).await {
-            Ok(file) => Ok(Some(file.content.unwrap_or_default())),
-            Err(error) if error.is_gone() => Ok(None),
-            Err(error) => Err(error),
-        }
+        let found: Option<SecretFile> = self.json_if_any(call).await?;
+        Ok(found.map(|file| file.content.unwrap_or_default()))
     }
 }
 

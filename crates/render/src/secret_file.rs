@@ -61,11 +61,8 @@ impl Client {
         name: &str,
     ) -> Result<Option<SecretString>> {
         let call = Call::get(&["services", service.as_str(), "secret-files", name]);
-        match self.json::<SecretFile>(call).await {
-            Ok(file) => Ok(Some(file.content.unwrap_or_default())),
-            Err(error) if error.is_gone() => Ok(None),
-            Err(error) => Err(error),
-        }
+        let found: Option<SecretFile> = self.json_if_any(call).await?;
+        Ok(found.map(|file| file.content.unwrap_or_default()))
     }
 }
 

@@ -54,11 +54,8 @@ impl Client {
     /// Reads one variable; `None` if it (or the service) does not exist.
     pub async fn variable(&self, service: &ServiceId, key: &str) -> Result<Option<SecretString>> {
         let call = Call::get(&["services", service.as_str(), "env-vars", key]);
-        match self.json::<Variable>(call).await {
-            Ok(variable) => Ok(Some(variable.value.unwrap_or_default())),
-            Err(error) if error.is_gone() => Ok(None),
-            Err(error) => Err(error),
-        }
+        let found: Option<Variable> = self.json_if_any(call).await?;
+        Ok(found.map(|variable| variable.value.unwrap_or_default()))
     }
 
     /// Adds or changes one variable. It takes effect with the next deploy (T9).

@@ -1,13 +1,15 @@
 //! Render.com from Rust: a client for its API, guarded probes of what runs there, and the tags of a Git repository.
 //!
-//! Which question is answered where:
-//! - [`Client`]: one method a call of the API; paced, bounded, redacted, and never repeated on doubt.
-//! - [`Admin`]: the calls that no rollout makes.
+//! Which question is answered where, in the order of reading; each knows only what stands above it:
+//! - `call`, `limit`, [`Error::sent`]: a request before it is sent, when it may go, and what is known about a change that did
+//!   not succeed.
+//! - [`Client`]: how a request reaches Render and comes back; paced, bounded, redacted, and never repeated on doubt.
+//! - `service`, `deploy`, `variable` and so on: one file a kind of thing, one method a call of the API. [`Admin`] has the calls
+//!   that no rollout makes.
 //! - [`WebhookVerifier`]: is an incoming webhook Render's?
-//! - [`Error::sent`]: what is known about a change that did not succeed.
+//! - [`git`]: which commit a tag names.
 //! - [`probe`]: does a service answer, and is it well? Never reaches private addresses unless allowed.
 //! - [`inspect`]: what must be known of a service before it is deployed.
-//! - [`git`]: which commit a tag names.
 //! - [`executor`]: the core's commands, carried out with all of the above.
 //!
 //! Nothing in here decides about a rollout, and nothing waits for a person. Start reading at [`client`].

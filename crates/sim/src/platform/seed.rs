@@ -154,6 +154,17 @@ impl ServiceSeed {
     /// A web service on which a commit of a version is live.
     pub fn web(id: &str, commit: &str, version: &str) -> Self {
         Self {
+            live: Some(LiveSeed {
+                commit: commit.into(),
+                version: Some(version.to_owned()),
+            }),
+            ..Self::bare(id)
+        }
+    }
+
+    /// A web service that was never deployed.
+    pub fn bare(id: &str) -> Self {
+        Self {
             id: id.into(),
             name: id.to_owned(),
             kind: ServiceKind::WebService,
@@ -165,10 +176,7 @@ impl ServiceSeed {
             branch: None,
             image: None,
             suspended: false,
-            live: Some(LiveSeed {
-                commit: commit.into(),
-                version: Some(version.to_owned()),
-            }),
+            live: None,
             variables: BTreeMap::new(),
             details: Map::new(),
         }

@@ -117,6 +117,6 @@ fn seed(id: &ServiceId, role: &Role, version: &str) -> ServiceSeed {
     ServiceSeed {
         kind,
         live: Some(live),
-        ..ServiceSeed::web(id.as_str(), "", version)
+        ..ServiceSeed::bare(id.as_str())
     }
 }

@@ -6,6 +6,7 @@
 
 mod another;
 mod copies;
+mod imports;
 mod lab;
 mod real_time;
 mod requirements;

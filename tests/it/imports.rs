@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-mod graph;
+pub(crate) mod graph;
 mod paths;
 mod words;
 
@@ -230,7 +230,7 @@ fn upward(arrows: &Arrows, wings: &[&str]) -> Vec<String> {
 }
 
 /// The folders below `crates/`.
-fn crates() -> BTreeSet<String> {
+pub(crate) fn crates() -> BTreeSet<String> {
     let entries = fs::read_dir(root().join("crates")).unwrap();
     let names = entries.map(|entry| entry.unwrap().file_name());
     names

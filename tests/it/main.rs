@@ -5,6 +5,7 @@
 )]
 
 mod another;
+mod architecture;
 mod copies;
 mod imports;
 mod lab;

@@ -73,12 +73,32 @@ impl Crate {
         }
     }
 
-    /// Whether a path from the root leads to a file, or to something that a file declares or imports.
+    /// Whether a path leads from some module of this name to a file, or to what one declares or imports.
     pub(crate) fn has(&self, path: &[String]) -> bool {
+        let [module, rest @ ..] = path else {
+            return true;
+        };
+        let mut modules = self.files.keys();
+        modules.any(|one| one.last() == Some(module) && self.has_from_root(&[one, rest].concat()))
+    }
+
+    /// Whether a path from the root leads to a file, or to what one declares or imports.
+    pub(crate) fn has_from_root(&self, path: &[String]) -> bool {
         let (module, rest) = self.split(path);
         let file = &self.files[module];
-        rest.first()
-            .is_none_or(|name| file.declared.contains(name) || self.imported(file, name).is_some())
+        let is_known = |name| file.declared.contains(name) || self.imported(file, name).is_some();
+        match rest {
+            [] => true,
+            [name] => is_known(name),
+            [name, member] => is_known(name) && self.has_member(name, member),
+            _ => false,
+        }
+    }
+
+    /// Whether there is a type of this name, and anywhere a method, constant or the like of that one.
+    pub(crate) fn has_member(&self, of: &String, member: &String) -> bool {
+        self.files.values().any(|file| file.declared.contains(of))
+            && self.files.values().any(|file| file.within.contains(member))
     }
 
     /// Every arrow between files of which neither lies above the other.

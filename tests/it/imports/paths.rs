@@ -18,6 +18,8 @@ pub(crate) struct File {
     pub globs: Vec<Vec<String>>,
     /// Types, functions, traits and the like, and macros.
     pub declared: Vec<String>,
+    /// The same within braces: methods above all.
+    pub within: Vec<String>,
 }
 
 /// One `use` at its end: the path, the name that it gets here (`*` for all), and the line.
@@ -55,9 +57,14 @@ pub(crate) fn file(module: &[String], text: &str) -> File {
                 }
                 end + 2
             }
-            kind if top && is_declaration(kind) => {
+            kind if is_declaration(kind) => {
                 let name = if text(1) == "!" { text(2) } else { text(1) };
-                file.declared.push(name.to_owned());
+                let list = if top {
+                    &mut file.declared
+                } else {
+                    &mut file.within
+                };
+                list.push(name.to_owned());
                 1
             }
             _ => {

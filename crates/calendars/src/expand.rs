@@ -25,7 +25,7 @@ const RULES: usize = 2_000;
 pub(crate) fn busy(
     events: &[Event],
     horizon: Horizon,
-    left: &mut Left,
+    budget: &mut Budget,
 ) -> Result<Vec<Period>, Mistake> {
     let mut replaced = Replaced::by(events);
     let mut busy = Vec::new();
@@ -40,7 +40,7 @@ pub(crate) fn busy(
             continue;
         }
         let except: BTreeSet<Except> = event.except.iter().copied().collect();
-        for (start, length) in occurrences(event, horizon, left)? {
+        for (start, length) in occurrences(event, horizon, budget)? {
             let is_excepted = except.contains(&Except::Start(start))
                 || except.contains(&Except::Day(start.date()));
             let is_left_out = is_excepted || replaced.has(event, start);
@@ -62,13 +62,13 @@ pub(crate) fn busy(
 }
 
 /// How much more is followed, over all events of a file.
-pub(crate) struct Left {
+pub(crate) struct Budget {
     followed: usize,
     days: usize,
     rules: usize,
 }
 
-impl Left {
+impl Budget {
     pub(crate) fn all() -> Self {
         Self {
             followed: FOLLOWED,
@@ -147,11 +147,11 @@ impl Without {
 fn occurrences(
     event: &Event,
     horizon: Horizon,
-    left: &mut Left,
+    budget: &mut Budget,
 ) -> Result<Vec<(NaiveDateTime, TimeDelta)>, Mistake> {
     let mut starts = BTreeSet::from([event.start.local]);
     for rule in &event.rules {
-        starts.extend(follow(event, rule, horizon, left)?);
+        starts.extend(follow(event, rule, horizon, budget)?);
     }
     let usual = starts.into_iter().map(|start| (start, event.length));
     Ok(usual.chain(event.more.iter().copied()).collect())
@@ -162,13 +162,13 @@ fn follow(
     event: &Event,
     rule: &Rule,
     horizon: Horizon,
-    left: &mut Left,
+    budget: &mut Budget,
 ) -> Result<Vec<NaiveDateTime>, Mistake> {
     if !rule.text.is_ascii() {
         return Err(unread(rule, &"it has letters that no rule has"));
     }
     // Whatever stands in a file, it stops nobody who reads it.
-    let followed = AssertUnwindSafe(|| counted(event, rule, horizon, left));
+    let followed = AssertUnwindSafe(|| counted(event, rule, horizon, budget));
     let followed = panic::catch_unwind(followed);
     followed.unwrap_or_else(|_| Err(unread(rule, &"it cannot be followed")))
 }
@@ -184,7 +184,7 @@ fn counted(
     event: &Event,
     rule: &Rule,
     horizon: Horizon,
-    left: &mut Left,
+    budget: &mut Budget,
 ) -> Result<Vec<NaiveDateTime>, Mistake> {
     let unread = |reason: &dyn fmt::Display| unread(rule, reason);
     let parsed: RRule<Unvalidated> = rule.text.parse().map_err(|error| unread(&error))?;
@@ -200,12 +200,12 @@ fn counted(
         let help = "keep a calendar that has the freezes alone, or begin its series later";
         Mistake::new(rule.line, message, help)
     };
-    left.rules = left.rules.checked_sub(1).ok_or_else(too_much)?;
+    budget.rules = budget.rules.checked_sub(1).ok_or_else(too_much)?;
     let (count, is_yearly) = (parsed.get_count(), parsed.get_freq() == Frequency::Yearly);
     if !is_yearly {
         let days = horizon.until.signed_duration_since(event.start.local);
         let days = usize::try_from(days.num_days()).unwrap_or_default();
-        left.days = left.days.checked_sub(days).ok_or_else(too_much)?;
+        budget.days = budget.days.checked_sub(days).ok_or_else(too_much)?;
     }
     let all = RRuleSet::new(start).rrule(parsed).limit();
     let mut starts = Vec::new();
@@ -216,7 +216,7 @@ fn counted(
             return Ok(starts);
         }
         counted = counted.saturating_add(1);
-        left.followed = left.followed.checked_sub(1).ok_or_else(too_much)?;
+        budget.followed = budget.followed.checked_sub(1).ok_or_else(too_much)?;
         if later(local, event.length) > horizon.from {
             starts.push(local);
         }
@@ -229,7 +229,7 @@ fn counted(
     }
     // Nothing but `COUNT` ends a rule: it was followed to the last year there is, or given up before. Only of years it is
     // sure that all of them were looked at.
-    left.followed = left.followed.checked_sub(IN_VAIN).ok_or_else(too_much)?;
+    budget.followed = budget.followed.checked_sub(IN_VAIN).ok_or_else(too_much)?;
     match is_yearly {
         true => Ok(starts),
         false => Err(unread(&"it comes too rarely, or never")),

@@ -11,14 +11,14 @@ mod event;
 mod expand;
 mod lines;
 mod time;
-mod windows;
+mod windows_zones;
 mod zone;
 
 use chrono::{Datelike as _, Months, NaiveDate, NaiveDateTime};
 use policy::Timestamp;
 use policy::parse::{Calendar, Diagnostic, Severity};
 
-use self::expand::Left;
+use self::expand::Budget;
 use self::lines::Component;
 
 /// Bytes of one file.
@@ -108,9 +108,9 @@ fn busy(text: &str, horizon: Horizon) -> Result<Vec<policy::calendar::Period>, V
     let mut busy = Vec::new();
     let mut mistakes = Vec::new();
     // All calendars of a file together cost no more than one.
-    let mut left = Left::all();
+    let mut budget = Budget::all();
     for calendar in calendars {
-        match of_calendar(calendar, horizon, &mut left) {
+        match of_calendar(calendar, horizon, &mut budget) {
             Ok(times) => busy.extend(times),
             Err(more) => mistakes.extend(more),
         }
@@ -137,7 +137,7 @@ const TOO_MUCH: &str = "keep a calendar that has the freezes alone";
 fn of_calendar(
     calendar: &Component,
     horizon: Horizon,
-    left: &mut Left,
+    budget: &mut Budget,
 ) -> Result<Vec<policy::calendar::Period>, Vec<Mistake>> {
     let zones = zone::Zones::of(calendar);
     let components = calendar.components.iter();
@@ -156,7 +156,7 @@ fn of_calendar(
     if !mistakes.is_empty() {
         return Err(mistakes);
     }
-    expand::busy(&read, horizon, left).map_err(|mistake| vec![mistake])
+    expand::busy(&read, horizon, budget).map_err(|mistake| vec![mistake])
 }
 
 fn diagnostic(path: &str, text: &str, mistake: &Mistake) -> Diagnostic {

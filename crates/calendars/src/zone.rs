@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono_tz::Tz;
 
 use crate::lines::Component;
-use crate::{Mistake, windows};
+use crate::{Mistake, windows_zones};
 
 /// The zones that a calendar names, by their `TZID`.
 pub(crate) struct Zones<'c> {
@@ -37,7 +37,7 @@ impl<'c> Zones<'c> {
     /// is; or it is a name of Windows. The rules of a `VTIMEZONE` are not read: the database knows them better.
     pub(crate) fn get(&self, id: &str, line: usize) -> Result<Tz, Mistake> {
         let located = || self.located.get(id).and_then(|name| known(name));
-        let windows = || windows::iana(id).and_then(known);
+        let windows = || windows_zones::iana(id).and_then(known);
         known(id).or_else(located).or_else(windows).ok_or_else(|| {
             let help = "a TZID is a name of the IANA database such as Europe/Berlin, or of Windows such as W. Europe \
                         Standard Time; choose such a zone for the event, or for the calendar, and export it anew";

@@ -5,7 +5,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 use engine::StateDir;
-use machine::files::{Beyond, Listing, Roots, read_own_written};
+use machine::files::{Listing, OutsideFiles, Roots, read_own_written};
 use policy::parse::{Calendar, Diagnostic, Severity};
 use policy::settings::RenderSettings;
 use policy::{Config, File, Project, Sources, Timestamp, parse};
@@ -116,7 +116,7 @@ impl Folder {
     /// How far the files reach: the folder, and what they allow.
     pub(crate) fn roots(&self, config: Option<&Config>) -> Roots {
         let allowed = config.map_or(&[][..], |config| &config.files);
-        Roots::new(&self.dir).with(Beyond {
+        Roots::new(&self.dir).with(OutsideFiles {
             allowed: allowed.iter().map(PathBuf::from).collect(),
             tolerated: BTreeSet::new(),
         })
@@ -207,7 +207,7 @@ impl Folder {
         let named: BTreeSet<String> = named.collect();
         // What may be named outside the folder is said by `tranche.yaml` alone.
         let allowed = self.names().files.allow;
-        roots.renew(Beyond {
+        roots.renew(OutsideFiles {
             allowed: allowed.iter().map(PathBuf::from).collect(),
             tolerated: BTreeSet::new(),
         });
@@ -229,14 +229,14 @@ impl Folder {
     fn roots_of(&self, names: &Names) -> Roots {
         let roots = Roots::new(&self.dir);
         let allowed: Vec<PathBuf> = names.files.allow.iter().map(PathBuf::from).collect();
-        roots.renew(Beyond {
+        roots.renew(OutsideFiles {
             allowed: allowed.clone(),
             tolerated: BTreeSet::new(),
         });
         let others = [&names.customers, &names.policies];
         if others.iter().any(|name| roots.judge(name).is_err()) && self.is_anything_open() {
             let names = others.into_iter().filter_map(|name| name.to_str());
-            roots.renew(Beyond {
+            roots.renew(OutsideFiles {
                 allowed,
                 tolerated: names.map(str::to_owned).collect(),
             });

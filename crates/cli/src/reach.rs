@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use machine::files::{Beyond, NotRead, Roots};
+use machine::files::{NotRead, OutsideFiles, Roots};
 use policy::parse::{Diagnostic, File, Severity, Sources};
 use policy::settings::SecretSource;
 use policy::{Config, Customer};
@@ -18,11 +18,11 @@ use crate::exit::Failure;
 pub(crate) const CODE: &str = "outside";
 
 /// How far the files reach that say this; for a product with unfinished rollouts also whatever those were begun with.
-pub(crate) fn beyond(config: &Config, product: &Product) -> Beyond {
+pub(crate) fn beyond(config: &Config, product: &Product) -> OutsideFiles {
     let allowed = config.files.iter().map(PathBuf::from).collect();
     let mut unfinished = unfinished(product).peekable();
     if unfinished.peek().is_none() {
-        return Beyond {
+        return OutsideFiles {
             allowed,
             tolerated: BTreeSet::new(),
         };
@@ -32,7 +32,7 @@ pub(crate) fn beyond(config: &Config, product: &Product) -> Beyond {
     let plans = unfinished.filter_map(|run| product.plan(run));
     let customers = plans.flat_map(|plan| plan.customers.values());
     tolerated.extend(customers.flat_map(|planned| of_customer(&planned.customer)));
-    Beyond { allowed, tolerated }
+    OutsideFiles { allowed, tolerated }
 }
 
 /// Whether work goes on that may have been begun before a path was looked at.
@@ -106,7 +106,7 @@ pub(crate) fn alarms(config: &Config) -> Vec<String> {
 
 /// Everything that leads out of the folder without leave, with its place.
 pub(crate) fn mistakes(dir: &Path, sources: &Sources, config: &Config) -> Vec<Diagnostic> {
-    let roots = Roots::new(dir).with(Beyond {
+    let roots = Roots::new(dir).with(OutsideFiles {
         allowed: config.files.iter().map(PathBuf::from).collect(),
         tolerated: BTreeSet::new(),
     });

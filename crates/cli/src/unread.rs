@@ -4,7 +4,7 @@ use std::fs::File as Opened;
 use std::io::{self, ErrorKind, Read as _};
 use std::path::Path;
 
-use machine::files::{Listing, Looks, MAX_BYTES, Mistaken, NotRead, NotText, written};
+use machine::files::{LikelyFormat, Listing, MAX_BYTES, Mistaken, NotRead, NotText, decode_text};
 use policy::File;
 use policy::parse::{Diagnostic, MISNAMED, Severity};
 
@@ -71,20 +71,20 @@ fn whole(code: &str, file: String, message: String, help: Option<String>) -> Dia
 fn encoding(file: String, what: &NotText) -> Diagnostic {
     let path = word(Path::new(&file));
     let help = match what.looks {
-        Looks::Encoded(from) => format!(
+        LikelyFormat::Encoded(from) => format!(
             "save it as UTF-8, or: iconv -f {from} -t UTF-8 {path} > {path}.new && mv {path}.new {path}"
         ),
-        Looks::CutOff => "it was not written to its end: put the whole file there".to_owned(),
-        Looks::Archive => "save the sheet as CSV in UTF-8, and name that file".to_owned(),
-        Looks::Binary => "write the file as text, in UTF-8".to_owned(),
+        LikelyFormat::CutOff => "it was not written to its end: put the whole file there".to_owned(),
+        LikelyFormat::Archive => "save the sheet as CSV in UTF-8, and name that file".to_owned(),
+        LikelyFormat::Binary => "write the file as text, in UTF-8".to_owned(),
     };
     let byte = what.byte;
     let message = match what.looks {
-        Looks::Encoded(from) if from.starts_with("UTF-") => {
+        LikelyFormat::Encoded(from) if from.starts_with("UTF-") => {
             format!("the file is {from}, and only UTF-8 is read")
         }
-        Looks::Archive => format!("the file is no text but {}", what.looks),
-        looks @ (Looks::Encoded(_) | Looks::CutOff | Looks::Binary) => {
+        LikelyFormat::Archive => format!("the file is no text but {}", what.looks),
+        looks @ (LikelyFormat::Encoded(_) | LikelyFormat::CutOff | LikelyFormat::Binary) => {
             format!("the byte 0x{byte:02X} is no UTF-8 text: {looks}")
         }
     };
@@ -151,7 +151,7 @@ pub(crate) fn exported(path: &Path) -> Result<File, Failure> {
 }
 
 fn no_larger(path: &Path, most: u64) -> Result<File, Failure> {
-    let read = bytes(path, most).and_then(|bytes| Ok(written(bytes)?));
+    let read = bytes(path, most).and_then(|bytes| Ok(decode_text(bytes)?));
     let text = read.map_err(|refused| match &refused {
         NotRead::NotText(_) => Failure::diagnostics(vec![mistake(path, &refused)])
             .or_type("the same command, once that is mended"),

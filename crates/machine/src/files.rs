@@ -7,7 +7,7 @@
 //! encodings. [`Roots::list`] says which files of a folder count.
 
 mod listing;
-mod written;
+mod text;
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
@@ -21,7 +21,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use rustix::fs::OFlags;
 
 pub use self::listing::{Listing, Mistaken, PassedOver};
-pub use self::written::{Looks, NotText, written};
+pub use self::text::{LikelyFormat, NotText, decode_text};
 
 /// No file that is read is larger.
 pub const MAX_BYTES: u64 = 64 << 20;
@@ -63,17 +63,17 @@ impl From<NotText> for NotRead {
 
 /// How far the project's files reach. All clones see what is renewed.
 #[derive(Clone, Debug)]
-pub struct Roots(Arc<Reach>);
+pub struct Roots(Arc<Bounds>);
 
 #[derive(Debug)]
-struct Reach {
+struct Bounds {
     folder: PathBuf,
-    beyond: RwLock<Beyond>,
+    outside: RwLock<OutsideFiles>,
 }
 
 /// What may be read outside the folder.
 #[derive(Clone, Debug, Default)]
-pub struct Beyond {
+pub struct OutsideFiles {
     /// Files, and folders with all in them; relative ones begin at the project folder.
     pub allowed: Vec<PathBuf>,
     /// Names that are read although they are not allowed, with the files right below them, since work that goes on was begun
@@ -84,25 +84,25 @@ pub struct Beyond {
 impl Roots {
     /// The folder alone.
     pub fn new(folder: &Path) -> Self {
-        Self(Arc::new(Reach {
+        Self(Arc::new(Bounds {
             folder: folder.to_owned(),
-            beyond: RwLock::default(),
+            outside: RwLock::default(),
         }))
     }
 
     /// Takes anew what may be read outside the folder.
-    pub fn renew(&self, beyond: Beyond) {
+    pub fn renew(&self, outside: OutsideFiles) {
         *self
             .0
-            .beyond
+            .outside
             .write()
-            .unwrap_or_else(PoisonError::into_inner) = beyond;
+            .unwrap_or_else(PoisonError::into_inner) = outside;
     }
 
     /// The same, as this is made.
     #[must_use]
-    pub fn with(self, beyond: Beyond) -> Self {
-        self.renew(beyond);
+    pub fn with(self, outside: OutsideFiles) -> Self {
+        self.renew(outside);
         self
     }
 
@@ -123,8 +123,12 @@ impl Roots {
         if let Some(never) = NEVER.iter().find(|never| path.starts_with(never)) {
             return Err(NotRead::Never(never));
         }
-        let beyond = self.0.beyond.read().unwrap_or_else(PoisonError::into_inner);
-        let allowed = beyond.allowed.iter().map(|one| self.0.folder.join(one));
+        let outside = self
+            .0
+            .outside
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        let allowed = outside.allowed.iter().map(|one| self.0.folder.join(one));
         let mut roots = allowed.chain([self.0.folder.clone()]);
         if roots.any(|root| path.starts_with(resolved(&root))) {
             return Ok(());
@@ -145,8 +149,12 @@ impl Roots {
     }
 
     fn tolerates(&self, name: &Path) -> bool {
-        let beyond = self.0.beyond.read().unwrap_or_else(PoisonError::into_inner);
-        let tolerated = |path: &Path| beyond.tolerated.iter().any(|one| path == Path::new(one));
+        let outside = self
+            .0
+            .outside
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        let tolerated = |path: &Path| outside.tolerated.iter().any(|one| path == Path::new(one));
         tolerated(name) || name.parent().is_some_and(tolerated)
     }
 
@@ -171,7 +179,7 @@ impl Roots {
     /// # Errors
     /// As [`Roots::read`]; or it is no UTF-8 text.
     pub fn read_written(&self, name: &Path) -> Result<String, NotRead> {
-        Ok(written(self.read(name)?)?)
+        Ok(decode_text(self.read(name)?)?)
     }
 }
 
@@ -188,7 +196,7 @@ pub fn read_own(path: &Path) -> Result<String, NotRead> {
 /// # Errors
 /// As [`read_own`].
 pub fn read_own_written(path: &Path) -> Result<String, NotRead> {
-    Ok(written(own(path)?)?)
+    Ok(decode_text(own(path)?)?)
 }
 
 fn own(path: &Path) -> Result<Vec<u8>, NotRead> {

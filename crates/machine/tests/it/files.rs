@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use machine::files::{Beyond, MAX_BYTES, NotRead, Roots, read_own, replace, resolved};
+use machine::files::{MAX_BYTES, NotRead, OutsideFiles, Roots, read_own, replace, resolved};
 use tempfile::TempDir;
 
 /// A project folder beside a folder of secrets.
@@ -38,9 +38,9 @@ impl Lab {
     }
 
     fn allow(&self, allowed: &[&str]) {
-        self.roots.renew(Beyond {
+        self.roots.renew(OutsideFiles {
             allowed: allowed.iter().map(PathBuf::from).collect(),
-            ..Beyond::default()
+            ..OutsideFiles::default()
         });
     }
 }
@@ -151,7 +151,7 @@ fn what_is_too_large_is_not_read() {
 #[test]
 fn what_work_was_begun_with_is_tolerated_by_its_name() {
     let lab = Lab::new();
-    lab.roots.renew(Beyond {
+    lab.roots.renew(OutsideFiles {
         allowed: Vec::new(),
         tolerated: ["../secrets/key", "/proc/version"]
             .map(str::to_owned)

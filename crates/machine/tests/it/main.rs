@@ -4,4 +4,4 @@
 
 mod command;
 mod files;
-mod written;
+mod text;

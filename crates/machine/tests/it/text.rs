@@ -4,11 +4,11 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use machine::files::{Looks, Mistaken, NotRead, PassedOver, Roots, written};
+use machine::files::{LikelyFormat, Mistaken, NotRead, PassedOver, Roots, decode_text};
 
 /// Line, column, byte, and what it looks like.
-fn wrong(bytes: &[u8]) -> (u32, u32, u8, Looks) {
-    let what = written(bytes.to_vec()).unwrap_err();
+fn wrong(bytes: &[u8]) -> (u32, u32, u8, LikelyFormat) {
+    let what = decode_text(bytes.to_vec()).unwrap_err();
     (what.line, what.column, what.byte, what.looks)
 }
 
@@ -18,24 +18,27 @@ fn utf16(text: &str, unit: fn(u16) -> [u8; 2]) -> Vec<u8> {
 
 #[test]
 fn a_byte_order_mark_is_no_part_of_a_text() {
-    assert_eq!(written(b"\xef\xbb\xbfa: b\n".to_vec()).unwrap(), "a: b\n");
-    assert_eq!(written("ä: b\n".into()).unwrap(), "ä: b\n");
-    assert_eq!(written(Vec::new()).unwrap(), "");
+    assert_eq!(
+        decode_text(b"\xef\xbb\xbfa: b\n".to_vec()).unwrap(),
+        "a: b\n"
+    );
+    assert_eq!(decode_text("ä: b\n".into()).unwrap(), "ä: b\n");
+    assert_eq!(decode_text(Vec::new()).unwrap(), "");
 }
 
 #[test]
 fn the_first_byte_that_is_no_text_has_a_line_and_a_column_in_characters() {
-    let latin = Looks::Encoded("WINDOWS-1252");
+    let latin = LikelyFormat::Encoded("WINDOWS-1252");
     assert_eq!(
         wrong(b"a: b\nname: \xc3\xa4\xc3\xa4\xe4x\n"),
         (2, 9, 0xe4, latin)
     );
     assert_eq!(wrong(b"a: b\r\nn: M\xfcller\r\n"), (2, 5, 0xfc, latin));
     assert_eq!(wrong(b"\xef\xbb\xbf\xe4\n"), (1, 1, 0xe4, latin));
-    assert_eq!(wrong(b"\xc3\xa4: \xc3"), (1, 4, 0xc3, Looks::CutOff));
+    assert_eq!(wrong(b"\xc3\xa4: \xc3"), (1, 4, 0xc3, LikelyFormat::CutOff));
     assert_eq!(wrong(b"a: \xe4"), (1, 4, 0xe4, latin));
-    assert_eq!(wrong(b"a: b\0c\n\xe4"), (1, 5, 0, Looks::Binary));
-    let what = written(b"a: b\r\nn: M\xfcller\r\nx".to_vec()).unwrap_err();
+    assert_eq!(wrong(b"a: b\0c\n\xe4"), (1, 5, 0, LikelyFormat::Binary));
+    let what = decode_text(b"a: b\r\nn: M\xfcller\r\nx".to_vec()).unwrap_err();
     assert_eq!(what.source_line, "n: M\u{fffd}ller");
 }
 
@@ -45,11 +48,17 @@ fn other_encodings_are_told_by_their_marks_or_by_every_second_byte() {
     let big = utf16("\u{feff}a: b\n", u16::to_be_bytes);
     for bytes in [&little, &big] {
         let (line, column, _, looks) = wrong(bytes);
-        assert_eq!((line, column, looks), (1, 1, Looks::Encoded("UTF-16")));
+        assert_eq!(
+            (line, column, looks),
+            (1, 1, LikelyFormat::Encoded("UTF-16"))
+        );
     }
-    assert_eq!(wrong(&little[2..]).3, Looks::Encoded("UTF-16LE"));
-    assert_eq!(wrong(&big[2..]).3, Looks::Encoded("UTF-16BE"));
-    assert_eq!(wrong(b"\xff\xfe\0\0a\0\0\0").3, Looks::Encoded("UTF-32"));
+    assert_eq!(wrong(&little[2..]).3, LikelyFormat::Encoded("UTF-16LE"));
+    assert_eq!(wrong(&big[2..]).3, LikelyFormat::Encoded("UTF-16BE"));
+    assert_eq!(
+        wrong(b"\xff\xfe\0\0a\0\0\0").3,
+        LikelyFormat::Encoded("UTF-32")
+    );
 }
 
 #[test]

@@ -26,12 +26,12 @@ pub struct NotText {
     /// The line, with a stand-in for what is no text.
     pub source_line: String,
     /// What the file probably is.
-    pub looks: Looks,
+    pub looks: LikelyFormat,
 }
 
 /// What a file probably is instead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Looks {
+pub enum LikelyFormat {
     /// Text in another encoding, by the name that `iconv` knows it by.
     Encoded(&'static str),
     /// UTF-8 that ends within a character.
@@ -55,7 +55,7 @@ impl fmt::Display for NotText {
     }
 }
 
-impl fmt::Display for Looks {
+impl fmt::Display for LikelyFormat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Encoded("WINDOWS-1252") => f.write_str("probably Windows-1252 or Latin-1"),
@@ -71,12 +71,12 @@ impl fmt::Display for Looks {
 ///
 /// # Errors
 /// They are no UTF-8, or hold a NUL byte.
-pub fn written(mut bytes: Vec<u8>) -> Result<String, NotText> {
+pub fn decode_text(mut bytes: Vec<u8>) -> Result<String, NotText> {
     if let Some(encoding) = marked(&bytes) {
-        return Err(not_text(&bytes, 0, Looks::Encoded(encoding)));
+        return Err(not_text(&bytes, 0, LikelyFormat::Encoded(encoding)));
     }
     if bytes.starts_with(ZIP) {
-        return Err(not_text(&bytes, 0, Looks::Archive));
+        return Err(not_text(&bytes, 0, LikelyFormat::Archive));
     }
     if bytes.starts_with(MARK) {
         bytes.drain(..MARK.len());
@@ -111,12 +111,14 @@ struct Failed {
 }
 
 impl Failed {
-    fn looks(&self, nul: Option<usize>) -> Looks {
+    fn looks(&self, nul: Option<usize>) -> LikelyFormat {
         match nul {
-            Some(_) => every_second_is_nul(&self.bytes).map_or(Looks::Binary, Looks::Encoded),
+            Some(_) => {
+                every_second_is_nul(&self.bytes).map_or(LikelyFormat::Binary, LikelyFormat::Encoded)
+            }
             // Without another letter like it, the last byte is more likely one of another encoding.
-            None if self.is_cut_off && !self.bytes[..self.at].is_ascii() => Looks::CutOff,
-            None => Looks::Encoded("WINDOWS-1252"),
+            None if self.is_cut_off && !self.bytes[..self.at].is_ascii() => LikelyFormat::CutOff,
+            None => LikelyFormat::Encoded("WINDOWS-1252"),
         }
     }
 }
@@ -148,7 +150,7 @@ fn every_second_is_nul(bytes: &[u8]) -> Option<&'static str> {
     }
 }
 
-fn not_text(bytes: &[u8], at: usize, looks: Looks) -> NotText {
+fn not_text(bytes: &[u8], at: usize, looks: LikelyFormat) -> NotText {
     let before = &bytes[..at.min(bytes.len())];
     let begin = before
         .iter()
@@ -159,10 +161,10 @@ fn not_text(bytes: &[u8], at: usize, looks: Looks) -> NotText {
     let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
     // A line of units of two or four bytes is no line to look at.
     let source_line = match looks {
-        Looks::Encoded(name) if name.starts_with("UTF-") => "".into(),
+        LikelyFormat::Encoded(name) if name.starts_with("UTF-") => "".into(),
         // Nor is one of an archive.
-        Looks::Archive => "".into(),
-        Looks::Encoded(_) | Looks::CutOff | Looks::Binary => String::from_utf8_lossy(line),
+        LikelyFormat::Archive => "".into(),
+        LikelyFormat::Encoded(_) | LikelyFormat::CutOff | LikelyFormat::Binary => String::from_utf8_lossy(line),
     };
     NotText {
         line: number(before.split(|byte| *byte == b'\n').count()),

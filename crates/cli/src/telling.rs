@@ -7,7 +7,7 @@ use engine::StateDir;
 use engine::outbox::{Carrier, Carrying, Letter, Postman, Sink, Undelivered};
 use machine::files::Roots;
 use monitor::StoredAlerts;
-use notify::{Address, Message, Post, PostSettings, Secrets, environment};
+use notify::{Address, Message, Notifier, NotifierSettings, Secrets, environment};
 use policy::Config;
 use policy::network::Network;
 use rollout::Product;
@@ -31,10 +31,10 @@ pub(crate) fn roots(folder: &Folder, config: &Config, product: &Product) -> Root
 }
 
 /// The sinks of a project.
-pub(crate) fn post(roots: &Roots, config: &Config) -> Result<Post, Failure> {
+pub(crate) fn post(roots: &Roots, config: &Config) -> Result<Notifier, Failure> {
     let network = Network::new(config.project.allow.iter().map(String::as_str))
         .map_err(|source| Failure::usage("failed to read network.allow").caused_by(source))?;
-    Post::new(PostSettings {
+    Notifier::new(NotifierSettings {
         folder: roots.folder().to_owned(),
         network,
         mail: config.mail.clone(),
@@ -44,11 +44,11 @@ pub(crate) fn post(roots: &Roots, config: &Config) -> Result<Post, Failure> {
 }
 
 /// Delivers letters to the sinks of a project for as long as it lives.
-pub(crate) fn postman(place: &StateDir, post: &Post) -> Postman {
+pub(crate) fn postman(place: &StateDir, post: &Notifier) -> Postman {
     Postman::start(place, carrier(post), Arc::new(StoredAlerts::of(place)))
 }
 
-fn carrier(post: &Post) -> Arc<dyn Carrier> {
+fn carrier(post: &Notifier) -> Arc<dyn Carrier> {
     Arc::new(Sinks(post.clone()))
 }
 
@@ -75,7 +75,7 @@ pub(crate) async fn last_round(
     }
 }
 
-struct Sinks(Post);
+struct Sinks(Notifier);
 
 impl Carrier for Sinks {
     fn carry<'a>(&'a self, letter: &'a Letter) -> Carrying<'a> {
@@ -83,7 +83,7 @@ impl Carrier for Sinks {
             let delivered = self.0.deliver(&address(letter), &message(letter)).await;
             delivered.map_err(|error| Undelivered {
                 reason: error.reason,
-                is_hopeless: error.is_hopeless,
+                is_hopeless: error.is_permanent,
                 retry_after: error.retry_after,
             })
         })

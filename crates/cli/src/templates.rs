@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use machine::files::{NotRead, Roots};
-use notify::{BadTemplate, Texts};
+use notify::{BadTemplate, Templates};
 use policy::Config;
 use policy::parse::{Diagnostic, File, Severity};
 use rollout::Kind;
@@ -26,12 +26,14 @@ pub(crate) fn mistakes(
         .chain(ALERTS)
         .collect();
     let roots = folder.roots(config);
-    let files = Texts::within(roots.clone()).mistakes(&kinds).into_iter();
+    let files = Templates::within(roots.clone())
+        .mistakes(&kinds)
+        .into_iter();
     let mut found: Vec<Diagnostic> = files.map(|bad| in_file(&roots, &bad)).collect();
     let entries = config.map_or(&[][..], |config| &config.project.notify);
     let texts = entries.iter().filter_map(|entry| entry.text.as_deref());
     found.extend(texts.filter_map(|text| {
-        let bad = notify::mistake("text", text)?;
+        let bad = notify::template_mistake("text", text)?;
         Some(in_entry(project, text, &bad))
     }));
     found

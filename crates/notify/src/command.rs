@@ -7,7 +7,7 @@ use machine::command::{self, Abandoned, Ended, Environment, Kept, Script};
 use policy::redact::{self, Cut};
 
 use crate::error::Undelivered;
-use crate::message::{Message, Words, payload};
+use crate::message::{Message, MessageText, payload};
 
 const TIMEOUT: Duration = Duration::from_mins(1);
 
@@ -26,7 +26,7 @@ pub(crate) async fn send(
     folder: &Path,
     line: &str,
     message: &Message,
-    words: &Words,
+    words: &MessageText,
 ) -> Result<(), Undelivered> {
     let input = format!("{}\n", payload(message, words));
     let script = Script {
@@ -41,9 +41,9 @@ pub(crate) async fn send(
     };
     let ended = command::run(&script)
         .await
-        .map_err(|error| Undelivered::passing(format!("it could not be run: {error}")))?;
+        .map_err(|error| Undelivered::transient(format!("it could not be run: {error}")))?;
     match ended {
-        Ended::TimedOut => Err(Undelivered::passing(
+        Ended::TimedOut => Err(Undelivered::transient(
             "it ran longer than a minute and was killed",
         )),
         Ended::Exited { status, .. } if status.success() => Ok(()),
@@ -58,7 +58,7 @@ pub(crate) async fn send(
                 "it ended with {status}: {}",
                 last(&complaint.unwrap_or_default())
             );
-            Err(Undelivered::passing(reason.trim_end_matches([':', ' '])))
+            Err(Undelivered::transient(reason.trim_end_matches([':', ' '])))
         }
     }
 }

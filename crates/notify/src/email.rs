@@ -14,7 +14,7 @@ use policy::settings::SecretSource;
 use secrecy::ExposeSecret as _;
 
 use crate::error::{Undelivered, chain};
-use crate::message::{Message, Words};
+use crate::message::{Message, MessageText};
 use crate::secrets::Secrets;
 
 /// Where the password is, unless the project says otherwise.
@@ -29,15 +29,15 @@ pub(crate) async fn send(
     secrets: &Secrets,
     to: &str,
     message: &Message,
-    words: &Words,
+    words: &MessageText,
 ) -> Result<(), Undelivered> {
     let mail = mail.ok_or_else(|| {
-        Undelivered::passing("there is no `mail` in tranche.yaml, so no e-mail can be sent")
+        Undelivered::transient("there is no `mail` in tranche.yaml, so no e-mail can be sent")
     })?;
     let letter = compose(mail, to, message, words)?;
     let sent = transport(mail, secrets)?.send(letter).await;
     sent.map(|_| ()).map_err(|error| Undelivered {
-        is_hopeless: error.is_permanent(),
+        is_permanent: error.is_permanent(),
         retry_after: None,
         reason: chain(&error),
     })
@@ -47,7 +47,7 @@ fn compose(
     mail: &Mail,
     to: &str,
     message: &Message,
-    words: &Words,
+    words: &MessageText,
 ) -> Result<lettre::Message, Undelivered> {
     let from: Mailbox = mailbox(&mail.from)?;
     let host = from.email.domain().to_owned();
@@ -64,7 +64,7 @@ fn compose(
         ));
     threaded(builder, message, &host)
         .body(words.text.clone())
-        .map_err(|error| Undelivered::hopeless(chain(&error)))
+        .map_err(|error| Undelivered::permanent(chain(&error)))
 }
 
 /// All messages about a rollout answer one that was never sent, which is how readers group them.
@@ -86,7 +86,7 @@ fn name(message: &Message) -> String {
 
 fn mailbox(text: &str) -> Result<Mailbox, Undelivered> {
     text.parse()
-        .map_err(|error| Undelivered::hopeless(format!("`{text}` is no mailbox: {error}")))
+        .map_err(|error| Undelivered::permanent(format!("`{text}` is no mailbox: {error}")))
 }
 
 fn transport(mail: &Mail, secrets: &Secrets) -> Result<Transport, Undelivered> {
@@ -117,14 +117,14 @@ fn tls_parameters(mail: &Mail, roots: &Roots) -> Result<TlsParameters, Undeliver
     }
     builder
         .build()
-        .map_err(|error| Undelivered::passing(chain(&error)))
+        .map_err(|error| Undelivered::transient(chain(&error)))
 }
 
 fn authorities(roots: &Roots, file: &str) -> Result<Certificate, Undelivered> {
     let pem = roots
         .read(Path::new(file))
-        .map_err(|error| Undelivered::passing(format!("failed to read {file}: {error}")))?;
+        .map_err(|error| Undelivered::transient(format!("failed to read {file}: {error}")))?;
     let has_any = String::from_utf8_lossy(&pem).contains("-----BEGIN CERTIFICATE-----");
     let read = Certificate::from_pem(&pem).ok().filter(|_| has_any);
-    read.ok_or_else(|| Undelivered::passing(format!("{file} holds no certificates in PEM form")))
+    read.ok_or_else(|| Undelivered::transient(format!("{file} holds no certificates in PEM form")))
 }

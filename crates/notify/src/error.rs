@@ -11,26 +11,26 @@ pub struct Undelivered {
     /// Why.
     pub reason: String,
     /// Whether another attempt would fail in the same way.
-    pub is_hopeless: bool,
+    pub is_permanent: bool,
     /// How long whoever was told asks to be left alone.
     pub retry_after: Option<Duration>,
 }
 
 impl Undelivered {
     /// Something that may pass.
-    pub(crate) fn passing(reason: impl Into<String>) -> Self {
+    pub(crate) fn transient(reason: impl Into<String>) -> Self {
         Self {
             reason: reason.into(),
-            is_hopeless: false,
+            is_permanent: false,
             retry_after: None,
         }
     }
 
     /// Something that a person must mend first.
-    pub(crate) fn hopeless(reason: impl Into<String>) -> Self {
+    pub(crate) fn permanent(reason: impl Into<String>) -> Self {
         Self {
             reason: reason.into(),
-            is_hopeless: true,
+            is_permanent: true,
             retry_after: None,
         }
     }

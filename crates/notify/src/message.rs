@@ -47,7 +47,7 @@ pub enum Address {
 
 /// A message in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Words {
+pub struct MessageText {
     /// One line.
     pub subject: String,
     /// The rest.
@@ -55,7 +55,7 @@ pub struct Words {
 }
 
 /// The JSON that webhooks and commands get.
-pub(crate) fn payload(message: &Message, words: &Words) -> Value {
+pub(crate) fn payload(message: &Message, words: &MessageText) -> Value {
     json!({
         "type": message.kind,
         "timestamp": message.at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),

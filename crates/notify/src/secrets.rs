@@ -59,7 +59,10 @@ impl Secrets {
         // The newline with which editors end a file is no part of a secret.
         let secret = found.trim_end_matches(['\r', '\n']);
         if secret.is_empty() {
-            return Err(Undelivered::passing(format!("{} is empty", place(source))));
+            return Err(Undelivered::transient(format!(
+                "{} is empty",
+                place(source)
+            )));
         }
         Ok(SecretString::from(secret))
     }
@@ -79,7 +82,7 @@ impl Secrets {
             (Some(value), _) => Ok(value),
             // The environment is the operator's own word.
             (None, Some(path)) => unread(&path, read_own(&self.roots.folder().join(&path))),
-            (None, None) => Err(Undelivered::passing(format!(
+            (None, None) => Err(Undelivered::transient(format!(
                 "set {name} or {file_variable}"
             ))),
         }
@@ -87,7 +90,7 @@ impl Secrets {
 }
 
 fn unread<T>(path: &str, read: Result<T, NotRead>) -> Result<T, Undelivered> {
-    read.map_err(|error| Undelivered::passing(format!("failed to read {path}: {error}")))
+    read.map_err(|error| Undelivered::transient(format!("failed to read {path}: {error}")))
 }
 
 impl fmt::Debug for Secrets {

@@ -5,20 +5,20 @@ use secrecy::ExposeSecret as _;
 use serde_json::json;
 
 use crate::error::Undelivered;
-use crate::message::Words;
+use crate::http::HttpClient;
+use crate::message::MessageText;
 use crate::secrets::Secrets;
-use crate::web::Web;
 
 pub(crate) async fn send(
-    web: &Web,
+    http: &HttpClient,
     secrets: &Secrets,
     place: &str,
-    words: &Words,
+    words: &MessageText,
 ) -> Result<(), Undelivered> {
     let address = secrets.read_or_take(place)?;
     let text = format!("*{}*\n{}", escape(&words.subject), escape(&words.text));
     let body = json!({ "text": text }).to_string();
-    web.post(address.expose_secret(), HeaderMap::new(), body)
+    http.post(address.expose_secret(), HeaderMap::new(), body)
         .await
 }
 

@@ -9,26 +9,26 @@ use standardwebhooks::{
 };
 
 use crate::error::{Undelivered, chain};
-use crate::message::{Message, Words, payload};
+use crate::http::HttpClient;
+use crate::message::{Message, MessageText, payload};
 use crate::secrets::Secrets;
-use crate::web::Web;
 
 /// Secrets of this form are Base64; any other text is taken byte by byte.
 const ENCODED: &str = "whsec_";
 
 pub(crate) async fn send(
-    web: &Web,
+    http: &HttpClient,
     secrets: &Secrets,
     place: &str,
     key: Option<&SecretSource>,
     message: &Message,
-    words: &Words,
+    words: &MessageText,
 ) -> Result<(), Undelivered> {
     let address = secrets.read_or_take(place)?;
     let key = key.map(|source| secrets.read(source)).transpose()?;
     let body = payload(message, words).to_string();
     let headers = headers(&message.id, &body, key.as_ref())?;
-    web.post(address.expose_secret(), headers, body).await
+    http.post(address.expose_secret(), headers, body).await
 }
 
 fn headers(id: &str, body: &str, key: Option<&SecretString>) -> Result<HeaderMap, Undelivered> {
@@ -36,7 +36,7 @@ fn headers(id: &str, body: &str, key: Option<&SecretString>) -> Result<HeaderMap
     let mut headers = HeaderMap::new();
     let mut set = |name, value: &str| {
         let value =
-            HeaderValue::from_str(value).map_err(|error| Undelivered::hopeless(chain(&error)))?;
+            HeaderValue::from_str(value).map_err(|error| Undelivered::permanent(chain(&error)))?;
         headers.insert(name, value);
         Ok(())
     };
@@ -45,7 +45,7 @@ fn headers(id: &str, body: &str, key: Option<&SecretString>) -> Result<HeaderMap
     if let Some(key) = key {
         let signature = signer(key)?
             .sign(id, sent_at, body.as_bytes())
-            .map_err(|error| Undelivered::hopeless(chain(&error)))?;
+            .map_err(|error| Undelivered::permanent(chain(&error)))?;
         set(HEADER_WEBHOOK_SIGNATURE, &signature)?;
     }
     Ok(headers)
@@ -58,5 +58,5 @@ fn signer(key: &SecretString) -> Result<Webhook, Undelivered> {
     } else {
         Webhook::from_bytes(key.as_bytes().to_vec())
     };
-    signer.map_err(|_| Undelivered::passing("the secret begins with whsec_ and is no Base64"))
+    signer.map_err(|_| Undelivered::transient("the secret begins with whsec_ and is no Base64"))
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use engine::Files;
 use engine::outbox::{Audience, SharedAudience};
 use machine::files::Roots;
-use notify::Post;
+use notify::Notifier;
 use policy::calendar::shortened;
 use policy::plan::Phase;
 use policy::{Config, Customer, CustomerId, Plan, Policy, Project, Span, zones};
@@ -28,7 +28,7 @@ pub(super) struct Renewed {
     /// Who is told what.
     pub(super) audience: SharedAudience,
     /// How they are told.
-    pub(super) post: Post,
+    pub(super) post: Notifier,
     /// Which files are read.
     pub(super) roots: Roots,
     /// Who is watched.

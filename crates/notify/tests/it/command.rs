@@ -11,7 +11,7 @@ use crate::lab::{Lab, halted};
 async fn a_command_gets_json_in_the_project_folder() {
     let lab = Lab::new(&[], "", None);
     let command = Address::Command("cat > told.json".to_owned());
-    lab.post.deliver(&command, &halted()).await.unwrap();
+    lab.notifier.deliver(&command, &halted()).await.unwrap();
     let told = fs::read_to_string(lab.folder.path().join("told.json")).unwrap();
     let told: Value = serde_json::from_str(&told).unwrap();
     assert_eq!(told["type"], "rollout_halted");
@@ -27,16 +27,16 @@ async fn a_command_gets_json_in_the_project_folder() {
 async fn a_command_that_fails_says_why_and_is_tried_again() {
     let lab = Lab::new(&[], "", None);
     let command = Address::Command("echo no paper >&2; exit 3".to_owned());
-    let error = lab.post.deliver(&command, &halted()).await.unwrap_err();
+    let error = lab.notifier.deliver(&command, &halted()).await.unwrap_err();
     assert_eq!(error.reason, "it ended with exit status: 3: no paper");
-    assert!(!error.is_hopeless);
+    assert!(!error.is_permanent);
 }
 
 #[tokio::test]
 async fn a_command_that_reads_nothing_may_succeed() {
     let lab = Lab::new(&[], "", None);
     let command = Address::Command("true".to_owned());
-    lab.post.deliver(&command, &halted()).await.unwrap();
+    lab.notifier.deliver(&command, &halted()).await.unwrap();
 }
 
 #[tokio::test]
@@ -44,7 +44,7 @@ async fn of_a_flood_of_complaints_the_end_is_kept() {
     let lab = Lab::new(&[], "", None);
     let flood = "head -c 50000000 /dev/zero | tr '\\0' x >&2; echo ' no paper' >&2; exit 3";
     let command = Address::Command(flood.to_owned());
-    let error = lab.post.deliver(&command, &halted()).await.unwrap_err();
+    let error = lab.notifier.deliver(&command, &halted()).await.unwrap_err();
     assert!(
         error.reason.len() < 600,
         "{} bytes are kept",

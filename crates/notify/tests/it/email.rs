@@ -53,7 +53,7 @@ async fn a_letter_has_its_thread_and_its_own_name() {
     let (port, heard) = server(None).await;
     let lab = Lab::new(&[], "", Some(mail(port)));
     let to = Address::Email("bob@example.com".to_owned());
-    lab.post.deliver(&to, &halted()).await.unwrap();
+    lab.notifier.deliver(&to, &halted()).await.unwrap();
     let heard = heard.lock().unwrap().clone();
     for line in [
         "RCPT TO:<bob@example.com>",
@@ -80,10 +80,10 @@ async fn a_password_is_read_from_its_place_and_told_to_the_server_only() {
     };
     let lab = Lab::new(&[], "", Some(mail));
     let to = Address::Email("bob@example.com".to_owned());
-    let error = lab.post.deliver(&to, &halted()).await.unwrap_err();
+    let error = lab.notifier.deliver(&to, &halted()).await.unwrap_err();
     assert!(heard.lock().unwrap().contains("AUTH PLAIN "));
     assert!(!error.reason.contains("open sesame"), "{error}");
-    assert!(!error.is_hopeless, "{error}");
+    assert!(!error.is_permanent, "{error}");
 }
 
 #[tokio::test]
@@ -91,9 +91,9 @@ async fn a_mailbox_that_does_not_exist_is_given_up() {
     let (port, _) = server(Some("550 nobody of that name\r\n")).await;
     let lab = Lab::new(&[], "", Some(mail(port)));
     let to = Address::Email("nobody@example.com".to_owned());
-    let error = lab.post.deliver(&to, &halted()).await.unwrap_err();
+    let error = lab.notifier.deliver(&to, &halted()).await.unwrap_err();
     assert!(
-        error.is_hopeless && error.reason.contains("nobody of that name"),
+        error.is_permanent && error.reason.contains("nobody of that name"),
         "{error}"
     );
 }
@@ -107,7 +107,7 @@ async fn without_protection_nothing_is_said_to_a_server_that_should_have_it() {
     };
     let lab = Lab::new(&[], "", Some(mail));
     let to = Address::Email("bob@example.com".to_owned());
-    lab.post.deliver(&to, &halted()).await.unwrap_err();
+    lab.notifier.deliver(&to, &halted()).await.unwrap_err();
     assert!(!heard.lock().unwrap().contains("MAIL FROM"));
 }
 
@@ -115,7 +115,7 @@ async fn without_protection_nothing_is_said_to_a_server_that_should_have_it() {
 async fn no_mail_server_is_a_clear_reason() {
     let lab = Lab::new(&[], "", None);
     let to = Address::Email("bob@example.com".to_owned());
-    let error = lab.post.deliver(&to, &halted()).await.unwrap_err();
+    let error = lab.notifier.deliver(&to, &halted()).await.unwrap_err();
     assert_eq!(
         error.reason,
         "there is no `mail` in tranche.yaml, so no e-mail can be sent"
@@ -170,7 +170,7 @@ async fn a_real_mail_server_takes_a_letter_with_any_letters_in_it() {
         ..halted()
     };
     let to = Address::Email("bob@example.com".to_owned());
-    lab.post.deliver(&to, &message).await.unwrap();
+    lab.notifier.deliver(&to, &message).await.unwrap();
     let mut letter = String::new();
     while let Some(line) = lines.next_line().await.unwrap() {
         if line == "--end--" {

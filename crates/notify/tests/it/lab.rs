@@ -1,6 +1,6 @@
-//! A message, and a post in a folder that goes away with the test.
+//! A message, and a notifier in a folder that goes away with the test.
 
-use notify::{Message, Post, PostSettings, Secrets};
+use notify::{Message, Notifier, NotifierSettings, Secrets};
 use policy::mail::Mail;
 use policy::network::Network;
 use serde_json::json;
@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 pub(crate) struct Lab {
     pub(crate) folder: TempDir,
-    pub(crate) post: Post,
+    pub(crate) notifier: Notifier,
 }
 
 impl Lab {
@@ -22,14 +22,14 @@ impl Lab {
             "SMTP_PASSWORD" => Some("open sesame".to_owned()),
             _ => None,
         };
-        let post = Post::new(PostSettings {
+        let notifier = Notifier::new(NotifierSettings {
             folder: folder.path().to_owned(),
             network: Network::new(allow.iter().copied()).unwrap(),
             mail,
             secrets: Secrets::new(folder.path(), variable),
         });
         Self {
-            post: post.unwrap(),
+            notifier: notifier.unwrap(),
             folder,
         }
     }

@@ -69,7 +69,7 @@ impl Server {
         std::fs::write(lab.folder.path().join("ca.pem"), &self.authority).unwrap();
         std::fs::write(lab.folder.path().join("empty.pem"), "no certificate").unwrap();
         let to = Address::Email("bob@example.com".to_owned());
-        lab.post.deliver(&to, &halted()).await
+        lab.notifier.deliver(&to, &halted()).await
     }
 
     fn heard_in_the_clear(&self) -> String {
@@ -167,7 +167,7 @@ async fn a_server_that_nobody_trusted_vouches_for_hears_nothing() {
         let server = Server::start(way, "127.0.0.1").await;
         let error = server.deliver(None).await.unwrap_err();
         assert!(error.reason.contains("UnknownIssuer"), "{way:?}: {error}");
-        assert!(!error.is_hopeless, "trust can be mended: {error}");
+        assert!(!error.is_permanent, "trust can be mended: {error}");
         assert_eq!(server.heard_protected(), "", "{way:?}");
         assert!(!server.heard_in_the_clear().contains("AUTH"), "{way:?}");
     }

@@ -3,8 +3,8 @@
 
 mod command;
 mod email;
+mod http;
 mod lab;
 mod mail_server;
 mod mail_tls;
-mod texts;
-mod web;
+mod templates;

@@ -16,12 +16,12 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Posts to addresses that may be reached.
 #[derive(Clone, Debug)]
-pub(crate) struct Web {
+pub(crate) struct HttpClient {
     client: Client,
     network: Network,
 }
 
-impl Web {
+impl HttpClient {
     pub(crate) fn new(network: &Network) -> Result<Self, Undelivered> {
         let client = Client::builder()
             .user_agent(concat!("tranche/", env!("CARGO_PKG_VERSION")))
@@ -31,7 +31,7 @@ impl Web {
             .no_proxy()
             .dns_resolver(GuardedNames(network.clone()))
             .build()
-            .map_err(|error| Undelivered::passing(chain(&error)))?;
+            .map_err(|error| Undelivered::transient(chain(&error)))?;
         Ok(Self {
             client,
             network: network.clone(),
@@ -48,7 +48,7 @@ impl Web {
         let url = Url::parse(address)
             .ok()
             .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
-            .ok_or_else(|| Undelivered::passing("the address is none of the web"))?;
+            .ok_or_else(|| Undelivered::transient("the address is none of the web"))?;
         self.refuse_literal(&url)?;
         let request = self
             .client
@@ -65,7 +65,7 @@ impl Web {
     fn refuse_literal(&self, url: &Url) -> Result<(), Undelivered> {
         let host = url.host_str().unwrap_or_default();
         match self.network.refused_literal(host) {
-            Some(address) => Err(Undelivered::passing(Forbidden(address).to_string())),
+            Some(address) => Err(Undelivered::transient(Forbidden(address).to_string())),
             None => Ok(()),
         }
     }
@@ -78,10 +78,10 @@ fn verdict(status: StatusCode, headers: &HeaderMap) -> Result<(), Undelivered> {
     }
     let reason = format!("it answered {status}");
     Err(match status {
-        StatusCode::GONE => Undelivered::hopeless(reason),
+        StatusCode::GONE => Undelivered::permanent(reason),
         _ => Undelivered {
             retry_after: retry_after(headers),
-            ..Undelivered::passing(reason)
+            ..Undelivered::transient(reason)
         },
     })
 }
@@ -107,7 +107,7 @@ fn unsent(error: reqwest::Error) -> Undelivered {
         Some(forbidden) => forbidden.to_string(),
         None => chain(&error.without_url()),
     };
-    Undelivered::passing(reason)
+    Undelivered::transient(reason)
 }
 
 /// The address is private and not allowed. Nothing was sent.

@@ -9,7 +9,7 @@ use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior};
 use serde_json::json;
 
-use crate::message::{Message, Words};
+use crate::message::{Message, MessageText};
 
 /// The folder of the project's own templates.
 const FOLDER: &str = "templates";
@@ -31,11 +31,11 @@ pub struct BadTemplate {
 
 /// The words for every kind of message.
 #[derive(Clone, Debug)]
-pub struct Texts {
+pub struct Templates {
     roots: Roots,
 }
 
-impl Texts {
+impl Templates {
     /// With the templates of a project folder, read anew for each message.
     pub fn new(project: &Path) -> Self {
         Self::within(Roots::new(project))
@@ -73,7 +73,7 @@ impl Texts {
             return Some(BadTemplate { name, reason, line });
         }
         match self.roots.read_written(Path::new(&name)) {
-            Ok(text) => mistake(&name, &text),
+            Ok(text) => template_mistake(&name, &text),
             Err(error) => Some(BadTemplate {
                 name,
                 reason: format!("it cannot be read: {error}"),
@@ -86,7 +86,7 @@ impl Texts {
     ///
     /// # Errors
     /// The template that is meant has a mistake.
-    pub fn words(&self, message: &Message) -> Result<Words, BadTemplate> {
+    pub fn compose(&self, message: &Message) -> Result<MessageText, BadTemplate> {
         let (name, template) = self.template(message);
         let written = fill(&name, &template, message)?;
         let (subject, text) = written.split_once('\n').unwrap_or((&written, ""));
@@ -98,7 +98,7 @@ impl Texts {
             0 => "",
             _ => "Reminder: ",
         };
-        Ok(Words {
+        Ok(MessageText {
             subject: one_line(&format!("{again}{}", subject.trim())),
             text: text.trim().to_owned(),
         })
@@ -120,7 +120,7 @@ impl Texts {
 }
 
 /// What is wrong with the syntax of a template, under the name that people know it by.
-pub fn mistake(name: &str, template: &str) -> Option<BadTemplate> {
+pub fn template_mistake(name: &str, template: &str) -> Option<BadTemplate> {
     let wrong = Environment::new().template_from_str(template).err()?;
     Some(bad(name, &wrong))
 }

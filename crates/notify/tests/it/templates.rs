@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use notify::{Message, Texts};
+use notify::{Message, Templates};
 use rollout::Kind;
 use serde_json::json;
 use tempfile::TempDir;
@@ -11,7 +11,7 @@ use crate::lab::halted;
 
 #[test]
 fn there_are_words_for_every_kind_and_every_audience() {
-    let texts = Texts::new(TempDir::new().unwrap().path());
+    let templates = Templates::new(TempDir::new().unwrap().path());
     let alerts = ["alert_raised", "alert_recovered"];
     for kind in Kind::ALL.iter().map(|kind| kind.as_str()).chain(alerts) {
         for to_customer in [false, true] {
@@ -20,7 +20,7 @@ fn there_are_words_for_every_kind_and_every_audience() {
                 to_customer,
                 ..halted()
             };
-            let words = texts.words(&message).unwrap();
+            let words = templates.compose(&message).unwrap();
             assert!(words.subject.contains("securewatch"), "{kind}: {words:?}");
             assert!(!words.text.is_empty(), "{kind}: {words:?}");
             // What is meant for the team stays there.
@@ -42,8 +42,8 @@ fn gates_stand_in_order_and_a_lapse_is_marked() {
         reminder: 1,
         ..halted()
     };
-    let words = Texts::new(TempDir::new().unwrap().path())
-        .words(&message)
+    let words = Templates::new(TempDir::new().unwrap().path())
+        .compose(&message)
         .unwrap();
     assert_eq!(
         words.subject,
@@ -66,11 +66,11 @@ Then: tranche approve GATE --rollout r1, or tranche reject GATE --rollout r1 --r
 #[test]
 fn the_project_and_the_entry_have_the_last_word() {
     let folder = TempDir::new().unwrap();
-    let texts = Texts::new(folder.path());
+    let templates = Templates::new(folder.path());
     fs::create_dir(folder.path().join("templates")).unwrap();
     let template = "Stopped: {{ event.reason }}\nAsk {{ name or 'the team' }}.\n";
     fs::write(folder.path().join("templates/rollout_halted.txt"), template).unwrap();
-    let words = texts.words(&halted()).unwrap();
+    let words = templates.compose(&halted()).unwrap();
     assert_eq!(words.subject, "Stopped: beta failed <twice>");
     assert_eq!(words.text, "Ask the team.");
 
@@ -78,7 +78,7 @@ fn the_project_and_the_entry_have_the_last_word() {
         text: Some("{{ rollout }} rests".to_owned()),
         ..halted()
     };
-    assert_eq!(texts.words(&own).unwrap().text, "r1 rests");
+    assert_eq!(templates.compose(&own).unwrap().text, "r1 rests");
 }
 
 #[test]
@@ -87,8 +87,8 @@ fn a_mistake_in_a_template_is_named() {
         text: Some("{% if %}".to_owned()),
         ..halted()
     };
-    let error = Texts::new(TempDir::new().unwrap().path())
-        .words(&own)
+    let error = Templates::new(TempDir::new().unwrap().path())
+        .compose(&own)
         .unwrap_err();
     assert!(
         error
@@ -105,8 +105,8 @@ fn a_subject_is_one_line_whatever_an_event_says() {
         about: vec![json!({"customer": "acme\r\nBcc: all@example.com"})],
         ..halted()
     };
-    let words = Texts::new(TempDir::new().unwrap().path())
-        .words(&message)
+    let words = Templates::new(TempDir::new().unwrap().path())
+        .compose(&message)
         .unwrap();
     assert!(!words.subject.contains(['\r', '\n']), "{words:?}");
 }
@@ -127,7 +127,7 @@ fn a_template_that_could_never_be_told_is_known_beforehand() {
     ] {
         fs::write(folder.join(name), text).unwrap();
     }
-    let mistakes = Texts::new(project.path()).mistakes(&["rollout_halted"]);
+    let mistakes = Templates::new(project.path()).mistakes(&["rollout_halted"]);
     let found: Vec<_> = mistakes
         .iter()
         .map(|one| (one.name.as_str(), one.line))
@@ -137,6 +137,9 @@ fn a_template_that_could_never_be_told_is_known_beforehand() {
         ("templates/rollout_halted.customer.txt", Some(2)),
     ];
     assert_eq!(found, expected);
-    assert_eq!(notify::mistake("text", "fine: {{ rollout }}"), None);
-    assert!(notify::mistake("text", "{% if %}").is_some());
+    assert_eq!(
+        notify::template_mistake("text", "fine: {{ rollout }}"),
+        None
+    );
+    assert!(notify::template_mistake("text", "{% if %}").is_some());
 }

@@ -41,7 +41,7 @@ async fn a_webhook_is_signed_and_names_its_delivery() {
     let (address, got) = server(204).await;
     let lab = Lab::new(&["127.0.0.1"], &address, None);
     let to = Address::Webhook("${env:HOOK}".to_owned(), Some(key()));
-    lab.post.deliver(&to, &halted()).await.unwrap();
+    lab.notifier.deliver(&to, &halted()).await.unwrap();
     let got = got.lock().unwrap();
     let (headers, body) = &got[0];
     assert_eq!(headers["webhook-id"], "e42-1f0a9c3e");
@@ -57,7 +57,7 @@ async fn slack_gets_a_text_in_which_nothing_is_a_command() {
     let (address, got) = server(200).await;
     let lab = Lab::new(&["127.0.0.0/8"], &address, None);
     let to = Address::Slack("${env:HOOK}".to_owned());
-    lab.post.deliver(&to, &halted()).await.unwrap();
+    lab.notifier.deliver(&to, &halted()).await.unwrap();
     let json: Value = serde_json::from_slice(&got.lock().unwrap()[0].1).unwrap();
     let text = json["text"].as_str().unwrap();
     assert!(
@@ -73,7 +73,7 @@ async fn a_private_address_is_reached_only_if_it_is_allowed() {
     let lab = Lab::new(&[], &address, None);
     for to in [address.clone(), address.replace("127.0.0.1", "localhost")] {
         let to = Address::Webhook(to, None);
-        let error = lab.post.deliver(&to, &halted()).await.unwrap_err();
+        let error = lab.notifier.deliver(&to, &halted()).await.unwrap_err();
         assert!(
             error
                 .reason
@@ -104,14 +104,14 @@ async fn a_private_address_is_refused_however_it_is_spelled() {
     ];
     for host in spelled {
         let to = Address::Webhook(format!("http://{host}:9/hook"), None);
-        let error = lab.post.deliver(&to, &halted()).await.unwrap_err();
+        let error = lab.notifier.deliver(&to, &halted()).await.unwrap_err();
         assert!(error.reason.contains("is not public"), "{host}: {error}");
     }
 }
 
 #[tokio::test]
 async fn only_a_webhook_that_is_gone_is_given_up_at_once() {
-    for (status, is_hopeless) in [
+    for (status, is_permanent) in [
         (410, true),
         (404, false),
         (429, false),
@@ -121,8 +121,8 @@ async fn only_a_webhook_that_is_gone_is_given_up_at_once() {
         let (address, _) = server(status).await;
         let lab = Lab::new(&["127.0.0.1"], &address, None);
         let to = Address::Webhook(address, None);
-        let error = lab.post.deliver(&to, &halted()).await.unwrap_err();
-        assert_eq!(error.is_hopeless, is_hopeless, "{error}");
+        let error = lab.notifier.deliver(&to, &halted()).await.unwrap_err();
+        assert_eq!(error.is_permanent, is_permanent, "{error}");
         assert!(
             error.reason.starts_with(&format!("it answered {status}")),
             "{error}"
@@ -138,9 +138,9 @@ async fn the_address_is_a_secret_and_stands_in_no_error() {
     drop(listener);
     let lab = Lab::new(&["127.0.0.1"], &address, None);
     let to = Address::Slack("${env:HOOK}".to_owned());
-    let error = lab.post.deliver(&to, &halted()).await.unwrap_err();
+    let error = lab.notifier.deliver(&to, &halted()).await.unwrap_err();
     assert!(!error.reason.contains("s3cr3t"), "{error}");
     let missing = Address::Slack("${env:NOTHING}".to_owned());
-    let error = lab.post.deliver(&missing, &halted()).await.unwrap_err();
+    let error = lab.notifier.deliver(&missing, &halted()).await.unwrap_err();
     assert_eq!(error.reason, "set NOTHING or NOTHING_FILE");
 }

@@ -7,15 +7,15 @@ use policy::mail::Mail;
 use policy::network::Network;
 
 use crate::error::Undelivered;
+use crate::http::HttpClient;
 use crate::message::{Address, Message};
 use crate::secrets::Secrets;
-use crate::texts::Texts;
-use crate::web::Web;
+use crate::templates::Templates;
 use crate::{command, email, slack, webhook};
 
 /// What deliveries need of a project.
 #[derive(Clone, Debug)]
-pub struct PostSettings {
+pub struct NotifierSettings {
     /// The project folder: templates and commands are there.
     pub folder: PathBuf,
     /// Which addresses webhooks may reach (P51).
@@ -30,36 +30,36 @@ pub struct PostSettings {
 ///
 /// ```no_run
 /// # async fn example(message: notify::Message) -> Result<(), notify::Undelivered> {
-/// use notify::{Address, Post, PostSettings, Secrets, environment};
+/// use notify::{Address, Notifier, NotifierSettings, Secrets, environment};
 ///
 /// let folder = std::path::PathBuf::from("releases");
-/// let post = Post::new(PostSettings {
+/// let notifier = Notifier::new(NotifierSettings {
 ///     secrets: Secrets::new(&folder, environment),
 ///     network: policy::network::Network::default(),
 ///     mail: None,
 ///     folder,
 /// })?;
-/// post.deliver(&Address::Slack("${env:SLACK_WEBHOOK}".to_owned()), &message).await?;
+/// notifier.deliver(&Address::Slack("${env:SLACK_WEBHOOK}".to_owned()), &message).await?;
 /// # Ok(()) }
 /// ```
 #[derive(Clone, Debug)]
-pub struct Post {
+pub struct Notifier {
     folder: PathBuf,
-    texts: Texts,
+    templates: Templates,
     secrets: Secrets,
     mail: Arc<RwLock<Option<Mail>>>,
-    web: Web,
+    http: HttpClient,
 }
 
-impl Post {
+impl Notifier {
     /// Sets the sinks up.
     ///
     /// # Errors
     /// When TLS cannot be set up.
-    pub fn new(settings: PostSettings) -> Result<Self, Undelivered> {
+    pub fn new(settings: NotifierSettings) -> Result<Self, Undelivered> {
         Ok(Self {
-            texts: Texts::within(settings.secrets.roots().clone()),
-            web: Web::new(&settings.network)?,
+            templates: Templates::within(settings.secrets.roots().clone()),
+            http: HttpClient::new(&settings.network)?,
             folder: settings.folder,
             secrets: settings.secrets,
             mail: Arc::new(RwLock::new(settings.mail)),
@@ -77,14 +77,14 @@ impl Post {
     /// Why it was not delivered, as far as is known.
     pub async fn deliver(&self, to: &Address, message: &Message) -> Result<(), Undelivered> {
         let words = self
-            .texts
-            .words(message)
-            .map_err(|error| Undelivered::hopeless(error.to_string()))?;
+            .templates
+            .compose(message)
+            .map_err(|error| Undelivered::permanent(error.to_string()))?;
         match to {
-            Address::Slack(place) => slack::send(&self.web, &self.secrets, place, &words).await,
+            Address::Slack(place) => slack::send(&self.http, &self.secrets, place, &words).await,
             Address::Webhook(place, key) => {
                 let key = key.as_ref();
-                webhook::send(&self.web, &self.secrets, place, key, message, &words).await
+                webhook::send(&self.http, &self.secrets, place, key, message, &words).await
             }
             Address::Email(mailbox) => {
                 let mail = self.mail();

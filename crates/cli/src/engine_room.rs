@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::outbox::{Audience, SharedAudience};
-use engine::{CrashAt, EngineHandle, EngineOptions, Error, Inlet, ServerTime};
+use engine::{CrashAt, EngineHandle, EngineOptions, EngineSender, Error, ServerTime};
 use policy::settings::RenderSettings;
 use render::Client;
 use render::executor::{ExecutorSettings, RenderExecutor, Sources};
@@ -103,7 +103,7 @@ pub(crate) async fn start(desk: &Desk, until_idle: bool) -> Result<EngineHandle,
         ..ExecutorSettings::of(&desk.config.project, desk.folder.dir())
     };
     let learning = Arc::clone(&sources);
-    let engine = engine::start(desk.state(), options, |inlet: &Inlet| {
+    let engine = engine::start(desk.state(), options, |inlet: &EngineSender| {
         let told = inlet.clone();
         sources.keep_time(inlet.time());
         waits::tell(desk.state(), &client);

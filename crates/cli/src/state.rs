@@ -3,7 +3,7 @@
 use std::path;
 use std::sync::Once;
 
-use engine::place::{Identity, Marks};
+use engine::state_dir::{Identity, Marks};
 use engine::{EngineLock, Error, Reader, StateDir};
 use etcetera::base_strategy::{BaseStrategy as _, Xdg};
 use policy::network::is_on_this_machine;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::StateDir;
-use engine::outbox::{Carrier, Carrying, Letter, Postman, Sink, Undelivered};
+use engine::outbox::{Delivering, Notification, OutboxWorker, Sink, Transport, Undelivered};
 use machine::files::Roots;
 use monitor::StoredAlerts;
 use notify::{Address, Message, Notifier, NotifierSettings, Secrets, environment};
@@ -44,11 +44,11 @@ pub(crate) fn post(roots: &Roots, config: &Config) -> Result<Notifier, Failure> 
 }
 
 /// Delivers letters to the sinks of a project for as long as it lives.
-pub(crate) fn postman(place: &StateDir, post: &Notifier) -> Postman {
-    Postman::start(place, carrier(post), Arc::new(StoredAlerts::of(place)))
+pub(crate) fn postman(place: &StateDir, post: &Notifier) -> OutboxWorker {
+    OutboxWorker::start(place, carrier(post), Arc::new(StoredAlerts::of(place)))
 }
 
-fn carrier(post: &Notifier) -> Arc<dyn Carrier> {
+fn carrier(post: &Notifier) -> Arc<dyn Transport> {
     Arc::new(Sinks(post.clone()))
 }
 
@@ -69,7 +69,7 @@ pub(crate) async fn last_round(
         return;
     };
     let alerts = Arc::new(StoredAlerts::of(place));
-    let round = Postman::once(place, carrier(&post), alerts);
+    let round = OutboxWorker::once(place, carrier(&post), alerts);
     if let Ok(Err(error)) = timeout(limit, round).await {
         tracing::warn!(%error, "not all notifications could be looked at");
     }
@@ -77,20 +77,20 @@ pub(crate) async fn last_round(
 
 struct Sinks(Notifier);
 
-impl Carrier for Sinks {
-    fn carry<'a>(&'a self, letter: &'a Letter) -> Carrying<'a> {
+impl Transport for Sinks {
+    fn deliver<'a>(&'a self, letter: &'a Notification) -> Delivering<'a> {
         Box::pin(async move {
             let delivered = self.0.deliver(&address(letter), &message(letter)).await;
             delivered.map_err(|error| Undelivered {
                 reason: error.reason,
-                is_hopeless: error.is_permanent,
+                is_permanent: error.is_permanent,
                 retry_after: error.retry_after,
             })
         })
     }
 }
 
-fn address(letter: &Letter) -> Address {
+fn address(letter: &Notification) -> Address {
     let target = letter.to.target.clone();
     match letter.to.sink {
         Sink::Slack => Address::Slack(target),
@@ -100,7 +100,7 @@ fn address(letter: &Letter) -> Address {
     }
 }
 
-fn message(letter: &Letter) -> Message {
+fn message(letter: &Notification) -> Message {
     Message {
         id: letter.id.to_string(),
         at: letter.at,

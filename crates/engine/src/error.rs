@@ -192,7 +192,7 @@ impl Error {
     }
 
     /// Whether trying again later can help; otherwise an engine must end (P41).
-    pub(crate) fn is_passing(&self) -> bool {
+    pub(crate) fn is_transient(&self) -> bool {
         match self {
             Self::Full(_)
             | Self::Busy(_)

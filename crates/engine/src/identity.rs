@@ -14,7 +14,7 @@ use secrecy::SecretString;
 pub use self::account::account_name;
 pub use self::tokens::{NewToken, TokenInfo, TokenOwner, Tokens};
 use crate::error::Error;
-use crate::place::StateDir;
+use crate::process::state_dir::StateDir;
 
 /// Proves who asks: by the token if there is one, otherwise by the account of this process.
 ///

@@ -4,8 +4,6 @@
 //! the asking one takes the lock itself and files the request, without a tick: a command line that only files a request
 //! starts nothing. Start reading at [`ask`].
 
-mod doorbell;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -15,14 +13,14 @@ use policy::Timestamp;
 use rollout::{Event, Input, Notice, Rejected, Request};
 use rusqlite::Connection;
 
-pub(crate) use self::doorbell::Doorbell;
-use crate::clock;
 use crate::error::Error;
-use crate::files::ReadFiles;
-use crate::group::Group;
-use crate::lock::{EngineLock, LockFor};
 use crate::outbox::Audience;
-use crate::place::StateDir;
+use crate::process::clock;
+use crate::process::lock::{EngineLock, LockFor};
+use crate::process::state_dir::StateDir;
+use crate::process::wake_socket;
+use crate::step::commit_group::CommitGroup;
+use crate::step::watched_files::ReadFiles;
 use crate::store::{self, InboxId, Reader, Store, requests};
 
 /// Waits between looks for the answer; after the last one it is tried anew to reach an engine, or to be it.
@@ -47,19 +45,19 @@ pub struct Answer {
 
 /// How long an answer is waited for. Clones share that it may be over before.
 #[derive(Clone, Debug)]
-pub struct Patience {
+pub struct AnswerTimeout {
     limit: Duration,
     is_over: Arc<AtomicBool>,
 }
 
-impl Patience {
+impl AnswerTimeout {
     /// Somebody waits no longer, for instance because of Ctrl-C.
-    pub fn end(&self) {
+    pub fn cancel(&self) {
         self.is_over.store(true, Ordering::Relaxed);
     }
 }
 
-impl From<Duration> for Patience {
+impl From<Duration> for AnswerTimeout {
     fn from(limit: Duration) -> Self {
         Self {
             limit,
@@ -80,39 +78,39 @@ impl From<Duration> for Patience {
 pub fn ask(
     state: &StateDir,
     request: &Request,
-    patience: Duration,
+    timeout: Duration,
     read: ReadFiles,
 ) -> Result<Answer, Error> {
-    let (patience, audience) = (patience.into(), Audience::default());
-    ask_telling(state, request, &patience, read, &audience)
+    let (timeout, audience) = (timeout.into(), Audience::default());
+    ask_and_notify(state, request, &timeout, read, &audience)
 }
 
 /// As [`ask`]; if the request is filed here and now, this audience is told of what follows from it.
 ///
 /// # Errors
 /// As for [`ask`].
-pub fn ask_telling(
+pub fn ask_and_notify(
     state: &StateDir,
     request: &Request,
-    patience: &Patience,
+    timeout: &AnswerTimeout,
     mut read: ReadFiles,
     audience: &Audience,
 ) -> Result<Answer, Error> {
     let connection = store::open_for_writing(state)?;
-    let filed = requests::insert(&connection, request, patience.limit);
+    let filed = requests::insert(&connection, request, timeout.limit);
     let (id, until) = filed.map_err(|error| error.in_file(state.database()))?;
-    let filed = Filed {
+    let filed = FiledRequest {
         state,
         connection,
         id,
         until,
     };
-    let waited = filed.wait(patience, || forward(state, &mut read, audience));
+    let waited = filed.wait(timeout, || forward(state, &mut read, audience));
     waited.or_else(|error| filed.take_back(error))
 }
 
 /// A request of ours in the inbox.
-struct Filed<'s> {
+struct FiledRequest<'s> {
     state: &'s StateDir,
     connection: Connection,
     id: InboxId,
@@ -120,10 +118,10 @@ struct Filed<'s> {
     until: Timestamp,
 }
 
-impl Filed<'_> {
+impl FiledRequest<'_> {
     fn wait(
         &self,
-        patience: &Patience,
+        timeout: &AnswerTimeout,
         mut forward: impl FnMut() -> Result<bool, Error>,
     ) -> Result<Answer, Error> {
         let begun = Instant::now();
@@ -133,10 +131,10 @@ impl Filed<'_> {
                 if let Some(answer) = self.look(without_engine)? {
                     return Ok(answer);
                 }
-                if patience.is_over.load(Ordering::Relaxed) {
+                if timeout.is_over.load(Ordering::Relaxed) {
                     return Err(Error::Interrupted);
                 }
-                if begun.elapsed() >= patience.limit {
+                if begun.elapsed() >= timeout.limit {
                     return Err(Error::NoAnswer);
                 }
                 thread::sleep(Duration::from_millis(pause));
@@ -202,7 +200,7 @@ impl Filed<'_> {
 /// Wakes the engine, or files all pending requests in its place; says whether it did.
 fn forward(state: &StateDir, read: &mut ReadFiles, audience: &Audience) -> Result<bool, Error> {
     let Some(lock) = EngineLock::try_acquire(state, LockFor::Request)? else {
-        doorbell::ring(state);
+        wake_socket::wake(state);
         return Ok(false);
     };
     file_all(state, &lock, read, audience)?;
@@ -219,12 +217,12 @@ fn file_all(
     let mut product = store.load()?;
     let now = clock::wall();
     let at = store.last_at()?.map_or(now, |last| last.max(now));
-    let mut group = Group::default();
+    let mut group = CommitGroup::default();
     if let Some(suspicion) = clock::behind(now, at) {
         group.fact(&mut product, at, Input::Notice(suspicion));
     }
-    if let Some(restored) = store.restored() {
-        group.fact(&mut product, at, Input::Notice(restored));
+    if let Some(notice) = store.copy_notice() {
+        group.fact(&mut product, at, Input::Notice(notice));
     }
     let files = Notice::FilesRead(Box::new(read(&product)));
     group.fact(&mut product, at, Input::Notice(files));

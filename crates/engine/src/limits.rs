@@ -14,22 +14,22 @@ pub const EVENTS_BUFFERED: usize = 4096;
 pub const PROBLEMS_NAMED: usize = 100;
 /// Tokens that are neither revoked nor refused.
 pub const TOKENS: usize = 1000;
-/// Attempts to deliver a letter; then it waits for a person.
+/// Attempts to deliver a notification; then it waits for a person.
 pub const DELIVERIES: u32 = 20;
-/// Letters that are delivered at the same time, each to another address.
+/// Notifications that are delivered at the same time, each to another address.
 pub const DELIVERIES_AT_ONCE: usize = 64;
 /// How many of them are e-mails: they share a server.
 pub const EMAILS_AT_ONCE: usize = 8;
-/// First and longest pause between attempts to deliver a letter.
+/// First and longest pause between attempts to deliver a notification.
 pub const DELIVERY_PAUSE: (Duration, Duration) = (Duration::from_secs(5), Duration::from_hours(1));
-/// How long one attempt may take; a letter whose process died meanwhile is tried again after it.
+/// How long one attempt may take; a notification whose process died meanwhile is tried again after it.
 pub const DELIVERY_TIMEOUT: Duration = Duration::from_mins(2);
 /// How often the outbox is looked at.
 pub const OUTBOX_LOOK: Duration = Duration::from_secs(1);
-/// How often a letter is said again at most.
+/// How often a notification is said again at most.
 pub const REMINDERS: u32 = 100;
-/// How long delivered letters stay readable.
-pub const LETTERS_KEPT: Duration = Duration::from_hours(24 * 90);
+/// How long delivered notifications stay readable.
+pub const NOTIFICATIONS_KEPT: Duration = Duration::from_hours(24 * 90);
 /// How long answered requests stay readable.
 pub const ANSWERS_KEPT: Duration = Duration::from_hours(24);
 

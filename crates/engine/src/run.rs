@@ -2,15 +2,15 @@
 //!
 //! Each turn of it is one instant: what has arrived is stepped (reports, then notices and requests, then one tick), all that
 //! followed is committed in one transaction, and only then answers and commands leave. Start reading at [`start`]; one
-//! turn is `Driver::drive` in `instant`.
+//! turn is `EngineLoop::drive` in `instant`.
 
-mod arrived;
+mod arrivals;
+mod channel;
 mod deliver;
-mod driver;
+mod engine_loop;
 mod handle;
-mod inlet;
 mod instant;
-mod recovery;
+mod outage;
 
 use std::fmt;
 use std::sync::mpsc;
@@ -20,18 +20,18 @@ use rollout::Executor;
 use tokio::runtime;
 use tokio::sync::{broadcast, oneshot, watch};
 
-use self::driver::{Driver, Loaded, Outside};
+pub use self::channel::EngineSender;
+use self::engine_loop::{EngineLoop, Loaded, Outside};
 pub use self::handle::{Ended, EngineHandle, EngineState};
-pub use self::inlet::Inlet;
-use crate::clock::{EngineClock, Reading};
-use crate::crash::CrashAt;
 use crate::error::Error;
-use crate::files::Files;
-use crate::inbox::Doorbell;
 use crate::limits::EVENTS_BUFFERED;
-use crate::lock::{EngineLock, LockFor};
 use crate::outbox::SharedAudience;
-use crate::place::StateDir;
+use crate::process::clock::{EngineClock, Reading};
+use crate::process::crash::CrashAt;
+use crate::process::lock::{EngineLock, LockFor};
+use crate::process::state_dir::StateDir;
+use crate::process::wake_socket::WakeSocket;
+use crate::step::watched_files::WatchedFiles;
 use crate::store::Store;
 
 /// The name of the engine's thread.
@@ -40,7 +40,7 @@ const THREAD: &str = "engine";
 /// How an engine is to run.
 pub struct EngineOptions {
     /// The project's files, watched for edits (R6).
-    pub files: Option<Files>,
+    pub files: Option<WatchedFiles>,
     /// Who is told what.
     pub audience: SharedAudience,
     /// Where the server's time comes from (P25).
@@ -58,8 +58,8 @@ pub enum ServerTime {
     /// There is no server whose time could differ: the clock is trusted at once.
     Local,
     /// Called while the clock is not trusted: asks the server for something harmless without waiting, and hands the
-    /// `Date` of each reply to [`Inlet::server_time`].
-    Ask(Box<dyn FnMut(&Inlet) + Send>),
+    /// `Date` of each reply to [`EngineSender::server_time`].
+    Ask(Box<dyn FnMut(&EngineSender) + Send>),
 }
 
 impl Default for EngineOptions {
@@ -87,7 +87,7 @@ impl fmt::Debug for EngineOptions {
 
 /// Becomes the engine of a project and drives its rollouts, from where the last one stopped, on a thread of its own.
 ///
-/// The executor is made with an [`Inlet`], through which it tells what concerns more than one command. It is used on the
+/// The executor is made with an [`EngineSender`], through which it tells what concerns more than one command. It is used on the
 /// engine's thread, within the runtime from which this is called; when the engine ends it is dropped, and must then stop its work.
 ///
 /// # Errors
@@ -98,7 +98,7 @@ impl fmt::Debug for EngineOptions {
 pub fn start(
     state: &StateDir,
     mut options: EngineOptions,
-    executor: impl FnOnce(&Inlet) -> Box<dyn Executor + Send>,
+    executor: impl FnOnce(&EngineSender) -> Box<dyn Executor + Send>,
 ) -> Result<EngineHandle, Error> {
     let lock = EngineLock::acquire(state, LockFor::Engine)?;
     let store = Store::open(state, &lock)?;
@@ -110,12 +110,12 @@ pub fn start(
     let (events, _) = broadcast::channel(EVENTS_BUFFERED);
     let (state_out, state_in) = watch::channel(EngineState::Driving);
     let (ended_out, ended_in) = oneshot::channel();
-    let inlet = Inlet::new(messages, clock.time());
+    let sender = EngineSender::new(messages, clock.time());
     let outside = Outside {
-        executor: executor(&inlet),
+        executor: executor(&sender),
         events: events.clone(),
         state: state_out,
-        inlet: inlet.clone(),
+        sender: sender.clone(),
     };
     let loaded = Loaded {
         place: state.clone(),
@@ -123,17 +123,17 @@ pub fn start(
         product,
         clock,
     };
-    let driver = Driver::new(loaded, options, outside, arriving);
+    let engine = EngineLoop::new(loaded, options, outside, arriving);
 
-    let doorbell = Doorbell::hang(state, inlet.ringer());
+    let wake_socket = WakeSocket::listen(state, sender.waker());
     let runtime = runtime::Handle::current();
     let run = move || {
         let _within = runtime.enter();
-        let ended = driver.run();
-        drop((doorbell, lock));
+        let ended = engine.run();
+        drop((wake_socket, lock));
         let _ = ended_out.send(ended);
     };
     let spawned = thread::Builder::new().name(THREAD.to_owned()).spawn(run);
     spawned.map_err(Error::file("given a thread", state.database()))?;
-    Ok(EngineHandle::new(inlet, events, state_in, ended_in, notes))
+    Ok(EngineHandle::new(sender, events, state_in, ended_in, notes))
 }

@@ -4,13 +4,16 @@
 //! [`verify`] checks the whole journal against itself and against the rows. The file is never opened outside `SQLite`.
 
 mod connection;
+mod copy_guard;
 mod digest;
 mod journal;
+mod journal_check;
 mod mark;
+mod migrate;
+pub(crate) mod notifications;
 mod reader;
 pub(crate) mod requests;
 mod schema;
-mod standing;
 mod verify;
 
 use std::ops::Deref;
@@ -21,27 +24,28 @@ use rollout::command::Sealed;
 use rollout::{AttachmentId, Event, Kind, Notice, Product, RowKey};
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 
-use self::digest::{Changed, Sum};
+use self::copy_guard::{CopyGuard, Opener};
+use self::digest::{ChangedSums, Sum};
 pub use self::journal::{BadHead, Head};
+pub use self::journal_check::{Problem, Verification};
+pub use self::notifications::NewNotification;
 pub use self::reader::{Line, Reader};
 pub use self::requests::{InboxId, Pending, StoredAnswer};
-use self::standing::{Opener, Standing};
-pub use self::verify::{Problem, Verification, verify};
+pub use self::verify::verify;
 use crate::error::Error;
-use crate::lock::EngineLock;
-use crate::outbox::{Letter, write_letters};
-use crate::place::StateDir;
+use crate::process::lock::EngineLock;
+use crate::process::state_dir::StateDir;
 
 pub(crate) use self::connection::open_for_writing;
 pub(crate) use self::digest::{check_tokens, note_tokens};
-pub(crate) use self::schema::keep_token_makers;
+pub(crate) use self::migrate::keep_token_makers;
 
 /// The one writer of events and rows.
 #[derive(Debug)]
 pub struct Store {
     connection: Connection,
     epoch: u64,
-    standing: Standing,
+    guard: CopyGuard,
 }
 
 /// What one commit stores, all of it or nothing.
@@ -56,7 +60,7 @@ pub struct Changes {
     /// Answers to requests of other processes.
     pub answers: Vec<(InboxId, StoredAnswer)>,
     /// What people and machines are to be told of it.
-    pub letters: Vec<Letter>,
+    pub notifications: Vec<NewNotification>,
 }
 
 impl Store {
@@ -77,13 +81,13 @@ impl Store {
     }
 
     fn open_for(state: &StateDir, opener: Opener) -> Result<Self, Error> {
-        let (mut connection, standing) = open_checked(state, opener).map_err(in_file(state))?;
+        let (mut connection, guard) = open_checked(state, opener).map_err(in_file(state))?;
         let epoch = take_over(&mut connection).map_err(in_file(state))?;
         requests::forget_old(&connection)?;
         Ok(Self {
             connection,
             epoch,
-            standing,
+            guard,
         })
     }
 
@@ -92,29 +96,29 @@ impl Store {
     /// # Errors
     /// As for [`Store::open`]; [`Error::Stale`] if another engine has taken over meanwhile.
     pub(crate) fn reopen(state: &StateDir, epoch: u64) -> Result<Self, Error> {
-        let (connection, standing) = open_checked(state, Opener::Engine).map_err(in_file(state))?;
+        let (connection, guard) = open_checked(state, Opener::Engine).map_err(in_file(state))?;
         check_epoch(&connection, epoch)?;
         Ok(Self {
             connection,
             epoch,
-            standing,
+            guard,
         })
     }
 
     /// What the core must be told before anything else, if the database is not the one that its marks name (P40).
-    pub(crate) fn restored(&self) -> Option<Notice> {
-        let reason = self.standing.held()?.to_owned();
+    pub(crate) fn copy_notice(&self) -> Option<Notice> {
+        let reason = self.guard.held()?.to_owned();
         Some(Notice::Restored { reason })
     }
 
     /// What people should hear about the marks of the database.
     pub(crate) fn notes(&self) -> Vec<String> {
-        let held = self.standing.held().map(|reason| {
+        let held = self.guard.held().map(|reason| {
             format!(
                 "everything open is held: {reason}; see to it that no other engine drives this product, then: tranche resume --moved"
             )
         });
-        self.standing.notes().iter().cloned().chain(held).collect()
+        self.guard.notes().iter().cloned().chain(held).collect()
     }
 
     /// Which writer this is, counted from 1.
@@ -145,7 +149,7 @@ impl Store {
     /// # Errors
     /// Nothing may leave (P42): memory is to be discarded and loaded again. [`Error::Stale`] if another engine has taken over (P40).
     pub fn commit(&mut self, changes: &Changes) -> Result<(), Error> {
-        self.standing.check()?;
+        self.guard.check()?;
         let transaction = Writing::begin(&self.connection)?;
         check_epoch(&transaction, self.epoch)?;
         let is_claimed = changes.events.iter().any(is_moved);
@@ -153,20 +157,20 @@ impl Store {
             .then(|| journal::head(&transaction))
             .transpose()?;
         write_events(&transaction, &changes.events)?;
-        let mut sums = Changed::default();
+        let mut sums = ChangedSums::default();
         write_rows(&transaction, &changes.rows, &mut sums)?;
         write_attachments(&transaction, &changes.attachments, &mut sums)?;
         sums.write(&transaction)?;
         for (id, answer) in &changes.answers {
             requests::answer_claimed(&transaction, *id, answer)?;
         }
-        write_letters(&transaction, &changes.letters)?;
+        notifications::insert(&transaction, &changes.notifications)?;
         if let Some(before) = before {
-            self.standing.claim(&before)?;
+            self.guard.claim(&before)?;
         }
         transaction.commit()?;
         match changes.events.last() {
-            Some(event) => self.standing.advance(&Head::of(event)),
+            Some(event) => self.guard.advance(&Head::of(event)),
             None => Ok(()),
         }
     }
@@ -275,11 +279,11 @@ fn let_go(connection: &Connection) {
 }
 
 /// Damage is found before anything is written (P41).
-fn open_checked(state: &StateDir, opener: Opener) -> Result<(Connection, Standing), Error> {
+fn open_checked(state: &StateDir, opener: Opener) -> Result<(Connection, CopyGuard), Error> {
     let connection = connection::open_as_engine(state)?;
     connection::check_pages(&connection)?;
-    let standing = Standing::of(&connection, state, opener)?;
-    Ok((connection, standing))
+    let guard = CopyGuard::of(&connection, state, opener)?;
+    Ok((connection, guard))
 }
 
 /// Whether a person has said that this database is the one that counts (`resume --moved`).
@@ -328,7 +332,7 @@ fn write_events(transaction: &Connection, events: &[Event]) -> Result<(), Error>
 fn write_rows(
     transaction: &Connection,
     rows: &[(RowKey, Option<String>)],
-    changed: &mut Changed,
+    changed: &mut ChangedSums,
 ) -> Result<(), Error> {
     let mut find = transaction.prepare_cached("SELECT hash FROM rows WHERE key = ?1")?;
     let mut put =
@@ -349,7 +353,7 @@ fn write_rows(
 fn write_attachments(
     transaction: &Connection,
     attachments: &[(AttachmentId, Sealed)],
-    changed: &mut Changed,
+    changed: &mut ChangedSums,
 ) -> Result<(), Error> {
     let mut insert =
         transaction.prepare_cached("INSERT INTO attachments (id, bytes) VALUES (?1, ?2)")?;

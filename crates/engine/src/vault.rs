@@ -17,7 +17,7 @@ use sha2::Sha256;
 use self::key::Key;
 use crate::error::Error;
 use crate::hex::hex;
-use crate::place::StateDir;
+use crate::process::state_dir::StateDir;
 
 /// The layout of what follows; also the first byte.
 const FORMAT: u8 = 1;

@@ -3,7 +3,7 @@
 use std::fs::{File, TryLockError};
 
 use engine::Error;
-use engine::place::{self, StateDir};
+use engine::state_dir::{self, StateDir};
 
 /// The right to watch a project's services. Dropping it gives it back.
 #[derive(Debug)]
@@ -19,7 +19,7 @@ impl MonitorLock {
     pub fn acquire(state: &StateDir) -> Result<Self, Error> {
         state.prepare()?;
         let path = state.monitor_lock();
-        let file = place::open_private(&path)?;
+        let file = state_dir::open_private(&path)?;
         match file.try_lock() {
             Ok(()) => Ok(Self { _file: file }),
             Err(TryLockError::WouldBlock) => Err(Error::Watched),

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use engine::Error;
 use engine::limits::BUSY;
-use engine::place::{self, StateDir};
+use engine::state_dir::{self, StateDir};
 use policy::Timestamp;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Transaction, params};
 
@@ -59,7 +59,7 @@ impl MonitorStore {
     fn open_checked(state: &StateDir) -> Result<Self, Error> {
         state.prepare()?;
         let path = state.monitor();
-        place::make_private(&path)?;
+        state_dir::make_private(&path)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(&path, flags)?;
         connection.busy_timeout(BUSY)?;

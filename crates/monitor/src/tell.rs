@@ -1,6 +1,6 @@
 //! From what was seen to what is stored and told, in an order that a crash cannot turn into a second telling.
 
-use engine::outbox::{Audience, Letter, Outbox, SharedAudience, of_alert};
+use engine::outbox::{Audience, Notification, Outbox, SharedAudience, notifications_of_alert};
 use engine::{Error, StateDir};
 use policy::Timestamp;
 use policy::monitoring::Keep;
@@ -62,13 +62,13 @@ fn tell(
     now: Timestamp,
 ) -> Result<Vec<(Alert, Told)>, Error> {
     let untold = store.untold()?;
-    let letters = audience.look(|audience| {
-        let letters = untold.iter().flat_map(|one| about(audience, one, now));
-        letters.collect::<Vec<_>>()
+    let notifications = audience.look(|audience| {
+        let notifications = untold.iter().flat_map(|one| about(audience, one, now));
+        notifications.collect::<Vec<_>>()
     });
-    if !letters.is_empty() {
+    if !notifications.is_empty() {
         // Their names say what they are about: a crash between the two files has none written twice.
-        Outbox::open_or_make(state)?.post(&letters)?;
+        Outbox::open_or_make(state)?.post(&notifications)?;
     }
     if !untold.is_empty() {
         store.told(&untold)?;
@@ -76,12 +76,12 @@ fn tell(
     Ok(untold)
 }
 
-fn about(audience: &Audience, (alert, told): &(Alert, Told), now: Timestamp) -> Vec<Letter> {
+fn about(audience: &Audience, (alert, told): &(Alert, Told), now: Timestamp) -> Vec<Notification> {
     let (at, suffix) = match told {
         Told::Raised => (alert.raised_at, "raised"),
         Told::Recovered => (alert.recovered_at.unwrap_or(now), "recovered"),
     };
     let id = format!("a{}-{suffix}", alert.id);
     let value = serde_json::to_value(alert).expect("alerts serialise");
-    of_alert(audience, told.kind(), at, &id, &alert.key.customer, &value)
+    notifications_of_alert(audience, told.kind(), at, &id, &alert.key.customer, &value)
 }

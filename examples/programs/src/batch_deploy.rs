@@ -1,4 +1,4 @@
-//! The deployment manager in one page: every web service of a workspace gets a commit, three at once, and the numbers after.
+//! Deploys of single services in one page: every web service of a workspace gets a commit, three at once, and the numbers after.
 //!
 //! ```console
 //! $ tranche -C examples/securewatch render simulate --listen 127.0.0.1:8081
@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::Utc;
-use engine::manager::{AT_ONCE, Manager};
+use engine::service_deploys::{AT_ONCE, ServiceDeployer};
 use engine::{DeploysOf, EngineOptions, StateDir};
 use policy::health::Profile;
 use policy::{Config, File, Release, Sources};
@@ -47,22 +47,22 @@ async fn main() -> Result<(), Box<dyn Error>> {
     };
     let services = client.services(&web, MOST).await?;
     let state = StateDir::of_project(Path::new(&folder));
-    let manager = manager(&client, &config, &state, &folder)?;
+    let deployer = deployer(&client, &config, &state, &folder)?;
 
     let batch = services.iter().map(|one| deploy(&config, one, &commit));
-    let deployed = manager
+    let batch = deployer
         .deploy_all(batch.collect(), AT_ONCE, "an example")
         .await?;
-    println!("{} ended {:?}", deployed.operation, deployed.outcome);
-    for one in &deployed.customers {
+    println!("{} ended {:?}", batch.operation, batch.outcome);
+    for one in &batch.customers {
         println!("  {} is {}", one.customer, one.state);
     }
-    for one in manager.history(&DeploysOf::default(), 10)? {
+    for one in deployer.history(&DeploysOf::default(), 10)? {
         println!("  {}/{}: {:?}", one.customer, one.service, one.outcome);
     }
-    let numbers = manager.statistics(24, Utc::now())?;
+    let numbers = deployer.statistics(24, Utc::now())?;
     println!("{} deploys in 24 hours", numbers.total.deploys);
-    manager.shut_down(GRACE).await?;
+    deployer.shut_down(GRACE).await?;
     Ok(())
 }
 
@@ -86,16 +86,16 @@ fn config() -> Result<Config, Box<dyn Error>> {
     Ok(policy::parse::load(&sources).map_err(mistakes)?)
 }
 
-fn manager(
+fn deployer(
     client: &Client,
     config: &Config,
     state: &StateDir,
     folder: &str,
-) -> Result<Manager, Box<dyn Error>> {
+) -> Result<ServiceDeployer, Box<dyn Error>> {
     let keeper = Arc::new(Keeper::open(state)?);
     let prober = Prober::new(&ProbeSettings::default())?;
     let settings = ExecutorSettings::of(&config.project, folder);
-    let manager = Manager::start(
+    let deployer = ServiceDeployer::start(
         state,
         config.project.clone(),
         Actor::person("me"),
@@ -109,7 +109,7 @@ fn manager(
             ))
         },
     )?;
-    Ok(manager)
+    Ok(deployer)
 }
 
 /// One service, watched for a second after it is live. Nothing is asked of its address, which here does not exist.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use engine::outbox::Audience;
 use engine::signals::stop_signal;
-use engine::{Answer, Patience, StateDir};
+use engine::{Answer, AnswerTimeout, StateDir};
 use policy::{Config, Project, Span};
 use rollout::request::Directory;
 use rollout::{
@@ -206,13 +206,13 @@ impl Asker {
         let audience = self.files.as_ref().map(Audience::of).unwrap_or_default();
         let patience = patience()?;
         let waiting = patience.clone();
-        let file = move || engine::ask_telling(&state, &request, &waiting, read, &audience);
+        let file = move || engine::ask_and_notify(&state, &request, &waiting, read, &audience);
         let mut asking = spawn_blocking(file);
         let asked = tokio::select! {
             asked = &mut asking => asked,
             // Nobody is told that it failed before it is certain that it will not happen.
             Ok(_) = stop_signal() => {
-                patience.end();
+                patience.cancel();
                 asking.await
             }
         };
@@ -250,7 +250,7 @@ impl Asker {
     }
 }
 
-fn patience() -> Result<Patience, Failure> {
+fn patience() -> Result<AnswerTimeout, Failure> {
     let Some(text) = variable(PATIENCE_VARIABLE) else {
         return Ok(PATIENCE.into());
     };

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use engine::Error;
-use engine::outbox::{LetterId, LetterState, Outbox, StoredLetter};
+use engine::outbox::{NotificationId, NotificationState, Outbox, StoredNotification};
 
 use crate::args::{Global, Notifications, NotificationsCommand};
 use crate::exit::{Exit, Failure};
@@ -47,8 +47,8 @@ fn list(global: &Global, only_failed: bool, out: Output) -> Result<Exit, Failure
     Ok(Exit::Done)
 }
 
-fn row(stored: &StoredLetter) -> Vec<String> {
-    let letter = &stored.letter;
+fn row(stored: &StoredNotification) -> Vec<String> {
+    let letter = &stored.notification;
     let about = match (&letter.rollout, letter.about.as_slice()) {
         (Some(run), _) => run.to_string(),
         (None, [one]) => one["customer"].as_str().unwrap_or("-").to_owned(),
@@ -65,14 +65,14 @@ fn row(stored: &StoredLetter) -> Vec<String> {
     ]
 }
 
-fn standing(stored: &StoredLetter) -> String {
+fn standing(stored: &StoredNotification) -> String {
     match (stored.state, stored.due_at) {
-        (LetterState::Sent, _) => "sent".to_owned(),
-        (LetterState::Failed, _) => format!("given up after {}", attempts(stored.attempts)),
-        (LetterState::Pending, Some(at)) if stored.error.is_some() => {
+        (NotificationState::Sent, _) => "sent".to_owned(),
+        (NotificationState::Failed, _) => format!("given up after {}", attempts(stored.attempts)),
+        (NotificationState::Pending, Some(at)) if stored.error.is_some() => {
             format!("tried again {}", time::away(at, time::now()))
         }
-        (LetterState::Pending, _) => "waiting".to_owned(),
+        (NotificationState::Pending, _) => "waiting".to_owned(),
     }
 }
 
@@ -86,7 +86,7 @@ fn attempts(number: u32) -> String {
 fn show(global: &Global, id: &str, out: Output) -> Result<Exit, Failure> {
     let stored = find(&outbox(global)?, id)?;
     out.data(&stored, || {
-        let letter = &stored.letter;
+        let letter = &stored.notification;
         let mut text = format!(
             "{}\n{} for {}, {}\n",
             letter.id,
@@ -111,20 +111,20 @@ async fn resend(global: &Global, id: &str, out: Output) -> Result<Exit, Failure>
     let place = state::place(global)?;
     who::prove(&place, &config.project)?;
     let outbox = outbox(global)?;
-    let id = find(&outbox, id)?.letter.id;
+    let id = find(&outbox, id)?.notification.id;
     outbox.resend(&id, time::now()).map_err(state::failure)?;
     telling::last_round(&place, &folder, &config, telling::LAST_ROUND).await;
     let stored = find(&outbox, &id.0)?;
     out.data(&stored, || match stored.state {
-        LetterState::Sent => format!("{id} was delivered to {}", stored.letter.to),
-        LetterState::Pending | LetterState::Failed => {
+        NotificationState::Sent => format!("{id} was delivered to {}", stored.notification.to),
+        NotificationState::Pending | NotificationState::Failed => {
             let why = stored.error.as_deref().unwrap_or("nobody has tried yet");
             format!("{id} was not delivered: {why}; {}", standing(&stored))
         }
     })?;
     Ok(match stored.state {
-        LetterState::Failed => Exit::Failed,
-        LetterState::Sent | LetterState::Pending => Exit::Done,
+        NotificationState::Failed => Exit::Failed,
+        NotificationState::Sent | NotificationState::Pending => Exit::Done,
     })
 }
 
@@ -132,9 +132,9 @@ fn outbox(global: &Global) -> Result<Outbox, Failure> {
     Outbox::open(&state::place(global)?).map_err(state::failure)
 }
 
-fn find(outbox: &Outbox, id: &str) -> Result<StoredLetter, Failure> {
+fn find(outbox: &Outbox, id: &str) -> Result<StoredNotification, Failure> {
     let found = outbox
-        .find(&LetterId(id.to_owned()))
+        .find(&NotificationId(id.to_owned()))
         .map_err(state::failure)?;
     found.ok_or_else(|| {
         Failure::usage(format!("no notification is called `{id}`")).or_type("tranche notifications")

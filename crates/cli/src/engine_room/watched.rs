@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use engine::Files;
+use engine::WatchedFiles;
 use engine::outbox::{Audience, SharedAudience};
 use machine::files::Roots;
 use notify::Notifier;
@@ -47,10 +47,10 @@ impl Renewed {
 }
 
 /// Has the engine watch the files of a project folder.
-pub(super) fn files(folder: &Folder, renewed: Renewed) -> Files {
+pub(super) fn files(folder: &Folder, renewed: Renewed) -> WatchedFiles {
     let names = folder.clone();
     let folder = folder.clone();
-    Files::naming(
+    WatchedFiles::listed_by(
         Box::new(move || names.watched()),
         Box::new(move |product| read(&folder, &renewed, product)),
     )

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use engine::{EngineOptions, Files, StateDir};
+use engine::{EngineOptions, StateDir, WatchedFiles};
 use policy::Config;
 
 use crate::figure::{Figure, Wanted, cpu};
@@ -86,7 +86,10 @@ fn engine(config: &Config, backlog: usize) -> Measured {
 
     let read = project::read(config);
     let options = EngineOptions {
-        files: Some(Files::new(Vec::new(), Box::new(move |_| read.clone()))),
+        files: Some(WatchedFiles::new(
+            Vec::new(),
+            Box::new(move |_| read.clone()),
+        )),
         ..EngineOptions::default()
     };
     let (outside, over) = Outside::new(backlog, STEPS);

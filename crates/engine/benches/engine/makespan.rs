@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use engine::{Ended, EngineOptions, Inlet, StateDir};
+use engine::{Ended, EngineOptions, EngineSender, StateDir};
 use policy::{CustomerId, Role, ServiceId};
 use render::executor::{BackupError, Backups, ExecutorSettings, Plain, RenderExecutor, Sources};
 use render::probe::{Network, ProbeSettings, Prober};
@@ -71,8 +71,8 @@ async fn roll_out() -> Duration {
     };
     let client = client(&server);
     let begun = Instant::now();
-    let engine = engine::start(&state, options, |inlet: &Inlet| {
-        let told = inlet.clone();
+    let engine = engine::start(&state, options, |sender: &EngineSender| {
+        let told = sender.clone();
         Box::new(RenderExecutor::new(
             &client,
             prober(),

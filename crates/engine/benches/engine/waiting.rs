@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use engine::{EngineHandle, EngineOptions, Files, Reading, StateDir};
+use engine::{EngineHandle, EngineOptions, Reading, StateDir, WatchedFiles};
 use policy::parse;
 use rollout::Product;
 use tokio::runtime::Runtime;
@@ -90,12 +90,12 @@ async fn ready(state: &StateDir) -> EngineHandle {
 }
 
 /// The files as an engine watches them: read and checked at the start.
-fn files() -> Files {
+fn files() -> WatchedFiles {
     let read = |_: &Product| {
         let config = parse::load(&project().sources()).expect("the files have no mistake");
         project::read(&config)
     };
-    Files::new(Vec::new(), Box::new(read))
+    WatchedFiles::new(Vec::new(), Box::new(read))
 }
 
 /// Everybody waits for a window of their own.

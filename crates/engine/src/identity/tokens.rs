@@ -9,11 +9,11 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use subtle::{Choice, ConstantTimeEq as _};
 
-use crate::clock;
 use crate::error::Error;
 use crate::hex::hex;
 use crate::limits::TOKENS;
-use crate::place::StateDir;
+use crate::process::clock;
+use crate::process::state_dir::StateDir;
 use crate::store;
 
 /// So that secret scanners know one when they see it.

@@ -1,4 +1,4 @@
-//! When is a letter that was not delivered tried again? Twice as late each time, spread out, and not for ever.
+//! When is a notification that was not delivered tried again? Twice as late each time, spread out, and not for ever.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use policy::Timestamp;
 use sha2::{Digest as _, Sha256};
 
-use super::letter::LetterId;
+use super::notification::NotificationId;
 use crate::limits::{DELIVERIES, DELIVERY_PAUSE};
 
 /// How long whoever was told asks to be left alone, as far as that is believed.
@@ -16,7 +16,7 @@ pub(super) fn believed(wait: Duration) -> Duration {
 
 /// The next attempt after so many failed ones, and after as long as was asked for; `None`: there is none.
 pub(super) fn next_attempt(
-    id: &LetterId,
+    id: &NotificationId,
     attempts: u32,
     wait: Option<Duration>,
     now: Timestamp,
@@ -33,8 +33,8 @@ pub(super) fn next_attempt(
     Some(now + TimeDelta::milliseconds(millis))
 }
 
-/// Spreads letters that fail together; the same letter meets the same lot.
-fn lot(id: &LetterId, attempts: u32) -> u8 {
+/// Spreads notifications that fail together; the same notification meets the same lot.
+fn lot(id: &NotificationId, attempts: u32) -> u8 {
     Sha256::digest(format!("{id} {attempts}"))[0]
 }
 
@@ -45,7 +45,7 @@ mod tests {
     #[test]
     fn pauses_double_up_to_an_hour_and_then_end() {
         let now = Timestamp::UNIX_EPOCH;
-        let id = LetterId("e1-00".to_owned());
+        let id = NotificationId("e1-00".to_owned());
         let pauses: Vec<i64> = (1..)
             .map_while(|attempts| next_attempt(&id, attempts, None, now))
             .map(|at| (at - now).num_seconds())
@@ -58,7 +58,7 @@ mod tests {
     #[test]
     fn a_wait_that_is_asked_for_counts_within_bounds() {
         let now = Timestamp::UNIX_EPOCH;
-        let id = LetterId("e1-00".to_owned());
+        let id = NotificationId("e1-00".to_owned());
         let pause = |seconds| {
             let wait = Some(Duration::from_secs(seconds));
             next_attempt(&id, 1, wait, now).map(|at| (at - now).num_seconds())

@@ -6,22 +6,22 @@ use std::sync::Arc;
 
 use rollout::{Command, CommandId, CommandKind, Kind};
 
-use super::arrived::{Asked, refuse};
-use super::driver::{Driver, Sent};
-use crate::clock::Reading;
-use crate::crash::CrashPoint;
+use super::arrivals::{Asked, refuse};
+use super::engine_loop::{EngineLoop, Sent};
 use crate::error::Error;
-use crate::group::{Filed, Group};
 use crate::inbox::Answer;
 use crate::limits::RETRY;
+use crate::process::clock::Reading;
+use crate::process::crash::CrashPoint;
+use crate::step::commit_group::{CommitGroup, SteppedRequest};
 
-impl Driver {
+impl EngineLoop {
     /// Stores what one instant gave, then delivers it.
     pub(super) fn commit_and_deliver(
         &mut self,
         reading: Reading,
-        mut group: Group,
-        filed: Vec<(Filed, Asked)>,
+        mut group: CommitGroup,
+        filed: Vec<(SteppedRequest, Asked)>,
     ) -> Result<(), Error> {
         if let Err(error) = self.commit(&mut group) {
             let reason = error.to_string();
@@ -53,8 +53,8 @@ impl Driver {
                 kind: CommandKind::Stop { command: id },
             };
             // One that cannot be stopped is no reason to let the others run on; its answer is not heard either.
-            let stopped = self.guard(|driver| {
-                driver.dispatch(stop);
+            let stopped = self.guard(|engine| {
+                engine.dispatch(stop);
                 Ok(())
             });
             if let Err(error) = stopped {
@@ -63,7 +63,7 @@ impl Driver {
         }
     }
 
-    fn commit(&mut self, group: &mut Group) -> Result<(), Error> {
+    fn commit(&mut self, group: &mut CommitGroup) -> Result<(), Error> {
         if group.is_empty() {
             self.clock.is_stored();
             self.unstored.clear();
@@ -84,7 +84,12 @@ impl Driver {
         Ok(())
     }
 
-    fn deliver(&mut self, reading: Reading, mut group: Group, filed: Vec<(Filed, Asked)>) {
+    fn deliver(
+        &mut self,
+        reading: Reading,
+        mut group: CommitGroup,
+        filed: Vec<(SteppedRequest, Asked)>,
+    ) {
         if group.events.is_empty() && group.commands.is_empty() && filed.is_empty() {
             return;
         }
@@ -121,21 +126,21 @@ impl Driver {
     }
 
     /// A person may have confirmed the wall clock (P25).
-    fn follow_clock(&mut self, reading: Reading, group: &Group) {
+    fn follow_clock(&mut self, reading: Reading, group: &CommitGroup) {
         if self.is_confirmed_by(group) {
             self.clock.trust(reading);
         }
     }
 
     /// Whether a person has confirmed the wall clock, and engine time does not follow it yet.
-    pub(super) fn is_confirmed_by(&self, group: &Group) -> bool {
+    pub(super) fn is_confirmed_by(&self, group: &CommitGroup) -> bool {
         let mut kinds = group.events.iter().map(|event| event.line.kind);
         !self.clock.is_trusted() && kinds.any(|kind| kind == Kind::ClockTrusted)
     }
 
     fn dispatch(&mut self, command: Command) {
         let whose = (command.run, command.customer.clone());
-        let reply = self.outside.inlet.reply(self.generation, &command);
+        let reply = self.outside.sender.reply(self.generation, &command);
         let sent = if let CommandKind::Stop { command: stopped } = &command.kind {
             // Nobody waits for an answer to it, nor to what it stops.
             self.sent.remove(stopped);

@@ -6,14 +6,14 @@ use std::time::Duration;
 use rollout::{Event, Product, Request};
 use tokio::sync::{broadcast, oneshot, watch};
 
-use super::inlet::{Inlet, Message};
+use super::channel::{EngineSender, Message};
 use crate::error::Error;
 use crate::inbox::Answer;
 
 /// A running engine. Dropping it ends the engine at once, as a crash would; [`EngineHandle::stop`] is the graceful way.
 #[derive(Debug)]
 pub struct EngineHandle {
-    inlet: Inlet,
+    sender: EngineSender,
     events: broadcast::Sender<Arc<Event>>,
     state: watch::Receiver<EngineState>,
     ended: oneshot::Receiver<Result<Ended, Error>>,
@@ -45,14 +45,14 @@ pub enum Ended {
 
 impl EngineHandle {
     pub(super) fn new(
-        inlet: Inlet,
+        sender: EngineSender,
         events: broadcast::Sender<Arc<Event>>,
         state: watch::Receiver<EngineState>,
         ended: oneshot::Receiver<Result<Ended, Error>>,
         notes: Vec<String>,
     ) -> Self {
         Self {
-            inlet,
+            sender,
             events,
             state,
             ended,
@@ -66,8 +66,8 @@ impl EngineHandle {
     }
 
     /// Another way in, for whatever runs beside the executor.
-    pub fn inlet(&self) -> Inlet {
-        self.inlet.clone()
+    pub fn sender(&self) -> EngineSender {
+        self.sender.clone()
     }
 
     /// Files a person's request; the answer is durable.
@@ -76,7 +76,7 @@ impl EngineHandle {
     /// [`Error::Degraded`] or [`Error::Stopped`]; what the core refuses is part of the answer.
     pub async fn ask(&self, request: Request) -> Result<Answer, Error> {
         let (answer, answered) = oneshot::channel();
-        self.inlet.send(Message::Ask(Box::new(request), answer));
+        self.sender.send(Message::Ask(Box::new(request), answer));
         answered.await.unwrap_or(Err(Error::Stopped))
     }
 
@@ -92,7 +92,7 @@ impl EngineHandle {
         let look = move |product: &Product| {
             let _ = seen.send(look(product));
         };
-        self.inlet.send(Message::Look(Box::new(look)));
+        self.sender.send(Message::Look(Box::new(look)));
         seeing.await.map_err(|_| Error::Stopped)
     }
 
@@ -108,12 +108,12 @@ impl EngineHandle {
 
     /// Asks it to end: nothing new is begun, and answers to what was sent are recorded if they come within `grace`.
     pub fn stop(&self, grace: Duration) {
-        self.inlet.send(Message::Stop(grace));
+        self.sender.send(Message::Stop(grace));
     }
 
     /// Ends it at once, as a crash would: nothing more is recorded. [`EngineHandle::ended`] tells when its lock is free.
     pub fn kill(&self) {
-        self.inlet.send(Message::Kill);
+        self.sender.send(Message::Kill);
     }
 
     /// Waits until it has ended.

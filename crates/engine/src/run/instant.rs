@@ -4,25 +4,25 @@ use policy::Timestamp;
 use rollout::{Command, Input, Notice, Report};
 
 use super::ServerTime;
-use super::arrived::Arrived;
-use super::driver::{Driver, Mode, Stopping};
-use crate::clock::Reading;
+use super::arrivals::Arrivals;
+use super::engine_loop::{EngineLoop, Mode, Stopping};
 use crate::error::Error;
-use crate::group::Group;
 use crate::limits::{ASK_SERVER_TIME, HEARTBEAT, NOTICES_KEPT, REQUESTS_A_COMMIT};
+use crate::process::clock::Reading;
+use crate::step::commit_group::CommitGroup;
 use crate::store::Store;
 
-impl Driver {
+impl EngineLoop {
     /// What a process notices first, then reports, then what was noticed, then requests, then one tick; one commit; and out.
     pub(super) fn drive(
         &mut self,
         reading: Reading,
         first: Vec<Notice>,
-        arrived: Arrived,
+        arrived: Arrivals,
     ) -> Result<(), Error> {
         self.hear(reading, &arrived.server_times);
         let at = self.clock.now(reading);
-        let mut group = Group::default();
+        let mut group = CommitGroup::default();
         self.step_followed(at, &mut group);
         for notice in first {
             group.fact(&mut self.product, at, Input::Notice(notice));
@@ -56,7 +56,7 @@ impl Driver {
     pub(super) fn wind_down(&mut self, reading: Reading) -> Result<(), Error> {
         let out = self.state_to_record_in()?;
         let at = self.clock.now(reading);
-        let mut group = Group::default();
+        let mut group = CommitGroup::default();
         let stopping = Notice::EngineStopping { out };
         group.fact(&mut self.product, at, Input::Notice(stopping));
         self.step_followed(at, &mut group);
@@ -92,7 +92,7 @@ impl Driver {
     }
 
     /// Engine time has followed the wall clock. Told before everything else: what has begun meanwhile must not seem over.
-    fn step_followed(&mut self, at: Timestamp, group: &mut Group) {
+    fn step_followed(&mut self, at: Timestamp, group: &mut CommitGroup) {
         if let Some(jump) = self.clock.jumped() {
             let followed = Notice::ClockFollowed { from: at - jump };
             group.fact(&mut self.product, at, Input::Notice(followed));
@@ -100,7 +100,7 @@ impl Driver {
     }
 
     /// One after the other: should a step break off, the others are still there.
-    fn step_reports(&mut self, at: Timestamp, group: &mut Group) {
+    fn step_reports(&mut self, at: Timestamp, group: &mut CommitGroup) {
         while let Some(report) = self.unheard.pop_front() {
             let sent = self.sent.remove(&report.command);
             if let Some(sent) = sent.filter(|sent| sent.change.is_some()) {
@@ -154,12 +154,12 @@ impl Driver {
         }
         if let ServerTime::Ask(ask) = &mut self.options.server_time {
             self.ask_time_at = reading.boot + ASK_SERVER_TIME;
-            ask(&self.outside.inlet);
+            ask(&self.outside.sender);
         }
     }
 
     /// Requests of other processes, if anything was written by others since the last look.
-    fn step_inbox(&mut self, at: Timestamp, group: &mut Group) -> Result<(), Error> {
+    fn step_inbox(&mut self, at: Timestamp, group: &mut CommitGroup) -> Result<(), Error> {
         let version = self.store.data_version()?;
         if self.inbox_seen == Some(version) {
             return Ok(());
@@ -175,7 +175,7 @@ impl Driver {
     }
 
     /// A tick if one is due. One that changes nothing though the core wanted it is not repeated at once.
-    fn tick(&mut self, at: Timestamp, group: &mut Group) {
+    fn tick(&mut self, at: Timestamp, group: &mut CommitGroup) {
         let is_due = self.product.wake_at().is_some_and(|wake_at| wake_at <= at);
         self.stalled = is_due && !group.fact(&mut self.product, at, Input::Tick);
     }

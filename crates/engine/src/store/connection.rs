@@ -2,11 +2,11 @@
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::schema;
+use super::{migrate, schema};
 use crate::error::{Error, plain};
 use crate::limits::BUSY;
-use crate::lock::{EngineLock, LockFor};
-use crate::place::{self, StateDir};
+use crate::process::lock::{EngineLock, LockFor};
+use crate::process::state_dir::{self, StateDir};
 
 /// Versions before this one could lose a checkpoint under concurrent writers.
 const OLDEST_SQLITE: i32 = 3_051_003;
@@ -14,7 +14,7 @@ const OLDEST_SQLITE: i32 = 3_051_003;
 /// The log is copied into the database when it has grown by so many pages: a large group of steps alone writes thousands.
 const CHECKPOINT_PAGES: u32 = 8_000;
 
-/// For processes that file a request, keep tokens or deliver letters, whether or not an engine runs.
+/// For processes that file a request, keep tokens or deliver notifications, whether or not an engine runs.
 pub(crate) fn open_for_writing(state: &StateDir) -> Result<Connection, Error> {
     open_beside(state).map_err(|error| error.in_file(state.database()))
 }
@@ -23,8 +23,8 @@ fn open_beside(state: &StateDir) -> Result<Connection, Error> {
     let connection = open(state)?;
     if schema::is_behind(&connection)? {
         match EngineLock::try_acquire(state, LockFor::Request)? {
-            Some(_lock) => schema::migrate(&connection, state.database())?,
-            None => schema::migrate_beside(&connection, state.database())?,
+            Some(_lock) => migrate::migrate(&connection, state.database())?,
+            None => migrate::migrate_beside(&connection, state.database())?,
         }
     }
     Ok(connection)
@@ -33,7 +33,7 @@ fn open_beside(state: &StateDir) -> Result<Connection, Error> {
 /// For who holds the engine's lock.
 pub(super) fn open_as_engine(state: &StateDir) -> Result<Connection, Error> {
     let connection = open(state)?;
-    schema::migrate(&connection, state.database())?;
+    migrate::migrate(&connection, state.database())?;
     Ok(connection)
 }
 
@@ -44,7 +44,7 @@ fn open(state: &StateDir) -> Result<Connection, Error> {
         rusqlite::version()
     );
     state.prepare()?;
-    place::make_private(state.database())?;
+    state_dir::make_private(state.database())?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(state.database(), flags)?;
     settle(&connection)?;

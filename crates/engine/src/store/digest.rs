@@ -81,9 +81,9 @@ impl Sum {
 
 /// What a transaction changes of the sums.
 #[derive(Debug, Default)]
-pub(super) struct Changed(BTreeMap<String, Sum>);
+pub(super) struct ChangedSums(BTreeMap<String, Sum>);
 
-impl Changed {
+impl ChangedSums {
     /// A row was written anew, made, or deleted.
     pub(super) fn row(&mut self, key: &RowKey, old: Option<Sum>, new: Option<Sum>) {
         self.replace(scope_of(key), old, new);
@@ -184,7 +184,7 @@ pub(crate) fn note_tokens(transaction: &Connection) -> Result<(), Error> {
 
 /// Adds up everything that is there, in a database that has no sums yet.
 pub(super) fn begin(transaction: &Connection) -> Result<(), Error> {
-    let mut changed = Changed::default();
+    let mut changed = ChangedSums::default();
     let mut note = transaction.prepare("UPDATE rows SET hash = ?2 WHERE key = ?1")?;
     for (key, json) in super::journal::rows(transaction)? {
         let sum = Sum::of_row(&key, &json);
@@ -210,7 +210,7 @@ fn note(transaction: &Connection, scope: &str) -> Result<(), Error> {
     if !schema::has_digests(transaction)? {
         return Ok(());
     }
-    let mut changed = Changed::default();
+    let mut changed = ChangedSums::default();
     let before = kept_of(transaction, scope)?;
     changed.replace(scope, before, Some(found(transaction, scope)?));
     changed.write(transaction)

@@ -17,7 +17,7 @@ use rusqlite::Connection;
 
 use super::journal::{self, Head};
 use crate::error::Error;
-use crate::place::{self, Identity, StateDir};
+use crate::process::state_dir::{self, Identity, StateDir};
 
 /// What tells a file from its copies, wherever its disk is mounted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,12 +56,12 @@ pub(super) struct Owner {
 
 /// What a mark says. Older releases named no owner.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Said {
+pub(super) struct MarkContent {
     head: Head,
     owner: Option<Owner>,
 }
 
-impl Said {
+impl MarkContent {
     /// Half a mark says nothing.
     fn parse(text: &str) -> Option<Self> {
         let (head, rest) = text.split_once('\n')?;
@@ -122,7 +122,7 @@ impl Mark {
     /// Makes the folder that it lies in.
     pub(super) fn prepare(&self) -> Result<(), Error> {
         match self.path.parent().filter(|_| self.file.is_none()) {
-            Some(folder) => place::make_folder(folder),
+            Some(folder) => state_dir::make_folder(folder),
             None => Ok(()),
         }
     }
@@ -134,7 +134,7 @@ impl Mark {
             return Ok(());
         }
         let is_new = !self.path.exists();
-        let file = place::open_private(&self.path)?;
+        let file = state_dir::open_private(&self.path)?;
         if is_new {
             let folder = self.path.parent().map(File::open);
             let synced = folder.transpose().and_then(|folder| {
@@ -150,7 +150,7 @@ impl Mark {
     /// Writes it, in one go.
     pub(super) fn set(&mut self, head: &Head, owner: &Owner) -> Result<(), Error> {
         self.open()?;
-        let text = Said::text(head, owner);
+        let text = MarkContent::text(head, owner);
         let file = self.file.as_ref();
         let written = file.map_or(Ok(()), |file| file.write_all_at(text.as_bytes(), 0));
         written.map_err(Error::file("written", &self.path))?;
@@ -178,9 +178,9 @@ impl Mark {
 /// What a mark says. Where there is none, or half of one, it says nothing.
 ///
 /// Whoever looks on while an engine commits must read it before the journal: then it may lag behind, but not lead.
-pub(super) fn read(path: &Path) -> Result<Option<Said>, Error> {
+pub(super) fn read(path: &Path) -> Result<Option<MarkContent>, Error> {
     match fs::read_to_string(path) {
-        Ok(text) => Ok(Said::parse(&text)),
+        Ok(text) => Ok(MarkContent::parse(&text)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(Error::file("read", path)(error)),
     }
@@ -191,7 +191,7 @@ pub(super) fn read(path: &Path) -> Result<Option<Said>, Error> {
 pub(super) fn objection(
     connection: &Connection,
     state: &StateDir,
-    said: &Said,
+    said: &MarkContent,
     owner: &Owner,
 ) -> Result<Option<Objection>, Error> {
     if let Some(marked) = &said.owner {
@@ -206,7 +206,10 @@ pub(super) fn objection(
 }
 
 /// Whether a database lacks the event that a mark names.
-pub(super) fn is_behind(connection: &Connection, said: &Said) -> Result<Option<Objection>, Error> {
+pub(super) fn is_behind(
+    connection: &Connection,
+    said: &MarkContent,
+) -> Result<Option<Objection>, Error> {
     let Head { seq, hash } = &said.head;
     let line = journal::line_at(connection, *seq)?;
     let event = line.map(|json| journal::parse(*seq, &json)).transpose()?;

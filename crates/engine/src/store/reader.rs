@@ -5,10 +5,10 @@ use rollout::command::Sealed;
 use rollout::{AttachmentId, Event, Product, RolloutId};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::standing::Marked;
+use super::copy_guard::Marked;
 use super::{connection, digest, in_file, journal, name};
 use crate::error::Error;
-use crate::place::StateDir;
+use crate::process::state_dir::StateDir;
 use crate::store::Head;
 
 /// A read-only view of the database.

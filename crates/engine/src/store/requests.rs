@@ -14,9 +14,9 @@ use rollout::{Event, Rejected, Request};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use serde::{Deserialize, Serialize};
 
-use crate::clock;
 use crate::error::Error;
 use crate::limits::{ANSWERS_KEPT, REQUESTS_A_COMMIT};
+use crate::process::clock;
 
 /// A row of the inbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +70,7 @@ impl StoredAnswer {
     }
 }
 
-/// Files a request, and says until when it counts; whoever sent it has gone by then.
+/// WatchedFiles a request, and says until when it counts; whoever sent it has gone by then.
 pub(crate) fn insert(
     connection: &Connection,
     request: &Request,
@@ -182,8 +182,8 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::lock::{EngineLock, LockFor};
-    use crate::place::StateDir;
+    use crate::process::lock::{EngineLock, LockFor};
+    use crate::process::state_dir::StateDir;
     use crate::store::{Changes, Store, open_for_writing};
 
     fn filed(state: &StateDir) -> (Connection, InboxId) {

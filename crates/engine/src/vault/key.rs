@@ -8,7 +8,7 @@ use std::sync::Arc;
 use secrecy::zeroize::Zeroizing;
 
 use crate::error::Error;
-use crate::place::{self, StateDir};
+use crate::process::state_dir::{self, StateDir};
 
 const KEY_BYTES: usize = 32;
 
@@ -23,7 +23,7 @@ impl Key {
         if !path.try_exists().map_err(Error::file("read", &path))? {
             make(state)?;
         }
-        place::restrict(&path, 0o600)?;
+        state_dir::restrict(&path, 0o600)?;
         let bytes = Zeroizing::new(fs::read(&path).map_err(Error::file("read", &path))?);
         let key = <[u8; KEY_BYTES]>::try_from(bytes.as_slice());
         let key = key.map_err(|_| Error::Spoiled {
@@ -73,7 +73,7 @@ fn make(state: &StateDir) -> Result<(), Error> {
 }
 
 fn write(path: &std::path::Path, key: &[u8]) -> io::Result<()> {
-    let mut file = place::create_private(path)?;
+    let mut file = state_dir::create_private(path)?;
     file.write_all(key)?;
     file.sync_all()
 }

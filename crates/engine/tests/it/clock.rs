@@ -71,15 +71,15 @@ fn count(lab: &Lab, kind: Kind) -> usize {
 /// Everything that was under way has been taken in.
 async fn quiet(engine: &EngineHandle) {
     for _ in 0..3 {
-        engine.inlet().ring();
+        engine.sender().wake();
         engine.look(|_| ()).await.unwrap();
     }
 }
 
 /// Two replies of Render that say what time it is.
 async fn hear(engine: &EngineHandle, time: Timestamp) {
-    engine.inlet().server_time(time);
-    engine.inlet().server_time(time);
+    engine.sender().server_time(time);
+    engine.sender().server_time(time);
     quiet(engine).await;
 }
 
@@ -93,14 +93,14 @@ async fn starts_at(lab: &Lab, world: &World, engine: &EngineHandle, due: Timesta
     quiet(engine).await;
     assert_eq!(started(lab), 1, "a second early");
     world.advance(due);
-    engine.inlet().ring();
+    engine.sender().wake();
     eventually("the second customer starts", || started(lab) == 2);
 }
 
 /// The first customer is done at nine; the delay runs until eleven.
 fn first_batch(lab: &Lab, world: &World, engine: &EngineHandle) {
     lab.ask(start());
-    engine.inlet().ring();
+    engine.sender().wake();
     eventually("the first batch settles", || {
         count(lab, Kind::BatchSettled) == 1
     });
@@ -212,7 +212,7 @@ async fn what_is_in_doubt_when_the_clock_is_trusted_is_settled_in_its_full_time(
         "it may still arrive (P9)"
     );
     world.advance(at(8 * DAY + 121));
-    second.inlet().ring();
+    second.sender().wake();
     eventually("the proof", || count(&lab, Kind::DeployAbsent) == 1);
 }
 
@@ -225,7 +225,7 @@ async fn a_clock_that_jumps_in_a_running_process_ends_no_delay_early() {
 
     world.advance(at(600));
     machine.set_wrong_by(HOUR);
-    engine.inlet().ring();
+    engine.sender().wake();
     eventually("a suspicion", || count(&lab, Kind::ClockSuspected) == 1);
     // Render says the same: the machine was stopped without knowing it, or the clock was wrong all the time.
     hear(&engine, at(600 + HOUR)).await;
@@ -244,7 +244,7 @@ async fn a_persons_word_ends_no_delay_early_either() {
     hear(&engine, at(0)).await;
     first_batch(&lab, &world, &engine);
     machine.set_wrong_by(DAY);
-    engine.inlet().ring();
+    engine.sender().wake();
     eventually("a suspicion", || count(&lab, Kind::ClockSuspected) == 1);
     let confirm = by("ann", rollout::Verb::ConfirmClock);
     assert_eq!(engine.ask(confirm).await.unwrap().rejected, None);
@@ -257,7 +257,7 @@ async fn a_journal_that_is_ahead_of_the_clock_is_waited_for() {
     machine.set_wrong_by(DAY);
     let wrong = machine.engine_of(&lab, &world, ServerTime::Local);
     lab.ask(start());
-    wrong.inlet().ring();
+    wrong.sender().wake();
     eventually("the first batch settles", || {
         count(&lab, Kind::BatchSettled) == 1
     });

@@ -130,8 +130,8 @@ async fn nothing_starts_until_two_replies_agree_with_the_clock() {
         },
     );
     let now = (world.readings())().wall;
-    engine.inlet().server_time(now + Duration::from_secs(61));
-    engine.inlet().server_time(now);
+    engine.sender().server_time(now + Duration::from_secs(61));
+    engine.sender().server_time(now);
     engine.look(|_| ()).await.unwrap();
     assert_eq!(
         (
@@ -142,7 +142,7 @@ async fn nothing_starts_until_two_replies_agree_with_the_clock() {
     );
     assert_eq!(world.seen(), []);
 
-    engine.inlet().server_time(now);
+    engine.sender().server_time(now);
     eventually("a start", || !world.seen().is_empty());
     assert_eq!(count(&lab, Kind::ClockTrusted), 1);
 }
@@ -169,7 +169,7 @@ async fn a_clock_that_jumps_holds_new_starts() {
     );
     engine.look(|_| ()).await.unwrap();
     jump.store(3600, Ordering::SeqCst);
-    engine.inlet().ring();
+    engine.sender().wake();
     eventually("a suspicion", || count(&lab, Kind::ClockSuspected) == 1);
     assert_eq!(engine.ask(by("ann", start())).await.unwrap().rejected, None);
     engine.look(|_| ()).await.unwrap();
@@ -301,13 +301,13 @@ async fn until_idle_waits_for_the_clock_and_ends_with_the_rollout() {
     assert_eq!(world.seen(), []);
 
     for _ in 0..2 {
-        engine.inlet().server_time((world.readings())().wall);
+        engine.sender().server_time((world.readings())().wall);
     }
     while let Ok(wake_at) = engine.look(rollout::Product::wake_at).await {
         if let Some(at) = wake_at {
             world.advance(at);
         }
-        engine.inlet().ring();
+        engine.sender().wake();
     }
     assert_eq!(engine.ended().await.unwrap(), Ended::Idle);
     assert_eq!(count(&lab, Kind::RolloutSucceeded), 1);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
-use engine::{EngineOptions, Files, Reader};
+use engine::{EngineOptions, Reader, WatchedFiles};
 use policy::CustomerId;
 use rollout::Kind;
 use rollout::request::FilesRead;
@@ -29,7 +29,7 @@ async fn an_edit_is_told_once_and_a_mere_touch_not_at_all() {
             ..FilesRead::default()
         }
     };
-    let files = Files::new(vec![lab.folder.path().to_owned()], Box::new(read));
+    let files = WatchedFiles::new(vec![lab.folder.path().to_owned()], Box::new(read));
     let _engine = World::new().engine(
         &lab,
         EngineOptions {
@@ -86,7 +86,7 @@ async fn what_an_edit_names_is_watched_from_then_on() {
     let _engine = World::new().engine(
         &lab,
         EngineOptions {
-            files: Some(Files::naming(Box::new(watched), Box::new(read))),
+            files: Some(WatchedFiles::listed_by(Box::new(watched), Box::new(read))),
             ..EngineOptions::default()
         },
     );

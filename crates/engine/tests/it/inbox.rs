@@ -224,11 +224,11 @@ fn what_can_neither_be_answered_nor_withdrawn_is_said_to_be_open() {
 fn who_waits_no_longer_has_not_asked() {
     let lab = Lab::new();
     let busy = EngineLock::acquire(&lab.state, LockFor::Engine).unwrap();
-    let patience = engine::Patience::from(LIMIT);
-    patience.end();
+    let patience = engine::AnswerTimeout::from(LIMIT);
+    patience.cancel();
     let request = by("ann", block("v1"));
     let audience = engine::outbox::Audience::default();
-    let ended = engine::ask_telling(&lab.state, &request, &patience, files(), &audience);
+    let ended = engine::ask_and_notify(&lab.state, &request, &patience, files(), &audience);
     assert!(matches!(ended, Err(Error::Interrupted)));
     drop(busy);
     lab.ask(block("v2"));

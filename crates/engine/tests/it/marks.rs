@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use engine::place::{Identity, Marks};
+use engine::state_dir::{Identity, Marks};
 use engine::{EngineOptions, EngineState, Reader, StateDir};
 use rollout::{Product, Verb};
 use tempfile::TempDir;

@@ -1,12 +1,12 @@
-//! Who is told what: letters beside events, deliveries that fail, and reminders.
+//! Who is told what: notifications beside events, deliveries that fail, and reminders.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use engine::outbox::{
-    Alerts, Audience, Carrier, Carrying, Letter, LetterId, LetterState, Outbox, Postman, Recipient,
-    SharedAudience, Sink, Undelivered,
+    Alerts, Audience, Delivering, Notification, NotificationId, NotificationState, Outbox,
+    OutboxWorker, Recipient, SharedAudience, Sink, Transport, Undelivered,
 };
 use engine::{EngineOptions, Reader};
 use policy::Span;
@@ -65,7 +65,7 @@ fn asked(lab: &Lab, world: &World) -> engine::EngineHandle {
         audience: SharedAudience::new(audience.clone()),
         ..world.options()
     };
-    let answer = engine::ask_telling(
+    let answer = engine::ask_and_notify(
         &lab.state,
         &by("ann", start_gated()),
         &LIMIT.into(),
@@ -75,49 +75,52 @@ fn asked(lab: &Lab, world: &World) -> engine::EngineHandle {
     assert_eq!(answer.unwrap().rejected, None);
     let engine = world.engine(lab, options);
     eventually("requests for approval", || {
-        letters(lab)
+        notifications(lab)
             .iter()
             .any(|one| one.kind == "approval_requested")
     });
     engine
 }
 
-fn letters(lab: &Lab) -> Vec<Letter> {
+fn notifications(lab: &Lab) -> Vec<Notification> {
     let stored = Outbox::open(&lab.state).unwrap().list(false, 1000).unwrap();
-    stored.into_iter().map(|one| one.letter).collect()
+    stored.into_iter().map(|one| one.notification).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_approver_gets_one_letter_sorted_by_turn() {
+async fn each_approver_gets_one_notification_sorted_by_turn() {
     let (lab, world) = (Lab::new(), World::new());
     let engine = asked(&lab, &world);
-    let found: Vec<Letter> = letters(&lab)
+    let found: Vec<Notification> = notifications(&lab)
         .into_iter()
-        .filter(|letter| letter.kind == "approval_requested")
+        .filter(|notification| notification.kind == "approval_requested")
         .collect();
-    let told: Vec<String> = found.iter().map(|letter| letter.to.to_string()).collect();
+    let told: Vec<String> = found
+        .iter()
+        .map(|notification| notification.to.to_string())
+        .collect();
     // Ann has started the rollout and may not approve it.
     assert_eq!(told, ["email bob", "email cyd", "slack ${env:HOOK}"]);
-    for letter in &found {
-        let gates: Vec<&str> = letter
+    for notification in &found {
+        let gates: Vec<&str> = notification
             .about
             .iter()
             .filter_map(|gate| gate["gate"].as_str())
             .collect();
         assert_eq!(gates, ["beta", "acme", "late"]);
-        let lapses: Vec<Option<bool>> = letter
+        let lapses: Vec<Option<bool>> = notification
             .about
             .iter()
             .map(|gate| gate["lapses_before_turn"].as_bool())
             .collect();
         assert_eq!(lapses, [false, false, true].map(Some));
-        assert_eq!(letter.version.as_deref(), Some("v1.1.0"));
+        assert_eq!(notification.version.as_deref(), Some("v1.1.0"));
     }
     end(engine).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_letter_is_stored_with_its_event_and_holds_no_plan() {
+async fn a_notification_is_stored_with_its_event_and_holds_no_plan() {
     let (lab, world) = (Lab::new(), World::new());
     let engine = asked(&lab, &world);
     let events = Reader::open(&lab.state)
@@ -128,12 +131,12 @@ async fn a_letter_is_stored_with_its_event_and_holds_no_plan() {
         .iter()
         .find(|event| event.line.kind == Kind::RolloutStarted)
         .unwrap();
-    let letter = letters(&lab)
+    let notification = notifications(&lab)
         .into_iter()
-        .find(|letter| letter.kind == "rollout_started")
+        .find(|notification| notification.kind == "rollout_started")
         .unwrap();
-    assert!(letter.id.0.starts_with(&format!("e{}-", started.seq)));
-    assert!(letter.about[0]["data"]["plan"].is_null());
+    assert!(notification.id.0.starts_with(&format!("e{}-", started.seq)));
+    assert!(notification.about[0]["data"]["plan"].is_null());
     end(engine).await.unwrap();
 }
 
@@ -147,12 +150,19 @@ async fn a_customer_is_told_of_itself_only() {
         digest: None,
     };
     assert_eq!(engine.ask(by("bob", verb)).await.unwrap().rejected, None);
-    let healthy = |letter: &Letter| letter.kind == "customer_healthy";
-    eventually("beta is healthy", || letters(&lab).iter().any(healthy));
-    let told: Vec<String> = letters(&lab)
+    let healthy = |notification: &Notification| notification.kind == "customer_healthy";
+    eventually("beta is healthy", || {
+        notifications(&lab).iter().any(healthy)
+    });
+    let told: Vec<String> = notifications(&lab)
         .into_iter()
         .filter(healthy)
-        .map(|letter| format!("{} {}", letter.to.target, letter.about[0]["customer"]))
+        .map(|notification| {
+            format!(
+                "{} {}",
+                notification.to.target, notification.about[0]["customer"]
+            )
+        })
         .collect();
     assert_eq!(told, ["ops@beta.example \"beta\""]);
     end(engine).await.unwrap();
@@ -160,25 +170,25 @@ async fn a_customer_is_told_of_itself_only() {
 
 /// Fails as it is told, and notes what it was given.
 struct Sometimes {
-    fail: fn(&Letter) -> Option<bool>,
-    given: Mutex<Vec<Letter>>,
+    fail: fn(&Notification) -> Option<bool>,
+    given: Mutex<Vec<Notification>>,
 }
 
 impl Sometimes {
-    fn new(fail: fn(&Letter) -> Option<bool>) -> Arc<Self> {
+    fn new(fail: fn(&Notification) -> Option<bool>) -> Arc<Self> {
         let given = Mutex::new(Vec::new());
         Arc::new(Self { fail, given })
     }
 }
 
-impl Carrier for Sometimes {
-    fn carry<'a>(&'a self, letter: &'a Letter) -> Carrying<'a> {
-        self.given.lock().unwrap().push(letter.clone());
-        let ended = (self.fail)(letter).map_or(Ok(()), |is_hopeless| {
+impl Transport for Sometimes {
+    fn deliver<'a>(&'a self, notification: &'a Notification) -> Delivering<'a> {
+        self.given.lock().unwrap().push(notification.clone());
+        let ended = (self.fail)(notification).map_or(Ok(()), |is_permanent| {
             let reason = "550 no such mailbox".to_owned();
             Err(Undelivered {
                 reason,
-                is_hopeless,
+                is_permanent,
                 retry_after: None,
             })
         });
@@ -187,56 +197,62 @@ impl Carrier for Sometimes {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_letter_that_fails_holds_nothing_up_and_is_not_lost() {
+async fn a_notification_that_fails_holds_nothing_up_and_is_not_lost() {
     let (lab, world) = (Lab::new(), World::new());
     end(asked(&lab, &world)).await.unwrap();
-    let fails = Sometimes::new(|letter| match letter.to.to_string().as_str() {
+    let fails = Sometimes::new(|notification| match notification.to.to_string().as_str() {
         "email bob" => Some(true),
         "email cyd" => Some(false),
         _ => None,
     });
-    let carrier = Arc::clone(&fails) as Arc<dyn Carrier>;
-    Postman::once(&lab.state, carrier, no_alerts())
+    let transport = Arc::clone(&fails) as Arc<dyn Transport>;
+    OutboxWorker::once(&lab.state, transport, no_alerts())
         .await
         .unwrap();
 
     let outbox = Outbox::open(&lab.state).unwrap();
-    let states: BTreeMap<String, LetterState> = outbox
+    let states: BTreeMap<String, NotificationState> = outbox
         .list(false, 100)
         .unwrap()
         .into_iter()
-        .filter(|one| one.letter.kind == "approval_requested" && one.letter.reminder == 0)
-        .map(|one| (one.letter.to.to_string(), one.state))
+        .filter(|one| {
+            one.notification.kind == "approval_requested" && one.notification.reminder == 0
+        })
+        .map(|one| (one.notification.to.to_string(), one.state))
         .collect();
-    assert_eq!(states["email bob"], LetterState::Failed);
-    assert_eq!(states["email cyd"], LetterState::Pending);
-    assert_eq!(states["slack ${env:HOOK}"], LetterState::Sent);
+    assert_eq!(states["email bob"], NotificationState::Failed);
+    assert_eq!(states["email cyd"], NotificationState::Pending);
+    assert_eq!(states["slack ${env:HOOK}"], NotificationState::Sent);
     let failed = outbox.list(true, 100).unwrap();
     assert_eq!(failed[0].error.as_deref(), Some("550 no such mailbox"));
 
     let mine = failed
         .iter()
-        .find(|one| one.state == LetterState::Failed)
+        .find(|one| one.state == NotificationState::Failed)
         .unwrap();
-    assert!(outbox.resend(&mine.letter.id, chrono::Utc::now()).unwrap());
+    assert!(
+        outbox
+            .resend(&mine.notification.id, chrono::Utc::now())
+            .unwrap()
+    );
     let works = Sometimes::new(|_| None);
-    let carrier = Arc::clone(&works) as Arc<dyn Carrier>;
-    Postman::once(&lab.state, carrier, no_alerts())
+    let transport = Arc::clone(&works) as Arc<dyn Transport>;
+    OutboxWorker::once(&lab.state, transport, no_alerts())
         .await
         .unwrap();
-    let sent = outbox.find(&mine.letter.id).unwrap().unwrap();
-    assert_eq!((sent.state, sent.error), (LetterState::Sent, None));
+    let sent = outbox.find(&mine.notification.id).unwrap().unwrap();
+    assert_eq!((sent.state, sent.error), (NotificationState::Sent, None));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_processes_deliver_each_letter_once() {
+async fn two_processes_deliver_each_notification_once() {
     let (lab, world) = (Lab::new(), World::new());
     end(asked(&lab, &world)).await.unwrap();
     let works = Sometimes::new(|_| None);
-    let carrier = || Arc::clone(&works) as Arc<dyn Carrier>;
+    let transport = || Arc::clone(&works) as Arc<dyn Transport>;
     let (one, other) = tokio::join!(
-        Postman::once(&lab.state, carrier(), no_alerts()),
-        Postman::once(&lab.state, carrier(), no_alerts())
+        OutboxWorker::once(&lab.state, transport(), no_alerts()),
+        OutboxWorker::once(&lab.state, transport(), no_alerts())
     );
     one.and(other).unwrap();
     let mut ids: Vec<_> = works
@@ -250,32 +266,33 @@ async fn two_processes_deliver_each_letter_once() {
     ids.sort();
     ids.dedup();
     assert_eq!(ids.len(), given);
-    assert_eq!(given, letters(&lab).len());
+    assert_eq!(given, notifications(&lab).len());
 }
 
 /// Dies while it carries.
 struct Dying(AtomicUsize);
 
-impl Carrier for Dying {
-    fn carry<'a>(&'a self, _: &'a Letter) -> Carrying<'a> {
+impl Transport for Dying {
+    fn deliver<'a>(&'a self, _: &'a Notification) -> Delivering<'a> {
         self.0.fetch_add(1, Ordering::SeqCst);
         Box::pin(async { panic!("the process dies") })
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_letter_whose_process_died_is_tried_again() {
+async fn a_notification_whose_process_died_is_tried_again() {
     let (lab, world) = (Lab::new(), World::new());
     end(asked(&lab, &world)).await.unwrap();
     let dying = Arc::new(Dying(AtomicUsize::new(0)));
-    let carrier = Arc::clone(&dying) as Arc<dyn Carrier>;
-    Postman::once(&lab.state, carrier, no_alerts())
+    let transport = Arc::clone(&dying) as Arc<dyn Transport>;
+    OutboxWorker::once(&lab.state, transport, no_alerts())
         .await
         .unwrap();
     assert!(dying.0.load(Ordering::SeqCst) > 0);
     let stored = Outbox::open(&lab.state).unwrap().list(false, 100).unwrap();
-    let due =
-        |one: &engine::outbox::StoredLetter| one.due_at.is_some_and(|at| at > chrono::Utc::now());
+    let due = |one: &engine::outbox::StoredNotification| {
+        one.due_at.is_some_and(|at| at > chrono::Utc::now())
+    };
     assert!(stored.iter().all(due), "{stored:?}");
 }
 
@@ -293,7 +310,7 @@ async fn an_unanswered_request_is_said_again_and_an_answered_one_is_not() {
     }
     end(engine).await.unwrap();
     let stored = Outbox::open(&lab.state).unwrap();
-    let asked: Vec<Letter> = letters(&lab)
+    let asked: Vec<Notification> = notifications(&lab)
         .into_iter()
         .filter(|one| one.remind.is_some())
         .collect();
@@ -308,26 +325,26 @@ async fn an_unanswered_request_is_said_again_and_an_answered_one_is_not() {
         )
         .unwrap();
     let works = Sometimes::new(|_| None);
-    let carrier = Arc::clone(&works) as Arc<dyn Carrier>;
-    Postman::once(&lab.state, carrier, no_alerts())
+    let transport = Arc::clone(&works) as Arc<dyn Transport>;
+    OutboxWorker::once(&lab.state, transport, no_alerts())
         .await
         .unwrap();
-    let again: Vec<Letter> = stored
+    let again: Vec<Notification> = stored
         .list(false, 1000)
         .unwrap()
         .into_iter()
-        .map(|one| one.letter)
-        .filter(|letter| letter.reminder == 1)
+        .map(|one| one.notification)
+        .filter(|notification| notification.reminder == 1)
         .collect();
     assert_eq!(again.len(), asked.len());
-    for letter in again {
-        let gates: Vec<&str> = letter
+    for notification in again {
+        let gates: Vec<&str> = notification
             .about
             .iter()
             .filter_map(|gate| gate["gate"].as_str())
             .collect();
         assert_eq!(gates, ["late"]);
-        assert_eq!(letter.remind, Some(Span::from_secs(1)));
+        assert_eq!(notification.remind, Some(Span::from_secs(1)));
     }
 }
 
@@ -340,18 +357,18 @@ fn a_request_filed_without_an_engine_is_told_too() {
     audience.notify[2].to = BTreeMap::from([("command".to_owned(), "./tell".to_owned())]);
     let pause = Verb::Pause { reason: None };
     let (pause, patience) = (by("ann", pause), LIMIT.into());
-    engine::ask_telling(&lab.state, &pause, &patience, files(), &audience).unwrap();
-    let told: Vec<String> = letters(&lab)
+    engine::ask_and_notify(&lab.state, &pause, &patience, files(), &audience).unwrap();
+    let told: Vec<String> = notifications(&lab)
         .into_iter()
-        .map(|letter| letter.kind)
+        .map(|notification| notification.kind)
         .collect();
     assert_eq!(told, ["paused"]);
 }
 
-/// A letter about nothing.
-fn letter(id: usize, sink: Sink, target: &str) -> Letter {
-    Letter {
-        id: LetterId(format!("e{id}-00")),
+/// A notification about nothing.
+fn notification(id: usize, sink: Sink, target: &str) -> Notification {
+    Notification {
+        id: NotificationId(format!("e{id}-00")),
         at: chrono::Utc::now(),
         kind: "paused".to_owned(),
         product: "securewatch".to_owned(),
@@ -390,7 +407,7 @@ async fn an_alert_is_said_again_while_it_is_open() {
     let lab = Lab::new();
     let outbox = posted(
         &lab,
-        &[Letter {
+        &[Notification {
             at: chrono::Utc::now() - chrono::TimeDelta::hours(1),
             kind: "alert_raised".to_owned(),
             about: vec![
@@ -398,15 +415,15 @@ async fn an_alert_is_said_again_while_it_is_open() {
                 serde_json::json!({ "id": 2 }),
             ],
             remind: Some(Span::from_secs(1)),
-            ..letter(1, Sink::Slack, "ops")
+            ..notification(1, Sink::Slack, "ops")
         }],
     );
     let works = Sometimes::new(|_| None);
-    let carrier = || Arc::clone(&works) as Arc<dyn Carrier>;
+    let transport = || Arc::clone(&works) as Arc<dyn Transport>;
     let reminded = || {
         let stored = outbox.list(false, 10).unwrap().into_iter();
-        let again = stored.filter(|one| one.letter.reminder > 0);
-        again.map(|one| one.letter.about).collect::<Vec<_>>()
+        let again = stored.filter(|one| one.notification.reminder > 0);
+        again.map(|one| one.notification.about).collect::<Vec<_>>()
     };
     let due = || {
         let past = chrono::Utc::now() - chrono::TimeDelta::hours(1);
@@ -418,10 +435,12 @@ async fn an_alert_is_said_again_while_it_is_open() {
     };
     due();
     let open: Arc<dyn Alerts> = Arc::new(Raised(vec![2]));
-    Postman::once(&lab.state, carrier(), open).await.unwrap();
+    OutboxWorker::once(&lab.state, transport(), open)
+        .await
+        .unwrap();
     assert_eq!(reminded(), [vec![serde_json::json!({ "id": 2 })]]);
     due();
-    Postman::once(&lab.state, carrier(), no_alerts())
+    OutboxWorker::once(&lab.state, transport(), no_alerts())
         .await
         .unwrap();
     assert_eq!(reminded().len(), 1, "once it is over nobody is reminded");
@@ -438,42 +457,42 @@ impl Alerts for Damaged {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn alerts_that_cannot_be_read_keep_no_other_letter_waiting() {
+async fn alerts_that_cannot_be_read_keep_no_other_notification_waiting() {
     let lab = Lab::new();
-    let alert = Letter {
+    let alert = Notification {
         kind: "alert_raised".to_owned(),
         about: vec![serde_json::json!({ "id": 1 })],
         remind: Some(Span::from_secs(60)),
-        ..letter(1, Sink::Slack, "ops")
+        ..notification(1, Sink::Slack, "ops")
     };
-    let outbox = posted(&lab, &[alert, letter(2, Sink::Slack, "ann")]);
+    let outbox = posted(&lab, &[alert, notification(2, Sink::Slack, "ann")]);
     lab.tamper()
         .execute(
             "UPDATE notifications SET remind_at = 1 WHERE remind_at IS NOT NULL",
             [],
         )
         .unwrap();
-    let works = Sometimes::new(|_| None) as Arc<dyn Carrier>;
-    let round = Postman::once(&lab.state, works, Arc::new(Damaged)).await;
+    let works = Sometimes::new(|_| None) as Arc<dyn Transport>;
+    let round = OutboxWorker::once(&lab.state, works, Arc::new(Damaged)).await;
     round.unwrap();
     let told = states(&outbox);
     assert!(
-        told.contains(&("ann".to_owned(), LetterState::Sent)),
+        told.contains(&("ann".to_owned(), NotificationState::Sent)),
         "{told:?}"
     );
     assert!(told.len() >= 3, "the alert is said again: {told:?}");
 }
 
-fn posted(lab: &Lab, letters: &[Letter]) -> Outbox {
+fn posted(lab: &Lab, notifications: &[Notification]) -> Outbox {
     let mut outbox = Outbox::open_or_make(&lab.state).unwrap();
-    outbox.post(letters).unwrap();
+    outbox.post(notifications).unwrap();
     outbox
 }
 
-fn states(outbox: &Outbox) -> Vec<(String, LetterState)> {
+fn states(outbox: &Outbox) -> Vec<(String, NotificationState)> {
     let stored = outbox.list(false, 1000).unwrap().into_iter();
     stored
-        .map(|one| (one.letter.to.target, one.state))
+        .map(|one| (one.notification.to.target, one.state))
         .collect()
 }
 
@@ -483,12 +502,12 @@ struct Hanging {
     given: Mutex<Vec<String>>,
 }
 
-impl Carrier for Hanging {
-    fn carry<'a>(&'a self, letter: &'a Letter) -> Carrying<'a> {
-        let told = format!("{} {}", letter.to.target, letter.id);
+impl Transport for Hanging {
+    fn deliver<'a>(&'a self, notification: &'a Notification) -> Delivering<'a> {
+        let told = format!("{} {}", notification.to.target, notification.id);
         self.given.lock().unwrap().push(told);
         Box::pin(async move {
-            if letter.to.target == "hangs" {
+            if notification.to.target == "hangs" {
                 self.may_answer.acquire().await.unwrap().forget();
             }
             Ok(())
@@ -500,26 +519,26 @@ impl Carrier for Hanging {
 async fn a_sink_that_hangs_keeps_no_other_one_waiting() {
     let lab = Lab::new();
     // More than all that may be under way, were they not to wait for one another.
-    let mut all: Vec<Letter> = (0..100)
-        .map(|id| letter(id, Sink::Webhook, "hangs"))
+    let mut all: Vec<Notification> = (0..100)
+        .map(|id| notification(id, Sink::Webhook, "hangs"))
         .collect();
-    all.push(letter(100, Sink::Webhook, "quick"));
-    all.push(letter(101, Sink::Command, "quick"));
-    all.push(letter(102, Sink::Webhook, "quick"));
+    all.push(notification(100, Sink::Webhook, "quick"));
+    all.push(notification(101, Sink::Command, "quick"));
+    all.push(notification(102, Sink::Webhook, "quick"));
     let outbox = posted(&lab, &all);
     let hanging = Arc::new(Hanging {
         may_answer: Semaphore::new(0),
         given: Mutex::default(),
     });
-    let postman = Postman::start(
+    let worker = OutboxWorker::start(
         &lab.state,
-        Arc::clone(&hanging) as Arc<dyn Carrier>,
+        Arc::clone(&hanging) as Arc<dyn Transport>,
         no_alerts(),
     );
     let sent = |target: &str| {
         let states = states(&outbox).into_iter();
         states
-            .filter(|(to, state)| to == target && *state == LetterState::Sent)
+            .filter(|(to, state)| to == target && *state == NotificationState::Sent)
             .count()
     };
     eventually("the quick ones stand as delivered", || sent("quick") == 3);
@@ -528,7 +547,7 @@ async fn a_sink_that_hangs_keeps_no_other_one_waiting() {
     eventually("what is answered stands as delivered", || {
         sent("hangs") == 3
     });
-    drop(postman);
+    drop(worker);
     let given = hanging.given.lock().unwrap();
     let to = |target: &str| -> Vec<String> {
         let given = given.iter().filter(|told| told.starts_with(target));
@@ -545,14 +564,14 @@ async fn a_sink_that_hangs_keeps_no_other_one_waiting() {
 /// Asks to be left alone at `busy`.
 struct Busy(Mutex<Vec<String>>);
 
-impl Carrier for Busy {
-    fn carry<'a>(&'a self, letter: &'a Letter) -> Carrying<'a> {
-        self.0.lock().unwrap().push(letter.to.target.clone());
+impl Transport for Busy {
+    fn deliver<'a>(&'a self, notification: &'a Notification) -> Delivering<'a> {
+        self.0.lock().unwrap().push(notification.to.target.clone());
         Box::pin(async move {
-            match letter.to.target.as_str() {
+            match notification.to.target.as_str() {
                 "busy" => Err(Undelivered {
                     reason: "it answered 429".to_owned(),
-                    is_hopeless: false,
+                    is_permanent: false,
                     retry_after: Some(std::time::Duration::from_mins(50)),
                 }),
                 _ => Ok(()),
@@ -565,15 +584,15 @@ impl Carrier for Busy {
 async fn who_asks_to_be_left_alone_is() {
     let lab = Lab::new();
     let targets = ["busy", "busy", "quick"].into_iter().enumerate();
-    let all: Vec<Letter> = targets
-        .map(|(id, target)| letter(id, Sink::Slack, target))
+    let all: Vec<Notification> = targets
+        .map(|(id, target)| notification(id, Sink::Slack, target))
         .collect();
     let outbox = posted(&lab, &all);
     let busy = Arc::new(Busy(Mutex::default()));
     let begun = chrono::Utc::now();
-    Postman::once(
+    OutboxWorker::once(
         &lab.state,
-        Arc::clone(&busy) as Arc<dyn Carrier>,
+        Arc::clone(&busy) as Arc<dyn Transport>,
         no_alerts(),
     )
     .await
@@ -586,19 +605,19 @@ async fn who_asks_to_be_left_alone_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_letter_that_cannot_be_read_keeps_no_other_back() {
+async fn a_notification_that_cannot_be_read_keeps_no_other_back() {
     let (lab, world) = (Lab::new(), World::new());
     end(asked(&lab, &world)).await.unwrap();
-    let all = letters(&lab).len();
+    let all = notifications(&lab).len();
     lab.tamper()
         .execute_batch("UPDATE notifications SET letter = '{}' WHERE rowid = (SELECT min(rowid) FROM notifications)")
         .unwrap();
-    let carrying = Sometimes::new(|_| None);
-    let carrier = Arc::clone(&carrying) as Arc<dyn Carrier>;
-    Postman::once(&lab.state, carrier, no_alerts())
+    let given = Sometimes::new(|_| None);
+    let transport = Arc::clone(&given) as Arc<dyn Transport>;
+    OutboxWorker::once(&lab.state, transport, no_alerts())
         .await
         .unwrap();
-    assert_eq!(carrying.given.lock().unwrap().len(), all - 1);
+    assert_eq!(given.given.lock().unwrap().len(), all - 1);
     let error: String = lab
         .tamper()
         .query_row(

@@ -8,7 +8,8 @@ use chrono::TimeDelta;
 use engine::outbox::{Audience, Outbox, SharedAudience};
 use engine::store::Changes;
 use engine::{
-    Ended, EngineHandle, EngineLock, EngineOptions, Files, Inlet, LockFor, Reader, Store, verify,
+    Ended, EngineHandle, EngineLock, EngineOptions, EngineSender, LockFor, Reader, Store,
+    WatchedFiles, verify,
 };
 use rollout::{Command, CommandKind, Event, Executor, Kind, Line, Reply, RolloutId, Verb};
 
@@ -83,7 +84,7 @@ fn events_at(product: &rollout::Product) -> policy::Timestamp {
 fn pass(lab: &Lab, world: &World, engine: &EngineHandle) {
     let last = events(lab).last().unwrap().at;
     world.advance(last.max(origin()) + TimeDelta::hours(2));
-    engine.inlet().ring();
+    engine.sender().wake();
 }
 
 /// The others have finished, acme is held and told of, and the engine that saw it happen still answers.
@@ -96,9 +97,12 @@ async fn only_acme_is_held(lab: &Lab, world: &World, engine: &EngineHandle, what
     });
     let why = why(engine, "acme").await;
     assert!(why.contains("impossible") && why.contains(what), "{why}");
-    let letters = Outbox::open(&lab.state).unwrap().list(false, 100).unwrap();
-    let told = |letter: &engine::outbox::Letter| letter.kind == "customer_held";
-    assert!(letters.iter().any(|one| told(&one.letter)), "{letters:?}");
+    let notifications = Outbox::open(&lab.state).unwrap().list(false, 100).unwrap();
+    let told = |notification: &engine::outbox::Notification| notification.kind == "customer_held";
+    assert!(
+        notifications.iter().any(|one| told(&one.notification)),
+        "{notifications:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -168,9 +172,9 @@ async fn a_command_that_is_lost_holds_its_customer_and_its_deploy_is_found_again
     let (lab, world) = (Lab::new(), World::new());
     lab.ask(start());
     let mut options = options(&world);
-    options.files = Some(Files::new(Vec::new(), files()));
+    options.files = Some(WatchedFiles::new(Vec::new(), files()));
     let executor = Losing(world.clone());
-    let engine = engine::start(&lab.state, options, |_: &Inlet| Box::new(executor)).unwrap();
+    let engine = engine::start(&lab.state, options, |_: &EngineSender| Box::new(executor)).unwrap();
     only_acme_is_held(&lab, &world, &engine, "the command in hand").await;
 
     engine.ask(by("ann", retry("acme"))).await.unwrap();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use engine::{EngineHandle, EngineOptions, Error, Files, Inlet, Reading};
+use engine::{EngineHandle, EngineOptions, EngineSender, Error, Reading, WatchedFiles};
 use policy::{CustomerId, ServiceId, Timestamp};
 use rollout::command::{DeployStatus, DeployView, Probed, Sealed, ServiceView, Target};
 use rollout::health::{Cycle, CycleResult, Verdict};
@@ -81,8 +81,10 @@ impl World {
     ) -> Result<EngineHandle, Error> {
         options
             .files
-            .get_or_insert_with(|| Files::new(Vec::new(), files()));
-        engine::start(&lab.state, options, |_: &Inlet| Box::new(self.clone()))
+            .get_or_insert_with(|| WatchedFiles::new(Vec::new(), files()));
+        engine::start(&lab.state, options, |_: &EngineSender| {
+            Box::new(self.clone())
+        })
     }
 
     /// Clocks that stand still until [`World::advance`].
@@ -135,7 +137,7 @@ impl World {
                 Some(at) => self.advance(at),
                 None => break,
             }
-            engine.inlet().ring();
+            engine.sender().wake();
         }
         let _ = end(engine).await;
     }

@@ -305,12 +305,15 @@ fn alerts(state: &StateDir) -> Vec<Alert> {
     store.alerts(true).unwrap()
 }
 
-fn letters(state: &StateDir) -> Vec<String> {
-    let letters = Outbox::open_or_make(state)
+fn notifications(state: &StateDir) -> Vec<String> {
+    let notifications = Outbox::open_or_make(state)
         .unwrap()
         .list(false, 100)
         .unwrap();
-    letters.into_iter().map(|one| one.letter.kind).collect()
+    notifications
+        .into_iter()
+        .map(|one| one.notification.kind)
+        .collect()
 }
 
 #[tokio::test]
@@ -331,7 +334,10 @@ async fn an_outage_is_told_once_also_by_processes_that_ask_once_each() {
     assert_eq!(found.len(), 1, "{found:?}");
     assert_eq!(found[0].condition, Condition::Down);
     assert!(found[0].recovered_at.is_some());
-    assert_eq!(letters(&lab.state), ["alert_raised", "alert_recovered"]);
+    assert_eq!(
+        notifications(&lab.state),
+        ["alert_raised", "alert_recovered"]
+    );
 }
 
 #[tokio::test]

@@ -10,15 +10,14 @@ use policy::CustomerId;
 use rollout::{Command, CommandId, Event, Executor, Notice, Product, Report, RolloutId};
 use tokio::sync::{broadcast, watch};
 
-use super::arrived::{Arrived, Asked};
-use super::inlet::{Inlet, Message};
-use super::recovery::{Culprit, Outage};
+use super::arrivals::{Arrivals, Asked};
+use super::channel::{EngineSender, Message};
 use super::{Ended, EngineOptions, EngineState, ServerTime};
-use crate::clock::{EngineClock, Reading};
-use crate::crash::Crash;
 use crate::error::Error;
 use crate::limits::{HEARTBEAT, MESSAGES_A_COMMIT, RETRY};
-use crate::place::StateDir;
+use crate::process::clock::{EngineClock, Reading};
+use crate::process::crash::Crash;
+use crate::process::state_dir::StateDir;
 use crate::store::{InboxId, Store};
 
 /// Where everything goes that leaves the engine.
@@ -26,7 +25,7 @@ pub(super) struct Outside {
     pub(super) executor: Box<dyn Executor + Send>,
     pub(super) events: broadcast::Sender<Arc<Event>>,
     pub(super) state: watch::Sender<EngineState>,
-    pub(super) inlet: Inlet,
+    pub(super) sender: EngineSender,
 }
 
 /// What is durable, and what was loaded from it.
@@ -38,7 +37,7 @@ pub(super) struct Loaded {
 }
 
 /// The engine's thread and all it owns.
-pub(super) struct Driver {
+pub(super) struct EngineLoop {
     pub(super) place: StateDir,
     pub(super) store: Store,
     pub(super) product: Product,
@@ -99,6 +98,35 @@ pub(super) struct Stopping {
     overslept: bool,
 }
 
+/// A time in which nothing can be stored (`outage`).
+pub(super) struct Outage {
+    pub(super) reason: String,
+    /// Since boot.
+    pub(super) retry_at: Duration,
+}
+
+/// A customer for whom something was being done when an invariant broke.
+pub(super) struct Culprit {
+    pub(super) run: RolloutId,
+    pub(super) customer: CustomerId,
+    pub(super) what: String,
+}
+
+impl Culprit {
+    /// What the core is told of it.
+    pub(super) fn notice(&self) -> Notice {
+        Notice::Quarantined {
+            run: self.run,
+            customer: self.customer.clone(),
+            what: self.what.clone(),
+        }
+    }
+
+    pub(super) fn is(&self, run: RolloutId, customer: &CustomerId) -> bool {
+        self.run == run && self.customer == *customer
+    }
+}
+
 /// A command that has left.
 pub(super) struct Sent {
     pub(super) run: RolloutId,
@@ -108,7 +136,7 @@ pub(super) struct Sent {
     pub(super) change: Option<Command>,
 }
 
-impl Driver {
+impl EngineLoop {
     pub(super) fn new(
         loaded: Loaded,
         options: EngineOptions,
@@ -155,16 +183,16 @@ impl Driver {
         let mut turned = self.guard(Self::begin);
         loop {
             if let Err(error) = turned {
-                self.fall_back(error)?;
+                self.discard(error)?;
             }
-            turned = match self.guard(|driver| Ok(driver.over())) {
+            turned = match self.guard(|engine| Ok(engine.over())) {
                 Ok(Some(ended)) => return ended,
                 Ok(None) => {
                     let arrived = self.gather();
                     if arrived.kill {
                         return Ok(Ended::Stopped);
                     }
-                    self.guard(|driver| driver.turn(arrived))
+                    self.guard(|engine| engine.turn(arrived))
                 }
                 Err(error) => Err(error),
             };
@@ -183,13 +211,13 @@ impl Driver {
         (self.look_at, self.ask_time_at, self.inbox_seen) = (Duration::ZERO, Duration::ZERO, None);
         // Before anything else is done for them.
         let mut first: Vec<Notice> = self.culprits.iter().map(Culprit::notice).collect();
-        first.extend(self.store.restored());
+        first.extend(self.store.copy_notice());
         let is_trusted = self.clock.is_trusted();
         let unsure_since = (!is_trusted).then(|| self.clock.sure_until());
         let out = self.changes_out();
         first.push(Notice::EngineStarted { out, unsure_since });
         first.extend(is_trusted.then_some(Notice::ClockTrusted));
-        self.drive(reading, first, Arrived::default())?;
+        self.drive(reading, first, Arrivals::default())?;
         self.leave();
         Ok(())
     }
@@ -210,7 +238,7 @@ impl Driver {
         (self.options.readings)()
     }
 
-    fn turn(&mut self, mut arrived: Arrived) -> Result<(), Error> {
+    fn turn(&mut self, mut arrived: Arrivals) -> Result<(), Error> {
         let reading = self.read_clocks();
         if let Some(grace) = arrived.stop {
             tracing::info!("stopping: nothing new is begun");
@@ -224,7 +252,7 @@ impl Driver {
             Mode::Degraded(outage) => {
                 arrived.refuse(&outage.reason);
                 if outage.retry_at <= reading.boot {
-                    self.recover()
+                    self.reload()
                 } else {
                     Ok(())
                 }
@@ -250,10 +278,10 @@ impl Driver {
     }
 
     /// Sleeps until something arrives or falls due, and takes all there is.
-    fn gather(&mut self) -> Arrived {
+    fn gather(&mut self) -> Arrivals {
         let patience = self.patience();
         let first = self.arriving.recv_timeout(patience).ok();
-        let mut arrived = Arrived::default();
+        let mut arrived = Arrivals::default();
         for message in first
             .into_iter()
             .chain(self.arriving.try_iter())

@@ -1,8 +1,8 @@
 //! Deploys of single services as a library (A8-A12, A17): one by a configuration, a batch with a limit, what is under way,
 //! what was, and an orderly end.
 //!
-//! A [`Manager`] stands on a running engine, whatever [`Executor`] that drives, so each deploy is an operation with journal,
-//! backup, look-ups, verdict, watch and rollback. Nothing is decided here.
+//! A [`ServiceDeployer`] stands on a running engine, whatever [`Executor`] that drives, so each deploy is an operation with
+//! journal, backup, look-ups, verdict, watch and rollback. Nothing is decided here.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,10 +20,10 @@ use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::error::Error;
-use crate::files::Files;
-use crate::history::{DeploysOf, History};
-use crate::place::StateDir;
-use crate::run::{Ended, EngineHandle, EngineOptions, Inlet, start};
+use crate::process::state_dir::StateDir;
+use crate::read::history::{DeploysOf, History};
+use crate::run::{Ended, EngineHandle, EngineOptions, EngineSender, start};
+use crate::step::watched_files::WatchedFiles;
 
 /// So many services of a batch go at once where nothing else is said.
 pub const AT_ONCE: u32 = 3;
@@ -34,19 +34,19 @@ pub const AT_ONCE: u32 = 3;
 /// # async fn example(
 /// #     state: engine::StateDir, project: policy::Project, service: rollout::ServiceDeploy,
 /// #     executor: Box<dyn rollout::Executor + Send>,
-/// # ) -> Result<(), engine::manager::ManagerError> {
-/// use engine::manager::Manager;
+/// # ) -> Result<(), engine::service_deploys::DeployError> {
+/// use engine::service_deploys::ServiceDeployer;
 /// use rollout::Actor;
 ///
 /// let options = engine::EngineOptions::default();
-/// let manager = Manager::start(&state, project, Actor::person("ann"), options, |_| executor)?;
-/// let deployed = manager.deploy(service, "hotfix").await?;
+/// let deployer = ServiceDeployer::start(&state, project, Actor::person("ann"), options, |_| executor)?;
+/// let deployed = deployer.deploy(service, "hotfix").await?;
 /// println!("{} ended {:?}", deployed.operation, deployed.outcome);
-/// manager.shut_down(std::time::Duration::from_secs(10)).await?;
+/// deployer.shut_down(std::time::Duration::from_secs(10)).await?;
 /// # Ok(()) }
 /// ```
 #[derive(Debug)]
-pub struct Manager {
+pub struct ServiceDeployer {
     engine: EngineHandle,
     state: StateDir,
     project: Project,
@@ -81,7 +81,7 @@ pub struct Active {
 
 /// Why something was not done.
 #[derive(Debug, thiserror::Error)]
-pub enum ManagerError {
+pub enum DeployError {
     /// It is not allowed now; nothing has changed.
     #[error("it was refused")]
     Refused(#[source] Rejected),
@@ -90,7 +90,7 @@ pub enum ManagerError {
     Engine(#[from] Error),
 }
 
-impl Manager {
+impl ServiceDeployer {
     /// Becomes the engine of a state folder and goes on with whatever is unfinished there.
     ///
     /// # Errors
@@ -103,8 +103,8 @@ impl Manager {
         project: Project,
         actor: Actor,
         mut options: EngineOptions,
-        executor: impl FnOnce(&Inlet) -> Box<dyn Executor + Send>,
-    ) -> Result<Self, ManagerError> {
+        executor: impl FnOnce(&EngineSender) -> Box<dyn Executor + Send>,
+    ) -> Result<Self, DeployError> {
         let read = FilesRead {
             directory: Directory::of(&project),
             freezes: project.freezes.clone(),
@@ -112,7 +112,7 @@ impl Manager {
         };
         options
             .files
-            .get_or_insert_with(|| Files::new(Vec::new(), Box::new(move |_| read.clone())));
+            .get_or_insert_with(|| WatchedFiles::new(Vec::new(), Box::new(move |_| read.clone())));
         Ok(Self {
             engine: start(state, options, executor)?,
             state: state.clone(),
@@ -129,12 +129,12 @@ impl Manager {
     /// Deploys one service and waits for its end, the watch and a rollback included.
     ///
     /// # Errors
-    /// As [`Manager::deploy_all`].
+    /// As [`ServiceDeployer::deploy_all`].
     pub async fn deploy(
         &self,
         service: ServiceDeploy,
         reason: &str,
-    ) -> Result<Deployed, ManagerError> {
+    ) -> Result<Deployed, DeployError> {
         self.deploy_all(vec![service], 1, reason).await
     }
 
@@ -147,7 +147,7 @@ impl Manager {
         services: Vec<ServiceDeploy>,
         at_once: u32,
         reason: &str,
-    ) -> Result<Deployed, ManagerError> {
+    ) -> Result<Deployed, DeployError> {
         let events = self.engine.subscribe();
         let deploys = Deploys {
             project: self.project.clone(),
@@ -162,7 +162,7 @@ impl Manager {
         };
         let answer = self.engine.ask(request).await?;
         if let Some(rejected) = answer.rejected {
-            return Err(ManagerError::Refused(rejected));
+            return Err(DeployError::Refused(rejected));
         }
         let mut begun = answer.events.iter();
         let begun = begun.find(|event| event.line.kind == Kind::OperationStarted);
@@ -175,7 +175,7 @@ impl Manager {
     ///
     /// # Errors
     /// When the engine has ended.
-    pub async fn active(&self) -> Result<Vec<Active>, ManagerError> {
+    pub async fn active(&self) -> Result<Vec<Active>, DeployError> {
         let runs = self.engine.look(rollout::Product::overview).await?;
         let unfinished = runs.into_iter().filter(|run| !run.has_ended());
         Ok(unfinished.flat_map(active_in).collect())
@@ -185,7 +185,7 @@ impl Manager {
     ///
     /// # Errors
     /// When the journal cannot be read.
-    pub fn history(&self, of: &DeploysOf, limit: usize) -> Result<Vec<DeployRecord>, ManagerError> {
+    pub fn history(&self, of: &DeploysOf, limit: usize) -> Result<Vec<DeployRecord>, DeployError> {
         Ok(History::open(&self.state)?.deploys(of, limit)?)
     }
 
@@ -193,17 +193,17 @@ impl Manager {
     ///
     /// # Errors
     /// When the journal cannot be read.
-    pub fn statistics(&self, hours: u32, until: Timestamp) -> Result<Statistics, ManagerError> {
+    pub fn statistics(&self, hours: u32, until: Timestamp) -> Result<Statistics, DeployError> {
         let since = until - TimeDelta::hours(i64::from(hours));
         Ok(History::open(&self.state)?.statistics(since, until)?)
     }
 
     /// Ends: nothing new is begun, and answers to what was sent are recorded if they come within `grace`. What is
-    /// unfinished goes on with the next manager of this state.
+    /// unfinished goes on with the next one that is started on this state.
     ///
     /// # Errors
     /// Why the engine could not go on.
-    pub async fn shut_down(mut self, grace: Duration) -> Result<Ended, ManagerError> {
+    pub async fn shut_down(mut self, grace: Duration) -> Result<Ended, DeployError> {
         self.engine.stop(grace);
         Ok(self.engine.ended().await?)
     }
@@ -212,7 +212,7 @@ impl Manager {
         &self,
         operation: RolloutId,
         mut events: Receiver<Arc<Event>>,
-    ) -> Result<Deployed, ManagerError> {
+    ) -> Result<Deployed, DeployError> {
         loop {
             let view = self.engine.look(move |product| product.run_view(operation));
             let view = view.await?.expect("an operation is never forgotten");

@@ -13,13 +13,13 @@ use rollout::request::FilesRead;
 pub type ReadFiles = Box<dyn FnMut(&Product) -> FilesRead + Send>;
 
 /// Says which files there are to watch.
-pub type NameFiles = Box<dyn Fn() -> Vec<PathBuf> + Send>;
+pub type ListFiles = Box<dyn Fn() -> Vec<PathBuf> + Send>;
 
 /// The project's files, and how to read them.
-pub struct Files {
+pub struct WatchedFiles {
     paths: Vec<PathBuf>,
     /// Asked anew after each edit, since files name others.
-    names: Option<NameFiles>,
+    names: Option<ListFiles>,
     read: ReadFiles,
     seen: Option<Fingerprint>,
     told: Option<FilesRead>,
@@ -32,7 +32,7 @@ type Fingerprint = BTreeMap<PathBuf, Option<Stamp>>;
 /// its length.
 type Stamp = ((i64, i64), (i64, i64), u64);
 
-impl Files {
+impl WatchedFiles {
     /// Watches files, and folders with the files directly in them.
     pub fn new(paths: Vec<PathBuf>, read: ReadFiles) -> Self {
         Self {
@@ -45,7 +45,7 @@ impl Files {
     }
 
     /// Watches what the files themselves name, as they read now and after each edit.
-    pub fn naming(names: NameFiles, read: ReadFiles) -> Self {
+    pub fn listed_by(names: ListFiles, read: ReadFiles) -> Self {
         Self {
             names: Some(names),
             ..Self::new(Vec::new(), read)
@@ -81,9 +81,9 @@ impl Files {
     }
 }
 
-impl fmt::Debug for Files {
+impl fmt::Debug for WatchedFiles {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Files")
+        f.debug_struct("WatchedFiles")
             .field("paths", &self.paths)
             .finish_non_exhaustive()
     }

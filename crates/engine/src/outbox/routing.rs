@@ -1,4 +1,4 @@
-//! From events to letters: a pure function of the events, of the state after them, and of what the files say.
+//! Which events are told to whom? A pure function of the events, of the state after them, and of what the files say.
 
 use std::collections::BTreeSet;
 
@@ -10,24 +10,28 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::audience::Audience;
-use super::letter::{Letter, LetterId, Recipient, Sink};
+use super::notification::{Notification, NotificationId, Recipient, Sink};
 use crate::hex;
 
 /// Fields of `data` that are for the core, not for people: whole plans and inputs.
 const LEFT_OUT: [&str; 4] = ["plan", "input", "files", "request"];
 
-/// The letters that these events ask for; `product` is the state that holds them.
+/// The notifications that these events ask for; `product` is the state that holds them.
 ///
-/// A recipient that several entries name gets one letter for each event. Requests for approval of one instant become one
-/// letter for each recipient, and people are only told of gates that they may open (R10).
-pub fn letters(audience: &Audience, events: &[Event], product: &Product) -> Vec<Letter> {
+/// A recipient that several entries name gets one notification for each event. Requests for approval of one instant become
+/// one notification for each recipient, and people are only told of gates that they may open (R10).
+pub fn notifications_of_events(
+    audience: &Audience,
+    events: &[Event],
+    product: &Product,
+) -> Vec<Notification> {
     if audience.notify.is_empty() {
         return Vec::new();
     }
     let (asked, told): (Vec<&Event>, Vec<&Event>) = events
         .iter()
         .partition(|event| event.line.kind == Kind::ApprovalRequested);
-    let mut letters: Vec<Letter> = told
+    let mut notifications: Vec<Notification> = told
         .into_iter()
         .flat_map(|event| about_event(audience, event, product))
         .collect();
@@ -41,20 +45,20 @@ pub fn letters(audience: &Audience, events: &[Event], product: &Product) -> Vec<
             .filter(|event| event.line.rollout == Some(run))
             .copied()
             .collect();
-        letters.extend(about_gates(audience, &requests, product.run_view(run)));
+        notifications.extend(about_gates(audience, &requests, product.run_view(run)));
     }
-    letters
+    notifications
 }
 
-/// The letters that a change of an alert asks for; `alert` is the alert as it is shown to people.
-pub fn of_alert(
+/// The notifications that a change of an alert asks for; `alert` is the alert as it is shown to people.
+pub fn notifications_of_alert(
     audience: &Audience,
     kind: &str,
     at: Timestamp,
     id: &str,
     customer: &CustomerId,
     alert: &Value,
-) -> Vec<Letter> {
+) -> Vec<Notification> {
     let entries = entries(audience, kind);
     let addressed = entries.flat_map(|entry| {
         recipients(audience, entry, Some(customer))
@@ -70,7 +74,7 @@ pub fn of_alert(
     };
     once(addressed)
         .into_iter()
-        .map(|(entry, to)| draft.letter(entry, to, vec![alert.clone()]))
+        .map(|(entry, to)| draft.notification(entry, to, vec![alert.clone()]))
         .collect()
 }
 
@@ -79,7 +83,7 @@ fn entries<'a>(audience: &'a Audience, kind: &str) -> impl Iterator<Item = &'a N
     audience.notify.iter().filter(is_meant)
 }
 
-fn about_event(audience: &Audience, event: &Event, product: &Product) -> Vec<Letter> {
+fn about_event(audience: &Audience, event: &Event, product: &Product) -> Vec<Notification> {
     let kind = event.line.kind.as_str();
     let addressed = entries(audience, kind).flat_map(|entry| {
         recipients(audience, entry, event.line.customer.as_ref())
@@ -99,7 +103,7 @@ fn about_event(audience: &Audience, event: &Event, product: &Product) -> Vec<Let
     };
     addressed
         .into_iter()
-        .map(|(entry, to)| draft.letter(entry, to, vec![show(event)]))
+        .map(|(entry, to)| draft.notification(entry, to, vec![show(event)]))
         .collect()
 }
 
@@ -108,7 +112,11 @@ fn version(product: &Product, run: RolloutId) -> Option<String> {
     product.plan(run).map(|plan| plan.release.version.clone())
 }
 
-fn about_gates(audience: &Audience, requests: &[&Event], run: Option<RunView>) -> Vec<Letter> {
+fn about_gates(
+    audience: &Audience,
+    requests: &[&Event],
+    run: Option<RunView>,
+) -> Vec<Notification> {
     let (Some(first), Some(run)) = (requests.first(), run) else {
         return Vec::new();
     };
@@ -136,12 +144,12 @@ fn about_gates(audience: &Audience, requests: &[&Event], run: Option<RunView>) -
             .into_iter()
             .map(move |to| (entry, to))
     });
-    let letters = once(addressed).into_iter().filter_map(|(entry, to)| {
+    let notifications = once(addressed).into_iter().filter_map(|(entry, to)| {
         let concern = gates.iter().filter(|gate| concerns(gate, &to));
         let about: Vec<Value> = concern.map(|gate| show_gate(gate)).collect();
-        (!about.is_empty()).then(|| draft.letter(entry, to, about))
+        (!about.is_empty()).then(|| draft.notification(entry, to, about))
     });
-    letters.collect()
+    notifications.collect()
 }
 
 /// Whom an entry means: for `to: customer` every customer that a gate covers.
@@ -254,7 +262,7 @@ fn mark(to: &Recipient) -> String {
     hex::hex(&Sha256::digest(text.as_bytes())[..4])
 }
 
-/// What all letters of one occasion share.
+/// What all notifications of one occasion share.
 struct Draft<'a> {
     audience: &'a Audience,
     origin: String,
@@ -264,10 +272,10 @@ struct Draft<'a> {
 }
 
 impl Draft<'_> {
-    fn letter(&self, entry: &Notify, to: Recipient, about: Vec<Value>) -> Letter {
+    fn notification(&self, entry: &Notify, to: Recipient, about: Vec<Value>) -> Notification {
         let (rollout, version) = self.run.clone().unzip();
-        Letter {
-            id: LetterId(format!("{}-{}", self.origin, mark(&to))),
+        Notification {
+            id: NotificationId(format!("{}-{}", self.origin, mark(&to))),
             at: self.at,
             kind: self.kind.to_owned(),
             product: self.audience.product.clone(),

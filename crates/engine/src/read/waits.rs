@@ -11,8 +11,8 @@ use policy::Timestamp;
 use rollout::LimitWaits;
 
 use crate::error::Error;
-use crate::lock::EngineLock;
-use crate::place::{self, StateDir};
+use crate::process::lock::EngineLock;
+use crate::process::state_dir::{self, StateDir};
 
 /// No note of ours is longer; a longer one is somebody else's.
 const LONGEST: u64 = 16 << 20;
@@ -52,7 +52,7 @@ impl WaitsNote {
         }
         let draft = self.path.with_extension("waits.new");
         let text = serde_json::to_vec(&waits).expect("texts and instants serialise");
-        let mut file = place::open_private(&draft)?;
+        let mut file = state_dir::open_private(&draft)?;
         let written = file
             .set_len(0)
             .and_then(|()| file.write_all(&text))
@@ -93,7 +93,7 @@ mod tests {
     use rollout::{Limit, LimitWait, RolloutId};
 
     use super::*;
-    use crate::lock::LockFor;
+    use crate::process::lock::LockFor;
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_timestamp(1_800_000_000 + seconds, 0).unwrap()

@@ -8,46 +8,16 @@ use std::mem;
 use std::panic::{self, AssertUnwindSafe};
 use std::time::Duration;
 
-use policy::CustomerId;
-use rollout::{Notice, Product, RolloutId};
+use rollout::Product;
 
 use super::EngineState;
-use super::driver::{Driver, Mode};
-use super::inlet::Look;
+use super::channel::Look;
+use super::engine_loop::{Culprit, EngineLoop, Mode, Outage};
 use crate::error::{Error, with_causes};
 use crate::limits::{BUGS, RETRY};
 use crate::store::{Store, StoredAnswer};
 
-/// A time in which nothing can be stored.
-pub(super) struct Outage {
-    pub(super) reason: String,
-    /// Since boot.
-    pub(super) retry_at: Duration,
-}
-
-/// A customer for whom something was being done when an invariant broke.
-pub(super) struct Culprit {
-    run: RolloutId,
-    customer: CustomerId,
-    what: String,
-}
-
-impl Culprit {
-    /// What the core is told of it.
-    pub(super) fn notice(&self) -> Notice {
-        Notice::Quarantined {
-            run: self.run,
-            customer: self.customer.clone(),
-            what: self.what.clone(),
-        }
-    }
-
-    fn is(&self, run: RolloutId, customer: &CustomerId) -> bool {
-        self.run == run && self.customer == *customer
-    }
-}
-
-impl Driver {
+impl EngineLoop {
     /// Runs one turn; a broken invariant becomes an error like others, instead of a silent end of the thread.
     pub(super) fn guard<T>(
         &mut self,
@@ -62,7 +32,7 @@ impl Driver {
     }
 
     /// Discards memory and waits before trying again, unless trying again cannot help.
-    pub(super) fn fall_back(&mut self, error: Error) -> Result<(), Error> {
+    pub(super) fn discard(&mut self, error: Error) -> Result<(), Error> {
         let mut pause = self.pause;
         let is_bug = matches!(error, Error::Bug { .. });
         if let Error::Bug { message } = &error {
@@ -72,7 +42,7 @@ impl Driver {
                 false => self.bugs += 1,
             }
         }
-        if !error.is_passing() || self.bugs >= BUGS {
+        if !error.is_transient() || self.bugs >= BUGS {
             return Err(error);
         }
         self.store.let_go();
@@ -129,8 +99,8 @@ impl Driver {
 
     /// Lets somebody see the state. A view that breaks an invariant is lost for whoever asked for it, and for nobody else.
     pub(super) fn show(&mut self, look: Look) {
-        let shown = self.guard(|driver| {
-            look(&driver.product);
+        let shown = self.guard(|engine| {
+            look(&engine.product);
             Ok(())
         });
         if let Err(error) = shown {
@@ -154,7 +124,7 @@ impl Driver {
     }
 
     /// Opens and loads everything again, and begins as after a restart.
-    pub(super) fn recover(&mut self) -> Result<(), Error> {
+    pub(super) fn reload(&mut self) -> Result<(), Error> {
         self.store = Store::reopen(&self.place, self.store.epoch())?;
         if let Some(id) = self.stepping.take() {
             let whom = self.culprits.last().map(|culprit| &culprit.customer);
@@ -174,7 +144,7 @@ impl Driver {
     }
 }
 
-impl Driver {
+impl EngineLoop {
     /// Where holding a customer would change nothing, the invariant breaks again and again: that has an end.
     fn keep_who_can_be_held(&mut self) -> Result<(), Error> {
         for culprit in mem::take(&mut self.culprits) {

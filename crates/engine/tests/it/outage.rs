@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use engine::{Ended, EngineOptions, EngineState, Error, Files, Reader, verify};
+use engine::{Ended, EngineOptions, EngineState, Error, Reader, WatchedFiles, verify};
 use rollout::{Command, CommandKind, Kind, Product};
 
 use crate::lab::{LIMIT, Lab, block, by, eventually, files, kinds, start, start_with_hooks};
@@ -153,7 +153,7 @@ fn broken_files(is_broken: &Arc<AtomicBool>) -> EngineOptions {
         read(product)
     };
     EngineOptions {
-        files: Some(Files::new(Vec::new(), Box::new(read))),
+        files: Some(WatchedFiles::new(Vec::new(), Box::new(read))),
         ..EngineOptions::default()
     }
 }

@@ -1,8 +1,8 @@
-//! The deployment manager, on a Render in which every deploy goes live at once.
+//! Deploys of single services, on a Render in which every deploy goes live at once.
 
 use std::time::Duration;
 
-use engine::manager::{AT_ONCE, Manager, ManagerError};
+use engine::service_deploys::{AT_ONCE, DeployError, ServiceDeployer};
 use engine::{DeploysOf, Ended};
 use policy::{Config, Release};
 use rollout::view::EndState;
@@ -11,9 +11,9 @@ use rollout::{Actor, CommandKind, ServiceDeploy};
 use crate::lab::{Lab, config};
 use crate::world::World;
 
-fn manager(world: &World, lab: &Lab, config: &Config) -> Manager {
+fn deployer(world: &World, lab: &Lab, config: &Config) -> ServiceDeployer {
     let executor = world.clone();
-    let started = Manager::start(
+    let started = ServiceDeployer::start(
         &lab.state,
         config.project.clone(),
         Actor::person("ann"),
@@ -41,22 +41,25 @@ fn service(config: &Config, customer: &str) -> ServiceDeploy {
 #[tokio::test]
 async fn a_batch_is_deployed_and_told_of_afterwards() {
     let (world, lab, config) = (World::new(), Lab::new(), config());
-    let manager = manager(&world, &lab, &config);
+    let deployer = deployer(&world, &lab, &config);
     let batch = vec![service(&config, "acme"), service(&config, "beta")];
-    let deployed = manager.deploy_all(batch, AT_ONCE, "monthly").await.unwrap();
+    let deployed = deployer
+        .deploy_all(batch, AT_ONCE, "monthly")
+        .await
+        .unwrap();
     assert_eq!(deployed.outcome, Some(EndState::Done));
-    assert_eq!(manager.active().await.unwrap(), []);
+    assert_eq!(deployer.active().await.unwrap(), []);
     let acme = DeploysOf {
         customer: Some("acme".into()),
         ..DeploysOf::default()
     };
-    let history = manager.history(&acme, 10).unwrap();
+    let history = deployer.history(&acme, 10).unwrap();
     assert_eq!(history.len(), 1);
     assert_eq!(history[0].rollout, deployed.operation);
     let until = history[0].ended_at.unwrap();
-    let numbers = manager.statistics(24, until + chrono::TimeDelta::seconds(1));
+    let numbers = deployer.statistics(24, until + chrono::TimeDelta::seconds(1));
     assert_eq!(numbers.unwrap().total.deploys, 2);
-    let ended = manager.shut_down(Duration::from_secs(5)).await.unwrap();
+    let ended = deployer.shut_down(Duration::from_secs(5)).await.unwrap();
     assert_eq!(ended, Ended::Stopped);
 }
 
@@ -64,19 +67,19 @@ async fn a_batch_is_deployed_and_told_of_afterwards() {
 async fn what_is_under_way_is_active_and_cannot_be_deployed_beside_it() {
     let keep = |kind: &CommandKind| matches!(kind, CommandKind::FollowDeploy { .. });
     let (world, lab, config) = (World::new().keeping(keep), Lab::new(), config());
-    let manager = manager(&world, &lab, &config);
-    let first = manager.deploy(service(&config, "acme"), "first");
+    let deployer = deployer(&world, &lab, &config);
+    let first = deployer.deploy(service(&config, "acme"), "first");
     let second = async {
         loop {
-            let active = manager.active().await.unwrap();
+            let active = deployer.active().await.unwrap();
             if active.iter().any(|one| one.deploy.is_some()) {
                 break;
             }
             tokio::task::yield_now().await;
         }
-        let refused = manager.deploy(service(&config, "acme"), "second").await;
+        let refused = deployer.deploy(service(&config, "acme"), "second").await;
         assert!(
-            matches!(refused, Err(ManagerError::Refused(_))),
+            matches!(refused, Err(DeployError::Refused(_))),
             "{refused:?}"
         );
         world.answer_kept();

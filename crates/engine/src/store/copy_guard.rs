@@ -8,10 +8,10 @@ use std::path::PathBuf;
 use rusqlite::Connection;
 
 use super::journal::{self, Head};
-use super::mark::{self, FileId, Mark, Owner, Said};
+use super::mark::{self, FileId, Mark, MarkContent, Owner};
 use super::schema;
 use crate::error::{Error, with_causes};
-use crate::place::{Marks, StateDir};
+use crate::process::state_dir::{Marks, StateDir};
 
 /// What a missing first mark says.
 const NO_MARK: &str =
@@ -22,7 +22,7 @@ const NO_PLACE: &str = "warning: there is no place for the second mark of the da
 
 /// A database's marks, and whether it may go on.
 #[derive(Debug)]
-pub(super) struct Standing {
+pub(super) struct CopyGuard {
     owner: Owner,
     first: Mark,
     /// `None`: there is no place for it.
@@ -43,11 +43,11 @@ pub(super) enum Opener {
 /// What the marks say.
 pub(super) struct Marked {
     owner: Owner,
-    first: Option<Said>,
-    second: Option<Said>,
+    first: Option<MarkContent>,
+    second: Option<MarkContent>,
 }
 
-impl Standing {
+impl CopyGuard {
     /// Looks at the marks; those of a database that may go on are brought up to date.
     pub(super) fn of(
         connection: &Connection,
@@ -56,7 +56,7 @@ impl Standing {
     ) -> Result<Self, Error> {
         let marks = Marked::read(connection, state)?;
         let head = journal::head(connection)?;
-        let mut standing = Self {
+        let mut guard = Self {
             held: marks.objection(connection, state)?,
             first: Mark::at(state.mark()),
             second: second_path(state, &marks.owner.database).map(Mark::at),
@@ -64,27 +64,27 @@ impl Standing {
             notes: Vec::new(),
         };
         if *state.marks() == Marks::Nowhere {
-            standing.notes.push(NO_PLACE.to_owned());
+            guard.notes.push(NO_PLACE.to_owned());
         }
-        if standing.held.is_some() {
-            return Ok(standing);
+        if guard.held.is_some() {
+            return Ok(guard);
         }
-        standing.first.set(&head, &standing.owner)?;
+        guard.first.set(&head, &guard.owner)?;
         // A database that is new, or was never marked so, has lost nothing.
         let was_marked = marks.first.is_some_and(|first| first.has_owner());
         let is_lost = marks.second.is_none() && head.seq > 0 && was_marked;
         if is_lost && opener == Opener::Request {
             // Left to the engine, which says so.
-            standing.second = None;
+            guard.second = None;
         }
-        standing.set_second(&head);
-        if let Some(second) = standing.second.as_ref().filter(|_| is_lost) {
+        guard.set_second(&head);
+        if let Some(second) = guard.second.as_ref().filter(|_| is_lost) {
             let path = second.path().display();
             let note =
                 format!("the second mark of the database was missing, and is made anew: {path}");
-            standing.notes.push(note);
+            guard.notes.push(note);
         }
-        Ok(standing)
+        Ok(guard)
     }
 
     /// Why everything open is held.

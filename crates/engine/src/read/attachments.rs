@@ -6,7 +6,7 @@ use rollout::AttachmentId;
 use rollout::command::Sealed;
 
 use crate::error::Error;
-use crate::place::StateDir;
+use crate::process::state_dir::StateDir;
 use crate::store::Reader;
 
 /// Reads committed attachments over a connection of its own. Cloning shares it.

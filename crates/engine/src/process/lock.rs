@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::Error;
 use crate::limits::{LOCK_OF_ENGINE, LOCK_OF_REQUEST};
-use crate::place::{self, StateDir};
+use crate::process::state_dir::{self, StateDir};
 
 const RETRY_EVERY: Duration = Duration::from_millis(10);
 const TEXT_LIMIT: u64 = 64;
@@ -72,7 +72,7 @@ impl EngineLock {
     pub fn try_acquire(state: &StateDir, wanted: LockFor) -> Result<Option<Self>, Error> {
         state.prepare()?;
         let path = state.lock();
-        let mut file = place::open_private(&path)?;
+        let mut file = state_dir::open_private(&path)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Ok(None),
@@ -91,7 +91,7 @@ impl EngineLock {
         if !path.exists() {
             return Ok(None);
         }
-        let file = place::open_private(&path)?;
+        let file = state_dir::open_private(&path)?;
         match file.try_lock_shared() {
             Ok(()) => Ok(None),
             Err(TryLockError::WouldBlock) => read_holder(state).map(Some),
@@ -113,7 +113,7 @@ fn sign(file: &mut File, wanted: LockFor) -> std::io::Result<()> {
 fn read_holder(state: &StateDir) -> Result<Holder, Error> {
     let path = state.lock();
     let mut text = String::new();
-    let file = place::open_private(&path)?;
+    let file = state_dir::open_private(&path)?;
     file.take(TEXT_LIMIT)
         .read_to_string(&mut text)
         .map_err(Error::file("read", &path))?;

@@ -1,4 +1,4 @@
-//! The table of letters: written with the events, delivered afterwards by whichever process claims one first.
+//! The table of notifications: written with the events, delivered afterwards by whichever process claims one first.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,26 +8,25 @@ use policy::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde::Serialize;
 
-use super::lanes::{Lane, Lanes};
-use super::letter::{Letter, LetterId, Sink};
-use super::postman::Undelivered;
+use super::destinations::{Destination, Destinations};
+use super::notification::{Notification, NotificationId, Sink};
 use super::retry;
-use crate::clock;
+use super::transport::Undelivered;
 use crate::error::Error;
-use crate::limits::{DELIVERY_TIMEOUT, LETTERS_KEPT, REMINDERS};
-use crate::place::StateDir;
+use crate::limits::{DELIVERY_TIMEOUT, NOTIFICATIONS_KEPT, REMINDERS};
+use crate::process::state_dir::StateDir;
 use crate::store;
 
-/// The letters of a project.
+/// The notifications of a project.
 #[derive(Debug)]
 pub struct Outbox {
     connection: Connection,
 }
 
-/// How far a letter has come.
+/// How far a notification has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum LetterState {
+pub enum NotificationState {
     /// It is delivered, or tried again, at `due_at`.
     Pending,
     /// Delivered.
@@ -36,14 +35,14 @@ pub enum LetterState {
     Failed,
 }
 
-/// A letter and what has become of it.
+/// A notification and what has become of it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct StoredLetter {
+pub struct StoredNotification {
     /// What was written.
     #[serde(flatten)]
-    pub letter: Letter,
+    pub notification: Notification,
     /// How far it has come.
-    pub state: LetterState,
+    pub state: NotificationState,
     /// How often it was tried.
     pub attempts: u32,
     /// When it is tried next, while it is pending.
@@ -54,32 +53,13 @@ pub struct StoredLetter {
     pub error: Option<String>,
 }
 
-/// A letter that this process is to deliver.
+/// A notification that this process is to deliver.
 #[derive(Debug)]
 pub(super) struct Claimed {
-    pub(super) letter: Letter,
+    pub(super) notification: Notification,
     /// How often it was tried, this time included.
     pub(super) attempts: u32,
-    pub(super) lane: Lane,
-}
-
-/// Writes letters in a transaction of the caller's. A letter that is there already stays as it is.
-pub(crate) fn write(connection: &Connection, letters: &[Letter]) -> Result<(), Error> {
-    let mut insert = connection.prepare_cached(
-        "INSERT OR IGNORE INTO notifications (id, at, letter, due_at, remind_at) VALUES (?1, ?2, ?3, ?4, ?5)",
-    )?;
-    // Engine time may be another; letters are delivered by the wall clock, whoever delivers them.
-    let now = clock::wall().timestamp_millis();
-    for letter in letters {
-        let at = letter.at.timestamp_millis();
-        let remind_at = letter.remind.map(|after| now + after.as_millis());
-        insert.execute(params![letter.id.0, at, json(letter), now, remind_at])?;
-    }
-    Ok(())
-}
-
-fn json(letter: &Letter) -> String {
-    serde_json::to_string(letter).expect("letters serialise")
+    pub(super) destination: Destination,
 }
 
 const COLUMNS: &str = "letter, state, attempts, due_at, sent_at, error";
@@ -108,46 +88,47 @@ impl Outbox {
         })
     }
 
-    /// Adds letters that belong to no event, such as those about alerts.
+    /// Adds notifications that belong to no event, such as those about alerts.
     ///
     /// # Errors
     /// The database cannot be written.
-    pub fn post(&mut self, letters: &[Letter]) -> Result<(), Error> {
+    pub fn post(&mut self, notifications: &[Notification]) -> Result<(), Error> {
         let transaction = self.connection.transaction()?;
-        write(&transaction, letters)?;
+        let rows: Vec<_> = notifications.iter().map(Notification::row).collect();
+        store::notifications::insert(&transaction, &rows)?;
         Ok(transaction.commit()?)
     }
 
-    /// Letters in the order in which they were written, the newest `limit` of them.
+    /// Notifications in the order in which they were written, the newest `limit` of them.
     ///
     /// # Errors
     /// The database cannot be read.
-    pub fn list(&self, only_failed: bool, limit: u32) -> Result<Vec<StoredLetter>, Error> {
+    pub fn list(&self, only_failed: bool, limit: u32) -> Result<Vec<StoredNotification>, Error> {
         let sql = format!(
             "SELECT {COLUMNS} FROM notifications WHERE NOT ?1 OR state = 'failed' OR (state = 'pending' AND error IS NOT NULL) ORDER BY at DESC, rowid DESC LIMIT ?2"
         );
         let mut statement = self.connection.prepare_cached(&sql)?;
         let rows = statement.query_map(params![only_failed, limit], stored)?;
-        let mut letters = rows.collect::<Result<Vec<_>, _>>()?;
-        letters.reverse();
-        Ok(letters)
+        let mut notifications = rows.collect::<Result<Vec<_>, _>>()?;
+        notifications.reverse();
+        Ok(notifications)
     }
 
-    /// One letter.
+    /// One notification.
     ///
     /// # Errors
     /// The database cannot be read.
-    pub fn find(&self, id: &LetterId) -> Result<Option<StoredLetter>, Error> {
+    pub fn find(&self, id: &NotificationId) -> Result<Option<StoredNotification>, Error> {
         let sql = format!("SELECT {COLUMNS} FROM notifications WHERE id = ?1");
         let mut statement = self.connection.prepare_cached(&sql)?;
         Ok(statement.query_row([&id.0], stored).optional()?)
     }
 
-    /// Has a letter delivered once more, from now. `false`: there is none of that name.
+    /// Has a notification delivered once more, from now. `false`: there is none of that name.
     ///
     /// # Errors
     /// The database cannot be written.
-    pub fn resend(&self, id: &LetterId, now: Timestamp) -> Result<bool, Error> {
+    pub fn resend(&self, id: &NotificationId, now: Timestamp) -> Result<bool, Error> {
         let changed = self.connection.execute(
             "UPDATE notifications SET state = 'pending', attempts = 0, due_at = ?2, error = NULL WHERE id = ?1",
             params![id.0, now.timestamp_millis()],
@@ -155,16 +136,20 @@ impl Outbox {
         Ok(changed == 1)
     }
 
-    /// Takes letters that are due and whose way is free, the oldest of each way. Nobody else takes them for as long as an
+    /// Takes notifications that are due and whose destination is free, the oldest for each. Nobody else takes them for as long as an
     /// attempt may take; after a crash they are due again.
-    pub(super) fn claim(&self, now: Timestamp, lanes: &mut Lanes) -> Result<Vec<Claimed>, Error> {
+    pub(super) fn claim(
+        &self,
+        now: Timestamp,
+        destinations: &mut Destinations,
+    ) -> Result<Vec<Claimed>, Error> {
         let now_millis = now.timestamp_millis();
         let sql = "SELECT id, iif(json_valid(letter), json_extract(letter, '$.to.target'), NULL), iif(json_valid(letter), json_extract(letter, '$.to.sink'), NULL) FROM notifications WHERE state = 'pending' AND due_at <= ?1 ORDER BY due_at, rowid";
         let mut statement = self.connection.prepare_cached(sql)?;
         let mut due = statement.query([now_millis])?;
-        let mut chosen: Vec<(String, Lane)> = Vec::new();
+        let mut chosen: Vec<(String, Destination)> = Vec::new();
         let mut unreadable: Vec<String> = Vec::new();
-        while lanes.have_room()
+        while destinations.have_room()
             && let Some(row) = due.next()?
         {
             let (Ok(target), Ok(sink)) = (row.get(1), row.get::<_, String>(2)) else {
@@ -175,38 +160,38 @@ impl Outbox {
             let Some(sink) = Sink::of(&sink) else {
                 continue;
             };
-            let lane = Lane { sink, target };
-            if lanes.are_free_for(&lane, now) {
-                lanes.take(lane.clone());
-                chosen.push((row.get(0)?, lane));
+            let destination = Destination { sink, target };
+            if destinations.are_free_for(&destination, now) {
+                destinations.take(destination.clone());
+                chosen.push((row.get(0)?, destination));
             }
         }
         drop(due);
         for id in unreadable {
-            self.give_up(&LetterId(id), "it names nobody to whom it goes")?;
+            self.give_up(&NotificationId(id), "it names nobody to whom it goes")?;
         }
         let lease = now_millis + millis(2 * DELIVERY_TIMEOUT);
         // Another process may have been quicker.
         let sql = "UPDATE notifications SET attempts = attempts + 1, due_at = ?3 WHERE id = ?1 AND state = 'pending' AND due_at <= ?2 RETURNING letter, attempts";
         let mut statement = self.connection.prepare_cached(sql)?;
         let mut claimed = Vec::new();
-        for (id, lane) in chosen {
+        for (id, destination) in chosen {
             let taken = statement.query_row(params![id, now_millis, lease], |row| {
                 Ok((row.get::<_, String>(0)?, row.get(1)?))
             });
             let Some((json, attempts)) = taken.optional()? else {
-                lanes.leave(&lane, None);
+                destinations.leave(&destination, None);
                 continue;
             };
             match serde_json::from_str(&json) {
-                Ok(letter) => claimed.push(Claimed {
-                    letter,
+                Ok(notification) => claimed.push(Claimed {
+                    notification,
                     attempts,
-                    lane,
+                    destination,
                 }),
                 Err(error) => {
-                    lanes.leave(&lane, None);
-                    self.give_up(&LetterId(id), error)?;
+                    destinations.leave(&destination, None);
+                    self.give_up(&NotificationId(id), error)?;
                 }
             }
         }
@@ -214,7 +199,7 @@ impl Outbox {
     }
 
     /// One that cannot be read keeps no other from being delivered.
-    fn give_up(&self, id: &LetterId, error: impl fmt::Display) -> Result<(), Error> {
+    fn give_up(&self, id: &NotificationId, error: impl fmt::Display) -> Result<(), Error> {
         let reason = format!("the stored letter cannot be read: {error}");
         tracing::error!(letter = %id, reason, "a notification is given up");
         let sql =
@@ -223,14 +208,14 @@ impl Outbox {
         Ok(())
     }
 
-    /// Whether any letter is due; cheap to ask again and again.
+    /// Whether any notification is due; cheap to ask again and again.
     pub(super) fn is_due(&self, now: Timestamp) -> Result<bool, Error> {
         let sql = "SELECT EXISTS (SELECT 1 FROM notifications WHERE state = 'pending' AND due_at <= ?1) OR EXISTS (SELECT 1 FROM notifications WHERE remind_at <= ?1)";
         let mut statement = self.connection.prepare_cached(sql)?;
         Ok(statement.query_row([now.timestamp_millis()], |row| row.get(0))?)
     }
 
-    pub(super) fn delivered(&self, id: &LetterId, now: Timestamp) -> Result<(), Error> {
+    pub(super) fn delivered(&self, id: &NotificationId, now: Timestamp) -> Result<(), Error> {
         let sql =
             "UPDATE notifications SET state = 'sent', sent_at = ?2, error = NULL WHERE id = ?1";
         self.connection
@@ -242,13 +227,13 @@ impl Outbox {
     /// Notes why an attempt failed, and when there is another, if there is.
     pub(super) fn undelivered(
         &self,
-        id: &LetterId,
+        id: &NotificationId,
         attempts: u32,
         why: &Undelivered,
         now: Timestamp,
     ) -> Result<Option<Timestamp>, Error> {
         let next = retry::next_attempt(id, attempts, why.retry_after, now);
-        let next = next.filter(|_| !why.is_hopeless);
+        let next = next.filter(|_| !why.is_permanent);
         let sql = "UPDATE notifications SET state = CASE WHEN ?3 IS NULL THEN 'failed' ELSE 'pending' END, due_at = coalesce(?3, due_at), error = ?2 WHERE id = ?1";
         let due_at = next.map(|at| at.timestamp_millis());
         self.connection
@@ -257,30 +242,34 @@ impl Outbox {
         Ok(next)
     }
 
-    /// Letters whose reminder is due.
-    pub(super) fn to_remind(&self, now: Timestamp) -> Result<Vec<Letter>, Error> {
+    /// Notifications whose reminder is due.
+    pub(super) fn to_remind(&self, now: Timestamp) -> Result<Vec<Notification>, Error> {
         let sql = "SELECT letter FROM notifications WHERE remind_at <= ?1 ORDER BY remind_at";
         let mut statement = self.connection.prepare_cached(sql)?;
-        let rows = statement.query_map([now.timestamp_millis()], letter)?;
+        let rows = statement.query_map([now.timestamp_millis()], notification)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
     /// Ends the wait for an answer to `asked`, and says it again if it is still to be answered.
-    pub(super) fn remind(&mut self, asked: &LetterId, again: Option<&Letter>) -> Result<(), Error> {
+    pub(super) fn remind(
+        &mut self,
+        asked: &NotificationId,
+        again: Option<&Notification>,
+    ) -> Result<(), Error> {
         let transaction = self.connection.transaction()?;
         transaction.execute(
             "UPDATE notifications SET remind_at = NULL WHERE id = ?1",
             [&asked.0],
         )?;
         if let Some(again) = again.filter(|again| again.reminder <= REMINDERS) {
-            write(&transaction, std::slice::from_ref(again))?;
+            store::notifications::insert(&transaction, &[again.row()])?;
         }
         Ok(transaction.commit()?)
     }
 
     /// Removes what was delivered long ago. What was not is never removed.
     pub(super) fn forget_old(&self, now: Timestamp) -> Result<(), Error> {
-        let before = now.timestamp_millis() - millis(LETTERS_KEPT);
+        let before = now.timestamp_millis() - millis(NOTIFICATIONS_KEPT);
         self.connection.execute(
             "DELETE FROM notifications WHERE state = 'sent' AND at < ?1 AND remind_at IS NULL",
             [before],
@@ -289,26 +278,27 @@ impl Outbox {
     }
 }
 
-fn letter(row: &Row<'_>) -> rusqlite::Result<Letter> {
+fn notification(row: &Row<'_>) -> rusqlite::Result<Notification> {
     let json: String = row.get(0)?;
     serde_json::from_str(&json).map_err(|error| {
         rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(error))
     })
 }
 
-fn stored(row: &Row<'_>) -> rusqlite::Result<StoredLetter> {
+fn stored(row: &Row<'_>) -> rusqlite::Result<StoredNotification> {
     let state = match row.get::<_, String>(1)?.as_str() {
-        "sent" => LetterState::Sent,
-        "failed" => LetterState::Failed,
-        _ => LetterState::Pending,
+        "sent" => NotificationState::Sent,
+        "failed" => NotificationState::Failed,
+        _ => NotificationState::Pending,
     };
     let due_at: i64 = row.get(3)?;
     let sent_at: Option<i64> = row.get(4)?;
-    Ok(StoredLetter {
-        letter: letter(row)?,
+    Ok(StoredNotification {
+        notification: notification(row)?,
         state,
         attempts: row.get(2)?,
-        due_at: DateTime::from_timestamp_millis(due_at).filter(|_| state == LetterState::Pending),
+        due_at: DateTime::from_timestamp_millis(due_at)
+            .filter(|_| state == NotificationState::Pending),
         sent_at: sent_at.and_then(DateTime::from_timestamp_millis),
         error: row.get(5)?,
     })

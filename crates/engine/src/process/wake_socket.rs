@@ -8,23 +8,23 @@ use std::path::{Path, PathBuf};
 use tokio::net::UnixListener;
 use tokio::task::JoinHandle;
 
-use crate::place::{self, StateDir};
+use crate::process::state_dir::{self, StateDir};
 
 /// The engine's side; dropping it takes the socket away.
 #[derive(Debug)]
-pub(crate) struct Doorbell {
+pub(crate) struct WakeSocket {
     path: PathBuf,
     task: JoinHandle<()>,
 }
 
-impl Doorbell {
-    /// Listens for rings. Without a socket (its path may be too long) the engine looks once a second instead.
-    pub(crate) fn hang(state: &StateDir, on_ring: impl Fn() + Send + 'static) -> Option<Self> {
+impl WakeSocket {
+    /// Listens. Without a socket (its path may be too long) the engine looks once a second instead.
+    pub(crate) fn listen(state: &StateDir, on_wake: impl Fn() + Send + 'static) -> Option<Self> {
         let path = state.socket();
-        match listen(&path) {
+        match bind(&path) {
             Ok(listener) => Some(Self {
                 path,
-                task: tokio::spawn(answer(listener, on_ring)),
+                task: tokio::spawn(answer(listener, on_wake)),
             }),
             Err(error) => {
                 tracing::warn!(path = %path.display(), %error, "no socket: requests are seen within a second");
@@ -34,35 +34,35 @@ impl Doorbell {
     }
 }
 
-impl Drop for Doorbell {
+impl Drop for WakeSocket {
     fn drop(&mut self) {
         self.task.abort();
         let _ = fs::remove_file(&self.path);
     }
 }
 
-/// Rings, if somebody listens.
-pub(super) fn ring(state: &StateDir) {
+/// Wakes the engine, if it listens.
+pub(crate) fn wake(state: &StateDir) {
     if let Err(error) = UnixStream::connect(state.socket()) {
         tracing::debug!(%error, "the engine will see the request within a second");
     }
 }
 
 /// Whoever holds the engine's lock may replace the socket of an engine that died.
-fn listen(path: &Path) -> io::Result<UnixListener> {
+fn bind(path: &Path) -> io::Result<UnixListener> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         Ok(()) | Err(_) => {}
     }
     let listener = UnixListener::bind(path)?;
-    place::restrict(path, 0o600).map_err(io::Error::other)?;
+    state_dir::restrict(path, 0o600).map_err(io::Error::other)?;
     Ok(listener)
 }
 
-async fn answer(listener: UnixListener, on_ring: impl Fn() + Send) {
+async fn answer(listener: UnixListener, on_wake: impl Fn() + Send) {
     loop {
         match listener.accept().await {
-            Ok(_) => on_ring(),
+            Ok(_) => on_wake(),
             Err(error) => {
                 tracing::warn!(%error, "the engine's socket has failed");
                 return;

@@ -9,9 +9,9 @@ use policy::{CustomerId, Timestamp};
 use rollout::{Command, Notice, Product, Reply, Report, Request, RolloutId};
 use tokio::sync::oneshot;
 
-use crate::clock::EngineTime;
 use crate::error::Error;
 use crate::inbox::Answer;
+use crate::process::clock::EngineTime;
 
 /// What can arrive at the engine.
 pub(super) enum Message {
@@ -26,7 +26,7 @@ pub(super) enum Message {
     /// Somebody wants to see the state.
     Look(Look),
     /// Look again: the inbox, the clock.
-    Ring,
+    Wake,
     /// End gracefully, within this time.
     Stop(Duration),
     /// End at once, as a crash would.
@@ -36,14 +36,14 @@ pub(super) enum Message {
 /// Called with the state as committed last.
 pub(super) type Look = Box<dyn FnOnce(&Product) + Send>;
 
-/// Tells the engine things; cloning gives another way in. What is told to an engine that has ended is lost.
+/// The sending end of the channel into the engine; clones share it. What is sent to an engine that has ended is lost.
 #[derive(Clone)]
-pub struct Inlet {
+pub struct EngineSender {
     messages: Sender<Message>,
     time: EngineTime,
 }
 
-impl Inlet {
+impl EngineSender {
     pub(super) fn new(messages: Sender<Message>, time: EngineTime) -> Self {
         Self { messages, time }
     }
@@ -64,26 +64,26 @@ impl Inlet {
     }
 
     /// Makes the engine look at clock and inbox now.
-    pub fn ring(&self) {
-        self.send(Message::Ring);
+    pub fn wake(&self) {
+        self.send(Message::Wake);
     }
 
-    pub(super) fn ringer(&self) -> impl Fn() + Send + 'static {
-        let inlet = self.clone();
-        move || inlet.ring()
+    pub(super) fn waker(&self) -> impl Fn() + Send + 'static {
+        let sender = self.clone();
+        move || sender.wake()
     }
 
     /// Where the answer to a command goes. If whoever carries it out panics, its customer is held: nobody knows how it ended.
     pub(super) fn reply(&self, generation: u64, command: &Command) -> Reply {
-        let inlet = self.clone();
+        let sender = self.clone();
         let lost = Lost {
-            inlet: self.clone(),
+            sender: self.clone(),
             run: command.run,
             customer: command.customer.clone(),
         };
         Box::new(move |report| {
             let _answered = lost;
-            inlet.send(Message::Report { generation, report });
+            sender.send(Message::Report { generation, report });
         })
     }
 
@@ -95,7 +95,7 @@ impl Inlet {
 
 /// Dropped with the answer, or without one.
 struct Lost {
-    inlet: Inlet,
+    sender: EngineSender,
     run: RolloutId,
     customer: CustomerId,
 }
@@ -106,7 +106,7 @@ impl Drop for Lost {
         // catches the panic itself.
         if thread::panicking() && thread::current().name() != Some(super::THREAD) {
             let what = "the command in hand broke an invariant".to_owned();
-            self.inlet.notice(Notice::Quarantined {
+            self.sender.notice(Notice::Quarantined {
                 run: self.run,
                 customer: self.customer.clone(),
                 what,
@@ -115,8 +115,8 @@ impl Drop for Lost {
     }
 }
 
-impl fmt::Debug for Inlet {
+impl fmt::Debug for EngineSender {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Inlet").finish_non_exhaustive()
+        f.debug_struct("EngineSender").finish_non_exhaustive()
     }
 }

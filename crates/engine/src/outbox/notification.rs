@@ -1,4 +1,4 @@
-//! One letter: what it is about and whom it goes to. Its words are chosen when it is delivered.
+//! One notification: what it is about and whom it goes to. Its words are chosen when it is delivered.
 
 use std::fmt;
 
@@ -8,12 +8,14 @@ use rollout::RolloutId;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// Names a letter; who gets one twice can tell by it.
+use crate::store::NewNotification;
+
+/// Names a notification; who gets one twice can tell by it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct LetterId(pub String);
+pub struct NotificationId(pub String);
 
-impl fmt::Display for LetterId {
+impl fmt::Display for NotificationId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.0)
     }
@@ -21,16 +23,16 @@ impl fmt::Display for LetterId {
 
 /// Something that one recipient is to be told.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Letter {
+pub struct Notification {
     /// Its name.
-    pub id: LetterId,
+    pub id: NotificationId,
     /// When what it is about happened.
     pub at: Timestamp,
     /// The kind of event, or `alert_raised` and `alert_recovered`.
     pub kind: String,
     /// What is released.
     pub product: String,
-    /// The rollout or operation; letters about one form a thread.
+    /// The rollout or operation; notifications about one form a thread.
     pub rollout: Option<RolloutId>,
     /// The version of that rollout.
     pub version: Option<String>,
@@ -48,7 +50,19 @@ pub struct Letter {
     pub reminder: u32,
 }
 
-/// Whom a letter goes to, and how.
+impl Notification {
+    /// As it is stored.
+    pub(crate) fn row(&self) -> NewNotification {
+        NewNotification {
+            id: self.id.0.clone(),
+            at: self.at,
+            json: serde_json::to_string(self).expect("notifications serialise"),
+            remind: self.remind,
+        }
+    }
+}
+
+/// Whom a notification goes to, and how.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recipient {
     /// How.

@@ -1,59 +1,41 @@
-//! The task that delivers letters: claims what is due, hands it to the carrier, notes what became of it, and reminds.
+//! The task that delivers notifications: claims what is due, hands it to the transport, notes what became of it, and reminds.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
-use std::future::Future;
 use std::mem;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::task::{self, JoinError, JoinHandle, JoinSet, spawn_blocking};
 use tokio::time::{sleep, timeout};
 
-use super::lanes::{Lane, Lanes};
-use super::letter::{Letter, LetterId};
+use super::destinations::{Destination, Destinations};
+use super::notification::{Notification, NotificationId};
 use super::retry;
-use super::store::{Claimed, Outbox};
+use super::table::{Claimed, Outbox};
+use super::transport::{Transport, Undelivered};
 use super::unanswered::{Alerts, unanswered};
-use crate::clock;
 use crate::error::{Error, with_causes};
 use crate::limits::{DELIVERY_TIMEOUT, OUTBOX_LOOK, RETRY};
-use crate::place::StateDir;
+use crate::process::clock;
+use crate::process::state_dir::StateDir;
 use crate::store::Reader;
 
-/// How a delivery ends.
-pub type Carrying<'a> = Pin<Box<dyn Future<Output = Result<(), Undelivered>> + Send + 'a>>;
-
-/// Carries letters to the outside.
-pub trait Carrier: Send + Sync + 'static {
-    /// Tries once to deliver a letter. It may arrive although this fails, and is then sent again under the same id.
-    fn carry<'a>(&'a self, letter: &'a Letter) -> Carrying<'a>;
-}
-
-/// Why a letter was not delivered.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{reason}")]
-pub struct Undelivered {
-    /// Why, without anything secret.
-    pub reason: String,
-    /// Whether another attempt would fail in the same way.
-    pub is_hopeless: bool,
-    /// How long whoever was told asks to be left alone.
-    pub retry_after: Option<Duration>,
-}
-
-/// Delivers the letters of a project for as long as it lives.
+/// Delivers the notifications of a project for as long as it lives.
 #[derive(Debug)]
-pub struct Postman(JoinHandle<()>);
+pub struct OutboxWorker(JoinHandle<()>);
 
-impl Postman {
-    /// Begins to deliver. Several processes may; each letter is taken by one of them.
+impl OutboxWorker {
+    /// Begins to deliver. Several processes may; each notification is taken by one of them.
     ///
     /// # Panics
     /// Outside a tokio runtime.
-    pub fn start(state: &StateDir, carrier: Arc<dyn Carrier>, alerts: Arc<dyn Alerts>) -> Self {
-        Self(tokio::spawn(rounds(state.clone(), carrier, alerts)))
+    pub fn start(state: &StateDir, transport: Arc<dyn Transport>, alerts: Arc<dyn Alerts>) -> Self {
+        Self(tokio::spawn(deliver_always(
+            state.clone(),
+            transport,
+            alerts,
+        )))
     }
 
     /// Delivers what is due now, and returns when all of it was tried once.
@@ -62,31 +44,31 @@ impl Postman {
     /// The database cannot be used.
     pub async fn once(
         state: &StateDir,
-        carrier: Arc<dyn Carrier>,
+        transport: Arc<dyn Transport>,
         alerts: Arc<dyn Alerts>,
     ) -> Result<(), Error> {
-        let mut round = Round::open(state, &carrier, &alerts).await?;
+        let mut deliveries = Deliveries::open(state, &transport, &alerts).await?;
         loop {
-            round.begin_due().await?;
-            match round.under_way.join_next_with_id().await {
-                Some(ended) => round.note(ended).await?,
+            deliveries.begin_due().await?;
+            match deliveries.under_way.join_next_with_id().await {
+                Some(ended) => deliveries.note(ended).await?,
                 None => return Ok(()),
             }
         }
     }
 }
 
-impl Drop for Postman {
+impl Drop for OutboxWorker {
     fn drop(&mut self) {
         self.0.abort();
     }
 }
 
-/// A database that cannot be used is tried again; the letters wait in it.
-async fn rounds(state: StateDir, carrier: Arc<dyn Carrier>, alerts: Arc<dyn Alerts>) {
+/// A database that cannot be used is tried again; the notifications wait in it.
+async fn deliver_always(state: StateDir, transport: Arc<dyn Transport>, alerts: Arc<dyn Alerts>) {
     let mut pause = RETRY.0;
     loop {
-        match deliver_for_ever(&state, &carrier, &alerts).await {
+        match deliver_until_failure(&state, &transport, &alerts).await {
             Ok(never) => match never {},
             Err(error) => tracing::warn!(error = with_causes(&error), "no letter is delivered"),
         }
@@ -96,16 +78,16 @@ async fn rounds(state: StateDir, carrier: Arc<dyn Carrier>, alerts: Arc<dyn Aler
 }
 
 /// Whatever ends is noted at once, and makes room for what waits; nothing waits for what others take their time over.
-async fn deliver_for_ever(
+async fn deliver_until_failure(
     state: &StateDir,
-    carrier: &Arc<dyn Carrier>,
+    transport: &Arc<dyn Transport>,
     alerts: &Arc<dyn Alerts>,
 ) -> Result<Infallible, Error> {
-    let mut round = Round::open(state, carrier, alerts).await?;
+    let mut deliveries = Deliveries::open(state, transport, alerts).await?;
     loop {
-        round.begin_due().await?;
+        deliveries.begin_due().await?;
         tokio::select! {
-            Some(ended) = round.under_way.join_next_with_id() => round.note(ended).await?,
+            Some(ended) = deliveries.under_way.join_next_with_id() => deliveries.note(ended).await?,
             () = sleep(OUTBOX_LOOK) => {}
         }
     }
@@ -113,26 +95,26 @@ async fn deliver_for_ever(
 
 /// One attempt and how it ended.
 struct Attempt {
-    id: LetterId,
+    id: NotificationId,
     attempts: u32,
     ended: Result<(), Undelivered>,
 }
 
-/// The letters under way.
-struct Round {
+/// The notifications under way.
+struct Deliveries {
     state: StateDir,
-    carrier: Arc<dyn Carrier>,
+    transport: Arc<dyn Transport>,
     alerts: Arc<dyn Alerts>,
     outbox: Arc<Mutex<Outbox>>,
-    lanes: Lanes,
+    destinations: Destinations,
     under_way: JoinSet<Attempt>,
-    ways: HashMap<task::Id, Lane>,
+    destination_of: HashMap<task::Id, Destination>,
 }
 
-impl Round {
+impl Deliveries {
     async fn open(
         state: &StateDir,
-        carrier: &Arc<dyn Carrier>,
+        transport: &Arc<dyn Transport>,
         alerts: &Arc<dyn Alerts>,
     ) -> Result<Self, Error> {
         let place = state.clone();
@@ -143,30 +125,30 @@ impl Round {
         });
         Ok(Self {
             state: state.clone(),
-            carrier: Arc::clone(carrier),
+            transport: Arc::clone(transport),
             alerts: Arc::clone(alerts),
             outbox: Arc::new(Mutex::new(outbox.await?)),
-            lanes: Lanes::default(),
+            destinations: Destinations::default(),
             under_way: JoinSet::new(),
-            ways: HashMap::new(),
+            destination_of: HashMap::new(),
         })
     }
 
-    /// Sends off everything that is due and whose way is free.
+    /// Sends off everything that is due and whose destination is free.
     async fn begin_due(&mut self) -> Result<(), Error> {
         let (state, alerts) = (self.state.clone(), Arc::clone(&self.alerts));
-        let mut lanes = mem::take(&mut self.lanes);
+        let mut destinations = mem::take(&mut self.destinations);
         let work = self.with_outbox(move |outbox| {
             let now = clock::wall();
             let mut claimed = Vec::new();
-            if lanes.have_room() && outbox.is_due(now)? {
+            if destinations.have_room() && outbox.is_due(now)? {
                 remind(&state, outbox, &*alerts)?;
-                claimed = outbox.claim(now, &mut lanes)?;
+                claimed = outbox.claim(now, &mut destinations)?;
             }
-            Ok((lanes, claimed))
+            Ok((destinations, claimed))
         });
-        let (lanes, claimed) = work.await?;
-        self.lanes = lanes;
+        let (destinations, claimed) = work.await?;
+        self.destinations = destinations;
         for one in claimed {
             self.send_off(one);
         }
@@ -174,35 +156,35 @@ impl Round {
     }
 
     fn send_off(&mut self, claimed: Claimed) {
-        let carrier = Arc::clone(&self.carrier);
+        let transport = Arc::clone(&self.transport);
         let Claimed {
-            letter,
+            notification,
             attempts,
-            lane,
+            destination,
         } = claimed;
         let task = self.under_way.spawn(async move {
-            let tried = timeout(DELIVERY_TIMEOUT, carrier.carry(&letter)).await;
+            let tried = timeout(DELIVERY_TIMEOUT, transport.deliver(&notification)).await;
             let ended = tried.unwrap_or_else(|_| Err(late(DELIVERY_TIMEOUT)));
-            let id = letter.id;
+            let id = notification.id;
             Attempt {
                 id,
                 attempts,
                 ended,
             }
         });
-        self.ways.insert(task.id(), lane);
+        self.destination_of.insert(task.id(), destination);
     }
 
     async fn note(&mut self, ended: Result<(task::Id, Attempt), JoinError>) -> Result<(), Error> {
         let (task, attempt) = match ended {
             Ok((task, attempt)) => (task, Some(attempt)),
-            // A carrier that panics leaves its letter claimed; it is due again when the claim is over.
+            // A transport that panics leaves its notification claimed; it is due again when the claim is over.
             Err(panicked) => (panicked.id(), None),
         };
         let wait = attempt.as_ref().and_then(Attempt::retry_after);
         let rest_until = wait.map(|wait| clock::wall() + retry::believed(wait));
-        if let Some(lane) = self.ways.remove(&task) {
-            self.lanes.leave(&lane, rest_until);
+        if let Some(destination) = self.destination_of.remove(&task) {
+            self.destinations.leave(&destination, rest_until);
         }
         match attempt {
             Some(attempt) => self.with_outbox(move |outbox| note(outbox, &attempt)).await,
@@ -228,7 +210,7 @@ impl Attempt {
 fn late(limit: Duration) -> Undelivered {
     Undelivered {
         reason: format!("no answer within {} s", limit.as_secs()),
-        is_hopeless: false,
+        is_permanent: false,
         retry_after: None,
     }
 }
@@ -253,23 +235,23 @@ fn remind(state: &StateDir, outbox: &mut Outbox, alerts: &dyn Alerts) -> Result<
         return Ok(());
     }
     let product = Reader::open(state)?.product()?;
-    for letter in due {
-        let about = unanswered(&letter, &product, alerts);
-        let again = (!about.is_empty()).then(|| again(&letter, about));
-        outbox.remind(&letter.id, again.as_ref())?;
+    for notification in due {
+        let about = unanswered(&notification, &product, alerts);
+        let again = (!about.is_empty()).then(|| again(&notification, about));
+        outbox.remind(&notification.id, again.as_ref())?;
     }
     Ok(())
 }
 
-fn again(letter: &Letter, about: Vec<serde_json::Value>) -> Letter {
-    let reminder = letter.reminder + 1;
-    let first = letter.id.0.split("-r").next().unwrap_or_default();
-    Letter {
-        id: LetterId(format!("{first}-r{reminder}")),
+fn again(notification: &Notification, about: Vec<serde_json::Value>) -> Notification {
+    let reminder = notification.reminder + 1;
+    let first = notification.id.0.split("-r").next().unwrap_or_default();
+    Notification {
+        id: NotificationId(format!("{first}-r{reminder}")),
         at: clock::wall(),
         about,
         reminder,
-        ..letter.clone()
+        ..notification.clone()
     }
 }
 

@@ -1,4 +1,4 @@
-//! What one instant gave: the steps of several inputs, to be committed together.
+//! What did one instant give? The steps of several inputs, to be committed together.
 
 use std::collections::BTreeSet;
 
@@ -6,12 +6,12 @@ use policy::Timestamp;
 use rollout::command::Sealed;
 use rollout::{AttachmentId, Command, Event, Input, Product, Rejected, Request, RowKey, Step};
 
-use crate::outbox::{Audience, letters};
+use crate::outbox::{Audience, Notification, notifications_of_events};
 use crate::store::{Changes, InboxId, Pending, StoredAnswer};
 
 /// The steps of one instant.
 #[derive(Debug, Default)]
-pub(crate) struct Group {
+pub(crate) struct CommitGroup {
     /// Facts, in order.
     pub(crate) events: Vec<Event>,
     /// To be carried out after the commit.
@@ -23,13 +23,13 @@ pub(crate) struct Group {
 
 /// What a request led to: a range of this group's events.
 #[derive(Debug)]
-pub(crate) struct Filed {
+pub(crate) struct SteppedRequest {
     from: usize,
     to: usize,
     rejected: Option<Rejected>,
 }
 
-impl Group {
+impl CommitGroup {
     /// Whether there is nothing to commit.
     pub(crate) fn is_empty(&self) -> bool {
         self.events.is_empty()
@@ -53,14 +53,14 @@ impl Group {
         product: &mut Product,
         at: Timestamp,
         request: &Request,
-    ) -> Filed {
+    ) -> SteppedRequest {
         let from = self.events.len();
         let (step, rejected) = match product.step(at, Input::Request(request.clone())) {
             Ok(step) => (step, None),
             Err(rejected) => (product.denied(at, request, &rejected), Some(rejected)),
         };
         self.take(step);
-        Filed {
+        SteppedRequest {
             from,
             to: self.events.len(),
             rejected,
@@ -80,15 +80,16 @@ impl Group {
     }
 
     /// The events of one request.
-    pub(crate) fn events(&self, filed: &Filed) -> &[Event] {
+    pub(crate) fn events(&self, filed: &SteppedRequest) -> &[Event] {
         &self.events[filed.from..filed.to]
     }
 
     /// What is to be stored, and what is to be told of it. The events go along; whoever still needs them puts them back.
     pub(crate) fn changes(&mut self, product: &Product, audience: &Audience) -> Changes {
         let touched = std::mem::take(&mut self.touched);
+        let notifications = notifications_of_events(audience, &self.events, product);
         Changes {
-            letters: letters(audience, &self.events, product),
+            notifications: notifications.iter().map(Notification::row).collect(),
             events: std::mem::take(&mut self.events),
             rows: touched
                 .into_iter()
@@ -116,7 +117,7 @@ impl Group {
     }
 }
 
-impl Filed {
+impl SteppedRequest {
     /// The refusal, if it was one.
     pub(crate) fn rejected(self) -> Option<Rejected> {
         self.rejected

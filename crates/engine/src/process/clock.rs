@@ -43,11 +43,11 @@ pub fn wall() -> Timestamp {
 
 /// Engine time for whoever carries commands out, so that their limits too are measured by a clock that nobody sets (P22).
 #[derive(Clone, Debug)]
-pub struct EngineTime(Arc<RwLock<Course>>);
+pub struct EngineTime(Arc<RwLock<TimeBase>>);
 
 /// How engine time runs: from where, and how far it has come.
 #[derive(Clone, Copy, Debug)]
-struct Course {
+struct TimeBase {
     origin: Reading,
     last: Timestamp,
 }
@@ -59,19 +59,19 @@ impl EngineTime {
     }
 
     fn new(origin: Reading, last: Timestamp) -> Self {
-        Self(Arc::new(RwLock::new(Course { origin, last })))
+        Self(Arc::new(RwLock::new(TimeBase { origin, last })))
     }
 
-    fn course(&self) -> Course {
+    fn course(&self) -> TimeBase {
         *self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn set(&self, course: Course) {
+    fn set(&self, course: TimeBase) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = course;
     }
 }
 
-impl Course {
+impl TimeBase {
     /// Engine time at a reading; never behind what was told before.
     fn at(self, reading: Reading) -> Timestamp {
         self.last.max(self.elapsed(reading).trunc_subsecs(3))
@@ -137,7 +137,7 @@ impl EngineClock {
     pub(crate) fn now(&mut self, reading: Reading) -> Timestamp {
         let course = self.time.course();
         let last = course.at(reading);
-        self.time.set(Course { last, ..course });
+        self.time.set(TimeBase { last, ..course });
         last
     }
 
@@ -248,7 +248,7 @@ impl EngineClock {
 
     fn follow(&mut self, reading: Reading) {
         let course = self.time.course();
-        self.time.set(Course {
+        self.time.set(TimeBase {
             origin: reading,
             ..course
         });

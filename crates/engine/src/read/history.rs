@@ -7,7 +7,7 @@ use rollout::report::{DeployLog, DeployRecord, Report, Reporter, Statistics, Ver
 use rollout::{Event, RolloutId};
 
 use crate::error::Error;
-use crate::place::StateDir;
+use crate::process::state_dir::StateDir;
 use crate::store::Reader;
 
 /// So many events are read at once.

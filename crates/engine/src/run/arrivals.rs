@@ -6,7 +6,7 @@ use policy::Timestamp;
 use rollout::{CommandId, Notice, Report, Request};
 use tokio::sync::oneshot;
 
-use super::inlet::{Look, Message};
+use super::channel::{Look, Message};
 use crate::error::Error;
 use crate::inbox::Answer;
 
@@ -15,7 +15,7 @@ pub(super) type Asked = oneshot::Sender<Result<Answer, Error>>;
 
 /// The messages of one turn.
 #[derive(Default)]
-pub(super) struct Arrived {
+pub(super) struct Arrivals {
     pub(super) reports: Vec<Report>,
     pub(super) notices: Vec<Notice>,
     pub(super) server_times: Vec<Timestamp>,
@@ -25,14 +25,14 @@ pub(super) struct Arrived {
     pub(super) kill: bool,
 }
 
-impl Arrived {
+impl Arrivals {
     /// Sorts a message in. An answer to a command of another generation than is awaited is not for this state.
     pub(super) fn take(&mut self, message: Message, awaited: impl Fn(CommandId) -> u64) {
         match message {
             Message::Report { generation, report } if generation == awaited(report.command) => {
                 self.reports.push(report);
             }
-            Message::Report { .. } | Message::Ring => {}
+            Message::Report { .. } | Message::Wake => {}
             Message::Notice(notice) => self.notices.push(notice),
             Message::ServerTime(at) => self.server_times.push(at),
             Message::Ask(request, asked) => self.asks.push((request, asked)),

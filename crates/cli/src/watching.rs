@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use engine::outbox::SharedAudience;
 use engine::{Error, StateDir};
-use monitor::{Monitor, MonitorOptions, Observed, ServiceKey, Watcher, Watching};
+use monitor::{Monitor, MonitorOptions, Observed, ServiceKey, Watcher, WatcherFuture};
 use policy::health::{CheckKind, Profile};
 use policy::plan::{DATABASE, RunningVersions};
 use policy::settings::Service;
@@ -123,7 +123,7 @@ impl FleetWatcher {
 }
 
 impl Watcher for FleetWatcher {
-    fn probe<'a>(&'a self, key: &'a ServiceKey) -> Watching<'a, Observed> {
+    fn probe<'a>(&'a self, key: &'a ServiceKey) -> WatcherFuture<'a, Observed> {
         Box::pin(async move {
             let Some(watched) = self.find(key) else {
                 let reason = "it is no longer in customers.yaml".to_owned();
@@ -144,7 +144,7 @@ impl Watcher for FleetWatcher {
         })
     }
 
-    fn control<'a>(&'a self, key: &'a ServiceKey) -> Watching<'a, bool> {
+    fn control<'a>(&'a self, key: &'a ServiceKey) -> WatcherFuture<'a, bool> {
         Box::pin(async move {
             for address in self.controls(key) {
                 // Any answer at all has come through our network.
@@ -156,7 +156,10 @@ impl Watcher for FleetWatcher {
         })
     }
 
-    fn compare(&self, keys: Vec<ServiceKey>) -> Watching<'_, Vec<(ServiceKey, Option<String>)>> {
+    fn compare(
+        &self,
+        keys: Vec<ServiceKey>,
+    ) -> WatcherFuture<'_, Vec<(ServiceKey, Option<String>)>> {
         Box::pin(async move {
             let (Some(client), Some((ours, busy))) = (&self.client, self.known().await) else {
                 return Vec::new();

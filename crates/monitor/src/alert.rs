@@ -80,16 +80,16 @@ pub struct Alert {
     pub acknowledged_because: Option<String>,
 }
 
-/// What is told of an alert, in order.
+/// What is told of an alert: first that it was raised, then that it is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Told {
+pub enum AlertEvent {
     /// It was raised.
     Raised,
     /// What it was about is over.
     Recovered,
 }
 
-impl Told {
+impl AlertEvent {
     /// The kind that `notify: when` names.
     pub const fn kind(self) -> &'static str {
         match self {

@@ -8,7 +8,7 @@ pub const SAMPLES_A_BATCH: usize = 500;
 pub const SAMPLES_WAIT: Duration = Duration::from_secs(2);
 /// Samples that wait while they cannot be stored; beyond that the oldest go.
 pub const SAMPLES_KEPT: usize = 50_000;
-/// How often old samples are folded into hours and days.
-pub const FOLD_EVERY: Duration = Duration::from_hours(1);
+/// How often old samples are downsampled to hours and days.
+pub const DOWNSAMPLE_EVERY: Duration = Duration::from_hours(1);
 /// Alerts that a slow listener may lag behind.
 pub const ALERTS_BUFFERED: usize = 1024;

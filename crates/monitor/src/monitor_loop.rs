@@ -7,25 +7,42 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use engine::error::with_causes;
 use engine::{Error, StateDir, clock};
-use policy::Timestamp;
 use policy::monitoring::Monitoring;
+use policy::{Span, Timestamp};
 use tokio::sync::{broadcast, mpsc};
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{Instant, sleep};
 
-use super::alert::{Alert, Told};
-use super::driver::{MonitorOptions, Order, Watcher};
+use super::alert::{Alert, AlertEvent};
 use super::judge::Judge;
 use super::lock::MonitorLock;
 use super::probe::{Observed, Sample, ServiceKey};
 use super::schedule::Schedule;
-use super::sight::Eyes;
 use super::store::{Batch, MonitorStore};
-use super::tell::{Failed, Turn};
-use crate::limits::{FOLD_EVERY, SAMPLES_A_BATCH, SAMPLES_KEPT, SAMPLES_WAIT};
+use super::store_and_notify::{Failed, Turn};
+use super::visibility::VisibilityTracker;
+use super::watcher::{MonitorOptions, Watcher};
+use crate::limits::{DOWNSAMPLE_EVERY, SAMPLES_A_BATCH, SAMPLES_KEPT, SAMPLES_WAIT};
 
 /// What was found to run, by service; `None`: what was put there.
 type Compared = Vec<(ServiceKey, Option<String>)>;
+
+/// What may be asked of a monitor while it runs.
+#[derive(Debug)]
+pub(super) enum Order {
+    /// Watch one more.
+    Add(ServiceKey),
+    /// Watch one less.
+    Remove(ServiceKey),
+    /// Ask again.
+    Start,
+    /// Ask nobody.
+    Stop,
+    /// Ask so often.
+    Every(Span),
+    /// Store what was seen, and end.
+    End,
+}
 
 /// What the task owns.
 pub(super) struct MonitorLoop {
@@ -38,10 +55,10 @@ pub(super) struct MonitorLoop {
     batch: Batch,
     asked: JoinSet<Sample>,
     comparing: JoinSet<Compared>,
-    alerts: broadcast::Sender<(Alert, Told)>,
-    pub(super) eyes: Eyes,
+    alerts: broadcast::Sender<(Alert, AlertEvent)>,
+    pub(super) visibility: VisibilityTracker,
     answered: Arc<LastAnswer>,
-    fold_at: Timestamp,
+    downsample_at: Timestamp,
     compare_at: Option<Timestamp>,
     _lock: MonitorLock,
 }
@@ -51,7 +68,7 @@ impl MonitorLoop {
         state: &StateDir,
         options: MonitorOptions,
         watcher: Arc<dyn Watcher>,
-        alerts: broadcast::Sender<(Alert, Told)>,
+        alerts: broadcast::Sender<(Alert, AlertEvent)>,
     ) -> Result<Self, Error> {
         let lock = MonitorLock::acquire(state)?;
         let store = MonitorStore::open(state)?;
@@ -72,9 +89,9 @@ impl MonitorLoop {
             asked: JoinSet::new(),
             comparing: JoinSet::new(),
             alerts,
-            eyes: Eyes::default(),
+            visibility: VisibilityTracker::default(),
             answered: Arc::default(),
-            fold_at: now,
+            downsample_at: now,
             _lock: lock,
         })
     }
@@ -127,7 +144,8 @@ impl MonitorLoop {
     }
 
     fn take(&mut self, sample: Sample) {
-        self.eyes.take(&sample, self.schedule.services().count());
+        self.visibility
+            .take(&sample, self.schedule.services().count());
         let changes = self.schedule.observed(&sample.key, &sample.observed);
         for change in changes {
             let change = (sample.key.clone(), sample.at, change);
@@ -171,7 +189,7 @@ impl MonitorLoop {
                 self.schedule.resume(key, now, judge.unwrap_or_default());
             }
             Order::Remove(key) => {
-                self.eyes.forget(&key);
+                self.visibility.forget(&key);
                 self.schedule.remove(&key);
             }
             Order::Start => self.schedule.start(now),
@@ -199,7 +217,7 @@ impl MonitorLoop {
         let next = [self.schedule.wake_at(), self.store_at(), compare_at];
         let next = next.into_iter().flatten().min();
         let wait = next.map(|next| (next - clock::wall()).to_std().unwrap_or_default());
-        wait.unwrap_or(FOLD_EVERY)
+        wait.unwrap_or(DOWNSAMPLE_EVERY)
     }
 
     /// What cannot be stored now is kept, up to a limit, and stored later.
@@ -222,15 +240,15 @@ impl MonitorLoop {
             store: self.store.take(),
             batch: mem::take(&mut self.batch),
             audience: self.options.audience.clone(),
-            fold: (now >= self.fold_at).then_some(self.options.settings.keep),
+            downsample: (now >= self.downsample_at).then_some(self.options.settings.keep),
             now,
         };
-        let has_folded = turn.fold.is_some();
+        let has_downsampled = turn.downsample.is_some();
         match spawn_blocking(|| turn.take()).await {
             Ok(Ok((store, told))) => {
                 self.store = Some(store);
-                if has_folded {
-                    self.fold_at = now + delta(FOLD_EVERY);
+                if has_downsampled {
+                    self.downsample_at = now + delta(DOWNSAMPLE_EVERY);
                 }
                 for one in told {
                     // Nobody may be listening.

@@ -1,7 +1,7 @@
 //! The monitor's own file: samples, figures by hour and day, alerts. It may be lost without harm to any rollout.
 
 mod alerts;
-mod fold;
+mod downsample;
 mod history;
 
 use std::collections::BTreeMap;
@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use engine::Error;
 use engine::limits::BUSY;
 use engine::state_dir::{self, StateDir};
-use policy::Timestamp;
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Transaction, params};
+use policy::{CustomerId, Role, Timestamp};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, Transaction, params};
 
 pub use self::alerts::Acknowledged;
 use super::judge::Change;
@@ -168,6 +168,14 @@ fn observed(seen: i64, latency_ms: Option<u32>, reason: Option<String>) -> Obser
         (0, _) => Observed::Down { reason },
         (_, _) => Observed::NoData { reason },
     }
+}
+
+/// The service whose customer stands in this column, and its role in the next.
+fn key_at(row: &Row<'_>, column: usize) -> rusqlite::Result<ServiceKey> {
+    Ok(ServiceKey {
+        customer: CustomerId::new(row.get::<_, String>(column)?),
+        service: Role::new(row.get::<_, String>(column + 1)?),
+    })
 }
 
 fn find_id(connection: &Connection, key: &ServiceKey) -> Result<Option<i64>, Error> {

@@ -12,7 +12,7 @@ use std::time::Duration;
 use engine::StateDir;
 use engine::outbox::SharedAudience;
 use monitor::{
-    Monitor, MonitorOptions, MonitorStore, Observed, ServiceKey, Told, Watcher, Watching,
+    AlertEvent, Monitor, MonitorOptions, MonitorStore, Observed, ServiceKey, Watcher, WatcherFuture,
 };
 use policy::Span;
 use policy::monitoring::Monitoring;
@@ -27,7 +27,7 @@ struct Sites {
 }
 
 impl Watcher for Sites {
-    fn probe<'a>(&'a self, key: &'a ServiceKey) -> Watching<'a, Observed> {
+    fn probe<'a>(&'a self, key: &'a ServiceKey) -> WatcherFuture<'a, Observed> {
         Box::pin(async move {
             match self.prober.get(&self.addresses[key]).await {
                 Ok(answer) if answer.is_success() => Observed::Up {
@@ -47,7 +47,7 @@ impl Watcher for Sites {
     }
 
     /// A failure counts only while another address answers, however badly.
-    fn control<'a>(&'a self, key: &'a ServiceKey) -> Watching<'a, bool> {
+    fn control<'a>(&'a self, key: &'a ServiceKey) -> WatcherFuture<'a, bool> {
         Box::pin(async move {
             for (other, address) in &self.addresses {
                 if other != key && self.prober.get(address).await.is_ok() {
@@ -59,7 +59,7 @@ impl Watcher for Sites {
     }
 
     /// Nothing is known of what should run there.
-    fn compare(&self, _: Vec<ServiceKey>) -> Watching<'_, Vec<(ServiceKey, Option<String>)>> {
+    fn compare(&self, _: Vec<ServiceKey>) -> WatcherFuture<'_, Vec<(ServiceKey, Option<String>)>> {
         Box::pin(async { Vec::new() })
     }
 }
@@ -98,8 +98,10 @@ async fn watch(length: Duration, sites: Sites) -> Result<(), Box<dyn Error>> {
     let calls = async {
         while let Ok((alert, told)) = alerts.recv().await {
             match told {
-                Told::Raised => println!("{} {}: {}", alert.severity, alert.key, alert.reason),
-                Told::Recovered => println!("over {}: {}", alert.key, alert.condition),
+                AlertEvent::Raised => {
+                    println!("{} {}: {}", alert.severity, alert.key, alert.reason);
+                }
+                AlertEvent::Recovered => println!("over {}: {}", alert.key, alert.condition),
             }
         }
     };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use engine::outbox::{Audience, SharedAudience};
 use engine::signals::{StopSignal, stop_signal};
 use monitor::{
-    Alert, Monitor, MonitorOptions, MonitorStore, Observed, Sample, Sight, Told, Watcher,
+    Alert, AlertEvent, Monitor, MonitorOptions, MonitorStore, Observed, Sample, Visibility, Watcher,
 };
 use serde::Serialize;
 use tokio::sync::broadcast::error::RecvError;
@@ -85,7 +85,7 @@ struct Line<'a> {
 /// Shows alerts until somebody ends it.
 async fn follow(monitor: &Monitor, out: Output) -> Result<StopSignal, Failure> {
     let mut alerts = monitor.alerts();
-    let mut sight = monitor.sight();
+    let mut sight = monitor.visibility();
     let mut signal = pin!(stop_signal());
     loop {
         tokio::select! {
@@ -100,18 +100,18 @@ async fn follow(monitor: &Monitor, out: Output) -> Result<StopSignal, Failure> {
                 Err(RecvError::Closed) => return Ok(StopSignal::Terminated),
             },
             Ok(()) = sight.changed() => out.say(match &*sight.borrow_and_update() {
-                Sight::Blind { reason } => format!("nothing answers, so nothing is judged: {reason}"),
-                Sight::Clear => "answers come in again".to_owned(),
+                Visibility::Blind { reason } => format!("nothing answers, so nothing is judged: {reason}"),
+                Visibility::Clear => "answers come in again".to_owned(),
             }),
             signal = &mut signal => return Ok(signal.unwrap_or(StopSignal::Terminated)),
         }
     }
 }
 
-fn sentence(alert: &Alert, told: Told) -> String {
+fn sentence(alert: &Alert, told: AlertEvent) -> String {
     let (at, word) = match told {
-        Told::Raised => (alert.raised_at, alert.severity.as_str()),
-        Told::Recovered => (alert.recovered_at.unwrap_or(alert.raised_at), "over"),
+        AlertEvent::Raised => (alert.raised_at, alert.severity.as_str()),
+        AlertEvent::Recovered => (alert.recovered_at.unwrap_or(alert.raised_at), "over"),
     };
     let (key, condition, reason) = (&alert.key, alert.condition, &alert.reason);
     foreign::line(&format!(

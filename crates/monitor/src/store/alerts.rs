@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use chrono::DateTime;
 use engine::Error;
 use policy::monitoring::Severity;
-use policy::{CustomerId, PersonId, Role, Timestamp};
+use policy::{PersonId, Timestamp};
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 
-use super::{MonitorStore, find_id};
-use crate::alert::{Alert, AlertId, Condition, Told};
+use super::{MonitorStore, find_id, key_at};
+use crate::alert::{Alert, AlertEvent, AlertId, Condition};
 use crate::judge::Change;
 use crate::probe::ServiceKey;
 
@@ -111,7 +111,7 @@ impl MonitorStore {
     ///
     /// # Errors
     /// The file cannot be read.
-    pub fn untold(&self) -> Result<Vec<(Alert, Told)>, Error> {
+    pub fn untold(&self) -> Result<Vec<(Alert, AlertEvent)>, Error> {
         let sql = format!(
             "{SELECT} WHERE told = 0 OR (told = 1 AND recovered_at IS NOT NULL) ORDER BY alerts.id"
         );
@@ -121,10 +121,10 @@ impl MonitorStore {
         for row in rows {
             let (alert, told) = row?;
             if told == 0 {
-                untold.push((alert.clone(), Told::Raised));
+                untold.push((alert.clone(), AlertEvent::Raised));
             }
             if alert.recovered_at.is_some() {
-                untold.push((alert, Told::Recovered));
+                untold.push((alert, AlertEvent::Recovered));
             }
         }
         Ok(untold)
@@ -134,12 +134,12 @@ impl MonitorStore {
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn told(&mut self, told: &[(Alert, Told)]) -> Result<(), Error> {
+    pub fn told(&mut self, told: &[(Alert, AlertEvent)]) -> Result<(), Error> {
         let transaction = self.connection.transaction()?;
         for (alert, told) in told {
             let stage = match told {
-                Told::Raised => 1,
-                Told::Recovered => 2,
+                AlertEvent::Raised => 1,
+                AlertEvent::Recovered => 2,
             };
             transaction
                 .prepare_cached("UPDATE alerts SET told = max(told, ?2) WHERE id = ?1")?
@@ -169,10 +169,7 @@ fn alert(row: &Row<'_>) -> rusqlite::Result<Alert> {
     };
     Ok(Alert {
         id: AlertId(row.get(0)?),
-        key: ServiceKey {
-            customer: CustomerId::new(row.get::<_, String>(1)?),
-            service: Role::new(row.get::<_, String>(2)?),
-        },
+        key: key_at(row, 1)?,
         condition: condition(&row.get::<_, String>(3)?),
         severity: severity(&row.get::<_, String>(4)?),
         reason: row.get(5)?,

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use chrono::DateTime;
 use engine::Error;
-use policy::{CustomerId, Role, Timestamp};
+use policy::{CustomerId, Timestamp};
 use rusqlite::{OptionalExtension as _, Row, params};
 
-use super::{MonitorStore, find_id, fold, observed};
+use super::{MonitorStore, downsample, find_id, key_at, observed};
 use crate::figures::{Figures, History, part_of};
 use crate::probe::{Observed, Sample, ServiceKey};
 
@@ -17,7 +17,7 @@ const RESUMED_FROM: u32 = 200;
 impl MonitorStore {
     /// The figures of all services of one customer, or of all, over `[from, until)`, in so many parts of equal length.
     ///
-    /// An hour or day that was folded belongs to the part in which it begins.
+    /// An hour or day that was downsampled belongs to the part in which it begins.
     ///
     /// # Errors
     /// The file cannot be read.
@@ -37,12 +37,12 @@ impl MonitorStore {
             }
         };
         let within = params![from.timestamp_millis(), until.timestamp_millis()];
-        let mut folded = self.connection.prepare_cached(
+        let mut coarse = self.connection.prepare_cached(
             "SELECT service, start, up, down, no_data, latency FROM figures WHERE start >= ?1 AND start < ?2",
         )?;
-        let mut rows = folded.query(within)?;
+        let mut rows = coarse.query(within)?;
         while let Some(row) = rows.next()? {
-            add(row.get(0)?, row.get(1)?, &fold::figures(row)?);
+            add(row.get(0)?, row.get(1)?, &downsample::figures(row)?);
         }
         let mut samples = self.connection.prepare_cached(
             "SELECT service, at, seen, latency_ms FROM samples WHERE at >= ?1 AND at < ?2",
@@ -106,12 +106,8 @@ impl MonitorStore {
             "SELECT id, customer, service FROM services WHERE ?1 IS NULL OR customer = ?1",
         )?;
         let rows = statement.query_map([customer.map(CustomerId::as_str)], |row| {
-            let key = ServiceKey {
-                customer: CustomerId::new(row.get::<_, String>(1)?),
-                service: Role::new(row.get::<_, String>(2)?),
-            };
             let history = History {
-                key,
+                key: key_at(row, 1)?,
                 total: Figures::default(),
                 parts: vec![Figures::default(); parts],
             };

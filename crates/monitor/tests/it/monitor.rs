@@ -7,8 +7,8 @@ use chrono::TimeDelta;
 use engine::outbox::{Audience, Outbox, SharedAudience};
 use engine::{Error, StateDir};
 use monitor::{
-    Acknowledged, Alert, Batch, Condition, Monitor, MonitorLock, MonitorOptions, MonitorStore,
-    Observed, Sample, Schedule, ServiceKey, Told, Watcher, Watching,
+    Acknowledged, Alert, AlertEvent, Batch, Condition, Monitor, MonitorLock, MonitorOptions,
+    MonitorStore, Observed, Sample, Schedule, ServiceKey, Watcher, WatcherFuture,
 };
 use policy::monitoring::{Keep, Monitoring};
 use policy::settings::Notify;
@@ -136,7 +136,7 @@ fn a_week_of_two_hundred_services_is_what_the_simulator_did() {
     (0..SERVICES).for_each(|number| schedule.add(key(number), origin()));
     let mut store = MonitorStore::open(&lab.state).unwrap();
     let end = origin() + TimeDelta::days(DAYS);
-    let mut fold_at = origin();
+    let mut downsample_at = origin();
     let mut batch = Batch::default();
     while let Some(at) = schedule.wake_at().filter(|at| *at < end) {
         for key in schedule.due(at) {
@@ -151,9 +151,9 @@ fn a_week_of_two_hundred_services_is_what_the_simulator_did() {
         if batch.samples.len() >= 2000 {
             store.record(&std::mem::take(&mut batch)).unwrap();
         }
-        if at >= fold_at {
-            store.fold(&settings.keep, at).unwrap();
-            fold_at = at + TimeDelta::hours(6);
+        if at >= downsample_at {
+            store.downsample(&settings.keep, at).unwrap();
+            downsample_at = at + TimeDelta::hours(6);
         }
     }
     store.record(&batch).unwrap();
@@ -257,7 +257,7 @@ impl Script {
 }
 
 impl Watcher for Script {
-    fn probe<'a>(&'a self, key: &'a ServiceKey) -> Watching<'a, Observed> {
+    fn probe<'a>(&'a self, key: &'a ServiceKey) -> WatcherFuture<'a, Observed> {
         let mut answers = self.answers.lock().unwrap();
         let answers = answers.entry(key.clone()).or_default();
         let next = match answers.len() {
@@ -268,12 +268,15 @@ impl Watcher for Script {
         Box::pin(async move { next })
     }
 
-    fn control<'a>(&'a self, _: &'a ServiceKey) -> Watching<'a, bool> {
+    fn control<'a>(&'a self, _: &'a ServiceKey) -> WatcherFuture<'a, bool> {
         let answers = *self.control.lock().unwrap();
         Box::pin(async move { answers })
     }
 
-    fn compare(&self, keys: Vec<ServiceKey>) -> Watching<'_, Vec<(ServiceKey, Option<String>)>> {
+    fn compare(
+        &self,
+        keys: Vec<ServiceKey>,
+    ) -> WatcherFuture<'_, Vec<(ServiceKey, Option<String>)>> {
         let drift = self.drift.lock().unwrap().clone();
         Box::pin(async move { keys.into_iter().map(|key| (key, drift.clone())).collect() })
     }
@@ -378,8 +381,11 @@ async fn a_running_monitor_calls_back_takes_orders_and_ends_cleanly() {
     let monitor = Monitor::start(&lab.state, options(Span::from_millis(20)), watcher).unwrap();
     let mut told = monitor.alerts();
     let (raised, stage) = told.recv().await.unwrap();
-    assert_eq!((raised.condition, stage), (Condition::Down, Told::Raised));
-    assert_eq!(told.recv().await.unwrap().1, Told::Recovered);
+    assert_eq!(
+        (raised.condition, stage),
+        (Condition::Down, AlertEvent::Raised)
+    );
+    assert_eq!(told.recv().await.unwrap().1, AlertEvent::Recovered);
 
     let another = MonitorLock::acquire(&lab.state);
     assert!(matches!(another, Err(Error::Watched)), "{another:?}");

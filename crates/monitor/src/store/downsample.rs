@@ -17,11 +17,11 @@ pub(super) const DAY: i64 = 24 * HOUR;
 type Starts = BTreeMap<(i64, i64), Figures>;
 
 impl MonitorStore {
-    /// Folds what is older than it is to be kept. Whole hours and days only, so that nothing is counted twice.
+    /// Downsamples what is older than it is to be kept. Whole hours and days only, so that nothing is counted twice.
     ///
     /// # Errors
     /// The file cannot be written; then nothing is changed.
-    pub fn fold(&mut self, keep: &Keep, now: Timestamp) -> Result<(), Error> {
+    pub fn downsample(&mut self, keep: &Keep, now: Timestamp) -> Result<(), Error> {
         let now = now.timestamp_millis();
         let oldest_sample = floor(now - keep.samples.as_millis(), HOUR);
         let oldest_hour = floor(now - keep.hours.as_millis(), DAY);
@@ -93,7 +93,7 @@ pub(super) fn figures(row: &Row<'_>) -> Result<Figures, Error> {
     })
 }
 
-/// A clock that was set back may bring samples of an hour that is folded already: they are added to it.
+/// A clock that was set back may bring samples of an hour that is downsampled already: they are added to it.
 fn write(transaction: &Transaction<'_>, width: i64, starts: Starts) -> Result<(), Error> {
     let mut find = transaction.prepare_cached("SELECT service, start, up, down, no_data, latency FROM figures WHERE service = ?1 AND width = ?2 AND start = ?3")?;
     let mut put = transaction.prepare_cached("INSERT OR REPLACE INTO figures (service, width, start, up, down, no_data, latency) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;

@@ -5,7 +5,7 @@ use engine::{Error, StateDir};
 use policy::Timestamp;
 use policy::monitoring::Keep;
 
-use super::alert::{Alert, Told};
+use super::alert::{Alert, AlertEvent};
 use super::store::{Batch, MonitorStore};
 
 /// What is to be stored and whom to tell.
@@ -15,8 +15,8 @@ pub(super) struct Turn {
     pub(super) store: Option<MonitorStore>,
     pub(super) batch: Batch,
     pub(super) audience: SharedAudience,
-    /// Old figures are folded too.
-    pub(super) fold: Option<Keep>,
+    /// Old samples and hours are downsampled too, so that this is kept.
+    pub(super) downsample: Option<Keep>,
     pub(super) now: Timestamp,
 }
 
@@ -27,8 +27,8 @@ pub(super) struct Failed {
 }
 
 impl Turn {
-    /// Stores, tells and folds. Blocks.
-    pub(super) fn take(self) -> Result<(MonitorStore, Vec<(Alert, Told)>), Failed> {
+    /// Stores, tells and downsamples. Blocks.
+    pub(super) fn take(self) -> Result<(MonitorStore, Vec<(Alert, AlertEvent)>), Failed> {
         let store = match self.store {
             Some(store) => Ok(store),
             None => MonitorStore::open(&self.state),
@@ -42,8 +42,8 @@ impl Turn {
             error,
         })?;
         let told = tell(&mut store, &self.state, &self.audience, self.now).and_then(|told| {
-            if let Some(keep) = &self.fold {
-                store.fold(keep, self.now)?;
+            if let Some(keep) = &self.downsample {
+                store.downsample(keep, self.now)?;
             }
             Ok(told)
         });
@@ -60,7 +60,7 @@ fn tell(
     state: &StateDir,
     audience: &SharedAudience,
     now: Timestamp,
-) -> Result<Vec<(Alert, Told)>, Error> {
+) -> Result<Vec<(Alert, AlertEvent)>, Error> {
     let untold = store.untold()?;
     let notifications = audience.look(|audience| {
         let notifications = untold.iter().flat_map(|one| about(audience, one, now));
@@ -76,12 +76,16 @@ fn tell(
     Ok(untold)
 }
 
-fn about(audience: &Audience, (alert, told): &(Alert, Told), now: Timestamp) -> Vec<Notification> {
-    let (at, suffix) = match told {
-        Told::Raised => (alert.raised_at, "raised"),
-        Told::Recovered => (alert.recovered_at.unwrap_or(now), "recovered"),
+fn about(
+    audience: &Audience,
+    (alert, event): &(Alert, AlertEvent),
+    now: Timestamp,
+) -> Vec<Notification> {
+    let (at, suffix) = match event {
+        AlertEvent::Raised => (alert.raised_at, "raised"),
+        AlertEvent::Recovered => (alert.recovered_at.unwrap_or(now), "recovered"),
     };
     let id = format!("a{}-{suffix}", alert.id);
     let value = serde_json::to_value(alert).expect("alerts serialise");
-    notifications_of_alert(audience, told.kind(), at, &id, &alert.key.customer, &value)
+    notifications_of_alert(audience, event.kind(), at, &id, &alert.key.customer, &value)
 }

@@ -8,7 +8,7 @@ use super::probe::{Observed, Sample, ServiceKey};
 
 /// Whether the monitor sees anything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Sight {
+pub enum Visibility {
     /// It does.
     #[default]
     Clear,
@@ -19,25 +19,25 @@ pub enum Sight {
     },
 }
 
-/// Tells when sight is lost and found.
+/// Tells when visibility is lost and found.
 #[derive(Debug, Default)]
-pub(super) struct Eyes {
+pub(super) struct VisibilityTracker {
     /// The services whose last answer says nothing.
     unseen: BTreeSet<ServiceKey>,
-    sight: watch::Sender<Sight>,
+    visibility: watch::Sender<Visibility>,
 }
 
-impl Eyes {
-    pub(super) fn subscribe(&self) -> watch::Receiver<Sight> {
-        self.sight.subscribe()
+impl VisibilityTracker {
+    pub(super) fn subscribe(&self) -> watch::Receiver<Visibility> {
+        self.visibility.subscribe()
     }
 
     /// Takes in what was seen of one service, of so many.
     pub(super) fn take(&mut self, sample: &Sample, services: usize) {
-        let sight = match &sample.observed {
+        let visibility = match &sample.observed {
             Observed::Up { .. } | Observed::Down { .. } => {
                 self.unseen.clear();
-                Sight::Clear
+                Visibility::Clear
             }
             Observed::NoData { reason } => {
                 self.unseen.insert(sample.key.clone());
@@ -45,13 +45,13 @@ impl Eyes {
                     return;
                 }
                 let reason = reason.clone();
-                Sight::Blind { reason }
+                Visibility::Blind { reason }
             }
         };
-        self.sight.send_if_modified(|known| {
-            let is_news = (*known == Sight::Clear) != (sight == Sight::Clear);
+        self.visibility.send_if_modified(|known| {
+            let is_news = (*known == Visibility::Clear) != (visibility == Visibility::Clear);
             if is_news {
-                *known = sight;
+                *known = visibility;
             }
             is_news
         });

@@ -1,71 +1,26 @@
-//! A monitor as seen from the rest of its process, and what it needs from there.
+//! A monitor as seen from the rest of its process.
 
-use std::pin::Pin;
 use std::sync::Arc;
 
-use engine::outbox::SharedAudience;
 use engine::{Error, StateDir};
 use policy::Span;
-use policy::monitoring::Monitoring;
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::JoinHandle;
 
-use super::alert::{Alert, Told};
-use super::monitor_loop::MonitorLoop;
-use super::probe::{Observed, Sample, ServiceKey};
-use super::sight::Sight;
+use super::alert::{Alert, AlertEvent};
+use super::monitor_loop::{MonitorLoop, Order};
+use super::probe::{Sample, ServiceKey};
+use super::visibility::Visibility;
+use super::watcher::{MonitorOptions, Watcher};
 use crate::limits::ALERTS_BUFFERED;
-
-/// An answer that comes later.
-pub type Watching<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
-
-/// Asks services, and whether our own network works.
-pub trait Watcher: Send + Sync + 'static {
-    /// Asks one service once.
-    fn probe<'a>(&'a self, key: &'a ServiceKey) -> Watching<'a, Observed>;
-
-    /// Whether something else answers now, so that a failure is the service's own (R20).
-    fn control<'a>(&'a self, key: &'a ServiceKey) -> Watching<'a, bool>;
-
-    /// Which of these services run something else than was put there; those of which nothing is known are left out.
-    fn compare(&self, keys: Vec<ServiceKey>) -> Watching<'_, Vec<(ServiceKey, Option<String>)>>;
-}
-
-/// How a monitor is to run.
-#[derive(Clone, Debug)]
-pub struct MonitorOptions {
-    /// How often, how many at once, and what raises alerts.
-    pub settings: Monitoring,
-    /// Whom it watches at first.
-    pub services: Vec<ServiceKey>,
-    /// Who is told of alerts.
-    pub audience: SharedAudience,
-}
 
 /// A running monitor. Once it is dropped it stores what it has seen and ends; [`Monitor::end`] waits for that.
 #[derive(Debug)]
 pub struct Monitor {
     orders: mpsc::UnboundedSender<Order>,
-    alerts: broadcast::Sender<(Alert, Told)>,
-    sight: watch::Receiver<Sight>,
+    alerts: broadcast::Sender<(Alert, AlertEvent)>,
+    visibility: watch::Receiver<Visibility>,
     task: JoinHandle<()>,
-}
-
-/// What may be asked of a monitor while it runs.
-#[derive(Debug)]
-pub(super) enum Order {
-    /// Watch one more.
-    Add(ServiceKey),
-    /// Watch one less.
-    Remove(ServiceKey),
-    /// Ask again.
-    Start,
-    /// Ask nobody.
-    Stop,
-    /// Ask so often.
-    Every(Span),
-    /// Store what was seen, and end.
-    End,
 }
 
 impl Monitor {
@@ -84,12 +39,12 @@ impl Monitor {
         let (orders, ordered) = mpsc::unbounded_channel();
         let (alerts, _) = broadcast::channel(ALERTS_BUFFERED);
         let watching = MonitorLoop::open(state, options, watcher, alerts.clone())?;
-        let sight = watching.eyes.subscribe();
+        let visibility = watching.visibility.subscribe();
         let task = tokio::spawn(watching.run(ordered));
         Ok(Self {
             orders,
             alerts,
-            sight,
+            visibility,
             task,
         })
     }
@@ -145,13 +100,13 @@ impl Monitor {
     }
 
     /// Alerts from now on, each when it is stored: raised, and over.
-    pub fn alerts(&self) -> broadcast::Receiver<(Alert, Told)> {
+    pub fn alerts(&self) -> broadcast::Receiver<(Alert, AlertEvent)> {
         self.alerts.subscribe()
     }
 
     /// Whether anything answers, as it changes.
-    pub fn sight(&self) -> watch::Receiver<Sight> {
-        self.sight.clone()
+    pub fn visibility(&self) -> watch::Receiver<Visibility> {
+        self.visibility.clone()
     }
 
     /// Stores what was seen and ends; answers that are still out are not awaited.

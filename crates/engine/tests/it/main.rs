@@ -4,6 +4,7 @@
 mod clock;
 mod crash;
 mod damage;
+mod deliveries;
 mod digest;
 mod engine;
 mod files;
@@ -16,6 +17,7 @@ mod marks;
 mod outage;
 mod outbox;
 mod quarantine;
+mod reminders;
 mod service_deploys;
 mod store;
 mod vault;

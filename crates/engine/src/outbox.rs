@@ -16,7 +16,9 @@ mod unanswered;
 mod worker;
 
 pub use self::audience::{Audience, Contact, SharedAudience};
-pub use self::notification::{Notification, NotificationId, Recipient, Sink};
+pub use self::notification::{
+    ALERT_RAISED, ALERT_RECOVERED, Notification, NotificationId, Recipient, Sink,
+};
 pub use self::routing::{notifications_of_alert, notifications_of_events};
 pub use self::table::{NotificationState, Outbox, StoredNotification};
 pub use self::transport::{Delivering, Transport, Undelivered};

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use engine::outbox::{ALERT_RAISED, ALERT_RECOVERED};
 use policy::monitoring::Severity;
 use policy::{PersonId, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -93,8 +94,8 @@ impl AlertEvent {
     /// The kind that `notify: when` names.
     pub const fn kind(self) -> &'static str {
         match self {
-            Self::Raised => "alert_raised",
-            Self::Recovered => "alert_recovered",
+            Self::Raised => ALERT_RAISED,
+            Self::Recovered => ALERT_RECOVERED,
         }
     }
 }

@@ -10,6 +10,11 @@ use serde_json::Value;
 
 use crate::store::NewNotification;
 
+/// The kind of a notification that an alert was raised.
+pub const ALERT_RAISED: &str = "alert_raised";
+/// The kind of a notification that an alert is over.
+pub const ALERT_RECOVERED: &str = "alert_recovered";
+
 /// Names a notification; who gets one twice can tell by it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -28,7 +33,7 @@ pub struct Notification {
     pub id: NotificationId,
     /// When what it is about happened.
     pub at: Timestamp,
-    /// The kind of event, or `alert_raised` and `alert_recovered`.
+    /// The kind of event, [`ALERT_RAISED`] or [`ALERT_RECOVERED`].
     pub kind: String,
     /// What is released.
     pub product: String,

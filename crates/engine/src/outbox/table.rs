@@ -35,6 +35,24 @@ pub enum NotificationState {
     Failed,
 }
 
+impl NotificationState {
+    /// What a newer release has written under a name of its own is still to be delivered.
+    fn of(name: &str) -> Self {
+        let known = [Self::Pending, Self::Sent, Self::Failed];
+        let found = known.into_iter().find(|state| state.as_str() == name);
+        found.unwrap_or(Self::Pending)
+    }
+
+    /// As it is stored.
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Sent => "sent",
+            Self::Failed => "failed",
+        }
+    }
+}
+
 /// A notification and what has become of it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct StoredNotification {
@@ -286,11 +304,7 @@ fn notification(row: &Row<'_>) -> rusqlite::Result<Notification> {
 }
 
 fn stored(row: &Row<'_>) -> rusqlite::Result<StoredNotification> {
-    let state = match row.get::<_, String>(1)?.as_str() {
-        "sent" => NotificationState::Sent,
-        "failed" => NotificationState::Failed,
-        _ => NotificationState::Pending,
-    };
+    let state = NotificationState::of(&row.get::<_, String>(1)?);
     let due_at: i64 = row.get(3)?;
     let sent_at: Option<i64> = row.get(4)?;
     Ok(StoredNotification {

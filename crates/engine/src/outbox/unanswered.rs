@@ -1,9 +1,9 @@
 //! Does a notification still wait for an answer? Only what can be answered is said again.
 
-use rollout::{Product, RolloutId};
+use rollout::{Kind, Product, RolloutId};
 use serde_json::Value;
 
-use super::notification::Notification;
+use super::notification::{ALERT_RAISED, Notification};
 use crate::error::{Error, with_causes};
 
 /// Knows the alerts that notifications are about; whoever watches the services keeps them.
@@ -21,16 +21,44 @@ pub(super) fn unanswered(
     product: &Product,
     alerts: &dyn Alerts,
 ) -> Vec<Value> {
+    let Some(question) = Question::of(&notification.kind) else {
+        return Vec::new();
+    };
     let about = notification.about.iter();
-    let open = about.filter(|item| match notification.kind.as_str() {
-        "approval_requested" | "approval_escalated" => is_asked(notification, item, product),
-        "rollout_halted" => is_halted(notification, product),
-        "customer_held" => is_so(notification, item, product, "held"),
-        "customer_rollback_failed" => is_so(notification, item, product, "rollback failed"),
-        "alert_raised" => (item["id"].as_i64()).is_some_and(|id| is_raised(id, alerts)),
-        _ => false,
+    let open = about.filter(|item| match question {
+        Question::Approval => is_asked(notification, item, product),
+        Question::Halt => is_halted(notification, product),
+        Question::Held => is_so(notification, item, product, "held"),
+        Question::RollbackFailed => is_so(notification, item, product, "rollback failed"),
+        Question::Alert => (item["id"].as_i64()).is_some_and(|id| is_raised(id, alerts)),
     });
     open.cloned().collect()
+}
+
+/// What a notification asks of people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Question {
+    Approval,
+    Halt,
+    Held,
+    RollbackFailed,
+    Alert,
+}
+
+impl Question {
+    /// By the kind of a notification; most kinds ask nothing.
+    fn of(kind: &str) -> Option<Self> {
+        let asked = [
+            (Kind::ApprovalRequested.as_str(), Self::Approval),
+            (Kind::ApprovalEscalated.as_str(), Self::Approval),
+            (Kind::RolloutHalted.as_str(), Self::Halt),
+            (Kind::CustomerHeld.as_str(), Self::Held),
+            (Kind::CustomerRollbackFailed.as_str(), Self::RollbackFailed),
+            (ALERT_RAISED, Self::Alert),
+        ];
+        let found = asked.into_iter().find(|(name, _)| *name == kind);
+        found.map(|(_, question)| question)
+    }
 }
 
 /// An alert that cannot be read is said again: the monitor's file may be lost without any other notification waiting for it.

@@ -29,6 +29,16 @@ pub enum LockFor {
     Request,
 }
 
+impl LockFor {
+    /// As it stands in the file.
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Engine => "engine",
+            Self::Request => "request",
+        }
+    }
+}
+
 /// The process that holds the lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Holder {
@@ -101,10 +111,7 @@ impl EngineLock {
 }
 
 fn sign(file: &mut File, wanted: LockFor) -> std::io::Result<()> {
-    let word = match wanted {
-        LockFor::Engine => "engine",
-        LockFor::Request => "request",
-    };
+    let word = wanted.as_str();
     file.set_len(0)?;
     file.rewind()?;
     writeln!(file, "{word} {}", std::process::id())
@@ -118,7 +125,7 @@ fn read_holder(state: &StateDir) -> Result<Holder, Error> {
         .read_to_string(&mut text)
         .map_err(Error::file("read", &path))?;
     let mut words = text.split_whitespace();
-    let is_engine = words.next() == Some("engine");
+    let is_engine = words.next() == Some(LockFor::Engine.as_str());
     Ok(Holder {
         is_engine,
         pid: words.next().and_then(|pid| pid.parse().ok()),

@@ -19,9 +19,30 @@ use crate::error::Error;
 const ALL: &str = "";
 /// What belongs to no rollout.
 const PRODUCT: &str = "product";
-const ATTACHMENTS: &str = "attachments";
-const TOKENS: &str = "tokens";
-const META: &str = "meta";
+
+/// A table that an engine goes by beside the rows. Each has one sum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Table {
+    /// What tells this database from others.
+    Meta,
+    /// Who may prove what.
+    Tokens,
+    /// Sealed bytes.
+    Attachments,
+}
+
+impl Table {
+    const ALL: [Self; 3] = [Self::Meta, Self::Tokens, Self::Attachments];
+
+    /// Its name, which is that of its sum.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Meta => "meta",
+            Self::Tokens => "tokens",
+            Self::Attachments => "attachments",
+        }
+    }
+}
 
 /// A sum of hashes, modulo 2^256; the lowest limb first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -91,7 +112,11 @@ impl ChangedSums {
 
     /// Sealed bytes were added.
     pub(super) fn attachment(&mut self, id: &str, bytes: &[u8]) {
-        self.replace(ATTACHMENTS, None, Some(of_attachment(id, bytes)));
+        self.replace(
+            Table::Attachments.name(),
+            None,
+            Some(of_attachment(id, bytes)),
+        );
     }
 
     fn replace(&mut self, scope: &str, old: Option<Sum>, new: Option<Sum>) {
@@ -133,7 +158,8 @@ pub(super) fn check_rows(connection: &Connection, rows: &[(RowKey, String)]) -> 
         let sum = found.entry(scope_of(key)).or_default();
         *sum = sum.plus(Sum::of_row(key, json));
     }
-    let is_of_rows = |scope: &str| ![ALL, ATTACHMENTS, TOKENS, META].contains(&scope);
+    let is_table = |scope: &str| Table::ALL.iter().any(|table| table.name() == scope);
+    let is_of_rows = |scope: &str| scope != ALL && !is_table(scope);
     let scopes = kept.keys().map(String::as_str).chain(found.keys().copied());
     for scope in scopes.filter(|scope| is_of_rows(scope)) {
         if kept.get(scope) != found.get(scope) {
@@ -156,30 +182,30 @@ pub(super) fn check_rows(connection: &Connection, rows: &[(RowKey, String)]) -> 
 /// # Errors
 /// [`Error::Damaged`] names the table.
 pub(super) fn check_beside_rows(connection: &Connection) -> Result<(), Error> {
-    for scope in [META, TOKENS, ATTACHMENTS] {
-        check(connection, scope)?;
+    for table in Table::ALL {
+        check(connection, table)?;
     }
     Ok(())
 }
 
 /// Checks the row of `meta`, and nothing else.
 pub(super) fn check_meta(connection: &Connection) -> Result<(), Error> {
-    check(connection, META)
+    check(connection, Table::Meta)
 }
 
 /// Notes what the row of `meta` says now.
 pub(super) fn note_meta(transaction: &Connection) -> Result<(), Error> {
-    note(transaction, META)
+    note(transaction, Table::Meta)
 }
 
 /// Checks who may prove what.
 pub(crate) fn check_tokens(connection: &Connection) -> Result<(), Error> {
-    check(connection, TOKENS)
+    check(connection, Table::Tokens)
 }
 
 /// Notes the tokens as they are now, in the transaction that has checked and changed them.
 pub(crate) fn note_tokens(transaction: &Connection) -> Result<(), Error> {
-    note(transaction, TOKENS)
+    note(transaction, Table::Tokens)
 }
 
 /// Adds up everything that is there, in a database that has no sums yet.
@@ -191,28 +217,28 @@ pub(super) fn begin(transaction: &Connection) -> Result<(), Error> {
         note.execute(params![key.0, sum.bytes()])?;
         changed.row(&key, None, Some(sum));
     }
-    for scope in [META, TOKENS, ATTACHMENTS] {
-        changed.replace(scope, None, Some(found(transaction, scope)?));
+    for table in Table::ALL {
+        changed.replace(table.name(), None, Some(found(transaction, table)?));
     }
     changed.write(transaction)
 }
 
-fn check(connection: &Connection, scope: &str) -> Result<(), Error> {
+fn check(connection: &Connection, table: Table) -> Result<(), Error> {
     if !schema::has_digests(connection)?
-        || kept_of(connection, scope)? == Some(found(connection, scope)?)
+        || kept_of(connection, table.name())? == Some(found(connection, table)?)
     {
         return Ok(());
     }
-    Err(damaged(&format!("the table `{scope}`")))
+    Err(damaged(&format!("the table `{}`", table.name())))
 }
 
-fn note(transaction: &Connection, scope: &str) -> Result<(), Error> {
+fn note(transaction: &Connection, table: Table) -> Result<(), Error> {
     if !schema::has_digests(transaction)? {
         return Ok(());
     }
     let mut changed = ChangedSums::default();
-    let before = kept_of(transaction, scope)?;
-    changed.replace(scope, before, Some(found(transaction, scope)?));
+    let before = kept_of(transaction, table.name())?;
+    changed.replace(table.name(), before, Some(found(transaction, table)?));
     changed.write(transaction)
 }
 
@@ -231,22 +257,22 @@ fn scope_of(key: &RowKey) -> &str {
 }
 
 /// What a table comes to as it is now.
-fn found(connection: &Connection, table: &str) -> Result<Sum, Error> {
+fn found(connection: &Connection, table: Table) -> Result<Sum, Error> {
     let (sql, hash): (_, fn(&Row<'_>) -> rusqlite::Result<Sum>) = match table {
-        META => (
+        Table::Meta => (
             "SELECT json_array(format, epoch, database) FROM meta",
             of_text,
         ),
-        TOKENS if schema::has_token_makers(connection)? => (
+        Table::Tokens if schema::has_token_makers(connection)? => (
             "SELECT json_array(hash, owner, service, created_at, created_by, revoked_at, revoked_by) FROM tokens \
              UNION ALL SELECT json_array(hash, made_by) FROM token_makers",
             of_text,
         ),
-        TOKENS => (
+        Table::Tokens => (
             "SELECT json_array(hash, owner, service, created_at, created_by, revoked_at, revoked_by) FROM tokens",
             of_text,
         ),
-        _ => ("SELECT id, bytes FROM attachments", |row| {
+        Table::Attachments => ("SELECT id, bytes FROM attachments", |row| {
             let (id, bytes) = (row.get_ref(0)?, row.get_ref(1)?);
             Ok(of_attachment(id.as_str()?, bytes.as_bytes()?))
         }),

@@ -20,7 +20,9 @@ pub use self::notification::{
     ALERT_RAISED, ALERT_RECOVERED, Notification, NotificationId, Recipient, Sink,
 };
 pub use self::routing::{notifications_of_alert, notifications_of_events};
-pub use self::table::{NotificationState, Outbox, StoredNotification};
+pub use self::table::{
+    Listed, NotificationState, Outbox, StoredNotification, UnreadableNotification,
+};
 pub use self::transport::{Delivering, Transport, Undelivered};
 pub use self::unanswered::Alerts;
 pub use self::worker::OutboxWorker;

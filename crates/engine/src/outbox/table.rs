@@ -71,6 +71,18 @@ pub struct StoredNotification {
     pub error: Option<String>,
 }
 
+/// A notification that this release cannot read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnreadableNotification {
+    /// Its name.
+    pub id: NotificationId,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+/// What can be read, and what cannot.
+pub type Listed = (Vec<StoredNotification>, Vec<UnreadableNotification>);
+
 /// A notification that this process is to deliver.
 #[derive(Debug)]
 pub(super) struct Claimed {
@@ -80,7 +92,7 @@ pub(super) struct Claimed {
     pub(super) destination: Destination,
 }
 
-const COLUMNS: &str = "letter, state, attempts, due_at, sent_at, error";
+const COLUMNS: &str = "letter, state, attempts, due_at, sent_at, error, id";
 
 impl Outbox {
     /// Opens it, from whichever process.
@@ -117,19 +129,42 @@ impl Outbox {
         Ok(transaction.commit()?)
     }
 
-    /// Notifications in the order in which they were written, the newest `limit` of them.
+    /// Notifications in the order in which they were written, the newest `limit` of them. Those that cannot be read are left
+    /// out, with a warning that names them.
     ///
     /// # Errors
     /// The database cannot be read.
     pub fn list(&self, only_failed: bool, limit: u32) -> Result<Vec<StoredNotification>, Error> {
+        let (notifications, unreadable) = self.list_all(only_failed, limit)?;
+        for UnreadableNotification { id, reason } in unreadable {
+            tracing::warn!(letter = %id, reason, "a notification cannot be shown");
+        }
+        Ok(notifications)
+    }
+
+    /// As [`Outbox::list`], and which of them cannot be read.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn list_all(&self, only_failed: bool, limit: u32) -> Result<Listed, Error> {
         let sql = format!(
             "SELECT {COLUMNS} FROM notifications WHERE NOT ?1 OR state = 'failed' OR (state = 'pending' AND error IS NOT NULL) ORDER BY at DESC, rowid DESC LIMIT ?2"
         );
         let mut statement = self.connection.prepare_cached(&sql)?;
-        let rows = statement.query_map(params![only_failed, limit], stored)?;
-        let mut notifications = rows.collect::<Result<Vec<_>, _>>()?;
+        let mut rows = statement.query(params![only_failed, limit])?;
+        let (mut notifications, mut unreadable) = (Vec::new(), Vec::new());
+        while let Some(row) = rows.next()? {
+            match notification(row) {
+                Ok(_) => notifications.push(stored(row)?),
+                Err(error) => unreadable.push(UnreadableNotification {
+                    id: NotificationId(row.get(6)?),
+                    reason: error.to_string(),
+                }),
+            }
+        }
         notifications.reverse();
-        Ok(notifications)
+        unreadable.reverse();
+        Ok((notifications, unreadable))
     }
 
     /// One notification.
@@ -260,12 +295,30 @@ impl Outbox {
         Ok(next)
     }
 
-    /// Notifications whose reminder is due.
+    /// Notifications whose reminder is due. One that cannot be read is said again no more, and keeps no other back.
     pub(super) fn to_remind(&self, now: Timestamp) -> Result<Vec<Notification>, Error> {
-        let sql = "SELECT letter FROM notifications WHERE remind_at <= ?1 ORDER BY remind_at";
+        let sql =
+            "SELECT letter, id FROM notifications WHERE remind_at <= ?1 ORDER BY remind_at, rowid";
         let mut statement = self.connection.prepare_cached(sql)?;
-        let rows = statement.query_map([now.timestamp_millis()], notification)?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        let mut rows = statement.query([now.timestamp_millis()])?;
+        let (mut due, mut unreadable) = (Vec::new(), Vec::new());
+        while let Some(row) = rows.next()? {
+            match notification(row) {
+                Ok(notification) => due.push(notification),
+                Err(error) => unreadable.push((NotificationId(row.get(1)?), error)),
+            }
+        }
+        for (id, error) in unreadable {
+            tracing::error!(letter = %id, %error, "a notification that cannot be read is not said again");
+            self.end_reminders(&id)?;
+        }
+        Ok(due)
+    }
+
+    fn end_reminders(&self, id: &NotificationId) -> Result<(), Error> {
+        let sql = "UPDATE notifications SET remind_at = NULL WHERE id = ?1";
+        self.connection.prepare_cached(sql)?.execute([&id.0])?;
+        Ok(())
     }
 
     /// Ends the wait for an answer to `asked`, and says it again if it is still to be answered.

@@ -245,3 +245,20 @@ async fn a_notification_that_cannot_be_read_keeps_no_other_back() {
         .unwrap();
     assert!(error.contains("cannot be read"), "{error}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_notification_that_cannot_be_read_is_named_and_the_others_are_listed() {
+    let (lab, world) = (Lab::new(), World::new());
+    end(asked(&lab, &world)).await.unwrap();
+    let before = notifications(&lab);
+    let outbox = Outbox::open(&lab.state).unwrap();
+    let spoil = "UPDATE notifications SET letter = '{', state = 'sent' WHERE id = ?1";
+    lab.tamper().execute(spoil, [&before[0].id.0]).unwrap();
+    let (listed, unreadable) = outbox.list_all(false, 1000).unwrap();
+    let listed: Vec<_> = listed.into_iter().map(|one| one.notification).collect();
+    assert_eq!(listed, before[1..]);
+    assert_eq!(notifications(&lab), before[1..]);
+    assert_eq!(unreadable.len(), 1);
+    assert_eq!(unreadable[0].id, before[0].id);
+    assert!(!unreadable[0].reason.is_empty());
+}

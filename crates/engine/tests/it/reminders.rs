@@ -146,3 +146,28 @@ async fn alerts_that_cannot_be_read_keep_no_other_notification_waiting() {
     );
     assert!(told.len() >= 3, "the alert is said again: {told:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reminder_that_cannot_be_read_keeps_no_delivery_back() {
+    let lab = Lab::new();
+    let outbox = posted(
+        &lab,
+        &[
+            notification(1, Sink::Slack, "ops"),
+            notification(2, Sink::Slack, "ann"),
+        ],
+    );
+    lab.tamper()
+        .execute_batch(
+            "UPDATE notifications SET letter = '{', state = 'sent', remind_at = 1 WHERE rowid = 1",
+        )
+        .unwrap();
+    for _ in 0..2 {
+        let works = Sometimes::new(|_| None) as Arc<dyn Transport>;
+        OutboxWorker::once(&lab.state, works, no_alerts())
+            .await
+            .unwrap();
+    }
+    let sent = ("ann".to_owned(), NotificationState::Sent);
+    assert_eq!(states(&outbox), [sent]);
+}

@@ -6,7 +6,7 @@
 
 mod arrivals;
 mod channel;
-mod deliver;
+mod commit;
 mod engine_loop;
 mod handle;
 mod instant;
@@ -87,8 +87,9 @@ impl fmt::Debug for EngineOptions {
 
 /// Becomes the engine of a project and drives its rollouts, from where the last one stopped, on a thread of its own.
 ///
-/// The executor is made with an [`EngineSender`], through which it tells what concerns more than one command. It is used on the
-/// engine's thread, within the runtime from which this is called; when the engine ends it is dropped, and must then stop its work.
+/// The executor is made with an [`EngineSender`], through which it tells what concerns more than one command. It is used on
+/// the engine's thread, within the runtime from which this is called; when the engine ends it is dropped, and must then stop
+/// its work.
 ///
 /// # Errors
 /// [`Error::Held`] if there is an engine already (P40); a damaged, foreign or newer database (P41).

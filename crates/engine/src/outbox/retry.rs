@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::notification::NotificationId;
 use crate::limits::{DELIVERIES, DELIVERY_PAUSE};
+use crate::process::clock;
 
 /// How long whoever was told asks to be left alone, as far as that is believed.
 pub(super) fn believed(wait: Duration) -> Duration {
@@ -29,8 +30,7 @@ pub(super) fn next_attempt(
     let pause = first.saturating_mul(1 << doublings).min(longest);
     let spread = pause * u32::from(lot(id, attempts)) / 512;
     let pause = (pause * 3 / 4 + spread).max(wait.map_or(Duration::ZERO, believed));
-    let millis = i64::try_from(pause.as_millis()).unwrap_or(i64::MAX);
-    Some(now + TimeDelta::milliseconds(millis))
+    Some(now + TimeDelta::milliseconds(clock::millis(pause)))
 }
 
 /// Spreads notifications that fail together; the same notification meets the same lot.

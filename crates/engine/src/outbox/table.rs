@@ -1,7 +1,6 @@
 //! The table of notifications: written with the events, delivered afterwards by whichever process claims one first.
 
 use std::fmt;
-use std::time::Duration;
 
 use chrono::DateTime;
 use policy::Timestamp;
@@ -14,6 +13,7 @@ use super::retry;
 use super::transport::Undelivered;
 use crate::error::Error;
 use crate::limits::{DELIVERY_TIMEOUT, NOTIFICATIONS_KEPT, REMINDERS};
+use crate::process::clock;
 use crate::process::state_dir::StateDir;
 use crate::store;
 
@@ -189,8 +189,8 @@ impl Outbox {
         Ok(changed == 1)
     }
 
-    /// Takes notifications that are due and whose destination is free, the oldest for each. Nobody else takes them for as long as an
-    /// attempt may take; after a crash they are due again.
+    /// Takes notifications that are due and whose destination is free, the oldest for each. Nobody else takes them for as long
+    /// as an attempt may take; after a crash they are due again.
     pub(super) fn claim(
         &self,
         now: Timestamp,
@@ -223,7 +223,7 @@ impl Outbox {
         for id in unreadable {
             self.give_up(&NotificationId(id), "it names nobody to whom it goes")?;
         }
-        let lease = now_millis + millis(2 * DELIVERY_TIMEOUT);
+        let lease = now_millis + clock::millis(2 * DELIVERY_TIMEOUT);
         // Another process may have been quicker.
         let sql = "UPDATE notifications SET attempts = attempts + 1, due_at = ?3 WHERE id = ?1 AND state = 'pending' AND due_at <= ?2 RETURNING letter, attempts";
         let mut statement = self.connection.prepare_cached(sql)?;
@@ -340,7 +340,7 @@ impl Outbox {
 
     /// Removes what was delivered long ago. What was not is never removed.
     pub(super) fn forget_old(&self, now: Timestamp) -> Result<(), Error> {
-        let before = now.timestamp_millis() - millis(NOTIFICATIONS_KEPT);
+        let before = now.timestamp_millis() - clock::millis(NOTIFICATIONS_KEPT);
         self.connection.execute(
             "DELETE FROM notifications WHERE state = 'sent' AND at < ?1 AND remind_at IS NULL",
             [before],
@@ -369,8 +369,4 @@ fn stored(row: &Row<'_>) -> rusqlite::Result<StoredNotification> {
         sent_at: sent_at.and_then(DateTime::from_timestamp_millis),
         error: row.get(5)?,
     })
-}
-
-fn millis(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }

@@ -41,6 +41,11 @@ pub fn wall() -> Timestamp {
     Utc::now().trunc_subsecs(3)
 }
 
+/// A length of time as instants are stored; the longest there is if it does not fit.
+pub(crate) fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
 /// Engine time for whoever carries commands out, so that their limits too are measured by a clock that nobody sets (P22).
 #[derive(Clone, Debug)]
 pub struct EngineTime(Arc<RwLock<TimeBase>>);

@@ -42,7 +42,7 @@ impl EngineLoop {
         if !self.is_confirmed_by(&group) {
             self.tick(at, &mut group);
         }
-        self.commit_and_deliver(reading, group, filed)?;
+        self.commit_and_send(reading, group, filed)?;
         self.untold.clear();
         self.culprits.clear();
         for look in arrived.looks {
@@ -67,7 +67,7 @@ impl EngineLoop {
         };
         self.unheard.retain(is_change);
         self.step_reports(at, &mut group);
-        self.commit_and_deliver(reading, group, Vec::new())
+        self.commit_and_send(reading, group, Vec::new())
     }
 
     /// Reads the state again if it was discarded; says which commands the core does not know of then.

@@ -70,7 +70,7 @@ impl StoredAnswer {
     }
 }
 
-/// WatchedFiles a request, and says until when it counts; whoever sent it has gone by then.
+/// Files a request, and says until when it counts; whoever sent it has gone by then.
 pub(crate) fn insert(
     connection: &Connection,
     request: &Request,
@@ -159,17 +159,13 @@ pub(super) fn write_answer(
 
 /// Removes what nobody will ask for any more; the journal keeps what mattered.
 pub(super) fn forget_old(connection: &Connection) -> Result<(), Error> {
-    let before = now_ms().saturating_sub(millis(ANSWERS_KEPT));
+    let before = now_ms().saturating_sub(clock::millis(ANSWERS_KEPT));
     connection.execute("DELETE FROM inbox WHERE expires_at < ?1", [before])?;
     Ok(())
 }
 
 fn now_ms() -> i64 {
     clock::wall().timestamp_millis()
-}
-
-fn millis(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

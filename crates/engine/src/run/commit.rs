@@ -16,8 +16,8 @@ use crate::process::crash::CrashPoint;
 use crate::step::commit_group::{CommitGroup, SteppedRequest};
 
 impl EngineLoop {
-    /// Stores what one instant gave, then delivers it.
-    pub(super) fn commit_and_deliver(
+    /// Stores what one instant gave, then sends what follows from it.
+    pub(super) fn commit_and_send(
         &mut self,
         reading: Reading,
         mut group: CommitGroup,
@@ -30,7 +30,7 @@ impl EngineLoop {
             }
             return Err(error);
         }
-        self.deliver(reading, group, filed);
+        self.send(reading, group, filed);
         Ok(())
     }
 
@@ -84,7 +84,7 @@ impl EngineLoop {
         Ok(())
     }
 
-    fn deliver(
+    fn send(
         &mut self,
         reading: Reading,
         mut group: CommitGroup,

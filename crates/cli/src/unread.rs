@@ -74,7 +74,9 @@ fn encoding(file: String, what: &NotText) -> Diagnostic {
         LikelyFormat::Encoded(from) => format!(
             "save it as UTF-8, or: iconv -f {from} -t UTF-8 {path} > {path}.new && mv {path}.new {path}"
         ),
-        LikelyFormat::CutOff => "it was not written to its end: put the whole file there".to_owned(),
+        LikelyFormat::CutOff => {
+            "it was not written to its end: put the whole file there".to_owned()
+        }
         LikelyFormat::Archive => "save the sheet as CSV in UTF-8, and name that file".to_owned(),
         LikelyFormat::Binary => "write the file as text, in UTF-8".to_owned(),
     };

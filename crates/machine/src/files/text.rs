@@ -164,7 +164,9 @@ fn not_text(bytes: &[u8], at: usize, looks: LikelyFormat) -> NotText {
         LikelyFormat::Encoded(name) if name.starts_with("UTF-") => "".into(),
         // Nor is one of an archive.
         LikelyFormat::Archive => "".into(),
-        LikelyFormat::Encoded(_) | LikelyFormat::CutOff | LikelyFormat::Binary => String::from_utf8_lossy(line),
+        LikelyFormat::Encoded(_) | LikelyFormat::CutOff | LikelyFormat::Binary => {
+            String::from_utf8_lossy(line)
+        }
     };
     NotText {
         line: number(before.split(|byte| *byte == b'\n').count()),

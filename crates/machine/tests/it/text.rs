@@ -65,7 +65,7 @@ fn other_encodings_are_told_by_their_marks_or_by_every_second_byte() {
 fn a_spreadsheet_is_called_one() {
     assert_eq!(
         wrong(b"PK\x03\x04\x14\0\x06\0[Content_Types].xml"),
-        (1, 1, b'P', Looks::Archive)
+        (1, 1, b'P', LikelyFormat::Archive)
     );
 }
 

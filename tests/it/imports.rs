@@ -67,91 +67,46 @@ const KNOWN: &[(&str, &[&str])] = &[
             "show/report/words.rs",
         ],
     ),
-    (
-        "engine",
-        &["outbox/postman.rs", "outbox/store.rs", "store.rs"],
-    ),
-    ("engine", &["run/driver.rs", "run/recovery.rs"]),
-    (
-        "engine",
-        &[
-            "store/connection.rs",
-            "store/digest.rs",
-            "store/schema.rs",
-            "store/standing.rs",
-            "store/verify.rs",
-        ],
-    ),
-    ("monitor", &["driver.rs", "monitor_loop.rs"]),
-    (
-        "policy",
-        &[
-            "calendar.rs",
-            "calendar/freeze.rs",
-            "calendar/zone.rs",
-            "settings.rs",
-        ],
-    ),
-    ("policy", &["parse.rs", "plan.rs", "zones.rs"]),
-    ("policy", &["plan/age.rs", "plan/compile.rs"]),
-    (
-        "render",
-        &[
-            "executor/deploy.rs",
-            "executor/verdict.rs",
-            "executor/work.rs",
-        ],
-    ),
-    ("render", &["probe/asked.rs", "probe/checkup.rs"]),
+    ("rollout", &["model/fact/payload.rs", "model/fact/place.rs"]),
     (
         "rollout",
         &[
-            "apply.rs",
-            "directory.rs",
-            "freezing.rs",
-            "hands.rs",
-            "hold.rs",
-            "index.rs",
-            "offer.rs",
-            "operate.rs",
+            "customer/next.rs",
+            "customer/next/adoption.rs",
+            "customer/next/recovery.rs",
+            "customer/protocol.rs",
+            "customer/record.rs",
+            "customer/targets.rs",
+            "customer/trouble.rs",
+            "fold/apply.rs",
+            "fold/index.rs",
+            "fold/rows.rs",
+            "model/directory.rs",
+            "model/hold.rs",
+            "model/offer.rs",
+            "model/request.rs",
+            "model/state.rs",
             "product.rs",
-            "protocol.rs",
-            "record.rs",
-            "recover.rs",
-            "request.rs",
-            "rows.rs",
-            "running.rs",
-            "state.rs",
-            "targets.rs",
-            "trouble.rs",
-            "unit.rs",
-            "unit/adoption.rs",
-            "unit/recovery.rs",
-            "verbs.rs",
-            "work.rs",
+            "progress/freezing.rs",
+            "progress/hands.rs",
+            "progress/in_flight.rs",
+            "progress/running.rs",
+            "requests/operate.rs",
+            "requests/recover.rs",
+            "requests/verbs.rs",
         ],
     ),
-    (
-        "sim",
-        &[
-            "api.rs",
-            "api/call.rs",
-            "api/perform.rs",
-            "api/query.rs",
-            "carry.rs",
-            "fault.rs",
-            "fault/armed.rs",
-            "platform.rs",
-            "platform/agenda.rs",
-            "platform/deploys.rs",
-            "platform/events.rs",
-            "platform/images.rs",
-            "platform/jobs.rs",
-            "platform/model.rs",
-            "requests.rs",
-        ],
-    ),
-    ("sim", &["platform/databases.rs", "platform/seed.rs"]),
+];
+
+/// Files of one crate that folders below them still use. Take a line out when its file has moved down; add none.
+const TOO_HIGH: &[(&str, &str)] = &[
+    ("rollout", "customer/targets.rs"),
+    ("rollout", "fold/index.rs"),
+    ("rollout", "progress/freezing.rs"),
+    ("rollout", "progress/in_flight.rs"),
+    ("rollout", "progress/running.rs"),
+    ("rollout", "requests/recover.rs"),
+    ("rollout", "requests/verbs.rs"),
 ];
 
 #[test]
@@ -200,18 +155,22 @@ fn wings_use_only_those_below_them() {
             .iter()
             .filter(|wing| !source.join(wing).is_dir())
             .collect();
-        // All are missing while the crate is still one flat hall.
-        assert!(
-            missing.is_empty() || missing.len() == wings.len(),
-            "{krate} has no folders {missing:?}"
-        );
-        let up = upward(&Crate::read(krate).arrows(), wings);
-        assert!(up.is_empty(), "{krate}:\n{}", up.join("\n"));
+        assert!(missing.is_empty(), "{krate} has no folders {missing:?}");
+        let (still, new): (Vec<_>, Vec<_>) = upward(&Crate::read(krate).arrows(), wings)
+            .into_iter()
+            .partition(|(to, _)| TOO_HIGH.contains(&(*krate, to.as_str())));
+        let new: Vec<String> = new.into_iter().map(|(_, text)| text).collect();
+        assert!(new.is_empty(), "{krate}:\n{}", new.join("\n"));
+        let gone = TOO_HIGH
+            .iter()
+            .filter(|(of, file)| of == krate && !still.iter().any(|(to, _)| to == file));
+        let gone: Vec<&str> = gone.map(|(_, file)| *file).collect();
+        assert!(gone.is_empty(), "take these out of TOO_HIGH: {gone:?}");
     }
 }
 
-/// The arrows that run from a folder to one above it.
-fn upward(arrows: &Arrows, wings: &[&str]) -> Vec<String> {
+/// The arrows that run from a folder to one above it: the file that is used, and who uses it where.
+fn upward(arrows: &Arrows, wings: &[&str]) -> Vec<(String, String)> {
     let height = |module: &Module| {
         let first = module.first()?;
         wings.iter().position(|wing| wing == first)
@@ -224,7 +183,8 @@ fn upward(arrows: &Arrows, wings: &[&str]) -> Vec<String> {
     });
     let up = up.map(|(from, to, arrow)| {
         let (from, to) = (file_name(from), file_name(to));
-        format!("{from}:{}: uses {to} by `{}`", arrow.line, arrow.path)
+        let text = format!("{from}:{}: uses {to} by `{}`", arrow.line, arrow.path);
+        (to, text)
     });
     up.collect()
 }
@@ -470,6 +430,7 @@ mod of_small_texts {
             ("product.rs", "use crate::high::two::Two;"),
         ];
         let up = upward(&arrows(&texts), &["low", "high"]);
-        assert_eq!(up, ["low/one.rs:1: uses high/two.rs by `high::two::Two`"]);
+        let text = "low/one.rs:1: uses high/two.rs by `high::two::Two`";
+        assert_eq!(up, [("high/two.rs".to_owned(), text.to_owned())]);
     }
 }

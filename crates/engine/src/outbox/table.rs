@@ -130,14 +130,14 @@ impl Outbox {
     }
 
     /// Notifications in the order in which they were written, the newest `limit` of them. Those that cannot be read are left
-    /// out, with a warning that names them.
+    /// out, and named in the log.
     ///
     /// # Errors
     /// The database cannot be read.
     pub fn list(&self, only_failed: bool, limit: u32) -> Result<Vec<StoredNotification>, Error> {
         let (notifications, unreadable) = self.list_all(only_failed, limit)?;
         for UnreadableNotification { id, reason } in unreadable {
-            tracing::warn!(letter = %id, reason, "a notification cannot be shown");
+            tracing::error!(letter = %id, reason, "a notification cannot be read, and is not listed");
         }
         Ok(notifications)
     }

@@ -11,7 +11,7 @@ use rollout::{Actor, CommandKind, ServiceDeploy};
 use crate::lab::{Lab, config};
 use crate::world::World;
 
-fn deployer(world: &World, lab: &Lab, config: &Config) -> ServiceDeployer {
+fn services(world: &World, lab: &Lab, config: &Config) -> ServiceDeployer {
     let executor = world.clone();
     let started = ServiceDeployer::start(
         &lab.state,
@@ -41,25 +41,25 @@ fn service(config: &Config, customer: &str) -> ServiceDeploy {
 #[tokio::test]
 async fn a_batch_is_deployed_and_told_of_afterwards() {
     let (world, lab, config) = (World::new(), Lab::new(), config());
-    let deployer = deployer(&world, &lab, &config);
+    let services = services(&world, &lab, &config);
     let batch = vec![service(&config, "acme"), service(&config, "beta")];
-    let deployed = deployer
+    let deployed = services
         .deploy_all(batch, AT_ONCE, "monthly")
         .await
         .unwrap();
     assert_eq!(deployed.outcome, Some(EndState::Done));
-    assert_eq!(deployer.active().await.unwrap(), []);
+    assert_eq!(services.active().await.unwrap(), []);
     let acme = DeploysOf {
         customer: Some("acme".into()),
         ..DeploysOf::default()
     };
-    let history = deployer.history(&acme, 10).unwrap();
+    let history = services.history(&acme, 10).unwrap();
     assert_eq!(history.len(), 1);
     assert_eq!(history[0].rollout, deployed.operation);
     let until = history[0].ended_at.unwrap();
-    let numbers = deployer.statistics(24, until + chrono::TimeDelta::seconds(1));
+    let numbers = services.statistics(24, until + chrono::TimeDelta::seconds(1));
     assert_eq!(numbers.unwrap().total.deploys, 2);
-    let ended = deployer.shut_down(Duration::from_secs(5)).await.unwrap();
+    let ended = services.shut_down(Duration::from_secs(5)).await.unwrap();
     assert_eq!(ended, Ended::Stopped);
 }
 
@@ -67,17 +67,17 @@ async fn a_batch_is_deployed_and_told_of_afterwards() {
 async fn what_is_under_way_is_active_and_cannot_be_deployed_beside_it() {
     let keep = |kind: &CommandKind| matches!(kind, CommandKind::FollowDeploy { .. });
     let (world, lab, config) = (World::new().keeping(keep), Lab::new(), config());
-    let deployer = deployer(&world, &lab, &config);
-    let first = deployer.deploy(service(&config, "acme"), "first");
+    let services = services(&world, &lab, &config);
+    let first = services.deploy(service(&config, "acme"), "first");
     let second = async {
         loop {
-            let active = deployer.active().await.unwrap();
+            let active = services.active().await.unwrap();
             if active.iter().any(|one| one.deploy.is_some()) {
                 break;
             }
             tokio::task::yield_now().await;
         }
-        let refused = deployer.deploy(service(&config, "acme"), "second").await;
+        let refused = services.deploy(service(&config, "acme"), "second").await;
         assert!(
             matches!(refused, Err(DeployError::Refused(_))),
             "{refused:?}"

@@ -274,11 +274,7 @@ pub(crate) fn why(global: &Global, args: &Why, out: Output) -> Result<Exit, Fail
 }
 
 /// Why the plan of a rollout has no place for a customer, if it was considered.
-fn left_out<'p>(
-    product: &'p Product,
-    run: RolloutId,
-    customer: &CustomerId,
-) -> Option<&'p LeftOut> {
+fn left_out<'p>(product: &'p Product, run: RolloutId, customer: &CustomerId) -> Option<&'p LeftOut> {
     product.plan(run)?.left_out.get(customer)
 }
 

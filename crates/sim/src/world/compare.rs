@@ -297,7 +297,7 @@ impl fmt::Display for KindDifference {
 #[allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
 mod tests {
     use rollout::event::GENESIS;
-    use rollout::{Kind, Line};
+    use rollout::{Line, Kind};
     use serde_json::json;
 
     use super::*;

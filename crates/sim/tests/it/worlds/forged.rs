@@ -2,7 +2,7 @@
 
 use policy::Timestamp;
 use rollout::health::{Cycle, CycleResult};
-use rollout::{Event, Kind, Line};
+use rollout::{Event, Line, Kind};
 use sim::world::World;
 
 use super::recomputed::Recomputed;

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::outbox::{Audience, SharedAudience};
-use engine::{CrashAt, EngineHandle, EngineOptions, EngineSender, Error, ServerTime};
+use engine::{CrashAt, EngineHandle, EngineOptions, Error, EngineSender, ServerTime};
 use policy::settings::RenderSettings;
 use render::Client;
 use render::executor::{ExecutorSettings, RenderExecutor, Sources};

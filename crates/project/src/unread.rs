@@ -4,7 +4,7 @@ use std::fs::File as Opened;
 use std::io::{self, ErrorKind, Read as _};
 use std::path::Path;
 
-use machine::files::{LikelyFormat, Listing, MAX_BYTES, Mistaken, NotRead, NotText, decode_text};
+use machine::files::{Listing, LikelyFormat, MAX_BYTES, Mistaken, NotRead, NotText, decode_text};
 use policy::File;
 use policy::parse::{Diagnostic, MISNAMED, Severity};
 

@@ -156,10 +156,7 @@ impl Watcher for FleetWatcher {
         })
     }
 
-    fn compare(
-        &self,
-        keys: Vec<ServiceKey>,
-    ) -> WatcherFuture<'_, Vec<(ServiceKey, Option<String>)>> {
+    fn compare(&self, keys: Vec<ServiceKey>) -> WatcherFuture<'_, Vec<(ServiceKey, Option<String>)>> {
         Box::pin(async move {
             let (Some(client), Some((ours, busy))) = (&self.client, self.known().await) else {
                 return Vec::new();

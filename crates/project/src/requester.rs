@@ -7,9 +7,7 @@ use engine::signals::stop_signal;
 use engine::{Answer, AnswerTimeout, StateDir};
 use policy::{Config, Project, Span};
 use rollout::request::Directory;
-use rollout::{
-    Actor, Event, Kind, Product, RejectedCode, Request, RolloutId, UnhealthyTarget, Verb,
-};
+use rollout::{Actor, Event, Kind, Product, RejectedCode, Request, RolloutId, UnhealthyTarget, Verb};
 use tokio::task::spawn_blocking;
 
 use crate::args::Global;
@@ -187,11 +185,7 @@ impl Asker {
         Ok(answer.map(|answer| answer.events))
     }
 
-    async fn answered(
-        &self,
-        run: Option<RolloutId>,
-        verb: Verb,
-    ) -> Result<Option<Answer>, Failure> {
+    async fn answered(&self, run: Option<RolloutId>, verb: Verb) -> Result<Option<Answer>, Failure> {
         let request = Request {
             by: self.actor.clone(),
             run,

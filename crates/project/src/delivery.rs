@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::StateDir;
-use engine::outbox::{Delivering, Notification, OutboxWorker, Sink, Transport, Undelivered};
+use engine::outbox::{Transport, Delivering, Notification, OutboxWorker, Sink, Undelivered};
 use machine::files::Roots;
 use monitor::StoredAlerts;
 use notify::{Address, Message, Notifier, NotifierSettings, Secrets, environment};

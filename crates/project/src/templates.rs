@@ -26,9 +26,7 @@ pub(crate) fn mistakes(
         .chain(ALERTS)
         .collect();
     let roots = folder.roots(config);
-    let files = Templates::within(roots.clone())
-        .mistakes(&kinds)
-        .into_iter();
+    let files = Templates::within(roots.clone()).mistakes(&kinds).into_iter();
     let mut found: Vec<Diagnostic> = files.map(|bad| in_file(&roots, &bad)).collect();
     let entries = config.map_or(&[][..], |config| &config.project.notify);
     let texts = entries.iter().filter_map(|entry| entry.text.as_deref());

@@ -5,7 +5,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 use engine::StateDir;
-use machine::files::{Listing, OutsideFiles, Roots, read_own_written};
+use machine::files::{OutsideFiles, Listing, Roots, read_own_written};
 use policy::parse::{Calendar, Diagnostic, Severity};
 use policy::settings::RenderSettings;
 use policy::{Config, File, Project, Sources, Timestamp, parse};

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use machine::files::{NotRead, OutsideFiles, Roots};
+use machine::files::{OutsideFiles, NotRead, Roots};
 use policy::parse::{Diagnostic, File, Severity, Sources};
 use policy::settings::SecretSource;
 use policy::{Config, Customer};

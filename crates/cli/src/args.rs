@@ -33,8 +33,8 @@ pub(crate) use self::offline::{
     Simulate, Test,
 };
 pub(crate) use self::platform::{
-    Render, RenderCommand, RenderDeploys, RenderEnv, RenderLogs, RenderServices, Sham, Token,
-    TokenCommand,
+    Render, RenderCommand, RenderDeploys, RenderEnv, RenderLogs, RenderServices, SimulateServer,
+    Token, TokenCommand,
 };
 pub(crate) use self::report::{Report, ReportFormat, Stats};
 pub(crate) use self::start::{Drive, Start};

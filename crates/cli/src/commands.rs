@@ -2,7 +2,6 @@
 
 mod act;
 mod alerts;
-pub(crate) mod ask;
 mod browse;
 mod check;
 mod customers;
@@ -26,8 +25,8 @@ mod replan;
 mod report;
 mod report_health;
 mod rollback;
-pub(crate) mod sham;
 mod simulate;
+pub(crate) mod simulate_server;
 pub(crate) mod start;
 mod token;
 mod watch;
@@ -53,21 +52,21 @@ async fn dispatch(global: &Global, command: Command, out: Output) -> Result<Exit
         Command::Demo(args) => demo::demo(&args, out).await,
         Command::Init(args) => files::init(&args, out),
         Command::Import(args) => import::import(global, &args, out),
-        Command::Validate => files::validate(global, out),
+        Command::Validate => files::validate(global, out).await,
         Command::Schema(args) => files::schema(&args, out),
         Command::Plan(args) => plan::plan(global, &args, out).await,
-        Command::Simulate(args) => simulate::simulate(global, &args, out),
+        Command::Simulate(args) => simulate::simulate(global, &args, out).await,
         Command::Test(args) => simulate::test(global, &args, out),
         Command::Start(args) => start::start(global, *args, out).await,
         Command::Run(args) => drive::run(global, &args, out).await,
-        Command::Status(args) => look::status(global, &args, out),
+        Command::Status(args) => look::status(global, &args, out).await,
         Command::Watch(args) => watch::watch(global, &args, out).await,
-        Command::List(args) if args.versions => look::versions(global, out),
-        Command::List(_) => look::list(global, out),
-        Command::Report(args) => report::report(global, &args, out),
-        Command::Stats(args) => report::stats(global, &args, out),
-        Command::Why(args) => look::why(global, &args, out),
-        Command::Approvals(args) => look::approvals(global, &args, out),
+        Command::List(args) if args.versions => look::versions(global, out).await,
+        Command::List(_) => look::list(global, out).await,
+        Command::Report(args) => report::report(global, &args, out).await,
+        Command::Stats(args) => report::stats(global, &args, out).await,
+        Command::Why(args) => look::why(global, &args, out).await,
+        Command::Approvals(args) => look::approvals(global, &args, out).await,
         Command::Approve(args) => act::act(global, args, out).await,
         Command::Reject(args) => act::act(global, args, out).await,
         Command::Withdraw(args) => act::act(global, args, out).await,
@@ -94,10 +93,10 @@ async fn dispatch(global: &Global, command: Command, out: Output) -> Result<Exit
             None => probe::health(global, &args, out).await,
         },
         Command::Monitor(args) => monitor::monitor(global, &args, out).await,
-        Command::Alerts(args) => alerts::alerts(global, &args, out),
+        Command::Alerts(args) => alerts::alerts(global, &args, out).await,
         Command::Notifications(args) => notifications::notifications(global, &args, out).await,
         Command::Events(args) => journal::events(global, &args, out).await,
-        Command::Verify(args) => journal::verify(global, &args, out),
+        Command::Verify(args) => journal::verify(global, &args, out).await,
         Command::Token(args) => token::token(global, args.command, out).await,
         Command::Render(args) => match args.command {
             RenderCommand::Check => check::check(global, out).await,
@@ -105,7 +104,7 @@ async fn dispatch(global: &Global, command: Command, out: Output) -> Result<Exit
             RenderCommand::Env(args) => browse::env(global, &args, out).await,
             RenderCommand::Deploys(args) => browse::deploys(global, &args, out).await,
             RenderCommand::Logs(args) => browse::logs(global, &args, out).await,
-            RenderCommand::Simulate(args) => sham::simulate(global, &args, out).await,
+            RenderCommand::Simulate(args) => simulate_server::simulate(global, &args, out).await,
         },
         Command::Completions(args) => manual::completions(&args, out),
         Command::Man(args) => manual::man(&args, out),

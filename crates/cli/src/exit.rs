@@ -1,17 +1,15 @@
 //! How the process ends: documented exit codes, and failures that say what to type next.
 
-use std::error::Error;
+use std::error;
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use policy::Diagnostic;
-use policy::parse::Severity;
-use rollout::{Rejected, RejectedCode};
+use project::error::with_causes;
+use project::{Error, ErrorKind};
+use rollout::Rejected;
 
 use crate::show::foreign;
-
-/// So many mistakes are named where there is one line for all.
-const IN_SHORT: usize = 3;
 
 /// The exit codes; `tranche --help` prints the same list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,19 +75,7 @@ impl Failure {
 
     /// Mistakes in the project's files.
     pub(crate) fn diagnostics(diagnostics: Vec<Diagnostic>) -> Self {
-        let mistakes = diagnostics
-            .iter()
-            .filter(|one| one.severity == Severity::Error)
-            .count();
-        let message = match mistakes {
-            1 => "the files have 1 mistake".to_owned(),
-            _ => format!("the files have {mistakes} mistakes"),
-        };
-        Self {
-            diagnostics,
-            ..Self::usage(message)
-        }
-        .or_type("tranche validate, once that is mended")
+        Error::Files(diagnostics).into()
     }
 
     /// Adds the command to type.
@@ -101,22 +87,9 @@ impl Failure {
 
     /// Adds what caused it, down to the first cause.
     #[must_use]
-    pub(crate) fn caused_by(mut self, source: impl Error) -> Self {
-        let _ = write!(self.message, ": {}", chain(&source));
+    pub(crate) fn caused_by(mut self, source: impl error::Error) -> Self {
+        let _ = write!(self.message, ": {}", with_causes(&source));
         self
-    }
-
-    /// What failed, without the way out.
-    pub(crate) fn message(&self) -> &str {
-        &self.message
-    }
-
-    /// The same as one line: for what is stored, and told by others.
-    pub(crate) fn in_short(&self) -> String {
-        match self.diagnostics.as_slice() {
-            [] => self.message.clone(),
-            mistakes => in_short(mistakes),
-        }
     }
 
     /// The text for standard error.
@@ -133,56 +106,46 @@ impl Failure {
     }
 }
 
-/// The first mistakes as one line, each with its place; `tranche validate` shows them all.
-pub(crate) fn in_short(diagnostics: &[Diagnostic]) -> String {
-    let mistakes = diagnostics
-        .iter()
-        .filter(|one| one.severity == Severity::Error);
-    let more = mistakes.clone().count().saturating_sub(IN_SHORT);
-    let shown = mistakes.take(IN_SHORT).map(|one| {
-        let Diagnostic {
-            file,
-            line,
-            column,
-            message,
-            ..
-        } = one;
-        format!("{file}:{line}:{column}: {message}")
-    });
-    let more = (more > 0).then(|| format!("and {more} more"));
-    let shown: Vec<String> = shown.chain(more).collect();
-    shown.join("; ")
-}
-
-/// An error and all its causes as one line.
-pub(crate) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let _ = write!(text, ": {cause}");
-        source = cause.source();
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let exit = match error.kind() {
+            ErrorKind::AlreadySo => Exit::Done,
+            ErrorKind::Usage => Exit::Usage,
+            ErrorKind::Absent | ErrorKind::Held | ErrorKind::Refused => Exit::Refused,
+            ErrorKind::NotPermitted => Exit::NotPermitted,
+            ErrorKind::Unreachable => Exit::Unreachable,
+            ErrorKind::Unfinished => Exit::Unfinished,
+            ErrorKind::Interrupted => Exit::Interrupted,
+            ErrorKind::Failed => Exit::Failed,
+        };
+        Self {
+            exit,
+            way_out: error.way_out(),
+            message: error.message(),
+            diagnostics: if let Error::Files(mistakes) = error {
+                mistakes
+            } else {
+                Vec::new()
+            },
+        }
     }
-    text
 }
 
 impl From<Rejected> for Failure {
     fn from(rejected: Rejected) -> Self {
-        let exit = match rejected.code {
-            RejectedCode::State => Exit::Refused,
-            RejectedCode::NotPermitted => Exit::NotPermitted,
-            RejectedCode::Usage => Exit::Usage,
-            RejectedCode::AlreadySo => Exit::Done,
-        };
-        Self {
-            way_out: rejected.way_out,
-            ..Self::new(exit, rejected.message)
-        }
+        Error::Rejected(Box::new(rejected)).into()
+    }
+}
+
+impl From<render::Error> for Failure {
+    fn from(error: render::Error) -> Self {
+        Error::from(error).into()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use rollout::Offers;
+    use rollout::{Offers, RejectedCode};
 
     use super::*;
 

@@ -3,29 +3,16 @@
 //! `args` is what can be typed, `commands` what is done about it, `show` how the answer looks, `exit` how it ends.
 
 mod args;
+mod caller;
 mod commands;
-mod connect;
-mod engine_room;
 mod exit;
-mod fleet;
-mod kinds;
-mod moved;
-mod observe;
+mod named_file;
+mod open;
 mod output;
 mod plan;
-mod prepare;
-mod project;
-mod reach;
-mod release;
+mod request;
 mod screen;
-mod secrets;
 mod show;
-mod state;
-mod telling;
-mod templates;
-mod unread;
-mod watching;
-mod who;
 mod written;
 
 use std::process::ExitCode;

@@ -1,6 +1,5 @@
 //! How data looks to people: tables, times, plans, rollouts. Nothing here decides or reads anything.
 
-pub(crate) mod artifact;
 pub(crate) mod figures;
 pub(crate) mod fit;
 pub(crate) mod foreign;
@@ -19,5 +18,4 @@ pub(crate) mod summary;
 pub(crate) mod table;
 pub(crate) mod time;
 pub(crate) mod timeline;
-pub(crate) mod typed;
 pub(crate) mod zones;

@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use machine::files::{replace, resolved};
+use project::{Folder, PROJECT_FILE};
 
 use crate::args::Global;
 use crate::exit::{Exit, Failure};
-use crate::project::{Folder, PROJECT_FILE};
+use crate::open;
 
 /// The folder of the state.
 const STATE: &str = ".tranche";
@@ -41,7 +42,7 @@ pub(crate) fn refuse(global: &Global, path: &Path) -> Result<(), Failure> {
         .filter(|dir| dir.join(PROJECT_FILE).is_file())
         .map(Folder::at)
         .collect();
-    projects.extend(Folder::find(global).ok());
+    projects.extend(open::folder(global).ok());
     let inputs = projects.iter().flat_map(Folder::inputs);
     for input in inputs {
         if target.starts_with(resolved(&input)) {

@@ -13,7 +13,8 @@ use rollout::report::{DeployRecord, Statistics};
 use rollout::request::{Directory, FilesRead};
 use rollout::view::{CustomerView, EndState, RunView};
 use rollout::{
-    Actor, DeployId, Deploys, Event, Executor, Kind, Rejected, Request, RolloutId, ServiceDeploy, Verb,
+    Actor, DeployId, Deploys, Event, Executor, Kind, Rejected, Request, RolloutId, ServiceDeploy,
+    Verb,
 };
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;

@@ -2,10 +2,8 @@
 
 use policy::plan::{Image, is_image};
 
-use super::plan::short;
-
 /// A commit by its first letters; an image by its name and its tag, or the first digits of its digest.
-pub(crate) fn artifact(commit_or_image: &str) -> String {
+pub fn artifact(commit_or_image: &str) -> String {
     if !is_image(commit_or_image) {
         return short(commit_or_image);
     }
@@ -14,9 +12,14 @@ pub(crate) fn artifact(commit_or_image: &str) -> String {
 }
 
 /// `commit` or `image`, whichever it is.
-pub(crate) fn noun(commit_or_image: &str) -> &'static str {
+pub fn noun(commit_or_image: &str) -> &'static str {
     match is_image(commit_or_image) {
         true => "image",
         false => "commit",
     }
+}
+
+/// The first characters of a hash.
+pub fn short(hash: &str) -> String {
+    hash.chars().take(12).collect()
 }

@@ -1,10 +1,10 @@
-//! From letters to the sinks: what the engine wants told, carried by the crate that knows how.
+//! How do letters get to the sinks? What the engine wants told is delivered by the crate that knows how.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use engine::StateDir;
-use engine::outbox::{Transport, Delivering, Notification, OutboxWorker, Sink, Undelivered};
+use engine::outbox::{Delivering, Notification, OutboxWorker, Sink, Transport, Undelivered};
 use machine::files::Roots;
 use monitor::StoredAlerts;
 use notify::{Address, Message, Notifier, NotifierSettings, Secrets, environment};
@@ -13,15 +13,15 @@ use policy::network::Network;
 use rollout::Product;
 use tokio::time::timeout;
 
-use crate::exit::Failure;
-use crate::project::Folder;
-use crate::{reach, state};
+use crate::error::Error;
+use crate::folder::Folder;
+use crate::{reach, stored};
 
 /// So long a command waits at its end for what is still to be delivered.
-pub(crate) const LAST_ROUND: Duration = Duration::from_secs(10);
+pub const DELIVER_WITHIN: Duration = Duration::from_secs(10);
 
 /// The same when somebody has told it to stop: whoever stops a service does not wait for long before it is killed.
-pub(crate) const HURRIED_ROUND: Duration = Duration::from_secs(1);
+pub const HURRIED: Duration = Duration::from_secs(1);
 
 /// How far the files of a project reach while it is driven or watched.
 pub(crate) fn roots(folder: &Folder, config: &Config, product: &Product) -> Roots {
@@ -31,16 +31,16 @@ pub(crate) fn roots(folder: &Folder, config: &Config, product: &Product) -> Root
 }
 
 /// The sinks of a project.
-pub(crate) fn post(roots: &Roots, config: &Config) -> Result<Notifier, Failure> {
+pub(crate) fn post(roots: &Roots, config: &Config) -> Result<Notifier, Error> {
     let network = Network::new(config.project.allow.iter().map(String::as_str))
-        .map_err(|source| Failure::usage("failed to read network.allow").caused_by(source))?;
+        .map_err(|source| Error::Network(Box::new(source)))?;
     Notifier::new(NotifierSettings {
         folder: roots.folder().to_owned(),
         network,
         mail: config.mail.clone(),
         secrets: Secrets::within(roots.clone(), environment),
     })
-    .map_err(|source| Failure::failed("failed to set up notifications").caused_by(source))
+    .map_err(|source| Error::Notifications(Box::new(source)))
 }
 
 /// Delivers letters to the sinks of a project for as long as it lives.
@@ -53,7 +53,7 @@ fn carrier(post: &Notifier) -> Arc<dyn Transport> {
 }
 
 /// Delivers what is due before the process ends; what is not delivered by then waits for the next one.
-pub(crate) async fn last_round(
+pub(crate) async fn deliver_due(
     place: &StateDir,
     folder: &Folder,
     config: &Config,
@@ -62,7 +62,7 @@ pub(crate) async fn last_round(
     if config.project.notify.is_empty() {
         return;
     }
-    let Ok(product) = state::product(place) else {
+    let Ok(product) = stored::product_in_silence(place) else {
         return;
     };
     let Ok(post) = post(&roots(folder, config, &product), config) else {

@@ -1,35 +1,39 @@
-//! What an engine in this process is made of: Render, the project's files, the secrets, the vault and the clock.
+//! The engine in this process: what it is made of, which is Render, the project's files, the secrets, the vault and the clock.
 
 mod backups;
 mod controls;
+mod files;
 mod follow;
 mod sources;
 mod waits;
-mod watched;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use engine::outbox::{Audience, SharedAudience};
-use engine::{CrashAt, EngineHandle, EngineOptions, Error, EngineSender, ServerTime};
+use engine::{CrashAt, EngineOptions, EngineSender, ServerTime, StateDir};
+pub use engine::{EngineHandle, EngineState};
+use machine::files::Roots;
+use notify::Notifier;
 use policy::settings::RenderSettings;
 use render::Client;
 use render::executor::{ExecutorSettings, RenderExecutor, Sources};
+use render::probe::Prober;
+use rollout::Executor;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
 use self::backups::ProjectBackups;
 use self::controls::Controls;
+use self::files::Renewed;
 use self::sources::ProjectSources;
-use self::watched::Renewed;
-pub(crate) use self::watched::{told, unapplied, unreadable};
-use crate::commands::ask::Desk;
-use crate::exit::Failure;
-use crate::output::Output;
-use crate::project::variable;
+use crate::caller::Silent;
+use crate::environment::variable;
+use crate::error::Error;
+use crate::monitor_host::{Watch, WatchSlot};
 use crate::release::Versions;
-use crate::watching::{Watch, WatchSlot};
-use crate::{connect, state, telling};
+use crate::session::Session;
+use crate::{connect, delivery, stored};
 
 /// Makes the process die at a commit, for tests.
 const CRASH_AT: &str = "TRANCHE_CRASH_AT";
@@ -37,120 +41,142 @@ const CRASH_AT: &str = "TRANCHE_CRASH_AT";
 /// The clock is trusted once two replies agree with it (P25).
 const REPLIES: usize = 2;
 
-/// Why this process did not become the engine.
-pub(crate) enum NotStarted {
-    /// Another process is the engine.
-    Held(Failure),
-    /// Anything else.
-    Failed(Failure),
-}
-
-impl From<Failure> for NotStarted {
-    fn from(failure: Failure) -> Self {
-        Self::Failed(failure)
-    }
-}
-
-impl From<NotStarted> for Failure {
-    fn from(not: NotStarted) -> Self {
-        match not {
-            NotStarted::Held(failure) | NotStarted::Failed(failure) => failure,
-        }
-    }
-}
-
 /// Becomes the engine of a project.
-pub(crate) async fn start(desk: &Desk, until_idle: bool) -> Result<EngineHandle, NotStarted> {
-    // Whoever looks is told what it waits for by a note, and by what is shown while it drives.
-    let client = connect::client(&desk.config, Output::silent())?;
-    let prober = connect::prober(&desk.config)?;
-    let mut versions = Versions::read(&desk.folder, &desk.config).await;
-    let product = state::product(desk.state())?;
-    let runs = product.overview().into_iter();
-    for plan in runs.filter_map(|run| product.plan(run.id)) {
-        versions.add(&plan.release);
-    }
-    let controls = Arc::new(Controls::new(&product));
-    let roots = telling::roots(&desk.folder, &desk.config, &product);
-    let sources = Arc::new(ProjectSources::new(
-        &desk.folder,
-        &roots,
-        &desk.config,
-        versions,
-        Arc::clone(&controls),
-    ));
-    let audience = SharedAudience::new(Audience::of(&desk.config));
-    let post = telling::post(&roots, &desk.config)?;
-    let watch = WatchSlot::default();
-    let renewed = Renewed {
-        sources: Arc::clone(&sources),
-        audience: audience.clone(),
-        post: post.clone(),
-        roots,
-        watch: Arc::clone(&watch),
-    };
-    let backups = Arc::new(ProjectBackups::open(desk.state()).map_err(state::failure)?);
+///
+/// # Errors
+/// [`ErrorKind::Held`](crate::ErrorKind::Held) if another process is the engine.
+pub async fn start(session: &Session, until_idle: bool) -> Result<EngineHandle, Error> {
+    let host = Host::prepare(session).await?;
     let options = EngineOptions {
-        files: Some(watched::files(&desk.folder, renewed)),
-        audience: audience.clone(),
-        server_time: server_time(&client),
+        files: Some(files::files(&session.folder, host.renewed(session))),
+        audience: host.audience.clone(),
+        server_time: server_time(&host.client),
         until_idle,
         crash_at: crash_at()?,
         ..EngineOptions::default()
     };
-    let settings = ExecutorSettings {
-        hold_after: patience(&desk.config.project.render),
-        ..ExecutorSettings::of(&desk.config.project, desk.folder.dir())
-    };
-    let learning = Arc::clone(&sources);
-    let engine = engine::start(desk.state(), options, |inlet: &EngineSender| {
-        let told = inlet.clone();
-        sources.keep_time(inlet.time());
-        waits::tell(desk.state(), &client);
-        let notices = move |notice| told.notice(notice);
-        Box::new(RenderExecutor::new(
-            &client, prober, settings, sources, backups, notices,
-        ))
-    });
-    let engine = engine.map_err(|error| {
-        let is_held = matches!(error, Error::Held { .. });
-        let failure = state::failure(error);
-        if is_held {
-            NotStarted::Held(failure)
-        } else {
-            NotStarted::Failed(failure)
-        }
-    })?;
-    let postman = telling::postman(desk.state(), &post);
-    if let Some(begun) = Watch::begin(desk.state(), &desk.config, &audience) {
-        // The slot is new, so nobody has filled it.
-        let _ = watch.set(begun);
-    }
-    let company = (postman, watch);
-    let controlled = controls::follow(controls, engine.subscribe());
-    tokio::spawn(async move {
-        controlled.await;
-        drop(company);
-    });
-    tokio::spawn(follow::follow(desk.clone(), engine.subscribe()));
-    tokio::spawn(learning.learn(desk.config.clone(), engine.subscribe()));
+    let executor = host.executor(session)?;
+    let engine = engine::start(&host.state, options, executor)?;
+    host.begin_beside(session, &engine);
     Ok(engine)
 }
 
+/// Everything that an engine is composed of, and what goes on beside it.
+struct Host {
+    state: StateDir,
+    client: Client,
+    prober: Prober,
+    controls: Arc<Controls>,
+    sources: Arc<ProjectSources>,
+    roots: Roots,
+    audience: SharedAudience,
+    post: Notifier,
+    watch: WatchSlot,
+}
+
+impl Host {
+    async fn prepare(session: &Session) -> Result<Self, Error> {
+        let config = &session.config;
+        // Whoever looks is told what it waits for by a note, and by what is shown while it drives.
+        let client = connect::client(config, &Silent)?;
+        let prober = connect::prober(config)?;
+        let mut versions = Versions::read(&session.folder, config).await;
+        let state = session.location.state()?;
+        let product = stored::product(&state, session.caller())?;
+        let runs = product.overview().into_iter();
+        for plan in runs.filter_map(|run| product.plan(run.id)) {
+            versions.add(&plan.release);
+        }
+        let controls = Arc::new(Controls::new(&product));
+        let roots = delivery::roots(&session.folder, config, &product);
+        let folder = &session.folder;
+        let sources = ProjectSources::new(folder, &roots, config, versions, Arc::clone(&controls));
+        Ok(Self {
+            post: delivery::post(&roots, config)?,
+            sources: Arc::new(sources),
+            audience: SharedAudience::new(Audience::of(config)),
+            watch: WatchSlot::default(),
+            state,
+            client,
+            prober,
+            controls,
+            roots,
+        })
+    }
+
+    /// What goes by the files as they read later.
+    fn renewed(&self, session: &Session) -> Renewed {
+        Renewed {
+            sources: Arc::clone(&self.sources),
+            audience: self.audience.clone(),
+            post: self.post.clone(),
+            roots: self.roots.clone(),
+            watch: Arc::clone(&self.watch),
+            caller: Arc::clone(&session.caller),
+        }
+    }
+
+    /// Makes what carries commands out at Render, once the engine has given it its inlet.
+    fn executor(
+        &self,
+        session: &Session,
+    ) -> Result<impl FnOnce(&EngineSender) -> Box<dyn Executor + Send> + use<>, Error> {
+        let backups = Arc::new(ProjectBackups::open(&self.state)?);
+        let project = &session.config.project;
+        let settings = ExecutorSettings {
+            hold_after: patience(&project.render),
+            ..ExecutorSettings::of(project, session.folder.dir())
+        };
+        let (state, client, prober) =
+            (self.state.clone(), self.client.clone(), self.prober.clone());
+        let sources = Arc::clone(&self.sources);
+        Ok(move |inlet: &EngineSender| {
+            let told = inlet.clone();
+            sources.keep_time(inlet.time());
+            waits::tell(&state, &client);
+            let notices = move |notice| told.notice(notice);
+            let executor =
+                RenderExecutor::new(&client, prober, settings, sources, backups, notices);
+            Box::new(executor) as Box<dyn Executor + Send>
+        })
+    }
+
+    /// Notifications, the monitor, and what follows the journal, for as long as the engine runs.
+    fn begin_beside(self, session: &Session, engine: &EngineHandle) {
+        let postman = delivery::postman(&self.state, &self.post);
+        if let Some(begun) = Watch::begin(&self.state, &session.config, &self.audience) {
+            // The slot is new, so nobody has filled it.
+            let _ = self.watch.set(begun);
+        }
+        let company = (postman, self.watch);
+        let controlled = controls::follow(self.controls, engine.subscribe());
+        tokio::spawn(async move {
+            controlled.await;
+            drop(company);
+        });
+        tokio::spawn(follow::follow(session.clone(), engine.subscribe()));
+        tokio::spawn(
+            self.sources
+                .learn(session.config.clone(), engine.subscribe()),
+        );
+    }
+}
+
 /// How long trouble with Render is taken for a passing one: as long as one call may take.
-pub(crate) fn patience(render: &RenderSettings) -> Duration {
+pub fn patience(render: &RenderSettings) -> Duration {
     let millis = u64::try_from(render.timeout.as_millis()).unwrap_or(u64::MAX);
     Duration::from_millis(millis)
 }
 
 /// What templates are filled in with, for a process that is not the engine.
-pub(crate) fn sources(desk: &Desk, versions: Versions) -> Result<Arc<dyn Sources>, Failure> {
-    let product = state::product(desk.state())?;
+pub fn sources(session: &Session, versions: Versions) -> Result<Arc<dyn Sources>, Error> {
+    let state = session.location.state()?;
+    let product = stored::product(&state, session.caller())?;
     let controls = Arc::new(Controls::new(&product));
     Ok(Arc::new(ProjectSources::new(
-        &desk.folder,
-        &telling::roots(&desk.folder, &desk.config, &product),
-        &desk.config,
+        &session.folder,
+        &delivery::roots(&session.folder, &session.config, &product),
+        &session.config,
         versions,
         controls,
     )))
@@ -182,12 +208,15 @@ fn server_time(client: &Client) -> ServerTime {
     }))
 }
 
-fn crash_at() -> Result<Option<CrashAt>, Failure> {
+fn crash_at() -> Result<Option<CrashAt>, Error> {
     let Some(text) = variable(CRASH_AT) else {
         return Ok(None);
     };
-    let at = text.parse().map_err(|source: engine::crash::BadCrashAt| {
-        Failure::usage(format!("failed to read {CRASH_AT}")).caused_by(source)
-    })?;
+    let at = text
+        .parse()
+        .map_err(|source: engine::crash::BadCrashAt| Error::Variable {
+            name: CRASH_AT.to_owned(),
+            source: Box::new(source),
+        })?;
     Ok(Some(at))
 }

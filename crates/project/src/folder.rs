@@ -5,61 +5,51 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 use engine::StateDir;
-use machine::files::{OutsideFiles, Listing, Roots, read_own_written};
+use machine::files::{Listing, OutsideFiles, Roots, read_own_written};
 use policy::parse::{Calendar, Diagnostic, Severity};
-use policy::settings::RenderSettings;
 use policy::{Config, File, Project, Sources, Timestamp, parse};
-use serde::Deserialize;
 
-use crate::args::Global;
-use crate::exit::Failure;
-use crate::output::Output;
-use crate::screen::complain;
-use crate::show::{foreign, time};
-use crate::{reach, state, unread};
-
-/// The file that makes a folder a project.
-pub(crate) const PROJECT_FILE: &str = "tranche.yaml";
+use crate::caller::Caller;
+use crate::environment::variable;
+use crate::error::Error;
+use crate::names::{Identity, Names, PROJECT_FILE};
+use crate::render_settings::override_render;
+use crate::{now, reach, stored, unread};
 
 /// Where scenarios are kept.
-pub(crate) const SCENARIOS: &str = "scenarios";
+pub const SCENARIOS: &str = "scenarios";
 
 /// How the names of files end that count.
 const YAML: [&str; 2] = ["yaml", "yml"];
 
 /// A project folder.
 #[derive(Clone, Debug)]
-pub(crate) struct Folder {
+pub struct Folder {
     dir: PathBuf,
     /// The database, where it is not the folder's own.
     db: Option<PathBuf>,
 }
 
 impl Folder {
-    /// The folder that the flags name, or the nearest one at or above the working directory.
-    pub(crate) fn find(global: &Global) -> Result<Self, Failure> {
-        let dir = match &global.dir {
-            Some(dir) if dir.join(PROJECT_FILE).is_file() => dir.clone(),
+    /// The folder that is named, or the nearest one at or above the working directory.
+    pub fn find(dir: Option<&Path>, db: Option<&Path>) -> Result<Self, Error> {
+        let dir = match dir {
+            Some(dir) if dir.join(PROJECT_FILE).is_file() => dir.to_owned(),
             Some(dir) => {
-                return Err(missing(format!(
-                    "there is no {PROJECT_FILE} in {}",
-                    dir.display()
-                )));
+                return Err(missing(format!("in {}", dir.display())));
             }
-            None => above(&working_directory()?).ok_or_else(|| {
-                missing(format!(
-                    "there is no {PROJECT_FILE} here or in a folder above"
-                ))
-            })?,
+            None => {
+                above(&working_directory()?).ok_or_else(|| missing("here or in a folder above"))?
+            }
         };
         Ok(Self {
             dir,
-            db: global.db.clone(),
+            db: db.map(Path::to_owned),
         })
     }
 
     /// A folder that is known to be one.
-    pub(crate) fn at(dir: &Path) -> Self {
+    pub fn at(dir: &Path) -> Self {
         Self {
             dir: dir.to_owned(),
             db: None,
@@ -67,7 +57,7 @@ impl Folder {
     }
 
     /// The folder that the environment or the working directory names; silent where there is none.
-    pub(crate) fn of_environment() -> Option<Self> {
+    pub fn of_environment() -> Option<Self> {
         match variable("TRANCHE_DIR") {
             Some(dir) => Some(Self::at(Path::new(&dir))),
             None => above(&working_directory().ok()?).map(|dir| Self::at(&dir)),
@@ -75,7 +65,7 @@ impl Folder {
     }
 
     /// The folder itself.
-    pub(crate) fn dir(&self) -> &Path {
+    pub fn dir(&self) -> &Path {
         &self.dir
     }
 
@@ -97,7 +87,7 @@ impl Folder {
     }
 
     /// Where its Render is: the environment beats the file.
-    pub(crate) fn render_url(&self) -> Option<String> {
+    pub fn render_url(&self) -> Option<String> {
         let named = variable("RENDER_API_URL").or_else(|| self.names().render.url);
         named.or_else(|| variable("RENDER_HOST"))
     }
@@ -108,13 +98,13 @@ impl Folder {
     }
 
     /// The files that people write: what is made by a command never goes over them.
-    pub(crate) fn inputs(&self) -> Vec<PathBuf> {
+    pub fn inputs(&self) -> Vec<PathBuf> {
         let more = [SCENARIOS, "templates"].map(|name| self.dir.join(name));
         self.watched().into_iter().chain(more).collect()
     }
 
     /// How far the files reach: the folder, and what they allow.
-    pub(crate) fn roots(&self, config: Option<&Config>) -> Roots {
+    pub fn roots(&self, config: Option<&Config>) -> Roots {
         let allowed = config.map_or(&[][..], |config| &config.files);
         Roots::new(&self.dir).with(OutsideFiles {
             allowed: allowed.iter().map(PathBuf::from).collect(),
@@ -123,12 +113,12 @@ impl Folder {
     }
 
     /// The texts of all its files, with what of them cannot be read, and what its calendars say about now.
-    pub(crate) fn sources(&self) -> Sources {
-        self.sources_at(time::now())
+    pub fn sources(&self) -> Sources {
+        self.sources_at(now())
     }
 
     /// The same with what its calendars say about the time around an instant.
-    pub(crate) fn sources_at(&self, at: Timestamp) -> Sources {
+    pub fn sources_at(&self, at: Timestamp) -> Sources {
         let mut unread = Vec::new();
         let project = self.project().unwrap_or_else(|found| {
             unread.push(*found);
@@ -157,7 +147,7 @@ impl Folder {
     }
 
     /// What lies among the policies and scenarios and is none, with the reason.
-    pub(crate) fn passed_over(&self) -> Vec<(String, String)> {
+    pub fn passed_over(&self) -> Vec<(String, String)> {
         let names = self.names();
         let roots = self.roots_of(&names);
         let folders = [names.policies, PathBuf::from(SCENARIOS)];
@@ -173,15 +163,15 @@ impl Folder {
     ///
     /// # Errors
     /// What cannot be read, and what is called nearly like a scenario.
-    pub(crate) fn scenarios(&self) -> Result<Vec<File>, Failure> {
+    pub fn scenarios(&self) -> Result<Vec<File>, Error> {
         let folder = Path::new(SCENARIOS);
         if !self.dir.join(folder).is_dir() {
             return Ok(Vec::new());
         }
         let roots = self.roots(None);
         let listed = roots.list(folder, &YAML);
-        let listing = listed
-            .map_err(|refused| Failure::diagnostics(vec![unread::mistake(folder, &refused)]))?;
+        let listing =
+            listed.map_err(|refused| Error::Files(vec![unread::mistake(folder, &refused)]))?;
         let mut unread: Vec<Diagnostic> = unread::misnamed(&listing).collect();
         let names = listing.files.iter();
         let files = names.map(|name| {
@@ -191,17 +181,17 @@ impl Folder {
         let files = files.collect();
         match unread.is_empty() {
             true => Ok(files),
-            false => Err(Failure::diagnostics(unread)),
+            false => Err(Error::Files(unread)),
         }
     }
 
     /// The file of the customers, as `tranche.yaml` names it.
-    pub(crate) fn customers_file(&self) -> PathBuf {
+    pub fn customers_file(&self) -> PathBuf {
         self.names().customers
     }
 
     /// The calendars that some files name, with what they say about the time around an instant.
-    pub(crate) fn calendars(&self, files: &[&File], at: Timestamp) -> Vec<Calendar> {
+    pub fn calendars(&self, files: &[&File], at: Timestamp) -> Vec<Calendar> {
         let roots = self.roots(None);
         let named = files.iter().flat_map(|file| parse::calendars_named(file));
         let named: BTreeSet<String> = named.collect();
@@ -249,44 +239,42 @@ impl Folder {
             Some(db) => StateDir::of_database(db),
             None => StateDir::of_project(&self.dir),
         };
-        state::product(&state).is_ok_and(|product| reach::is_anything_open(&product))
+        stored::product_in_silence(&state).is_ok_and(|product| reach::is_anything_open(&product))
     }
 
     /// The checked content of all its files, for somebody who would start from them now; warnings are said.
-    pub(crate) fn load(&self, out: Output) -> Result<Config, Failure> {
-        self.load_at(time::now(), out)
+    pub fn load(&self, caller: &dyn Caller) -> Result<Config, Error> {
+        self.load_at(now(), caller)
     }
 
     /// The same for a start at that instant.
-    pub(crate) fn load_at(&self, at: Timestamp, out: Output) -> Result<Config, Failure> {
+    pub fn load_at(&self, at: Timestamp, caller: &dyn Caller) -> Result<Config, Error> {
         let checked = self.checked(&self.sources_at(at), at, || self.is_anything_open());
-        Self::said(checked, out)
+        Self::tell(checked, caller)
     }
 
     /// The same for what has begun already, and for looking: a customer that can never start, and a gate that nobody can
     /// fill, is only warned of.
-    pub(crate) fn load_running(&self, out: Output) -> Result<Config, Failure> {
+    pub fn load_running(&self, caller: &dyn Caller) -> Result<Config, Error> {
         let checked = self.checked_running(&self.sources(), || self.is_anything_open());
-        Self::said(checked, out)
+        Self::tell(checked, caller)
     }
 
     /// `tranche.yaml` by itself, whatever is wrong with it and with the other files; `None`: it cannot be parsed.
-    pub(crate) fn alone(&self) -> Option<Project> {
+    pub fn alone(&self) -> Option<Project> {
         parse::project_alone(&self.project().ok()?)
     }
 
-    fn said(loaded: Result<Config, Vec<Diagnostic>>, out: Output) -> Result<Config, Failure> {
-        let mut config = loaded.map_err(Failure::diagnostics)?;
-        for warning in &config.warnings {
-            out.say_laid_out(format_args!("{}\n", foreign::mistake(warning)));
-        }
-        override_render(&mut config.project.render);
+    fn tell(loaded: Result<Config, Vec<Diagnostic>>, caller: &dyn Caller) -> Result<Config, Error> {
+        let mut config = loaded.map_err(Error::Files)?;
+        caller.warn_of_files(&config.warnings);
+        override_render(&mut config.project.render, caller);
         Ok(config)
     }
 
     /// The checked content of these, for a start at that instant. Paths that lead out of the folder without leave are
     /// mistakes, and warnings while work goes on that may have been begun with them.
-    pub(crate) fn checked(
+    pub fn checked(
         &self,
         sources: &Sources,
         at: Timestamp,
@@ -296,7 +284,7 @@ impl Folder {
     }
 
     /// The same for what has begun already.
-    pub(crate) fn checked_running(
+    pub fn checked_running(
         &self,
         sources: &Sources,
         is_anything_open: impl FnOnce() -> bool,
@@ -305,7 +293,7 @@ impl Folder {
     }
 
     /// What was loaded, unless its paths lead out of the folder.
-    pub(crate) fn within_reach(
+    pub fn within_reach(
         &self,
         sources: &Sources,
         mut config: Config,
@@ -351,119 +339,18 @@ fn named(name: &Path, text: String) -> File {
     }
 }
 
-/// What of `tranche.yaml` is needed before it is checked, and also if it holds mistakes.
-#[derive(Debug, Deserialize)]
-#[serde(default)]
-struct Names {
-    policies: PathBuf,
-    customers: PathBuf,
-    files: Files,
-    render: Address,
-    state: State,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Address {
-    url: Option<String>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct State {
-    identity: Identity,
-}
-
-/// `state.identity`: what tells a database from a copy of it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Identity {
-    /// Its file as well as its journal.
-    #[default]
-    File,
-    /// Its journal alone.
-    Journal,
-}
-
-/// What may be named outside the folder.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Files {
-    allow: Vec<String>,
-}
-
-impl Default for Names {
-    fn default() -> Self {
-        Self {
-            policies: PathBuf::from("policies"),
-            customers: PathBuf::from("customers.yaml"),
-            render: Address::default(),
-            state: State::default(),
-            files: Files::default(),
-        }
-    }
-}
-
-impl Names {
-    /// A file that cannot be read as YAML has the usual names: checking it will report why.
-    fn of(project: &File) -> Self {
-        let value = parse::value(project);
-        let names = value.and_then(|value| serde_json::from_value(value).ok());
-        names.unwrap_or_default()
-    }
-}
-
-/// The environment beats the file; the variables of Render's own command line are the last resort.
-pub(crate) fn override_render(render: &mut RenderSettings) {
-    let is_default = render.url == render::DEFAULT_URL;
-    if let Some(url) =
-        variable("RENDER_API_URL").or_else(|| variable("RENDER_HOST").filter(|_| is_default))
-    {
-        url.trim_end_matches('/').clone_into(&mut render.url);
-    }
-    if render.owner.is_none() {
-        render.owner = variable("RENDER_WORKSPACE");
-    }
-    if let Some(timeout) = variable("RENDER_TIMEOUT") {
-        match seconds_or_span(&timeout) {
-            Some(timeout) => render.timeout = timeout,
-            None => complain("warning: RENDER_TIMEOUT is no length of time such as 30s: not used"),
-        }
-    }
-    if let Some(retries) = variable("RENDER_MAX_RETRIES") {
-        match retries.parse() {
-            Ok(retries) => render.max_retries = retries,
-            Err(_) => complain("warning: RENDER_MAX_RETRIES is no number: not used"),
-        }
-    }
-}
-
-/// `30` as other clients of Render write it, or `30s`.
-fn seconds_or_span(text: &str) -> Option<policy::Span> {
-    match text.parse::<i64>() {
-        Ok(seconds) => u32::try_from(seconds)
-            .ok()
-            .map(|s| policy::Span::from_secs(s.into())),
-        Err(_) => text.parse().ok(),
-    }
-}
-
-/// An environment variable that is set and not empty.
-pub(crate) fn variable(name: &str) -> Option<String> {
-    env::var(name).ok().filter(|value| !value.is_empty())
-}
-
 fn above(from: &Path) -> Option<PathBuf> {
     from.ancestors()
         .find(|dir| dir.join(PROJECT_FILE).is_file())
         .map(Path::to_owned)
 }
 
-fn working_directory() -> Result<PathBuf, Failure> {
-    env::current_dir()
-        .map_err(|source| Failure::failed("failed to find the working directory").caused_by(source))
+fn working_directory() -> Result<PathBuf, Error> {
+    env::current_dir().map_err(Error::WorkingDirectory)
 }
 
-fn missing(message: String) -> Failure {
-    Failure::usage(message).or_type("tranche init, or name the folder with -C DIR")
+fn missing(place: impl Into<String>) -> Error {
+    Error::NoProject {
+        place: place.into(),
+    }
 }

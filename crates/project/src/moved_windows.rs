@@ -10,18 +10,18 @@ use serde::Serialize;
 
 /// A window that moves with the next plan.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct Moved {
+pub struct Moved {
     /// The rollout that has it frozen.
-    pub(crate) rollout: RolloutId,
+    pub rollout: RolloutId,
     /// Whether that goes on, and keeps to it until `replan`.
-    pub(crate) goes_on: bool,
+    pub goes_on: bool,
     /// What moves, from when to when.
     #[serde(flatten)]
-    pub(crate) window: MovedWindow,
+    pub window: MovedWindow,
 }
 
 /// The windows that move, by the rollouts that go on; what the newest rollout has frozen counts as what was known last.
-pub(crate) fn moved(config: &Config, product: &Product, at: Timestamp) -> Vec<Moved> {
+pub fn moved(config: &Config, product: &Product, at: Timestamp) -> Vec<Moved> {
     if config.unzoned.customers.is_empty() {
         return Vec::new();
     }

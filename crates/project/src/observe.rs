@@ -8,19 +8,18 @@ use render::{Client, inspect};
 use rollout::Observed;
 use rollout::command::{DeployStatus, DeployView, ServiceView};
 
-use crate::connect;
-use crate::exit::Failure;
+use crate::error::Error;
 use crate::release::Versions;
 
 /// So many services are read at once.
 const AT_ONCE: usize = 10;
 
 /// Reads every service that the plan would deploy.
-pub(crate) async fn services(
+pub async fn services(
     client: &Client,
     plan: &Plan,
     versions: &Versions,
-) -> Result<Observed, Failure> {
+) -> Result<Observed, Error> {
     let owner = plan.project.render.owner.as_deref();
     let mut reads = Vec::new();
     for (id, planned) in &plan.customers {
@@ -41,16 +40,14 @@ pub(crate) async fn services(
 }
 
 /// Reads one service.
-pub(crate) async fn view(
+pub async fn view(
     client: &Client,
     role: &Role,
     service: &Service,
     owner: Option<&str>,
     versions: &Versions,
-) -> Result<ServiceView, Failure> {
-    let found = inspect(client, &service.id)
-        .await
-        .map_err(connect::failure)?;
+) -> Result<ServiceView, Error> {
+    let found = inspect(client, &service.id).await?;
     let deploys: Vec<DeployView> = found.deploys.iter().map(deploy_view).collect();
     let commit = found.live().and_then(|deploy| deploy.commit_id());
     let mut refusals = Vec::new();
@@ -80,12 +77,12 @@ pub(crate) async fn view(
 }
 
 /// What is live, as it was deployed.
-pub(crate) fn live_commit(view: &ServiceView) -> Option<&str> {
+pub fn live_commit(view: &ServiceView) -> Option<&str> {
     view.live().and_then(|live| live.commit.as_deref())
 }
 
 /// A deploy as the core sees it.
-pub(crate) fn deploy_view(deploy: &render::Deploy) -> DeployView {
+pub fn deploy_view(deploy: &render::Deploy) -> DeployView {
     DeployView {
         id: rollout::DeployId(deploy.id.to_string()),
         status: status(&deploy.status),

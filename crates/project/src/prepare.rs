@@ -9,19 +9,17 @@ use policy::{Config, Plan, PlanInput, PlanScope, PolicyId, Running, Timestamp};
 use rollout::{Exposed, Observed, Product, UnhealthyTarget};
 use serde::Serialize;
 
-use crate::args;
-use crate::exit::Failure;
-use crate::moved::{Moved, moved};
-use crate::output::Output;
-use crate::project::Folder;
+use crate::caller::Caller;
+use crate::error::Error;
+use crate::folder::Folder;
+use crate::moved_windows::{Moved, moved};
 use crate::release::{self, Versions};
-use crate::show::time;
-use crate::{connect, fleet, observe};
+use crate::{connect, now, observe};
 
 /// Who said what runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "source")]
-pub(crate) enum Source {
+pub enum Source {
     /// Render, just now.
     Render,
     /// The rollouts so far: a start asks Render, and may make another plan.
@@ -32,131 +30,151 @@ pub(crate) enum Source {
 }
 
 /// Everything that a start is made of.
-pub(crate) struct Prepared {
+pub struct Prepared {
     /// Files, release and scope.
-    pub(crate) input: PlanInput,
+    pub input: PlanInput,
     /// What Render said.
-    pub(crate) observed: Observed,
+    pub observed: Observed,
     /// The plan.
-    pub(crate) plan: Plan,
+    pub plan: Plan,
     /// What runs, by Render and by the rollouts so far.
-    pub(crate) running: RunningVersions,
+    pub running: RunningVersions,
     /// What a person should know of it.
-    pub(crate) notes: Notes,
+    pub notes: Notes,
 }
 
 /// What a person should know of a plan before it begins.
 #[derive(Clone, Debug, Default, Serialize)]
-pub(crate) struct Notes {
+pub struct Notes {
     /// Who goes first in a hotfix, and what it replaces.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) exposed: Option<Exposed>,
+    pub exposed: Option<Exposed>,
     /// Where nothing surely says which version is older.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(crate) doubts: Vec<Doubt>,
+    pub doubts: Vec<Doubt>,
     /// Where a rollback would lead to what was judged unhealthy itself.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(crate) unhealthy_targets: Vec<UnhealthyTarget>,
+    pub unhealthy_targets: Vec<UnhealthyTarget>,
     /// Where the windows of the plan are local that name no zone.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(crate) zones: Vec<TakenZone>,
+    pub zones: Vec<TakenZone>,
     /// Windows that a rollout has frozen in another zone.
     #[serde(rename = "moved_windows", skip_serializing_if = "Vec::is_empty")]
-    pub(crate) moved: Vec<Moved>,
+    pub moved: Vec<Moved>,
 }
 
 impl Notes {
     /// One line each.
-    pub(crate) fn warnings(&self) -> Vec<String> {
+    pub fn warnings(&self) -> Vec<String> {
         let doubts = self.doubts.iter().map(ToString::to_string);
         let targets = self.unhealthy_targets.iter().map(ToString::to_string);
         doubts.chain(targets).collect()
     }
 }
 
-/// Resolves the version, and asks Render what runs.
-pub(crate) async fn prepare(
-    folder: &Folder,
-    config: &Config,
-    product: &Product,
-    version: &str,
-    scope: PlanScope,
-    out: Output,
-) -> Result<Prepared, Failure> {
-    let (release, versions) = release::resolve(folder, config, version).await?;
-    let mut input = PlanInput::of(config, release, scope);
-    let observed = observe(config, &input, &versions, out).await?;
-    let (plan, notes) =
-        planned(folder, config, &mut input, product, &observed, time::now()).await?;
-    Ok(Prepared {
-        running: product.running(&observed),
-        input,
-        observed,
-        plan,
-        notes,
-    })
+/// What somebody wants to see the plan of.
+#[derive(Clone, Debug)]
+pub struct Preview<'a> {
+    /// A tag, or `latest`.
+    pub version: &'a str,
+    /// Who is meant.
+    pub scope: PlanScope,
+    /// Whether Render is left alone.
+    pub offline: bool,
+    /// When it would begin.
+    pub at: Timestamp,
 }
 
-/// The same for a look ahead: what cannot be read now is taken from the journal, and the view says so.
-pub(crate) async fn preview(
-    folder: &Folder,
-    config: &Config,
-    product: &Product,
-    args: &args::Plan,
-    at: Timestamp,
-    out: Output,
-) -> Result<(Plan, Notes, Source), Failure> {
-    let (release, versions) =
-        release::resolve_for_preview(folder, config, &args.version, out).await?;
-    let mut input = PlanInput::of(config, release, args.scope.of_plan());
-    let (observed, source) = match look(config, &input, &versions, args.offline, out).await {
-        Ok(observed) => (observed, Source::Render),
-        Err(reason) => (Observed::new(), Source::Journal { reason }),
-    };
-    let (plan, notes) = planned(folder, config, &mut input, product, &observed, at).await?;
-    Ok((plan, notes, source))
+/// What plans are made from.
+#[derive(Clone, Copy, Debug)]
+pub struct Basis<'a> {
+    /// The project folder.
+    pub folder: &'a Folder,
+    /// What its files say.
+    pub config: &'a Config,
+    /// What has happened so far.
+    pub product: &'a Product,
+    /// Who is told along the way.
+    pub caller: &'a dyn Caller,
+}
+
+impl Basis<'_> {
+    /// Resolves the version, and asks Render what runs.
+    pub async fn prepare(self, version: &str, scope: PlanScope) -> Result<Prepared, Error> {
+        let (release, versions) = release::resolve(self.folder, self.config, version).await?;
+        let mut input = PlanInput::of(self.config, release, scope);
+        let observed = observe(self, &input, &versions).await?;
+        let (plan, notes) = planned(self, &mut input, &observed, now()).await?;
+        Ok(Prepared {
+            running: self.product.running(&observed),
+            input,
+            observed,
+            plan,
+            notes,
+        })
+    }
+
+    /// The same for a look ahead: what cannot be read now is taken from the journal, and the view says so.
+    pub async fn preview(self, asked: Preview<'_>) -> Result<(Plan, Notes, Source), Error> {
+        let Self {
+            folder,
+            config,
+            caller,
+            ..
+        } = self;
+        let (release, versions) =
+            release::resolve_for_preview(folder, config, asked.version, caller).await?;
+        let mut input = PlanInput::of(config, release, asked.scope);
+        let (observed, source) = match look(self, &input, &versions, asked.offline).await {
+            Ok(observed) => (observed, Source::Render),
+            Err(reason) => (Observed::new(), Source::Journal { reason }),
+        };
+        let (plan, notes) = planned(self, &mut input, &observed, asked.at).await?;
+        Ok((plan, notes, source))
+    }
 }
 
 /// What Render says, or why it was not asked.
 async fn look(
-    config: &Config,
+    basis: Basis<'_>,
     input: &PlanInput,
     versions: &Versions,
     offline: bool,
-    out: Output,
 ) -> Result<Observed, String> {
     if offline {
         return Err("--offline".to_owned());
     }
-    let observed = observe(config, input, versions, out).await;
-    observed.map_err(|failure| failure.message().to_owned())
+    let observed = observe(basis, input, versions).await;
+    observed.map_err(|error| error.message())
 }
 
 /// What Render says of every service that the plan could deploy.
 async fn observe(
-    config: &Config,
+    basis: Basis<'_>,
     input: &PlanInput,
     versions: &Versions,
-    out: Output,
-) -> Result<Observed, Failure> {
-    let client = connect::client(config, out)?;
+) -> Result<Observed, Error> {
+    let client = connect::client(basis.config, basis.caller)?;
     // Whoever runs something newer is to be read as well; the plan proper refuses them.
     let mut everybody = input.clone();
     everybody.scope.allow_downgrade = true;
-    let covered = compile(&everybody, &RunningVersions::new(), time::now())
-        .map_err(|error| fleet::refusal(&error))?;
+    let covered = compile(&everybody, &RunningVersions::new(), now())?;
     observe::services(&client, &covered, versions).await
 }
 
 /// The plan, once the input knows who goes first and which version came before which.
 async fn planned(
-    folder: &Folder,
-    config: &Config,
+    basis: Basis<'_>,
     input: &mut PlanInput,
-    product: &Product,
     observed: &Observed,
     at: Timestamp,
-) -> Result<(Plan, Notes), Failure> {
+) -> Result<(Plan, Notes), Error> {
+    let Basis {
+        folder,
+        config,
+        product,
+        caller,
+    } = basis;
     let running = product.running(observed);
     // What is being rolled out may run by the time a queued one begins.
     let coming: Vec<Running> = product
@@ -169,7 +187,8 @@ async fn planned(
         })
         .collect();
     let services = running.values().flat_map(BTreeMap::values);
-    input.history = release::history(folder, config, &input.release, services.chain(&coming)).await;
+    let known = services.chain(&coming);
+    input.history = release::history(folder, config, &input.release, known, caller).await;
     let exposed = input
         .scope
         .hotfix
@@ -178,7 +197,7 @@ async fn planned(
     if let Some(exposed) = &exposed {
         input.scope.hotfix = Some(exposed.customers.clone());
     }
-    let plan = compile(input, &running, at).map_err(|error| fleet::refusal(&error))?;
+    let plan = compile(input, &running, at)?;
     let notes = Notes {
         exposed,
         doubts: doubts(&plan, input, &running),

@@ -6,13 +6,13 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use machine::files::{OutsideFiles, NotRead, Roots};
+use machine::files::{NotRead, OutsideFiles, Roots};
 use policy::parse::{Diagnostic, File, Severity, Sources};
 use policy::settings::SecretSource;
 use policy::{Config, Customer};
 use rollout::Product;
 
-use crate::exit::Failure;
+use crate::error::Error;
 
 /// The code of what this finds.
 pub(crate) const CODE: &str = "outside";
@@ -82,7 +82,7 @@ fn path_in(target: &str) -> Option<String> {
 }
 
 /// Refuses files with such paths where they are only warned of: whatever begins now does not begin with them.
-pub(crate) fn refuse(config: &Config) -> Result<(), Failure> {
+pub fn refuse(config: &Config) -> Result<(), Error> {
     let warnings = config.warnings.iter();
     let found: Vec<Diagnostic> = warnings
         .filter(|one| one.code == CODE)
@@ -94,7 +94,7 @@ pub(crate) fn refuse(config: &Config) -> Result<(), Failure> {
     if found.is_empty() {
         return Ok(());
     }
-    Err(Failure::diagnostics(found))
+    Err(Error::Files(found))
 }
 
 /// The same in words, for who follows a rollout that goes on.

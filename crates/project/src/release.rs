@@ -6,17 +6,16 @@ use policy::plan::{self, History};
 use policy::{Config, Release, Running};
 use render::git::{GitError, Repository, Tags};
 
-use crate::exit::Failure;
-use crate::output::Output;
-use crate::project::Folder;
-use crate::screen::complain;
+use crate::caller::Caller;
+use crate::error::Error;
+use crate::folder::Folder;
 
 /// The version that stands for the highest tag that is no pre-release.
 const LATEST: &str = "latest";
 
 /// The versions of a product by their commits.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Versions(BTreeMap<String, String>);
+pub struct Versions(BTreeMap<String, String>);
 
 impl Versions {
     fn new(tags: &Tags) -> Self {
@@ -28,28 +27,28 @@ impl Versions {
     }
 
     /// Adds the version of a release.
-    pub(crate) fn add(&mut self, release: &Release) {
+    pub fn add(&mut self, release: &Release) {
         self.0
             .insert(release.commit.clone(), release.version.clone());
     }
 
     /// Adds the versions of a later look.
-    pub(crate) fn extend(&mut self, later: Self) {
+    pub fn extend(&mut self, later: Self) {
         self.0.extend(later.0);
     }
 
     /// The version of a commit.
-    pub(crate) fn of(&self, commit: &str) -> Option<&str> {
+    pub fn of(&self, commit: &str) -> Option<&str> {
         self.0.get(commit).map(String::as_str)
     }
 
     /// All commits that have a version.
-    pub(crate) fn by_commit(&self) -> &BTreeMap<String, String> {
+    pub fn by_commit(&self) -> &BTreeMap<String, String> {
         &self.0
     }
 
     /// All versions of the project's repository; none if it cannot be read.
-    pub(crate) async fn read(folder: &Folder, config: &Config) -> Self {
+    pub async fn read(folder: &Folder, config: &Config) -> Self {
         match &config.project.repository {
             Some(url) => tags(folder, url)
                 .await
@@ -61,37 +60,31 @@ impl Versions {
 }
 
 /// All tags of the project's repository.
-pub(crate) async fn read_tags(folder: &Folder, config: &Config) -> Result<Tags, Failure> {
+pub async fn read_tags(folder: &Folder, config: &Config) -> Result<Tags, Error> {
     let url = repository(config)?;
     tags(folder, url)
         .await
-        .map_err(|source| Failure::failed("failed to read the repository's tags").caused_by(source))
+        .map_err(|source| Error::Tags(Box::new(source)))
 }
 
-fn repository(config: &Config) -> Result<&str, Failure> {
-    config.project.repository.as_deref().ok_or_else(|| {
-        Failure::usage("tranche.yaml names no `repository` in which tags are resolved")
-            .or_type("add `repository: URL` to tranche.yaml")
-    })
+fn repository(config: &Config) -> Result<&str, Error> {
+    let url = config.project.repository.as_deref();
+    url.ok_or(Error::NoRepository)
 }
 
-fn unknown_version(version: &str, source: GitError) -> Failure {
-    let way_out = if matches!(source, GitError::Unreadable { .. }) {
-        "git ls-remote --tags, with the `repository` of tranche.yaml"
-    } else {
-        "a tag of the repository, or `latest`"
-    };
-    Failure::usage(format!("failed to resolve `{version}`"))
-        .caused_by(source)
-        .or_type(way_out)
+fn unknown_version(version: &str, source: GitError) -> Error {
+    Error::Version {
+        version: version.to_owned(),
+        source: Box::new(source),
+    }
 }
 
 /// Resolves a version in the project's repository.
-pub(crate) async fn resolve(
+pub async fn resolve(
     folder: &Folder,
     config: &Config,
     version: &str,
-) -> Result<(Release, Versions), Failure> {
+) -> Result<(Release, Versions), Error> {
     let url = repository(config)?;
     let tags = tags(folder, url)
         .await
@@ -100,18 +93,18 @@ pub(crate) async fn resolve(
 }
 
 /// The release of a version that must be among the tags, and the versions of all of them.
-fn known(tags: &Tags, version: &str) -> Result<(Release, Versions), Failure> {
+fn known(tags: &Tags, version: &str) -> Result<(Release, Versions), Error> {
     let release = release(tags, version).map_err(|source| unknown_version(version, source))?;
     Ok((release, Versions::new(tags)))
 }
 
 /// The same where only a preview depends on it: a repository that cannot be read leaves the commit unknown, and says so.
-pub(crate) async fn resolve_for_preview(
+pub async fn resolve_for_preview(
     folder: &Folder,
     config: &Config,
     version: &str,
-    out: Output,
-) -> Result<(Release, Versions), Failure> {
+    caller: &dyn Caller,
+) -> Result<(Release, Versions), Error> {
     if version == LATEST {
         return resolve(folder, config, version).await;
     }
@@ -128,7 +121,7 @@ pub(crate) async fn resolve_for_preview(
     match tags(folder, url).await {
         Ok(tags) => known(&tags, version),
         Err(source) => {
-            out.say(format_args!("warning: the commit stays unknown: {source}"));
+            caller.remark(&format!("warning: the commit stays unknown: {source}"));
             Ok(unknown())
         }
     }
@@ -136,11 +129,12 @@ pub(crate) async fn resolve_for_preview(
 
 /// How the release stands to what runs, where its version does not say which is older. What cannot be looked up is said, and
 /// left to the numbers in the tags.
-pub(crate) async fn history(
+pub async fn history(
     folder: &Folder,
     config: &Config,
     release: &Release,
     running: impl IntoIterator<Item = &Running>,
+    caller: &dyn Caller,
 ) -> History {
     let others = plan::asks_history(release, running);
     let Some(url) = config.project.repository.as_deref() else {
@@ -155,8 +149,8 @@ pub(crate) async fn history(
         Err(error) => Err(error),
     };
     looked.unwrap_or_else(|source| {
-        complain(format_args!(
-            "warning: the repository does not say which version is older: {source}"
+        caller.warn(&format!(
+            "the repository does not say which version is older: {source}"
         ));
         History::new()
     })

@@ -9,14 +9,14 @@ use policy::template::{Piece, Placeholder, pieces};
 use policy::{Plan, PlannedCustomer};
 use secrecy::zeroize::Zeroizing;
 
-use crate::exit::{Exit, Failure};
-use crate::project::variable;
+use crate::environment::variable;
+use crate::error::Error;
 
 /// So many missing secrets are named.
 const NAMED: usize = 10;
 
 /// Refuses a plan for which a secret is missing; the customer's turn may be weeks away.
-pub(crate) fn check(roots: &Roots, plan: &Plan) -> Result<(), Failure> {
+pub fn check(roots: &Roots, plan: &Plan) -> Result<(), Error> {
     let mut missing = Vec::new();
     for (id, planned) in &plan.customers {
         for name in needed(plan, planned) {
@@ -35,11 +35,7 @@ pub(crate) fn check(roots: &Roots, plan: &Plan) -> Result<(), Failure> {
     if more > 0 {
         missing.push(format!("and {more} more"));
     }
-    Err(Failure::new(
-        Exit::Usage,
-        format!("secrets are missing: {}", missing.join("; ")),
-    )
-    .or_type("the same command with these set"))
+    Err(Error::Secrets(missing))
 }
 
 /// The names of the secrets that a customer's variables are made of.

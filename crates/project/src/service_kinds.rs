@@ -12,14 +12,14 @@ use tokio::time::timeout;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The kinds of services, each asked for until Render has said it once.
-pub(crate) struct Kinds {
+pub struct Kinds {
     client: Option<Client>,
     known: Mutex<BTreeMap<ServiceId, ServiceKind>>,
 }
 
 impl Kinds {
     /// Without a client, kinds are guessed.
-    pub(crate) fn new(client: Option<Client>) -> Self {
+    pub fn new(client: Option<Client>) -> Self {
         Self {
             client,
             known: Mutex::default(),
@@ -27,7 +27,7 @@ impl Kinds {
     }
 
     /// The kind of a service.
-    pub(crate) async fn of(&self, service: &ServiceId, role: &Role) -> ServiceKind {
+    pub async fn of(&self, service: &ServiceId, role: &Role) -> ServiceKind {
         if let Some(kind) = self.known().get(service) {
             return kind.clone();
         }

@@ -8,25 +8,23 @@ use policy::Config;
 use policy::parse::{Diagnostic, File, Severity};
 use rollout::Kind;
 
-use crate::project::Folder;
+use crate::folder::Folder;
 use crate::unread;
 
 /// What is told besides events of the journal.
 const ALERTS: [&str; 2] = ["alert_raised", "alert_recovered"];
 
 /// Mistakes in the files of `templates/`, and in the texts of `notify:` as far as the project's file could be read.
-pub(crate) fn mistakes(
-    folder: &Folder,
-    project: &File,
-    config: Option<&Config>,
-) -> Vec<Diagnostic> {
+pub fn mistakes(folder: &Folder, project: &File, config: Option<&Config>) -> Vec<Diagnostic> {
     let kinds: Vec<&str> = Kind::ALL
         .iter()
         .map(|kind| kind.as_str())
         .chain(ALERTS)
         .collect();
     let roots = folder.roots(config);
-    let files = Templates::within(roots.clone()).mistakes(&kinds).into_iter();
+    let files = Templates::within(roots.clone())
+        .mistakes(&kinds)
+        .into_iter();
     let mut found: Vec<Diagnostic> = files.map(|bad| in_file(&roots, &bad)).collect();
     let entries = config.map_or(&[][..], |config| &config.project.notify);
     let texts = entries.iter().filter_map(|entry| entry.text.as_deref());

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 /// A path as one word of a shell.
-pub(crate) fn word(path: &Path) -> String {
+pub fn word(path: &Path) -> String {
     let path = path.display().to_string();
     let is_plain = |c: char| c.is_alphanumeric() || "/._-+@".contains(c);
     if path.chars().all(is_plain) {

@@ -1,15 +1,12 @@
-//! What cannot be read of the project, or of what is named on the command line: where, why, and what to do about it.
+//! What cannot be read of the project: where, why, and what to do about it.
 
-use std::fs::File as Opened;
-use std::io::{self, ErrorKind, Read as _};
+use std::io::{self, ErrorKind};
 use std::path::Path;
 
-use machine::files::{Listing, LikelyFormat, MAX_BYTES, Mistaken, NotRead, NotText, decode_text};
-use policy::File;
+use machine::files::{LikelyFormat, Listing, Mistaken, NotRead, NotText};
 use policy::parse::{Diagnostic, MISNAMED, Severity};
 
-use crate::exit::Failure;
-use crate::show::typed::word;
+use crate::typed::word;
 
 /// The code of what cannot be read.
 const UNREADABLE: &str = "unreadable";
@@ -18,7 +15,7 @@ const UNREADABLE: &str = "unreadable";
 const ENCODING: &str = "encoding";
 
 /// Why a file or folder of the project cannot be read; `path` is as people know it.
-pub(crate) fn mistake(path: &Path, refused: &NotRead) -> Diagnostic {
+pub fn mistake(path: &Path, refused: &NotRead) -> Diagnostic {
     let shown = path.display().to_string();
     match refused {
         NotRead::NotText(what) => encoding(shown, what),
@@ -101,7 +98,8 @@ fn encoding(file: String, what: &NotText) -> Diagnostic {
 /// So many characters of a line are shown.
 const SHOWN: usize = 200;
 
-fn reason(refused: &NotRead) -> String {
+/// Why it cannot be read, in words.
+pub fn reason(refused: &NotRead) -> String {
     match refused {
         NotRead::Io(source) => said(source),
         NotRead::Outside(_)
@@ -139,45 +137,5 @@ fn way_out(path: &Path, refused: &NotRead) -> Option<String> {
         NotRead::TooLarge => Some("split it, or remove what does not belong there".to_owned()),
         // The reason says it already.
         NotRead::Outside(_) | NotRead::Never(_) | NotRead::NotText(_) => None,
-    }
-}
-
-/// A file, or a pipe, that a person names on the command line.
-pub(crate) fn named(path: &Path) -> Result<File, Failure> {
-    no_larger(path, MAX_BYTES)
-}
-
-/// The same of what a command of ours wrote: a journal is as long as it is.
-pub(crate) fn exported(path: &Path) -> Result<File, Failure> {
-    no_larger(path, u64::MAX)
-}
-
-fn no_larger(path: &Path, most: u64) -> Result<File, Failure> {
-    let read = bytes(path, most).and_then(|bytes| Ok(decode_text(bytes)?));
-    let text = read.map_err(|refused| match &refused {
-        NotRead::NotText(_) => Failure::diagnostics(vec![mistake(path, &refused)])
-            .or_type("the same command, once that is mended"),
-        NotRead::Outside(_)
-        | NotRead::Never(_)
-        | NotRead::Irregular
-        | NotRead::TooLarge
-        | NotRead::Io(_) => {
-            let text = format!("failed to read {}: {}", path.display(), reason(&refused));
-            Failure::usage(text).or_type("the same command with a file that can be read")
-        }
-    })?;
-    Ok(File {
-        path: path.display().to_string(),
-        text,
-    })
-}
-
-fn bytes(path: &Path, most: u64) -> Result<Vec<u8>, NotRead> {
-    let mut bytes = Vec::new();
-    let file = Opened::open(path)?;
-    file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
-    match bytes.len() as u64 > most {
-        true => Err(NotRead::TooLarge),
-        false => Ok(bytes),
     }
 }

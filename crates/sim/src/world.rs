@@ -33,7 +33,7 @@ pub use self::files::{Broken, commit_of};
 pub use self::people::{Surprise, SurpriseKind};
 pub use self::script::BadRow;
 pub use self::setup::{Act, Row, Setup};
-pub use self::timeline::{TimelineEntry, PhaseSummary, Summary, summaries, timeline};
+pub use self::timeline::{PhaseSummary, Summary, TimelineEntry, summaries, timeline};
 use crate::platform::Platform;
 
 /// So many steps at one instant are allowed to the world as such, and more to each customer.

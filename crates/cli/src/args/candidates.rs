@@ -2,13 +2,14 @@
 //!
 //! Quick and silent: without a project, or with files that cannot be read, nothing is offered.
 
+use std::sync::Arc;
+
 use clap_complete::CompletionCandidate;
-use engine::{Reader, StateDir};
+use futures::executor::block_on;
 use policy::{Config, parse};
+use project::{Caller, Folder, Location, Silent};
 use rollout::Product;
 use rollout::view::RunView;
-
-use crate::project::Folder;
 
 /// All customers of the files.
 pub(super) fn customers() -> Vec<CompletionCandidate> {
@@ -73,6 +74,11 @@ fn config() -> Option<Config> {
 }
 
 fn product() -> Option<Product> {
-    let state = StateDir::of_project(folder()?.dir());
-    Reader::open(&state).ok()?.product().ok()
+    let location = Location {
+        dir: Some(folder()?.dir().to_owned()),
+        db: None,
+    };
+    let caller: Arc<dyn Caller> = Arc::new(Silent);
+    let backend = location.backend(&caller).ok()?;
+    block_on(backend.product()).ok()
 }

@@ -32,7 +32,7 @@ pub(crate) enum RenderCommand {
     /// Print the logs of a service.
     Logs(Box<RenderLogs>),
     /// Serve a simulated Render with this project's services on a local address.
-    Simulate(Sham),
+    Simulate(SimulateServer),
 }
 
 /// `render services`
@@ -140,7 +140,7 @@ pub(crate) struct RenderLogs {
   tranche render simulate --listen 127.0.0.1:0     # prints its URL as the first line
   RENDER_API_KEY=rnd_simulated RENDER_API_URL=http://127.0.0.1:8081/v1 tranche render check
   tranche render simulate --fault acme-corp/backend=build_failed*1")]
-pub(crate) struct Sham {
+pub(crate) struct SimulateServer {
     /// Where it listens; port 0: a free one.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
     pub(crate) listen: SocketAddr,

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
-use monitor::AlertId;
 use policy::{CustomerId, Span};
+use project::AlertId;
 
 use super::value;
 

@@ -5,13 +5,13 @@ use std::io::{IsTerminal, stdin};
 use dialoguer::Input;
 use rollout::{RolloutId, Verb};
 
-use super::ask::Asker;
 use crate::args::{
     Abort, Approve, Block, Freeze, Global, Observe, Override, Pause, Promote, Reject, Resume,
     Retry, Skip, Unblock, Unfreeze, Withdraw,
 };
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
+use crate::{open, request};
 
 /// A command that is one request.
 pub(crate) trait Request {
@@ -24,35 +24,31 @@ pub(crate) trait Request {
 /// Files the request and says what changed and what comes next.
 pub(crate) async fn act(
     global: &Global,
-    request: impl Request,
+    asked: impl Request,
     out: Output,
 ) -> Result<Exit, Failure> {
-    let asker = Asker::open(global, out)?;
-    asker.file(request.run(), request.verb()).await
+    let requester = open::requester(global, out).await?;
+    request::file(&requester, asked.run(), asked.verb(), out).await
 }
 
 /// Ends a rollout; rolling everybody back has to be confirmed by its name.
 pub(crate) async fn abort(global: &Global, args: Abort, out: Output) -> Result<Exit, Failure> {
-    let asker = Asker::open(global, out)?;
+    let requester = open::requester(global, out).await?;
     let mut run = args.run.rollout;
     if args.rollback {
         let named = match run {
             Some(run) => run,
-            None => asker.only_unfinished()?,
+            None => requester.only_unfinished().await?,
         };
         let what = "This rolls everybody back";
         confirm(&named.to_string(), args.confirm.as_deref(), what)?;
         run = Some(named);
     }
-    asker
-        .file(
-            run,
-            Verb::Abort {
-                rollback: args.rollback,
-                reason: args.reason,
-            },
-        )
-        .await
+    let verb = Verb::Abort {
+        rollback: args.rollback,
+        reason: args.reason,
+    };
+    request::file(&requester, run, verb, out).await
 }
 
 /// Has the name typed, unless it came with `--confirm`.

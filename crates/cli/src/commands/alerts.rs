@@ -1,35 +1,32 @@
 //! `alerts`: what the monitor has raised, and that somebody has taken notice.
 
-use monitor::{Acknowledged, Alert, AlertId, MonitorStore};
+use project::{Acknowledged, Alert, AlertId};
 
+use super::monitor::measured;
 use crate::args::{Alerts, AlertsCommand, Global};
 use crate::exit::{Exit, Failure};
+use crate::open;
 use crate::output::Output;
-use crate::project::Folder;
 use crate::show::table::table;
 use crate::show::{foreign, time};
-use crate::{state, who};
 
 /// Lists alerts, or acknowledges one.
-pub(crate) fn alerts(global: &Global, args: &Alerts, out: Output) -> Result<Exit, Failure> {
+pub(crate) async fn alerts(global: &Global, args: &Alerts, out: Output) -> Result<Exit, Failure> {
     match &args.command {
-        None => list(global, false, out),
-        Some(AlertsCommand::List { all }) => list(global, *all, out),
-        Some(AlertsCommand::Ack { id, reason }) => acknowledge(global, *id, reason, out),
+        None => list(global, false, out).await,
+        Some(AlertsCommand::List { all }) => list(global, *all, out).await,
+        Some(AlertsCommand::Ack { id, reason }) => acknowledge(global, *id, reason, out).await,
     }
 }
 
-fn list(global: &Global, all: bool, out: Output) -> Result<Exit, Failure> {
-    let store = MonitorStore::look(&state::place(global)?).map_err(state::failure)?;
-    let alerts = match &store {
-        Some(store) => store.alerts(all).map_err(state::failure)?,
-        None => Vec::new(),
-    };
-    let none = match (&store, all) {
+async fn list(global: &Global, all: bool, out: Output) -> Result<Exit, Failure> {
+    let raised = open::backend(global, out)?.alerts(all).await?;
+    let none = match (&raised, all) {
         (Some(_), false) => "no alert is open",
         (Some(_), true) => "no alert was ever raised",
         (None, _) => "nothing has been measured yet; try: tranche monitor",
     };
+    let alerts = raised.unwrap_or_default();
     out.list(&alerts, alerts.is_empty(), none, || {
         let heading = [
             "ID", "SEVERITY", "CUSTOMER", "SERVICE", "WHAT", "SINCE", "STATE", "",
@@ -57,13 +54,16 @@ fn row(alert: &Alert) -> Vec<String> {
     ]
 }
 
-fn acknowledge(global: &Global, id: AlertId, reason: &str, out: Output) -> Result<Exit, Failure> {
-    let config = Folder::find(global)?.load_running(out)?;
-    let place = state::place(global)?;
-    let actor = who::prove(&place, &config.project)?;
-    let mut store = super::monitor::measured(global)?;
-    let done = store.acknowledge(id, &actor.name, reason, time::now());
-    match done.map_err(state::failure)? {
+async fn acknowledge(
+    global: &Global,
+    id: AlertId,
+    reason: &str,
+    out: Output,
+) -> Result<Exit, Failure> {
+    let session = open::session(global, out).await?;
+    let actor = session.requester.actor();
+    let done = session.backend().acknowledge(id, &actor.name, reason);
+    match measured(done.await?)? {
         Acknowledged::Done(alert) => {
             let text = format!(
                 "{} has taken notice of alert {id} ({} {}); nobody is reminded of it, and its end is told",

@@ -5,24 +5,23 @@ use std::collections::BTreeMap;
 use chrono::{TimeDelta, Utc};
 use futures::{StreamExt as _, TryStreamExt as _};
 use policy::{Config, CustomerId, Role};
+use project::{connect, fleet, variable};
 use render::{
     Client, DeployFilter, Direction, Followed, LogFilter, LogLine, OwnerId, Service, ServiceFilter,
-    ServiceId, ServiceKind, Settings, Suspension,
+    ServiceId, ServiceKind, Suspension,
 };
 use rollout::Verb;
 use secrecy::ExposeSecret as _;
 use serde::Serialize;
 
-use super::ask::Desk;
 use super::deploys::{Seen, rows};
 use crate::args::{Global, RenderDeploys, RenderEnv, RenderLogs, RenderServices};
 use crate::exit::{Exit, Failure};
+use crate::open;
 use crate::output::Output;
-use crate::project::{Folder, variable};
 use crate::show::foreign::line;
 use crate::show::table::table;
 use crate::show::time;
-use crate::{connect, fleet};
 
 /// Stands for a value.
 const MASK: &str = "********";
@@ -44,23 +43,21 @@ struct Found {
 
 impl Place {
     fn open(global: &Global, out: Output) -> Result<Self, Failure> {
-        let folder = match Folder::find(global) {
+        let folder = match open::folder(global) {
             Ok(folder) => folder,
             Err(missing) if global.dir.is_some() => return Err(missing),
             Err(_) => return Self::without_project(out),
         };
-        let config = folder.load_running(out)?;
+        let config = folder.load_running(&out)?;
         Ok(Self {
-            client: connect::client(&config, out)?,
+            client: connect::client(&config, &out)?,
             config: Some(config),
         })
     }
 
     fn without_project(out: Output) -> Result<Self, Failure> {
-        let settings = Settings::from_env().map_err(connect::failure)?;
-        let client = connect::telling(&settings, out)?;
         Ok(Self {
-            client,
+            client: connect::without_project(&out)?,
             config: None,
         })
     }
@@ -109,7 +106,7 @@ impl Place {
             ..ServiceFilter::default()
         };
         let services = self.client.services(&filter, 2).await;
-        match &services.map_err(connect::failure)?[..] {
+        match &services?[..] {
             [service] => Ok(Found {
                 mapped: self
                     .config
@@ -210,7 +207,7 @@ pub(crate) async fn services(
         ..ServiceFilter::default()
     };
     let services = place.client.services(&filter, args.limit).await;
-    let services = services.map_err(connect::failure)?.into_iter();
+    let services = services?.into_iter();
     let listed: Vec<Listed> = services.map(Listed::from).collect();
     let none = "no service at Render is like that, as far as this key reaches";
     out.list(&listed, listed.is_empty(), none, || {
@@ -231,7 +228,7 @@ pub(crate) async fn env(global: &Global, args: &RenderEnv, out: Output) -> Resul
     let place = Place::open(global, out)?;
     let found = place.service(&args.service).await?;
     let variables = place.client.variables(&found.id).await;
-    let variables = variables.map_err(connect::failure)?;
+    let variables = variables?;
     if args.reveal {
         let keys = variables.keys().cloned().collect();
         note_revealed(global, out, found, keys).await?;
@@ -276,7 +273,9 @@ async fn note_revealed(
         service,
         keys,
     };
-    Desk::open(global, out)?.ask(None, verb).await.map(drop)
+    let session = open::session(global, out).await?;
+    session.ask(None, verb).await?;
+    Ok(())
 }
 
 /// Lists the newest deploys of a service.
@@ -296,7 +295,7 @@ pub(crate) async fn deploys(
         ..DeployFilter::default()
     };
     let deploys = place.client.deploys(&found.id, &filter, args.limit).await;
-    let deploys = deploys.map_err(connect::failure)?.into_iter();
+    let deploys = deploys?.into_iter();
     let seen: Vec<Seen> = deploys.map(|deploy| Seen::of(deploy, None)).collect();
     let none = match args.status.as_slice() {
         [] => format!("{} was never deployed", args.service),
@@ -313,7 +312,7 @@ pub(crate) async fn logs(global: &Global, args: &RenderLogs, out: Output) -> Res
     let place = Place::open(global, out)?;
     let found = place.service(&args.service).await?;
     let service = place.client.service(&found.id).await;
-    let service = service.map_err(connect::failure)?;
+    let service = service?;
     let filter = LogFilter {
         end: args.end,
         direction: Direction::Backward,
@@ -328,7 +327,7 @@ pub(crate) async fn logs(global: &Global, args: &RenderLogs, out: Output) -> Res
     };
     if args.follow {
         let mut lines = place.client.follow_logs(&filter).boxed();
-        while let Some(news) = lines.try_next().await.map_err(connect::failure)? {
+        while let Some(news) = lines.try_next().await? {
             match news {
                 Followed::Line(one) => print(out, &one)?,
                 Followed::Lost { reason } => out.say(format_args!(
@@ -342,7 +341,7 @@ pub(crate) async fn logs(global: &Global, args: &RenderLogs, out: Output) -> Res
         return Ok(Exit::Done);
     }
     let lines = place.client.logs(&filter, args.limit).await;
-    let lines = lines.map_err(connect::failure)?;
+    let lines = lines?;
     if lines.is_empty() {
         let from = time::instant(filter.start);
         out.say(format_args!(

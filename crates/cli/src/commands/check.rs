@@ -4,14 +4,14 @@ use futures::stream::{self, StreamExt as _};
 use policy::plan::DATABASE;
 use policy::settings::{AutoDeploy, Service};
 use policy::{Config, CustomerId, Role};
+use project::connect;
 use render::{Client, Owner, OwnerId, PostgresId, ServiceView, User, inspect};
 use serde::Serialize;
 
 use crate::args::Global;
-use crate::connect;
 use crate::exit::{Exit, Failure};
+use crate::open;
 use crate::output::Output;
-use crate::project::Folder;
 use crate::show::plan::counted;
 use crate::show::table::table;
 
@@ -39,16 +39,11 @@ struct Checked {
 
 /// Checks what a rollout needs of Render.
 pub(crate) async fn check(global: &Global, out: Output) -> Result<Exit, Failure> {
-    let config = Folder::find(global)?.load_running(out)?;
-    let client = connect::client(&config, out)?;
-    let user = client.user().await.map_err(connect::failure)?;
+    let config = open::config(global, out)?;
+    let client = connect::client(&config, &out)?;
+    let user = client.user().await?;
     let workspace = match &config.project.render.owner {
-        Some(owner) => Some(
-            client
-                .owner(&OwnerId::from(owner.as_str()))
-                .await
-                .map_err(connect::failure)?,
-        ),
+        Some(owner) => Some(client.owner(&OwnerId::from(owner.as_str())).await?),
         None => None,
     };
     let checks = config

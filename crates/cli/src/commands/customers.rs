@@ -7,6 +7,7 @@ use chrono_tz::Tz;
 use policy::plan::{DATABASE, RunningVersions, order};
 use policy::settings::SecretSource;
 use policy::{Config, Customer, CustomerId, Role, Running};
+use project::{fleet, runs};
 use rollout::Product;
 use rollout::view::MovedView;
 use serde::Serialize;
@@ -14,11 +15,10 @@ use serde::Serialize;
 use super::discover;
 use crate::args::{Customers, CustomersCommand, Global};
 use crate::exit::{Exit, Failure};
+use crate::open;
 use crate::output::Output;
-use crate::project::Folder;
 use crate::show::table::{columns, table};
 use crate::show::{foreign, time};
-use crate::{fleet, state};
 
 /// Lists the customers, shows or adds one, or finds them at Render.
 pub(crate) async fn customers(
@@ -26,18 +26,18 @@ pub(crate) async fn customers(
     args: &Customers,
     out: Output,
 ) -> Result<Exit, Failure> {
-    let loaded = || {
-        let config = Folder::find(global)?.load_running(out)?;
-        let product = state::product(&state::place(global)?)?;
+    let loaded = async || {
+        let config = open::config(global, out)?;
+        let product = open::product(global, out).await?;
         Ok::<_, Failure>((config, product))
     };
     match &args.command {
         None | Some(CustomersCommand::List) => {
-            let (config, product) = loaded()?;
-            list(&config, &state::running(&product), out)?;
+            let (config, product) = loaded().await?;
+            list(&config, &runs::running(&product), out)?;
         }
         Some(CustomersCommand::Show { customer }) => {
-            let (config, product) = loaded()?;
+            let (config, product) = loaded().await?;
             show(&config, &product, customer, out)?;
         }
         Some(CustomersCommand::Add(args)) => return discover::add(global, args, out).await,
@@ -155,7 +155,7 @@ struct Shown<'c> {
 
 fn show(config: &Config, product: &Product, id: &CustomerId, out: Output) -> Result<(), Failure> {
     let customer = fleet::customer(config, id)?;
-    let running = state::running(product);
+    let running = runs::running(product);
     let shown = Shown {
         customer,
         running: running.get(id).into_iter().flatten().collect(),

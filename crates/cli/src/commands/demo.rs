@@ -8,13 +8,13 @@ mod stage;
 use std::path::Path;
 use std::time::Duration;
 
+use project::typed::word;
 use rollout::Kind;
 
 use self::stage::{Person, Stage};
 use crate::args::Demo;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use crate::show::typed::word;
 
 /// The version that is rolled out.
 const VERSION: &str = "v1.1.0";

@@ -7,29 +7,29 @@ use std::fmt::Write as _;
 use std::io::{IsTerminal, stdin};
 
 use dialoguer::Confirm;
+use project::release::Versions;
+use project::{Answer, Session, connect, observe};
 use rollout::{Deploys, Event, Kind, Observed, RolloutId, ServiceDeploy, Verb};
 use serde::Serialize;
 
-use super::ask::{Desk, answer};
 use super::drive;
 use crate::args::{Deploy, Global};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::plan::requests::{PlannedRequest, requests};
-use crate::release::Versions;
 use crate::show::plan::counted;
 use crate::show::table::table;
-use crate::{connect, observe, show};
+use crate::{open, request, show};
 
 /// Deploys one service or those of a file, and drives that unless somebody else does or will.
 pub(crate) async fn deploy(global: &Global, args: Deploy, out: Output) -> Result<Exit, Failure> {
-    let desk = Desk::open(global, out)?;
-    let wanted = config::wanted(desk.folder.dir(), &args)?;
-    let client = connect::client(&desk.config, out)?;
-    let versions = Versions::read(&desk.folder, &desk.config).await;
+    let session = open::session(global, out).await?;
+    let wanted = config::wanted(session.folder.dir(), &args)?;
+    let client = connect::client(&session.config, &out)?;
+    let versions = Versions::read(&session.folder, &session.config).await;
     let deploys = Deploys {
-        services: found::find(&desk.config, &client, &versions, wanted).await?,
-        project: desk.config.project.clone(),
+        services: found::find(&session.config, &client, &versions, wanted).await?,
+        project: session.config.project.clone(),
         max_parallel: args.parallel,
         reason: args.reason.unwrap_or_default(),
     };
@@ -38,28 +38,28 @@ pub(crate) async fn deploy(global: &Global, args: Deploy, out: Output) -> Result
     }
     ask_first(global, &deploys, out)?;
     let verb = Verb::Deploy(Box::new(deploys));
-    drive_operation(&desk, verb, args.detach, out).await
+    drive_operation(&session, verb, args.detach, out).await
 }
 
 /// Files a request that begins an operation, and drives it.
 pub(crate) async fn drive_operation(
-    desk: &Desk,
+    session: &Session,
     verb: Verb,
     detach: bool,
     out: Output,
 ) -> Result<Exit, Failure> {
-    let Some(events) = desk.ask(None, verb).await? else {
+    let Some(Answer { events, .. }) = session.ask(None, verb).await? else {
         return Ok(Exit::Done);
     };
-    out.data(&events, || answer(desk.state(), &events))?;
+    request::show(session.backend(), &events, out).await?;
     let Some(run) = begun(&events) else {
         return Ok(Exit::Done);
     };
     if detach {
-        drive::leave(desk.state(), run, out);
+        drive::leave(session.backend(), run, out).await?;
         return Ok(Exit::Done);
     }
-    drive::drive(desk, run, out).await
+    drive::drive(session, run, out).await
 }
 
 /// The operation that began with these events.

@@ -2,23 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use engine::{Error, Reader, StateDir};
 use futures::future::try_join_all;
 use policy::plan::DATABASE;
 use policy::{Role, Timestamp};
+use project::artifact::artifact;
+use project::{Backend, ErrorKind, connect, fleet};
 use render::{Deploy, DeployFilter, DeployId};
 use rollout::RolloutId;
 use serde::Serialize;
 
 use crate::args::{Deploys, Global};
 use crate::exit::{Exit, Failure};
+use crate::open;
 use crate::output::Output;
-use crate::project::Folder;
-use crate::show::artifact::artifact;
 use crate::show::foreign::line;
 use crate::show::table::table;
 use crate::show::time;
-use crate::{connect, fleet, state};
 
 /// So many events are read at once.
 const PAGE: u32 = 1_000;
@@ -88,10 +87,10 @@ pub(super) fn rows<'s>(
 
 /// Lists the newest deploys of each of a customer's services.
 pub(crate) async fn deploys(global: &Global, args: &Deploys, out: Output) -> Result<Exit, Failure> {
-    let config = Folder::find(global)?.load_running(out)?;
+    let config = open::config(global, out)?;
     let customer = fleet::customer(&config, &args.customer)?;
-    let client = connect::client(&config, out)?;
-    let ours = ours(&state::place(global)?)?;
+    let client = connect::client(&config, &out)?;
+    let ours = ours(&*open::backend(global, out)?).await?;
     let deployed = customer
         .services
         .iter()
@@ -105,11 +104,7 @@ pub(crate) async fn deploys(global: &Global, args: &Deploys, out: Output) -> Res
         });
         Ok::<_, render::Error>((role, seen.collect()))
     });
-    let read: BTreeMap<&Role, Vec<Seen>> = try_join_all(reads)
-        .await
-        .map_err(connect::failure)?
-        .into_iter()
-        .collect();
+    let read: BTreeMap<&Role, Vec<Seen>> = try_join_all(reads).await?.into_iter().collect();
     let none = format!("no service of {} was ever deployed", args.customer);
     out.list(&read, read.values().all(Vec::is_empty), none, || {
         let all = read
@@ -128,16 +123,14 @@ pub(crate) async fn deploys(global: &Global, args: &Deploys, out: Output) -> Res
 }
 
 /// The deploys that the journal names, by the rollout that made them.
-fn ours(state: &StateDir) -> Result<BTreeMap<DeployId, RolloutId>, Failure> {
-    let reader = match Reader::open(state) {
-        Ok(reader) => reader,
-        Err(Error::Absent { .. }) => return Ok(BTreeMap::new()),
-        Err(error) => return Err(state::failure(error)),
-    };
+async fn ours(backend: &dyn Backend) -> Result<BTreeMap<DeployId, RolloutId>, Failure> {
     let mut ours = BTreeMap::new();
     let mut after = 0;
     loop {
-        let events = reader.events(None, after, PAGE).map_err(state::failure)?;
+        let events = match backend.events(None, after, PAGE).await {
+            Err(error) if error.kind() == ErrorKind::Absent => return Ok(ours),
+            events => events?,
+        };
         let Some(last) = events.last() else {
             return Ok(ours);
         };

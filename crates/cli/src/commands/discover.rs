@@ -1,7 +1,7 @@
 //! `customers add` and `customers discover`: the fleet as Render's names have it, compared with `customers.yaml`.
 
-mod book;
 mod convention;
+mod customers_file;
 mod difference;
 mod render_side;
 
@@ -10,21 +10,21 @@ use std::collections::BTreeMap;
 use policy::parse::{self, Sources};
 use policy::settings::Service;
 use policy::{Config, CustomerId, Role};
+use project::{Folder, connect};
 use render::{Client, OwnerId};
 use serde::Serialize;
 
-use self::book::{Book, Entry};
 use self::convention::Convention;
+use self::customers_file::{CustomersFile, Entry};
 use self::difference::{Added, Finding, What, compare};
 use self::render_side::{AtRender, Resource};
 use crate::args::{self, CustomersAdd, CustomersDiscover, Global};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use crate::project::Folder;
 use crate::show::foreign::line;
 use crate::show::plan::counted;
 use crate::show::table::table;
-use crate::{connect, written};
+use crate::{open, written};
 
 /// Everything that was found.
 #[derive(Debug, Serialize)]
@@ -45,14 +45,14 @@ struct Survey {
 
 impl Survey {
     fn open(global: &Global, convention: &args::Convention, out: Output) -> Result<Self, Failure> {
-        let folder = Folder::find(global)?;
-        let config = folder.load_running(out)?;
+        let folder = open::folder(global)?;
+        let config = folder.load_running(&out)?;
         let product = &config.project.product;
         let usual = || format!("{product}-{{customer}}-{{role}}");
         let pattern = convention.pattern.clone().unwrap_or_else(usual);
         Ok(Self {
             sources: folder.sources(),
-            client: connect::client(&config, out)?,
+            client: connect::client(&config, &out)?,
             convention: Convention::parse(&pattern)?,
             folder,
             config,
@@ -69,13 +69,13 @@ impl Survey {
             .map(OwnerId::from);
         AtRender::read(&self.client, owner, &self.convention)
             .await
-            .map_err(connect::failure)
+            .map_err(Failure::from)
     }
 
     /// Writes the file, if what it says then is what is meant.
-    fn write(&self, book: &Book, added: &[Added]) -> Result<(), Failure> {
+    fn write(&self, file: &CustomersFile, added: &[Added]) -> Result<(), Failure> {
         let mut sources = self.sources.clone();
-        sources.customers.text = book.text();
+        sources.customers.text = file.text();
         let path = self.folder.dir().join(&sources.customers.path);
         let config = parse::load_running(&sources).map_err(Failure::diagnostics)?;
         if !only_added(&self.config, &config, added) {
@@ -131,9 +131,9 @@ pub(super) async fn discover(
     let news: Vec<&Finding> = findings.iter().filter(|one| one.can_be_added()).collect();
     let written = args.write && !news.is_empty();
     if written {
-        let book = with_news(&survey, &found, &news, args.tier.as_deref())?;
+        let file = with_news(&survey, &found, &news, args.tier.as_deref())?;
         let added: Vec<Added> = news.iter().filter_map(|one| one.as_added()).collect();
-        survey.write(&book, &added)?;
+        survey.write(&file, &added)?;
     }
     let comparison = Comparison {
         pattern: survey.convention.to_string(),
@@ -173,8 +173,8 @@ fn with_news(
     found: &AtRender,
     news: &[&Finding],
     tier: Option<&str>,
-) -> Result<Book, Failure> {
-    let mut book = Book::new(&survey.sources.customers.text);
+) -> Result<CustomersFile, Failure> {
+    let mut file = CustomersFile::new(&survey.sources.customers.text);
     let mut entries: BTreeMap<CustomerId, BTreeMap<Role, Service>> = BTreeMap::new();
     for one in news {
         let key = (one.customer.clone(), one.service.clone());
@@ -182,10 +182,10 @@ fn with_news(
             continue;
         };
         if let (What::NoUrl, Some(url)) = (one.what, &service.url) {
-            let added = book.add_url(&one.customer, &one.service, url);
+            let added = file.add_url(&one.customer, &one.service, url);
             added.map_err(|by_hand| refusal(&by_hand))?;
         } else if survey.config.fleet.customers.contains_key(&one.customer) {
-            let added = book.add_service(&one.customer, &one.service, &service);
+            let added = file.add_service(&one.customer, &one.service, &service);
             added.map_err(|by_hand| refusal(&by_hand))?;
         } else {
             entries.entry(key.0).or_default().insert(key.1, service);
@@ -206,13 +206,13 @@ fn with_news(
             weight: None,
             services,
         };
-        book.add_customer(&entry)
+        file.add_customer(&entry)
             .map_err(|by_hand| refusal(&by_hand))?;
     }
-    Ok(book)
+    Ok(file)
 }
 
-fn refusal(by_hand: &book::ByHand) -> Failure {
+fn refusal(by_hand: &customers_file::ByHand) -> Failure {
     Failure::new(Exit::Refused, by_hand.to_string())
         .or_type("tranche customers discover -o json, and add what it shows by hand")
 }
@@ -262,10 +262,10 @@ pub(super) async fn add(
         weight: args.weight,
         services,
     };
-    let mut book = Book::new(&survey.sources.customers.text);
-    book.add_customer(&entry)
+    let mut file = CustomersFile::new(&survey.sources.customers.text);
+    file.add_customer(&entry)
         .map_err(|by_hand| refusal(&by_hand))?;
-    survey.write(&book, &added)?;
+    survey.write(&file, &added)?;
     let shown: BTreeMap<&Role, &Service> = entry.services.iter().collect();
     out.data(&shown, || {
         let rows = shown.iter().map(|(role, service)| {
@@ -307,7 +307,7 @@ async fn by_id(
     let mut services = BTreeMap::new();
     for (role, id) in named {
         let resource = Resource::of_id(&survey.client, id).await;
-        let service = resource.map_err(connect::failure)?.service();
+        let service = resource?.service();
         services.insert(Role::new(role.as_str()), service);
     }
     Ok(services)

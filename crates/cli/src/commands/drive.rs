@@ -5,22 +5,21 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use engine::signals::{StopSignal, catch_signals, stop_signal};
-use engine::{EngineHandle, EngineState, StateDir};
+use project::engine_host::{self, EngineHandle, EngineState};
+use project::signals::{StopSignal, catch_signals, stop_signal};
+use project::{Backend, DELIVER_WITHIN, Error, ErrorKind, HURRIED, Session};
 use rollout::view::RunView;
 use rollout::{Event, RolloutId};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::ask::Desk;
 use crate::args::{Drive, Global};
-use crate::engine_room::{self, NotStarted};
 use crate::exit::{Exit, Failure};
+use crate::open;
 use crate::output::Output;
 use crate::show::live::Live;
 use crate::show::{status, time};
-use crate::{state, telling};
 
 /// How often a terminal is brought up to date.
 const REDRAW_EVERY: Duration = Duration::from_secs(1);
@@ -34,46 +33,46 @@ const HELD_FOR: Duration = Duration::from_secs(10);
 /// Drives all unfinished rollouts.
 pub(crate) async fn run(global: &Global, args: &Drive, out: Output) -> Result<Exit, Failure> {
     listen()?;
-    let desk = Desk::open(global, out)?;
-    let ended = ended(desk.state())?;
-    let engine = engine_room::start(&desk, args.until_idle).await?;
-    let mut foreground = Foreground::new(engine, desk.state(), None, out);
-    let patience = engine_room::patience(&desk.config.project.render);
+    let session = open::session(global, out).await?;
+    let ended = ended(session.backend()).await?;
+    let engine = engine_host::start(&session, args.until_idle).await?;
+    let mut foreground = Foreground::new(engine, &session, None, out);
+    let patience = engine_host::patience(&session.config.project.render);
     foreground.held_for = args.until_idle.then_some(patience.min(HELD_FOR));
     let end = foreground.follow().await?;
-    last_round(&desk, &end).await;
+    last_round(&session, &end).await;
     match end {
         End::Signal(signal) => return Ok(exit_of_signal(signal)),
         End::Held(reason) => return Err(unreachable(reason)),
         End::Gone => return Ok(Exit::Done),
         End::Rest => {}
     }
-    let mut runs = state::product(desk.state())?.overview();
+    let mut runs = session.backend().product().await?.overview();
     runs.retain(|run| !ended.contains(&run.id));
     Ok(exit(&runs, out))
 }
 
 /// Drives a rollout that was just begun; if another process is the engine, it does.
-pub(crate) async fn drive(desk: &Desk, run: RolloutId, out: Output) -> Result<Exit, Failure> {
+pub(crate) async fn drive(session: &Session, run: RolloutId, out: Output) -> Result<Exit, Failure> {
     listen()?;
-    let engine = match engine_room::start(desk, false).await {
+    let engine = match engine_host::start(session, false).await {
         Ok(engine) => engine,
-        Err(NotStarted::Held(_)) => {
-            leave(desk.state(), run, out);
+        Err(error) if error.kind() == ErrorKind::Held => {
+            leave(session.backend(), run, out).await?;
             return Ok(Exit::Done);
         }
-        Err(NotStarted::Failed(failure)) => return Err(failure),
+        Err(error) => return Err(error.into()),
     };
-    let end = Foreground::new(engine, desk.state(), Some(run), out)
+    let end = Foreground::new(engine, session, Some(run), out)
         .follow()
         .await?;
-    last_round(desk, &end).await;
+    last_round(session, &end).await;
     match end {
         End::Signal(signal) => return Ok(exit_of_signal(signal)),
         End::Gone => return Ok(Exit::Done),
         End::Rest | End::Held(_) => {}
     }
-    let mut runs = state::product(desk.state())?.overview();
+    let mut runs = session.backend().product().await?.overview();
     for other in runs.iter().filter(|one| one.id != run) {
         if status::exit(other).is_none() {
             out.say(format_args!(
@@ -87,12 +86,12 @@ pub(crate) async fn drive(desk: &Desk, run: RolloutId, out: Output) -> Result<Ex
 }
 
 /// Delivers what is still to be told.
-async fn last_round(desk: &Desk, end: &End) {
+async fn last_round(session: &Session, end: &End) {
     let limit = match end {
-        End::Signal(_) => telling::HURRIED_ROUND,
-        End::Rest | End::Held(_) | End::Gone => telling::LAST_ROUND,
+        End::Signal(_) => HURRIED,
+        End::Rest | End::Held(_) | End::Gone => DELIVER_WITHIN,
     };
-    telling::last_round(desk.state(), &desk.folder, &desk.config, limit).await;
+    session.deliver_due(limit).await;
 }
 
 /// From before the engine begins: a signal that ends the process by itself is a crash for whatever the engine has just sent.
@@ -102,18 +101,23 @@ fn listen() -> Result<(), Failure> {
 }
 
 /// Leaves a rollout to another process: the one that is the engine, or the one that will be.
-pub(crate) fn leave(place: &StateDir, run: RolloutId, out: Output) {
-    match state::is_driven(place) {
+pub(crate) async fn leave(
+    backend: &dyn Backend,
+    run: RolloutId,
+    out: Output,
+) -> Result<(), Failure> {
+    match backend.drive().await?.is_driven {
         true => out.say(format_args!(
             "another process drives it; `tranche watch {run}` follows it"
         )),
         false => out.say("nobody drives it from here; `tranche run` does"),
     }
+    Ok(())
 }
 
 /// The rollouts that have ended already: how they went is not this command's result.
-fn ended(place: &StateDir) -> Result<BTreeSet<RolloutId>, Failure> {
-    let runs = state::product(place)?.overview();
+async fn ended(backend: &dyn Backend) -> Result<BTreeSet<RolloutId>, Failure> {
+    let runs = backend.product().await?.overview();
     let ended = runs.iter().filter(|run| run.has_ended());
     Ok(ended.map(|run| run.id).collect())
 }
@@ -121,7 +125,7 @@ fn ended(place: &StateDir) -> Result<BTreeSet<RolloutId>, Failure> {
 /// An engine with a person, or a log, in front of it.
 struct Foreground {
     engine: EngineHandle,
-    place: StateDir,
+    session: Session,
     events: Receiver<Arc<Event>>,
     /// The one rollout that matters; without it, all that are unfinished.
     focus: Option<RolloutId>,
@@ -147,14 +151,14 @@ enum End {
 }
 
 impl Foreground {
-    fn new(engine: EngineHandle, place: &StateDir, focus: Option<RolloutId>, out: Output) -> Self {
+    fn new(engine: EngineHandle, session: &Session, focus: Option<RolloutId>, out: Output) -> Self {
         for note in engine.notes() {
             out.say(note);
         }
         Self {
             events: engine.subscribe(),
             engine,
-            place: place.clone(),
+            session: session.clone(),
             focus,
             live: Live::new(out.telling_if_gone()),
             out,
@@ -200,7 +204,7 @@ impl Foreground {
             gone = self.live.event(&event).err();
         }
         self.live.end();
-        ended.map_err(state::failure)?;
+        ended.map_err(Error::from)?;
         if let Some(failure) = gone {
             return if failure.exit == Exit::Done {
                 Ok(End::Gone)
@@ -254,7 +258,7 @@ impl Foreground {
             .look(move |product| (product.overview_at(now), product.product_view()))
             .await
             .ok()?;
-        let waits = state::waits(&self.place);
+        let waits = self.session.backend().drive().await.ok()?.waits;
         for run in &mut views {
             waits.mark(run, now);
         }

@@ -4,19 +4,19 @@ use std::collections::BTreeMap;
 use std::io::{IsTerminal, stdout};
 
 use policy::{Customer, CustomerId, Release, Role, ServiceId};
+use project::{Session, connect, engine_host, fleet, release};
 use render::Client;
 use render::executor::Filling;
 use rollout::{ApplyVariables, Verb};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
-use super::ask::Desk;
 use super::deploy::drive_operation;
 use crate::args::{EnvCommand, Global};
 use crate::exit::{Exit, Failure};
+use crate::open;
 use crate::output::Output;
 use crate::show::table::table;
-use crate::{connect, engine_room, fleet, release};
 
 /// Does what was asked with a customer's variables.
 pub(crate) async fn env(
@@ -24,15 +24,15 @@ pub(crate) async fn env(
     command: EnvCommand,
     out: Output,
 ) -> Result<Exit, Failure> {
-    let desk = Desk::open(global, out)?;
+    let session = open::session(global, out).await?;
     match command {
         EnvCommand::List {
             customer,
             service,
             reveal,
-        } => list(&desk, &customer, service.as_ref(), reveal, out).await,
+        } => list(&session, &customer, service.as_ref(), reveal, out).await,
         EnvCommand::Diff { customer, version } => {
-            let planned = Planned::read(&desk, &customer, &version).await?;
+            let planned = Planned::read(&session, &customer, &version).await?;
             show_changes(&planned.changes, out)?;
             Ok(Exit::Done)
         }
@@ -43,9 +43,9 @@ pub(crate) async fn env(
             detach,
             ..
         } => {
-            fleet::customer(&desk.config, &customer)?;
+            fleet::customer(&session.config, &customer)?;
             let verb = Verb::UndoVariables { customer, reason };
-            drive_operation(&desk, verb, detach, out).await
+            drive_operation(&session, verb, detach, out).await
         }
         EnvCommand::Apply {
             customer,
@@ -55,18 +55,18 @@ pub(crate) async fn env(
             dry_run,
             detach,
         } => {
-            let planned = Planned::read(&desk, &customer, &version).await?;
+            let planned = Planned::read(&session, &customer, &version).await?;
             if dry_run || out.is_text() {
                 show_changes(&planned.changes, out)?;
             }
             if dry_run {
                 return Ok(Exit::Done);
             }
-            let services = fleet::customer(&desk.config, &customer)?.clone();
-            let project = &desk.config.project;
+            let services = fleet::customer(&session.config, &customer)?.clone();
+            let project = &session.config.project;
             let apply = ApplyVariables::new(project, customer, services, planned.release, reason);
             let verb = Verb::Variables(Box::new(apply));
-            drive_operation(&desk, verb, detach, out).await
+            drive_operation(&session, verb, detach, out).await
         }
     }
 }
@@ -80,7 +80,7 @@ struct Listed {
 }
 
 async fn list(
-    desk: &Desk,
+    session: &Session,
     customer: &CustomerId,
     only: Option<&Role>,
     reveal: bool,
@@ -92,10 +92,10 @@ async fn list(
                 .or_type(format!("tranche env list {customer}")),
         );
     }
-    let client = connect::client(&desk.config, out)?;
+    let client = connect::client(&session.config, &out)?;
     let mut listed = Vec::new();
-    for (role, id) in services(desk, customer, only)? {
-        let stored = client.variables(&id).await.map_err(connect::failure)?;
+    for (role, id) in services(session, customer, only)? {
+        let stored = client.variables(&id).await?;
         if reveal {
             // Noted before anything is shown (P49).
             let verb = Verb::Reveal {
@@ -103,7 +103,7 @@ async fn list(
                 service: role.clone(),
                 keys: stored.keys().cloned().collect(),
             };
-            desk.ask(None, verb).await?;
+            session.ask(None, verb).await?;
         }
         listed.extend(stored.into_iter().map(|(key, value)| Listed {
             service: role.clone(),
@@ -129,11 +129,11 @@ async fn list(
 
 /// The services that have variables: of one role, or all but the database.
 fn services(
-    desk: &Desk,
+    session: &Session,
     customer: &CustomerId,
     only: Option<&Role>,
 ) -> Result<Vec<(Role, ServiceId)>, Failure> {
-    let Customer { services, .. } = fleet::customer(&desk.config, customer)?;
+    let Customer { services, .. } = fleet::customer(&session.config, customer)?;
     let wanted = |role: &Role| match only {
         Some(only) => role == only,
         None => role.as_str() != policy::plan::DATABASE,
@@ -169,14 +169,19 @@ struct Planned {
 }
 
 impl Planned {
-    async fn read(desk: &Desk, customer: &CustomerId, version: &str) -> Result<Self, Failure> {
-        let (release, versions) = release::resolve(&desk.folder, &desk.config, version).await?;
-        let services = fleet::customer(&desk.config, customer)?;
-        let client = connect::client(&desk.config, desk.out())?;
-        let sources = engine_room::sources(desk, versions)?;
+    async fn read(
+        session: &Session,
+        customer: &CustomerId,
+        version: &str,
+    ) -> Result<Self, Failure> {
+        let (release, versions) =
+            release::resolve(&session.folder, &session.config, version).await?;
+        let services = fleet::customer(&session.config, customer)?;
+        let client = connect::client(&session.config, session.caller())?;
+        let sources = engine_host::sources(session, versions)?;
         let mut changes = Vec::new();
         for (role, service) in &services.services {
-            let Some(templates) = desk.config.project.variables.get(role) else {
+            let Some(templates) = session.config.project.variables.get(role) else {
                 continue;
             };
             let filling = Filling {
@@ -210,10 +215,7 @@ async fn compared(
     filling: Filling,
     templates: &BTreeMap<String, String>,
 ) -> Result<Vec<Change>, Failure> {
-    let stored = client
-        .variables(&filling.service)
-        .await
-        .map_err(connect::failure)?;
+    let stored = client.variables(&filling.service).await?;
     let planned = filling.fill_all(templates).map_err(|unfilled| {
         Failure::usage(format!(
             "the variables of {role} cannot be made: {unfilled}"

@@ -6,23 +6,22 @@ use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 
-use engine::identity::account_name;
 use policy::plan::{HOTFIX, describe};
 use policy::zones::{TakenZone, taken};
 use policy::{Config, Diagnostic, PolicyId};
+use project::moved_windows::{Moved, moved};
+use project::typed::word;
+use project::{Folder, PROJECT_FILE, account_name, fleet, templates};
 use serde::Serialize;
 use sim::settings::DEFAULT_API_KEY;
 
 use super::demo::folder;
 use crate::args::{Global, Init, Schema, SchemaOf};
 use crate::exit::{Exit, Failure};
-use crate::moved::{Moved, moved};
 use crate::output::Output;
-use crate::project::{Folder, PROJECT_FILE};
 use crate::show::plan::counted;
-use crate::show::typed::word;
 use crate::show::{foreign, time, zones};
-use crate::{fleet, state, templates, written};
+use crate::{open, written};
 
 /// Where a project to practise on expects its simulated Render.
 const PRACTICE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7373);
@@ -134,8 +133,8 @@ struct Validated {
 }
 
 /// Checks all files and says each policy as a sentence.
-pub(crate) fn validate(global: &Global, out: Output) -> Result<Exit, Failure> {
-    let folder = Folder::find(global)?;
+pub(crate) async fn validate(global: &Global, out: Output) -> Result<Exit, Failure> {
+    let folder = open::folder(global)?;
     let passed_over: BTreeMap<String, String> = folder.passed_over().into_iter().collect();
     if global.verbose > 0 {
         for (path, why) in &passed_over {
@@ -162,7 +161,7 @@ pub(crate) fn validate(global: &Global, out: Output) -> Result<Exit, Failure> {
     };
     let sentences = sentences(&config)?;
     // Files are checked as well where nothing is stored yet, or it cannot be read.
-    let product = state::place(global).and_then(|place| state::product(&place));
+    let product = open::product(global, out).await;
     let found = Validated {
         valid: true,
         summary: summary(&config),

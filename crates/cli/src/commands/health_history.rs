@@ -1,20 +1,20 @@
 //! `health --history`: how services were, by what the monitor measured and by Render's own figures.
 
 use chrono::TimeDelta;
-use monitor::{Figures, History};
 use policy::{Config, CustomerId, Role, Span, Timestamp};
+use project::error::with_causes;
+use project::{Backend, Figures, History, connect, fleet};
 use render::{Client, Series, TimeRange, request_counts};
 use serde::Serialize;
 
 use super::monitor::measured;
 use crate::args::{Global, Health};
-use crate::exit::{Exit, Failure, chain};
+use crate::exit::{Exit, Failure};
+use crate::open;
 use crate::output::Output;
-use crate::project::Folder;
 use crate::show::figures::{chart, latency, percent};
 use crate::show::table::table;
 use crate::show::time;
-use crate::{connect, fleet, state};
 
 /// A chart has so many columns.
 pub(super) const PARTS: usize = 24;
@@ -53,27 +53,28 @@ pub(crate) async fn history(
     over: Span,
     out: Output,
 ) -> Result<Exit, Failure> {
-    let config = Folder::find(global)?.load_running(out)?;
+    let config = open::config(global, out)?;
     if let Some(customer) = &args.customer {
         fleet::customer(&config, customer)?;
     }
     let until = time::now();
     let from = until - over.to_delta();
-    let mut past = past(global, args.customer.as_ref(), from, until)?;
+    let backend = open::backend(global, out)?;
+    let mut past = past(&*backend, args.customer.as_ref(), from, until).await?;
     past.retain(|one| {
         args.service
             .as_ref()
             .is_none_or(|role| *role == one.service)
     });
     // Reads are a budget of the whole fleet: only whom somebody asks for by name.
-    if let (Some(customer), Ok(client)) = (&args.customer, connect::client(&config, out)) {
+    if let (Some(customer), Ok(client)) = (&args.customer, connect::client(&config, &out)) {
         for one in &mut past {
             match at_render(&client, &config, customer, one).await {
                 Ok(measured) => one.render = measured,
                 Err(error) => out.say(format_args!(
                     "Render's figures of {customer}/{} could not be read: {}",
                     one.service,
-                    chain(&error)
+                    with_causes(&error)
                 )),
             }
         }
@@ -85,20 +86,16 @@ pub(crate) async fn history(
 }
 
 /// What was measured of everybody, or of one customer.
-pub(super) fn past(
-    global: &Global,
+pub(super) async fn past(
+    backend: &dyn Backend,
     customer: Option<&CustomerId>,
     from: Timestamp,
     until: Timestamp,
 ) -> Result<Vec<Past>, Failure> {
-    let store = measured(global)?;
-    let measured = store.history(customer, from, until, PARTS);
-    let usual = store.history(customer, from - BASELINE, from, 1);
-    let (measured, usual) = (
-        measured.map_err(state::failure)?,
-        usual.map_err(state::failure)?,
-    );
-    let both = measured.into_iter().zip(usual);
+    let found = backend.health(customer, from, until, PARTS).await?;
+    let usual = backend.health(customer, from - BASELINE, from, 1).await?;
+    let (found, usual) = (measured(found)?, measured(usual)?);
+    let both = found.into_iter().zip(usual);
     Ok(both
         .map(|(one, usual): (History, History)| Past {
             customer: one.key.customer,

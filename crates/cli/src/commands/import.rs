@@ -14,6 +14,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use policy::parse::{self, File, Sources};
+use project::{Folder, PROJECT_FILE};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -22,10 +23,9 @@ use self::fields::Fields;
 use crate::args::{Global, Import};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use crate::project::{Folder, PROJECT_FILE};
 use crate::show::foreign::line;
 use crate::show::plan::counted;
-use crate::{unread, written};
+use crate::{named_file, written};
 
 /// What became of one of the given files.
 #[derive(Debug, Default, Serialize)]
@@ -124,7 +124,7 @@ pub(super) fn import(global: &Global, args: &Import, out: Output) -> Result<Exit
 
 fn parsed(path: &Path) -> Result<Value, Failure> {
     let failed = || format!("failed to read {}", path.display());
-    let text = unread::named(path)?.text;
+    let text = named_file::named(path)?.text;
     serde_json::from_str(&text).map_err(|source| {
         Failure::usage(failed())
             .caused_by(source)

@@ -1,22 +1,16 @@
 //! `events` and `verify`: the journal itself.
 
-use std::time::Duration;
-
-use engine::{Head, Reader};
+use project::{Backend, BadHead, Head, runs};
 use serde::Serialize;
-use tokio::time::sleep;
 
 use crate::args::{Events, Global, Verify};
 use crate::exit::{Exit, Failure};
+use crate::open;
 use crate::output::Output;
 use crate::show::plan::counted;
-use crate::state;
 
 /// So many lines are read at once.
 const PAGE: u32 = 1_000;
-
-/// How often a followed journal is looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// What `verify --anchor` takes.
 #[derive(Serialize)]
@@ -26,9 +20,9 @@ struct Anchor {
 
 /// Prints the journal, one JSON object a line, exactly as it is stored.
 pub(crate) async fn events(global: &Global, args: &Events, out: Output) -> Result<Exit, Failure> {
-    let reader = state::reader(global)?;
+    let backend = open::backend(global, out)?;
     if args.head {
-        let head = reader.head().map_err(state::failure)?;
+        let head = backend.head().await?;
         let anchor = Anchor {
             anchor: head.to_string(),
         };
@@ -36,14 +30,18 @@ pub(crate) async fn events(global: &Global, args: &Events, out: Output) -> Resul
         return Ok(Exit::Done);
     }
     if args.rollout.is_some() {
-        let runs = reader.product().map_err(state::failure)?.overview();
-        state::choose(runs, args.rollout)?;
+        let product = backend.product().await?;
+        runs::choose(product.overview(), args.rollout)?;
     }
     let from = args.from.unwrap_or(1).saturating_sub(1);
+    let mut changes = match args.follow {
+        true => Some(backend.changes().await?),
+        false => None,
+    };
     let mut after = from;
     loop {
-        after = print_from(&reader, args, after, out)?;
-        if !args.follow {
+        after = print_from(&*backend, args, after, out).await?;
+        let Some(changes) = &mut changes else {
             if after == from {
                 let first = from + 1;
                 out.say(format_args!(
@@ -51,17 +49,20 @@ pub(crate) async fn events(global: &Global, args: &Events, out: Output) -> Resul
                 ));
             }
             return Ok(Exit::Done);
-        }
-        sleep(LOOK_EVERY).await;
+        };
+        changes.next().await?;
     }
 }
 
 /// Prints everything behind an event, and says which was the last.
-fn print_from(reader: &Reader, args: &Events, mut after: u64, out: Output) -> Result<u64, Failure> {
+async fn print_from(
+    backend: &dyn Backend,
+    args: &Events,
+    mut after: u64,
+    out: Output,
+) -> Result<u64, Failure> {
     loop {
-        let lines = reader
-            .lines(args.rollout, after, PAGE)
-            .map_err(state::failure)?;
+        let lines = backend.lines(args.rollout, after, PAGE).await?;
         let Some(last) = lines.last() else {
             return Ok(after);
         };
@@ -73,9 +74,9 @@ fn print_from(reader: &Reader, args: &Events, mut after: u64, out: Output) -> Re
 }
 
 /// Checks the journal's chain, its fold, and the database.
-pub(crate) fn verify(global: &Global, args: &Verify, out: Output) -> Result<Exit, Failure> {
+pub(crate) async fn verify(global: &Global, args: &Verify, out: Output) -> Result<Exit, Failure> {
     let anchor = args.anchor.as_deref().map(anchor).transpose()?;
-    let found = engine::verify(&state::place(global)?, anchor.as_ref()).map_err(state::failure)?;
+    let found = open::backend(global, out)?.verify(anchor).await?;
     out.data(&found, || {
         let mut lines: Vec<String> = found
             .problems
@@ -103,7 +104,7 @@ pub(crate) fn verify(global: &Global, args: &Verify, out: Output) -> Result<Exit
 }
 
 fn anchor(text: &str) -> Result<Head, Failure> {
-    text.trim().parse().map_err(|source: engine::BadHead| {
+    text.trim().parse().map_err(|source: BadHead| {
         Failure::usage(format!("`{text}` is no anchor"))
             .caused_by(source)
             .or_type("tranche events --head")

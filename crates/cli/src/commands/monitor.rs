@@ -1,25 +1,20 @@
 //! `monitor`: watches services until it is stopped, or asks each of them once.
 
 use std::pin::pin;
-use std::sync::Arc;
 
-use engine::outbox::{Audience, SharedAudience};
-use engine::signals::{StopSignal, stop_signal};
-use monitor::{
-    Alert, AlertEvent, Monitor, MonitorOptions, MonitorStore, Observed, Sample, Visibility, Watcher,
-};
+use project::monitor_host::{MonitorHost, RunningMonitor};
+use project::signals::{StopSignal, stop_signal};
+use project::{Alert, Observed, Sample, AlertEvent, Visibility, fleet};
 use serde::Serialize;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::report_health;
 use crate::args::{self, Global, MonitorCommand};
 use crate::exit::{Exit, Failure};
+use crate::open;
 use crate::output::Output;
-use crate::project::Folder;
 use crate::show::table::table;
 use crate::show::{foreign, time};
-use crate::watching::FleetWatcher;
-use crate::{fleet, state, telling};
 
 /// Watches, or reports what was seen.
 pub(crate) async fn monitor(
@@ -28,46 +23,29 @@ pub(crate) async fn monitor(
     out: Output,
 ) -> Result<Exit, Failure> {
     if let Some(MonitorCommand::Report(args)) = &args.command {
-        return report_health::report(global, args, out);
+        return report_health::report(global, args, out).await;
     }
-    let folder = Folder::find(global)?;
-    let config = folder.load_running(out)?;
-    let place = state::place(global)?;
+    let config = open::config(global, out)?;
     for customer in &args.customers {
         fleet::customer(&config, customer)?;
     }
-    let watcher = FleetWatcher::new(&place, &config)?;
-    let mut settings = config.monitor.clone().unwrap_or_default();
-    settings.every = args.every.unwrap_or(settings.every);
-    let options = MonitorOptions {
-        settings,
-        services: watcher.services(&args.customers),
-        audience: SharedAudience::new(Audience::of(&config)),
-    };
-    if options.services.is_empty() {
+    let host = MonitorHost::new(&open::location(global), config, &args.customers, args.every)?;
+    if host.services() == 0 {
         return Err(
             Failure::new(Exit::Refused, "no service has an address to ask")
                 .or_type("tranche customers"),
         );
     }
-    let watcher: Arc<dyn Watcher> = Arc::new(watcher);
     if args.once {
-        let seen = Monitor::once(&place, options, watcher).await;
-        let seen = seen.map_err(state::failure)?;
-        telling::last_round(&place, &folder, &config, telling::LAST_ROUND).await;
-        return show_once(&seen, out);
+        return show_once(&host.once().await?, out);
     }
-    let roots = telling::roots(&folder, &config, &state::product(&place)?);
-    let post = telling::post(&roots, &config)?;
-    let _postman = telling::postman(&place, &post);
-    let (services, every) = (options.services.len(), options.settings.every);
-    let monitor = Monitor::start(&place, options, watcher).map_err(state::failure)?;
+    let (services, every) = (host.services(), host.every());
+    let monitor = host.start(&out)?;
     out.say(format_args!(
         "watching {services} services, each every {every}; Ctrl-C ends it"
     ));
     let signal = follow(&monitor, out).await?;
     monitor.end().await;
-    telling::last_round(&place, &folder, &config, telling::HURRIED_ROUND).await;
     Ok(match signal {
         StopSignal::Interrupted => Exit::Interrupted,
         StopSignal::Terminated => Exit::Done,
@@ -83,7 +61,7 @@ struct Line<'a> {
 }
 
 /// Shows alerts until somebody ends it.
-async fn follow(monitor: &Monitor, out: Output) -> Result<StopSignal, Failure> {
+async fn follow(monitor: &RunningMonitor, out: Output) -> Result<StopSignal, Failure> {
     let mut alerts = monitor.alerts();
     let mut sight = monitor.visibility();
     let mut signal = pin!(stop_signal());
@@ -148,9 +126,8 @@ fn show_once(seen: &[Sample], out: Output) -> Result<Exit, Failure> {
 }
 
 /// What the monitor has measured so far, or a refusal that says how to measure.
-pub(super) fn measured(global: &Global) -> Result<MonitorStore, Failure> {
-    let store = MonitorStore::look(&state::place(global)?).map_err(state::failure)?;
-    store.ok_or_else(|| {
+pub(super) fn measured<T>(found: Option<T>) -> Result<T, Failure> {
+    found.ok_or_else(|| {
         Failure::new(Exit::Refused, "nothing has been measured yet")
             .or_type("tranche monitor, or write `monitor: {}` into tranche.yaml")
     })

@@ -2,16 +2,14 @@
 
 use std::fmt::Write as _;
 
-use engine::Error;
-use engine::outbox::{NotificationId, NotificationState, Outbox, StoredNotification};
+use project::{Backend, DELIVER_WITHIN, NotificationId, NotificationState, StoredNotification};
 
 use crate::args::{Global, Notifications, NotificationsCommand};
 use crate::exit::{Exit, Failure};
+use crate::open;
 use crate::output::Output;
-use crate::project::Folder;
 use crate::show::table::table;
 use crate::show::time;
-use crate::{state, telling, who};
 
 /// So many are listed.
 const LISTED: u32 = 100;
@@ -23,19 +21,16 @@ pub(crate) async fn notifications(
     out: Output,
 ) -> Result<Exit, Failure> {
     match &args.command {
-        None => list(global, args.failed, out),
-        Some(NotificationsCommand::List { failed }) => list(global, *failed, out),
-        Some(NotificationsCommand::Show { id }) => show(global, id, out),
+        None => list(global, args.failed, out).await,
+        Some(NotificationsCommand::List { failed }) => list(global, *failed, out).await,
+        Some(NotificationsCommand::Show { id }) => show(global, id, out).await,
         Some(NotificationsCommand::Resend { id }) => resend(global, id, out).await,
     }
 }
 
-fn list(global: &Global, only_failed: bool, out: Output) -> Result<Exit, Failure> {
-    let letters = match Outbox::open(&state::place(global)?) {
-        Ok(outbox) => outbox.list(only_failed, LISTED).map_err(state::failure)?,
-        Err(Error::Absent { .. }) => Vec::new(),
-        Err(error) => return Err(state::failure(error)),
-    };
+async fn list(global: &Global, only_failed: bool, out: Output) -> Result<Exit, Failure> {
+    let backend = open::backend(global, out)?;
+    let letters = backend.notifications(only_failed, LISTED).await?;
     let none = match only_failed {
         true => "everything was delivered",
         false => "nothing was told; `notify` in tranche.yaml says who is told what",
@@ -83,8 +78,8 @@ fn attempts(number: u32) -> String {
     }
 }
 
-fn show(global: &Global, id: &str, out: Output) -> Result<Exit, Failure> {
-    let stored = find(&outbox(global)?, id)?;
+async fn show(global: &Global, id: &str, out: Output) -> Result<Exit, Failure> {
+    let stored = find(&*open::backend(global, out)?, id).await?;
     out.data(&stored, || {
         let letter = &stored.notification;
         let mut text = format!(
@@ -106,15 +101,12 @@ fn show(global: &Global, id: &str, out: Output) -> Result<Exit, Failure> {
 }
 
 async fn resend(global: &Global, id: &str, out: Output) -> Result<Exit, Failure> {
-    let folder = Folder::find(global)?;
-    let config = folder.load_running(out)?;
-    let place = state::place(global)?;
-    who::prove(&place, &config.project)?;
-    let outbox = outbox(global)?;
-    let id = find(&outbox, id)?.notification.id;
-    outbox.resend(&id, time::now()).map_err(state::failure)?;
-    telling::last_round(&place, &folder, &config, telling::LAST_ROUND).await;
-    let stored = find(&outbox, &id.0)?;
+    let session = open::session(global, out).await?;
+    let backend = session.backend();
+    let id = find(backend, id).await?.letter.id;
+    backend.resend(id.clone()).await?;
+    session.deliver_due(DELIVER_WITHIN).await;
+    let stored = find(backend, &id.0).await?;
     out.data(&stored, || match stored.state {
         NotificationState::Sent => format!("{id} was delivered to {}", stored.notification.to),
         NotificationState::Pending | NotificationState::Failed => {
@@ -128,14 +120,8 @@ async fn resend(global: &Global, id: &str, out: Output) -> Result<Exit, Failure>
     })
 }
 
-fn outbox(global: &Global) -> Result<Outbox, Failure> {
-    Outbox::open(&state::place(global)?).map_err(state::failure)
-}
-
-fn find(outbox: &Outbox, id: &str) -> Result<StoredNotification, Failure> {
-    let found = outbox
-        .find(&NotificationId(id.to_owned()))
-        .map_err(state::failure)?;
+async fn find(backend: &dyn Backend, id: &str) -> Result<StoredNotification, Failure> {
+    let found = backend.notification(NotificationId(id.to_owned())).await?;
     found.ok_or_else(|| {
         Failure::usage(format!("no notification is called `{id}`")).or_type("tranche notifications")
     })

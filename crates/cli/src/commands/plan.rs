@@ -2,26 +2,32 @@
 
 use policy::plan::{dot, mermaid};
 use policy::{Plan, Timestamp};
+use project::prepare::{Basis, Notes, Preview, Source};
+use project::reach;
+use project::typed::word;
 
 use crate::args::{self, Global, Graph};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::plan::file::PlanFile;
 use crate::plan::ics;
-use crate::prepare::{Notes, Source, prepare, preview};
-use crate::project::Folder;
 use crate::show::plan::PlanView;
 use crate::show::time;
-use crate::show::typed::word;
-use crate::{reach, state, written};
+use crate::{open, written};
 
 /// Shows the plan of a version.
 pub(crate) async fn plan(global: &Global, args: &args::Plan, out: Output) -> Result<Exit, Failure> {
-    let folder = Folder::find(global)?;
+    let folder = open::folder(global)?;
     let at = args.start.unwrap_or_else(time::now);
-    let config = folder.load_at(at, out)?;
+    let config = folder.load_at(at, &out)?;
     reach::refuse(&config)?;
-    let product = state::product(&state::place(global)?)?;
+    let product = open::product(global, out).await?;
+    let basis = Basis {
+        folder: &folder,
+        config: &config,
+        product: &product,
+        caller: &out,
+    };
     let (plan, notes, source) = match &args.out {
         Some(path) if path.as_os_str() == "-" => {
             return Err(
@@ -32,20 +38,20 @@ pub(crate) async fn plan(global: &Global, args: &args::Plan, out: Output) -> Res
         Some(path) => {
             written::refuse(global, path)?;
             let scope = args.scope.of_plan();
-            let prepared = prepare(
-                &folder,
-                &config,
-                &product,
-                &args.version,
-                scope.clone(),
-                out,
-            )
-            .await?;
+            let prepared = basis.prepare(&args.version, scope.clone()).await?;
             let file = PlanFile::new(prepared.plan.clone(), scope, &prepared.running, at);
             written::write(global, path, &file.text()?)?;
             (prepared.plan, prepared.notes, Source::Render)
         }
-        None => preview(&folder, &config, &product, args, at, out).await?,
+        None => {
+            let asked = Preview {
+                version: &args.version,
+                scope: args.scope.of_plan(),
+                offline: args.offline,
+                at,
+            };
+            basis.preview(asked).await?
+        }
     };
     show(args, &plan, (&notes, &source), at, out)?;
     if let Some(path) = &args.out {

@@ -4,17 +4,17 @@ use futures::stream::{self, StreamExt as _};
 use policy::plan::DATABASE;
 use policy::settings::Service;
 use policy::{Config, CustomerId, Role};
+use project::service_kinds::Kinds;
+use project::{connect, fleet, runs};
 use render::probe::{CheckResult, Checkup, CycleSample, Expectation, History, Subject};
 use rollout::health::CycleResult;
 use serde::Serialize;
 
 use crate::args::{Global, Health};
 use crate::exit::{Exit, Failure};
-use crate::kinds::Kinds;
+use crate::open;
 use crate::output::Output;
-use crate::project::Folder;
 use crate::show::table::table;
-use crate::{connect, fleet, state};
 
 /// So many services are asked at once.
 const AT_ONCE: usize = 20;
@@ -31,12 +31,12 @@ struct Seen {
 
 /// Asks one customer's services, or everybody's.
 pub(crate) async fn health(global: &Global, args: &Health, out: Output) -> Result<Exit, Failure> {
-    let config = Folder::find(global)?.load_running(out)?;
+    let config = open::config(global, out)?;
     let plan = fleet::plan(&config)?;
-    let running = state::running(&state::product(&state::place(global)?)?);
+    let running = runs::running(&open::product(global, out).await?);
     let mut asked = asked(&config, args.customer.as_ref())?;
     asked.retain(|(_, role, _)| args.service.as_ref().is_none_or(|only| only == *role));
-    let client = connect::client(&config, out).ok();
+    let client = connect::client(&config, &out).ok();
     if client.is_none() {
         out.say(
             "without RENDER_API_KEY the kinds of services are guessed from their roles, and rates come from these probes alone",

@@ -4,45 +4,41 @@ use std::collections::BTreeSet;
 
 use policy::plan::{Phase, RunningVersions, compile};
 use policy::{CustomerId, PlanInput, PlanScope, Release};
+use project::{Error, Session};
 use rollout::{Product, RolloutId, Verb};
 
-use super::ask::Desk;
 use crate::args::{Global, Replan};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::plan::difference::{Edited, freezes, phases, text};
 use crate::plan::windows;
 use crate::show::time;
-use crate::{fleet, state};
+use crate::{open, request};
 
 /// Applies the files, or shows what that would change.
 pub(crate) async fn replan(global: &Global, args: &Replan, out: Output) -> Result<Exit, Failure> {
-    let desk = Desk::open_to_plan(global, out)?;
+    let session = open::session_to_plan(global, out).await?;
     if args.diff {
         let run = match args.run.rollout {
             Some(run) => run,
-            None => desk.asker.only_unfinished()?,
+            None => session.requester.only_unfinished().await?,
         };
-        return diff(&desk, run, out);
+        return diff(&session, run, out).await;
     }
     // The rollout knows its release and its scope; only the files are new.
     let release = Release {
         version: String::new(),
         commit: String::new(),
     };
-    let input = PlanInput::of(&desk.config, release, PlanScope::default());
-    desk.asker
-        .file(
-            args.run.rollout,
-            Verb::Replan {
-                input: Box::new(input),
-            },
-        )
-        .await
+    let input = PlanInput::of(&session.config, release, PlanScope::default());
+    let verb = Verb::Replan {
+        input: Box::new(input),
+    };
+    request::file(&session.requester, args.run.rollout, verb, out).await
 }
 
-fn diff(desk: &Desk, run: RolloutId, out: Output) -> Result<Exit, Failure> {
-    let product = state::product(desk.state())?;
+async fn diff(session: &Session, run: RolloutId, out: Output) -> Result<Exit, Failure> {
+    let product = session.backend().product().await?;
     let Some(frozen) = product.plan(run) else {
         return Err(Failure::usage(format!("there is no rollout {run}")).or_type("tranche list"));
     };
@@ -50,9 +46,8 @@ fn diff(desk: &Desk, run: RolloutId, out: Output) -> Result<Exit, Failure> {
         allow_downgrade: true,
         ..PlanScope::default()
     };
-    let input = PlanInput::of(&desk.config, frozen.release.clone(), scope);
-    let edited = compile(&input, &RunningVersions::new(), time::now())
-        .map_err(|error| fleet::refusal(&error))?;
+    let input = PlanInput::of(&session.config, frozen.release.clone(), scope);
+    let edited = compile(&input, &RunningVersions::new(), time::now()).map_err(Error::from)?;
     let (waiting, now) = (waiting(&product, run), time::now());
     let windows = |phase: &Phase| windows::changes(phase, (frozen, &edited), &waiting, now);
     let phases = phases(frozen, &edited, windows).into_iter();

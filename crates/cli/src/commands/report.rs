@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use chrono::TimeDelta;
-use engine::History;
+use project::runs;
 use rollout::report::{Report, Reporter, Statistics};
 use rollout::{Event, Product, RolloutId};
 
@@ -13,13 +13,17 @@ use crate::output::Output;
 use crate::show::report::{self, FIGURES, Page, figure_row};
 use crate::show::table::table;
 use crate::show::{fit, time};
-use crate::{state, unread, written};
+use crate::{named_file, open, written};
 
 /// Shows what came of one rollout.
-pub(crate) fn report(global: &Global, args: &args::Report, out: Output) -> Result<Exit, Failure> {
+pub(crate) async fn report(
+    global: &Global,
+    args: &args::Report,
+    out: Output,
+) -> Result<Exit, Failure> {
     let report = match &args.journal {
         Some(path) => of_export(path, args.rollout)?,
-        None => of_project(global, args.rollout)?,
+        None => of_project(global, args.rollout, out).await?,
     };
     let Some(path) = &args.to else {
         show(global, args, &report, out)?;
@@ -69,13 +73,16 @@ fn laid_out(
     }
 }
 
-fn of_project(global: &Global, named: Option<RolloutId>) -> Result<Report, Failure> {
-    let place = state::place(global)?;
-    let product = state::product(&place)?;
-    let run = state::newest(product.overview(), named)?.id;
+async fn of_project(
+    global: &Global,
+    named: Option<RolloutId>,
+    out: Output,
+) -> Result<Report, Failure> {
+    let backend = open::backend(global, out)?;
+    let product = backend.product().await?;
+    let run = runs::newest(product.overview(), named)?.id;
     let now = time::now();
-    let history = History::open(&place).map_err(state::failure)?;
-    let report = history.report(run, now).map_err(state::failure)?;
+    let report = backend.report(run, now).await?;
     let mut report = report.ok_or_else(|| unknown(run))?;
     report.explain(&product, now);
     Ok(report)
@@ -88,7 +95,7 @@ fn of_export(path: &Path, named: Option<RolloutId>) -> Result<Report, Failure> {
     for event in &events {
         product.apply(event);
     }
-    let run = state::newest(product.overview(), named)?.id;
+    let run = runs::newest(product.overview(), named)?.id;
     let mut reporter = Reporter::new(run);
     for event in &events {
         reporter.take(event);
@@ -101,7 +108,7 @@ fn of_export(path: &Path, named: Option<RolloutId>) -> Result<Report, Failure> {
 
 fn read(path: &Path) -> Result<Vec<Event>, Failure> {
     let shown = path.display();
-    let text = unread::exported(path)?.text;
+    let text = named_file::exported(path)?.text;
     let lines = text.lines().enumerate();
     lines
         .filter(|(_, line)| !line.trim().is_empty())
@@ -120,11 +127,11 @@ fn unknown(run: RolloutId) -> Failure {
 }
 
 /// Shows deploys in numbers.
-pub(crate) fn stats(global: &Global, args: &Stats, out: Output) -> Result<Exit, Failure> {
-    let history = History::open(&state::place(global)?).map_err(state::failure)?;
+pub(crate) async fn stats(global: &Global, args: &Stats, out: Output) -> Result<Exit, Failure> {
+    let backend = open::backend(global, out)?;
     let until = time::now();
     let since = until - TimeDelta::hours(i64::from(args.hours));
-    let statistics = history.statistics(since, until).map_err(state::failure)?;
+    let statistics = backend.statistics(since, until).await?;
     out.data(&statistics, || numbers(&statistics))?;
     Ok(Exit::Done)
 }

@@ -1,8 +1,8 @@
 //! `monitor report`: how all services were, in a form to pass on.
 
 use chrono::TimeDelta;
-use monitor::Alert;
 use policy::Timestamp;
+use project::{Alert, Figures};
 use serde::Serialize;
 
 use super::health_history::{Past, past};
@@ -10,12 +10,11 @@ use super::monitor::measured;
 use crate::args::{Format, Global, HealthFormat, HealthReport};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use crate::project::Folder;
 use crate::show::figures::{latency, percent};
 use crate::show::plan::counted;
 use crate::show::report::{self, Page, Section, Shade, strips};
 use crate::show::{fit, time};
-use crate::{state, written};
+use crate::{open, written};
 
 /// Everything that a report says.
 #[derive(Debug, Serialize)]
@@ -29,8 +28,12 @@ struct Report {
 }
 
 /// Shows how all services were.
-pub(crate) fn report(global: &Global, args: &HealthReport, out: Output) -> Result<Exit, Failure> {
-    let report = gather(global, args.hours, out)?;
+pub(crate) async fn report(
+    global: &Global,
+    args: &HealthReport,
+    out: Output,
+) -> Result<Exit, Failure> {
+    let report = gather(global, args.hours, out).await?;
     let form = form(global, args);
     let Some(path) = &args.to else {
         match args.format {
@@ -44,15 +47,16 @@ pub(crate) fn report(global: &Global, args: &HealthReport, out: Output) -> Resul
     Ok(Exit::Done)
 }
 
-fn gather(global: &Global, hours: u32, out: Output) -> Result<Report, Failure> {
-    let config = Folder::find(global)?.load_running(out)?;
+async fn gather(global: &Global, hours: u32, out: Output) -> Result<Report, Failure> {
+    let config = open::config(global, out)?;
     let until = time::now();
     let from = until - TimeDelta::hours(i64::from(hours));
-    let mut alerts = measured(global)?.alerts(true).map_err(state::failure)?;
+    let backend = open::backend(global, out)?;
+    let mut alerts = measured(backend.alerts(true).await?)?;
     alerts.retain(|alert| alert.recovered_at.is_none_or(|over| over >= from));
     Ok(Report {
         product: config.project.product,
-        services: past(global, None, from, until)?,
+        services: past(&*backend, None, from, until).await?,
         from,
         until,
         alerts,
@@ -108,7 +112,7 @@ fn page(report: &Report) -> Page {
     )
 }
 
-fn shade(part: &monitor::Figures) -> (Shade, String) {
+fn shade(part: &Figures) -> (Shade, String) {
     let text = format!(
         "uptime {}, p95 {}",
         percent(part.uptime()),

@@ -3,18 +3,17 @@
 mod database;
 
 use policy::{Config, CustomerId};
+use project::{Requester, Session, connect, fleet};
 use render::{Client, Deploy};
 use rollout::{RolloutId, Verb};
 
 use super::act::confirm;
-use super::ask::{Asker, Desk};
 use super::deploy::begun;
 use super::drive;
 use crate::args::{Global, Rollback};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use crate::project::Folder;
-use crate::{connect, fleet, state};
+use crate::{open, request};
 
 /// Returns one customer. Where that is an operation of its own, this process drives it, unless another one does.
 pub(crate) async fn rollback(
@@ -25,12 +24,12 @@ pub(crate) async fn rollback(
     if args.data.database {
         return database::rollback(global, args, out).await;
     }
-    let asker = Asker::open(global, out)?;
+    let requester = open::requester(global, out).await?;
     if args.force {
-        let product = state::product(&state::place(global)?)?;
+        let product = open::product(global, out).await?;
         let mut skipped = product.force_skips(&args.customer);
         // An emergency needs no valid files; without them Render is not asked beforehand.
-        let files = Folder::find(global).and_then(|folder| folder.load_running(Output::silent()));
+        let files = open::config(global, Output::silent());
         if let Ok(config) = files {
             skipped.extend(replaced(&config, &args.customer, out).await?);
         }
@@ -50,34 +49,34 @@ pub(crate) async fn rollback(
         force: args.force,
         reason: args.reason,
     };
-    let desk = Desk::open(global, Output::silent()).ok();
-    let desk =
-        desk.filter(|desk| !args.detach && connect::client(&desk.config, Output::silent()).is_ok());
-    request(&asker, args.run.rollout, verb, desk.as_ref(), out).await
+    let session = open::session(global, Output::silent()).await.ok();
+    let session =
+        session.filter(|it| !args.detach && connect::client(&it.config, &Output::silent()).is_ok());
+    ask(&requester, args.run.rollout, verb, session.as_ref(), out).await
 }
 
-/// Files the request. An operation that it begins is driven from the desk, if there is one.
-async fn request(
-    asker: &Asker,
+/// Files the request. An operation that it begins is driven in the session, if there is one.
+async fn ask(
+    requester: &Requester,
     run: Option<RolloutId>,
     verb: Verb,
-    desk: Option<&Desk>,
+    session: Option<&Session>,
     out: Output,
 ) -> Result<Exit, Failure> {
-    let Some(filed) = asker.tell(run, verb).await? else {
+    let Some(filed) = request::tell(requester, run, verb, out).await? else {
         return Ok(Exit::Done);
     };
-    if let (Some(run), Some(desk)) = (begun(&filed.events), desk) {
-        return drive::drive(desk, run, out).await;
+    if let (Some(run), Some(session)) = (begun(&filed.events), session) {
+        return drive::drive(session, run, out).await;
     }
-    asker.say_who_drives(&filed)?;
+    request::say_who_drives(requester, &filed, out).await?;
     Ok(Exit::Done)
 }
 
 /// What runs at the customer's services and was not put there by a request of the API: a forced return replaces it.
 async fn replaced(config: &Config, id: &CustomerId, out: Output) -> Result<Vec<String>, Failure> {
     let customer = fleet::customer(config, id)?;
-    let Ok(client) = connect::client(config, out) else {
+    let Ok(client) = connect::client(config, &out) else {
         return Ok(Vec::new());
     };
     let mut replaced = Vec::new();
@@ -85,7 +84,7 @@ async fn replaced(config: &Config, id: &CustomerId, out: Output) -> Result<Vec<S
         if role.as_str() == policy::plan::DATABASE {
             continue;
         }
-        let live = live(&client, &service.id).await.map_err(connect::failure)?;
+        let live = live(&client, &service.id).await?;
         let foreign = live.filter(|live| {
             !matches!(
                 live.trigger,

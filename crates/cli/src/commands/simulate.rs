@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use engine::{DeploysOf, Error, History, StateDir};
 use policy::parse::scenario::Scenario;
 use policy::plan::DATABASE;
 use policy::{Config, File, PersonId, ServiceId, Sources};
+use project::{Backend, DeploysOf, Folder, SCENARIOS};
 use rollout::Event;
 use rollout::report::{Usual, usual};
 use serde::Serialize;
@@ -17,16 +17,19 @@ use sim::world::{self, Approvals, Differences, Setup, World, scenario};
 use crate::args::{ApprovalsAssumed, Global, Simulate, Test};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use crate::project::{Folder, SCENARIOS};
 use crate::show::plan::counted;
 use crate::show::{time, timeline};
-use crate::{state, unread};
+use crate::{named_file, open};
 
 /// Runs one rollout and shows its timeline.
-pub(crate) fn simulate(global: &Global, args: &Simulate, out: Output) -> Result<Exit, Failure> {
+pub(crate) async fn simulate(
+    global: &Global,
+    args: &Simulate,
+    out: Output,
+) -> Result<Exit, Failure> {
     let setup = match &args.scenario {
         Some(path) => of_scenario(global, path, args)?,
-        None => of_project(global, args, out)?,
+        None => of_project(global, args, out).await?,
     };
     let assumed = setup.approvals;
     let takes = match args.scenario {
@@ -51,7 +54,7 @@ pub(crate) fn simulate(global: &Global, args: &Simulate, out: Output) -> Result<
 
 fn of_scenario(global: &Global, path: &Path, args: &Simulate) -> Result<Setup, Failure> {
     let folder = folder(global)?;
-    let file = unread::named(path)?;
+    let file = named_file::named(path)?;
     let scenario = Scenario::parse(&file).map_err(Failure::diagnostics)?;
     let base = base(folder.as_ref(), &file, &scenario);
     let mut setup = scenario::setup(&scenario, base.as_ref()).map_err(Failure::diagnostics)?;
@@ -60,10 +63,11 @@ fn of_scenario(global: &Global, path: &Path, args: &Simulate) -> Result<Setup, F
     Ok(setup)
 }
 
-fn of_project(global: &Global, args: &Simulate, out: Output) -> Result<Setup, Failure> {
+async fn of_project(global: &Global, args: &Simulate, out: Output) -> Result<Setup, Failure> {
     let at = args.start.unwrap_or_else(time::now);
-    let config = Folder::find(global)?.load_at(at, out)?;
-    let paces = paces(&state::place(global)?, &config)?;
+    let config = open::folder(global)?.load_at(at, &out)?;
+    let backend = open::backend(global, out)?;
+    let paces = paces(&*backend, &config).await?;
     let version = args.version.as_deref().unwrap_or_default();
     let by = config.project.roles.operator.first().cloned();
     let by = by.unwrap_or_else(|| PersonId::new("somebody"));
@@ -74,15 +78,11 @@ fn of_project(global: &Global, args: &Simulate, out: Output) -> Result<Setup, Fa
 }
 
 /// How long the services took so far, as the journal tells.
-fn paces(place: &StateDir, config: &Config) -> Result<BTreeMap<ServiceId, Pace>, Failure> {
-    let history = match History::open(place) {
-        Ok(history) => history,
-        Err(Error::Absent { .. }) => return Ok(BTreeMap::new()),
-        Err(error) => return Err(state::failure(error)),
-    };
-    let mut deploys = history
-        .deploys(&DeploysOf::default(), usize::MAX)
-        .map_err(state::failure)?;
+async fn paces(
+    backend: &dyn Backend,
+    config: &Config,
+) -> Result<BTreeMap<ServiceId, Pace>, Failure> {
+    let mut deploys = backend.deploys(DeploysOf::default(), usize::MAX).await?;
     deploys.reverse();
     let mut usual = usual(&deploys);
     let services = config.fleet.services();
@@ -179,7 +179,7 @@ pub(crate) fn test(global: &Global, args: &Test, out: Output) -> Result<Exit, Fa
     let files: Vec<File> = if args.files.is_empty() {
         all(global)?
     } else {
-        let named = args.files.iter().map(|path| unread::named(path));
+        let named = args.files.iter().map(|path| named_file::named(path));
         named.collect::<Result<_, _>>()?
     };
     let mut tested = Vec::with_capacity(files.len());
@@ -229,7 +229,7 @@ fn report(tested: &[Tested], failed: usize) -> String {
 
 /// The scenarios of the project folder.
 fn all(global: &Global) -> Result<Vec<File>, Failure> {
-    let folder = Folder::find(global)?;
+    let folder = open::folder(global)?;
     let scenarios = folder.scenarios()?;
     if scenarios.is_empty() {
         let text = format!(
@@ -244,7 +244,7 @@ fn all(global: &Global) -> Result<Vec<File>, Failure> {
 
 /// The folder whose files a scenario builds upon; a scenario may also bring all of its own.
 fn folder(global: &Global) -> Result<Option<Folder>, Failure> {
-    match Folder::find(global) {
+    match open::folder(global) {
         Ok(folder) => Ok(Some(folder)),
         Err(failure) if global.dir.is_some() => Err(failure),
         Err(_) => Ok(None),

@@ -4,10 +4,12 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use engine::signals::{StopSignal, stop_signal};
 use policy::plan::DATABASE;
 use policy::settings::Service;
 use policy::{Config, CustomerId, Role, Span};
+use project::Folder;
+use project::release::Versions;
+use project::signals::{StopSignal, stop_signal};
 use sim::fault::{
     DeployFault, DeployKind, Fault, FaultKind, HealthFault, Onset, Outcome, Symptom, Trouble,
 };
@@ -19,20 +21,22 @@ use sim::{Platform, Settings};
 use tokio::net::TcpListener;
 use tokio::time::sleep;
 
-use crate::args::{FaultSwitch, FaultWord, Global, Sham};
+use crate::args::{FaultSwitch, FaultWord, Global, SimulateServer};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use crate::project::Folder;
-use crate::release::Versions;
-use crate::written;
+use crate::{open, written};
 
 /// How often the repository is asked for new tags.
 const LEARN_EVERY: Duration = Duration::from_secs(1);
 
 /// Serves it until somebody stops it.
-pub(crate) async fn simulate(global: &Global, args: &Sham, out: Output) -> Result<Exit, Failure> {
-    let folder = Folder::find(global)?;
-    let config = folder.load_running(out)?;
+pub(crate) async fn simulate(
+    global: &Global,
+    args: &SimulateServer,
+    out: Output,
+) -> Result<Exit, Failure> {
+    let folder = open::folder(global)?;
+    let config = folder.load_running(&out)?;
     if let Some(file) = &args.state {
         written::refuse(global, file)?;
     }
@@ -71,7 +75,7 @@ fn exit_of(signal: Option<StopSignal>) -> Exit {
 }
 
 /// Begins to listen.
-async fn listen(platform: Shared, args: &Sham) -> Result<Server, Failure> {
+async fn listen(platform: Shared, args: &SimulateServer) -> Result<Server, Failure> {
     let failed =
         |source| Failure::failed(format!("failed to listen on {}", args.listen)).caused_by(source);
     let listener = TcpListener::bind(args.listen).await.map_err(failed)?;
@@ -89,7 +93,7 @@ fn restored(file: &Path) -> Result<Platform, Failure> {
 }
 
 /// A platform on which the whole fleet runs one version.
-async fn seeded(folder: &Folder, config: &Config, args: &Sham) -> Platform {
+async fn seeded(folder: &Folder, config: &Config, args: &SimulateServer) -> Platform {
     let now = Clock::real_time().now();
     let settings = Settings {
         deploy: args.deploy,

@@ -4,11 +4,12 @@ use std::io::{IsTerminal, stdin};
 
 use dialoguer::Confirm;
 use policy::{Plan, PlanScope};
+use project::prepare::{Basis, Prepared, Source};
+use project::{Answer, Session, reach, secrets};
 use rollout::request::{Conflict, Reviewed};
 use rollout::{Event, Kind, Product, RolloutId, Verb};
 use serde::Serialize;
 
-use super::ask::Desk;
 use super::drive;
 use crate::args::{Global, Start};
 use crate::exit::{Exit, Failure};
@@ -16,17 +17,16 @@ use crate::output::Output;
 use crate::plan::difference::{Difference, Made};
 use crate::plan::file::PlanFile;
 use crate::plan::requests::{CustomerRequests, requests};
-use crate::prepare::{Prepared, Source, prepare};
 use crate::show::plan::{PlanView, counted};
 use crate::show::{self, summary, time, zones};
-use crate::{reach, secrets, state};
+use crate::{open, request};
 
 /// Begins a rollout, and drives it unless somebody else does or will.
 pub(crate) async fn start(global: &Global, args: Start, out: Output) -> Result<Exit, Failure> {
-    let desk = Desk::open_to_plan(global, out)?;
-    reach::refuse(&desk.config)?;
+    let session = open::session_to_plan(global, out).await?;
+    reach::refuse(&session.config)?;
     let reviewed = args.plan.as_deref();
-    let reviewed = reviewed.map(|path| PlanFile::read(path, &desk.config.project.product));
+    let reviewed = reviewed.map(|path| PlanFile::read(path, &session.config.project.product));
     let reviewed = reviewed.transpose()?;
     let (version, scope) = match &reviewed {
         Some(file) => (file.version(), file.options().clone()),
@@ -35,15 +35,21 @@ pub(crate) async fn start(global: &Global, args: Start, out: Output) -> Result<E
             args.scope.of_plan(),
         ),
     };
-    let product = state::product(desk.state())?;
-    let prepared = prepare(&desk.folder, &desk.config, &product, version, scope, out).await?;
+    let product = session.backend().product().await?;
+    let basis = Basis {
+        folder: &session.folder,
+        config: &session.config,
+        product: &product,
+        caller: &out,
+    };
+    let prepared = basis.prepare(version, scope).await?;
     if let Some(file) = &reviewed {
         is_as_reviewed(file, &prepared, out)?;
     }
     if args.dry_run {
         return dry_run(&prepared, &args, out);
     }
-    secrets::check(&desk.folder.roots(Some(&desk.config)), &prepared.plan)?;
+    secrets::check(&session.folder.roots(Some(&session.config)), &prepared.plan)?;
     for warning in prepared.notes.warnings() {
         out.say(format_args!("warning: {warning}"));
     }
@@ -53,14 +59,14 @@ pub(crate) async fn start(global: &Global, args: Start, out: Output) -> Result<E
         ask_first(global, &prepared.plan, out)?;
     }
     let reviewed = reviewed.as_ref().map(PlanFile::reviewed);
-    let Some(run) = file(&desk, &args, prepared, reviewed, out).await? else {
+    let Some(run) = file(&session, &args, prepared, reviewed, out).await? else {
         return Ok(Exit::Done);
     };
     if args.detach {
-        drive::leave(desk.state(), run, out);
+        drive::leave(session.backend(), run, out).await?;
         return Ok(Exit::Done);
     }
-    drive::drive(&desk, run, out).await
+    drive::drive(&session, run, out).await
 }
 
 /// What a dry run shows.
@@ -167,7 +173,7 @@ fn ask_first(global: &Global, plan: &Plan, out: Output) -> Result<(), Failure> {
 
 /// Files the request; the answer names the rollout.
 async fn file(
-    desk: &Desk,
+    session: &Session,
     args: &Start,
     prepared: Prepared,
     reviewed: Option<Reviewed>,
@@ -181,10 +187,11 @@ async fn file(
         clear_cache: args.clear_cache,
         deploy_timeout: args.deploy_timeout,
     };
-    let Some(events) = desk.ask(None, Verb::Start(Box::new(start))).await? else {
+    let verb = Verb::Start(Box::new(start));
+    let Some(Answer { events, .. }) = session.ask(None, verb).await? else {
         return Ok(None);
     };
-    out.data(&events, || super::ask::answer(desk.state(), &events))?;
+    request::show(session.backend(), &events, out).await?;
     Ok(events
         .iter()
         .rev()

@@ -1,18 +1,15 @@
 //! `token`: what proves who somebody is where the account of this machine does not.
 
-use engine::identity::{self, NewToken, TokenInfo, TokenOwner, Tokens};
 use policy::PersonId;
-use rollout::Verb;
-use rollout::request::TokenChange;
+use project::{Session, TokenInfo, TokenOwner};
 use secrecy::ExposeSecret as _;
 use serde::Serialize;
 
-use super::ask::Desk;
 use crate::args::{Global, TokenCommand};
 use crate::exit::{Exit, Failure};
+use crate::open;
 use crate::output::Output;
 use crate::show::table::table;
-use crate::state;
 
 /// Makes, lists or revokes tokens.
 pub(crate) async fn token(
@@ -20,20 +17,17 @@ pub(crate) async fn token(
     command: TokenCommand,
     out: Output,
 ) -> Result<Exit, Failure> {
-    let desk = Desk::open(global, out)?;
-    let tokens = Tokens::open(desk.state()).map_err(state::failure)?;
+    let session = open::session(global, out).await?;
     match command {
         TokenCommand::Create { person, service } => {
-            create(&desk, &tokens, &owner(person, service)?, out).await?;
+            create(&session, &owner(person, service)?, out).await?;
         }
         TokenCommand::List => {
-            identity::check_admin(&desk.config.project, desk.asker.actor())
-                .map_err(state::failure)?;
-            let tokens = tokens.list().map_err(state::failure)?;
+            let tokens = session.tokens().await?;
             let none = "no token was made yet; try: tranche token create PERSON";
             out.list(&tokens, tokens.is_empty(), none, || list(&tokens))?;
         }
-        TokenCommand::Revoke { id } => revoke(&desk, &tokens, &id, out).await?,
+        TokenCommand::Revoke { id } => revoke(&session, &id, out).await?,
     }
     Ok(Exit::Done)
 }
@@ -56,13 +50,8 @@ fn owner(person: Option<String>, service: Option<String>) -> Result<TokenOwner, 
 }
 
 /// Prints only the token, so that it can be stored at once; nobody can see it again. The journal knows of it first (P49).
-async fn create(
-    desk: &Desk,
-    tokens: &Tokens,
-    owner: &TokenOwner,
-    out: Output,
-) -> Result<(), Failure> {
-    let people = &desk.config.project.people;
+async fn create(session: &Session, owner: &TokenOwner, out: Output) -> Result<(), Failure> {
+    let people = &session.config.project.people;
     if let TokenOwner::Person(person) = owner
         && !people.is_empty()
         && !people.contains_key(person)
@@ -70,12 +59,7 @@ async fn create(
         return Err(Failure::usage(format!("nobody is called `{person}`"))
             .or_type("a name under `people` in tranche.yaml"));
     }
-    tokens.check_room().map_err(state::failure)?;
-    let token = NewToken::draw().map_err(state::failure)?;
-    note(desk, TokenChange::Create, token.id(), owner).await?;
-    tokens
-        .keep(&token, owner, desk.asker.actor())
-        .map_err(state::failure)?;
+    let token = session.create_token(owner).await?;
     let made = Made {
         id: token.id(),
         token: token.secret.expose_secret(),
@@ -85,30 +69,8 @@ async fn create(
     Ok(())
 }
 
-/// Files who makes or revokes what; the core says whether they may.
-async fn note(
-    desk: &Desk,
-    change: TokenChange,
-    id: &str,
-    owner: &TokenOwner,
-) -> Result<(), Failure> {
-    let verb = Verb::Token {
-        change,
-        id: id.to_owned(),
-        owner: owner.name(),
-    };
-    desk.ask(None, verb).await.map(|_| ())
-}
-
-async fn revoke(desk: &Desk, tokens: &Tokens, id: &str, out: Output) -> Result<(), Failure> {
-    for token in tokens.list().map_err(state::failure)? {
-        let is_meant = token.id == id || token.owner.short_name() == id;
-        if is_meant && token.revoked_at.is_none() {
-            note(desk, TokenChange::Revoke, &token.id, &token.owner).await?;
-        }
-    }
-    let by = &desk.asker.actor().name;
-    match tokens.revoke(id, by).map_err(state::failure)? {
+async fn revoke(session: &Session, id: &str, out: Output) -> Result<(), Failure> {
+    match session.revoke_tokens(id).await? {
         0 => Err(
             Failure::new(Exit::Refused, format!("no valid token is called `{id}`"))
                 .or_type("tranche token list"),

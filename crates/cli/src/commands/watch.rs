@@ -2,17 +2,18 @@
 
 use std::time::{Duration, Instant};
 
-use engine::{Error, Reader, StateDir};
+use project::view::gates;
+use project::{Backend, Changes, ErrorKind, runs};
 use rollout::RolloutId;
 use rollout::view::RunView;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::args::{Global, Until, Watch};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::show::live::Live;
 use crate::show::{status, time};
-use crate::state;
+use crate::{open, request};
 
 /// How often the database is looked at; a look without a change costs next to nothing.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -25,19 +26,20 @@ const PAGE: u32 = 1_000;
 
 /// Follows a rollout until it rests, or until what was asked for has happened.
 pub(crate) async fn watch(global: &Global, args: &Watch, out: Output) -> Result<Exit, Failure> {
-    let (place, begun) = (state::place(global)?, Instant::now());
+    let (backend, begun) = (open::backend(global, out)?, Instant::now());
+    let backend = &*backend;
     let Some(Followed {
-        reader,
         mut run,
+        mut changes,
         begins_after,
         has_waited,
-    }) = followed(&place, args, begun, out).await?
+    }) = followed(backend, args, begun, out).await?
     else {
         return Ok(Exit::Unfinished);
     };
     // Whoever has just started it is about to drive it.
     if !has_waited && status::exit(&run).is_none() {
-        state::say_if_undriven(&place, out);
+        request::say_if_undriven(backend, out).await?;
     }
     let mut after = match args.from {
         Some(seq) => seq.saturating_sub(1),
@@ -45,7 +47,7 @@ pub(crate) async fn watch(global: &Global, args: &Watch, out: Output) -> Result<
     };
     let mut live = Live::new(out);
     let exit = loop {
-        after = events(&reader, run.id, after, &live)?;
+        after = events(backend, run.id, after, &live).await?;
         live.stand(&[&run]);
         if let Some(exit) = reached(&run, &args.until) {
             break exit;
@@ -53,8 +55,8 @@ pub(crate) async fn watch(global: &Global, args: &Watch, out: Output) -> Result<
         if is_over(begun, args) {
             break Exit::Unfinished;
         }
-        if wait((&reader, &place), begun, args, &live).await? {
-            run = stand(&reader, &place, Some(run.id))?;
+        if wait(backend, &mut *changes, begun, args, &live).await? {
+            run = stand(backend, Some(run.id)).await?;
         }
     };
     live.end();
@@ -64,8 +66,9 @@ pub(crate) async fn watch(global: &Global, args: &Watch, out: Output) -> Result<
 
 /// What is followed.
 struct Followed {
-    reader: Reader,
     run: RunView,
+    /// Tells when there is something new.
+    changes: Box<dyn Changes>,
     /// The last event that is not news.
     begins_after: u64,
     /// Whether there was nothing to follow at first.
@@ -74,29 +77,28 @@ struct Followed {
 
 /// The rollout that is meant. Without any, and where none is named, the first one is waited for; `None`: not long enough.
 async fn followed(
-    place: &StateDir,
+    backend: &dyn Backend,
     args: &Watch,
     begun: Instant,
     out: Output,
 ) -> Result<Option<Followed>, Failure> {
     let mut waits_since = None;
     loop {
-        let reader = match Reader::open(place) {
-            Ok(reader) => Some(reader),
-            Err(Error::Absent { .. }) if args.rollout.is_none() => None,
-            Err(error) => return Err(state::failure(error)),
+        let changes = match backend.changes().await {
+            Ok(changes) => Some(changes),
+            Err(error) if error.kind() == ErrorKind::Absent && args.rollout.is_none() => None,
+            Err(error) => return Err(error.into()),
         };
-        let head = match &reader {
-            Some(reader) => reader.head().map_err(state::failure)?.seq,
+        let head = match &changes {
+            Some(_) => backend.head().await?.seq,
             None => 0,
         };
-        if let Some(reader) = reader
-            && (args.rollout.is_some() || has_any(&reader)?)
+        if let Some(changes) = changes
+            && (args.rollout.is_some() || has_any(backend).await?)
         {
-            let run = stand(&reader, place, args.rollout)?;
             return Ok(Some(Followed {
-                reader,
-                run,
+                run: stand(backend, args.rollout).await?,
+                changes,
                 begins_after: waits_since.unwrap_or(head),
                 has_waited: waits_since.is_some(),
             }));
@@ -113,27 +115,26 @@ async fn followed(
     }
 }
 
-fn has_any(reader: &Reader) -> Result<bool, Failure> {
-    Ok(!reader
-        .product()
-        .map_err(state::failure)?
-        .overview()
-        .is_empty())
+async fn has_any(backend: &dyn Backend) -> Result<bool, Failure> {
+    Ok(!backend.product().await?.overview().is_empty())
 }
 
-fn stand(reader: &Reader, place: &StateDir, run: Option<RolloutId>) -> Result<RunView, Failure> {
-    let (product, now) = (reader.product().map_err(state::failure)?, time::now());
-    let mut run = state::choose(product.overview_at(now), run)?;
-    state::waits(place).mark(&mut run, now);
+async fn stand(backend: &dyn Backend, run: Option<RolloutId>) -> Result<RunView, Failure> {
+    let (product, now) = (backend.product().await?, time::now());
+    let mut run = runs::choose(product.overview_at(now), run)?;
+    backend.drive().await?.waits.mark(&mut run, now);
     Ok(run)
 }
 
 /// Shows everything behind an event, and says which was the last.
-fn events(reader: &Reader, run: RolloutId, mut after: u64, live: &Live) -> Result<u64, Failure> {
+async fn events(
+    backend: &dyn Backend,
+    run: RolloutId,
+    mut after: u64,
+    live: &Live,
+) -> Result<u64, Failure> {
     loop {
-        let events = reader
-            .events(Some(run), after, PAGE)
-            .map_err(state::failure)?;
+        let events = backend.events(Some(run), after, PAGE).await?;
         let Some(last) = events.last() else {
             return Ok(after);
         };
@@ -142,41 +143,38 @@ fn events(reader: &Reader, run: RolloutId, mut after: u64, live: &Live) -> Resul
     }
 }
 
-/// Waits until something was committed or waits for Render otherwise than before, until time is over, or until somebody who
-/// watches is to see the time go by; says whether there is something new.
+/// Waits until there is something new, until time is over, or until somebody who watches is to see the time go by; says
+/// whether there is something new.
 async fn wait(
-    (reader, place): (&Reader, &StateDir),
+    backend: &dyn Backend,
+    changes: &mut dyn Changes,
     begun: Instant,
     args: &Watch,
     live: &Live,
 ) -> Result<bool, Failure> {
-    let seen = reader.data_version().map_err(state::failure)?;
-    let waits = state::waits(place);
-    let waiting = Instant::now();
-    while !is_over(begun, args) {
-        sleep(LOOK_EVERY).await;
-        if reader.data_version().map_err(state::failure)? != seen || state::waits(place) != waits {
-            return Ok(true);
-        }
-        let is_shown = live.is_watched() || !waits.is_empty();
-        if is_shown && waiting.elapsed() >= REDRAW_EVERY {
-            break;
-        }
+    let is_shown = live.is_watched() || !backend.drive().await?.waits.is_empty();
+    let redraw = is_shown.then_some(REDRAW_EVERY);
+    let left = limit(args).map(|limit| limit.saturating_sub(begun.elapsed()));
+    let longest = redraw.into_iter().chain(left).min();
+    match timeout(longest.unwrap_or(Duration::MAX), changes.next()).await {
+        Ok(changed) => Ok(changed.map(|()| true)?),
+        Err(_) => Ok(false),
     }
-    Ok(false)
+}
+
+fn limit(args: &Watch) -> Option<Duration> {
+    let limit = args.timeout?;
+    limit.to_delta().to_std().ok()
 }
 
 fn is_over(begun: Instant, args: &Watch) -> bool {
-    let limit = args
-        .timeout
-        .and_then(|timeout| timeout.to_delta().to_std().ok());
-    limit.is_some_and(|limit| begun.elapsed() >= limit)
+    limit(args).is_some_and(|limit| begun.elapsed() >= limit)
 }
 
 /// The exit code, once the wait is over.
 fn reached(run: &RunView, until: &Until) -> Option<Exit> {
     let happened = match until {
-        Until::Gate => run.gates.iter().any(status::is_open),
+        Until::Gate => run.gates.iter().any(gates::is_open),
         Until::Phase(phase) => run
             .phases
             .iter()

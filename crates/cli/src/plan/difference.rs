@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use policy::calendar::{Freeze, FreezeScope, FreezeTimes, Period};
 use policy::plan::{Phase, RunningVersions, describe};
 use policy::{CustomerId, Plan, PlannedCustomer, Release, Role, Running};
+use project::artifact::{artifact, short};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::windows::WindowChange;
-use crate::show::artifact::artifact;
 use crate::show::foreign;
-use crate::show::plan::{counted, reason, short};
+use crate::show::plan::{counted, reason};
 
 /// What differs in one phase.
 #[derive(Debug, PartialEq, Eq, Serialize)]

@@ -1,6 +1,6 @@
 //! Figures of services as people read them. What was not measured is a dash, never a zero.
 
-use monitor::Figures;
+use project::Figures;
 
 /// The heights of a column, lowest first.
 const HEIGHTS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
@@ -41,7 +41,7 @@ fn height(top: u32, highest: u32) -> char {
 
 #[cfg(test)]
 mod tests {
-    use monitor::Observed;
+    use project::Observed;
 
     use super::*;
 

@@ -4,8 +4,7 @@
 //! find whole lines.
 
 use dialoguer::console::{Term, measure_text_width, truncate_str};
-
-use crate::project::variable;
+use project::variable;
 
 /// The variable that says how wide a line may be, on a terminal and elsewhere.
 const COLUMNS: &str = "COLUMNS";

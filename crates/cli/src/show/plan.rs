@@ -6,15 +6,15 @@ use std::fmt::Write as _;
 use policy::plan::{LeftOut, LeftOutReason, describe};
 use policy::rules::{Approval, Approvers, Excluded, GroupOrPerson, Scope};
 use policy::{CustomerId, Plan, PolicyId, Timestamp};
+use project::artifact::{artifact, short};
+use project::prepare::{Notes, Source};
 use rollout::Exposed;
 use serde::Serialize;
 
-use super::artifact::artifact;
 use super::table::indented;
 use super::{foreign, time, zones};
 use crate::plan::earliest::{BatchTimes, PhaseTimes, earliest};
 use crate::plan::frozen::{self, FrozenTime};
-use crate::prepare::{Notes, Source};
 
 /// So many customers of a batch are named in text.
 const NAMED: usize = 6;
@@ -324,11 +324,6 @@ pub(crate) fn reason(why: &LeftOutReason) -> String {
         LeftOutReason::Excluded => "excluded".to_owned(),
         LeftOutReason::Newer { version } => format!("runs {version}, which is newer"),
     }
-}
-
-/// The first characters of a hash.
-pub(crate) fn short(hash: &str) -> String {
-    hash.chars().take(12).collect()
 }
 
 /// `1 customer`, `2 customers`.

@@ -12,13 +12,13 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, TermLike};
 use policy::parse::scenario::Scenario;
 use policy::plan::{Running, RunningVersions, compile};
 use policy::{CustomerId, File, Plan, PlanInput, PlanScope, Release, Role, Sources, Timestamp};
+use project::prepare::{Notes, Source};
 use rollout::{Event, Product, RolloutId};
 use sim::world::{World, scenario};
 
 use super::fit::{self, tests::within};
 use super::plan::PlanView;
 use super::{holds, live, sentence, status, summary};
-use crate::prepare::{Notes, Source};
 
 const WIDTHS: [usize; 2] = [80, 120];
 

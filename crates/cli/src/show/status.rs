@@ -3,15 +3,14 @@
 use std::fmt::Write as _;
 
 use policy::Timestamp;
+use project::artifact::{artifact, short};
+use project::view::{Tracked, gates as open_gates};
 use rollout::view::{
-    BatchView, CustomerView, EndState, GateView, PhaseView, ProductView, RunView, RunningView,
-    VoteView,
+    BatchView, CustomerView, EndState, GateView, PhaseView, ProductView, RunView, VoteView,
 };
 use rollout::{Hold, HoldKind};
-use serde::Serialize;
 
-use super::artifact::artifact;
-use super::plan::{counted, short};
+use super::plan::counted;
 use super::table::table;
 use super::{foreign, limits, time};
 use crate::exit::Exit;
@@ -39,7 +38,11 @@ pub(crate) fn status(run: &RunView, way_out: Option<&str>, now: Timestamp) -> St
         let heading = ["CUSTOMER", "BATCH", "STATE", "SERVICE", "SINCE", ""];
         let _ = writeln!(text, "\n{}", table(&heading, rows));
     }
-    let open: Vec<&GateView> = run.gates.iter().filter(|gate| is_open(gate)).collect();
+    let open: Vec<&GateView> = run
+        .gates
+        .iter()
+        .filter(|gate| open_gates::is_open(gate))
+        .collect();
     if !open.is_empty() {
         let _ = writeln!(text, "\n{}", gates(&open, now));
     }
@@ -142,16 +145,6 @@ pub(crate) fn list(runs: &[RunView], now: Timestamp) -> String {
     )
 }
 
-/// What a service runs by the journal, and what the monitor has seen it run instead.
-#[derive(Debug, Serialize)]
-pub(crate) struct Tracked {
-    /// By the journal.
-    #[serde(flatten)]
-    pub(crate) running: RunningView,
-    /// Why that is no longer what runs, if it is not.
-    pub(crate) drift: Option<String>,
-}
-
 /// What runs where, one service a row.
 pub(crate) fn versions(tracked: &[Tracked], now: Timestamp) -> String {
     let rows = tracked.iter().map(|Tracked { running, drift }| {
@@ -249,11 +242,6 @@ pub(crate) fn gates(gates: &[&GateView], now: Timestamp) -> String {
     }
 }
 
-/// Whether people are still asked for this gate.
-pub(crate) fn is_open(gate: &GateView) -> bool {
-    gate.state == "asked"
-}
-
 /// Whether nothing more happens to a customer by itself.
 pub(crate) fn is_settled(customer: &CustomerView) -> bool {
     matches!(
@@ -324,7 +312,7 @@ pub(crate) fn phase_now(phase: &PhaseView, run: &RunView, now: Timestamp) -> Str
     let open = run
         .gates
         .iter()
-        .filter(|gate| gate.phase == phase.name && is_open(gate));
+        .filter(|gate| gate.phase == phase.name && open_gates::is_open(gate));
     parts.extend(open.filter_map(|gate| gate.way_out.clone()));
     parts.push(phase_next(phase, now));
     parts.retain(|part| !part.is_empty());

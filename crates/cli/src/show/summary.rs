@@ -5,10 +5,10 @@ use std::path::Path;
 
 use policy::plan::{LeftOutReason, RunningVersions};
 use policy::{CustomerId, Plan, PolicyId, Timestamp};
+use project::artifact::{artifact, short};
 use rollout::RolloutId;
 
-use super::artifact::artifact;
-use super::plan::{counted, gate, named, reason, short};
+use super::plan::{counted, gate, named, reason};
 use super::table::indented;
 use super::{fit, foreign, time};
 use crate::plan::earliest::{PhaseTimes, earliest};

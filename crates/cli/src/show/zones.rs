@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 
 use policy::Timestamp;
 use policy::zones::{TakenZone, ZoneOf};
+use project::moved_windows::Moved;
 
 use super::plan::named;
 use super::{foreign, time};
-use crate::moved::Moved;
 
 /// So many windows that move are named where something else is the matter; `validate` names them all.
 pub(crate) const SHOWN: usize = 20;

@@ -15,7 +15,7 @@ const LONG: &str = "a-customer-whose-key-goes-on-and-on-until-it-has-sixty-chars
 fn story() -> Story {
     let story = Story::new(&["acme/backend=build_failed"]);
     let project = &story.project;
-    let account = engine::identity::account_name();
+    let account = project::account_name();
     project.edit("tranche.yaml", |text| {
         format!("{text}people: {{ me: {{ os: {account} }} }}\n")
     });

@@ -328,7 +328,7 @@ fn severe_actions_have_to_be_confirmed_by_name() {
 fn an_approval_is_bound_to_the_plan_that_was_seen() {
     let story = Story::new(&[]);
     let project = &story.project;
-    let account = engine::identity::account_name();
+    let account = project::account_name();
     project.edit("tranche.yaml", |text| {
         format!("{text}people: {{ me: {{ os: {account} }} }}\n")
     });

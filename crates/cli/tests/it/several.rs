@@ -32,7 +32,7 @@ impl Drop for Engine {
 fn gated() -> Story {
     let story = Story::new(&[]);
     story.project.tag("v1.2.0");
-    let account = engine::identity::account_name();
+    let account = project::account_name();
     story.project.edit("tranche.yaml", |text| {
         format!("{text}people: {{ me: {{ os: {account} }} }}\n")
     });

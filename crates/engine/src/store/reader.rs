@@ -85,7 +85,12 @@ impl Reader {
     ///
     /// # Errors
     /// The database cannot be read.
-    pub fn lines(&self, run: Option<RolloutId>, after: u64, limit: u32) -> Result<Vec<Line>, Error> {
+    pub fn lines(
+        &self,
+        run: Option<RolloutId>,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<Line>, Error> {
         let line = |row: &Row<'_>| {
             Ok(Line {
                 seq: row.get(0)?,
@@ -111,7 +116,12 @@ impl Reader {
     ///
     /// # Errors
     /// The database cannot be read, or a line is not an event.
-    pub fn events(&self, run: Option<RolloutId>, after: u64, limit: u32) -> Result<Vec<Event>, Error> {
+    pub fn events(
+        &self,
+        run: Option<RolloutId>,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<Event>, Error> {
         let lines = self.lines(run, after, limit)?;
         let parsed = lines.iter();
         let parsed = parsed.map(|line| journal::parse(line.seq, &line.json));

@@ -4,7 +4,7 @@ use std::fs;
 
 use engine::store::Changes;
 use engine::{EngineLock, Error, History, LockFor, Problem, Reader, Store, verify};
-use rollout::{Event, Line, Kind, Product, RolloutId};
+use rollout::{Event, Kind, Line, Product, RolloutId};
 
 use crate::lab::{Lab, block, start};
 

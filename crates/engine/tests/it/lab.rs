@@ -7,7 +7,7 @@ use engine::{Answer, ReadFiles, StateDir};
 use policy::settings::Roles;
 use policy::{CustomerId, File, PersonId, PlanInput, PlanScope, Release, Sources};
 use rollout::request::{Conflict, Directory, FilesRead};
-use rollout::{Actor, Event, Line, Kind, Request, Start, Verb};
+use rollout::{Actor, Event, Kind, Line, Request, Start, Verb};
 use rusqlite::Connection;
 use tempfile::TempDir;
 

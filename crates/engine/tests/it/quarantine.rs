@@ -11,7 +11,7 @@ use engine::{
     Ended, EngineHandle, EngineLock, EngineOptions, EngineSender, LockFor, Reader, Store,
     WatchedFiles, verify,
 };
-use rollout::{Command, CommandKind, Event, Executor, Line, Kind, Reply, RolloutId, Verb};
+use rollout::{Command, CommandKind, Event, Executor, Kind, Line, Reply, RolloutId, Verb};
 
 use crate::lab::{Lab, by, eventually, files, start_of, written};
 use crate::world::{World, end, origin};

@@ -9,7 +9,7 @@ use engine::store::Changes;
 use engine::{EngineLock, Error, LockFor, Reader, Store, Vault, verify};
 use rollout::command::Sealed;
 use rollout::event::GENESIS;
-use rollout::{AttachmentId, Event, HoldKind, Product, RowKey, RolloutId, Verb};
+use rollout::{AttachmentId, Event, HoldKind, Product, RolloutId, RowKey, Verb};
 
 use crate::lab::{LIMIT, Lab, by, chain, eventually, files, start};
 use crate::world::{World, origin};

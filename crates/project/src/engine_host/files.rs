@@ -1,25 +1,24 @@
 //! What the engine is told of the project's files when they have been edited (R6).
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use engine::WatchedFiles;
 use engine::outbox::{Audience, SharedAudience};
 use machine::files::Roots;
 use notify::Notifier;
-use policy::calendar::shortened;
-use policy::plan::Phase;
-use policy::{Config, Customer, CustomerId, Plan, Policy, Project, Span, zones};
+use policy::Config;
 use render::executor::Sources as _;
-use rollout::request::{Directory, FilesRead};
-use rollout::{Product, RolloutId};
+use rollout::Product;
+use rollout::request::FilesRead;
 
 use super::sources::ProjectSources;
-use crate::exit::in_short;
-use crate::project::{Folder, override_render};
+use crate::caller::Caller;
+use crate::error::in_short;
+use crate::files_read::{told, unreadable};
+use crate::folder::Folder;
+use crate::monitor_host::WatchSlot;
 use crate::reach;
-use crate::show::time;
-use crate::watching::WatchSlot;
+use crate::render_settings::override_render;
 
 /// Everything beside the core that goes by the files as they read now.
 pub(super) struct Renewed {
@@ -33,6 +32,8 @@ pub(super) struct Renewed {
     pub(super) roots: Roots,
     /// Who is watched.
     pub(super) watch: WatchSlot,
+    /// Who is told of variables of the environment that make no sense.
+    pub(super) caller: Arc<dyn Caller>,
 }
 
 impl Renewed {
@@ -63,7 +64,7 @@ fn read(folder: &Folder, renewed: &Renewed, product: &Product) -> FilesRead {
     let loaded = folder.checked_running(&sources, is_open);
     match loaded {
         Ok(mut config) => {
-            override_render(&mut config.project.render);
+            override_render(&mut config.project.render, &*renewed.caller);
             let told = told(&config, product);
             renewed.roots.renew(reach::beyond(&config, product));
             renewed.take(config);
@@ -71,90 +72,4 @@ fn read(folder: &Folder, renewed: &Renewed, product: &Product) -> FilesRead {
         }
         Err(mistakes) => unreadable(in_short(&mistakes), folder.alone().as_ref()),
     }
-}
-
-/// Everything counts as unchanged, but for whom `tranche.yaml` by itself takes rights from (R6).
-pub(crate) fn unreadable(reason: String, alone: Option<&Project>) -> FilesRead {
-    FilesRead::unreadable(reason, alone.map(Directory::of))
-}
-
-/// What takes effect at once, and the names of what waits for `replan`.
-pub(crate) fn told(config: &Config, product: &Product) -> FilesRead {
-    let customers = &config.fleet.customers;
-    let pins = customers
-        .iter()
-        .filter_map(|(id, one)| Some((id.clone(), one.pin.clone()?)));
-    let runs = product.overview().into_iter();
-    // An operation is what a person asked for by its words: no later edit of a file concerns it.
-    let unfinished = runs
-        .filter(|run| !run.has_ended() && matches!(run.id, RolloutId::Rollout(_)))
-        .map(|run| run.id);
-    let plans = unfinished.filter_map(|run| product.plan(run));
-    let unapplied: BTreeSet<String> = plans.flat_map(|plan| unapplied(config, plan)).collect();
-    FilesRead {
-        directory: Directory::of(&config.project),
-        freezes: config.project.freezes.clone(),
-        pins: pins.collect(),
-        customers: customers.keys().cloned().collect(),
-        unapplied: unapplied.into_iter().collect(),
-        outside: reach::alarms(config),
-        ..FilesRead::default()
-    }
-}
-
-/// The names of a frozen plan's parts that read otherwise now.
-pub(crate) fn unapplied(config: &Config, plan: &Plan) -> Vec<String> {
-    let mut names = Vec::new();
-    for phase in &plan.phases {
-        let name = &phase.policy.name;
-        match config.policies.get(name) {
-            Some(policy)
-                if is_same_policy(policy, phase) && is_same_health(&config.project, phase) => {}
-            Some(_) => names.push(format!("policy {name}")),
-            None => names.push(format!("policy {name} (its file is gone)")),
-        }
-    }
-    for (role, variables) in &config.project.variables {
-        if plan.project.variables.get(role) != Some(variables) {
-            names.push(format!("variables of {role}"));
-        }
-    }
-    let edited = plan.customers.iter().filter(|(id, planned)| {
-        let now = config.fleet.customers.get(*id);
-        now.is_some_and(|now| !is_same_customer(config, id, now, &planned.customer, plan))
-    });
-    names.extend(edited.map(|(id, _): (&CustomerId, _)| format!("customer {id}")));
-    let shortened = shortened(&plan.freezes, &config.project.freezes, time::now());
-    names.extend(shortened.map(|freeze| format!("freeze {}", freeze.name)));
-    names
-}
-
-/// A narrowed plan has set `not_before` and `soak` aside; that is no edit.
-fn is_same_policy(now: &Policy, phase: &Phase) -> bool {
-    let frozen = &phase.policy;
-    let mut now = now.clone();
-    if frozen.not_before == Span::ZERO && frozen.soak == Span::ZERO {
-        (now.not_before, now.soak) = (Span::ZERO, Span::ZERO);
-    }
-    now.after.clone_from(&frozen.after);
-    now == *frozen
-}
-
-fn is_same_health(now: &Project, phase: &Phase) -> bool {
-    now.health.get(&phase.policy.health) == Some(&phase.health)
-}
-
-/// A pin takes effect at once, so it is no difference that waits; a window without a zone is compared as it is written.
-fn is_same_customer(
-    config: &Config,
-    id: &CustomerId,
-    now: &Customer,
-    frozen: &Customer,
-    plan: &Plan,
-) -> bool {
-    Customer {
-        pin: frozen.pin.clone(),
-        window: zones::as_frozen(config, id, now, frozen, plan),
-        ..now.clone()
-    } == *frozen
 }

@@ -16,12 +16,11 @@ use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::sleep;
 
-use crate::commands::ask::Desk;
-use crate::exit::Failure;
-use crate::output::Output;
-use crate::prepare::prepare;
+use crate::caller::InBackground;
+use crate::error::Error;
+use crate::prepare::Basis;
 use crate::release;
-use crate::screen::complain;
+use crate::session::Session;
 
 /// Each wait is longer by up to this share, so that engines do not ask together.
 const JITTER: f64 = 0.2;
@@ -30,16 +29,16 @@ const JITTER: f64 = 0.2;
 const NAME: &str = "follow";
 
 /// Looks for new tags until the engine ends.
-pub(super) async fn follow(desk: Desk, mut events: Receiver<Arc<Event>>) {
-    let Some(follow) = desk.config.project.follow.clone() else {
+pub(super) async fn follow(session: Session, mut events: Receiver<Arc<Event>>) {
+    let Some(follow) = session.config.project.follow.clone() else {
         return;
     };
     let every = follow.every.to_delta().to_std().unwrap_or(Duration::MAX);
     let looking = async {
         let mut watched = Watched::default();
         loop {
-            let looked = watched.look(&desk, &follow).await;
-            watched.tell(looked);
+            let looked = watched.look(&session, &follow).await;
+            watched.tell(looked, &session);
             sleep(every.mul_f64(1.0 + fastrand::f64() * JITTER)).await;
         }
     };
@@ -61,9 +60,9 @@ struct Watched {
 }
 
 impl Watched {
-    async fn look(&mut self, desk: &Desk, follow: &Follow) -> Result<(), Failure> {
-        let tags = release::read_tags(&desk.folder, &desk.config).await?;
-        let product = crate::state::product(desk.state())?;
+    async fn look(&mut self, session: &Session, follow: &Follow) -> Result<(), Error> {
+        let tags = release::read_tags(&session.folder, &session.config).await?;
+        let product = session.backend().product().await?;
         let newest = newest(&tags, follow);
         let known = highest(known(&product));
         let Some(tag) = newest.filter(|tag| self.refused.as_deref() != Some(*tag)) else {
@@ -73,9 +72,9 @@ impl Watched {
         match before {
             Some(before) if is_newer(tag, &before) => {
                 // Whether it can be asked for at all is tried at each look: Render may be back.
-                let start = start(desk, &product, follow, tag).await?;
+                let start = start(session, &product, follow, tag).await?;
                 self.refused = Some(tag.to_owned());
-                ask(desk, start).await?;
+                ask(session, start).await?;
                 self.refused = None;
                 Ok(())
             }
@@ -87,28 +86,36 @@ impl Watched {
         }
     }
 
-    fn tell(&mut self, looked: Result<(), Failure>) {
-        let trouble = looked.err().map(|failure| failure.render());
-        if let Some(text) = trouble.as_ref().filter(|_| trouble != self.trouble) {
-            complain(format_args!("follow: {text}"));
+    fn tell(&mut self, looked: Result<(), Error>, session: &Session) {
+        let trouble = looked.err();
+        let text = trouble.as_ref().map(Error::in_short);
+        if let Some(error) = trouble.filter(|_| text != self.trouble) {
+            session.caller().failed(NAME, error);
         }
-        self.trouble = trouble;
+        self.trouble = text;
     }
 }
 
 /// The start of the followed phases; a rollout in the way is waited for.
 async fn start(
-    desk: &Desk,
+    session: &Session,
     product: &Product,
     follow: &Follow,
     tag: &str,
-) -> Result<rollout::Start, Failure> {
-    let config: Config = desk.folder.load(Output::silent())?;
+) -> Result<rollout::Start, Error> {
+    let caller = InBackground(Arc::clone(&session.caller));
+    let config: Config = session.folder.load(&caller)?;
     let scope = PlanScope {
         policies: follow.policies.clone(),
         ..PlanScope::default()
     };
-    let prepared = prepare(&desk.folder, &config, product, tag, scope, Output::silent()).await?;
+    let basis = Basis {
+        folder: &session.folder,
+        config: &config,
+        product,
+        caller: &caller,
+    };
+    let prepared = basis.prepare(tag, scope).await?;
     Ok(rollout::Start {
         input: prepared.input,
         observed: prepared.observed,
@@ -119,13 +126,14 @@ async fn start(
     })
 }
 
-async fn ask(desk: &Desk, start: rollout::Start) -> Result<(), Failure> {
+async fn ask(session: &Session, start: rollout::Start) -> Result<(), Error> {
     let by = Actor {
         name: PersonId::new(format!("service:{NAME}")),
         service: true,
         proof: None,
     };
-    desk.ask_as(by, None, Verb::Start(Box::new(start))).await?;
+    let requester = session.requester.named(by);
+    requester.ask(None, Verb::Start(Box::new(start))).await?;
     Ok(())
 }
 

@@ -17,9 +17,10 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::time::sleep;
 
 use super::controls::Controls;
-use crate::project::{Folder, variable};
+use crate::environment::variable;
+use crate::folder::Folder;
+use crate::now;
 use crate::release::Versions;
-use crate::show::time;
 
 /// So many controls are named for one customer.
 const CONTROLS: usize = 3;
@@ -165,7 +166,7 @@ impl Sources for ProjectSources {
     }
 
     fn now(&self) -> Timestamp {
-        self.time.get().map_or_else(time::now, EngineTime::now)
+        self.time.get().map_or_else(now, EngineTime::now)
     }
 
     fn controls(&self, customer: &CustomerId) -> Vec<String> {

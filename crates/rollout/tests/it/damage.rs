@@ -1,6 +1,6 @@
 //! Stored data that makes no sense is named, never passed over (P41): in an event, and in a row.
 
-use rollout::{Event, Line, Kind, Product, RowKey, event};
+use rollout::{Event, Kind, Line, Product, RowKey, event};
 use serde_json::{Value, json};
 
 use crate::journal;

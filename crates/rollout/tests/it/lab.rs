@@ -9,7 +9,7 @@ use policy::{
 use rollout::request::{Conflict, Directory, FilesRead};
 use rollout::{
     ApplyVariables, Command, CommandId, CommandKind, Deploys, Event, Input, Kind, Notice, Product,
-    Rejected, Report, Request, RowKey, RolloutId, ServiceDeploy, Start, Step, Verb, event,
+    Rejected, Report, Request, RolloutId, RowKey, ServiceDeploy, Start, Step, Verb, event,
 };
 
 use crate::world::{World, commit_of};

@@ -273,7 +273,9 @@ fn calm(story: &mut Story) {
 fn check_reasons(story: &Story) {
     let lab = &story.lab;
     for run in lab.product.overview() {
-        let RolloutId::Rollout(_) = run.id else { continue };
+        let RolloutId::Rollout(_) = run.id else {
+            continue;
+        };
         if run.has_ended() || run.state == "queued" {
             continue;
         }

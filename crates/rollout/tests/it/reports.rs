@@ -118,7 +118,11 @@ fn the_report_of_every_sample_says_what_it_always_said() {
 #[test]
 fn every_instant_and_every_customer_counts_once() {
     let events = sample(1);
-    for run in [RolloutId::Rollout(1), RolloutId::Rollout(2), RolloutId::Rollout(3)] {
+    for run in [
+        RolloutId::Rollout(1),
+        RolloutId::Rollout(2),
+        RolloutId::Rollout(3),
+    ] {
         let report = report(&events, run).unwrap();
         let lasted = report.ended_at.unwrap() - report.started_at.unwrap();
         assert_eq!(report.spent.total().to_delta(), lasted, "{run}");

@@ -297,7 +297,7 @@ impl fmt::Display for KindDifference {
 #[allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
 mod tests {
     use rollout::event::GENESIS;
-    use rollout::{Line, Kind};
+    use rollout::{Kind, Line};
     use serde_json::json;
 
     use super::*;

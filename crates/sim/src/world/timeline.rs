@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
 use policy::{CustomerId, PolicyId, Span, Timestamp};
-use rollout::{Event, Line, Kind, RolloutId, show_instant};
+use rollout::{Event, Kind, Line, RolloutId, show_instant};
 use serde::Serialize;
 
 /// Something notable. Events of one kind at one instant in one batch share a line.

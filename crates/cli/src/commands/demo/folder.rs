@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use engine::identity::account_name;
+use project::account_name;
 
 use crate::exit::{Exit, Failure};
 use crate::written;

@@ -7,8 +7,10 @@ use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use engine::{Reader, StateDir};
 use policy::Span;
+use project::release::Versions;
+use project::typed::word;
+use project::{Folder, Location};
 use rollout::Kind;
 use sim::fault::{Fault, FaultKind, HealthFault, Onset, Symptom};
 use sim::http::{Clock, Server, serve};
@@ -19,12 +21,10 @@ use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep};
 
 use super::folder;
-use crate::commands::sham;
+use crate::commands::simulate_server;
 use crate::exit::{Exit, Failure};
+use crate::open;
 use crate::output::Output;
-use crate::project::Folder;
-use crate::show::typed::word;
-use crate::{release::Versions, state};
 
 /// The version that everybody runs at first.
 const RUNNING: &str = "v1.0.0";
@@ -135,7 +135,7 @@ impl Stage {
     ) -> Result<(), Failure> {
         let mut child = self.spawn(Person::Account, args, Stdio::inherit())?;
         let begun = Instant::now();
-        while !self.has_happened(kind, customer)? {
+        while !self.has_happened(kind, customer).await? {
             if begun.elapsed() > patience {
                 return Err(Failure::failed(format!(
                     "the demo broke: no {kind} of {customer}"
@@ -152,9 +152,13 @@ impl Stage {
         Ok(())
     }
 
-    fn has_happened(&self, kind: Kind, customer: &str) -> Result<bool, Failure> {
-        let reader = Reader::open(&StateDir::of_project(&self.dir)).map_err(state::failure)?;
-        let events = reader.events(None, 0, PAGE).map_err(state::failure)?;
+    async fn has_happened(&self, kind: Kind, customer: &str) -> Result<bool, Failure> {
+        let location = Location {
+            dir: Some(self.dir.clone()),
+            db: None,
+        };
+        let backend = location.backend(&open::caller(self.out))?;
+        let events = backend.events(None, 0, PAGE).await?;
         let concerns = |id: &policy::CustomerId| id.as_str() == customer;
         Ok(events.iter().any(|event| {
             event.line.kind == kind && event.line.customer.as_ref().is_some_and(concerns)
@@ -202,11 +206,11 @@ fn broken(args: &[&str]) -> Failure {
 /// A Render on which everybody runs the old version, and two services behave as the story wants.
 async fn platform(dir: &Path, out: Output) -> Result<Platform, Failure> {
     let folder = Folder::at(dir);
-    let config = folder.load(out)?;
+    let config = folder.load(&out)?;
     let now = Clock::real_time().now();
     let mut platform = Platform::new(now, settings());
     let versions = Versions::read(&folder, &config).await;
-    platform.seed(now, sham::seed(&config, &versions, RUNNING));
+    platform.seed(now, simulate_server::seed(&config, &versions, RUNNING));
     let unhealthy = FaultKind::Health(HealthFault {
         symptom: Symptom::Failing,
         commit: None,

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::args::{Deploy, DeployConfig, RollbackBy};
 use crate::exit::Failure;
-use crate::unread;
+use crate::named_file;
 
 /// What one service gets, as written.
 #[derive(Clone, Debug, PartialEq)]
@@ -114,7 +114,7 @@ fn from_file(
     mistakes: &mut Vec<String>,
 ) -> Result<Vec<Wanted>, Failure> {
     let name = path.display();
-    let text = unread::named(path)?.text;
+    let text = named_file::named(path)?.text;
     let entries: Vec<Value> = serde_yaml::from_str(&text).map_err(|source| {
         Failure::usage(format!("failed to read {name} as a list of services")).caused_by(source)
     })?;

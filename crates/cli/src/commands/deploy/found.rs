@@ -2,13 +2,13 @@
 
 use policy::suggest::nearest;
 use policy::{Config, Customer, CustomerId, Release, Role};
+use project::release::Versions;
+use project::{fleet, observe};
 use render::{Client, ServiceFilter};
 use rollout::ServiceDeploy;
 
 use super::config::{Artifact, Wanted};
 use crate::exit::Failure;
-use crate::release::Versions;
-use crate::{connect, fleet, observe};
 
 /// So many hexadecimal digits make a full commit id.
 const FULL: usize = 40;
@@ -78,7 +78,7 @@ async fn find_one(
     let service = &customer.services[&role];
     let owner = config.project.render.owner.as_deref();
     let view = observe::view(client, &role, service, owner, versions).await;
-    let observed = Some(view.map_err(Mistake::Failed)?);
+    let observed = Some(view.map_err(|error| Mistake::Failed(error.into()))?);
     let version = versions.of(&release.commit).map(str::to_owned);
     Ok(ServiceDeploy {
         version,
@@ -147,7 +147,7 @@ async fn whose(
             let what = "there is no such service, or this key does not reach it";
             Mistake::wrong(what, "tranche render services")
         }
-        false => Mistake::Failed(connect::failure(error)),
+        false => Mistake::Failed(error.into()),
     })?;
     for (id, customer) in &config.fleet.customers {
         let own = customer.services.iter();

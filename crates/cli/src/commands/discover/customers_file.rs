@@ -39,11 +39,11 @@ pub(super) enum ByHand {
 
 /// The file.
 #[derive(Clone, Debug)]
-pub(super) struct Book {
+pub(super) struct CustomersFile {
     lines: Vec<String>,
 }
 
-impl Book {
+impl CustomersFile {
     pub(super) fn new(text: &str) -> Self {
         Self {
             lines: text.lines().map(str::to_owned).collect(),
@@ -285,8 +285,8 @@ customers:
 
     #[test]
     fn a_customer_is_added_behind_the_others_and_nothing_else_changes() {
-        let mut book = Book::new(FILE);
-        book.add_customer(&gamma()).unwrap();
+        let mut file = CustomersFile::new(FILE);
+        file.add_customer(&gamma()).unwrap();
         let added = "  gamma:
     name: \"Gamma: the \\\"third\\\"\"
     tier: startup
@@ -296,57 +296,57 @@ customers:
       backend: { id: srv-3, url: \"https://g.example\" }
 ";
         let expected = FILE.replace("# The end.\n", &format!("{added}# The end.\n"));
-        assert_eq!(book.text(), expected);
+        assert_eq!(file.text(), expected);
     }
 
     #[test]
     fn an_empty_fleet_gets_its_first_customer() {
         for empty in ["customers: {}\n", "customers:\n", "customers: # none yet\n"] {
-            let mut book = Book::new(empty);
-            book.add_customer(&gamma()).unwrap();
-            assert!(book.text().contains("\n  gamma:\n"), "{}", book.text());
-            assert!(!book.text().contains("{}"), "{}", book.text());
+            let mut file = CustomersFile::new(empty);
+            file.add_customer(&gamma()).unwrap();
+            assert!(file.text().contains("\n  gamma:\n"), "{}", file.text());
+            assert!(!file.text().contains("{}"), "{}", file.text());
         }
     }
 
     #[test]
     fn a_service_is_added_to_its_customer() {
-        let mut book = Book::new(FILE);
+        let mut file = CustomersFile::new(FILE);
         let (acme, role) = (CustomerId::new("acme"), Role::new("database"));
-        book.add_service(&acme, &role, &service("dpg-1", None))
+        file.add_service(&acme, &role, &service("dpg-1", None))
             .unwrap();
         let line = "      backend: { id: srv-1 }\n";
         let expected = FILE.replace(line, &format!("{line}      database: {{ id: dpg-1 }}\n"));
-        assert_eq!(book.text(), expected);
+        assert_eq!(file.text(), expected);
     }
 
     #[test]
     fn an_address_is_added_to_its_service() {
-        let mut book = Book::new(
+        let mut file = CustomersFile::new(
             "customers:\n  acme:\n    services:\n      backend: { id: srv-1 } # first\n      frontend:\n        id: srv-2\n\n",
         );
         let acme = CustomerId::new("acme");
         for role in ["backend", "frontend"] {
-            book.add_url(&acme, &Role::new(role), "https://a.example")
+            file.add_url(&acme, &Role::new(role), "https://a.example")
                 .unwrap();
         }
         assert_eq!(
-            book.text(),
+            file.text(),
             "customers:\n  acme:\n    services:\n      backend: { id: srv-1, url: \"https://a.example\" } # first\n      \
              frontend:\n        id: srv-2\n        url: \"https://a.example\"\n\n"
         );
-        let missing = book.add_url(&acme, &Role::new("worker"), "https://a.example");
+        let missing = file.add_url(&acme, &Role::new("worker"), "https://a.example");
         assert_eq!(missing, Err(ByHand::Services(acme)));
     }
 
     #[test]
     fn what_is_written_otherwise_is_left_to_people() {
-        let mut book = Book::new(FILE);
+        let mut file = CustomersFile::new(FILE);
         let (beta, role) = (CustomerId::new("beta"), Role::new("database"));
-        let added = book.add_service(&beta, &role, &service("dpg-1", None));
+        let added = file.add_service(&beta, &role, &service("dpg-1", None));
         assert_eq!(added, Err(ByHand::Services(beta)));
-        assert_eq!(book.text(), FILE);
-        let mut flow = Book::new("customers: { acme: {} }\n");
+        assert_eq!(file.text(), FILE);
+        let mut flow = CustomersFile::new("customers: { acme: {} }\n");
         assert_eq!(flow.add_customer(&gamma()), Err(ByHand::Fleet));
     }
 

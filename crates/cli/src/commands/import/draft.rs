@@ -106,7 +106,7 @@ impl Draft {
         product: &str,
     ) -> Result<Vec<(String, String)>, serde_yaml::ser::Error> {
         let mut files = vec![(
-            crate::project::PROJECT_FILE.to_owned(),
+            project::PROJECT_FILE.to_owned(),
             serde_yaml::to_string(&self.project(product))?,
         )];
         if !self.customers.is_empty() {

@@ -5,15 +5,15 @@ use std::path::{Path, PathBuf};
 use policy::parse::table::Table;
 use policy::parse::{self, File, Sources};
 use policy::{Config, Diagnostic, Fleet};
+use project::Folder;
 
 use super::{Account, Imported, Target, draft, write};
 use crate::args::Global;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use crate::project::Folder;
 use crate::show::foreign;
 use crate::show::plan::counted;
-use crate::{unread, written};
+use crate::{named_file, open, written};
 
 /// Where the fleet goes.
 struct Place {
@@ -33,7 +33,7 @@ pub(super) fn import(
 ) -> Result<Exit, Failure> {
     let place = Place::find(global)?;
     let sources = place.folder.as_ref().map(Folder::sources);
-    let table = place.checked(sources.as_ref(), &unread::named(path)?)?;
+    let table = place.checked(sources.as_ref(), &named_file::named(path)?)?;
     for warning in &table.warnings {
         out.say_laid_out(format_args!("{}\n", foreign::mistake(warning)));
     }
@@ -83,7 +83,7 @@ fn account(path: &Path, table: &Table) -> Account {
 impl Place {
     /// The project's file, or `customers.yaml` in a folder that is to become a project.
     fn find(global: &Global) -> Result<Self, Failure> {
-        let folder = Folder::find(global).ok();
+        let folder = open::folder(global).ok();
         let named = global.dir.clone().unwrap_or_else(|| PathBuf::from("."));
         let dir = folder
             .as_ref()

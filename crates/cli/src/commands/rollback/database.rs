@@ -6,23 +6,23 @@ use std::fmt::Write as _;
 use chrono::{DateTime, Utc};
 use policy::rules::HookCommand;
 use policy::{CustomerId, Timestamp};
+use project::connect;
 use render::{Client, PostgresId, RecoveryStatus};
-use rollout::recover::{DatabaseReturn, RecoveryWay, ServiceReturn};
 use rollout::database_connections::{Mention, mention, unclear};
+use rollout::recover::{DatabaseReturn, RecoveryWay, ServiceReturn};
 use rollout::{DatabaseId, RolloutId, Verb};
 use secrecy::ExposeSecret;
 use serde::Serialize;
 use serde_json::json;
 
 use super::super::act::confirm;
-use super::super::ask::Desk;
 use crate::args::{Global, Rollback};
 use crate::exit::{Exit, Failure};
+use crate::open;
 use crate::output::Output;
 use crate::plan::requests::{MASK, PlannedRequest, change, read};
 use crate::show::requests::lines;
 use crate::show::{foreign, time};
-use crate::{connect, state};
 
 /// Returns one customer with its data.
 pub(super) async fn rollback(
@@ -30,12 +30,12 @@ pub(super) async fn rollback(
     args: Rollback,
     out: Output,
 ) -> Result<Exit, Failure> {
-    let desk = Desk::open(global, out)?;
-    let mut product = state::product(desk.state())?;
+    let session = open::session(global, out).await?;
+    let mut product = session.backend().product().await?;
     let found = product.database_return(Utc::now(), &args.customer, args.data.at)?;
     let connections = match &found.way {
         RecoveryWay::Render { database, .. } => {
-            let client = connect::client(&desk.config, out)?;
+            let client = connect::client(&session.config, &out)?;
             recoverable(&client, database, found.to).await?;
             connections(&client, &args.customer, database, &found.services).await?
         }
@@ -57,14 +57,14 @@ pub(super) async fn rollback(
         at: Some(found.to),
         reason: args.reason,
     };
-    let drives = Some(&desk).filter(|_| !args.detach);
-    super::request(&desk.asker, None, verb, drives, out).await
+    let drives = Some(&session).filter(|_| !args.detach);
+    super::ask(&session.requester, None, verb, drives, out).await
 }
 
 /// Whether Render can make a database of that instant.
 async fn recoverable(client: &Client, database: &DatabaseId, to: Timestamp) -> Result<(), Failure> {
     let id = PostgresId::from(database.0.as_str());
-    let recovery = client.recovery(&id).await.map_err(connect::failure)?;
+    let recovery = client.recovery(&id).await?;
     let refused = |text: String| Failure::new(Exit::Refused, text);
     match (recovery.status, recovery.starts_at) {
         (RecoveryStatus::Available, Some(from)) if to < from => {
@@ -101,16 +101,10 @@ async fn connections(
     services: &[ServiceReturn],
 ) -> Result<Connections, Failure> {
     let id = PostgresId::from(database.0.as_str());
-    let info = client
-        .connection_info(&id)
-        .await
-        .map_err(connect::failure)?;
+    let info = client.connection_info(&id).await?;
     let mut connections = Connections::new();
     for service in services {
-        let stored = client
-            .variables(&service.id)
-            .await
-            .map_err(connect::failure)?;
+        let stored = client.variables(&service.id).await?;
         let mut keys = Vec::new();
         for (key, value) in &stored {
             match mention(value.expose_secret(), &info.parts(database)) {

@@ -1,6 +1,7 @@
 //! Everything that a report says, in words, before anybody lays it out.
 
 use policy::Span;
+use project::artifact::{artifact, noun, short};
 use rollout::report::{
     Answer, ApprovalReport, BatchWeights, Figures, Incident, PhaseReport, Rate, Report,
 };
@@ -8,9 +9,7 @@ use serde::Serialize;
 
 use super::chart::{self, Chart};
 use super::words;
-use crate::show::artifact::{artifact, noun};
 use crate::show::foreign;
-use crate::show::plan::short;
 use crate::show::time;
 
 /// The words of a report.

@@ -2,7 +2,7 @@
 
 use policy::Timestamp;
 use rollout::health::{Cycle, CycleResult};
-use rollout::{Event, Line, Kind};
+use rollout::{Event, Kind, Line};
 use sim::world::World;
 
 use super::recomputed::Recomputed;

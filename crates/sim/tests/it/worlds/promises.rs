@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use policy::{CustomerId, PolicyId, Role, ServiceId, Timestamp};
 use rollout::event::GENESIS;
-use rollout::{Event, Line, Kind, RolloutId};
+use rollout::{Event, Kind, Line, RolloutId};
 use sim::api::Op;
 use sim::platform::{Deploy, Status, Trigger};
 use sim::world::World;

@@ -7,7 +7,7 @@ use policy::health::Profile;
 use policy::rules::{Approval, Excluded, Scope};
 use policy::{CustomerId, PersonId, Plan, Timestamp};
 use rollout::health::{Cycle, CycleResult};
-use rollout::{Event, Line, Kind, RolloutId};
+use rollout::{Event, Kind, Line, RolloutId};
 
 /// A window of these stories opens every six hours, for two, and asks for half an hour of what is left.
 const WINDOW_EVERY_SECS: i64 = 6 * 3600;

@@ -1,0 +1,129 @@
+//! A person's request, and how its answer reads.
+
+use project::{Answer, Backend, Requester};
+use rollout::{Event, Kind, Offer, RolloutId, UnhealthyTarget, Verb};
+
+use crate::exit::{Exit, Failure};
+use crate::output::Output;
+use crate::show::{foreign, next, sentence, time};
+
+/// Files a request, and says what changed and what comes next.
+pub(crate) async fn file(
+    requester: &Requester,
+    run: Option<RolloutId>,
+    verb: Verb,
+    out: Output,
+) -> Result<Exit, Failure> {
+    if let Some(filed) = tell(requester, run, verb, out).await? {
+        say_who_drives(requester, &filed, out).await?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Files a request, and says what changed. `None`: it is so already, which is said.
+pub(crate) async fn tell(
+    requester: &Requester,
+    run: Option<RolloutId>,
+    verb: Verb,
+    out: Output,
+) -> Result<Option<Answer>, Failure> {
+    let filed = requester.ask(run, verb).await?;
+    if let Some(filed) = &filed {
+        show(requester.backend(), &filed.events, out).await?;
+    }
+    Ok(filed)
+}
+
+/// Says so if what was asked for waits for an engine.
+pub(crate) async fn say_who_drives(
+    requester: &Requester,
+    filed: &Answer,
+    out: Output,
+) -> Result<(), Failure> {
+    if requester.waits_for_engine(filed).await? {
+        say_undriven(out);
+    }
+    Ok(())
+}
+
+/// Says so if nobody drives the rollouts.
+pub(crate) async fn say_if_undriven(backend: &dyn Backend, out: Output) -> Result<(), Failure> {
+    if !backend.drive().await?.is_driven {
+        say_undriven(out);
+    }
+    Ok(())
+}
+
+/// Says that nobody drives the rollouts.
+pub(crate) fn say_undriven(out: Output) {
+    out.say("nobody drives the rollouts at present; `tranche run` does");
+}
+
+/// Writes what changed.
+pub(crate) async fn show(
+    backend: &dyn Backend,
+    events: &[Event],
+    out: Output,
+) -> Result<(), Failure> {
+    let text = match out.is_text() {
+        true => answer(backend, events).await,
+        false => String::new(),
+    };
+    out.data(&events, || text)
+}
+
+/// What changed, rollout by rollout; the last event that knows says what comes next, as things stand now.
+async fn answer(backend: &dyn Backend, events: &[Event]) -> String {
+    let mut text: Vec<String> = Vec::new();
+    let mut about = None;
+    for event in events {
+        let fact = &event.line;
+        if !sentence::is_notable(fact) {
+            continue;
+        }
+        let said = sentence::sentence(event);
+        let named = fact.rollout.filter(|run| about != Some(*run));
+        text.push(named.map_or_else(|| said.clone(), |run| format!("{run}: {said}")));
+        about = fact.rollout.or(about);
+    }
+    if text.is_empty() {
+        text.push("nothing changed".to_owned());
+    }
+    text.extend(events.iter().flat_map(ways_back));
+    let next = what_comes_next(backend, events).await;
+    text.extend(next.map(|next| foreign::line(&next)));
+    text.join("; ")
+}
+
+/// The state is only read if what comes next depends on it.
+async fn what_comes_next(backend: &dyn Backend, events: &[Event]) -> Option<String> {
+    let last_that_knows = |offer: &mut dyn FnMut(&Event) -> Option<(String, Offer)>| {
+        let mut latest = events.iter().rev();
+        latest.find_map(|event| next::after(event, &mut *offer))
+    };
+    let mut depends = false;
+    let next = last_that_knows(&mut |_| {
+        depends = true;
+        None
+    });
+    if !depends {
+        return next;
+    }
+    let mut product = backend.product().await.unwrap_or_default();
+    last_that_knows(&mut |event| product.next(time::now(), event))
+}
+
+/// What a person's rollback leads to, where that was judged unhealthy itself.
+fn ways_back(event: &Event) -> Vec<String> {
+    if !matches!(
+        event.line.kind,
+        Kind::OperationStarted | Kind::RollbackRequested
+    ) {
+        return Vec::new();
+    }
+    let targets: Option<Vec<UnhealthyTarget>> = event.line.read("unhealthy_targets");
+    let targets = targets.into_iter().flatten();
+    targets
+        .map(|target| foreign::line(&format!("warning: {target}")))
+        .collect()
+}

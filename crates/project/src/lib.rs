@@ -1,0 +1,64 @@
+//! One place that opens a project: its folder, its files, its state, and the engine that drives it.
+//!
+//! Whoever shows something of a project, or asks for something in it, uses this crate: the command line, and whatever comes
+//! beside it. It prints nothing and knows no arguments; what somebody should know besides the answer goes to a [`Caller`], and
+//! a failure is an [`Error`] that says what it means. [`Location`] finds the project, [`Session`] and [`Requester`] work with
+//! it, [`Backend`] is what can be asked of the state, [`engine_host`] and [`monitor_host`] drive and watch in this process.
+//! Start reading at [`Session`].
+
+pub mod artifact;
+pub mod backend;
+mod caller;
+pub mod connect;
+mod delivery;
+pub mod engine_host;
+mod environment;
+pub mod error;
+mod files_read;
+pub mod fleet;
+mod fleet_watcher;
+mod folder;
+mod identity;
+mod local;
+mod location;
+pub mod monitor_host;
+pub mod moved_windows;
+mod names;
+pub mod observe;
+pub mod prepare;
+pub mod reach;
+pub mod release;
+mod render_settings;
+mod requester;
+pub mod runs;
+pub mod secrets;
+pub mod service_kinds;
+mod session;
+mod stored;
+pub mod templates;
+pub mod typed;
+pub mod unread;
+pub mod view;
+
+pub use engine::clock::wall as now;
+pub use engine::identity::{NewToken, TokenInfo, TokenOwner, account_name};
+pub use engine::outbox::{NotificationId, NotificationState, StoredNotification};
+pub use engine::store::{BadHead, Head, Line, Verification};
+pub use engine::{Answer, AnswerTimeout, DeploysOf, signals};
+pub use monitor::{
+    Acknowledged, Alert, AlertId, Condition, Figures, History, Observed, Sample, ServiceKey, Told,
+    Visibility,
+};
+
+pub use crate::backend::{Backend, Changes, Drive};
+pub use crate::caller::{Caller, Silent};
+pub use crate::delivery::{DELIVER_WITHIN, HURRIED};
+pub use crate::environment::variable;
+pub use crate::error::{Error, ErrorKind, StateError};
+pub use crate::files_read::unapplied;
+pub use crate::folder::{Folder, SCENARIOS};
+pub use crate::local::LocalBackend;
+pub use crate::location::Location;
+pub use crate::names::PROJECT_FILE;
+pub use crate::requester::{Requester, prove};
+pub use crate::session::Session;

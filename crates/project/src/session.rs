@@ -1,0 +1,128 @@
+//! A project that is open for work: its folder, its files, its state, and who asks.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use engine::Answer;
+use engine::identity::{NewToken, TokenInfo, TokenOwner, check_admin};
+use policy::Config;
+use rollout::request::TokenChange;
+use rollout::{RolloutId, Verb};
+
+use crate::backend::Backend;
+use crate::caller::Caller;
+use crate::delivery;
+use crate::error::Error;
+use crate::folder::Folder;
+use crate::location::Location;
+use crate::requester::Requester;
+
+/// A project, and somebody who works with it.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// Where it is.
+    pub(crate) location: Location,
+    /// The project folder.
+    pub folder: Folder,
+    /// What its files say.
+    pub config: Config,
+    /// Who asks.
+    pub requester: Requester,
+    /// Who is told along the way.
+    pub(crate) caller: Arc<dyn Caller>,
+}
+
+impl Session {
+    /// Opens the project and finds out who asks.
+    pub async fn open(location: &Location, caller: Arc<dyn Caller>) -> Result<Self, Error> {
+        let folder = location.folder()?;
+        let config = folder.load_running(&*caller)?;
+        Self::of(location, folder, config, caller).await
+    }
+
+    /// The same for somebody who plans from the files: then a gate that nobody can fill is a mistake.
+    pub async fn open_to_plan(location: &Location, caller: Arc<dyn Caller>) -> Result<Self, Error> {
+        let folder = location.folder()?;
+        let config = folder.load(&*caller)?;
+        Self::of(location, folder, config, caller).await
+    }
+
+    async fn of(
+        location: &Location,
+        folder: Folder,
+        config: Config,
+        caller: Arc<dyn Caller>,
+    ) -> Result<Self, Error> {
+        let backend = location.backend(&caller)?;
+        let requester = Requester::of_files(backend, config.clone(), Arc::clone(&caller)).await?;
+        Ok(Self {
+            location: location.clone(),
+            folder,
+            config,
+            requester,
+            caller,
+        })
+    }
+
+    /// What keeps the state.
+    pub fn backend(&self) -> &dyn Backend {
+        self.requester.backend()
+    }
+
+    /// Who is told along the way.
+    pub fn caller(&self) -> &dyn Caller {
+        &*self.caller
+    }
+
+    /// As [`Requester::ask`].
+    pub async fn ask(&self, run: Option<RolloutId>, verb: Verb) -> Result<Option<Answer>, Error> {
+        self.requester.ask(run, verb).await
+    }
+
+    /// Delivers notifications that are due before the process ends; what is not delivered by then waits for the next one.
+    pub async fn deliver_due(&self, limit: Duration) {
+        if let Ok(state) = self.location.state() {
+            delivery::deliver_due(&state, &self.folder, &self.config, limit).await;
+        }
+    }
+
+    /// Makes a token, which nobody can see again. The journal knows of it first (P49).
+    pub async fn create_token(&self, owner: &TokenOwner) -> Result<NewToken, Error> {
+        let backend = self.backend();
+        backend.check_room_for_token().await?;
+        let token = NewToken::draw()?;
+        self.note(TokenChange::Create, token.id(), owner).await?;
+        let by = self.requester.actor();
+        backend.keep_token(&token, owner, by).await?;
+        Ok(token)
+    }
+
+    /// All tokens, for those who may see them.
+    pub async fn tokens(&self) -> Result<Vec<TokenInfo>, Error> {
+        check_admin(&self.config.project, self.requester.actor())?;
+        self.backend().tokens().await
+    }
+
+    /// Revokes a token by its id, or all of an owner; says how many.
+    pub async fn revoke_tokens(&self, id_or_owner: &str) -> Result<usize, Error> {
+        for token in self.backend().tokens().await? {
+            let is_meant = token.id == id_or_owner || token.owner.short_name() == id_or_owner;
+            if is_meant && token.revoked_at.is_none() {
+                self.note(TokenChange::Revoke, &token.id, &token.owner)
+                    .await?;
+            }
+        }
+        let by = &self.requester.actor().name;
+        self.backend().revoke_tokens(id_or_owner, by).await
+    }
+
+    /// Files who makes or revokes what; the core says whether they may.
+    async fn note(&self, change: TokenChange, id: &str, owner: &TokenOwner) -> Result<(), Error> {
+        let verb = Verb::Token {
+            change,
+            id: id.to_owned(),
+            owner: owner.name(),
+        };
+        self.ask(None, verb).await.map(drop)
+    }
+}

@@ -1,0 +1,12 @@
+//! What a terminal and a page both show of a product: plain values, read through a [`Backend`](crate::Backend) and the
+//! project's files. How they are laid out is for whoever shows them.
+
+mod about;
+pub mod gates;
+mod standing;
+mod versions;
+mod why;
+
+pub use self::standing::Standing;
+pub use self::versions::Tracked;
+pub use self::why::Reasons;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::FutureExt as _;
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, pending};
 use policy::{Diagnostic, Timestamp};
 use project::signals::stop_signal;
 use project::{Caller, Error};
@@ -46,7 +46,7 @@ impl Caller for Output {
     fn gives_up(&self) -> BoxFuture<'_, ()> {
         async {
             if stop_signal().await.is_err() {
-                std::future::pending().await
+                pending::<()>().await;
             }
         }
         .boxed()

@@ -48,7 +48,7 @@ pub(crate) async fn say_who_drives(
 
 /// Says so if nobody drives the rollouts.
 pub(crate) async fn say_if_undriven(backend: &dyn Backend, out: Output) -> Result<(), Failure> {
-    if !backend.drive().await?.is_driven {
+    if !backend.is_driven().await? {
         say_undriven(out);
     }
     Ok(())

@@ -40,8 +40,14 @@ pub trait Backend: Debug + Send + Sync {
     /// The product as of now; one in which nothing has happened is empty.
     fn product(&self) -> Reply<'_, Product>;
 
-    /// Who goes on with it, and what that waits for.
-    fn drive(&self) -> Reply<'_, Drive>;
+    /// Whether somebody goes on with the rollouts; where that cannot be found out, somebody may.
+    fn is_driven(&self) -> Reply<'_, bool>;
+
+    /// For which of Render's limits the rollouts wait, as far as whoever drives them has told.
+    fn waits(&self) -> Reply<'_, LimitWaits>;
+
+    /// Why everything open is held, or would be by an engine that went on with this state.
+    fn objection(&self) -> Reply<'_, Option<String>>;
 
     /// The end of the journal.
     fn head(&self) -> Reply<'_, Head>;
@@ -141,17 +147,6 @@ pub enum FilesNow {
         /// What `tranche.yaml` by itself says all the same.
         alone: Option<Box<Project>>,
     },
-}
-
-/// Who goes on with the rollouts.
-#[derive(Clone, Debug)]
-pub struct Drive {
-    /// Whether anybody does; where that cannot be found out, somebody may.
-    pub is_driven: bool,
-    /// For which of Render's limits the rollouts wait, as far as whoever drives them has told.
-    pub waits: LimitWaits,
-    /// Why everything open is held, or would be by an engine that went on with this state.
-    pub objection: Option<String>,
 }
 
 /// Tells when there is something new to read.

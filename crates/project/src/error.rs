@@ -189,12 +189,10 @@ impl Error {
             Self::Files(_) => "tranche validate, once that is mended",
             Self::NoProject { .. } => "tranche init, or name the folder with -C DIR",
             Self::NoRepository => "add `repository: URL` to tranche.yaml",
-            Self::Version { source, .. } => match **source {
-                GitError::Unreadable { .. } => {
-                    "git ls-remote --tags, with the `repository` of tranche.yaml"
-                }
-                _ => "a tag of the repository, or `latest`",
-            },
+            Self::Version { source, .. } if matches!(**source, GitError::Unreadable { .. }) => {
+                "git ls-remote --tags, with the `repository` of tranche.yaml"
+            }
+            Self::Version { .. } => "a tag of the repository, or `latest`",
             Self::UnknownCustomer { .. } | Self::NeverPlanned(_) => "tranche customers",
             Self::Plan(error) => way_out_of_plan(error),
             Self::Secrets(_) => "the same command with these set",
@@ -219,37 +217,18 @@ impl Error {
 
     /// What failed and all that caused it, on one line.
     pub fn message(&self) -> String {
-        match self {
-            Self::Plan(error) => error.to_string(),
-            Self::Key(error) | Self::Render(error) => format!("failed to {}", with_causes(error)),
-            Self::Files(_)
-            | Self::NoProject { .. }
-            | Self::WorkingDirectory(_)
-            | Self::Variable { .. }
-            | Self::Network(_)
-            | Self::Probes(_)
-            | Self::Notifications(_)
-            | Self::NoRepository
-            | Self::Tags(_)
-            | Self::Version { .. }
-            | Self::UnknownCustomer { .. }
-            | Self::Secrets(_)
-            | Self::UnknownRollout(_)
-            | Self::NothingStarted
-            | Self::NeverPlanned(_)
-            | Self::SeveralUnfinished
-            | Self::NoneUnfinished
-            | Self::Rejected(_)
-            | Self::State(_) => with_causes(self),
+        if let Self::Key(error) | Self::Render(error) = self {
+            return format!("failed to {}", with_causes(error));
         }
+        with_causes(self)
     }
 
     /// The same with the first mistakes of files: for what is stored, and told by others.
     pub fn in_short(&self) -> String {
-        match self {
-            Self::Files(mistakes) if !mistakes.is_empty() => in_short(mistakes),
-            other => other.message(),
+        if let Self::Files(mistakes) = self {
+            return in_short(mistakes);
         }
+        self.message()
     }
 }
 

@@ -7,7 +7,7 @@
 //! Start reading at [`Session`].
 
 pub mod artifact;
-pub mod backend;
+mod backend;
 mod caller;
 pub mod connect;
 mod delivery;
@@ -50,7 +50,7 @@ pub use monitor::{
     Visibility,
 };
 
-pub use crate::backend::{Backend, Changes, Drive};
+pub use crate::backend::{Asking, Backend, Changes, FilesNow, Reply};
 pub use crate::caller::{Caller, Silent};
 pub use crate::delivery::{DELIVER_WITHIN, HURRIED};
 pub use crate::environment::variable;

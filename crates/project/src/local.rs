@@ -20,7 +20,7 @@ use secrecy::SecretString;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
-use crate::backend::{Asking, Backend, Changes, Drive, FilesNow, Reply};
+use crate::backend::{Asking, Backend, Changes, FilesNow, Reply};
 use crate::caller::Caller;
 use crate::error::{Error, ErrorKind, StateError};
 use crate::files_read::{told, unreadable};
@@ -91,14 +91,16 @@ impl Backend for LocalBackend {
         at_once(|| stored::product(&self.state, &*self.caller))
     }
 
-    fn drive(&self) -> Reply<'_, Drive> {
-        at_once(|| {
-            Ok(Drive {
-                is_driven: stored::is_driven(&self.state),
-                waits: engine::waits(&self.state, now()),
-                objection: stored::objection(&self.state),
-            })
-        })
+    fn is_driven(&self) -> Reply<'_, bool> {
+        at_once(|| Ok(stored::is_driven(&self.state)))
+    }
+
+    fn waits(&self) -> Reply<'_, LimitWaits> {
+        at_once(|| Ok(engine::waits(&self.state, now())))
+    }
+
+    fn objection(&self) -> Reply<'_, Option<String>> {
+        at_once(|| Ok(stored::objection(&self.state)))
     }
 
     fn head(&self) -> Reply<'_, Head> {

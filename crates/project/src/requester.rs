@@ -129,7 +129,7 @@ impl Requester {
         }
         let runs = self.backend.product().await?.overview();
         let is_any_unfinished = runs.iter().any(|run| !run.has_ended());
-        Ok(is_any_unfinished && !self.backend.drive().await?.is_driven)
+        Ok(is_any_unfinished && !self.backend.is_driven().await?)
     }
 
     /// The rollout that is meant when none is named.

@@ -106,7 +106,7 @@ pub(crate) async fn leave(
     run: RolloutId,
     out: Output,
 ) -> Result<(), Failure> {
-    match backend.drive().await?.is_driven {
+    match backend.is_driven().await? {
         true => out.say(format_args!(
             "another process drives it; `tranche watch {run}` follows it"
         )),
@@ -258,7 +258,7 @@ impl Foreground {
             .look(move |product| (product.overview_at(now), product.product_view()))
             .await
             .ok()?;
-        let waits = self.session.backend().drive().await.ok()?.waits;
+        let waits = self.session.backend().waits().await.ok()?;
         for run in &mut views {
             waits.mark(run, now);
         }

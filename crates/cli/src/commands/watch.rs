@@ -122,7 +122,7 @@ async fn has_any(backend: &dyn Backend) -> Result<bool, Failure> {
 async fn stand(backend: &dyn Backend, run: Option<RolloutId>) -> Result<RunView, Failure> {
     let (product, now) = (backend.product().await?, time::now());
     let mut run = runs::choose(product.overview_at(now), run)?;
-    backend.drive().await?.waits.mark(&mut run, now);
+    backend.waits().await?.mark(&mut run, now);
     Ok(run)
 }
 
@@ -152,12 +152,12 @@ async fn wait(
     args: &Watch,
     live: &Live,
 ) -> Result<bool, Failure> {
-    let is_shown = live.is_watched() || !backend.drive().await?.waits.is_empty();
+    let is_shown = live.is_watched() || !backend.waits().await?.is_empty();
     let redraw = is_shown.then_some(REDRAW_EVERY);
     let left = limit(args).map(|limit| limit.saturating_sub(begun.elapsed()));
     let longest = redraw.into_iter().chain(left).min();
     match timeout(longest.unwrap_or(Duration::MAX), changes.next()).await {
-        Ok(changed) => Ok(changed.map(|()| true)?),
+        Ok(news) => Ok(news.map(|()| true)?),
         Err(_) => Ok(false),
     }
 }

@@ -4,7 +4,6 @@ use policy::{Config, Timestamp};
 use rollout::view::ProductView;
 use rollout::{Product, RolloutId};
 
-use crate::backend::Drive;
 use crate::files_read::unapplied;
 
 /// With the edits that a rollout does not know yet, whether or not an engine has seen them.
@@ -12,11 +11,11 @@ pub(super) fn about(
     product: &Product,
     run: RolloutId,
     config: Option<&Config>,
-    drive: &Drive,
+    objection: Option<String>,
     now: Timestamp,
 ) -> ProductView {
     let mut view = product.product_view();
-    view.moved = view.moved.or_else(|| drive.objection.clone());
+    view.moved = view.moved.or(objection);
     view.freezes.retain(|(_, until)| *until > now);
     let is_unfinished = product
         .run_view(run)

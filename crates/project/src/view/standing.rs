@@ -43,9 +43,9 @@ impl Standing {
     ) -> Result<Self, Error> {
         let mut product = backend.product().await?;
         let mut others = product.overview_at(now);
-        let drive = backend.drive().await?;
+        let waits = backend.waits().await?;
         for run in &mut others {
-            drive.waits.mark(run, now);
+            waits.mark(run, now);
         }
         let mut run = runs::choose(others.clone(), named)?;
         for phase in &mut run.phases {
@@ -55,14 +55,15 @@ impl Standing {
         }
         let way_out = product.goes_on_by(run.id, now).map(|(text, _)| text);
         others.retain(|other| other.id != run.id && !other.has_ended());
+        let objection = backend.objection().await?;
         let config = files();
         let config = config.as_ref();
         let windows = config.map(|config| moved(config, &product, now));
         let windows = windows.into_iter().flatten();
         Ok(Self {
-            product: about(&product, run.id, config, &drive, now),
+            product: about(&product, run.id, config, objection, now),
             moved: windows.filter(|one| one.goes_on).collect(),
-            is_driven: drive.is_driven,
+            is_driven: backend.is_driven().await?,
             run,
             way_out,
             others,

@@ -58,7 +58,8 @@ impl Reasons {
         let mut product = backend.product().await?;
         let run = rollout_of(&product, named, customer)?;
         let config = files();
-        let drive = backend.drive().await?;
+        let objection = backend.objection().await?;
+        let waits = backend.waits().await?;
         let mut customers = run.customers.iter();
         let stands = customers.find(|one| one.customer == *customer);
         let holds = product.why(run.id, customer, now);
@@ -66,12 +67,12 @@ impl Reasons {
             rollout: run.id,
             state: stands.map_or("left out", |one| one.state),
             note: stands.and_then(|one| one.note.clone()),
-            holds: drive.waits.explain(holds, run.id, customer, now),
+            holds: waits.explain(holds, run.id, customer, now),
             unhealthy_targets: product.unhealthy_targets_of(run.id, customer),
-            product: about(&product, run.id, config.as_ref(), &drive, now),
+            product: about(&product, run.id, config.as_ref(), objection, now),
             left_out: left_out(&product, run.id, customer).cloned(),
             has_ended: run.has_ended(),
-            is_driven: drive.is_driven,
+            is_driven: backend.is_driven().await?,
             version: run.version,
             customer: customer.clone(),
         };

@@ -33,7 +33,7 @@ mod watch;
 
 use tokio::runtime::Runtime;
 
-use crate::args::{Command, Global, RenderCommand};
+use crate::args::{Command, Global, MonitorCommand, RenderCommand};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 
@@ -92,7 +92,10 @@ async fn dispatch(global: &Global, command: Command, out: Output) -> Result<Exit
             Some(over) => health_history::history(global, &args, over, out).await,
             None => probe::health(global, &args, out).await,
         },
-        Command::Monitor(args) => monitor::monitor(global, &args, out).await,
+        Command::Monitor(args) => match &args.command {
+            Some(MonitorCommand::Report(args)) => report_health::report(global, args, out).await,
+            None => monitor::monitor(global, &args, out).await,
+        },
         Command::Alerts(args) => alerts::alerts(global, &args, out).await,
         Command::Notifications(args) => notifications::notifications(global, &args, out).await,
         Command::Events(args) => journal::events(global, &args, out).await,

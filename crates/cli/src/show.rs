@@ -1,5 +1,6 @@
 //! How data looks to people: tables, times, plans, rollouts. Nothing here decides or reads anything.
 
+pub(crate) mod count;
 pub(crate) mod figures;
 pub(crate) mod fit;
 pub(crate) mod foreign;

@@ -12,7 +12,7 @@ use crate::args::Global;
 use crate::exit::{Exit, Failure};
 use crate::open;
 use crate::output::Output;
-use crate::show::plan::counted;
+use crate::show::count::counted;
 use crate::show::table::table;
 
 /// So many services are read at once.

@@ -17,7 +17,7 @@ use crate::args::{Deploy, Global};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::plan::requests::{PlannedRequest, requests};
-use crate::show::plan::counted;
+use crate::show::count::counted;
 use crate::show::table::table;
 use crate::{open, request, show};
 

@@ -21,8 +21,8 @@ use self::render_side::{AtRender, Resource};
 use crate::args::{self, CustomersAdd, CustomersDiscover, Global};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
+use crate::show::count::counted;
 use crate::show::foreign::line;
-use crate::show::plan::counted;
 use crate::show::table::table;
 use crate::{open, written};
 

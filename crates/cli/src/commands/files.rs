@@ -19,7 +19,7 @@ use super::demo::folder;
 use crate::args::{Global, Init, Schema, SchemaOf};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use crate::show::plan::counted;
+use crate::show::count::counted;
 use crate::show::{foreign, time, zones};
 use crate::{open, written};
 

@@ -7,6 +7,8 @@ mod deployment;
 mod draft;
 mod fields;
 mod policies;
+mod properties;
+mod spans;
 mod table;
 mod window;
 
@@ -23,8 +25,8 @@ use self::fields::Fields;
 use crate::args::{Global, Import};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
+use crate::show::count::counted;
 use crate::show::foreign::line;
-use crate::show::plan::counted;
 use crate::{named_file, written};
 
 /// What became of one of the given files.

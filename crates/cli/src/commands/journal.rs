@@ -7,7 +7,7 @@ use crate::args::{Events, Global, Verify};
 use crate::exit::{Exit, Failure};
 use crate::open;
 use crate::output::Output;
-use crate::show::plan::counted;
+use crate::show::count::counted;
 
 /// So many lines are read at once.
 const PAGE: u32 = 1_000;

@@ -8,23 +8,19 @@ use project::{Alert, Observed, Sample, AlertEvent, Visibility, fleet};
 use serde::Serialize;
 use tokio::sync::broadcast::error::RecvError;
 
-use super::report_health;
-use crate::args::{self, Global, MonitorCommand};
+use crate::args::{self, Global};
 use crate::exit::{Exit, Failure};
 use crate::open;
 use crate::output::Output;
 use crate::show::table::table;
 use crate::show::{foreign, time};
 
-/// Watches, or reports what was seen.
+/// Watches, or asks once.
 pub(crate) async fn monitor(
     global: &Global,
     args: &args::Monitor,
     out: Output,
 ) -> Result<Exit, Failure> {
-    if let Some(MonitorCommand::Report(args)) = &args.command {
-        return report_health::report(global, args, out).await;
-    }
     let config = open::config(global, out)?;
     for customer in &args.customers {
         fleet::customer(&config, customer)?;

@@ -17,7 +17,7 @@ use sim::world::{self, Approvals, Differences, Setup, World, scenario};
 use crate::args::{ApprovalsAssumed, Global, Simulate, Test};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use crate::show::plan::counted;
+use crate::show::count::counted;
 use crate::show::{time, timeline};
 use crate::{named_file, open};
 

@@ -17,7 +17,8 @@ use crate::output::Output;
 use crate::plan::difference::{Difference, Made};
 use crate::plan::file::PlanFile;
 use crate::plan::requests::{CustomerRequests, requests};
-use crate::show::plan::{PlanView, counted};
+use crate::show::count::counted;
+use crate::show::plan::PlanView;
 use crate::show::{self, summary, time, zones};
 use crate::{open, request};
 

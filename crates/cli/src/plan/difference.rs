@@ -10,8 +10,9 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::windows::WindowChange;
+use crate::show::count::counted;
 use crate::show::foreign;
-use crate::show::plan::{counted, reason};
+use crate::show::plan::reason;
 
 /// What differs in one phase.
 #[derive(Debug, PartialEq, Eq, Serialize)]

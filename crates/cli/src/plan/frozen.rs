@@ -9,7 +9,7 @@ use policy::{Plan, Timestamp};
 use serde::Serialize;
 
 use super::earliest::PhaseTimes;
-use crate::show::plan::counted;
+use crate::show::count::counted;
 use crate::show::time;
 
 /// So many occurrences of one freeze are told of.

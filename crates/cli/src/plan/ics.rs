@@ -5,7 +5,7 @@ use policy::{Plan, Timestamp};
 
 use super::earliest::{BatchTimes, earliest};
 use super::frozen::{FrozenTime, frozen, span};
-use crate::show::plan::counted;
+use crate::show::count::counted;
 
 /// Lines are folded after this many bytes.
 const FOLD_AT: usize = 75;

@@ -11,13 +11,11 @@ use project::prepare::{Notes, Source};
 use rollout::Exposed;
 use serde::Serialize;
 
+use super::count::{counted, named};
 use super::table::indented;
 use super::{foreign, time, zones};
 use crate::plan::earliest::{BatchTimes, PhaseTimes, earliest};
 use crate::plan::frozen::{self, FrozenTime};
-
-/// So many customers of a batch are named in text.
-const NAMED: usize = 6;
 
 /// What belongs to a phase is indented by so much.
 const INDENT: usize = 2;
@@ -326,12 +324,6 @@ pub(crate) fn reason(why: &LeftOutReason) -> String {
     }
 }
 
-/// `1 customer`, `2 customers`.
-pub(crate) fn counted(n: usize, noun: &str) -> String {
-    let plural = if n == 1 { "" } else { "s" };
-    format!("{n} {noun}{plural}")
-}
-
 /// Who opens a gate, as a sentence fragment.
 pub(crate) fn gate(approval: &Approval) -> String {
     let per = match approval.per {
@@ -381,15 +373,5 @@ fn excluded(who: &Excluded) -> &str {
     match who {
         Excluded::Starter => "the starter",
         Excluded::Person(person) => person.as_str(),
-    }
-}
-
-/// The first names, and how many more there are.
-pub(crate) fn named<'n>(names: impl ExactSizeIterator<Item = &'n str>) -> String {
-    let count = names.len();
-    let shown: Vec<&str> = names.take(NAMED).collect();
-    match count.checked_sub(NAMED) {
-        None | Some(0) => shown.join(", "),
-        Some(more) => format!("{} and {more} more", shown.join(", ")),
     }
 }

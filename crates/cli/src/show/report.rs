@@ -4,6 +4,7 @@
 
 mod chart;
 mod csv;
+mod figure;
 mod html;
 mod markdown;
 mod page;

@@ -10,7 +10,7 @@ use rollout::view::{
 };
 use rollout::{Hold, HoldKind};
 
-use super::plan::counted;
+use super::count::counted;
 use super::table::table;
 use super::{foreign, limits, time};
 use crate::exit::Exit;

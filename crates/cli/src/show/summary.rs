@@ -8,7 +8,8 @@ use policy::{CustomerId, Plan, PolicyId, Timestamp};
 use project::artifact::{artifact, short};
 use rollout::RolloutId;
 
-use super::plan::{counted, gate, named, reason};
+use super::count::{counted, named};
+use super::plan::{gate, reason};
 use super::table::indented;
 use super::{fit, foreign, time};
 use crate::plan::earliest::{PhaseTimes, earliest};

@@ -7,7 +7,7 @@ use policy::{CustomerId, Fleet, Plan};
 use rollout::{Event, Kind, RolloutId};
 use sim::world::{PhaseSummary, Summary, TimelineEntry};
 
-use super::plan::counted;
+use super::count::counted;
 use super::table::columns;
 use super::time;
 use crate::plan;

@@ -7,7 +7,7 @@ use policy::Timestamp;
 use policy::zones::{TakenZone, ZoneOf};
 use project::moved_windows::Moved;
 
-use super::plan::named;
+use super::count::named;
 use super::{foreign, time};
 
 /// So many windows that move are named where something else is the matter; `validate` names them all.

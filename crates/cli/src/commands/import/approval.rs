@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::Account;
 use super::draft::{Draft, slug};
 use super::fields::Fields;
-use super::policies::number;
+use super::spans::number;
 
 /// What the scripts call the object.
 const OBJECT: [&str; 2] = ["approval", "approvals"];

@@ -1,22 +1,14 @@
 //! `customers.json`: who the customers are. A list of objects that name themselves, or an object by key.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::draft::{Customer, Draft};
+use super::draft::Draft;
 use super::fields::Fields;
-use super::{Account, window};
-use crate::show::plan::counted;
+use super::{Account, deployment, properties};
+use crate::show::count::counted;
 
 /// What names a customer in a list.
 const KEYS: [&str; 6] = ["slug", "key", "customer_id", "customer", "id", "name"];
-
-/// The names of a property in the scripts, and its key here.
-const PROPERTIES: [(&[&str], &str); 4] = [
-    (&["name", "display_name", "company", "company_name"], "name"),
-    (&["tier", "plan", "customer_tier", "release_tier"], "tier"),
-    (&["timezone", "time_zone"], "timezone"),
-    (&["email", "contact_email", "contact"], "email"),
-];
 
 /// Reads all customers of a file.
 pub(super) fn read(list: Value, draft: &mut Draft, account: &mut Account) {
@@ -63,60 +55,11 @@ fn one(
     };
     let mut fields = Fields::new(place, fields);
     let customer = draft.customer(&key);
-    properties(&mut fields, customer, account);
-    super::deployment::services(&mut fields, customer, account);
+    properties::properties(&mut fields, customer, account);
+    deployment::services(&mut fields, customer, account);
     for name in KEYS {
         fields.take(&[name]);
     }
     fields.rest(account);
     true
-}
-
-/// Takes what a customer's entry says about itself.
-pub(super) fn properties(fields: &mut Fields, customer: &mut Customer, account: &mut Account) {
-    if let Some(mut contact) = fields.object(&["contact", "primary_contact", "contacts"]) {
-        if let Some(email) = contact.text(&["email"]) {
-            let contacts = Map::from_iter([("email".to_owned(), Value::from(email))]);
-            let contacts = Value::from(contacts);
-            customer.properties.insert("contacts".to_owned(), contacts);
-        }
-        contact.rest(account);
-    }
-    if let Some(window) = window::window(fields, account) {
-        customer.properties.insert("window".to_owned(), window);
-    }
-    let weight = fields.parsed(&["weight", "seats"], weight);
-    if let Some(weight) = weight {
-        customer
-            .properties
-            .insert("weight".to_owned(), weight.into());
-    }
-    for (names, key) in PROPERTIES {
-        let Some(text) = fields.text(names) else {
-            continue;
-        };
-        match key {
-            "email" => {
-                let contacts = Map::from_iter([("email".to_owned(), Value::from(text))]);
-                customer
-                    .properties
-                    .insert("contacts".to_owned(), contacts.into());
-            }
-            "tier" => {
-                let tier = text.to_lowercase();
-                customer.properties.insert(key.to_owned(), tier.into());
-            }
-            _ => {
-                customer.properties.insert(key.to_owned(), text.into());
-            }
-        }
-    }
-}
-
-/// A weight that customers.yaml takes; any other is named as not understood.
-fn weight(text: &str) -> Option<u64> {
-    let weight = text.parse().ok()?;
-    (1..=policy::Customer::MAX_WEIGHT)
-        .contains(&weight)
-        .then_some(weight)
 }

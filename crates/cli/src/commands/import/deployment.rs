@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::Account;
-use super::customers::properties;
 use super::draft::{Customer, Draft};
 use super::fields::Fields;
-use crate::show::plan::counted;
+use super::properties::properties;
+use crate::show::count::counted;
 
 /// What the scripts call each role.
 const ROLES: [(&str, &[&str]); 3] = [

@@ -1,10 +1,10 @@
 //! `minor-release-policies.json`: how each tier is rolled out.
 
-use policy::Span;
 use serde_json::{Map, Value, json};
 
 use super::draft::{Draft, Policy, slug};
 use super::fields::Fields;
+use super::spans::{lasting, number};
 use super::{Account, approval, window};
 
 /// Where the tiers stand, if not at the top.
@@ -191,40 +191,6 @@ fn share(percent: &str) -> Option<Value> {
     (1..=100)
         .contains(&percent)
         .then(|| format!("{percent}%").into())
-}
-
-pub(super) fn number(text: &str) -> Option<Value> {
-    text.parse::<u32>().ok().map(Value::from)
-}
-
-/// A length of time: `2h`, `2 hours`, or a number under a name such as `delay_hours`.
-pub(super) fn lasting(fields: &mut Fields, stem: &str) -> Option<Value> {
-    let units = [
-        ("days", 'd'),
-        ("hours", 'h'),
-        ("minutes", 'm'),
-        ("seconds", 's'),
-    ];
-    let mut named = units.iter();
-    let named = named.find_map(|(unit, letter)| {
-        let name = format!("{stem}_{unit}");
-        fields.parsed(&[&name], |text| span(&format!("{text}{letter}")))
-    });
-    named.or_else(|| fields.parsed(&[stem], long))
-}
-
-/// `2h`, or `2 hours`.
-fn long(text: &str) -> Option<Value> {
-    let (count, unit) = text.split_once(' ').unwrap_or((text, ""));
-    let letter = unit
-        .chars()
-        .next()
-        .filter(|_| "days hours minutes seconds weeks".contains(unit));
-    span(text).or_else(|| span(&format!("{count}{}", letter?)))
-}
-
-pub(super) fn span(text: &str) -> Option<Value> {
-    text.parse::<Span>().ok().map(|_| text.into())
 }
 
 fn checks(fields: &mut Fields, keys: &mut Map<String, Value>) {

@@ -11,8 +11,8 @@ use super::{Account, Imported, Target, draft, write};
 use crate::args::Global;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
+use crate::show::count::counted;
 use crate::show::foreign;
-use crate::show::plan::counted;
 use crate::{named_file, open, written};
 
 /// Where the fleet goes.

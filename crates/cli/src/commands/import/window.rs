@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::Account;
 use super::fields::Fields;
-use super::policies::{lasting, span};
+use super::spans::{lasting, span};
 
 /// Weekdays as windows write them.
 const DAYS: [&str; 7] = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];

@@ -3,7 +3,7 @@
 use rollout::report::{PhaseReport, Report, Spent};
 use serde::Serialize;
 
-use super::page::length;
+use super::figure::length;
 
 /// The width of the longest bar, in units of the drawing.
 const WIDTH: i64 = 600;

@@ -2,12 +2,11 @@
 
 use policy::Span;
 use project::artifact::{artifact, noun, short};
-use rollout::report::{
-    Answer, ApprovalReport, BatchWeights, Figures, Incident, PhaseReport, Rate, Report,
-};
+use rollout::report::{Answer, ApprovalReport, BatchWeights, Figures, Incident, Rate, Report};
 use serde::Serialize;
 
 use super::chart::{self, Chart};
+use super::figure::{length, members};
 use super::words;
 use crate::show::foreign;
 use crate::show::time;
@@ -232,11 +231,6 @@ fn weighing(weight: u64) -> String {
     }
 }
 
-/// Everybody the phase concerns, left out or not.
-pub(super) fn members(phase: &PhaseReport) -> u32 {
-    phase.updated + phase.failed + phase.left_out + phase.open
-}
-
 fn figures(report: &Report) -> Section {
     let phases = report.phases.iter();
     let mut rows: Vec<Vec<String>> = phases
@@ -412,10 +406,6 @@ fn rate(rate: Rate) -> String {
         Some(percent) => format!("{percent} % ({} of {})", rate.count, rate.of),
         None => dash(),
     }
-}
-
-pub(super) fn length(span: Span) -> String {
-    time::length(span.to_delta())
 }
 
 fn nonzero(count: u32) -> String {

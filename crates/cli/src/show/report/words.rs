@@ -5,8 +5,8 @@ use rollout::report::{Answer, ApprovalReport, CustomerReport, Override, Report, 
 use rollout::view::EndState;
 use rollout::{ApplyVariables, Kind, RolloutId};
 
-use super::page::members;
-use crate::show::plan::counted;
+use super::figure::members;
+use crate::show::count::counted;
 use crate::show::time;
 
 /// How the whole rollout went, as one sentence.

@@ -1,0 +1,7 @@
+//! A project opened, asked and driven without a command line.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod folder;
+mod requests;
+mod rollout;

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use chrono_tz::Tz;
 use policy::{CustomerId, Fleet, Plan};
 use rollout::{Event, Kind, RolloutId};
-use sim::world::{PhaseSummary, Summary, TimelineEntry};
+use sim::world::{TimelineEntry, PhaseSummary, Summary};
 
 use super::count::counted;
 use super::table::columns;

@@ -1,9 +1,6 @@
 //! From a plan to what people want to know of it before it starts.
 
 pub(crate) mod difference;
-pub(crate) mod earliest;
 pub(crate) mod file;
-pub(crate) mod frozen;
 pub(crate) mod ics;
-pub(crate) mod requests;
 pub(crate) mod windows;

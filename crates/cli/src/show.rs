@@ -4,6 +4,7 @@ pub(crate) mod count;
 pub(crate) mod figures;
 pub(crate) mod fit;
 pub(crate) mod foreign;
+pub(crate) mod frozen;
 pub(crate) mod holds;
 pub(crate) mod limits;
 pub(crate) mod live;

@@ -2,11 +2,18 @@
 //! project's files. How they are laid out is for whoever shows them.
 
 mod about;
+mod earliest;
+mod frozen;
 pub mod gates;
+mod plan;
+pub mod requests;
 mod standing;
 mod versions;
 mod why;
 
+pub use self::earliest::{BatchTimes, CustomerTime, PhaseTimes, earliest};
+pub use self::frozen::{FrozenTime, frozen, span};
+pub use self::plan::{PhaseView, PlanView};
 pub use self::standing::Standing;
 pub use self::versions::Tracked;
 pub use self::why::Reasons;

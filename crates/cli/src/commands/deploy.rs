@@ -8,6 +8,7 @@ use std::io::{IsTerminal, stdin};
 
 use dialoguer::Confirm;
 use project::release::Versions;
+use project::view::requests::{PlannedRequest, requests};
 use project::{Answer, Session, connect, observe};
 use rollout::{Deploys, Event, Kind, Observed, RolloutId, ServiceDeploy, Verb};
 use serde::Serialize;
@@ -16,7 +17,6 @@ use super::drive;
 use crate::args::{Deploy, Global};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use crate::plan::requests::{PlannedRequest, requests};
 use crate::show::count::counted;
 use crate::show::table::table;
 use crate::{open, request, show};

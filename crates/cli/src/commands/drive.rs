@@ -101,7 +101,11 @@ fn listen() -> Result<(), Failure> {
 }
 
 /// Leaves a rollout to another process: the one that is the engine, or the one that will be.
-pub(crate) async fn leave(backend: &dyn Backend, run: RolloutId, out: Output) -> Result<(), Failure> {
+pub(crate) async fn leave(
+    backend: &dyn Backend,
+    run: RolloutId,
+    out: Output,
+) -> Result<(), Failure> {
     match backend.is_driven().await? {
         true => out.say(format_args!(
             "another process drives it; `tranche watch {run}` follows it"

@@ -4,7 +4,7 @@ use std::pin::pin;
 
 use project::monitor_host::{MonitorHost, RunningMonitor};
 use project::signals::{StopSignal, stop_signal};
-use project::{Alert, Observed, Sample, Visibility, AlertEvent, fleet};
+use project::{Alert, Observed, Sample, AlertEvent, Visibility, fleet};
 use serde::Serialize;
 use tokio::sync::broadcast::error::RecvError;
 

@@ -5,14 +5,14 @@ use policy::{Plan, Timestamp};
 use project::prepare::{Basis, Notes, Preview, Source};
 use project::reach;
 use project::typed::word;
+use project::view::PlanView;
 
 use crate::args::{self, Global, Graph};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::plan::file::PlanFile;
 use crate::plan::ics;
-use crate::show::plan::PlanView;
-use crate::show::time;
+use crate::show::{plan as laid_out, time};
 use crate::{open, written};
 
 /// Shows the plan of a version.
@@ -81,5 +81,5 @@ fn show(
         return out.exact(ics::calendar(plan, at));
     }
     let view = PlanView::new(plan, at, notes, source);
-    out.data(&view, || view.text())
+    out.data(&view, || laid_out::text(&view))
 }

@@ -73,7 +73,11 @@ fn laid_out(
     }
 }
 
-async fn of_project(global: &Global, named: Option<RolloutId>, out: Output) -> Result<Report, Failure> {
+async fn of_project(
+    global: &Global,
+    named: Option<RolloutId>,
+    out: Output,
+) -> Result<Report, Failure> {
     let backend = open::backend(global, out)?;
     let product = backend.product().await?;
     let run = runs::newest(product.overview(), named)?.id;

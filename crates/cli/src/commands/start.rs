@@ -5,6 +5,8 @@ use std::io::{IsTerminal, stdin};
 use dialoguer::Confirm;
 use policy::{Plan, PlanScope};
 use project::prepare::{Basis, Prepared, Source};
+use project::view::PlanView;
+use project::view::requests::{CustomerRequests, requests};
 use project::{Answer, Session, reach, secrets};
 use rollout::request::{Conflict, Reviewed};
 use rollout::{Event, Kind, Product, RolloutId, Verb};
@@ -16,9 +18,7 @@ use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::plan::difference::{Difference, Made};
 use crate::plan::file::PlanFile;
-use crate::plan::requests::{CustomerRequests, requests};
 use crate::show::count::counted;
-use crate::show::plan::PlanView;
 use crate::show::{self, summary, time, zones};
 use crate::{open, request};
 
@@ -91,7 +91,7 @@ fn dry_run(prepared: &Prepared, args: &Start, out: Output) -> Result<Exit, Failu
     out.data(&shown, || {
         format!(
             "{}\n{}",
-            shown.plan.text(),
+            show::plan::text(&shown.plan),
             show::requests::requests(&shown.requests, |one| {
                 format!("{} ({}/{})", one.customer, one.phase, one.batch)
             })

@@ -2,9 +2,8 @@
 
 use policy::calendar::Boundary;
 use policy::{Plan, Timestamp};
+use project::view::{BatchTimes, FrozenTime, earliest, frozen, span};
 
-use super::earliest::{BatchTimes, earliest};
-use super::frozen::{FrozenTime, frozen, span};
 use crate::show::count::counted;
 
 /// Lines are folded after this many bytes.

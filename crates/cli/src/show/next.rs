@@ -2,7 +2,7 @@
 //! stands would take it.
 
 use policy::Timestamp;
-use rollout::{Event, Line, Form, Kind, Offer, RolloutId};
+use rollout::{Event, Form, Kind, Line, Offer, RolloutId};
 
 use super::time;
 

@@ -1,21 +1,19 @@
-//! A plan as a person and as a program read it.
+//! A plan as a person reads it.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use policy::plan::{LeftOut, LeftOutReason, describe};
+use policy::plan::LeftOutReason;
 use policy::rules::{Approval, Approvers, Excluded, GroupOrPerson, Scope};
-use policy::{CustomerId, Plan, PolicyId, Timestamp};
+use policy::{CustomerId, Timestamp};
 use project::artifact::{artifact, short};
-use project::prepare::{Notes, Source};
+use project::prepare::Source;
+use project::view::{BatchTimes, PhaseView, PlanView};
 use rollout::Exposed;
-use serde::Serialize;
 
 use super::count::{counted, named};
 use super::table::indented;
-use super::{foreign, time, zones};
-use crate::plan::earliest::{BatchTimes, PhaseTimes, earliest};
-use crate::plan::frozen::{self, FrozenTime};
+use super::{foreign, frozen, time, zones};
 
 /// What belongs to a phase is indented by so much.
 const INDENT: usize = 2;
@@ -23,269 +21,175 @@ const INDENT: usize = 2;
 /// So many customers of a batch that start at different times get a row each.
 const LISTED: usize = 20;
 
-/// A plan with its earliest times.
-#[derive(Debug, Serialize)]
-pub(crate) struct PlanView<'p> {
-    product: &'p str,
-    version: &'p str,
-    commit: Option<&'p str>,
-    digest: &'p str,
-    starts_at: Timestamp,
-    /// Who said what runs.
-    running: &'p Source,
-    customers: usize,
-    phases: Vec<PhaseView<'p>>,
-    left_out: &'p BTreeMap<CustomerId, LeftOut>,
-    /// The freezes that fall into its time.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    frozen: Vec<FrozenTime>,
-    #[serde(flatten)]
-    notes: &'p Notes,
-    #[serde(skip)]
-    plan: &'p Plan,
-}
-
-#[derive(Debug, Serialize)]
-struct PhaseView<'p> {
-    name: &'p PolicyId,
-    after: Vec<&'p PolicyId>,
-    summary: String,
-    customers: usize,
-    /// Failures that are tolerated; absent where their weight decides.
-    tolerated: Option<u32>,
-    /// What its customers weigh together, where weights say something.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    weight: Option<u64>,
-    /// What of it may fail, where the policy counts by weight.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tolerated_weight: Option<u64>,
-    approval: Option<&'p Approval>,
-    due_at: Option<Timestamp>,
-    #[serde(flatten)]
-    times: PhaseTimes,
-}
-
-impl<'p> PlanView<'p> {
-    /// Puts a plan and the earliest times of a start at `at` together; `running` said what runs.
-    pub(crate) fn new(
-        plan: &'p Plan,
-        at: Timestamp,
-        notes: &'p Notes,
-        running: &'p Source,
-    ) -> Self {
-        let times = earliest(plan, at);
-        let frozen = frozen::frozen(plan, &frozen::span(&times, at));
-        let phases = plan
-            .phases
-            .iter()
-            .zip(times)
-            .map(|(phase, times)| PhaseView {
-                name: &phase.policy.name,
-                after: phase
-                    .after
-                    .iter()
-                    .map(|index| &plan.phases[*index].policy.name)
-                    .collect(),
-                summary: describe(&phase.policy, &plan.weights(phase)),
-                customers: phase.customers.len(),
-                tolerated: phase.tolerated_number(),
-                weight: plan
-                    .weighs(phase)
-                    .then(|| plan.weight_together(&phase.customers)),
-                tolerated_weight: phase.tolerated_weight,
-                approval: phase.policy.approval.as_ref(),
-                due_at: phase
-                    .policy
-                    .due
-                    .and_then(|due| at.checked_add_signed(due.to_delta())),
-                times,
-            });
-        Self {
-            product: &plan.product,
-            version: &plan.release.version,
-            commit: Some(plan.release.commit.as_str()).filter(|commit| !commit.is_empty()),
-            digest: &plan.digest,
-            starts_at: at,
-            running,
-            customers: plan.customers.len(),
-            phases: phases.collect(),
-            left_out: &plan.left_out,
-            frozen,
-            notes,
-            plan,
-        }
+/// The text for people.
+pub(crate) fn text(view: &PlanView<'_>) -> String {
+    let mut text = heading(view);
+    if let Some(exposed) = &view.notes.exposed {
+        text.push_str(&foreign::line(&exposed_first(exposed)));
+        text.push('\n');
     }
-
-    /// The text for people.
-    pub(crate) fn text(&self) -> String {
-        let mut text = self.heading();
-        if let Some(exposed) = &self.notes.exposed {
-            text.push_str(&foreign::line(&exposed_first(exposed)));
-            text.push('\n');
-        }
-        for phase in &self.phases {
-            text.push('\n');
-            text.push_str(&self.phase(phase));
-        }
-        if !self.left_out.is_empty() {
-            let _ = write!(
-                text,
-                "\nleft out\n{}\n",
-                indented(INDENT, self.left_out_rows())
-            );
-        }
-        if !self.frozen.is_empty() {
-            let rows = frozen::rows(&self.frozen);
-            let _ = write!(text, "\nfrozen\n{}\n", indented(INDENT, rows));
-        }
+    for phase in &view.phases {
+        text.push('\n');
+        text.push_str(&one_phase(view, phase));
+    }
+    if !view.left_out.is_empty() {
         let _ = write!(
             text,
-            "\nTimes are the earliest possible: deploys, checks and approvals come on top. \
-             `tranche simulate {}` shows the exact timeline.\n",
-            self.version
+            "\nleft out\n{}\n",
+            indented(INDENT, left_out_rows(view))
         );
-        text.push_str(&zones::taken(&self.notes.zones));
-        text.push_str(&zones::moved(&self.notes.moved, zones::SHOWN));
-        for warning in self.notes.warnings() {
-            let _ = writeln!(text, "warning: {}", foreign::line(&warning));
-        }
-        if let Source::Journal { reason } = self.running {
-            let _ = writeln!(
-                text,
-                "What runs is taken from the journal ({}).\n\
-                 A start asks Render: where something else runs, its plan and digest differ from these.",
-                foreign::line(reason)
-            );
-        }
-        text
     }
-
-    fn heading(&self) -> String {
-        let Self {
-            product,
-            version,
-            customers,
-            digest,
-            ..
-        } = self;
-        let commit = self
-            .commit
-            .map_or_else(|| "commit unknown".to_owned(), artifact);
-        let heading = format!(
-            "{product} {version} ({commit}): {} in {}, plan {}",
-            counted(*customers, "customer"),
-            counted(self.phases.len(), "phase"),
-            short(digest)
+    if !view.frozen.is_empty() {
+        let rows = frozen::rows(&view.frozen);
+        let _ = write!(text, "\nfrozen\n{}\n", indented(INDENT, rows));
+    }
+    let _ = write!(
+        text,
+        "\nTimes are the earliest possible: deploys, checks and approvals come on top. \
+         `tranche simulate {}` shows the exact timeline.\n",
+        view.version
+    );
+    text.push_str(&zones::taken(&view.notes.zones));
+    text.push_str(&zones::moved(&view.notes.moved, zones::SHOWN));
+    for warning in view.notes.warnings() {
+        let _ = writeln!(text, "warning: {}", foreign::line(&warning));
+    }
+    if let Source::Journal { reason } = view.running {
+        let _ = writeln!(
+            text,
+            "What runs is taken from the journal ({}).\n\
+             A start asks Render: where something else runs, its plan and digest differ from these.",
+            foreign::line(reason)
         );
-        foreign::line(&heading) + "\n"
     }
+    text
+}
 
-    fn phase(&self, phase: &PhaseView<'_>) -> String {
-        let after: Vec<&str> = phase.after.iter().map(|name| name.as_str()).collect();
-        let after = match after.as_slice() {
-            [] => String::new(),
-            names => format!(" (after {})", names.join(", ")),
-        };
-        if phase.customers == 0 {
-            return format!(
-                "{}{after}: nobody is left to start, it settles at once\n",
-                phase.name
-            );
-        }
-        let mut text = format!("{}{after}: {}\n", phase.name, phase.summary);
-        if let Some(approval) = phase.approval {
-            let _ = writeln!(text, "  gate: {}", foreign::line(&gate(approval)));
-        }
-        if let Some(weight) = phase.weight {
-            let tolerated = phase
-                .tolerated_weight
-                .map_or_else(String::new, |tolerated| {
-                    format!(", of which {tolerated} may fail")
-                });
-            let _ = writeln!(text, "  weight: {weight}{tolerated}");
-        }
-        let batches = phase.times.batches.iter();
-        let rows = batches.flat_map(|batch| self.batch_rows(batch, phase.weight));
-        let _ = writeln!(text, "{}", indented(INDENT, rows.collect::<Vec<_>>()));
-        if let (Some(due), Some(settles)) = (phase.due_at, phase.times.settles_at)
-            && due < settles
-        {
-            let (due, settles) = (time::instant(due), time::instant(settles));
-            let _ = writeln!(
-                text,
-                "  late: due by {due}, and settled {settles} at the earliest"
-            );
-        }
-        text
+fn heading(view: &PlanView<'_>) -> String {
+    let PlanView {
+        product,
+        version,
+        customers,
+        digest,
+        ..
+    } = view;
+    let commit = view
+        .commit
+        .map_or_else(|| "commit unknown".to_owned(), artifact);
+    let heading = format!(
+        "{product} {version} ({commit}): {} in {}, plan {}",
+        counted(*customers, "customer"),
+        counted(view.phases.len(), "phase"),
+        short(digest)
+    );
+    foreign::line(&heading) + "\n"
+}
+
+fn one_phase(view: &PlanView<'_>, phase: &PhaseView<'_>) -> String {
+    let after: Vec<&str> = phase.after.iter().map(|name| name.as_str()).collect();
+    let after = match after.as_slice() {
+        [] => String::new(),
+        names => format!(" (after {})", names.join(", ")),
+    };
+    if phase.customers == 0 {
+        return format!(
+            "{}{after}: nobody is left to start, it settles at once\n",
+            phase.name
+        );
     }
-
-    /// One row a batch, or one a customer where a few customers can start at different times.
-    fn batch_rows(&self, batch: &BatchTimes, whole: Option<u64>) -> Vec<Vec<String>> {
-        let mut rows = self.bare_batch_rows(batch);
-        if let (Some(weight), Some(whole), Some(first)) = (batch.weight, whole, rows.first_mut()) {
-            first.push(format!("weight {weight} of {whole}"));
-        }
-        rows
+    let mut text = format!("{}{after}: {}\n", phase.name, phase.summary);
+    if let Some(approval) = phase.approval {
+        let _ = writeln!(text, "  gate: {}", foreign::line(&gate(approval)));
     }
+    if let Some(weight) = phase.weight {
+        let tolerated = phase
+            .tolerated_weight
+            .map_or_else(String::new, |tolerated| {
+                format!(", of which {tolerated} may fail")
+            });
+        let _ = writeln!(text, "  weight: {weight}{tolerated}");
+    }
+    let batches = phase.times.batches.iter();
+    let rows = batches.flat_map(|batch| batch_rows(view, batch, phase.weight));
+    let _ = writeln!(text, "{}", indented(INDENT, rows.collect::<Vec<_>>()));
+    if let (Some(due), Some(settles)) = (phase.due_at, phase.times.settles_at)
+        && due < settles
+    {
+        let (due, settles) = (time::instant(due), time::instant(settles));
+        let _ = writeln!(
+            text,
+            "  late: due by {due}, and settled {settles} at the earliest"
+        );
+    }
+    text
+}
 
-    fn bare_batch_rows(&self, batch: &BatchTimes) -> Vec<Vec<String>> {
-        let number = format!("batch {}", batch.number);
-        let same = batch
+/// One row a batch, or one a customer where a few customers can start at different times.
+fn batch_rows(view: &PlanView<'_>, batch: &BatchTimes, whole: Option<u64>) -> Vec<Vec<String>> {
+    let mut rows = bare_batch_rows(view, batch);
+    if let (Some(weight), Some(whole), Some(first)) = (batch.weight, whole, rows.first_mut()) {
+        first.push(format!("weight {weight} of {whole}"));
+    }
+    rows
+}
+
+fn bare_batch_rows(view: &PlanView<'_>, batch: &BatchTimes) -> Vec<Vec<String>> {
+    let number = format!("batch {}", batch.number);
+    let same = batch
+        .customers
+        .iter()
+        .all(|one| one.starts_at == batch.starts_at);
+    let is_one_row = batch.customers.len() > 1 && (same || batch.customers.len() > LISTED);
+    if is_one_row {
+        let names = batch.customers.iter().map(|one| one.customer.as_str());
+        let from = if same { "" } else { "from " };
+        return vec![vec![
+            number,
+            named(names),
+            format!("{from}{}", when(view, batch.starts_at, None)),
+        ]];
+    }
+    let rows = batch.customers.iter().enumerate().map(|(n, one)| {
+        let zone = view
+            .plan
             .customers
-            .iter()
-            .all(|one| one.starts_at == batch.starts_at);
-        let is_one_row = batch.customers.len() > 1 && (same || batch.customers.len() > LISTED);
-        if is_one_row {
-            let names = batch.customers.iter().map(|one| one.customer.as_str());
-            let from = if same { "" } else { "from " };
-            return vec![vec![
-                number,
-                named(names),
-                format!("{from}{}", self.when(batch.starts_at, None)),
-            ]];
-        }
-        let rows = batch.customers.iter().enumerate().map(|(n, one)| {
-            let zone = self
-                .plan
-                .customers
-                .get(&one.customer)
-                .and_then(|c| c.customer.timezone);
-            let label = if n == 0 {
-                number.clone()
-            } else {
-                String::new()
-            };
-            vec![
-                label,
-                one.customer.to_string(),
-                self.when(one.starts_at, zone),
-            ]
-        });
-        rows.collect()
-    }
-
-    fn when(&self, at: Option<Timestamp>, zone: Option<chrono_tz::Tz>) -> String {
-        at.map_or_else(
-            || "never within five years".to_owned(),
-            |at| time::coming_there(at, zone, self.starts_at),
-        )
-    }
-
-    /// One row for all customers that one phase leaves out for the same reason.
-    fn left_out_rows(&self) -> Vec<Vec<String>> {
-        let place = |name| self.phases.iter().position(|phase| phase.name == name);
-        let mut groups: BTreeMap<(Option<usize>, String), Vec<&CustomerId>> = BTreeMap::new();
-        for (customer, left_out) in self.left_out {
-            let group = (place(&left_out.phase), reason(&left_out.why));
-            groups.entry(group).or_default().push(customer);
-        }
-        let row = |((phase, why), customers): ((Option<usize>, String), Vec<&CustomerId>)| {
-            let phase = phase.map_or("", |index| self.phases[index].name.as_str());
-            let names = customers.iter().map(|customer| customer.as_str());
-            vec![named(names), phase.to_owned(), why]
+            .get(&one.customer)
+            .and_then(|c| c.customer.timezone);
+        let label = if n == 0 {
+            number.clone()
+        } else {
+            String::new()
         };
-        groups.into_iter().map(row).collect()
+        vec![
+            label,
+            one.customer.to_string(),
+            when(view, one.starts_at, zone),
+        ]
+    });
+    rows.collect()
+}
+
+fn when(view: &PlanView<'_>, at: Option<Timestamp>, zone: Option<chrono_tz::Tz>) -> String {
+    at.map_or_else(
+        || "never within five years".to_owned(),
+        |at| time::coming_there(at, zone, view.starts_at),
+    )
+}
+
+/// One row for all customers that one phase leaves out for the same reason.
+fn left_out_rows(view: &PlanView<'_>) -> Vec<Vec<String>> {
+    let place = |name| view.phases.iter().position(|phase| phase.name == name);
+    let mut groups: BTreeMap<(Option<usize>, String), Vec<&CustomerId>> = BTreeMap::new();
+    for (customer, left_out) in view.left_out {
+        let group = (place(&left_out.phase), reason(&left_out.why));
+        groups.entry(group).or_default().push(customer);
     }
+    let row = |((phase, why), customers): ((Option<usize>, String), Vec<&CustomerId>)| {
+        let phase = phase.map_or("", |index| view.phases[index].name.as_str());
+        let names = customers.iter().map(|customer| customer.as_str());
+        vec![named(names), phase.to_owned(), why]
+    };
+    groups.into_iter().map(row).collect()
 }
 
 /// Whom a hotfix reaches first, and what for.

@@ -2,8 +2,9 @@
 
 use std::fmt::Write as _;
 
+use project::view::requests::{CustomerRequests, PlannedRequest};
+
 use super::table::columns;
-use crate::plan::requests::{CustomerRequests, PlannedRequest};
 
 /// A block a customer under its title, a line a request.
 pub(crate) fn requests(

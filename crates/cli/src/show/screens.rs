@@ -13,11 +13,11 @@ use policy::parse::scenario::Scenario;
 use policy::plan::{Running, RunningVersions, compile};
 use policy::{CustomerId, File, Plan, PlanInput, PlanScope, Release, Role, Sources, Timestamp};
 use project::prepare::{Notes, Source};
+use project::view::PlanView;
 use rollout::{Event, Product, RolloutId};
 use sim::world::{World, scenario};
 
 use super::fit::{self, tests::within};
-use super::plan::PlanView;
 use super::{holds, live, sentence, status, summary};
 
 const WIDTHS: [usize; 2] = [80, 120];
@@ -251,7 +251,7 @@ fn shown_plan() -> String {
     let before = summary::before(&plan, &running, &[], None, now);
     format!(
         "$ tranche plan v1.1.0\n{}\n$ tranche start v1.1.0\n{before}\n",
-        view.text()
+        super::plan::text(&view)
     )
 }
 

@@ -5,7 +5,7 @@ mod templates;
 use std::collections::BTreeMap;
 
 use policy::Timestamp;
-use rollout::{Event, Line, Kind, RolloutId};
+use rollout::{Event, Kind, Line, RolloutId};
 
 use super::{foreign, time};
 

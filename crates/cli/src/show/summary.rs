@@ -6,14 +6,13 @@ use std::path::Path;
 use policy::plan::{LeftOutReason, RunningVersions};
 use policy::{CustomerId, Plan, PolicyId, Timestamp};
 use project::artifact::{artifact, short};
+use project::view::{PhaseTimes, earliest, frozen as frozen_times, span};
 use rollout::RolloutId;
 
 use super::count::{counted, named};
 use super::plan::{gate, reason};
 use super::table::indented;
-use super::{fit, foreign, time};
-use crate::plan::earliest::{PhaseTimes, earliest};
-use crate::plan::frozen;
+use super::{fit, foreign, frozen, time};
 
 /// So many freezes that lie ahead are named.
 const FREEZES: usize = 3;
@@ -205,7 +204,7 @@ fn windows(plan: &Plan) -> String {
 
 /// The freezes that fall into it, the next first, as the plan shows them.
 fn freezes(plan: &Plan, times: &[PhaseTimes], now: Timestamp) -> Vec<String> {
-    let mut ahead = frozen::frozen(plan, &frozen::span(times, now));
+    let mut ahead = frozen_times(plan, &span(times, now));
     ahead.sort_by_key(|time| time.begins_at);
     let more = ahead.len().saturating_sub(FREEZES);
     let more = (more > 0).then(|| format!("and {more} more times"));

@@ -4,14 +4,13 @@ use std::fmt::Write as _;
 
 use chrono_tz::Tz;
 use policy::{CustomerId, Fleet, Plan};
+use project::view::{FrozenTime, frozen as frozen_times};
 use rollout::{Event, Kind, RolloutId};
-use sim::world::{TimelineEntry, PhaseSummary, Summary};
+use sim::world::{PhaseSummary, Summary, TimelineEntry};
 
 use super::count::counted;
 use super::table::columns;
-use super::time;
-use crate::plan;
-use crate::plan::frozen::FrozenTime;
+use super::{frozen, time};
 
 /// One line for each thing that happens.
 pub(crate) fn timeline(lines: &[TimelineEntry], fleet: &Fleet) -> String {
@@ -87,14 +86,12 @@ pub(crate) fn frozen(events: &[Event]) -> String {
     });
     let times = starts.flat_map(|event| {
         let plan = event.line.read::<Plan>("plan");
-        plan.map_or_else(Vec::new, |plan| {
-            plan::frozen::frozen(&plan, &(event.at..last.at))
-        })
+        plan.map_or_else(Vec::new, |plan| frozen_times(&plan, &(event.at..last.at)))
     });
     let mut times: Vec<FrozenTime> = times.collect();
     times.dedup();
     let mut text = String::new();
-    for (n, line) in columns(plan::frozen::rows(&times)).lines().enumerate() {
+    for (n, line) in columns(frozen::rows(&times)).lines().enumerate() {
         if n == 0 {
             text.push_str("\nfrozen\n");
         }

@@ -11,40 +11,40 @@ const STEPS: usize = 1_000;
 
 /// The earliest instants of one phase. `None`: not within the years that are looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct PhaseTimes {
+pub struct PhaseTimes {
     /// When the phase starts.
-    pub(crate) starts_at: Option<Timestamp>,
+    pub starts_at: Option<Timestamp>,
     /// Its batches in order.
-    pub(crate) batches: Vec<BatchTimes>,
+    pub batches: Vec<BatchTimes>,
     /// When its last customer has settled and its soak is over.
-    pub(crate) settles_at: Option<Timestamp>,
+    pub settles_at: Option<Timestamp>,
 }
 
 /// The earliest instants of one batch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct BatchTimes {
+pub struct BatchTimes {
     /// From 1.
-    pub(crate) number: usize,
+    pub number: usize,
     /// What its customers weigh together, where weights say something.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) weight: Option<u64>,
+    pub weight: Option<u64>,
     /// When its first customer can start.
-    pub(crate) starts_at: Option<Timestamp>,
+    pub starts_at: Option<Timestamp>,
     /// Its customers, in the order in which they can start where the policy lets the first that is ready go.
-    pub(crate) customers: Vec<CustomerTime>,
+    pub customers: Vec<CustomerTime>,
 }
 
 /// The earliest instant of one customer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct CustomerTime {
+pub struct CustomerTime {
     /// Who.
-    pub(crate) customer: CustomerId,
+    pub customer: CustomerId,
     /// When.
-    pub(crate) starts_at: Option<Timestamp>,
+    pub starts_at: Option<Timestamp>,
 }
 
 /// Computes the earliest instants of all phases of a plan that starts at `at`.
-pub(crate) fn earliest(plan: &Plan, at: Timestamp) -> Vec<PhaseTimes> {
+pub fn earliest(plan: &Plan, at: Timestamp) -> Vec<PhaseTimes> {
     let mut phases: Vec<PhaseTimes> = Vec::with_capacity(plan.phases.len());
     for phase in &plan.phases {
         let before = phase.after.iter().filter_map(|index| phases.get(*index));

@@ -9,34 +9,29 @@ use policy::{Plan, Timestamp};
 use serde::Serialize;
 
 use super::earliest::PhaseTimes;
-use crate::show::count::counted;
-use crate::show::time;
 
 /// So many occurrences of one freeze are told of.
 const TOLD: usize = 500;
 
-/// So many of them have a row.
-const ROWS: usize = 10;
-
 /// One time at which a freeze holds somebody of a plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct FrozenTime {
+pub struct FrozenTime {
     /// The freeze.
-    pub(crate) name: String,
+    pub name: String,
     /// Its beginning, as written.
     #[serde(serialize_with = "as_text")]
-    pub(crate) from: Boundary,
+    pub from: Boundary,
     /// Its end, as written.
     #[serde(serialize_with = "as_text")]
-    pub(crate) until: Boundary,
+    pub until: Boundary,
     /// When it begins for the first whom it holds.
-    pub(crate) begins_at: Timestamp,
+    pub begins_at: Timestamp,
     /// When it is over for the last.
-    pub(crate) ends_at: Timestamp,
+    pub ends_at: Timestamp,
     /// How many it holds.
-    pub(crate) customers: usize,
+    pub customers: usize,
     /// Whether each customer's own clock counts.
-    pub(crate) own_clocks: bool,
+    pub own_clocks: bool,
 }
 
 fn as_text<S: serde::Serializer>(boundary: &Boundary, serializer: S) -> Result<S::Ok, S::Error> {
@@ -44,7 +39,7 @@ fn as_text<S: serde::Serializer>(boundary: &Boundary, serializer: S) -> Result<S
 }
 
 /// The time that a plan takes at the least, by its earliest instants.
-pub(crate) fn span(phases: &[PhaseTimes], at: Timestamp) -> Range<Timestamp> {
+pub fn span(phases: &[PhaseTimes], at: Timestamp) -> Range<Timestamp> {
     let batches = phases.iter().flat_map(|phase| &phase.batches);
     let starts = batches.flat_map(|batch| batch.customers.iter().map(|one| one.starts_at));
     let settled = phases.iter().map(|phase| phase.settles_at);
@@ -53,7 +48,7 @@ pub(crate) fn span(phases: &[PhaseTimes], at: Timestamp) -> Range<Timestamp> {
 }
 
 /// What of the freezes of a plan holds somebody within a time, by freeze and beginning.
-pub(crate) fn frozen(plan: &Plan, within: &Range<Timestamp>) -> Vec<FrozenTime> {
+pub fn frozen(plan: &Plan, within: &Range<Timestamp>) -> Vec<FrozenTime> {
     let freezes = plan.freezes.iter();
     freezes
         .flat_map(|freeze| of_one(plan, freeze, within))
@@ -96,39 +91,4 @@ fn zones(plan: &Plan, freeze: &Freeze) -> impl Iterator<Item = (Tz, usize)> {
         zones.entry(zone.name()).or_insert((zone, 0)).1 += 1;
     }
     zones.into_values()
-}
-
-/// One row a time, and one for all that find no place.
-pub(crate) fn rows(times: &[FrozenTime]) -> Vec<Vec<String>> {
-    let by_name = times.chunk_by(|one, other| one.name == other.name);
-    let rows = by_name.flat_map(|times| {
-        let more = times.len().saturating_sub(ROWS);
-        let more = (more > 0).then(|| vec![String::new(), format!("and {more} more times")]);
-        times.iter().take(ROWS).map(row).chain(more)
-    });
-    rows.collect()
-}
-
-fn row(time: &FrozenTime) -> Vec<String> {
-    vec![
-        time.name.clone(),
-        when(time),
-        counted(time.customers, "customer"),
-    ]
-}
-
-/// From when until when, and by whose clock.
-pub(crate) fn when(time: &FrozenTime) -> String {
-    match (time.own_clocks, time.from, time.until) {
-        (true, Boundary::Local(from), Boundary::Local(until)) => format!(
-            "{} to {} by their own clocks",
-            from.format(time::LAYOUT),
-            until.format(time::LAYOUT)
-        ),
-        (_, _, _) => format!(
-            "{} to {}",
-            time::instant(time.begins_at),
-            time::instant(time.ends_at)
-        ),
-    }
 }

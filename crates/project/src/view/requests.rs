@@ -12,34 +12,37 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 /// What stands for a secret.
-pub(crate) const MASK: &str = "****";
+pub const MASK: &str = "****";
 
 /// The requests for one customer, if all goes well.
 #[derive(Debug, Serialize)]
-pub(crate) struct CustomerRequests {
-    pub(crate) customer: CustomerId,
-    pub(crate) phase: PolicyId,
-    pub(crate) batch: usize,
-    pub(crate) requests: Vec<PlannedRequest>,
+pub struct CustomerRequests {
+    /// Who.
+    pub customer: CustomerId,
+    /// In which phase.
+    pub phase: PolicyId,
+    /// In which batch of it, from 1.
+    pub batch: usize,
+    /// In order.
+    pub requests: Vec<PlannedRequest>,
 }
 
 /// One request.
 #[derive(Debug, PartialEq, Serialize)]
-pub(crate) struct PlannedRequest {
-    pub(crate) method: &'static str,
-    pub(crate) path: String,
+pub struct PlannedRequest {
+    /// `GET` and the like.
+    pub method: &'static str,
+    /// Below the base URL.
+    pub path: String,
+    /// What is sent.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) body: Option<Value>,
+    pub body: Option<Value>,
     /// What it is for.
-    pub(crate) purpose: &'static str,
+    pub purpose: &'static str,
 }
 
 /// The requests for every planned customer, in the order of phases and batches.
-pub(crate) fn requests(
-    plan: &Plan,
-    observed: &Observed,
-    clear_cache: bool,
-) -> Vec<CustomerRequests> {
+pub fn requests(plan: &Plan, observed: &Observed, clear_cache: bool) -> Vec<CustomerRequests> {
     let mut all = Vec::new();
     for phase in &plan.phases {
         let numbers = phase.sizes.iter().zip(1..);
@@ -215,7 +218,8 @@ fn auto_deploy(id: &ServiceId, on: &str, purpose: &'static str) -> PlannedReques
     change("PATCH", format!("/services/{id}"), body, purpose)
 }
 
-pub(crate) fn read(path: String, purpose: &'static str) -> PlannedRequest {
+/// A request that changes nothing.
+pub fn read(path: String, purpose: &'static str) -> PlannedRequest {
     PlannedRequest {
         method: "GET",
         path,
@@ -224,7 +228,8 @@ pub(crate) fn read(path: String, purpose: &'static str) -> PlannedRequest {
     }
 }
 
-pub(crate) fn change(
+/// A request that changes something.
+pub fn change(
     method: &'static str,
     path: String,
     body: Value,

@@ -1,7 +1,7 @@
 //! The words of every kind of event: one line a kind, with placeholders for what the event tells.
 
 use policy::PolicyId;
-use rollout::{ApplyVariables, Line, Kind, RolloutId};
+use rollout::{ApplyVariables, Kind, Line, RolloutId};
 
 /// The words for an event; a kind without any is named as the journal names it.
 pub(super) fn template(fact: &Line) -> &'static str {

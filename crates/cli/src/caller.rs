@@ -14,19 +14,19 @@ use tokio::time::sleep;
 
 use crate::exit::Failure;
 use crate::output::Output;
-use crate::screen::complain;
+use crate::screen::print_to_stderr;
 use crate::show::limits::{Told, until_when};
-use crate::show::{foreign, time};
+use crate::show::{escape, time};
 
 impl Caller for Output {
     fn warn_of_files(&self, warnings: &[Diagnostic]) {
         for warning in warnings {
-            self.say_laid_out(format_args!("{}\n", foreign::mistake(warning)));
+            self.say_laid_out(format_args!("{}\n", escape::mistake(warning)));
         }
     }
 
     fn warn(&self, text: &str) {
-        complain(format_args!("warning: {text}"));
+        print_to_stderr(format_args!("warning: {text}"));
     }
 
     fn remark(&self, text: &str) {
@@ -34,7 +34,7 @@ impl Caller for Output {
     }
 
     fn failed(&self, doing: &str, error: Error) {
-        complain(format_args!("{doing}: {}", Failure::from(error).render()));
+        print_to_stderr(format_args!("{doing}: {}", Failure::from(error).render()));
     }
 
     fn connected(&self, client: &Client) {

@@ -12,6 +12,7 @@ mod discover;
 mod drive;
 mod env;
 mod files;
+mod health;
 mod health_history;
 mod import;
 mod journal;
@@ -20,7 +21,6 @@ mod manual;
 mod monitor;
 mod notifications;
 mod plan;
-mod probe;
 mod replan;
 mod report;
 mod report_health;
@@ -90,7 +90,7 @@ async fn dispatch(global: &Global, command: Command, out: Output) -> Result<Exit
         Command::Deploys(args) => deploys::deploys(global, &args, out).await,
         Command::Health(args) => match args.history {
             Some(over) => health_history::history(global, &args, over, out).await,
-            None => probe::health(global, &args, out).await,
+            None => health::health(global, &args, out).await,
         },
         Command::Monitor(args) => match &args.command {
             Some(MonitorCommand::Report(args)) => report_health::report(global, args, out).await,

@@ -9,7 +9,7 @@ use project::error::with_causes;
 use project::{Error, ErrorKind};
 use rollout::Rejected;
 
-use crate::show::foreign;
+use crate::show::escape;
 
 /// The exit codes; `tranche --help` prints the same list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,11 +96,11 @@ impl Failure {
     pub(crate) fn render(&self) -> String {
         let mut text = String::new();
         for diagnostic in &self.diagnostics {
-            let _ = writeln!(text, "{}\n", foreign::mistake(diagnostic));
+            let _ = writeln!(text, "{}\n", escape::mistake(diagnostic));
         }
-        let _ = write!(text, "error: {}", foreign::message(&self.message));
+        let _ = write!(text, "error: {}", escape::message(&self.message));
         if let Some(way_out) = &self.way_out {
-            let _ = write!(text, "\n  try: {}", foreign::message(way_out));
+            let _ = write!(text, "\n  try: {}", escape::message(way_out));
         }
         text
     }

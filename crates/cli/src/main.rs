@@ -9,11 +9,11 @@ mod exit;
 mod named_file;
 mod open;
 mod output;
+mod output_file;
 mod plan;
 mod request;
 mod screen;
 mod show;
-mod written;
 
 use std::process::ExitCode;
 
@@ -25,7 +25,7 @@ use tracing_subscriber::EnvFilter;
 use crate::args::{Cli, Global};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use crate::screen::{LogWriter, complain};
+use crate::screen::{LogWriter, print_to_stderr};
 
 fn main() -> ExitCode {
     // A shell that asks what could come next is answered here, and the process ends.
@@ -45,7 +45,7 @@ fn main() -> ExitCode {
     reason = "used as `unwrap_or_else(failed)`"
 )]
 fn failed(failure: Failure) -> Exit {
-    complain(failure.render());
+    print_to_stderr(failure.render());
     failure.exit
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use machine::files::{MAX_BYTES, NotRead, written};
 use policy::File;
-use project::unread::{mistake, reason};
+use project::unreadable::{mistake, reason};
 
 use crate::exit::Failure;
 

@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use crate::args::{ColorWhen, Format, Global};
 use crate::exit::{Exit, Failure};
-use crate::screen::complain;
-use crate::show::{fit, foreign};
+use crate::screen::print_to_stderr;
+use crate::show::{escape, wrap};
 
 /// Writes data and remarks as the global flags ask for.
 #[derive(Clone, Copy, Debug)]
@@ -17,7 +17,7 @@ pub(crate) struct Output {
     format: Format,
     quiet: bool,
     /// Whether a reader that has gone ends the process.
-    goes_along: bool,
+    exits_on_broken_pipe: bool,
 }
 
 impl Output {
@@ -31,7 +31,7 @@ impl Output {
         Self {
             format: global.output,
             quiet: global.quiet,
-            goes_along: true,
+            exits_on_broken_pipe: true,
         }
     }
 
@@ -40,14 +40,14 @@ impl Output {
         Self {
             format: Format::Text,
             quiet: true,
-            goes_along: true,
+            exits_on_broken_pipe: true,
         }
     }
 
     /// For a process that has to end in good order: a reader that has gone is a failure with the exit code of a success.
-    pub(crate) fn telling_if_gone(self) -> Self {
+    pub(crate) fn reporting_broken_pipe(self) -> Self {
         Self {
-            goes_along: false,
+            exits_on_broken_pipe: false,
             ..self
         }
     }
@@ -86,7 +86,7 @@ impl Output {
         text: impl FnOnce() -> String,
     ) -> Result<(), Failure> {
         match self.format {
-            Format::Text => self.exact(foreign::block(&text())),
+            Format::Text => self.exact(escape::block(&text())),
             Format::Json => self.exact(json(value)?),
             Format::Yaml => self.exact(format!("---\n{}", yaml(value)?)),
         }
@@ -95,8 +95,8 @@ impl Output {
     /// Writes lines for people to standard output, in whatever format, as wide as the place is. Nothing in them acts on a
     /// terminal (P53).
     pub(crate) fn text(self, text: impl Display) -> Result<(), Failure> {
-        let text = foreign::block(&text.to_string());
-        self.exact(fit::block(&text, fit::width()))
+        let text = escape::block(&text.to_string());
+        self.exact(wrap::block(&text, wrap::width()))
     }
 
     /// Writes what programs read to standard output, byte for byte.
@@ -113,7 +113,7 @@ impl Output {
         let written = write!(out, "{text}{end}").and_then(|()| out.flush());
         written.map_err(|source| {
             if source.kind() == ErrorKind::BrokenPipe {
-                if self.goes_along {
+                if self.exits_on_broken_pipe {
                     process::exit(i32::from(Exit::Done as u8));
                 }
                 return Failure::new(Exit::Done, "nobody reads the output any more");
@@ -124,13 +124,13 @@ impl Output {
 
     /// Says something to the person in front of it; nothing with `--quiet`.
     pub(crate) fn say(self, text: impl Display) {
-        self.say_laid_out(foreign::message(&text.to_string()));
+        self.say_laid_out(escape::message(&text.to_string()));
     }
 
     /// Says something of several lines, each of them ours.
     pub(crate) fn say_laid_out(self, text: impl Display) {
         if !self.quiet {
-            complain(text);
+            print_to_stderr(text);
         }
     }
 
@@ -147,18 +147,18 @@ impl Output {
 
 fn json<T: Serialize>(value: &T) -> Result<String, Failure> {
     let text = serde_json::to_string(value).map_err(|source| unwritable("JSON", source))?;
-    Ok(foreign::json(&text))
+    Ok(escape::json(&text))
 }
 
 fn json_pretty<T: Serialize>(value: &T) -> Result<String, Failure> {
     let text = serde_json::to_string_pretty(value).map_err(|source| unwritable("JSON", source))?;
-    Ok(foreign::json(&text))
+    Ok(escape::json(&text))
 }
 
 /// Where YAML would write a character that a terminal acts upon, JSON stands instead: it is YAML too, and has escapes.
 fn yaml<T: Serialize>(value: &T) -> Result<String, Failure> {
     let text = serde_yaml::to_string(value).map_err(|source| unwritable("YAML", source))?;
-    match foreign::block(&text) == text {
+    match escape::block(&text) == text {
         true => Ok(text),
         false => json_pretty(value),
     }

@@ -5,7 +5,7 @@ use rollout::{Event, Kind, Offer, RolloutId, UnhealthyTarget, Verb};
 
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use crate::show::{foreign, next, sentence, time};
+use crate::show::{escape, next, sentence, time};
 
 /// Files a request, and says what changed and what comes next.
 pub(crate) async fn file(
@@ -91,7 +91,7 @@ async fn answer(backend: &dyn Backend, events: &[Event]) -> String {
     }
     text.extend(events.iter().flat_map(ways_back));
     let next = what_comes_next(backend, events).await;
-    text.extend(next.map(|next| foreign::line(&next)));
+    text.extend(next.map(|next| escape::line(&next)));
     text.join("; ")
 }
 
@@ -124,6 +124,6 @@ fn ways_back(event: &Event) -> Vec<String> {
     let targets: Option<Vec<UnhealthyTarget>> = event.line.read("unhealthy_targets");
     let targets = targets.into_iter().flatten();
     targets
-        .map(|target| foreign::line(&format!("warning: {target}")))
+        .map(|target| escape::line(&format!("warning: {target}")))
         .collect()
 }

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use indicatif::MultiProgress;
 
-use crate::show::foreign;
+use crate::show::escape;
 
 static BARS: OnceLock<MultiProgress> = OnceLock::new();
 
@@ -16,9 +16,9 @@ pub(crate) fn bars() -> &'static MultiProgress {
 }
 
 /// Says something on standard error, whatever the flags are.
-pub(crate) fn complain(text: impl Display) {
+pub(crate) fn print_to_stderr(text: impl Display) {
     // Nobody is left to be told when standard error is closed.
-    let text = foreign::block(&text.to_string());
+    let text = escape::block(&text.to_string());
     let _ = bars().suspend(|| writeln!(anstream::stderr(), "{text}"));
 }
 
@@ -27,7 +27,7 @@ pub(crate) struct LogWriter;
 
 impl Write for LogWriter {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let text = foreign::block(&String::from_utf8_lossy(line));
+        let text = escape::block(&String::from_utf8_lossy(line));
         bars().suspend(|| io::stderr().write_all(text.as_bytes()))?;
         Ok(line.len())
     }

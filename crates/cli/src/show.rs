@@ -1,9 +1,8 @@
 //! How data looks to people: tables, times, plans, rollouts. Nothing here decides or reads anything.
 
 pub(crate) mod count;
+pub(crate) mod escape;
 pub(crate) mod figures;
-pub(crate) mod fit;
-pub(crate) mod foreign;
 pub(crate) mod frozen;
 pub(crate) mod holds;
 pub(crate) mod limits;
@@ -20,4 +19,5 @@ pub(crate) mod summary;
 pub(crate) mod table;
 pub(crate) mod time;
 pub(crate) mod timeline;
+pub(crate) mod wrap;
 pub(crate) mod zones;

@@ -15,18 +15,18 @@ use tokio::time::timeout;
 
 use crate::error::Error;
 use crate::folder::Folder;
-use crate::{reach, stored};
+use crate::{allowed_paths, stored};
 
 /// So long a command waits at its end for what is still to be delivered.
 pub const DELIVER_WITHIN: Duration = Duration::from_secs(10);
 
 /// The same when somebody has told it to stop: whoever stops a service does not wait for long before it is killed.
-pub const HURRIED: Duration = Duration::from_secs(1);
+pub const DELIVER_WHEN_STOPPED: Duration = Duration::from_secs(1);
 
 /// How far the files of a project reach while it is driven or watched.
 pub(crate) fn roots(folder: &Folder, config: &Config, product: &Product) -> Roots {
     let roots = folder.roots(Some(config));
-    roots.renew(reach::beyond(config, product));
+    roots.renew(allowed_paths::beyond(config, product));
     roots
 }
 

@@ -8,7 +8,7 @@ use policy::{Config, Customer, CustomerId, Plan, Policy, Project, Span, zones};
 use rollout::request::{Directory, FilesRead};
 use rollout::{Product, RolloutId};
 
-use crate::{now, reach};
+use crate::{allowed_paths, now};
 
 /// Everything counts as unchanged, but for whom `tranche.yaml` by itself takes rights from (R6).
 pub(crate) fn unreadable(reason: String, alone: Option<&Project>) -> FilesRead {
@@ -34,7 +34,7 @@ pub(crate) fn told(config: &Config, product: &Product) -> FilesRead {
         pins: pins.collect(),
         customers: customers.keys().cloned().collect(),
         unapplied: unapplied.into_iter().collect(),
-        outside: reach::alarms(config),
+        outside: allowed_paths::alarms(config),
         ..FilesRead::default()
     }
 }

@@ -14,7 +14,7 @@ use crate::environment::variable;
 use crate::error::Error;
 use crate::names::{Identity, Names, PROJECT_FILE};
 use crate::render_settings::override_render;
-use crate::{now, reach, stored, unread};
+use crate::{allowed_paths, now, stored, unreadable};
 
 /// Where scenarios are kept.
 pub const SCENARIOS: &str = "scenarios";
@@ -129,10 +129,10 @@ impl Folder {
         let customers = read(&roots, &names.customers, &mut unread);
         let listed = roots.list(&names.policies, &YAML);
         let listing = listed.unwrap_or_else(|refused| {
-            unread.push(unread::mistake(&names.policies, &refused));
+            unread.push(unreadable::mistake(&names.policies, &refused));
             Listing::default()
         });
-        unread.extend(unread::misnamed(&listing));
+        unread.extend(unreadable::misnamed(&listing));
         let policies = listing.files.iter();
         let policies = policies
             .map(|name| read(&roots, name, &mut unread))
@@ -171,8 +171,8 @@ impl Folder {
         let roots = self.roots(None);
         let listed = roots.list(folder, &YAML);
         let listing =
-            listed.map_err(|refused| Error::Files(vec![unread::mistake(folder, &refused)]))?;
-        let mut unread: Vec<Diagnostic> = unread::misnamed(&listing).collect();
+            listed.map_err(|refused| Error::Files(vec![unreadable::mistake(folder, &refused)]))?;
+        let mut unread: Vec<Diagnostic> = unreadable::misnamed(&listing).collect();
         let names = listing.files.iter();
         let files = names.map(|name| {
             let File { text, .. } = read(&roots, name, &mut unread);
@@ -239,7 +239,8 @@ impl Folder {
             Some(db) => StateDir::of_database(db),
             None => StateDir::of_project(&self.dir),
         };
-        stored::product_in_silence(&state).is_ok_and(|product| reach::is_anything_open(&product))
+        stored::product_in_silence(&state)
+            .is_ok_and(|product| allowed_paths::is_anything_open(&product))
     }
 
     /// The checked content of all its files, for somebody who would start from them now; warnings are said.
@@ -299,7 +300,7 @@ impl Folder {
         mut config: Config,
         is_anything_open: impl FnOnce() -> bool,
     ) -> Result<Config, Vec<Diagnostic>> {
-        let mut outside = reach::mistakes(&self.dir, sources, &config);
+        let mut outside = allowed_paths::mistakes(&self.dir, sources, &config);
         if outside.is_empty() {
             return Ok(config);
         }
@@ -318,7 +319,7 @@ impl Folder {
     fn project(&self) -> Result<File, Box<Diagnostic>> {
         let name = Path::new(PROJECT_FILE);
         let text = read_own_written(&self.dir.join(name));
-        let text = text.map_err(|refused| Box::new(unread::mistake(name, &refused)))?;
+        let text = text.map_err(|refused| Box::new(unreadable::mistake(name, &refused)))?;
         Ok(named(name, text))
     }
 }
@@ -326,7 +327,7 @@ impl Folder {
 /// One file, by its path within the folder; one that cannot be read is empty, and noted.
 fn read(roots: &Roots, name: &Path, unread: &mut Vec<Diagnostic>) -> File {
     let text = roots.read_written(name).unwrap_or_else(|refused| {
-        unread.push(unread::mistake(name, &refused));
+        unread.push(unreadable::mistake(name, &refused));
         String::new()
     });
     named(name, text)

@@ -6,6 +6,7 @@
 //! it, [`Backend`] is what can be asked of the state, [`engine_host`] and [`monitor_host`] drive and watch in this process.
 //! Start reading at [`Session`].
 
+pub mod allowed_paths;
 pub mod artifact;
 mod backend;
 mod caller;
@@ -26,7 +27,6 @@ pub mod moved_windows;
 mod names;
 pub mod observe;
 pub mod prepare;
-pub mod reach;
 pub mod release;
 mod render_settings;
 mod requester;
@@ -34,10 +34,10 @@ pub mod runs;
 pub mod secrets;
 pub mod service_kinds;
 mod session;
+pub mod shell;
 mod stored;
 pub mod templates;
-pub mod typed;
-pub mod unread;
+pub mod unreadable;
 pub mod view;
 
 pub use engine::clock::wall as now;
@@ -52,7 +52,7 @@ pub use monitor::{
 
 pub use crate::backend::{Asking, Backend, Changes, FilesNow, Reply};
 pub use crate::caller::{Caller, Silent};
-pub use crate::delivery::{DELIVER_WITHIN, HURRIED};
+pub use crate::delivery::{DELIVER_WHEN_STOPPED, DELIVER_WITHIN};
 pub use crate::environment::variable;
 pub use crate::error::{Error, ErrorKind, StateError};
 pub use crate::files_read::unapplied;

@@ -10,7 +10,7 @@ use policy::{Config, CustomerId, Span};
 use tokio::sync::{broadcast, watch};
 
 use crate::caller::Caller;
-use crate::delivery::{self, DELIVER_WITHIN, HURRIED};
+use crate::delivery::{self, DELIVER_WHEN_STOPPED, DELIVER_WITHIN};
 use crate::error::Error;
 use crate::fleet_watcher::FleetWatcher;
 use crate::folder::Folder;
@@ -112,7 +112,13 @@ impl RunningMonitor {
     /// Stores what was seen, tells what is due, and ends.
     pub async fn end(self) {
         self.monitor.end().await;
-        delivery::deliver_due(&self.state, &self.folder, &self.config, HURRIED).await;
+        delivery::deliver_due(
+            &self.state,
+            &self.folder,
+            &self.config,
+            DELIVER_WHEN_STOPPED,
+        )
+        .await;
     }
 }
 

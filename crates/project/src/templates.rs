@@ -9,7 +9,7 @@ use policy::parse::{Diagnostic, File, Severity};
 use rollout::Kind;
 
 use crate::folder::Folder;
-use crate::unread;
+use crate::unreadable;
 
 /// What is told besides events of the journal.
 const ALERTS: [&str; 2] = ["alert_raised", "alert_recovered"];
@@ -39,7 +39,7 @@ fn in_file(roots: &Roots, bad: &BadTemplate) -> Diagnostic {
     let path = Path::new(&bad.name);
     let read = roots.read_written(path);
     if let Err(refused @ NotRead::NotText(_)) = &read {
-        return unread::mistake(path, refused);
+        return unreadable::mistake(path, refused);
     }
     let text = read.unwrap_or_default();
     diagnostic(&bad.name, &text, bad.line.unwrap_or(1), bad)

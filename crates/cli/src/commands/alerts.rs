@@ -8,7 +8,7 @@ use crate::exit::{Exit, Failure};
 use crate::open;
 use crate::output::Output;
 use crate::show::table::table;
-use crate::show::{foreign, time};
+use crate::show::{escape, time};
 
 /// Lists alerts, or acknowledges one.
 pub(crate) async fn alerts(global: &Global, args: &Alerts, out: Output) -> Result<Exit, Failure> {
@@ -69,7 +69,7 @@ async fn acknowledge(
                 "{} has taken notice of alert {id} ({} {}); nobody is reminded of it, and its end is told",
                 actor.name, alert.key, alert.condition
             );
-            out.data(&alert, || foreign::line(&text))?;
+            out.data(&alert, || escape::line(&text))?;
             Ok(Exit::Done)
         }
         Acknowledged::Before(alert) => {

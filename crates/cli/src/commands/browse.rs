@@ -19,7 +19,7 @@ use crate::args::{Global, RenderDeploys, RenderEnv, RenderLogs, RenderServices};
 use crate::exit::{Exit, Failure};
 use crate::open;
 use crate::output::Output;
-use crate::show::foreign::line;
+use crate::show::escape::line;
 use crate::show::table::table;
 use crate::show::time;
 

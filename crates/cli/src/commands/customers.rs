@@ -18,7 +18,7 @@ use crate::exit::{Exit, Failure};
 use crate::open;
 use crate::output::Output;
 use crate::show::table::{columns, table};
-use crate::show::{foreign, time};
+use crate::show::{escape, time};
 
 /// Lists the customers, shows or adds one, or finds them at Render.
 pub(crate) async fn customers(
@@ -171,7 +171,7 @@ fn text(config: &Config, id: &CustomerId, shown: &Shown<'_>) -> String {
     let zone = customer.timezone.unwrap_or(config.project.timezone);
     let Customer { name, tier, .. } = customer;
     let heading = format!("{id}: {name}, tier {tier}, {}", zone.name());
-    let mut text = foreign::line(&heading) + "\n";
+    let mut text = escape::line(&heading) + "\n";
     let services = customer.services.iter().map(|(role, service)| {
         let url = service.url.clone().unwrap_or_default();
         let runs = running

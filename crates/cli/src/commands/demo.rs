@@ -8,7 +8,7 @@ mod stage;
 use std::path::Path;
 use std::time::Duration;
 
-use project::typed::word;
+use project::shell::word;
 use rollout::Kind;
 
 use self::stage::{Person, Stage};

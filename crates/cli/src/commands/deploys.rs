@@ -15,7 +15,7 @@ use crate::args::{Deploys, Global};
 use crate::exit::{Exit, Failure};
 use crate::open;
 use crate::output::Output;
-use crate::show::foreign::line;
+use crate::show::escape::line;
 use crate::show::table::table;
 use crate::show::time;
 

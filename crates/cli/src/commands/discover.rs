@@ -1,9 +1,9 @@
 //! `customers add` and `customers discover`: the fleet as Render's names have it, compared with `customers.yaml`.
 
+mod at_render;
 mod convention;
 mod customers_file;
 mod difference;
-mod render_side;
 
 use std::collections::BTreeMap;
 
@@ -14,17 +14,17 @@ use project::{Folder, connect};
 use render::{Client, OwnerId};
 use serde::Serialize;
 
+use self::at_render::{AtRender, Resource};
 use self::convention::Convention;
 use self::customers_file::{CustomersFile, Entry};
 use self::difference::{Added, Finding, What, compare};
-use self::render_side::{AtRender, Resource};
 use crate::args::{self, CustomersAdd, CustomersDiscover, Global};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::show::count::counted;
-use crate::show::foreign::line;
+use crate::show::escape::line;
 use crate::show::table::table;
-use crate::{open, written};
+use crate::{open, output_file};
 
 /// Everything that was found.
 #[derive(Debug, Serialize)]
@@ -85,7 +85,7 @@ impl Survey {
             ))
             .or_type("the same command without --write, and add what it shows by hand"));
         }
-        written::put(&path, &sources.customers.text)
+        output_file::put(&path, &sources.customers.text)
     }
 
     /// The name of the file.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use project::engine_host::{self, EngineHandle, EngineState};
 use project::signals::{StopSignal, catch_signals, stop_signal};
-use project::{Backend, DELIVER_WITHIN, Error, ErrorKind, HURRIED, Session};
+use project::{Backend, DELIVER_WHEN_STOPPED, DELIVER_WITHIN, Error, ErrorKind, Session};
 use rollout::view::RunView;
 use rollout::{Event, RolloutId};
 use tokio::sync::broadcast::Receiver;
@@ -88,7 +88,7 @@ pub(crate) async fn drive(session: &Session, run: RolloutId, out: Output) -> Res
 /// Delivers what is still to be told.
 async fn last_round(session: &Session, end: &End) {
     let limit = match end {
-        End::Signal(_) => HURRIED,
+        End::Signal(_) => DELIVER_WHEN_STOPPED,
         End::Rest | End::Held(_) | End::Gone => DELIVER_WITHIN,
     };
     session.deliver_due(limit).await;
@@ -160,7 +160,7 @@ impl Foreground {
             engine,
             session: session.clone(),
             focus,
-            live: Live::new(out.telling_if_gone()),
+            live: Live::new(out.reporting_broken_pipe()),
             out,
             held_for: None,
             held_since: None,

@@ -10,7 +10,7 @@ use policy::plan::{HOTFIX, describe};
 use policy::zones::{TakenZone, taken};
 use policy::{Config, Diagnostic, PolicyId};
 use project::moved_windows::{Moved, moved};
-use project::typed::word;
+use project::shell::word;
 use project::{Folder, PROJECT_FILE, account_name, fleet, templates};
 use serde::Serialize;
 use sim::settings::DEFAULT_API_KEY;
@@ -20,8 +20,8 @@ use crate::args::{Global, Init, Schema, SchemaOf};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::show::count::counted;
-use crate::show::{foreign, time, zones};
-use crate::{open, written};
+use crate::show::{escape, time, zones};
+use crate::{open, output_file};
 
 /// Where a project to practise on expects its simulated Render.
 const PRACTICE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7373);
@@ -62,7 +62,7 @@ const ACCOUNT: &str = "@ACCOUNT@";
 /// Writes a commented project folder; never over an existing one.
 pub(crate) fn init(args: &Init, out: Output) -> Result<Exit, Failure> {
     let dir = &args.dir;
-    written::refuse_state(dir)?;
+    output_file::refuse_state(dir)?;
     if dir.join(PROJECT_FILE).exists() {
         return Err(Failure::new(
             Exit::Refused,
@@ -201,7 +201,7 @@ fn text(found: &Validated, sentences: &[(PolicyId, String)]) -> String {
     let warnings = found
         .diagnostics
         .iter()
-        .map(|warning| format!("{}\n\n", foreign::mistake(warning)));
+        .map(|warning| format!("{}\n\n", escape::mistake(warning)));
     let policies = sentences
         .iter()
         .map(|(name, sentence)| format!("{name}: {sentence}\n"));

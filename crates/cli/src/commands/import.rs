@@ -26,8 +26,8 @@ use crate::args::{Global, Import};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::show::count::counted;
-use crate::show::foreign::line;
-use crate::{named_file, written};
+use crate::show::escape::line;
+use crate::{named_file, output_file};
 
 /// What became of one of the given files.
 #[derive(Debug, Default, Serialize)]
@@ -71,7 +71,7 @@ pub(super) fn import(global: &Global, args: &Import, out: Output) -> Result<Exit
         return table::import(global, path, args.write, out);
     }
     let dir = global.dir.clone().unwrap_or_else(|| PathBuf::from("."));
-    written::refuse_state(&dir)?;
+    output_file::refuse_state(&dir)?;
     let mut draft = Draft::default();
     let mut read = Vec::new();
     for path in &args.files {
@@ -203,7 +203,7 @@ fn write(path: &Path, text: &str) -> Result<(), Failure> {
     parent.map_err(|source| {
         Failure::failed(format!("failed to write {}", path.display())).caused_by(source)
     })?;
-    written::put(path, text)
+    output_file::put(path, text)
 }
 
 impl Imported {

@@ -7,7 +7,7 @@ use rollout::view::GateView;
 use crate::args::{Approvals, Global, Status, Why};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use crate::show::{foreign, holds, plan, status, time, zones};
+use crate::show::{escape, holds, plan, status, time, zones};
 use crate::{open, request};
 
 /// What is said where rollouts would be listed.
@@ -98,14 +98,14 @@ fn in_words(reasons: &Reasons, files: Option<&Config>) -> String {
     let customer = files.and_then(|config| config.fleet.customers.get(id));
     let zone = customer.and_then(|customer| customer.timezone);
     let holds = holds::holds(&reasons.holds, zone, time::now());
-    let heading = foreign::line(&heading);
+    let heading = escape::line(&heading);
     let targets = reasons.unhealthy_targets.iter();
     let targets = targets.fold(String::new(), |text, target| {
-        text + "warning: " + &foreign::line(&target.to_string()) + "\n"
+        text + "warning: " + &escape::line(&target.to_string()) + "\n"
     });
     let product = status::product(&reasons.product);
     let note = match &reasons.note {
-        Some(note) if reasons.holds.is_empty() => format!("  {}\n", foreign::line(note)),
+        Some(note) if reasons.holds.is_empty() => format!("  {}\n", escape::line(note)),
         Some(_) | None => String::new(),
     };
     format!("{heading}\n{note}{holds}{targets}{product}")

@@ -9,7 +9,7 @@ use clap_complete::env::Shells;
 use crate::args::{Cli, Completions, Man};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use crate::written;
+use crate::output_file;
 
 /// The variable by which a shell asks for completions.
 const ASKED_BY: &str = "COMPLETE";
@@ -49,7 +49,7 @@ pub(crate) fn man(args: &Man, out: Output) -> Result<Exit, Failure> {
 }
 
 fn write_all(root: &clap::Command, dir: &Path) -> Result<(), Failure> {
-    written::refuse_state(dir)?;
+    output_file::refuse_state(dir)?;
     let written =
         fs::create_dir_all(dir).and_then(|()| clap_mangen::generate_to(root.clone(), dir));
     written.map_err(|source| {

@@ -13,7 +13,7 @@ use crate::exit::{Exit, Failure};
 use crate::open;
 use crate::output::Output;
 use crate::show::table::table;
-use crate::show::{foreign, time};
+use crate::show::{escape, time};
 
 /// Watches, or asks once.
 pub(crate) async fn monitor(
@@ -88,7 +88,7 @@ fn sentence(alert: &Alert, told: AlertEvent) -> String {
         AlertEvent::Recovered => (alert.recovered_at.unwrap_or(alert.raised_at), "over"),
     };
     let (key, condition, reason) = (&alert.key, alert.condition, &alert.reason);
-    foreign::line(&format!(
+    escape::line(&format!(
         "{}  {word}  {key}  {condition}: {reason}",
         time::stamp(at)
     ))

@@ -2,9 +2,9 @@
 
 use policy::plan::{dot, mermaid};
 use policy::{Plan, Timestamp};
+use project::allowed_paths;
 use project::prepare::{Basis, Notes, Preview, Source};
-use project::reach;
-use project::typed::word;
+use project::shell::word;
 use project::view::PlanView;
 
 use crate::args::{self, Global, Graph};
@@ -13,14 +13,14 @@ use crate::output::Output;
 use crate::plan::file::PlanFile;
 use crate::plan::ics;
 use crate::show::{plan as laid_out, time};
-use crate::{open, written};
+use crate::{open, output_file};
 
 /// Shows the plan of a version.
 pub(crate) async fn plan(global: &Global, args: &args::Plan, out: Output) -> Result<Exit, Failure> {
     let folder = open::folder(global)?;
     let at = args.start.unwrap_or_else(time::now);
     let config = folder.load_at(at, &out)?;
-    reach::refuse(&config)?;
+    allowed_paths::refuse(&config)?;
     let product = open::product(global, out).await?;
     let basis = Basis {
         folder: &folder,
@@ -36,11 +36,11 @@ pub(crate) async fn plan(global: &Global, args: &args::Plan, out: Output) -> Res
             );
         }
         Some(path) => {
-            written::refuse(global, path)?;
+            output_file::refuse(global, path)?;
             let scope = args.scope.of_plan();
             let prepared = basis.prepare(&args.version, scope.clone()).await?;
             let file = PlanFile::new(prepared.plan.clone(), scope, &prepared.running, at);
-            written::write(global, path, &file.text()?)?;
+            output_file::write(global, path, &file.text()?)?;
             (prepared.plan, prepared.notes, Source::Render)
         }
         None => {

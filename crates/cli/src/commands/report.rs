@@ -12,8 +12,8 @@ use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::show::report::{self, FIGURES, Page, figure_row};
 use crate::show::table::table;
-use crate::show::{fit, time};
-use crate::{named_file, open, written};
+use crate::show::{time, wrap};
+use crate::{named_file, open, output_file};
 
 /// Shows what came of one rollout.
 pub(crate) async fn report(
@@ -30,7 +30,7 @@ pub(crate) async fn report(
         return Ok(Exit::Done);
     };
     let text = laid_out(&report, format(global, args), None)?;
-    written::write(global, path, &text)?;
+    output_file::write(global, path, &text)?;
     out.say(format_args!("wrote the report to {}", path.display()));
     Ok(Exit::Done)
 }
@@ -39,7 +39,7 @@ fn show(global: &Global, args: &args::Report, report: &Report, out: Output) -> R
     match args.format {
         // Without `--format` it is data like any other.
         None if global.output != Format::Text => out.data(report, String::new),
-        Some(_) | None => out.exact(laid_out(report, format(global, args), fit::width())?),
+        Some(_) | None => out.exact(laid_out(report, format(global, args), wrap::width())?),
     }
 }
 

@@ -13,8 +13,8 @@ use crate::output::Output;
 use crate::show::count::counted;
 use crate::show::figures::{latency, percent};
 use crate::show::report::{self, Page, Section, Shade, strips};
-use crate::show::{fit, time};
-use crate::{open, written};
+use crate::show::{time, wrap};
+use crate::{open, output_file};
 
 /// Everything that a report says.
 #[derive(Debug, Serialize)]
@@ -38,11 +38,11 @@ pub(crate) async fn report(
     let Some(path) = &args.to else {
         match args.format {
             None if global.output != Format::Text => out.data(&report, String::new)?,
-            Some(_) | None => out.exact(laid_out(&report, form, fit::width())?)?,
+            Some(_) | None => out.exact(laid_out(&report, form, wrap::width())?)?,
         }
         return Ok(Exit::Done);
     };
-    written::write(global, path, &laid_out(&report, form, None)?)?;
+    output_file::write(global, path, &laid_out(&report, form, None)?)?;
     out.say(format_args!("wrote the report to {}", path.display()));
     Ok(Exit::Done)
 }

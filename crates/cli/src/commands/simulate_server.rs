@@ -24,7 +24,7 @@ use tokio::time::sleep;
 use crate::args::{FaultSwitch, FaultWord, Global, SimulateServer};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use crate::{open, written};
+use crate::{open, output_file};
 
 /// How often the repository is asked for new tags.
 const LEARN_EVERY: Duration = Duration::from_secs(1);
@@ -38,7 +38,7 @@ pub(crate) async fn simulate(
     let folder = open::folder(global)?;
     let config = folder.load_running(&out)?;
     if let Some(file) = &args.state {
-        written::refuse(global, file)?;
+        output_file::refuse(global, file)?;
     }
     let platform = match args.state.as_deref().filter(|file| file.exists()) {
         Some(file) => restored(file)?,

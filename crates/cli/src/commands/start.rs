@@ -7,7 +7,7 @@ use policy::{Plan, PlanScope};
 use project::prepare::{Basis, Prepared, Source};
 use project::view::PlanView;
 use project::view::requests::{CustomerRequests, requests};
-use project::{Answer, Session, reach, secrets};
+use project::{Answer, Session, allowed_paths, secrets};
 use rollout::request::{Conflict, Reviewed};
 use rollout::{Event, Kind, Product, RolloutId, Verb};
 use serde::Serialize;
@@ -25,7 +25,7 @@ use crate::{open, request};
 /// Begins a rollout, and drives it unless somebody else does or will.
 pub(crate) async fn start(global: &Global, args: Start, out: Output) -> Result<Exit, Failure> {
     let session = open::session_to_plan(global, out).await?;
-    reach::refuse(&session.config)?;
+    allowed_paths::refuse(&session.config)?;
     let reviewed = args.plan.as_deref();
     let reviewed = reviewed.map(|path| PlanFile::read(path, &session.config.project.product));
     let reviewed = reviewed.transpose()?;

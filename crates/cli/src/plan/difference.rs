@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::windows::WindowChange;
 use crate::show::count::counted;
-use crate::show::foreign;
+use crate::show::escape;
 use crate::show::plan::reason;
 
 /// What differs in one phase.
@@ -276,7 +276,7 @@ pub(crate) fn text(differences: &[Edited]) -> String {
 
 /// What stands in a file of a plan is foreign text: a line end in it begins no line (P53).
 fn joined(lines: &[String]) -> String {
-    let lines = lines.iter().map(|line| foreign::line(line) + "\n");
+    let lines = lines.iter().map(|line| escape::line(line) + "\n");
     lines.collect()
 }
 

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use self::single::Single;
 use super::difference::Made;
 use crate::exit::Failure;
-use crate::show::foreign;
+use crate::show::escape;
 
 /// What such a file says that it is.
 const FORMAT: &str = "tranche-plan";
@@ -90,7 +90,7 @@ impl PlanFile {
             Failure::failed("failed to write the plan as JSON").caused_by(source)
         })?;
         // Whoever reviews it sees what stands there, and not what a terminal makes of it.
-        Ok(foreign::json(&text) + "\n")
+        Ok(escape::json(&text) + "\n")
     }
 
     /// Reads a plan of this product.

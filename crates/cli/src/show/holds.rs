@@ -4,7 +4,7 @@ use chrono_tz::Tz;
 use policy::{CustomerId, Timestamp};
 use rollout::{Hold, HoldKind};
 
-use super::{foreign, time};
+use super::{escape, time};
 
 /// For whom the customers of a rollout wait that has ended.
 const NOBODY: &str = "nobody";
@@ -23,7 +23,7 @@ pub(crate) fn heading(customer: &CustomerId, rollout: &str, state: &str, holds: 
 /// Each reason: what it is, for whom it waits and since when, until when, and what to type.
 pub(crate) fn holds(holds: &[Hold], zone: Option<Tz>, now: Timestamp) -> String {
     let lines = holds.iter().flat_map(|hold| lines(hold, zone, now));
-    lines.map(|line| foreign::line(&line) + "\n").collect()
+    lines.map(|line| escape::line(&line) + "\n").collect()
 }
 
 fn lines(hold: &Hold, zone: Option<Tz>, now: Timestamp) -> Vec<String> {

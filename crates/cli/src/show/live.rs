@@ -9,7 +9,7 @@ use rollout::view::{PhaseView, RunView};
 use rollout::{Event, RolloutId};
 
 use super::limits::Told;
-use super::{fit, foreign, sentence, status, time};
+use super::{escape, sentence, status, time, wrap};
 use crate::exit::Failure;
 use crate::output::Output;
 use crate::screen;
@@ -61,7 +61,7 @@ impl Live {
         match &self.bars {
             Some(_) if is_notable => {
                 // A terminal that is gone is noticed by the next write of data.
-                let line = fit::block(&sentence::line(event), fit::width());
+                let line = wrap::block(&sentence::line(event), wrap::width());
                 let _ = screen::bars().println(line);
                 Ok(())
             }
@@ -106,7 +106,7 @@ impl Live {
         }
         let (_, columns) = Term::stderr().size();
         for line in lines(&self.rows, columns) {
-            screen::complain(line);
+            screen::print_to_stderr(line);
         }
     }
 }
@@ -121,14 +121,14 @@ fn lines(rows: &[Row], columns: u16) -> impl Iterator<Item = String> {
         };
         let (title, count, now) = (&row.title, &row.count, &row.now);
         let line = format!("{title:titles$} {bar}{count:counts$}  {now}");
-        fit::cut(foreign::line(&line).trim_end(), usize::from(columns))
+        wrap::cut(escape::line(&line).trim_end(), usize::from(columns))
     })
 }
 
 /// How wide titles and counts are.
 fn widths(rows: &[Row]) -> (usize, usize) {
     let width = |text: fn(&Row) -> &String| {
-        let widths = rows.iter().map(|row| fit::columns_of(text(row)));
+        let widths = rows.iter().map(|row| wrap::columns_of(text(row)));
         widths.max().unwrap_or_default()
     };
     (width(|row| &row.title), width(|row| &row.count))
@@ -147,10 +147,10 @@ pub(super) fn draw(
         bar.set_length(row.customers);
         bar.set_position(row.settled);
         bar.set_prefix(format!("{:titles$}", row.title));
-        let message = foreign::line(&format!("{:counts$}  {}", row.count, row.now));
+        let message = escape::line(&format!("{:counts$}  {}", row.count, row.now));
         let beside = titles + 1 + if columns < NARROW { 0 } else { BAR_COLUMNS };
         let room = usize::from(columns).saturating_sub(beside);
-        bar.set_message(fit::cut(&message, room));
+        bar.set_message(wrap::cut(&message, room));
     }
 }
 
@@ -195,8 +195,8 @@ fn row(run: &RunView, phase: &PhaseView, several: bool, now: Timestamp) -> Row {
     Row {
         key: (run.id, phase.name.clone()),
         title: match several {
-            true => fit::cut(&format!("{} {}", run.id, phase.name), TITLE),
-            false => fit::cut(phase.name.as_str(), TITLE),
+            true => wrap::cut(&format!("{} {}", run.id, phase.name), TITLE),
+            false => wrap::cut(phase.name.as_str(), TITLE),
         },
         settled: settled as u64,
         customers: customers().count() as u64,

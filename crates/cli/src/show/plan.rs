@@ -13,7 +13,7 @@ use rollout::Exposed;
 
 use super::count::{counted, named};
 use super::table::indented;
-use super::{foreign, frozen, time, zones};
+use super::{escape, frozen, time, zones};
 
 /// What belongs to a phase is indented by so much.
 const INDENT: usize = 2;
@@ -25,7 +25,7 @@ const LISTED: usize = 20;
 pub(crate) fn text(view: &PlanView<'_>) -> String {
     let mut text = heading(view);
     if let Some(exposed) = &view.notes.exposed {
-        text.push_str(&foreign::line(&exposed_first(exposed)));
+        text.push_str(&escape::line(&exposed_first(exposed)));
         text.push('\n');
     }
     for phase in &view.phases {
@@ -52,14 +52,14 @@ pub(crate) fn text(view: &PlanView<'_>) -> String {
     text.push_str(&zones::taken(&view.notes.zones));
     text.push_str(&zones::moved(&view.notes.moved, zones::SHOWN));
     for warning in view.notes.warnings() {
-        let _ = writeln!(text, "warning: {}", foreign::line(&warning));
+        let _ = writeln!(text, "warning: {}", escape::line(&warning));
     }
     if let Source::Journal { reason } = view.running {
         let _ = writeln!(
             text,
             "What runs is taken from the journal ({}).\n\
              A start asks Render: where something else runs, its plan and digest differ from these.",
-            foreign::line(reason)
+            escape::line(reason)
         );
     }
     text
@@ -82,7 +82,7 @@ fn heading(view: &PlanView<'_>) -> String {
         counted(view.phases.len(), "phase"),
         short(digest)
     );
-    foreign::line(&heading) + "\n"
+    escape::line(&heading) + "\n"
 }
 
 fn one_phase(view: &PlanView<'_>, phase: &PhaseView<'_>) -> String {
@@ -99,7 +99,7 @@ fn one_phase(view: &PlanView<'_>, phase: &PhaseView<'_>) -> String {
     }
     let mut text = format!("{}{after}: {}\n", phase.name, phase.summary);
     if let Some(approval) = phase.approval {
-        let _ = writeln!(text, "  gate: {}", foreign::line(&gate(approval)));
+        let _ = writeln!(text, "  gate: {}", escape::line(&gate(approval)));
     }
     if let Some(weight) = phase.weight {
         let tolerated = phase

@@ -17,7 +17,7 @@ use project::view::PlanView;
 use rollout::{Event, Product, RolloutId};
 use sim::world::{World, scenario};
 
-use super::fit::{self, tests::within};
+use super::wrap::{self, tests::within};
 use super::{holds, live, sentence, status, summary};
 
 const WIDTHS: [usize; 2] = [80, 120];
@@ -127,7 +127,7 @@ impl Moment {
         let notable = self
             .events()
             .filter(|event| sentence::is_notable(&event.line));
-        let lines = notable.map(|event| fit::block(&sentence::line(event), Some(width)));
+        let lines = notable.map(|event| wrap::block(&sentence::line(event), Some(width)));
         let lines: Vec<String> = lines.collect();
         let newest = lines[lines.len().saturating_sub(8)..].join("\n");
         let product = self.product();
@@ -267,7 +267,7 @@ fn pages(width: usize) -> Vec<(&'static str, String)> {
             text
         })
     };
-    let laid_out = |text: &str| fit::block(text, Some(width));
+    let laid_out = |text: &str| wrap::block(text, Some(width));
     vec![
         ("plan", laid_out(&shown_plan())),
         ("status", laid_out(&each("tranche status", &Moment::status))),
@@ -296,7 +296,7 @@ fn the_first_pages_fit_and_look_as_they_were_reviewed() {
             }
             let wide: Vec<&str> = text
                 .lines()
-                .filter(|line| fit::columns_of(line) > width)
+                .filter(|line| wrap::columns_of(line) > width)
                 .collect();
             assert!(wide.is_empty(), "{name} at {width}: {wide:?}");
             let stored = fs::read_to_string(&path).unwrap_or_default();

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use policy::Timestamp;
 use rollout::{Event, Kind, Line, RolloutId};
 
-use super::{foreign, time};
+use super::{escape, time};
 
 /// One line for one event: its instant, its rollout, and the sentence.
 pub(crate) fn line(event: &Event) -> String {
@@ -60,7 +60,7 @@ fn is_for_the_journal(kind: Kind) -> bool {
 /// What happened, as a sentence without a full stop, on one line (P53).
 pub(crate) fn sentence(Event { at, line: fact, .. }: &Event) -> String {
     let said = without_reason(fact, *at);
-    foreign::line(&match &fact.reason {
+    escape::line(&match &fact.reason {
         Some(reason) => format!("{said}: {reason}"),
         None => said,
     })

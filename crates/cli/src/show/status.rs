@@ -12,7 +12,7 @@ use rollout::{Hold, HoldKind};
 
 use super::count::counted;
 use super::table::table;
-use super::{foreign, limits, time};
+use super::{escape, limits, time};
 use crate::exit::Exit;
 
 /// One rollout: its phases, whoever is being worked on or failed, and the gates that wait. `way_out` is what a person can type
@@ -56,7 +56,7 @@ pub(crate) fn others(others: &[RunView]) -> String {
     }
     let other = |run: &RunView| format!("{} {} ({})", run.id, run.version, standing(run));
     let others: Vec<String> = others.iter().map(other).collect();
-    format!("\nalso unfinished: {}\n", foreign::line(&others.join(", ")))
+    format!("\nalso unfinished: {}\n", escape::line(&others.join(", ")))
 }
 
 /// What concerns all rollouts; nothing where nothing is out of the ordinary.
@@ -121,7 +121,7 @@ pub(crate) fn product(view: &ProductView) -> String {
     if lines.is_empty() {
         String::new()
     } else {
-        let lines: Vec<String> = lines.iter().map(|line| foreign::line(line)).collect();
+        let lines: Vec<String> = lines.iter().map(|line| escape::line(line)).collect();
         format!("\n{}\n", lines.join("\n"))
     }
 }
@@ -378,7 +378,7 @@ fn heading(run: &RunView, now: Timestamp) -> String {
         standing(run),
     );
     let begun = format!("{begun} by {}{customers}", run.starter);
-    format!("{}\n{}\n", foreign::line(&stands), foreign::line(&begun))
+    format!("{}\n{}\n", escape::line(&stands), escape::line(&begun))
 }
 
 fn phase_row(phase: &PhaseView, run: &RunView, now: Timestamp) -> Vec<String> {

@@ -12,7 +12,7 @@ use rollout::RolloutId;
 use super::count::{counted, named};
 use super::plan::{gate, reason};
 use super::table::indented;
-use super::{fit, foreign, frozen, time};
+use super::{escape, frozen, time, wrap};
 
 /// So many freezes that lie ahead are named.
 const FREEZES: usize = 3;
@@ -48,7 +48,7 @@ pub(crate) fn before(
             format!("exactly the plan of {}", path.display()),
         );
     }
-    let heading = fit::block(&foreign::line(&heading(plan)), fit::width());
+    let heading = wrap::block(&escape::line(&heading(plan)), wrap::width());
     format!("{heading}\n{}", indented(2, rows.0))
 }
 

@@ -4,7 +4,7 @@
 //! known are cut; the last column goes on below itself; and where it would have no room for that, it stands below its row with
 //! its name before it. Everything else is shown in full.
 
-use super::{fit, foreign};
+use super::{escape, wrap};
 
 /// Between two columns.
 const GAP: usize = 2;
@@ -29,7 +29,7 @@ pub(crate) fn table<R: Into<Vec<String>>>(
     heading: &[&str],
     rows: impl IntoIterator<Item = R>,
 ) -> String {
-    within(fit::width(), heading, rows)
+    within(wrap::width(), heading, rows)
 }
 
 /// The same for a place of this width; `None`: as wide as need be.
@@ -40,7 +40,7 @@ pub(crate) fn within<R: Into<Vec<String>>>(
 ) -> String {
     let rows = rows.into_iter().map(|row| {
         let cells: Vec<String> = row.into();
-        cells.iter().map(|cell| foreign::line(cell)).collect()
+        cells.iter().map(|cell| escape::line(cell)).collect()
     });
     let rows: Vec<Vec<String>> = rows.collect();
     if rows.is_empty() {
@@ -63,7 +63,7 @@ pub(crate) fn indented<R: Into<Vec<String>>>(
     indent: usize,
     rows: impl IntoIterator<Item = R>,
 ) -> String {
-    let width = fit::width().map(|width| width.saturating_sub(indent));
+    let width = wrap::width().map(|width| width.saturating_sub(indent));
     let text = within(width, &[], rows);
     let lines = text.lines().map(|line| " ".repeat(indent) + line);
     lines.collect::<Vec<_>>().join("\n")
@@ -89,7 +89,7 @@ impl Layout {
                     .filter_map(move |row| row.get(n).map(String::as_str)),
             )
         };
-        let widest = |n| column(n).map(fit::columns_of).max().unwrap_or(0);
+        let widest = |n| column(n).map(wrap::columns_of).max().unwrap_or(0);
         let widths: Vec<usize> = (0..count).map(widest).collect();
         let mut layout = Self {
             widths,
@@ -107,7 +107,7 @@ impl Layout {
         let longest_word = |n| {
             column(n)
                 .flat_map(|cell| cell.split(' '))
-                .map(fit::columns_of)
+                .map(wrap::columns_of)
                 .max()
         };
         while layout.total() > room {
@@ -142,7 +142,7 @@ impl Layout {
             let Some(column) = heading.iter().position(|head| *head == name) else {
                 continue;
             };
-            let least = LEAST.max(fit::columns_of(name)).min(widths[column]);
+            let least = LEAST.max(wrap::columns_of(name)).min(widths[column]);
             let less = over.min(widths[column] - least);
             widths[column] -= less;
             over -= less;
@@ -154,8 +154,8 @@ impl Layout {
     fn line<C: AsRef<str>>(&self, cells: &[C]) -> String {
         let mut line = String::new();
         for (cell, width) in cells.iter().zip(&self.widths).take(self.beside) {
-            let cell = fit::cut(cell.as_ref(), *width);
-            let pad = width - fit::columns_of(&cell) + GAP;
+            let cell = wrap::cut(cell.as_ref(), *width);
+            let pad = width - wrap::columns_of(&cell) + GAP;
             line.push_str(&cell);
             line.push_str(&" ".repeat(pad));
         }
@@ -168,7 +168,7 @@ impl Layout {
         let mut cells = row.to_vec();
         let mut more = Vec::new();
         if let Some(cell) = cells.get_mut(last).filter(|_| self.wraps) {
-            let mut lines = fit::wrapped(cell, self.widths[last]).into_iter();
+            let mut lines = wrap::wrapped(cell, self.widths[last]).into_iter();
             *cell = lines.next().unwrap_or_default();
             more.extend(lines);
         }
@@ -189,7 +189,7 @@ impl Layout {
             let under = Some(self.start_of(1)).filter(|start| self.beside > 1 && *start < room / 2);
             let indent = under.unwrap_or(BELOW);
             let room = room.saturating_sub(indent);
-            let lines = cells.flat_map(|(_, cell)| fit::wrapped(cell, room));
+            let lines = cells.flat_map(|(_, cell)| wrap::wrapped(cell, room));
             return lines.map(|line| " ".repeat(indent) + &line).collect();
         }
         let named = cells.map(|(n, cell)| match heading.get(n) {
@@ -200,7 +200,7 @@ impl Layout {
         if text.is_empty() {
             return Vec::new();
         }
-        let lines = fit::wrapped(&text, room.saturating_sub(BELOW)).into_iter();
+        let lines = wrap::wrapped(&text, room.saturating_sub(BELOW)).into_iter();
         lines.map(|line| " ".repeat(BELOW) + &line).collect()
     }
 }
@@ -285,7 +285,7 @@ mod tests {
         ];
         for width in 40..200 {
             let text = laid_out(width, &rows);
-            let widest = text.lines().map(fit::columns_of).max();
+            let widest = text.lines().map(wrap::columns_of).max();
             assert!(widest <= Some(width), "{width}: {text}");
         }
     }

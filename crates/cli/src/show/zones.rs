@@ -8,7 +8,7 @@ use policy::zones::{TakenZone, ZoneOf};
 use project::moved_windows::Moved;
 
 use super::count::named;
-use super::{foreign, time};
+use super::{escape, time};
 
 /// So many windows that move are named where something else is the matter; `validate` names them all.
 pub(crate) const SHOWN: usize = 20;
@@ -30,7 +30,7 @@ pub(crate) fn taken(zones: &[TakenZone]) -> String {
         };
         let names = named(names.iter().map(String::as_str));
         let line = format!("windows that name no zone are in the {whose}, {zone}: {names}");
-        let _ = writeln!(text, "{}", foreign::line(&line));
+        let _ = writeln!(text, "{}", escape::line(&line));
     }
     text
 }
@@ -56,7 +56,7 @@ pub(crate) fn moved(moved: &[Moved], most: usize) -> String {
             window.now_in,
             next(window.now_next),
         );
-        let _ = writeln!(text, "{}", foreign::line(&line));
+        let _ = writeln!(text, "{}", escape::line(&line));
     }
     if let Some(more) = moved.len().checked_sub(most).filter(|more| *more > 0) {
         let _ = writeln!(

@@ -12,12 +12,12 @@ use rollout::Product;
 use rollout::request::FilesRead;
 
 use super::sources::ProjectSources;
+use crate::allowed_paths;
 use crate::caller::Caller;
 use crate::error::in_short;
 use crate::files_read::{told, unreadable};
 use crate::folder::Folder;
 use crate::monitor_host::WatchSlot;
-use crate::reach;
 use crate::render_settings::override_render;
 
 /// Everything beside the core that goes by the files as they read now.
@@ -58,7 +58,7 @@ pub(super) fn files(folder: &Folder, renewed: Renewed) -> WatchedFiles {
 }
 
 fn read(folder: &Folder, renewed: &Renewed, product: &Product) -> FilesRead {
-    let is_open = || reach::is_anything_open(product);
+    let is_open = || allowed_paths::is_anything_open(product);
     // By the engine's time, since a wall clock that is not trusted (P25) would have calendars say nothing of today.
     let sources = folder.sources_at(renewed.sources.now());
     let loaded = folder.checked_running(&sources, is_open);
@@ -66,7 +66,7 @@ fn read(folder: &Folder, renewed: &Renewed, product: &Product) -> FilesRead {
         Ok(mut config) => {
             override_render(&mut config.project.render, &*renewed.caller);
             let told = told(&config, product);
-            renewed.roots.renew(reach::beyond(&config, product));
+            renewed.roots.renew(allowed_paths::beyond(&config, product));
             renewed.take(config);
             told
         }

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use project::account_name;
 
 use crate::exit::{Exit, Failure};
-use crate::written;
+use crate::output_file;
 
 /// The files by their paths.
 const FILES: &[(&str, &str)] = &[
@@ -45,7 +45,7 @@ const TAGS: [&str; 2] = ["v1.0.0", "v1.1.0"];
 
 /// Writes the folder; it must be new or empty.
 pub(crate) fn write(dir: &Path, address: SocketAddr) -> Result<(), Failure> {
-    written::refuse_state(dir)?;
+    output_file::refuse_state(dir)?;
     let taken = fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some());
     if taken {
         return Err(
@@ -65,7 +65,7 @@ fn write_file(path: &Path, text: &str) -> Result<(), Failure> {
     fs::create_dir_all(parent).map_err(|source| {
         Failure::failed(format!("failed to write {}", path.display())).caused_by(source)
     })?;
-    written::put(path, text)
+    output_file::put(path, text)
 }
 
 /// A repository with one empty commit a tag.

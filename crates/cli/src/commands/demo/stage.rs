@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use policy::Span;
 use project::release::Versions;
-use project::typed::word;
+use project::shell::word;
 use project::{Folder, Location};
 use rollout::Kind;
 use sim::fault::{Fault, FaultKind, HealthFault, Onset, Symptom};

@@ -6,7 +6,7 @@ use policy::settings::Service;
 use policy::{Config, CustomerId, Role};
 use serde::Serialize;
 
-use super::render_side::{AtRender, Resource};
+use super::at_render::{AtRender, Resource};
 
 /// What is different.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value, json};
 
-use crate::show::foreign::line;
+use crate::show::escape::line;
 
 /// Where the fleet goes.
 pub(super) const CUSTOMERS_FILE: &str = "customers.yaml";

@@ -12,8 +12,8 @@ use crate::args::Global;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::show::count::counted;
-use crate::show::foreign;
-use crate::{named_file, open, written};
+use crate::show::escape;
+use crate::{named_file, open, output_file};
 
 /// Where the fleet goes.
 struct Place {
@@ -35,7 +35,7 @@ pub(super) fn import(
     let sources = place.folder.as_ref().map(Folder::sources);
     let table = place.checked(sources.as_ref(), &named_file::named(path)?)?;
     for warning in &table.warnings {
-        out.say_laid_out(format_args!("{}\n", foreign::mistake(warning)));
+        out.say_laid_out(format_args!("{}\n", escape::mistake(warning)));
     }
     let target = place.dir.join(&place.name);
     let name = place.name.display().to_string();
@@ -88,7 +88,7 @@ impl Place {
         let dir = folder
             .as_ref()
             .map_or(named, |folder| folder.dir().to_owned());
-        written::refuse_state(&dir)?;
+        output_file::refuse_state(&dir)?;
         let name = folder.as_ref().map(Folder::customers_file);
         Ok(Self {
             name: name.unwrap_or_else(|| PathBuf::from(draft::CUSTOMERS_FILE)),

@@ -22,7 +22,7 @@ use crate::exit::{Exit, Failure};
 use crate::open;
 use crate::output::Output;
 use crate::show::requests::lines;
-use crate::show::{foreign, time};
+use crate::show::{escape, time};
 
 /// Returns one customer with its data.
 pub(super) async fn rollback(
@@ -208,7 +208,7 @@ impl<'p> Preview<'p> {
             format!("{customer} returns to the code before {takes_back}, with its data of {to}.\n");
         // Writing to a String cannot fail.
         if !self.hooks.is_empty() {
-            let hooks = foreign::line(&self.hooks.join("; "));
+            let hooks = escape::line(&self.hooks.join("; "));
             let _ = writeln!(text, "First the hooks run: {hooks}");
         }
         let _ = writeln!(

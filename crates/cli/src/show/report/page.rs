@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::chart::{self, Chart};
 use super::figure::{length, members};
 use super::words;
-use crate::show::foreign;
+use crate::show::escape;
 use crate::show::time;
 
 /// The words of a report.
@@ -88,7 +88,7 @@ impl Page {
 
     /// Without tables that have no rows, and every text on one line, whichever form the page takes (P53).
     fn shown(self) -> Self {
-        let line = |text: &String| foreign::line(text);
+        let line = |text: &String| escape::line(text);
         let row = |row: Vec<String>| row.iter().map(line).collect();
         let section = |section: Section| Section {
             rows: section.rows.into_iter().map(row).collect(),

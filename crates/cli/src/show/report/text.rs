@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use super::page::{Page, Section};
-use crate::show::fit;
 use crate::show::table::within;
+use crate::show::wrap;
 
 /// Lays a report out as text for a place of this width; `None`: as wide as need be.
 pub(crate) fn text(page: &Page, width: Option<usize>) -> String {
@@ -23,7 +23,7 @@ pub(crate) fn text(page: &Page, width: Option<usize>) -> String {
     for section in &page.sections {
         let _ = writeln!(text, "\n{}", laid_out(section, width));
     }
-    fit::block(&text, width)
+    wrap::block(&text, width)
 }
 
 fn laid_out(section: &Section, width: Option<usize>) -> String {

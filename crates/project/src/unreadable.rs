@@ -6,7 +6,7 @@ use std::path::Path;
 use machine::files::{LikelyFormat, Listing, Mistaken, NotRead, NotText};
 use policy::parse::{Diagnostic, MISNAMED, Severity};
 
-use crate::typed::word;
+use crate::shell::word;
 
 /// The code of what cannot be read.
 const UNREADABLE: &str = "unreadable";

@@ -4,7 +4,7 @@ use std::fs::File as Opened;
 use std::io::Read as _;
 use std::path::Path;
 
-use machine::files::{MAX_BYTES, NotRead, written};
+use machine::files::{MAX_BYTES, NotRead, decode_text};
 use policy::File;
 use project::unreadable::{mistake, reason};
 

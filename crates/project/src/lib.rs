@@ -46,8 +46,8 @@ pub use engine::outbox::{NotificationId, NotificationState, StoredNotification};
 pub use engine::store::{BadHead, Head, Line, Verification};
 pub use engine::{Answer, AnswerTimeout, DeploysOf, signals};
 pub use monitor::{
-    Acknowledged, Alert, AlertId, Condition, Figures, History, Observed, Sample, ServiceKey, Told,
-    Visibility,
+    Acknowledged, Alert, AlertEvent, AlertId, Condition, Figures, History, Observed, Sample,
+    ServiceKey, Visibility,
 };
 
 pub use crate::backend::{Asking, Backend, Changes, FilesNow, Reply};

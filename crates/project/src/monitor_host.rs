@@ -5,7 +5,9 @@ use std::sync::{Arc, OnceLock};
 
 use engine::outbox::{Audience, OutboxWorker, SharedAudience};
 use engine::{Error as EngineError, StateDir};
-use monitor::{Alert, Monitor, MonitorOptions, Sample, ServiceKey, Told, Visibility, Watcher};
+use monitor::{
+    Alert, AlertEvent, Monitor, MonitorOptions, Sample, ServiceKey, Visibility, Watcher,
+};
 use policy::{Config, CustomerId, Span};
 use tokio::sync::{broadcast, watch};
 
@@ -100,12 +102,12 @@ pub struct RunningMonitor {
 
 impl RunningMonitor {
     /// Alerts from now on.
-    pub fn alerts(&self) -> broadcast::Receiver<(Alert, Told)> {
+    pub fn alerts(&self) -> broadcast::Receiver<(Alert, AlertEvent)> {
         self.monitor.alerts()
     }
 
     /// Whether anything answers, as it changes.
-    pub fn sight(&self) -> watch::Receiver<Visibility> {
+    pub fn visibility(&self) -> watch::Receiver<Visibility> {
         self.monitor.visibility()
     }
 

@@ -4,7 +4,7 @@ use std::pin::pin;
 
 use project::monitor_host::{MonitorHost, RunningMonitor};
 use project::signals::{StopSignal, stop_signal};
-use project::{Alert, Observed, Sample, AlertEvent, Visibility, fleet};
+use project::{Alert, AlertEvent, Observed, Sample, Visibility, fleet};
 use serde::Serialize;
 use tokio::sync::broadcast::error::RecvError;
 

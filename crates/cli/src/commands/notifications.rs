@@ -103,7 +103,7 @@ async fn show(global: &Global, id: &str, out: Output) -> Result<Exit, Failure> {
 async fn resend(global: &Global, id: &str, out: Output) -> Result<Exit, Failure> {
     let session = open::session(global, out).await?;
     let backend = session.backend();
-    let id = find(backend, id).await?.letter.id;
+    let id = find(backend, id).await?.notification.id;
     backend.resend(id.clone()).await?;
     session.deliver_due(DELIVER_WITHIN).await;
     let stored = find(backend, &id.0).await?;

@@ -3,5 +3,6 @@
 //! No rule is decided here, so that a journal of an older release folds the same.
 
 pub(crate) mod apply;
+pub(crate) mod freezes;
 pub(crate) mod index;
 pub(crate) mod rows;

@@ -28,9 +28,9 @@ pub use model::offer::{Form, Offer, Offers};
 pub use model::operation::{ApplyVariables, Deploys, ServiceDeploy};
 pub use model::request::{Actor, Input, Notice, Rejected, RejectedCode, Request, Start, Verb};
 pub use product::{LoadError, Product, RowKey, Step};
-pub use progress::exposed::Exposed;
 pub use progress::running::Observed;
 pub use read::limit::{Limit, LimitOf, LimitWait, LimitWaits};
+pub use requests::exposed::Exposed;
 
 /// An instant as the journal writes it: RFC 3339, UTC, milliseconds.
 pub fn show_instant(at: policy::Timestamp) -> String {

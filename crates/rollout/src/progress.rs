@@ -4,8 +4,7 @@
 //! [`phases`] opens and settles batches and phases; [`end_state`] ends the rollout.
 
 pub(crate) mod end_state;
-pub(crate) mod exposed;
-pub(crate) mod freezing;
+pub(crate) mod files_read;
 pub(crate) mod gate;
 pub(crate) mod hands;
 pub(crate) mod holds;

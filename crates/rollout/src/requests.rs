@@ -4,13 +4,19 @@
 
 pub(crate) mod audit;
 pub(crate) mod deploys;
+pub(crate) mod exposed;
 pub(crate) mod force;
+pub(crate) mod freezes;
+pub(crate) mod in_the_way;
 pub(crate) mod operate;
+pub(crate) mod override_freeze;
 pub(crate) mod pause_abort;
 pub mod recover;
 pub(crate) mod replan;
 pub(crate) mod retry_skip;
 pub(crate) mod start_rollout;
+pub(crate) mod started;
+pub(crate) mod trial;
 pub(crate) mod variables;
 pub(crate) mod verbs;
 pub(crate) mod votes;

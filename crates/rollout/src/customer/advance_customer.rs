@@ -2,18 +2,19 @@
 
 use policy::Timestamp;
 
-use crate::customer::next::{self, Ctx, Next, Scratch};
+use crate::customer::answer::Recorded;
+use crate::customer::ctx::{Ctx, Next};
+use crate::customer::next::{self, Scratch};
 use crate::customer::protocol::DeployDirection;
-use crate::customer::record;
-use crate::customer::trouble;
+use crate::customer::{answer, record, recovery, trouble};
 use crate::fold::index::{Position, Rollout};
 use crate::model::command::{Command, CommandKind, Outcome};
 use crate::model::event::{Kind, Line};
 use crate::model::ids::RolloutId;
+use crate::model::recovery::RecoveryState;
 use crate::model::state::{AutoDeployState, CustomerStatus, DeployState, RolloutState};
 use crate::product::{Product, State, unsure};
 use crate::progress::in_flight::{Issued, Slot, TimerKey};
-use crate::requests::recover::RecoveryState;
 
 /// More facts than this from one customer without an answer from outside would be a circle.
 const MAX_FACTS_A_TURN: usize = 64;
@@ -345,10 +346,10 @@ impl Product {
                 return Vec::new();
             }
             if let Outcome::Replaced { role, by } = outcome {
-                return record::replaced(ctx, role, by.as_ref());
+                return record::health::replaced(ctx, role, by.as_ref());
             }
             if let Outcome::Gone { role, reason } = outcome {
-                return trouble::vanished(ctx, role, reason);
+                return record::unanswered::vanished(ctx, role, reason);
             }
             let Outcome::Judged { role, verdict } = outcome else {
                 return Vec::new();
@@ -356,7 +357,7 @@ impl Product {
             if verdict.healthy {
                 Vec::new()
             } else {
-                record::unhealthy(ctx, role, verdict)
+                record::health::unhealthy(ctx, role, verdict)
             }
         });
         for fact in facts.unwrap_or_default() {
@@ -502,12 +503,12 @@ impl Product {
             let mut facts = Vec::new();
             let recovery = ctx.unit.recovery.as_ref().map(|recovery| &recovery.state);
             if recovery == Some(&RecoveryState::Intended) {
-                facts.push(next::recovery::in_doubt(ctx, reason.to_owned()));
+                facts.push(recovery::in_doubt(ctx, reason.to_owned()));
             }
             for role in &ctx.planned.services {
                 let service = ctx.service(role);
                 if matches!(service.deploy, DeployState::Intended { .. }) {
-                    facts.push(record::in_doubt(
+                    facts.push(record::deploy::in_doubt(
                         ctx,
                         role,
                         DeployDirection::Forward,
@@ -516,7 +517,7 @@ impl Product {
                     ));
                 }
                 if matches!(service.rollback, DeployState::Intended { .. }) {
-                    facts.push(record::in_doubt(
+                    facts.push(record::deploy::in_doubt(
                         ctx,
                         role,
                         DeployDirection::back(&service),
@@ -539,7 +540,7 @@ fn closing_answer(
     scratch: &mut Scratch,
     command: &CommandKind,
     outcome: &Outcome,
-) -> record::Recorded {
+) -> Recorded {
     scratch.fresh = false;
     if let Outcome::Trouble { reason } = outcome {
         scratch.view = None;
@@ -554,12 +555,12 @@ fn closing_answer(
         (CommandKind::SetAutoDeploy { service, .. }, Outcome::Refused { .. }) => {
             // Nobody can be held any more: the journal says that it stays off, and why.
             let fact = ctx.service_fact(Kind::AutoDeployRestored, &service.role);
-            let reason = Some(format!("not restored: {}", record::say(outcome)));
+            let reason = Some(format!("not restored: {}", answer::say(outcome)));
             vec![Line { reason, ..fact }.with("refused", true)].into()
         }
         (CommandKind::Inspect { .. }, Outcome::Inspected { views }) => {
             scratch.view = views.first().cloned();
-            record::Recorded::default()
+            Recorded::default()
         }
         (CommandKind::Inspect { service }, Outcome::Gone { .. } | Outcome::Failed { .. }) => {
             // The service is gone: there is nothing to restore.
@@ -567,7 +568,7 @@ fn closing_answer(
         }
         (_, _) => {
             scratch.view = None;
-            record::Recorded::default()
+            Recorded::default()
         }
     }
 }

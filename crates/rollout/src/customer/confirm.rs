@@ -4,8 +4,10 @@
 //! the watch nobody is rolled back without a person: the hold names the customer, and is over with the first cycle that
 //! passes. Whoever runs somebody else's deploy by then is not on the release any more, and is not asked.
 
+use policy::CustomerId;
+
 use crate::customer::next::{self, Unfit};
-use crate::customer::record;
+use crate::customer::{answer, record};
 use crate::fold::index::{Position, Rollout};
 use crate::model::command::{CommandKind, Outcome};
 use crate::model::hold::{Hold, HoldKind};
@@ -13,8 +15,6 @@ use crate::model::ids::RolloutId;
 use crate::model::offer::Offer;
 use crate::product::Product;
 use crate::progress::in_flight::{Slot, TimerKey};
-
-use policy::CustomerId;
 
 impl Product {
     /// Customers still on the release in the batch before that this process has not seen healthy (R17).
@@ -83,8 +83,8 @@ impl Product {
                 self.confirmed(id, place);
                 return;
             }
-            Outcome::Judged { verdict, .. } => record::reason_of(verdict),
-            other => record::say(other),
+            Outcome::Judged { verdict, .. } => record::health::reason_of(verdict),
+            other => answer::say(other),
         };
         let every = self.ask(id, place, |ctx| ctx.profile().every.to_delta());
         let Some(every) = every else { return };

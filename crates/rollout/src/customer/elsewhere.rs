@@ -3,7 +3,7 @@
 
 use policy::CustomerId;
 
-use crate::customer::next::{adoption, variables};
+use crate::customer::{adoption, variables};
 use crate::fold::index::{Position, Rollout};
 use crate::model::command::{Outcome, ServiceView};
 use crate::model::event::{Kind, Line};

@@ -3,53 +3,22 @@
 //! Forward: inspect, back up, variables, list, deploy, follow, verify, service by service (R5). The other way
 //! round stands in `back`. The deploy protocol itself (R16) is in `protocol`.
 
-pub(crate) mod adoption;
 mod back;
-pub(crate) mod recovery;
-pub(crate) mod variables;
 
-use std::collections::BTreeMap;
-
-use policy::health::Profile;
-use policy::rules::{Hook, HookCommand, RollbackMode};
+use policy::rules::RollbackMode;
 use policy::settings::AutoDeploy;
-use policy::{CustomerId, Plan, PlannedCustomer, Release, Role, Timestamp};
+use policy::{PlannedCustomer, Role, Timestamp};
 
-use crate::customer::protocol;
+use crate::customer::ctx::{Ctx, Next};
+use crate::customer::hooks::hooks;
 use crate::customer::trouble::Trouble;
-use crate::model::command::{CommandKind, DeployView, Probed, ServiceView, Target};
+use crate::customer::{adoption, protocol, variables};
+use crate::model::command::{CommandKind, DeployView, Probed, ServiceView};
 use crate::model::event::{Kind, Line};
-use crate::model::ids::{DatabaseId, DeployId, RolloutId};
+use crate::model::ids::{DatabaseId, DeployId};
 use crate::model::state::{
-    AutoDeployState, CustomerState, CustomerStatus, DeployState, HeldFrom, HookState, Operation,
-    ServiceState,
+    AutoDeployState, CustomerState, CustomerStatus, DeployState, HeldFrom, Operation, ServiceState,
 };
-use crate::product::State;
-
-/// What follows for a customer.
-#[derive(Debug)]
-pub(crate) enum Next {
-    /// Carry this out and wait for its answer.
-    Command(CommandKind),
-    /// These facts follow at once.
-    Facts(Vec<Line>),
-    /// The next service may go, or go back, when a tick finds a place for it.
-    Tick,
-    /// Nothing before this instant.
-    Wait(Timestamp),
-    /// Nothing by itself.
-    Rest,
-}
-
-impl Next {
-    /// The same, with every fact changed.
-    fn map(self, change: impl Fn(Line) -> Line) -> Self {
-        match self {
-            Self::Facts(facts) => Self::Facts(facts.into_iter().map(change).collect()),
-            Self::Command(_) | Self::Tick | Self::Wait(_) | Self::Rest => self,
-        }
-    }
-}
 
 /// What was read for a customer and is not worth storing: a restart reads it again.
 #[derive(Clone, Debug, Default)]
@@ -121,149 +90,6 @@ impl Scratch {
             trouble: self.trouble.take(),
             ..Self::default()
         };
-    }
-}
-
-/// Everything the decision may look at.
-pub(crate) struct Ctx<'a> {
-    pub(crate) run: RolloutId,
-    /// The database that the customer has left for a restored one (T15).
-    pub(crate) left: Option<&'a DatabaseId>,
-    pub(crate) plan: &'a Plan,
-    pub(crate) customer: &'a CustomerId,
-    pub(crate) planned: &'a PlannedCustomer,
-    pub(crate) unit: &'a CustomerState,
-    pub(crate) scratch: &'a Scratch,
-    /// What is known beside this rollout.
-    pub(crate) state: &'a State,
-    /// Whatever runs the release is taken over: a person has said so.
-    pub(crate) takes_over: bool,
-    pub(crate) at: Timestamp,
-    /// The last event: what is stored now gets a name of its own by it.
-    pub(crate) seq: u64,
-    pub(crate) deploy_timeout_ms: Option<i64>,
-    pub(crate) clear_cache: bool,
-    /// Which operation it is; `None`: a rollout.
-    pub(crate) operation: Option<Operation>,
-}
-
-impl<'a> Ctx<'a> {
-    pub(crate) fn policy(&self) -> &'a policy::Policy {
-        &self.plan.phases[self.planned.phase].policy
-    }
-
-    pub(crate) fn profile(&self) -> &'a Profile {
-        &self.plan.phases[self.planned.phase].health
-    }
-
-    pub(crate) fn target(&self, role: &Role) -> Target {
-        let service = self.planned.customer.services.get(role);
-        Target {
-            role: role.clone(),
-            id: service.map_or_else(|| policy::ServiceId::new(""), |service| service.id.clone()),
-            url: service.and_then(|service| service.url.clone()),
-        }
-    }
-
-    /// What this customer is to run.
-    pub(crate) fn release(&self) -> &'a Release {
-        self.planned
-            .own
-            .as_ref()
-            .map_or(&self.plan.release, |own| &own.release)
-    }
-
-    /// The version that must answer; `None`: it is not asked.
-    pub(crate) fn expected(&self) -> Option<&'a String> {
-        match &self.planned.own {
-            Some(own) => own.version.as_ref(),
-            None => Some(&self.plan.release.version),
-        }
-    }
-
-    /// The templates of a role's variables.
-    pub(crate) fn variables(&self, role: &Role) -> BTreeMap<String, String> {
-        let variables = match &self.planned.own {
-            Some(own) => &own.variables,
-            None => &self.plan.project.variables,
-        };
-        variables.get(role).cloned().unwrap_or_default()
-    }
-
-    /// The addresses of the customer's services, as frozen (P38).
-    pub(crate) fn urls(&self) -> BTreeMap<Role, String> {
-        let services = self.planned.customer.services.iter();
-        services
-            .filter_map(|(role, service)| Some((role.clone(), service.url.clone()?)))
-            .collect()
-    }
-
-    /// A service as it stands. What Render kept of a customer that has left its database would bring that one's address
-    /// back: there is no such target any more (R19).
-    pub(crate) fn service(&self, role: &Role) -> ServiceState {
-        let mut service = self.unit.services.get(role).cloned().unwrap_or_default();
-        service.target_gone |= self.left.is_some();
-        service
-    }
-
-    pub(crate) fn timeout(&self) -> chrono::TimeDelta {
-        match self.deploy_timeout_ms {
-            Some(ms) => chrono::TimeDelta::milliseconds(ms),
-            None => self.policy().deploy_timeout.to_delta(),
-        }
-    }
-
-    pub(crate) fn settle(&self) -> chrono::TimeDelta {
-        self.plan.project.render.settle.to_delta()
-    }
-
-    /// A fact about this customer.
-    pub(crate) fn fact(&self, kind: Kind) -> Line {
-        Line {
-            phase: Some(self.policy().name.clone()),
-            batch: self.unit.batch,
-            customer: Some(self.customer.clone()),
-            ..Line::new(kind)
-        }
-    }
-
-    /// A fact about one service.
-    pub(crate) fn service_fact(&self, kind: Kind, role: &Role) -> Line {
-        Line {
-            service: Some(role.clone()),
-            ..self.fact(kind)
-        }
-    }
-
-    /// A fact that a person must decide.
-    pub(crate) fn held(&self, role: Option<&Role>, reason: impl Into<String>) -> Line {
-        let fact = Line {
-            service: role.cloned(),
-            reason: Some(reason.into()),
-            ..self.fact(Kind::CustomerHeld)
-        };
-        match self.unit.state {
-            CustomerStatus::Withdrawing => fact.with_value("from", &HeldFrom::Withdrawing),
-            CustomerStatus::Waiting
-            | CustomerStatus::Forward
-            | CustomerStatus::Healthy
-            | CustomerStatus::Backward
-            | CustomerStatus::Held { .. }
-            | CustomerStatus::Unchanged
-            | CustomerStatus::RolledBack
-            | CustomerStatus::RollbackFailed
-            | CustomerStatus::Excluded
-            | CustomerStatus::Applied
-            | CustomerStatus::Skipped => fact,
-        }
-    }
-
-    /// A fact that is a failure of the release, unless a person has given the customer up already (R11).
-    pub(crate) fn failure(&self, fact: Line) -> Line {
-        match self.unit.state == CustomerStatus::Forward {
-            true => fact.with("failure", true),
-            false => fact,
-        }
     }
 }
 
@@ -554,56 +380,6 @@ pub(crate) fn probed_all(ctx: &Ctx<'_>) -> Vec<Probed> {
             Some(probed(ctx, role, service, Some(deploy), version, *at))
         })
         .collect()
-}
-
-/// The next hook of a list, its outcome unknown, or nothing.
-fn hooks(ctx: &Ctx<'_>, when: &str, list: &[Hook], state: &HookState) -> Option<Next> {
-    let hook = list.get(state.done)?;
-    let number = state.done + 1;
-    if !state.begun {
-        let fact = ctx
-            .fact(Kind::HookStarted)
-            .with("when", when)
-            .with("number", number);
-        return Some(Next::Facts(vec![fact]));
-    }
-    if !ctx.scratch.fresh && !hook.repeatable {
-        let reason = format!("it is not known whether the {when} hook {number} took effect");
-        return Some(Next::Facts(vec![ctx.held(None, reason)]));
-    }
-    let service = match &hook.run {
-        HookCommand::Job { service, .. } => Some(ctx.target(service)),
-        HookCommand::Run(_) => None,
-    };
-    let mut environment = BTreeMap::from([
-        ("TRANCHE_CUSTOMER".to_owned(), ctx.customer.to_string()),
-        ("TRANCHE_VERSION".to_owned(), ctx.release().version.clone()),
-        ("TRANCHE_COMMIT".to_owned(), ctx.release().commit.clone()),
-        ("TRANCHE_HOOK".to_owned(), when.to_owned()),
-    ]);
-    if let Some(recovery) = &ctx.unit.recovery {
-        let to = crate::show_instant(recovery.to);
-        environment.insert("TRANCHE_RESTORE_TO".to_owned(), to);
-    }
-    Some(Next::Command(CommandKind::RunHook {
-        hook: hook.clone(),
-        service,
-        environment,
-    }))
-}
-
-/// Which hook list is being worked on.
-pub(crate) fn hook_in_hand(ctx: &Ctx<'_>) -> &'static str {
-    let recovery = ctx.unit.recovery.as_ref();
-    if ctx.unit.state == CustomerStatus::Backward && recovery.is_some_and(|one| !one.is_done()) {
-        "restore_database"
-    } else if ctx.unit.state == CustomerStatus::Backward {
-        "on_rollback"
-    } else if current(ctx.unit, ctx.planned).is_none() {
-        "after"
-    } else {
-        "before"
-    }
 }
 
 /// What follows a failure after live: at once the way back, or a person first.

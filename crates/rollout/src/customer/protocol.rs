@@ -5,7 +5,8 @@
 
 use policy::{Role, Timestamp};
 
-use crate::customer::next::{Ctx, Next, adoption};
+use crate::customer::adoption;
+use crate::customer::ctx::{Ctx, Next};
 use crate::model::command::{CommandKind, DeployStatus, DeployView};
 use crate::model::event::{Kind, Line};
 use crate::model::ids::DeployId;

@@ -11,17 +11,18 @@
 use std::mem::{Discriminant, discriminant};
 
 use chrono::TimeDelta;
-use policy::{CustomerId, Role, Timestamp};
+use policy::{CustomerId, Timestamp};
 
-use crate::customer::next::{Ctx, Next, Scratch, recovery};
-use crate::customer::record::{self, Recorded};
+use crate::customer::answer::say;
+use crate::customer::ctx::{Ctx, Next};
+use crate::customer::next::Scratch;
 use crate::fold::index::{Position, Rollout};
 use crate::model::command::{CommandKind, Outcome};
 use crate::model::event::{Kind, Line};
 use crate::model::hold::{Hold, HoldKind};
 use crate::model::ids::RolloutId;
 use crate::model::offer::Offer;
-use crate::model::state::{CustomerStatus, Unanswered};
+use crate::model::state::Unanswered;
 use crate::product::Product;
 
 /// The first distance between two questions; each is twice the one before.
@@ -129,109 +130,6 @@ pub(crate) fn met(
     })
 }
 
-/// Nothing was learned, and a change was not made: what was intended is open again (P9).
-pub(crate) fn undone(
-    ctx: &Ctx<'_>,
-    scratch: &mut Scratch,
-    command: &CommandKind,
-    reason: &str,
-) -> Recorded {
-    let not_sent = || Outcome::NotSent {
-        reason: reason.to_owned(),
-    };
-    match command {
-        CommandKind::CreateDeploy { service, .. } | CommandKind::CreateRollback { service, .. } => {
-            record::requested(ctx, &service.role, not_sent())
-        }
-        CommandKind::Recover { .. } => recovery::requested(ctx, &not_sent()),
-        CommandKind::RunHook { .. } => {
-            scratch.fresh = true;
-            Recorded::default()
-        }
-        // What it is like now is read before the next attempt.
-        CommandKind::SetAutoDeploy { .. } | CommandKind::CancelDeploy { .. } => {
-            scratch.fresh = false;
-            scratch.view = None;
-            Recorded::default()
-        }
-        CommandKind::Preflight { .. }
-        | CommandKind::Inspect { .. }
-        | CommandKind::AwaitQuiet { .. }
-        | CommandKind::BackUp { .. }
-        | CommandKind::SetVariables { .. }
-        | CommandKind::RestoreVariables { .. }
-        | CommandKind::ListDeploys { .. }
-        | CommandKind::FollowDeploy { .. }
-        | CommandKind::Verify { .. }
-        | CommandKind::Watch { .. }
-        | CommandKind::Confirm { .. }
-        | CommandKind::FindDatabases { .. }
-        | CommandKind::AwaitDatabase { .. }
-        | CommandKind::BackUpConnections { .. }
-        | CommandKind::Stop { .. } => Recorded::default(),
-    }
-}
-
-/// A service was deleted in the middle of the work: its step fails, and the rest of the customer goes back (P18, P39).
-/// `None`: what was asked for is a person's, who is told.
-pub(crate) fn gone_at(
-    ctx: &Ctx<'_>,
-    command: &CommandKind,
-    role: &Role,
-    reason: &str,
-) -> Option<Recorded> {
-    match command {
-        CommandKind::RestoreVariables { backup, .. } => {
-            let left = Line {
-                reason: Some(format!("not put back: {reason}")),
-                ..ctx.service_fact(Kind::VariablesRestored, role)
-            };
-            Some(record::of_backup(ctx, role, backup, left.into()))
-        }
-        CommandKind::Recover { .. }
-        | CommandKind::FindDatabases { .. }
-        | CommandKind::AwaitDatabase { .. }
-        | CommandKind::BackUpConnections { .. }
-        | CommandKind::RunHook { .. } => None,
-        _ if ctx.unit.state == CustomerStatus::Forward => Some(vanished(ctx, role, reason).into()),
-        _ => Some(gone(ctx, role, reason)),
-    }
-}
-
-/// A service that does not exist any more fails its customer. What it ran has gone with it.
-pub(crate) fn vanished(ctx: &Ctx<'_>, role: &Role, reason: &str) -> Vec<Line> {
-    let service = ctx.service(role);
-    let fact = Line {
-        attempt: (service.attempt > 0).then_some(service.attempt),
-        deploy: service.deploy.id().cloned(),
-        reason: Some(format!(
-            "its service {role} does not exist any more: {reason}"
-        )),
-        ..ctx.service_fact(Kind::DeployFailed, role)
-    };
-    vec![fact.with("status", "gone").with("failure", true)]
-}
-
-/// Of a customer that is left out, the service can never be read again: what was requested there has gone with it.
-pub(crate) fn gone(ctx: &Ctx<'_>, role: &Role, reason: &str) -> Recorded {
-    let service = ctx.service(role);
-    let (kind, attempt, state) = match service.deploy.is_open() {
-        true => (Kind::DeployFailed, service.attempt, &service.deploy),
-        false => (
-            Kind::RollbackFailed,
-            service.rollback_attempt,
-            &service.rollback,
-        ),
-    };
-    Line {
-        attempt: Some(attempt),
-        deploy: state.id().cloned(),
-        reason: Some(format!("it can never be read again: {reason}")),
-        ..ctx.service_fact(kind, role)
-    }
-    .into()
-}
-
 /// After trouble nothing is asked for the customer before its time has come.
 pub(crate) fn patient(ctx: &Ctx<'_>, next: Next) -> Next {
     match (&next, &ctx.scratch.trouble) {
@@ -271,7 +169,7 @@ impl Product {
         asked: &CommandKind,
         outcome: &Outcome,
     ) {
-        let reason = crate::customer::record::say(outcome);
+        let reason = say(outcome);
         let mut scratch = self.work.scratch.remove(&(id, place)).unwrap_or_default();
         let alarm = self
             .ask(id, place, |ctx| met(ctx, &mut scratch, asked, &reason))

@@ -21,11 +21,11 @@ use policy::{PersonId, Plan, Timestamp};
 use self::folded::Folded;
 use crate::fold::index::Rollout;
 use crate::model::event::{Event, Kind};
+use crate::model::freeze::fold_voice;
 use crate::model::ids::RolloutId;
 use crate::model::sound;
 use crate::model::state::{CustomerState, PhaseState, Queued, RolloutRow, RolloutState};
 use crate::product::{RowKey, State};
-use crate::progress::freezing::fold_voice;
 
 impl State {
     /// Folds one event and notes the rows it touched.

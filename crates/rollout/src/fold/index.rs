@@ -7,12 +7,12 @@ use std::sync::Arc;
 use chrono_tz::Tz;
 use policy::{CustomerId, Plan, PolicyId, Release, Timestamp};
 
+use crate::model::freeze::Lift;
 use crate::model::ids::GateId;
 use crate::model::state::{
     AutoDeployState, BatchRow, CustomerState, CustomerStatus, GateRow, HeldFrom, PhaseRow,
     PhaseState, RolloutRow, RolloutState,
 };
-use crate::progress::freezing::Lift;
 
 /// One rollout or operation in memory.
 #[derive(Clone, Debug)]

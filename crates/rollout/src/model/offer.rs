@@ -4,8 +4,6 @@
 //!
 //! [`Form`] lists every template; a test brings the product to where each is offered, and types it.
 
-mod trial;
-
 use std::fmt::Write as _;
 
 use policy::CustomerId;
@@ -15,10 +13,10 @@ use crate::model::ids::{GateId, RolloutId};
 use crate::model::request::Verb;
 
 /// What is left to whoever types it.
-const REASON: &str = "...";
+pub(crate) const REASON: &str = "...";
 
 /// With it a start waits for what is in its way.
-const QUEUE: &str = "--queue";
+pub(crate) const QUEUE: &str = "--queue";
 
 /// Something that helps, as a person can type it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -344,7 +342,7 @@ impl Offer {
     }
 
     /// As it is typed; a rollout is named where it has to be.
-    fn text(&self, named: Option<RolloutId>) -> String {
+    pub(crate) fn text(&self, named: Option<RolloutId>) -> String {
         let within = named.map_or_else(String::new, |run| format!(" --rollout {run}"));
         match self {
             Self::Approve(gate) => format!("tranche approve {gate}{within}"),
@@ -400,7 +398,7 @@ impl Offer {
     }
 
     /// Whether it is asked of one rollout, which may have to be named.
-    fn is_of_a_rollout(&self) -> bool {
+    pub(crate) fn is_of_a_rollout(&self) -> bool {
         matches!(
             self,
             Self::Approve(_)
@@ -435,7 +433,7 @@ impl Begin {
     }
 }
 
-fn skip(target: &str) -> Verb {
+pub(crate) fn skip(target: &str) -> Verb {
     Verb::Skip {
         target: target.to_owned(),
         reason: REASON.to_owned(),
@@ -448,7 +446,7 @@ impl Offer {
         clippy::wildcard_enum_match_arm,
         reason = "the others only show something, or are asked in their own way"
     )]
-    fn verb(&self) -> Option<Verb> {
+    pub(crate) fn verb(&self) -> Option<Verb> {
         let reason = || REASON.to_owned();
         Some(match self {
             Self::Retry(target) => Verb::Retry {

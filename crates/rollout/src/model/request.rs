@@ -523,3 +523,29 @@ pub enum RejectedCode {
     /// It is so already: said, exit code 0.
     AlreadySo,
 }
+
+impl Rejected {
+    /// Not in the present state.
+    pub(crate) fn state(message: impl Into<String>, way_out: impl Into<Offers>) -> Self {
+        Self::new(RejectedCode::State, message, way_out)
+    }
+
+    /// It makes no sense as asked.
+    pub(crate) fn usage(message: impl Into<String>, way_out: impl Into<Offers>) -> Self {
+        Self::new(RejectedCode::Usage, message, way_out)
+    }
+
+    pub(crate) fn new(
+        code: RejectedCode,
+        message: impl Into<String>,
+        way_out: impl Into<Offers>,
+    ) -> Self {
+        let offers = way_out.into();
+        Self {
+            code,
+            message: message.into(),
+            way_out: offers.first(),
+            offers,
+        }
+    }
+}

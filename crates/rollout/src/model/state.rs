@@ -10,16 +10,15 @@ use policy::settings::Pin;
 use policy::{CustomerId, PersonId, PlanInput, PlanScope, Release, Role, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::customer::targets::Unhealthy;
-use crate::model::directory::EntryChange;
-use crate::model::ids::{DeployId, RolloutId};
-use crate::model::request::{Conflict, Directory, Proof};
-use crate::progress::freezing::Lift;
-use crate::requests::recover::{Moved, Recovery, RecoveryState};
-
 pub(crate) use self::service::{
     AutoDeployState, Backup, Baseline, Connections, DeployState, ServiceState, VariablesState,
 };
+use crate::customer::targets::Unhealthy;
+use crate::model::directory::EntryChange;
+use crate::model::freeze::{Lift, ManualFreeze};
+use crate::model::ids::{DeployId, RolloutId};
+use crate::model::recovery::{Moved, Recovery, RecoveryState};
+use crate::model::request::{Conflict, Directory, Proof};
 
 /// What spans rollouts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -116,16 +115,6 @@ pub(crate) struct FilesRow {
     /// People whose entry, groups or roles have changed: the last time.
     #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) changed: BTreeMap<PersonId, EntryChange>,
-}
-
-/// A freeze that a person made (R9).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct ManualFreeze {
-    pub(crate) from: Timestamp,
-    pub(crate) until: Timestamp,
-    pub(crate) by: PersonId,
-    pub(crate) reason: String,
-    pub(crate) customers: BTreeSet<CustomerId>,
 }
 
 /// A blocked version.

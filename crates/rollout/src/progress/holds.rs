@@ -9,15 +9,15 @@ use policy::plan::matches_pin;
 use policy::{CustomerId, PersonId, Role, Timestamp};
 
 use crate::fold::index::{Position, Rollout};
+use crate::model::freeze::{FreezeId, is_lifted};
 use crate::model::hold::{Hold, HoldKind};
 use crate::model::ids::{GateId, RolloutId};
 use crate::model::offer::{Offer, Offers};
+use crate::model::recovery::{Moved, Recovery};
 use crate::model::request::Directory;
 use crate::model::state::{CustomerState, CustomerStatus, DrainTo, PhaseState, RolloutState};
 use crate::product::{Product, State};
-use crate::progress::freezing::{FreezeId, is_lifted};
 use crate::progress::gate;
-use crate::requests::recover::{Moved, Recovery};
 
 /// Said of every gate while `tranche.yaml` cannot be parsed.
 const SHUT: &str =

@@ -10,12 +10,12 @@ use crate::model::canonical;
 use crate::model::event::{Kind, Line};
 use crate::model::ids::RolloutId;
 use crate::model::offer::{Begin, Offer};
+use crate::model::recovery::{Moved, Recovery};
 use crate::model::request::{Rejected, Request};
 use crate::model::state::{
     CustomerState, CustomerStatus, DeployState, Operation, ServiceState, Sweep, SweepScope,
 };
 use crate::product::{Product, State};
-use crate::requests::recover::{Moved, Recovery};
 use crate::requests::verbs::state_name;
 
 impl Product {

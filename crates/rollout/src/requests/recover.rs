@@ -3,18 +3,16 @@
 
 use chrono::TimeDelta;
 use policy::rules::Hook;
-use policy::{CustomerId, PlannedCustomer, Release, Role, ServiceId, Timestamp};
-use serde::{Deserialize, Serialize};
+use policy::{CustomerId, PlannedCustomer, Role, ServiceId, Timestamp};
 
 use crate::customer::protocol::DeployDirection;
 use crate::fold::index::Rollout;
 use crate::model::event::Line;
 use crate::model::ids::{DatabaseId, DeployId, RolloutId};
 use crate::model::offer::{Offer, Offers};
+use crate::model::recovery::Recovery;
 use crate::model::request::{Rejected, Request};
-use crate::model::state::{
-    CustomerState, CustomerStatus, DeployState, HookState, Operation, ServiceState, VariablesState,
-};
+use crate::model::state::{CustomerState, CustomerStatus, Operation};
 use crate::product::Product;
 use crate::requests::operate::{operation_started, plan_of_one, taken_back};
 use crate::requests::verbs::state_name;
@@ -64,136 +62,6 @@ pub struct ServiceReturn {
     pub commit: Option<String>,
     /// Whether it runs another commit now. If not, it is deployed only where a variable names the database.
     pub changes: bool,
-}
-
-/// A customer that was pointed at a restored database.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Moved {
-    pub(crate) by: RolloutId,
-    pub(crate) from: DatabaseId,
-    pub(crate) to: DatabaseId,
-    pub(crate) since: Timestamp,
-}
-
-/// The return of a database to an earlier instant.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Recovery {
-    /// The old database, of which Render makes another; `None`: the policy's hooks restore it.
-    pub(crate) database: Option<DatabaseId>,
-    pub(crate) to: Timestamp,
-    pub(crate) attempt: u32,
-    /// The new one's name, by attempt.
-    pub(crate) name: String,
-    pub(crate) state: RecoveryState,
-}
-
-/// Where the request for a new database stands (R16).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum RecoveryState {
-    Wanted,
-    Intended,
-    Unknown {
-        until: Timestamp,
-    },
-    Created {
-        database: DatabaseId,
-    },
-    Live {
-        database: DatabaseId,
-    },
-    /// Every service's variables name the new one.
-    Switched {
-        database: DatabaseId,
-    },
-    /// The hooks have restored the old one.
-    Restored,
-    Failed,
-}
-
-impl Recovery {
-    pub(crate) fn wanted(database: Option<DatabaseId>, to: Timestamp) -> Self {
-        Self {
-            database,
-            to,
-            attempt: 0,
-            name: String::new(),
-            state: RecoveryState::Wanted,
-        }
-    }
-
-    /// The new database's name, which is ours alone: what bears it came of this attempt, also where a lost state has begun to
-    /// count anew. `when` is the instant of the intent, in digits.
-    fn name_of(customer: &CustomerId, run: RolloutId, attempt: u32, when: &str) -> String {
-        format!("{customer}-{run}-{attempt}-{when}")
-    }
-
-    /// The name of an attempt that is intended at `at`.
-    pub(crate) fn name_at(
-        customer: &CustomerId,
-        run: RolloutId,
-        attempt: u32,
-        at: Timestamp,
-    ) -> String {
-        let when = at.format("%Y%m%d%H%M%S").to_string();
-        Self::name_of(customer, run, attempt, &when)
-    }
-
-    /// What is waited for until the new database can be used.
-    pub(crate) fn doing(&self) -> Option<String> {
-        let to = crate::show_instant(self.to);
-        match &self.state {
-            RecoveryState::Wanted if self.database.is_none() => {
-                Some(format!("the hooks restore the data of {to}"))
-            }
-            RecoveryState::Wanted => Some(format!(
-                "a database with the data of {to} is to be asked for"
-            )),
-            RecoveryState::Intended | RecoveryState::Unknown { .. } => {
-                Some(format!("a database with the data of {to} is asked for"))
-            }
-            RecoveryState::Created { database } => {
-                Some(format!("Render restores the data of {to} into {database}"))
-            }
-            RecoveryState::Live { database } => {
-                Some(format!("its services are pointed at {database}"))
-            }
-            RecoveryState::Switched { .. } | RecoveryState::Restored | RecoveryState::Failed => {
-                None
-            }
-        }
-    }
-
-    /// The restored database, once it can be used.
-    pub(crate) fn new_database(&self) -> Option<&DatabaseId> {
-        match &self.state {
-            RecoveryState::Live { database } | RecoveryState::Switched { database } => {
-                Some(database)
-            }
-            RecoveryState::Wanted
-            | RecoveryState::Intended
-            | RecoveryState::Unknown { .. }
-            | RecoveryState::Created { .. }
-            | RecoveryState::Restored
-            | RecoveryState::Failed => None,
-        }
-    }
-
-    /// Whether nothing is left to do but to return the code.
-    pub(crate) fn is_done(&self) -> bool {
-        matches!(
-            self.state,
-            RecoveryState::Switched { .. } | RecoveryState::Restored
-        )
-    }
-
-    /// Whether a database may have been asked for whose fate is not known.
-    pub(crate) fn is_open(&self) -> bool {
-        matches!(
-            self.state,
-            RecoveryState::Intended | RecoveryState::Unknown { .. }
-        )
-    }
 }
 
 impl Product {
@@ -454,57 +322,6 @@ impl ServiceReturn {
             changes: state.deploy.went_live(),
             target: baseline.deploy.filter(|_| by_render),
             commit: baseline.commit,
-        }
-    }
-}
-
-impl CustomerState {
-    /// Sends it back with its data; `went_to` is the version to which a `rollback --to` had brought it.
-    pub(crate) fn take_back_with(&mut self, recovery: Recovery, went_to: Option<&Release>) {
-        // Every attempt has a name of its own, also that of another request.
-        let attempt = self.recovery.as_ref().map_or(0, |before| before.attempt);
-        self.recovery = Some(Recovery {
-            attempt,
-            ..recovery
-        });
-        self.hooks.restore_database = HookState::default();
-        for service in self.services.values_mut() {
-            match (&service.rollback, &service.deploy, went_to) {
-                (DeployState::Live { deploy, .. }, ..) => service.keep(deploy.clone()),
-                // That code and its variables stay.
-                (_, DeployState::Passed { deploy, .. }, Some(release)) => {
-                    service.keep(deploy.clone());
-                    service.backup = None;
-                    service.variables = VariablesState::Untouched;
-                    let baseline = service.baseline.get_or_insert_default();
-                    baseline.commit = Some(release.commit.clone());
-                    baseline.version = Some(release.version.clone());
-                }
-                _ => {}
-            }
-            service.connections = None;
-            service.rollback = DeployState::None;
-            service.returned = false;
-        }
-    }
-}
-
-impl ServiceState {
-    /// What is live is what is to run.
-    fn keep(&mut self, live: DeployId) {
-        self.baseline.get_or_insert_default().deploy = Some(live);
-        self.deploy = DeployState::None;
-    }
-
-    /// The keys whose values from before have still to come back.
-    pub(crate) fn to_restore(&self) -> &[String] {
-        let restored = matches!(
-            self.variables,
-            VariablesState::Untouched | VariablesState::Restored
-        );
-        match &self.backup {
-            Some(backup) if !restored => &backup.keys,
-            Some(_) | None => &[],
         }
     }
 }

@@ -2,10 +2,10 @@
 
 use policy::Role;
 
-use super::{
-    Ctx, Next, adoption, cancel, follow, hooks, out_of_service, probed, recovery, variables,
-};
-use crate::customer::protocol;
+use super::{cancel, follow, out_of_service, probed};
+use crate::customer::ctx::{Ctx, Next};
+use crate::customer::hooks::hooks;
+use crate::customer::{adoption, protocol, recovery, variables};
 use crate::model::command::CommandKind;
 use crate::model::event::{Kind, Line};
 use crate::model::state::{Baseline, DeployState, ServiceState};

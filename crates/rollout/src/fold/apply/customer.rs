@@ -13,11 +13,11 @@ use super::folded::Folded;
 use super::service::apply_service;
 use crate::fold::index::Rollout;
 use crate::model::event::Kind;
+use crate::model::recovery::{Recovery, RecoveryState};
 use crate::model::state::{
     Baseline, CustomerState, CustomerStatus, DeployState, HeldFrom, HookState, Hooks, PhaseState,
     ServiceState, Unanswered, VariablesState,
 };
-use crate::requests::recover::{Recovery, RecoveryState};
 
 impl Rollout {
     pub(super) fn apply_customer(

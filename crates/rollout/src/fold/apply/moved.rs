@@ -8,9 +8,9 @@ use policy::{CustomerId, Timestamp};
 
 use crate::fold::index::Rollout;
 use crate::model::ids::RolloutId;
+use crate::model::recovery::RecoveryState;
 use crate::model::state::{CustomerState, DeployState, GateRow, PhaseRow, PhaseState};
 use crate::product::{RowKey, State};
-use crate::requests::recover::RecoveryState;
 
 /// What moves: whatever began at or after an instant, and by how much.
 #[derive(Clone, Copy)]

@@ -12,13 +12,14 @@ use super::folded::Folded;
 use crate::customer::targets::{Judged, Unhealthy, fold_unhealthy};
 use crate::model::directory::EntryChange;
 use crate::model::event::Kind;
+use crate::model::freeze::ManualFreeze;
 use crate::model::ids::{DeployId, RolloutId};
+use crate::model::recovery::Moved;
 use crate::model::request::FilesRead;
 use crate::model::state::{
-    Block, CustomerState, FilesRow, FleetRow, Hidden, ManualFreeze, Mark, Operation, RunningService,
+    Block, CustomerState, FilesRow, FleetRow, Hidden, Mark, Operation, RunningService,
 };
 use crate::product::{RowKey, State};
-use crate::requests::recover::Moved;
 
 impl State {
     /// Folds a fact outside any rollout.

@@ -174,3 +174,23 @@ impl ServiceState {
         (!back && !keys.is_empty()).then_some(keys)
     }
 }
+
+impl ServiceState {
+    /// What is live is what is to run.
+    pub(crate) fn keep(&mut self, live: DeployId) {
+        self.baseline.get_or_insert_default().deploy = Some(live);
+        self.deploy = DeployState::None;
+    }
+
+    /// The keys whose values from before have still to come back.
+    pub(crate) fn to_restore(&self) -> &[String] {
+        let restored = matches!(
+            self.variables,
+            VariablesState::Untouched | VariablesState::Restored
+        );
+        match &self.backup {
+            Some(backup) if !restored => &backup.keys,
+            Some(_) | None => &[],
+        }
+    }
+}

@@ -2,13 +2,13 @@
 
 use policy::Role;
 
-use super::{Ctx, Next};
+use crate::customer::ctx::{Ctx, Next};
 use crate::model::command::CommandKind;
 use crate::model::event::Kind;
 use crate::model::state::{Backup, ServiceState, VariablesState};
 
 /// What is still to be done until the planned keys of a service have their values.
-pub(super) fn set(ctx: &Ctx<'_>, role: &Role, service: &ServiceState) -> Option<Next> {
+pub(crate) fn set(ctx: &Ctx<'_>, role: &Role, service: &ServiceState) -> Option<Next> {
     let Some(backup) = &service.backup else {
         return Some(Next::Command(back_up(ctx, role)));
     };
@@ -28,7 +28,7 @@ pub(crate) fn back_up(ctx: &Ctx<'_>, role: &Role) -> CommandKind {
 }
 
 /// What is still to be done until the keys of a backup have their new values.
-pub(super) fn write(
+pub(crate) fn write(
     ctx: &Ctx<'_>,
     role: &Role,
     (backup, state): (&Backup, &VariablesState),
@@ -52,7 +52,7 @@ pub(super) fn write(
 }
 
 /// What is still to be done until the keys of a backup have their old values (P29).
-pub(super) fn restore(
+pub(crate) fn restore(
     ctx: &Ctx<'_>,
     role: &Role,
     (backup, state): (&Backup, &VariablesState),
@@ -73,7 +73,7 @@ pub(super) fn restore(
 }
 
 /// Writes the variables of every service and deploys nothing.
-pub(super) fn apply(ctx: &Ctx<'_>) -> Next {
+pub(crate) fn apply(ctx: &Ctx<'_>) -> Next {
     let mut roles = ctx.planned.services.iter();
     let next = roles.find_map(|role| set(ctx, role, &ctx.service(role)));
     next.unwrap_or_else(|| {

@@ -5,11 +5,11 @@ use std::iter;
 use policy::plan::bare;
 use policy::{CustomerId, Timestamp};
 
-use super::{Begin, Offer, Offers, QUEUE, REASON, skip};
 use crate::fold::index::Rollout;
 use crate::model::event::{Event, Kind};
 use crate::model::hold::Hold;
 use crate::model::ids::{GateId, RolloutId};
+use crate::model::offer::{Begin, Offer, Offers, QUEUE, REASON, skip};
 use crate::model::request::{Actor, Rejected, RejectedCode, Request, Verb};
 use crate::model::state::{CustomerStatus, RolloutState};
 use crate::product::{Product, cut};

@@ -9,14 +9,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use policy::Role;
 
-use super::{Ctx, Next, variables};
+use crate::customer::ctx::{Ctx, Next};
+use crate::customer::variables;
 use crate::model::command::{DeployView, ServiceView};
 use crate::model::event::{Kind, Line};
 use crate::model::ids::DeployId;
 use crate::model::state::{HeldFrom, ServiceState, VariablesState};
 
 /// What follows where the service runs the release, or somebody else has deployed it; `None`: it is to be deployed.
-pub(super) fn next(
+pub(crate) fn next(
     ctx: &Ctx<'_>,
     role: &Role,
     service: &ServiceState,
@@ -165,7 +166,7 @@ fn adopted(ctx: &Ctx<'_>, role: &Role, live: &DeployView) -> Line {
 }
 
 /// The fact that a customer does not go back by itself: what was found there has nothing to be returned to (P30).
-pub(super) fn stays(ctx: &Ctx<'_>) -> Option<Line> {
+pub(crate) fn stays(ctx: &Ctx<'_>) -> Option<Line> {
     let role = ctx.unit.stays()?;
     let customer = ctx.customer;
     let reason = format!(

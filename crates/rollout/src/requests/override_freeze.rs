@@ -1,151 +1,20 @@
-//! Freezes, which of them an override lifts, and blocked versions (R9).
+//! `override`: which freeze is meant, and when two people have lifted it (R9).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use chrono_tz::Tz;
-use policy::calendar::{Boundary, Freeze, FreezeScope, Occurrence, ZoneSpec};
-use policy::{CustomerId, PersonId, Timestamp};
-use serde::{Deserialize, Serialize};
+use policy::calendar::{Boundary, Freeze, ZoneSpec};
+use policy::{CustomerId, Timestamp};
 
 use crate::fold::index::Rollout;
 use crate::model::event::{Kind, Line};
+use crate::model::freeze::{FreezeId, VOICES, distinct, is_lifted};
 use crate::model::offer::Offer;
 use crate::model::request::{Actor, Rejected, RejectedCode, Request};
-use crate::model::state::ManualFreeze;
 use crate::product::{Product, State};
 use crate::progress::hands::{self, Act};
-use crate::requests::verbs::already;
-
-/// So many people lift a freeze together.
-const VOICES: usize = 2;
-
-/// Which freeze is meant: not whatever bears its name later. Of one that repeats, an occurrence has its own local `from`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct FreezeId {
-    name: String,
-    /// As written: a local date-time is one freeze for customers of all zones.
-    from: Boundary,
-    until: Boundary,
-    zone: ZoneSpec,
-    /// Who is added to a freeze later was not in what people lifted.
-    customers: FreezeScope,
-}
-
-/// What people have said about one freeze in a rollout: lifted with two voices.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Lift {
-    freeze: FreezeId,
-    voices: BTreeSet<PersonId>,
-}
-
-impl From<&Occurrence<'_>> for FreezeId {
-    fn from(occurrence: &Occurrence<'_>) -> Self {
-        let Occurrence { freeze, period } = occurrence;
-        Self {
-            name: freeze.name.clone(),
-            from: period.from,
-            until: period.until,
-            zone: freeze.zone,
-            customers: freeze.customers.clone(),
-        }
-    }
-}
-
-impl FreezeId {
-    /// A freeze that a person made.
-    pub(crate) fn made(name: &str, freeze: &ManualFreeze) -> Self {
-        let customers = match freeze.customers.is_empty() {
-            true => FreezeScope::All,
-            false => FreezeScope::Only {
-                customers: freeze.customers.clone(),
-                tags: BTreeSet::new(),
-                tiers: BTreeSet::new(),
-            },
-        };
-        Self {
-            name: name.to_owned(),
-            from: Boundary::Instant(freeze.from),
-            until: Boundary::Instant(freeze.until),
-            zone: ZoneSpec::UTC,
-            customers,
-        }
-    }
-
-    /// Whether it is over for everybody, wherever they live.
-    fn is_over(&self, at: Timestamp) -> bool {
-        self.until.everywhere(self.zone) <= at
-    }
-
-    /// Whether it begins so, or holds somebody somewhere then.
-    fn is_at(&self, wanted: Boundary) -> bool {
-        let holds = |then: Timestamp| {
-            self.from.anywhere(self.zone) <= then && then < self.until.everywhere(self.zone)
-        };
-        match wanted {
-            Boundary::Local(_) => self.from == wanted,
-            Boundary::Instant(then) => holds(then),
-        }
-    }
-}
-
-impl Rollout {
-    /// Who has asked to lift this freeze here. `id` is made only where somebody has lifted one.
-    pub(crate) fn voices(&self, id: impl FnOnce() -> FreezeId) -> BTreeSet<&PersonId> {
-        if self.row.lifts.is_empty() && self.recalled.is_empty() {
-            return BTreeSet::new();
-        }
-        let id = id();
-        let lifts = self.row.lifts.iter().chain(&self.recalled);
-        let lifts = lifts.filter(|lift| lift.freeze == id);
-        lifts.flat_map(|lift| &lift.voices).collect()
-    }
-}
-
-/// Whether so many have asked that the freeze holds nobody any more.
-pub(crate) fn is_lifted(voices: &BTreeSet<&PersonId>) -> bool {
-    voices.len() >= VOICES
-}
-
-/// Folds a voice for some freezes.
-pub(crate) fn fold_voice(lifts: &mut Vec<Lift>, freezes: Vec<FreezeId>, by: &PersonId) {
-    for freeze in freezes {
-        match lifts.iter_mut().find(|lift| lift.freeze == freeze) {
-            Some(lift) => {
-                lift.voices.insert(by.clone());
-            }
-            None => lifts.push(Lift {
-                freeze,
-                voices: BTreeSet::from([by.clone()]),
-            }),
-        }
-    }
-}
 
 impl State {
-    /// The freezes of the files that bear a name now, as far as a rollout is concerned: as frozen, and as now written.
-    fn written_freezes<'s>(
-        &'s self,
-        run: &'s Rollout,
-        name: &'s str,
-    ) -> impl Iterator<Item = &'s Freeze> {
-        let files = self.product.read_files().into_iter();
-        let written = files.flat_map(|files| &files.freezes);
-        let planned = run.plan.freezes.iter().chain(written);
-        planned.filter(move |freeze| freeze.name == name)
-    }
-
-    /// Every freeze that bears a name now and does not come again: of the files, and made by a person.
-    pub(crate) fn named_freezes(&self, run: &Rollout, name: &str) -> Vec<FreezeId> {
-        let written = self.written_freezes(run, name);
-        let once = written.filter_map(|freeze| {
-            let period = freeze.once()?;
-            Some(FreezeId::from(&Occurrence { freeze, period }))
-        });
-        let made = self.product.freezes.get(name);
-        let made = made.map(|freeze| FreezeId::made(name, freeze));
-        distinct(once.chain(made))
-    }
-
     /// What an override of that name is for at an instant, and the beginning of the occurrence if it is for one.
     fn meant(
         &self,
@@ -298,16 +167,6 @@ impl Rollout {
     }
 }
 
-fn distinct(freezes: impl Iterator<Item = FreezeId>) -> Vec<FreezeId> {
-    let mut distinct: Vec<FreezeId> = Vec::new();
-    for freeze in freezes {
-        if !distinct.contains(&freeze) {
-            distinct.push(freeze);
-        }
-    }
-    distinct
-}
-
 impl Product {
     /// Whether an unfinished rollout has voices of a release that stored no more than a freeze's name with them. Rows do not
     /// say which freeze bore it then; the journal does ([`recall`](Self::recall)).
@@ -327,114 +186,6 @@ impl Product {
 }
 
 impl Product {
-    pub(crate) fn block(
-        &mut self,
-        by: &Actor,
-        version: &str,
-        reason: &str,
-    ) -> Result<(), Rejected> {
-        if self.state.product.blocks.contains_key(version) {
-            return Err(Rejected::state(
-                format!("{version} is blocked already"),
-                Offer::Unblock(version.to_owned()),
-            ));
-        }
-        let fact = Line {
-            actor: Some(by.name.clone()),
-            reason: Some(reason.to_owned()),
-            ..Line::new(Kind::Blocked)
-        };
-        self.emit(fact.with("version", version));
-        Ok(())
-    }
-
-    pub(crate) fn unblock(&mut self, by: &Actor, version: &str) -> Result<(), Rejected> {
-        if !self.state.product.blocks.contains_key(version) {
-            return Err(Rejected::state(
-                format!("{version} is not blocked"),
-                Offer::Status(None),
-            ));
-        }
-        self.emit(
-            Line {
-                actor: Some(by.name.clone()),
-                ..Line::new(Kind::Unblocked)
-            }
-            .with("version", version),
-        );
-        Ok(())
-    }
-
-    pub(crate) fn freeze(
-        &mut self,
-        by: &Actor,
-        name: &str,
-        until: Timestamp,
-        reason: &str,
-        customers: &BTreeSet<CustomerId>,
-    ) -> Result<(), Rejected> {
-        if until <= self.at {
-            return Err(Rejected::usage(
-                format!("{} has passed", crate::show_instant(until)),
-                "tranche freeze NAME --until INSTANT --reason ...",
-            ));
-        }
-        let written = self.is_written_freeze(name);
-        let planned = self.state.runs.values().any(|run| {
-            !run.is_ended() && run.plan.freezes.iter().any(|freeze| freeze.name == name)
-        });
-        if written || planned {
-            return Err(Rejected::state(
-                format!("tranche.yaml has a freeze {name}"),
-                "choose another name",
-            ));
-        }
-        if self
-            .state
-            .product
-            .freezes
-            .get(name)
-            .is_some_and(|freeze| freeze.until > self.at)
-        {
-            return Err(already(
-                format!("the freeze {name} is on already"),
-                Offer::Unfreeze(name.to_owned()),
-            ));
-        }
-        let fact = Line {
-            actor: Some(by.name.clone()),
-            reason: Some(reason.to_owned()),
-            until: Some(until),
-            ..Line::new(Kind::Frozen)
-        };
-        self.emit(fact.with("name", name).with_value("customers", customers));
-        Ok(())
-    }
-
-    /// Whether tranche.yaml, as last read, has such a freeze.
-    fn is_written_freeze(&self, name: &str) -> bool {
-        let mut read = self.state.product.read_files().into_iter();
-        read.any(|files| files.freezes.iter().any(|freeze| freeze.name == name))
-    }
-
-    pub(crate) fn unfreeze(&mut self, by: &Actor, name: &str) -> Result<(), Rejected> {
-        if !self.state.product.freezes.contains_key(name) {
-            let text = format!("no freeze {name} was made by `tranche freeze`");
-            return Err(Rejected::state(
-                text,
-                Offer::Override(name.to_owned(), None).noted("for one of tranche.yaml"),
-            ));
-        }
-        self.emit(
-            Line {
-                actor: Some(by.name.clone()),
-                ..Line::new(Kind::Unfrozen)
-            }
-            .with("name", name),
-        );
-        Ok(())
-    }
-
     pub(crate) fn override_freeze(
         &mut self,
         request: &Request,

@@ -10,20 +10,22 @@ use std::collections::BTreeMap;
 
 use policy::Role;
 
-use super::{Ctx, Next, hooks, variables};
+use crate::customer::answer::{Recorded, say};
+use crate::customer::ctx::{Ctx, Next};
+use crate::customer::hooks::hooks;
 use crate::customer::next::Scratch;
-use crate::customer::record::{Recorded, say};
+use crate::customer::variables;
 use crate::model::command::{CommandKind, Outcome};
 use crate::model::event::{Kind, Line};
 use crate::model::ids::DatabaseId;
+use crate::model::recovery::{Recovery, RecoveryState};
 use crate::model::state::ServiceState;
-use crate::requests::recover::{Recovery, RecoveryState};
 
 /// A restoration may take hours; after this long a person looks at it.
 const PATIENCE: chrono::TimeDelta = chrono::TimeDelta::hours(6);
 
 /// What is still to be done until the new database can be used; `None`: nothing, or none was asked for.
-pub(super) fn next(ctx: &Ctx<'_>) -> Option<Next> {
+pub(crate) fn next(ctx: &Ctx<'_>) -> Option<Next> {
     let recovery = ctx.unit.recovery.as_ref()?;
     if recovery.is_done() {
         return None;
@@ -156,7 +158,7 @@ fn redirect(
 }
 
 /// Points a service at its old database again.
-pub(super) fn restore(ctx: &Ctx<'_>, role: &Role, service: &ServiceState) -> Option<Next> {
+pub(crate) fn restore(ctx: &Ctx<'_>, role: &Role, service: &ServiceState) -> Option<Next> {
     let connections = service.connections.as_ref()?;
     let old = ctx.unit.recovery.as_ref()?.database.as_ref()?;
     let next = variables::restore(ctx, role, (&connections.backup, &connections.state))?;

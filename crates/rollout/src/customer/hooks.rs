@@ -1,0 +1,61 @@
+//! Which hook of a policy is run next, and which list is in hand?
+
+use std::collections::BTreeMap;
+
+use policy::rules::{Hook, HookCommand};
+
+use crate::customer::ctx::{Ctx, Next};
+use crate::customer::next::current;
+use crate::model::command::CommandKind;
+use crate::model::event::Kind;
+use crate::model::state::{CustomerStatus, HookState};
+
+/// The next hook of a list, its outcome unknown, or nothing.
+pub(crate) fn hooks(ctx: &Ctx<'_>, when: &str, list: &[Hook], state: &HookState) -> Option<Next> {
+    let hook = list.get(state.done)?;
+    let number = state.done + 1;
+    if !state.begun {
+        let fact = ctx
+            .fact(Kind::HookStarted)
+            .with("when", when)
+            .with("number", number);
+        return Some(Next::Facts(vec![fact]));
+    }
+    if !ctx.scratch.fresh && !hook.repeatable {
+        let reason = format!("it is not known whether the {when} hook {number} took effect");
+        return Some(Next::Facts(vec![ctx.held(None, reason)]));
+    }
+    let service = match &hook.run {
+        HookCommand::Job { service, .. } => Some(ctx.target(service)),
+        HookCommand::Run(_) => None,
+    };
+    let mut environment = BTreeMap::from([
+        ("TRANCHE_CUSTOMER".to_owned(), ctx.customer.to_string()),
+        ("TRANCHE_VERSION".to_owned(), ctx.release().version.clone()),
+        ("TRANCHE_COMMIT".to_owned(), ctx.release().commit.clone()),
+        ("TRANCHE_HOOK".to_owned(), when.to_owned()),
+    ]);
+    if let Some(recovery) = &ctx.unit.recovery {
+        let to = crate::show_instant(recovery.to);
+        environment.insert("TRANCHE_RESTORE_TO".to_owned(), to);
+    }
+    Some(Next::Command(CommandKind::RunHook {
+        hook: hook.clone(),
+        service,
+        environment,
+    }))
+}
+
+/// Which hook list is being worked on.
+pub(crate) fn hook_in_hand(ctx: &Ctx<'_>) -> &'static str {
+    let recovery = ctx.unit.recovery.as_ref();
+    if ctx.unit.state == CustomerStatus::Backward && recovery.is_some_and(|one| !one.is_done()) {
+        "restore_database"
+    } else if ctx.unit.state == CustomerStatus::Backward {
+        "on_rollback"
+    } else if current(ctx.unit, ctx.planned).is_none() {
+        "after"
+    } else {
+        "before"
+    }
+}

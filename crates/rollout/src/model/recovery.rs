@@ -1,0 +1,173 @@
+//! The data of an earlier instant (T15): how far its return has come, and what it leaves behind.
+
+use policy::{CustomerId, Release, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::model::ids::{DatabaseId, RolloutId};
+use crate::model::state::{CustomerState, DeployState, HookState, VariablesState};
+
+/// A customer that was pointed at a restored database.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Moved {
+    pub(crate) by: RolloutId,
+    pub(crate) from: DatabaseId,
+    pub(crate) to: DatabaseId,
+    pub(crate) since: Timestamp,
+}
+
+/// The return of a database to an earlier instant.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Recovery {
+    /// The old database, of which Render makes another; `None`: the policy's hooks restore it.
+    pub(crate) database: Option<DatabaseId>,
+    pub(crate) to: Timestamp,
+    pub(crate) attempt: u32,
+    /// The new one's name, by attempt.
+    pub(crate) name: String,
+    pub(crate) state: RecoveryState,
+}
+
+/// Where the request for a new database stands (R16).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum RecoveryState {
+    Wanted,
+    Intended,
+    Unknown {
+        until: Timestamp,
+    },
+    Created {
+        database: DatabaseId,
+    },
+    Live {
+        database: DatabaseId,
+    },
+    /// Every service's variables name the new one.
+    Switched {
+        database: DatabaseId,
+    },
+    /// The hooks have restored the old one.
+    Restored,
+    Failed,
+}
+
+impl CustomerState {
+    /// Sends it back with its data; `went_to` is the version to which a `rollback --to` had brought it.
+    pub(crate) fn take_back_with(&mut self, recovery: Recovery, went_to: Option<&Release>) {
+        // Every attempt has a name of its own, also that of another request.
+        let attempt = self.recovery.as_ref().map_or(0, |before| before.attempt);
+        self.recovery = Some(Recovery {
+            attempt,
+            ..recovery
+        });
+        self.hooks.restore_database = HookState::default();
+        for service in self.services.values_mut() {
+            match (&service.rollback, &service.deploy, went_to) {
+                (DeployState::Live { deploy, .. }, ..) => service.keep(deploy.clone()),
+                // That code and its variables stay.
+                (_, DeployState::Passed { deploy, .. }, Some(release)) => {
+                    service.keep(deploy.clone());
+                    service.backup = None;
+                    service.variables = VariablesState::Untouched;
+                    let baseline = service.baseline.get_or_insert_default();
+                    baseline.commit = Some(release.commit.clone());
+                    baseline.version = Some(release.version.clone());
+                }
+                _ => {}
+            }
+            service.connections = None;
+            service.rollback = DeployState::None;
+            service.returned = false;
+        }
+    }
+}
+
+impl Recovery {
+    pub(crate) fn wanted(database: Option<DatabaseId>, to: Timestamp) -> Self {
+        Self {
+            database,
+            to,
+            attempt: 0,
+            name: String::new(),
+            state: RecoveryState::Wanted,
+        }
+    }
+
+    /// The new database's name, which is ours alone: what bears it came of this attempt, also where a lost state has begun to
+    /// count anew. `when` is the instant of the intent, in digits.
+    pub(crate) fn name_of(
+        customer: &CustomerId,
+        run: RolloutId,
+        attempt: u32,
+        when: &str,
+    ) -> String {
+        format!("{customer}-{run}-{attempt}-{when}")
+    }
+
+    /// The name of an attempt that is intended at `at`.
+    pub(crate) fn name_at(
+        customer: &CustomerId,
+        run: RolloutId,
+        attempt: u32,
+        at: Timestamp,
+    ) -> String {
+        let when = at.format("%Y%m%d%H%M%S").to_string();
+        Self::name_of(customer, run, attempt, &when)
+    }
+
+    /// What is waited for until the new database can be used.
+    pub(crate) fn doing(&self) -> Option<String> {
+        let to = crate::show_instant(self.to);
+        match &self.state {
+            RecoveryState::Wanted if self.database.is_none() => {
+                Some(format!("the hooks restore the data of {to}"))
+            }
+            RecoveryState::Wanted => Some(format!(
+                "a database with the data of {to} is to be asked for"
+            )),
+            RecoveryState::Intended | RecoveryState::Unknown { .. } => {
+                Some(format!("a database with the data of {to} is asked for"))
+            }
+            RecoveryState::Created { database } => {
+                Some(format!("Render restores the data of {to} into {database}"))
+            }
+            RecoveryState::Live { database } => {
+                Some(format!("its services are pointed at {database}"))
+            }
+            RecoveryState::Switched { .. } | RecoveryState::Restored | RecoveryState::Failed => {
+                None
+            }
+        }
+    }
+
+    /// The restored database, once it can be used.
+    pub(crate) fn new_database(&self) -> Option<&DatabaseId> {
+        match &self.state {
+            RecoveryState::Live { database } | RecoveryState::Switched { database } => {
+                Some(database)
+            }
+            RecoveryState::Wanted
+            | RecoveryState::Intended
+            | RecoveryState::Unknown { .. }
+            | RecoveryState::Created { .. }
+            | RecoveryState::Restored
+            | RecoveryState::Failed => None,
+        }
+    }
+
+    /// Whether nothing is left to do but to return the code.
+    pub(crate) fn is_done(&self) -> bool {
+        matches!(
+            self.state,
+            RecoveryState::Switched { .. } | RecoveryState::Restored
+        )
+    }
+
+    /// Whether a database may have been asked for whose fate is not known.
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(
+            self.state,
+            RecoveryState::Intended | RecoveryState::Unknown { .. }
+        )
+    }
+}

@@ -3,6 +3,7 @@
 //!
 //! Read [`ids`], [`event`], [`command`] and [`request`] first, then [`state`].
 
+pub(crate) mod actor;
 pub mod canonical;
 pub mod command;
 pub mod database_connections;
@@ -19,3 +20,5 @@ pub(crate) mod recovery;
 pub mod request;
 pub(crate) mod sound;
 pub(crate) mod state;
+pub(crate) mod unhealthy;
+pub(crate) mod verb;

@@ -1,23 +1,53 @@
 //! The whole state of a product, and the one function that changes it.
 //!
 //! [`Product::step`] is `record` (the input becomes the facts it names) and then `advance` (what follows from the facts
-//! at this instant). Start reading at [`Product::step`]; what a customer needs next is in `unit`, phases and batches in
-//! `phases`, who may start in `holds` and `starts`, people's requests in `verbs` and `begin`.
+//! at this instant). Start reading at [`Product::step`].
+//!
+//! An `impl Product` block stands where its question is answered:
+//!
+//! | file | what it answers there |
+//! |---|---|
+//! | `product/notices.rs` | Where is each report and notice answered? |
+//! | `product/wake.rs` | What may a fact set in motion? |
+//! | `customer/advance_customer.rs` | How does one customer go on, and what does an answer for it lead to? |
+//! | `customer/closing.rs` | What is put back when its rollout ends? |
+//! | `customer/confirm.rs` | Is it seen healthy again after a restart? |
+//! | `customer/elsewhere.rs` | Is another engine, or a moved copy, at work? |
+//! | `customer/quarantine.rs` | What becomes of a customer at which the code panicked? |
+//! | `customer/restart.rs` | What does an engine take up that starts? |
+//! | `customer/targets.rs` | Does a rollback lead back to what was unhealthy? |
+//! | `customer/trouble.rs` | What if Render gives no usable answer? |
+//! | `progress/running.rs` | What runs where? |
+//! | `progress/files_read.rs` | What follows from the files as read again? |
+//! | `progress/holds.rs`, `progress/windows.rs` | Why does a customer wait, and until when? |
+//! | `progress/start_customers.rs`, `progress/preflight.rs` | Who starts at this tick? |
+//! | `progress/phases.rs` | When does a phase start, soak, settle, and a gate open or lapse? |
+//! | `progress/end_state.rs` | When does a rollout halt or end, and how? |
+//! | `progress/idle.rs` | Could anything still change without a person? |
+//! | `requests/verbs.rs` | Who may, and which rollout is meant? Each verb stands in a file beside it. |
+//! | `requests/trial.rs` | Would it be taken? |
+//! | `read/view.rs`, `read/view/` | What does all this look like? |
 
-use std::collections::{BTreeMap, BTreeSet};
+pub(crate) mod in_flight;
+pub(crate) mod notices;
+pub(crate) mod scratch;
+pub(crate) mod timers;
+pub(crate) mod wake;
 
-use policy::{CustomerId, PersonId, Timestamp};
+use std::collections::BTreeSet;
 
-use crate::fold::apply::Damage;
+use policy::{PersonId, Timestamp};
+
 use crate::fold::index::{Position, Rollout};
-use crate::model::command::{Command, Report, Sealed};
+use crate::fold::rows::LoadError;
+use crate::fold::state::{Damage, RowKey, State};
+use crate::model::actor::Proof;
+use crate::model::command::{Command, Sealed};
 use crate::model::event::{Event, Kind, Line};
 use crate::model::ids::{AttachmentId, RolloutId};
-use crate::model::request::{Input, Notice, Proof, Rejected, Request};
-use crate::model::state::{CustomerStatus, FleetRow, ProductRow};
-use crate::progress::in_flight::{Issued, Slot, TimerKey, Work};
-
-pub use crate::fold::rows::{LoadError, RowKey};
+use crate::model::request::{Input, Rejected, Request};
+use crate::product::in_flight::Work;
+use crate::product::timers::TimerKey;
 
 /// What follows from one input: all of it is committed in one transaction, then the commands leave.
 #[derive(Clone, Debug, Default)]
@@ -30,23 +60,6 @@ pub struct Step {
     pub touched: BTreeSet<RowKey>,
     /// Sealed bytes to store in the same transaction.
     pub attachments: Vec<(AttachmentId, Sealed)>,
-}
-
-/// Everything that is stored.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct State {
-    pub(crate) product: ProductRow,
-    pub(crate) runs: BTreeMap<RolloutId, Rollout>,
-    pub(crate) fleet: BTreeMap<CustomerId, FleetRow>,
-    pub(crate) touched: BTreeSet<RowKey>,
-    /// The first event that did not fold as it was meant.
-    pub(crate) damage: Option<Damage>,
-}
-
-impl State {
-    pub(crate) fn touch(&mut self, key: RowKey) {
-        self.touched.insert(key);
-    }
 }
 
 /// Everything that spans rollouts, and all rollouts. A copy is for trying things on.
@@ -68,6 +81,31 @@ impl Product {
     /// A product in which nothing has happened.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Reads the state back from its rows, in any order.
+    ///
+    /// # Errors
+    /// A row of an unknown shape, an unknown one, one that belongs to no rollout, or a plan that does not hold together.
+    pub fn load(rows: impl IntoIterator<Item = (RowKey, String)>) -> Result<Self, LoadError> {
+        let mut product = Self {
+            state: State::load(rows)?,
+            ..Self::new()
+        };
+        product.at = product.state.product.at;
+        product.work.tick_wanted = true;
+        product.work.undriven = true;
+        Ok(product)
+    }
+
+    /// The stored form of a row; `None`: it does not exist.
+    pub fn row(&self, key: &RowKey) -> Option<String> {
+        self.state.row(key)
+    }
+
+    /// The keys of all rows.
+    pub fn row_keys(&self) -> Vec<RowKey> {
+        self.state.row_keys()
     }
 
     /// Takes one input at one instant (cut to milliseconds; never earlier than the last).
@@ -156,11 +194,6 @@ impl Product {
         self.state.runs.values().all(Rollout::is_ended)
     }
 
-    /// Whether every rollout has ended or rests, or only a person could change anything.
-    pub fn is_idle(&self) -> bool {
-        self.is_finished() || !self.moves_by_itself()
-    }
-
     /// Whether an instant has passed as far as clock edges go: a tick on a trusted clock has come since (R24, P25). After a
     /// report or a request nothing ends, lapses or expires.
     pub(crate) fn has_passed(&self, instant: Timestamp) -> bool {
@@ -233,235 +266,6 @@ impl Product {
         step
     }
 
-    /// What a fact may set in motion.
-    #[expect(
-        clippy::wildcard_enum_match_arm,
-        reason = "most facts concern only the customer or phase they name"
-    )]
-    fn note(&mut self, fact: &Line) {
-        if matches!(
-            fact.kind,
-            Kind::Observed | Kind::VariablesRevealed | Kind::TokenCreated | Kind::TokenRevoked
-        ) {
-            return;
-        }
-        self.work.tick_wanted = true;
-        self.work.met_another |=
-            fact.kind == Kind::CustomerHeld && fact.data.contains_key("unknown");
-        let Some(id) = fact.rollout else {
-            self.wake_everybody();
-            if fact.kind == Kind::ClockTrusted {
-                self.wake_gates();
-            }
-            return;
-        };
-        self.work.dirty_runs.insert(id);
-        let Some(run) = self.state.runs.get(&id) else {
-            return;
-        };
-        if let Some(phase) = fact.phase.as_ref().and_then(|name| run.phase_index(name)) {
-            self.work.dirty_phases.insert((id, phase));
-        }
-        if let Some(customer) = &fact.customer
-            && let Some(place) = run.place(customer)
-        {
-            self.work.dirty_units.insert((id, place));
-            self.work.dirty_phases.insert((id, place.phase));
-            self.work.unblock(id, place);
-            self.work
-                .scratch
-                .entry((id, place))
-                .or_default()
-                .forget(fact);
-        }
-        if let (Kind::CustomerHealthy, Some(place)) = (
-            fact.kind,
-            fact.customer
-                .as_ref()
-                .and_then(|customer| run.place(customer)),
-        ) {
-            // Found healthy by this very process, it need not be seen healthy again (R17).
-            self.work.confirmed.insert((id, place));
-        }
-        if let Some(customer) = fact.customer.as_ref().filter(|_| fact.kind.lets_go()) {
-            let others = self.state.runs.iter().filter(|(_, run)| !run.is_ended());
-            for (other, place) in
-                others.filter_map(|(other, run)| Some((*other, run.place(customer)?)))
-            {
-                self.work.unblock(other, place);
-            }
-        }
-        match fact.kind {
-            Kind::RolloutStarted
-            | Kind::OperationStarted
-            | Kind::Replanned
-            | Kind::FreezeOverridden => self.wake_run(id),
-            // What it still watched is free for others.
-            Kind::RolloutAborted if matches!(id, RolloutId::Operation(_)) => {
-                self.work.queued_dirty = true;
-                self.wake_everybody();
-            }
-            Kind::PhaseSettled
-            | Kind::RolloutSucceeded
-            | Kind::RolloutAborted
-            | Kind::RolloutSuperseded => {
-                self.wake_run(id);
-                self.work.queued_dirty = true;
-            }
-            Kind::OperationEnded => {
-                self.work.queued_dirty = true;
-                self.wake_everybody();
-            }
-            kind if fact.data.contains_key("gate") || kind == Kind::Promoted => {
-                if let Some(phase) = fact.phase.as_ref().and_then(|name| run.phase_index(name)) {
-                    self.work.unblock_phase(id, phase);
-                }
-                self.note_gate(id, fact);
-            }
-            _ => {}
-        }
-    }
-
-    fn note_gate(&mut self, id: RolloutId, fact: &Line) {
-        let Some(run) = self.state.runs.get(&id) else {
-            return;
-        };
-        let Some((gate, _)) = fact
-            .read::<String>("gate")
-            .and_then(|gate| run.find_gate(&gate))
-        else {
-            return;
-        };
-        self.work.dirty_gates.insert((id, gate));
-    }
-
-    /// Looks at every phase and every waiting customer of a rollout again: rare, by a person or at an end.
-    pub(crate) fn wake_run(&mut self, id: RolloutId) {
-        if self.trial.is_some() {
-            return;
-        }
-        let Some(run) = self.state.runs.get(&id) else {
-            return;
-        };
-        for phase in 0..run.phases.len() {
-            self.work.dirty_phases.insert((id, phase));
-            self.work.unblock_phase(id, phase);
-            if run.is_settled(phase) || run.is_ended() {
-                let watched = run
-                    .healthy()
-                    .range((phase, 0, 0)..=(phase, u32::MAX, usize::MAX));
-                self.work
-                    .dirty_units
-                    .extend(watched.map(|(phase, _, place)| {
-                        (
-                            id,
-                            Position {
-                                phase: *phase,
-                                place: *place,
-                            },
-                        )
-                    }));
-            }
-        }
-    }
-
-    /// What would have lapsed while the clock was not trusted is judged now.
-    fn wake_gates(&mut self) {
-        for (id, run) in self.state.runs.iter().filter(|(_, run)| !run.is_ended()) {
-            let gates = run.gates.keys().map(|gate| (*id, gate.clone()));
-            self.work.dirty_gates.extend(gates);
-        }
-    }
-
-    fn wake_everybody(&mut self) {
-        let unfinished: Vec<RolloutId> = self
-            .state
-            .runs
-            .iter()
-            .filter(|(_, run)| !run.is_ended())
-            .map(|(id, _)| *id)
-            .collect();
-        for id in unfinished {
-            self.work.dirty_runs.insert(id);
-            self.wake_run(id);
-        }
-    }
-
-    fn record_report(&mut self, report: Report) {
-        let Some(issued) = self.work.take(report.command) else {
-            return;
-        };
-        self.work.tick_wanted = true;
-        let (id, place) = issued.whose;
-        self.about(id, place, |product| match issued.slot {
-            Slot::Main => {
-                product.record_main(id, place, issued.asked_at, &issued.command, report.outcome);
-            }
-            Slot::Preflight => {
-                product.record_preflight(id, place, &issued.command.kind, report.outcome);
-            }
-            Slot::Watch => product.record_watch(id, place, &report.outcome),
-            Slot::Confirm => product.record_confirm(id, place, &report.outcome),
-        });
-        self.work.dirty_units.insert((id, place));
-    }
-
-    fn record_notice(&mut self, notice: Notice) {
-        let product = &self.state.product;
-        let reasoned = |kind, reason: String| Line {
-            reason: Some(reason),
-            ..Line::new(kind)
-        };
-        match notice {
-            Notice::EngineStarted { out, unsure_since } => self.engine_started(out, unsure_since),
-            Notice::EngineStopping { out } => self.engine_stopping(out),
-            Notice::Restored { reason } => self.found_elsewhere(reason),
-            Notice::ClockSuspected { reason, since }
-                if product.clock_suspected.as_ref() != Some(&reason) =>
-            {
-                self.emit(unsure(reasoned(Kind::ClockSuspected, reason), since));
-            }
-            Notice::ClockFollowed { from } => self.clock_followed(from),
-            Notice::ClockTrusted if product.clock_suspected.is_some() => {
-                self.emit(Line::new(Kind::ClockTrusted));
-            }
-            Notice::WorkspaceHeld { reason } if product.workspace_held.is_none() => {
-                self.emit(reasoned(Kind::WorkspaceHeld, reason));
-            }
-            Notice::WorkspaceReleased if product.workspace_held.is_some() => {
-                self.emit(Line::new(Kind::WorkspaceReleased));
-            }
-            Notice::FilesRead(files) => self.files_read(&files),
-            Notice::Quarantined {
-                run,
-                customer,
-                what,
-            } => self.quarantine_named(run, &customer, &what),
-            Notice::ClockSuspected { .. }
-            | Notice::ClockTrusted
-            | Notice::WorkspaceHeld { .. }
-            | Notice::WorkspaceReleased => {}
-        }
-    }
-
-    /// Engine time follows the wall clock: what was stamped meanwhile moves along, here and in the state.
-    fn clock_followed(&mut self, from: Timestamp) {
-        let product = &self.state.product;
-        let trusted = Line::new(Kind::ClockTrusted);
-        if product.unsure_since.is_some() {
-            let by = self.at - from;
-            for scratch in self.work.scratch.values_mut() {
-                scratch.move_along(by);
-            }
-            self.emit(trusted.with_value("from", &from));
-            let open = self.state.runs.iter().filter(|(_, run)| !run.is_ended());
-            let hands = open.flat_map(|(id, run)| run.in_hand().into_iter().map(|one| (*id, one)));
-            self.work.dirty_units.extend(hands);
-        } else if product.clock_suspected.is_some() {
-            self.emit(trusted);
-        }
-    }
-
     /// What follows from the facts at this instant, until nothing more does (R24: clock edges and starts are the tick's).
     pub(crate) fn advance(&mut self) {
         loop {
@@ -505,63 +309,6 @@ impl Product {
                 }
             }
         }
-    }
-
-    /// Whether a timer, a command or Render could still change something.
-    fn moves_by_itself(&self) -> bool {
-        let working =
-            |run: &Rollout| !run.is_ended() && !run.row.restored && !run.working().is_empty();
-        // Watching goes on for as long as somebody is healthy, and changes nothing by itself.
-        let mut issued = self.work.issued.values();
-        if self.work.tick_wanted
-            || self.state.runs.values().any(working)
-            || issued.any(|issued| !self.only_looks_on(issued))
-            || !self.work.preparing.is_empty()
-        {
-            return true;
-        }
-        self.state
-            .runs
-            .iter()
-            .any(|(id, run)| self.has_known_turn(*id, run))
-    }
-
-    /// Whether a command may go on for ever: a watch, or the question whether somebody who was unhealthy has recovered.
-    fn only_looks_on(&self, issued: &Issued) -> bool {
-        let (id, place) = issued.whose;
-        match issued.slot {
-            Slot::Watch => true,
-            Slot::Confirm => self.unfit(id, place).is_some(),
-            Slot::Main | Slot::Preflight => false,
-        }
-    }
-
-    /// Whether some waiting customer's turn comes by itself: every hold in its way has a known end.
-    fn has_known_turn(&self, id: RolloutId, run: &Rollout) -> bool {
-        let running = matches!(run.row.state, crate::model::state::RolloutState::Running);
-        if run.is_ended() || run.row.restored || !running {
-            return false;
-        }
-        (0..run.phases.len()).any(|phase| {
-            let held = || {
-                run.held()
-                    .any(|customer| run.phase_of(customer) == Some(phase))
-            };
-            let watched = |batch| run.batch_settles_at(phase, batch).is_some();
-            let settling = !run.is_settled(phase)
-                && run.order_holds(phase, self.at).is_empty()
-                && (run.unsettled(phase).any(watched)
-                    || (run.waiting(phase).is_empty() && !held()));
-            settling
-                || run.waiting(phase).iter().any(|place| {
-                    let customer = run.at_place(phase, *place);
-                    run.customer(customer).state == CustomerStatus::Waiting
-                        && self
-                            .holds(id, customer, self.at)
-                            .iter()
-                            .all(|hold| hold.until.is_some())
-                })
-        })
     }
 }
 

@@ -1,6 +1,6 @@
 //! What people ask for: each verb, when it is refused, and the facts that it becomes.
 //!
-//! Start at [`verbs`]; a file a verb or two.
+//! Start at [`verbs`]; a file a verb or two. [`trial`] asks the same verbs whether they would be taken.
 
 pub(crate) mod audit;
 pub(crate) mod deploys;

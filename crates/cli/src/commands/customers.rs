@@ -159,7 +159,7 @@ fn show(config: &Config, product: &Product, id: &CustomerId, out: Output) -> Res
     let shown = Shown {
         customer,
         running: running.get(id).into_iter().flatten().collect(),
-        restored_database: product.restored_database(id),
+        restored_database: product.recovered_database(id),
     };
     out.data(&shown, || text(config, id, &shown))
 }

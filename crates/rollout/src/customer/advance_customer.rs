@@ -2,19 +2,19 @@
 
 use policy::Timestamp;
 
-use crate::customer::answer::Recorded;
+use crate::customer::closing::closing_answer;
 use crate::customer::ctx::{Ctx, Next};
-use crate::customer::next::{self, Scratch};
-use crate::customer::protocol::DeployDirection;
-use crate::customer::{answer, record, recovery, trouble};
+use crate::customer::{next, record, trouble};
 use crate::fold::index::{Position, Rollout};
+use crate::fold::state::State;
 use crate::model::command::{Command, CommandKind, Outcome};
-use crate::model::event::{Kind, Line};
+use crate::model::event::Line;
 use crate::model::ids::RolloutId;
-use crate::model::recovery::RecoveryState;
-use crate::model::state::{AutoDeployState, CustomerStatus, DeployState, RolloutState};
-use crate::product::{Product, State, unsure};
-use crate::progress::in_flight::{Issued, Slot, TimerKey};
+use crate::model::state::CustomerStatus;
+use crate::product::Product;
+use crate::product::in_flight::{Issued, Slot};
+use crate::product::scratch::Scratch;
+use crate::product::timers::TimerKey;
 
 /// More facts than this from one customer without an answer from outside would be a circle.
 const MAX_FACTS_A_TURN: usize = 64;
@@ -96,7 +96,7 @@ impl Product {
         {
             return;
         }
-        if run.row.restored {
+        if run.row.held_as_moved {
             // Nothing leaves for it, not even a look, until a person has said that it may go on (P40). What has left and
             // cannot be repeated is seen to its end: without its answer it would be sent again (P8).
             let main = self.work.out(id, place, Slot::Main);
@@ -362,213 +362,6 @@ impl Product {
         });
         for fact in facts.unwrap_or_default() {
             self.emit_in(id, fact);
-        }
-    }
-
-    /// Before a rollout ends, every auto-deploy that we switched off is restored once (P32).
-    fn closing(&self, id: RolloutId, place: Position) -> Option<Next> {
-        let run = self.state.runs.get(&id)?;
-        if !run.is_managed(place) || !self.is_closing(id) {
-            return None;
-        }
-        self.ask(id, place, |ctx| {
-            let managed = |role: &&policy::Role| {
-                let state = ctx.service(role).auto_deploy;
-                matches!(
-                    state,
-                    AutoDeployState::Off
-                        | AutoDeployState::OffIntended
-                        | AutoDeployState::OnIntended
-                )
-            };
-            let role = ctx.planned.services.iter().rev().find(managed)?;
-            let service = ctx.target(role);
-            let intend = || {
-                Next::Facts(vec![
-                    ctx.service_fact(Kind::AutoDeployIntended, role)
-                        .with("on", true),
-                ])
-            };
-            Some(match (ctx.service(role).auto_deploy, &ctx.scratch.view) {
-                (AutoDeployState::OnIntended, _) if ctx.scratch.fresh => {
-                    let baseline = ctx.service(role).baseline;
-                    Next::Command(CommandKind::SetAutoDeploy {
-                        service,
-                        on: true,
-                        trigger: baseline.and_then(|before| before.auto_deploy_trigger),
-                    })
-                }
-                (AutoDeployState::OnIntended, None) => {
-                    Next::Command(CommandKind::Inspect { service })
-                }
-                (AutoDeployState::OnIntended, Some(view)) if view.auto_deploy => {
-                    Next::Facts(vec![ctx.service_fact(Kind::AutoDeployRestored, role)])
-                }
-                (_, _) => intend(),
-            })
-        })
-        .flatten()
-    }
-
-    /// Whether nothing is left of a rollout but to restore auto-deploy and to end.
-    pub(crate) fn is_closing(&self, id: RolloutId) -> bool {
-        let Some(run) = self.state.runs.get(&id) else {
-            return false;
-        };
-        if !run.working().is_empty() {
-            return false;
-        }
-        match run.row.state {
-            RolloutState::Running => run.is_through(id, self.at),
-            RolloutState::Draining { to, .. } => {
-                let swept = run
-                    .row
-                    .sweep
-                    .as_ref()
-                    .is_none_or(|sweep| self.state.swept(id, sweep).is_empty());
-                to != crate::model::state::DrainTo::Halted && swept
-            }
-            RolloutState::Queued | RolloutState::Halted { .. } | RolloutState::Ended { .. } => {
-                false
-            }
-        }
-    }
-
-    /// A new process drives: changing commands that may be in flight become look-ups (R16), everything wanted is issued. Of
-    /// `out` this process knows that they are in flight.
-    pub(crate) fn engine_started(&mut self, out: Vec<Command>, unsure_since: Option<Timestamp>) {
-        self.work.undriven = false;
-        self.emit(unsure(Line::new(Kind::EngineStarted), unsure_since));
-        self.take_up(out);
-        let unfinished: Vec<RolloutId> = self
-            .state
-            .runs
-            .iter()
-            .filter(|(_, run)| !run.is_ended())
-            .map(|(id, _)| *id)
-            .collect();
-        for id in unfinished {
-            self.work.resumed.insert(id);
-            let run = &self.state.runs[&id];
-            let gates: Vec<_> = run.gates.keys().map(|gate| (id, gate.clone())).collect();
-            self.work.dirty_gates.extend(gates);
-            for place in self.state.runs[&id].in_hand() {
-                let reason = "the engine was started anew while the request was out";
-                if self.work.out(id, place, Slot::Main).is_none() {
-                    self.about(id, place, |product| product.begin_anew(id, place, reason));
-                }
-                self.work.dirty_units.insert((id, place));
-            }
-            self.work.dirty_runs.insert(id);
-            self.wake_run(id);
-        }
-        self.work.queued_dirty = true;
-    }
-
-    /// What this process knew of a customer is gone.
-    pub(crate) fn begin_anew(&mut self, id: RolloutId, place: Position, reason: &str) {
-        // When the deploy before a queued one ended is not known any more: at the latest now.
-        let scratch = self.work.scratch.entry((id, place)).or_default();
-        scratch.quiet_since = Some(self.at);
-        self.doubt(id, place, reason);
-    }
-
-    /// The process drives no more: it only records.
-    pub(crate) fn engine_stopping(&mut self, out: Vec<Command>) {
-        self.work.undriven = true;
-        self.take_up(out);
-    }
-
-    /// Changing commands that this very process has sent and whose answers it will bring.
-    fn take_up(&mut self, out: Vec<Command>) {
-        for command in out {
-            let run = self.state.runs.get(&command.run);
-            let Some(place) = run.and_then(|run| run.place(&command.customer)) else {
-                continue;
-            };
-            let whose = (command.run, place);
-            self.work.scratch.entry(whose).or_default().fresh = true;
-            self.work.take_up(Issued {
-                command,
-                slot: Slot::Main,
-                whose,
-                asked_at: self.at,
-            });
-        }
-    }
-
-    /// A request that this process did not send may have been sent by the one before (R16).
-    fn doubt(&mut self, id: RolloutId, place: Position, reason: &str) {
-        let facts = self.ask(id, place, |ctx| {
-            let mut facts = Vec::new();
-            let recovery = ctx.unit.recovery.as_ref().map(|recovery| &recovery.state);
-            if recovery == Some(&RecoveryState::Intended) {
-                facts.push(recovery::in_doubt(ctx, reason.to_owned()));
-            }
-            for role in &ctx.planned.services {
-                let service = ctx.service(role);
-                if matches!(service.deploy, DeployState::Intended { .. }) {
-                    facts.push(record::deploy::in_doubt(
-                        ctx,
-                        role,
-                        DeployDirection::Forward,
-                        service.attempt,
-                        reason.to_owned(),
-                    ));
-                }
-                if matches!(service.rollback, DeployState::Intended { .. }) {
-                    facts.push(record::deploy::in_doubt(
-                        ctx,
-                        role,
-                        DeployDirection::back(&service),
-                        service.rollback_attempt,
-                        reason.to_owned(),
-                    ));
-                }
-            }
-            facts
-        });
-        for fact in facts.unwrap_or_default() {
-            self.emit_in(id, fact);
-        }
-    }
-}
-
-/// The answer of a command that restores auto-deploy.
-fn closing_answer(
-    ctx: &Ctx<'_>,
-    scratch: &mut Scratch,
-    command: &CommandKind,
-    outcome: &Outcome,
-) -> Recorded {
-    scratch.fresh = false;
-    if let Outcome::Trouble { reason } = outcome {
-        scratch.view = None;
-        let alarm = trouble::met(ctx, scratch, command, reason);
-        return alarm.into_iter().collect::<Vec<_>>().into();
-    }
-    scratch.answered(command);
-    match (command, outcome) {
-        (CommandKind::SetAutoDeploy { service, .. }, Outcome::AutoDeploySet) => {
-            vec![ctx.service_fact(Kind::AutoDeployRestored, &service.role)].into()
-        }
-        (CommandKind::SetAutoDeploy { service, .. }, Outcome::Refused { .. }) => {
-            // Nobody can be held any more: the journal says that it stays off, and why.
-            let fact = ctx.service_fact(Kind::AutoDeployRestored, &service.role);
-            let reason = Some(format!("not restored: {}", answer::say(outcome)));
-            vec![Line { reason, ..fact }.with("refused", true)].into()
-        }
-        (CommandKind::Inspect { .. }, Outcome::Inspected { views }) => {
-            scratch.view = views.first().cloned();
-            Recorded::default()
-        }
-        (CommandKind::Inspect { service }, Outcome::Gone { .. } | Outcome::Failed { .. }) => {
-            // The service is gone: there is nothing to restore.
-            vec![ctx.service_fact(Kind::AutoDeployRestored, &service.role)].into()
-        }
-        (_, _) => {
-            scratch.view = None;
-            Recorded::default()
         }
     }
 }

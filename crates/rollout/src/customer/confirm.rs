@@ -6,15 +6,16 @@
 
 use policy::CustomerId;
 
-use crate::customer::next::{self, Unfit};
-use crate::customer::{answer, record};
+use crate::customer::{answer, next, record};
 use crate::fold::index::{Position, Rollout};
 use crate::model::command::{CommandKind, Outcome};
 use crate::model::hold::{Hold, HoldKind};
 use crate::model::ids::RolloutId;
 use crate::model::offer::Offer;
 use crate::product::Product;
-use crate::progress::in_flight::{Slot, TimerKey};
+use crate::product::in_flight::Slot;
+use crate::product::scratch::Unfit;
+use crate::product::timers::TimerKey;
 
 impl Product {
     /// Customers still on the release in the batch before that this process has not seen healthy (R17).

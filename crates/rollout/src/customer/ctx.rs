@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use policy::health::Profile;
 use policy::{CustomerId, Plan, PlannedCustomer, Release, Role, Timestamp};
 
-use crate::customer::next::Scratch;
+use crate::fold::state::State;
 use crate::model::command::{CommandKind, Target};
 use crate::model::event::{Kind, Line};
 use crate::model::ids::{DatabaseId, RolloutId};
-use crate::model::state::{CustomerState, CustomerStatus, HeldFrom, Operation, ServiceState};
-use crate::product::State;
+use crate::model::state::{
+    CustomerState, CustomerStatus, DeployState, HeldFrom, Operation, ServiceState,
+};
+use crate::product::scratch::Scratch;
 
 /// What follows for a customer.
 #[derive(Debug)]
@@ -40,7 +42,7 @@ impl Next {
 /// Everything the decision may look at.
 pub(crate) struct Ctx<'a> {
     pub(crate) run: RolloutId,
-    /// The database that the customer has left for a restored one (T15).
+    /// The database that the customer has left for a recovered one (T15).
     pub(crate) left: Option<&'a DatabaseId>,
     pub(crate) plan: &'a Plan,
     pub(crate) customer: &'a CustomerId,
@@ -178,4 +180,13 @@ impl<'a> Ctx<'a> {
             false => fact,
         }
     }
+}
+
+/// The service that is being worked on: the first that has not passed.
+pub(crate) fn current(unit: &CustomerState, planned: &PlannedCustomer) -> Option<Role> {
+    let passed = |role: &Role| {
+        let service = unit.services.get(role);
+        service.is_some_and(|service| matches!(service.deploy, DeployState::Passed { .. }))
+    };
+    planned.services.iter().find(|role| !passed(role)).cloned()
 }

@@ -5,14 +5,16 @@ use policy::CustomerId;
 
 use crate::customer::{adoption, variables};
 use crate::fold::index::{Position, Rollout};
+use crate::fold::state::State;
+use crate::model::actor::Actor;
 use crate::model::command::{Outcome, ServiceView};
 use crate::model::event::{Kind, Line};
 use crate::model::hold::{Hold, HoldKind};
 use crate::model::ids::RolloutId;
 use crate::model::offer::Offer;
-use crate::model::request::{Actor, Rejected};
-use crate::product::{Product, State};
-use crate::progress::in_flight::Slot;
+use crate::model::request::Rejected;
+use crate::product::Product;
+use crate::product::in_flight::Slot;
 
 /// What is said of a hold that an older release recorded without its reason.
 const NO_REASON: &str = "the database is a copy that was put back";
@@ -20,7 +22,7 @@ const NO_REASON: &str = "the database is a copy that was put back";
 impl Product {
     /// Why everything open is held until `resume --moved`, if it is.
     pub fn elsewhere(&self) -> Option<String> {
-        let held = self.state.runs.values().any(|run| run.row.restored);
+        let held = self.state.runs.values().any(|run| run.row.held_as_moved);
         match &self.state.product.elsewhere {
             Some(mark) => mark.reason.clone(),
             None => held.then(|| NO_REASON.to_owned()),
@@ -48,7 +50,7 @@ impl Product {
         }
         let runs = self.state.runs.iter();
         let held: Vec<RolloutId> = runs
-            .filter(|(_, run)| run.row.restored)
+            .filter(|(_, run)| run.row.held_as_moved)
             .map(|(id, _)| *id)
             .collect();
         let fact = Line {
@@ -139,7 +141,11 @@ impl Product {
     /// One customer with somebody else's deploys may be a colleague's doing. Two, or variables that we did not write, are
     /// another engine's.
     pub(crate) fn judge_met(&mut self) {
-        let open = self.state.runs.values().filter(|run| !run.row.restored);
+        let open = self
+            .state
+            .runs
+            .values()
+            .filter(|run| !run.row.held_as_moved);
         let met = open.flat_map(|run| {
             let held = run.held();
             held.filter(|customer| run.customer(customer).has_met_another())
@@ -184,7 +190,7 @@ impl Product {
 impl State {
     /// What keeps a rollout that was open when something was found.
     pub(crate) fn elsewhere_hold(&self, run: &Rollout) -> Option<Hold> {
-        if !run.row.restored {
+        if !run.row.held_as_moved {
             return None;
         }
         let mark = self.product.elsewhere.as_ref();

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use policy::rules::{Hook, HookCommand};
 
-use crate::customer::ctx::{Ctx, Next};
-use crate::customer::next::current;
+use crate::customer::ctx::{Ctx, Next, current};
 use crate::model::command::CommandKind;
 use crate::model::event::Kind;
 use crate::model::state::{CustomerStatus, HookState};

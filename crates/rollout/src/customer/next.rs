@@ -7,91 +7,17 @@ mod back;
 
 use policy::rules::RollbackMode;
 use policy::settings::AutoDeploy;
-use policy::{PlannedCustomer, Role, Timestamp};
+use policy::{Role, Timestamp};
 
-use crate::customer::ctx::{Ctx, Next};
+use crate::customer::ctx::{Ctx, Next, current};
 use crate::customer::hooks::hooks;
-use crate::customer::trouble::Trouble;
 use crate::customer::{adoption, protocol, variables};
 use crate::model::command::{CommandKind, DeployView, Probed, ServiceView};
 use crate::model::event::{Kind, Line};
-use crate::model::ids::{DatabaseId, DeployId};
+use crate::model::ids::DeployId;
 use crate::model::state::{
-    AutoDeployState, CustomerState, CustomerStatus, DeployState, HeldFrom, Operation, ServiceState,
+    AutoDeployState, CustomerStatus, DeployState, HeldFrom, Operation, ServiceState,
 };
-
-/// What was read for a customer and is not worth storing: a restart reads it again.
-#[derive(Clone, Debug, Default)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is one thing that this process has seen or done, independent of the others"
-)]
-pub(crate) struct Scratch {
-    /// The tick let the current service go.
-    pub(crate) go: bool,
-    /// The current service as last read.
-    pub(crate) view: Option<ServiceView>,
-    /// The databases of the name that is looked up, and when they were asked for.
-    pub(crate) databases: Option<(Timestamp, Vec<DatabaseId>)>,
-    /// The newest deploys of the current service, and when they were asked for.
-    pub(crate) listing: Option<(Timestamp, Vec<DeployView>)>,
-    /// Since when a deploy of somebody else is waited for, and which.
-    pub(crate) foreign: Option<(Timestamp, DeployId)>,
-    /// The wait for it was given up.
-    pub(crate) foreign_stuck: bool,
-    /// When the last unfinished deploy before our queued one ended.
-    pub(crate) quiet_since: Option<Timestamp>,
-    /// The request of this intent was begun by this very process.
-    pub(crate) fresh: bool,
-    /// The cancel request was answered.
-    pub(crate) cancel_sent: bool,
-    /// A secret that did not resolve, and when it is asked for again.
-    pub(crate) secret: Option<(String, Timestamp)>,
-    /// The planned variables of the current service were compared with what is stored.
-    pub(crate) compared: bool,
-    /// Before its start: services with deploys that this journal did not ask for.
-    pub(crate) met: Vec<ServiceView>,
-    /// The last inspection said it cannot be done.
-    pub(crate) refused: Option<String>,
-    /// What Render gives no usable answer to (R11).
-    pub(crate) trouble: Option<Trouble>,
-    /// Asked after a restart, it was not healthy (R17).
-    pub(crate) unfit: Option<Unfit>,
-}
-
-/// Why a customer could not be confirmed after a restart, and when it is asked again.
-#[derive(Clone, Debug)]
-pub(crate) struct Unfit {
-    pub(crate) reason: String,
-    pub(crate) since: Timestamp,
-    pub(crate) again_at: Timestamp,
-}
-
-impl Scratch {
-    /// Moves what is waited for along when engine time jumps (P22).
-    pub(crate) fn move_along(&mut self, by: chrono::TimeDelta) {
-        let trouble = self.trouble.as_mut();
-        let trouble = trouble.map(|one| [&mut one.since, &mut one.again_at]);
-        let unfit = self.unfit.as_mut();
-        let unfit = unfit.map(|one| [&mut one.since, &mut one.again_at]);
-        let foreign = self.foreign.as_mut().map(|(since, _)| since);
-        let secret = self.secret.as_mut().map(|(_, again_at)| again_at);
-        let pairs = trouble.into_iter().chain(unfit).flatten();
-        let alone = [foreign, secret, self.quiet_since.as_mut()];
-        for at in pairs.chain(alone.into_iter().flatten()) {
-            *at += by;
-        }
-    }
-
-    /// Forgets what was read: it is for another service or attempt.
-    pub(crate) fn clear(&mut self) {
-        *self = Self {
-            go: self.go,
-            trouble: self.trouble.take(),
-            ..Self::default()
-        };
-    }
-}
 
 /// What the customer needs next.
 pub(crate) fn next(ctx: &Ctx<'_>) -> Next {
@@ -135,15 +61,6 @@ pub(crate) fn occupies_slot(ctx: &Ctx<'_>) -> bool {
         | CustomerStatus::Excluded
         | CustomerStatus::Skipped => false,
     }
-}
-
-/// The service that is being worked on: the first that has not passed.
-pub(crate) fn current(unit: &CustomerState, planned: &PlannedCustomer) -> Option<Role> {
-    let passed = |role: &Role| {
-        let service = unit.services.get(role);
-        service.is_some_and(|service| matches!(service.deploy, DeployState::Passed { .. }))
-    };
-    planned.services.iter().find(|role| !passed(role)).cloned()
 }
 
 fn forward(ctx: &Ctx<'_>) -> Next {

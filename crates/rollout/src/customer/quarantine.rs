@@ -11,7 +11,7 @@ use crate::model::event::{Kind, Line};
 use crate::model::ids::RolloutId;
 use crate::model::state::{CustomerStatus, HeldFrom};
 use crate::product::Product;
-use crate::progress::in_flight::Slot;
+use crate::product::in_flight::Slot;
 
 impl Product {
     /// Whom the core was busy with when a step broke off. After a panic this is all that may be asked of a state.

@@ -13,15 +13,15 @@ use policy::{Role, Timestamp};
 
 use crate::customer::answer::{Recorded, say};
 use crate::customer::ctx::Ctx;
-use crate::customer::next::Scratch;
 use crate::customer::record::deploy::{followed, listed, requested};
 use crate::customer::record::health::verified;
-use crate::customer::record::variables::{backed_up, of_backup, restored, set};
+use crate::customer::record::variables::{backed_up, of_backup, put_back, set};
 use crate::customer::{hooks, recovery, trouble};
 use crate::model::command::{CommandKind, Outcome};
 use crate::model::event::{Kind, Line};
-use crate::model::ids::DeployId;
+use crate::model::ids::{DatabaseId, DeployId};
 use crate::model::state::AutoDeployState;
+use crate::product::scratch::Scratch;
 
 /// Takes the answer of the command in hand. `scratch` is what is remembered; `asked_at` is when it was asked.
 pub(crate) fn record(
@@ -31,19 +31,9 @@ pub(crate) fn record(
     command: &CommandKind,
     outcome: Outcome,
 ) -> Recorded {
-    if let Outcome::Trouble { reason } = &outcome {
-        let alarm = trouble::met(ctx, scratch, command, reason);
-        let mut recorded = unanswered::undone(ctx, scratch, command, reason);
-        recorded.facts.splice(0..0, alarm);
-        return recorded;
-    }
-    scratch.answered(command);
-    let outcome = match outcome {
-        Outcome::Gone { role, reason } => match unanswered::gone_at(ctx, command, &role, &reason) {
-            Some(recorded) => return recorded,
-            None => Outcome::Failed { reason },
-        },
-        other => other,
+    let outcome = match answered(ctx, scratch, command, outcome) {
+        Ok(outcome) => outcome,
+        Err(recorded) => return recorded,
     };
     match command {
         CommandKind::Inspect { service } => inspected(scratch, &service.role, outcome),
@@ -67,7 +57,7 @@ pub(crate) fn record(
             backup,
             keys,
         } => {
-            let restored = restored(ctx, &service.role, keys, outcome);
+            let restored = put_back(ctx, &service.role, keys, outcome);
             of_backup(ctx, &service.role, backup, restored)
         }
         CommandKind::SetAutoDeploy { service, .. } => {
@@ -87,15 +77,7 @@ pub(crate) fn record(
         }
         CommandKind::Verify { probed, .. } => verified(ctx, &probed.target.role, outcome),
         CommandKind::BackUpConnections { service, to, .. } => {
-            if let Outcome::Failed { reason } = &outcome {
-                let role = &service.role;
-                let reason = format!("{role} cannot be pointed at {to}: {reason}");
-                return ctx.held(Some(role), reason).into();
-            }
-            let mut recorded = backed_up(ctx, &service.role, outcome);
-            let facts = std::mem::take(&mut recorded.facts).into_iter();
-            recorded.facts = facts.map(|fact| fact.with_value("database", to)).collect();
-            recorded
+            connections_backed_up(ctx, &service.role, to, outcome)
         }
         CommandKind::Recover { .. } => recovery::requested(ctx, &outcome),
         CommandKind::FindDatabases { .. } => recovery::found(ctx, scratch, asked_at, outcome),
@@ -106,6 +88,29 @@ pub(crate) fn record(
         | CommandKind::Confirm { .. }
         | CommandKind::Stop { .. } => Recorded::default(),
     }
+}
+
+/// What is to be read as an answer; `Err`: there was none of use, and this follows from that.
+fn answered(
+    ctx: &Ctx<'_>,
+    scratch: &mut Scratch,
+    command: &CommandKind,
+    outcome: Outcome,
+) -> Result<Outcome, Recorded> {
+    if let Outcome::Trouble { reason } = &outcome {
+        let alarm = trouble::met(ctx, scratch, command, reason);
+        let mut recorded = unanswered::undone(ctx, scratch, command, reason);
+        recorded.facts.splice(0..0, alarm);
+        return Err(recorded);
+    }
+    scratch.answered(command);
+    Ok(match outcome {
+        Outcome::Gone { role, reason } => match unanswered::gone_at(ctx, command, &role, &reason) {
+            Some(recorded) => return Err(recorded),
+            None => Outcome::Failed { reason },
+        },
+        other => other,
+    })
 }
 
 fn inspected(scratch: &mut Scratch, role: &Role, outcome: Outcome) -> Recorded {
@@ -151,6 +156,22 @@ fn switched(ctx: &Ctx<'_>, scratch: &mut Scratch, role: &Role, outcome: &Outcome
             Recorded::default()
         }
     }
+}
+
+fn connections_backed_up(
+    ctx: &Ctx<'_>,
+    role: &Role,
+    to: &DatabaseId,
+    outcome: Outcome,
+) -> Recorded {
+    if let Outcome::Failed { reason } = &outcome {
+        let reason = format!("{role} cannot be pointed at {to}: {reason}");
+        return ctx.held(Some(role), reason).into();
+    }
+    let mut recorded = backed_up(ctx, role, outcome);
+    let facts = std::mem::take(&mut recorded.facts).into_iter();
+    recorded.facts = facts.map(|fact| fact.with_value("database", to)).collect();
+    recorded
 }
 
 fn hooked(ctx: &Ctx<'_>, scratch: &mut Scratch, outcome: Outcome) -> Recorded {

@@ -13,13 +13,13 @@ use policy::Role;
 use crate::customer::answer::{Recorded, say};
 use crate::customer::ctx::{Ctx, Next};
 use crate::customer::hooks::hooks;
-use crate::customer::next::Scratch;
 use crate::customer::variables;
 use crate::model::command::{CommandKind, Outcome};
 use crate::model::event::{Kind, Line};
 use crate::model::ids::DatabaseId;
 use crate::model::recovery::{Recovery, RecoveryState};
 use crate::model::state::ServiceState;
+use crate::product::scratch::Scratch;
 
 /// A restoration may take hours; after this long a person looks at it.
 const PATIENCE: chrono::TimeDelta = chrono::TimeDelta::hours(6);
@@ -56,7 +56,7 @@ pub(crate) fn next(ctx: &Ctx<'_>) -> Option<Next> {
             Next::Facts(vec![ctx.held(None, reason)])
         }
         RecoveryState::Live { database } => switch(ctx, old, database),
-        RecoveryState::Switched { .. } | RecoveryState::Restored => return None,
+        RecoveryState::Switched { .. } | RecoveryState::Recovered => return None,
     })
 }
 

@@ -8,41 +8,29 @@
     reason = "most commands go on alike when their service is gone"
 )]
 
-use std::mem::{Discriminant, discriminant};
+use std::mem::discriminant;
 
 use chrono::TimeDelta;
 use policy::{CustomerId, Timestamp};
 
 use crate::customer::answer::say;
 use crate::customer::ctx::{Ctx, Next};
-use crate::customer::next::Scratch;
 use crate::fold::index::{Position, Rollout};
 use crate::model::command::{CommandKind, Outcome};
 use crate::model::event::{Kind, Line};
 use crate::model::hold::{Hold, HoldKind};
 use crate::model::ids::RolloutId;
-use crate::model::offer::Offer;
+use crate::model::offer::{Offer, Offers};
 use crate::model::state::Unanswered;
 use crate::product::Product;
+use crate::product::in_flight::{Slot, Work};
+use crate::product::scratch::{Scratch, Trouble};
 
 /// The first distance between two questions; each is twice the one before.
 const FIRST: TimeDelta = TimeDelta::seconds(5);
 
 /// The longest.
 const LONGEST: TimeDelta = TimeDelta::minutes(5);
-
-/// A question that Render does not answer.
-#[derive(Clone, Debug)]
-pub(crate) struct Trouble {
-    asked: Discriminant<CommandKind>,
-    /// What came instead of an answer.
-    pub(crate) reason: String,
-    pub(crate) since: Timestamp,
-    pub(crate) again_at: Timestamp,
-    distance: TimeDelta,
-    /// A person was told.
-    is_told: bool,
-}
 
 impl Trouble {
     /// What it is that a customer waits for.
@@ -179,6 +167,58 @@ impl Product {
         if let Some(alarm) = alarm {
             self.emit_in(id, alarm);
         }
+    }
+}
+
+impl Work {
+    /// Holds that only this process knows: it has read them just now.
+    pub(crate) fn reading_holds(
+        &self,
+        id: RolloutId,
+        run: &Rollout,
+        customer: &CustomerId,
+        at: Timestamp,
+    ) -> Vec<Hold> {
+        let Some(place) = run.place(customer) else {
+            return Vec::new();
+        };
+        let Some(scratch) = self.scratch.get(&(id, place)) else {
+            return Vec::new();
+        };
+        let hold = |kind, owner: &str, text: String| Hold {
+            kind,
+            text,
+            until: None,
+            since: None,
+            owner: owner.to_owned(),
+            way_out: None,
+            offers: Offers::default(),
+        };
+        let missing = scratch.secret.as_ref().filter(|(_, until)| *until > at);
+        let secret = missing.map(|(name, until)| Hold {
+            until: Some(*until),
+            ..hold(
+                HoldKind::Secret,
+                "operators",
+                format!("the secret {name} does not resolve"),
+            )
+        });
+        let foreign = scratch
+            .foreign
+            .as_ref()
+            .filter(|_| self.out(id, place, Slot::Main).is_some());
+        let foreign = foreign.map(|(since, deploy)| Hold {
+            since: Some(*since),
+            ..hold(
+                HoldKind::Foreign,
+                "whoever deployed",
+                format!("a deploy of somebody else is under way: {deploy}"),
+            )
+        });
+        let trouble = scratch.trouble.as_ref();
+        let trouble = trouble.filter(|trouble| trouble.again_at > at);
+        let trouble = trouble.map(Trouble::hold);
+        secret.into_iter().chain(foreign).chain(trouble).collect()
     }
 }
 

@@ -20,12 +20,12 @@ use policy::{PersonId, Plan, Timestamp};
 
 use self::folded::Folded;
 use crate::fold::index::Rollout;
+use crate::fold::state::{Damage, RowKey, State};
 use crate::model::event::{Event, Kind};
 use crate::model::freeze::fold_voice;
 use crate::model::ids::RolloutId;
 use crate::model::sound;
 use crate::model::state::{CustomerState, PhaseState, Queued, RolloutRow, RolloutState};
-use crate::product::{RowKey, State};
 
 impl State {
     /// Folds one event and notes the rows it touched.
@@ -172,15 +172,6 @@ impl State {
     }
 }
 
-/// An event that does not fold as it was meant, and what is wrong with it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Damage {
-    /// Which event.
-    pub seq: u64,
-    /// What is wrong, as a sentence fragment about the event.
-    pub what: String,
-}
-
 impl Event {
     /// What nothing can be told without, should it be unreadable: the plan of a rollout, or what it is to be made from.
     pub fn damage(&self) -> Option<Damage> {
@@ -215,7 +206,7 @@ fn new_row(starter: PersonId, at: Timestamp, fact: &Folded<'_>) -> RolloutRow {
         commit: String::new(),
         state: RolloutState::Queued,
         paused: None,
-        restored: false,
+        held_as_moved: false,
         takes_over: false,
         sweep: None,
         overrides: BTreeMap::new(),

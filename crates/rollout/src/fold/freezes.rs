@@ -6,8 +6,8 @@ use policy::PersonId;
 use policy::calendar::{Freeze, Occurrence};
 
 use crate::fold::index::Rollout;
+use crate::fold::state::State;
 use crate::model::freeze::{FreezeId, distinct};
-use crate::product::State;
 
 impl Rollout {
     /// Who has asked to lift this freeze here. `id` is made only where somebody has lifted one.

@@ -1,5 +1,8 @@
 //! One rollout: its stored rows, and what is derived from them so that a step costs the same in a large fleet.
 
+pub(crate) mod settled;
+pub(crate) mod who;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
@@ -7,11 +10,12 @@ use std::sync::Arc;
 use chrono_tz::Tz;
 use policy::{CustomerId, Plan, PolicyId, Release, Timestamp};
 
+use crate::fold::index::who::has_managed;
 use crate::model::freeze::Lift;
 use crate::model::ids::GateId;
 use crate::model::state::{
-    AutoDeployState, BatchRow, CustomerState, CustomerStatus, GateRow, HeldFrom, PhaseRow,
-    PhaseState, RolloutRow, RolloutState,
+    BatchRow, CustomerState, CustomerStatus, GateRow, HeldFrom, PhaseRow, PhaseState, RolloutRow,
+    RolloutState,
 };
 
 /// One rollout or operation in memory.
@@ -432,41 +436,6 @@ impl Rollout {
         self.plan.phases[phase].customers[self.batch_places(phase, batch)].to_vec()
     }
 
-    /// Waiting customers of a phase, by place.
-    pub(crate) fn waiting(&self, phase: usize) -> &BTreeSet<usize> {
-        &self.waiting[phase]
-    }
-
-    /// When a begun batch settles: `None` while somebody in it waits, works or is held.
-    pub(crate) fn batch_settles_at(&self, phase: usize, batch: u32) -> Option<Timestamp> {
-        let waits = !self.is_dynamic(phase) && self.waiting_in(phase, batch).next().is_some();
-        let works = self
-            .open
-            .get(&(phase, batch))
-            .is_some_and(|open| !open.is_empty());
-        if waits || works {
-            return None;
-        }
-        let watched = self
-            .settling
-            .get(&(phase, batch))
-            .and_then(|watched| watched.last());
-        Some(watched.map_or(Timestamp::MIN_UTC, |(until, _)| *until))
-    }
-
-    /// Waiting customers of a batch with fixed members, by place.
-    pub(crate) fn waiting_in(&self, phase: usize, batch: u32) -> impl Iterator<Item = usize> {
-        self.waiting[phase]
-            .range(self.batch_places(phase, batch))
-            .copied()
-    }
-
-    /// How many customers of a begun batch are in work.
-    pub(crate) fn at_work(&self, phase: usize, batch: u32) -> usize {
-        let range = (phase, batch, 0)..=(phase, batch, usize::MAX);
-        self.at_work.range(range).count()
-    }
-
     /// Where starts make the batches: the first batch that a retry has opened anew, and whom it waits for.
     pub(crate) fn reopened(&self, phase: usize) -> Option<(u32, usize)> {
         self.unsettled(phase).find_map(|batch| {
@@ -476,146 +445,10 @@ impl Rollout {
         })
     }
 
-    /// Customers in work, by phase and place.
-    pub(crate) fn working(&self) -> &BTreeSet<(usize, usize)> {
-        &self.working
-    }
-
-    /// The same customers by name.
-    pub(crate) fn working_customers(&self) -> impl Iterator<Item = &CustomerId> {
-        self.working
-            .iter()
-            .map(|(phase, place)| self.at_place(*phase, *place))
-    }
-
-    /// Customers in work of one phase.
-    pub(crate) fn working_in(&self, phase: usize) -> impl Iterator<Item = &CustomerId> {
-        self.working
-            .range((phase, 0)..=(phase, usize::MAX))
-            .map(move |(phase, place)| self.at_place(*phase, *place))
-    }
-
-    /// Healthy customers by phase, batch and place.
-    pub(crate) fn healthy(&self) -> &BTreeSet<(usize, u32, usize)> {
-        &self.healthy
-    }
-
-    /// Healthy customers of one batch.
-    pub(crate) fn healthy_in(&self, phase: usize, batch: u32) -> impl Iterator<Item = &CustomerId> {
-        let range = (phase, batch, 0)..=(phase, batch, usize::MAX);
-        self.healthy
-            .range(range)
-            .map(move |(phase, _, place)| self.at_place(*phase, *place))
-    }
-
-    /// Changes a batch's row.
-    pub(crate) fn set_batch(
-        &mut self,
-        phase: usize,
-        batch: u32,
-        change: impl FnOnce(&mut BatchRow),
-    ) {
-        let row = self.batches.entry((phase, batch)).or_default();
-        change(row);
-        match row.settled_at {
-            None => self.unsettled.insert((phase, batch)),
-            Some(_) => self.unsettled.remove(&(phase, batch)),
-        };
-    }
-
-    /// Begun batches of a phase that have not settled.
-    pub(crate) fn unsettled(&self, phase: usize) -> impl Iterator<Item = u32> {
-        self.unsettled
-            .range((phase, 0)..=(phase, u32::MAX))
-            .map(|(_, batch)| *batch)
-    }
-
-    /// Customers whose auto-deploy is to be restored.
-    pub(crate) fn managed(&self) -> impl Iterator<Item = Position> {
-        self.managed
-            .iter()
-            .map(|&(phase, place)| Position { phase, place })
-    }
-
-    /// Whether this customer's auto-deploy is to be restored.
-    pub(crate) fn is_managed(&self, place: Position) -> bool {
-        self.managed.contains(&(place.phase, place.place))
-    }
-
-    /// Customers whose rollback failed.
-    pub(crate) fn stuck(&self) -> impl Iterator<Item = &CustomerId> {
-        self.stuck
-            .iter()
-            .map(|(phase, place)| self.at_place(*phase, *place))
-    }
-
-    /// Customers a person must decide about.
-    pub(crate) fn held(&self) -> impl Iterator<Item = &CustomerId> {
-        self.held
-            .iter()
-            .map(|(phase, place)| self.at_place(*phase, *place))
-    }
-
     /// Whether the rollout is over.
     pub(crate) fn is_ended(&self) -> bool {
         matches!(self.row.state, RolloutState::Ended { .. })
     }
-
-    /// Whether the phase has settled.
-    pub(crate) fn is_settled(&self, phase: usize) -> bool {
-        matches!(self.phases[phase].state, PhaseState::Settled { .. })
-    }
-
-    /// Whether a healthy customer is still watched (R11).
-    pub(crate) fn is_watched(&self, customer: &CustomerId) -> bool {
-        let settled = self
-            .phase_of(customer)
-            .is_none_or(|phase| self.is_settled(phase));
-        self.customer(customer).state == CustomerStatus::Healthy && !settled && !self.is_ended()
-    }
-
-    /// When the last healthy customer has been watched for as long as its policy says.
-    pub(crate) fn watched_until(&self) -> Option<Timestamp> {
-        let healthy = self.healthy.iter();
-        let ends =
-            healthy.filter_map(|(phase, _, place)| self.settles_at(self.at_place(*phase, *place)));
-        ends.max()
-    }
-
-    /// When a healthy customer settles; for one that is over, long ago.
-    fn settles_at(&self, customer: &CustomerId) -> Option<Timestamp> {
-        let unit = self.customer(customer);
-        match unit.state {
-            CustomerStatus::Healthy => {
-                let phase = self.phase_of(customer)?;
-                let watch = self.plan.phases[phase].policy.watch.to_delta();
-                Some(unit.healthy_at? + watch)
-            }
-            CustomerStatus::Unchanged
-            | CustomerStatus::RolledBack
-            | CustomerStatus::RollbackFailed
-            | CustomerStatus::Applied
-            | CustomerStatus::Excluded
-            | CustomerStatus::Skipped => Some(Timestamp::MIN_UTC),
-            CustomerStatus::Waiting
-            | CustomerStatus::Forward
-            | CustomerStatus::Backward
-            | CustomerStatus::Withdrawing
-            | CustomerStatus::Held { .. } => None,
-        }
-    }
-}
-
-fn has_managed(unit: &CustomerState) -> bool {
-    let managed = |state| {
-        matches!(
-            state,
-            AutoDeployState::OffIntended | AutoDeployState::Off | AutoDeployState::OnIntended
-        )
-    };
-    unit.services
-        .values()
-        .any(|service| managed(service.auto_deploy))
 }
 
 fn empty_plan(input: &policy::PlanInput) -> Plan {

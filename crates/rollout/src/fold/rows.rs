@@ -2,62 +2,17 @@
 
 use std::sync::Arc;
 
-use policy::{CustomerId, Plan, PolicyId};
+use policy::Plan;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 
 use crate::fold::index::Rollout;
-use crate::model::ids::{GateId, RolloutId};
+use crate::fold::state::{RowKey, State};
+use crate::model::ids::RolloutId;
 use crate::model::sound;
 use crate::model::state::{
     BatchRow, CustomerState, FilesRow, FleetRow, GateRow, PhaseRow, ProductRow, RolloutRow,
 };
-use crate::product::Product;
-
-/// The key of a stored row: `product`, `files`, `rollout/r1`, `plan/r1`, `phase/r1/NAME`, `batch/r1/NAME/2`, `gate/r1/GATE`,
-/// `customer/r1/KEY`, `fleet/KEY`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct RowKey(pub String);
-
-impl RowKey {
-    pub(crate) fn product() -> Self {
-        Self("product".to_owned())
-    }
-
-    pub(crate) fn files() -> Self {
-        Self("files".to_owned())
-    }
-
-    pub(crate) fn run(id: RolloutId) -> Self {
-        Self(format!("rollout/{id}"))
-    }
-
-    pub(crate) fn plan(id: RolloutId) -> Self {
-        Self(format!("plan/{id}"))
-    }
-
-    pub(crate) fn phase(id: RolloutId, phase: &PolicyId) -> Self {
-        Self(format!("phase/{id}/{phase}"))
-    }
-
-    pub(crate) fn batch(id: RolloutId, phase: &PolicyId, batch: u32) -> Self {
-        Self(format!("batch/{id}/{phase}/{batch}"))
-    }
-
-    /// A customer's gate and a phase's gate cannot share a name: validation refuses a customer called like a policy.
-    pub(crate) fn gate(id: RolloutId, gate: &GateId) -> Self {
-        Self(format!("gate/{id}/{gate}"))
-    }
-
-    pub(crate) fn customer(id: RolloutId, customer: &CustomerId) -> Self {
-        Self(format!("customer/{id}/{customer}"))
-    }
-
-    pub(crate) fn fleet(customer: &CustomerId) -> Self {
-        Self(format!("fleet/{customer}"))
-    }
-}
 
 /// Stored rows that cannot be read back.
 #[derive(Debug, thiserror::Error)]
@@ -93,23 +48,24 @@ pub enum LoadError {
     },
 }
 
-impl Product {
+impl State {
     /// Reads the state back from its rows, in any order.
     ///
     /// # Errors
     /// A row of an unknown shape, an unknown one, one that belongs to no rollout, or a plan that does not hold together.
-    pub fn load(rows: impl IntoIterator<Item = (RowKey, String)>) -> Result<Self, LoadError> {
-        let mut product = Self::new();
+    pub(crate) fn load(
+        rows: impl IntoIterator<Item = (RowKey, String)>,
+    ) -> Result<Self, LoadError> {
+        let mut state = Self::default();
         let (mut files, mut later) = (None, Vec::new());
         for (key, json) in rows {
             match key.0.split_once('/') {
                 None if key == RowKey::files() => files = Some(read::<FilesRow>(&key.0, &json)?),
                 None if key == RowKey::product() => {
-                    product.state.product = read::<ProductRow>(&key.0, &json)?;
+                    state.product = read::<ProductRow>(&key.0, &json)?;
                 }
                 Some(("fleet", customer)) => {
-                    product
-                        .state
+                    state
                         .fleet
                         .insert(customer.into(), read::<FleetRow>(&key.0, &json)?);
                 }
@@ -117,12 +73,9 @@ impl Product {
                 None | Some(_) => return Err(LoadError::Unknown { key: key.0 }),
             }
         }
-        product.state.product.files = files;
-        product.load_runs(&later)?;
-        product.at = product.state.product.at;
-        product.work.tick_wanted = true;
-        product.work.undriven = true;
-        Ok(product)
+        state.product.files = files;
+        state.load_runs(&later)?;
+        Ok(state)
     }
 
     fn load_runs(&mut self, rows: &[(String, String)]) -> Result<(), LoadError> {
@@ -149,7 +102,7 @@ impl Product {
                 None if row.queued.is_some() => Rollout::queued(row),
                 None => return Err(orphan(key)),
             };
-            self.state.runs.insert(id, run);
+            self.runs.insert(id, run);
         }
         if let Some(id) = plans.keys().next() {
             return Err(orphan(&RowKey::plan(*id).0));
@@ -176,24 +129,24 @@ impl Product {
             self.run_of(key, id)?
                 .load_unit(customer.into(), read::<CustomerState>(key, json)?);
         }
-        self.state.runs.values_mut().for_each(Rollout::derive);
+        self.runs.values_mut().for_each(Rollout::derive);
         Ok(())
     }
 
     fn run_of(&mut self, key: &str, id: RolloutId) -> Result<&mut Rollout, LoadError> {
-        self.state.runs.get_mut(&id).ok_or_else(|| orphan(key))
+        self.runs.get_mut(&id).ok_or_else(|| orphan(key))
     }
 
     /// The stored form of a row; `None`: it does not exist.
-    pub fn row(&self, key: &RowKey) -> Option<String> {
+    pub(crate) fn row(&self, key: &RowKey) -> Option<String> {
         let (family, rest) = match key.0.split_once('/') {
-            None if *key == RowKey::files() => return self.state.product.files.as_ref().map(write),
-            None => return Some(write(&self.state.product)),
-            Some(("fleet", customer)) => return self.state.fleet.get(&customer.into()).map(write),
+            None if *key == RowKey::files() => return self.product.files.as_ref().map(write),
+            None => return Some(write(&self.product)),
+            Some(("fleet", customer)) => return self.fleet.get(&customer.into()).map(write),
             Some(parts) => parts,
         };
         let (id, rest) = rest.split_once('/').unwrap_or((rest, ""));
-        let run = self.state.runs.get(&id.parse().ok()?)?;
+        let run = self.runs.get(&id.parse().ok()?)?;
         match family {
             "rollout" => Some(write(&run.row)),
             "plan" => run.row.started_at.is_some().then(|| write(&*run.plan)),
@@ -216,11 +169,11 @@ impl Product {
     }
 
     /// The keys of all rows.
-    pub fn row_keys(&self) -> Vec<RowKey> {
+    pub(crate) fn row_keys(&self) -> Vec<RowKey> {
         let mut keys = vec![RowKey::product()];
-        keys.extend(self.state.product.files.iter().map(|_| RowKey::files()));
-        keys.extend(self.state.fleet.keys().map(RowKey::fleet));
-        for (id, run) in &self.state.runs {
+        keys.extend(self.product.files.iter().map(|_| RowKey::files()));
+        keys.extend(self.fleet.keys().map(RowKey::fleet));
+        for (id, run) in &self.runs {
             keys.push(RowKey::run(*id));
             if run.row.started_at.is_some() {
                 keys.extend(run.plan_rows(*id));

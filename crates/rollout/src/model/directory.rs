@@ -10,7 +10,7 @@ use policy::settings::{Person, Project, RoleName, Roles, called_now};
 use policy::{GroupId, PersonId, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::model::request::Directory;
+use crate::model::actor::Directory;
 
 impl Directory {
     /// As a project's files say. Where somebody is told of things proves nothing, so addresses stay out of the journal.

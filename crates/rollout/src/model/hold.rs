@@ -78,3 +78,33 @@ pub enum HoldKind {
     /// It is being worked on.
     Working,
 }
+
+impl Hold {
+    pub(crate) fn new(kind: HoldKind, owner: &str, text: impl Into<String>) -> Self {
+        Self {
+            kind,
+            text: text.into(),
+            until: None,
+            since: None,
+            owner: owner.to_owned(),
+            way_out: None,
+            offers: Offers::default(),
+        }
+    }
+
+    pub(crate) fn until(mut self, until: Timestamp) -> Self {
+        self.until = Some(until);
+        self
+    }
+
+    pub(crate) fn since(mut self, since: Option<Timestamp>) -> Self {
+        self.since = since;
+        self
+    }
+
+    pub(crate) fn way_out(mut self, offers: impl Into<Offers>) -> Self {
+        self.offers = offers.into();
+        self.way_out = self.offers.first();
+        self
+    }
+}

@@ -4,13 +4,16 @@
 //!
 //! [`Form`] lists every template; a test brings the product to where each is offered, and types it.
 
+pub(crate) mod form;
+
 use std::fmt::Write as _;
 
 use policy::CustomerId;
 use policy::calendar::Boundary;
 
 use crate::model::ids::{GateId, RolloutId};
-use crate::model::request::Verb;
+pub use crate::model::offer::form::Form;
+use crate::model::verb::Verb;
 
 /// What is left to whoever types it.
 pub(crate) const REASON: &str = "...";
@@ -109,84 +112,6 @@ pub struct Begin {
     pub customers: Vec<CustomerId>,
     /// What else it needs, as it is typed.
     pub flag: Option<&'static str>,
-}
-
-/// The templates of offers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[expect(missing_docs, reason = "each stands at the offer of the same name")]
-pub enum Form {
-    Approve,
-    Withdraw,
-    Retry,
-    RetryFailed,
-    Skip,
-    SkipFailed,
-    Resume,
-    ResumeClock,
-    ResumeMoved,
-    Promote,
-    Replan,
-    Abort,
-    Unblock,
-    Unfreeze,
-    Override,
-    Rollback,
-    RollbackTo,
-    RollbackByForce,
-    UndoVariables,
-    Start,
-    Status,
-    Why,
-    Watch,
-    Approvals,
-    AllApprovals,
-    List,
-    Customers,
-    Customer,
-    EnvDiff,
-    Plan,
-    Validate,
-    RenderCheck,
-    Advice,
-}
-
-impl Form {
-    /// Every template.
-    pub const ALL: [Self; Self::Advice as usize + 1] = [
-        Self::Approve,
-        Self::Withdraw,
-        Self::Retry,
-        Self::RetryFailed,
-        Self::Skip,
-        Self::SkipFailed,
-        Self::Resume,
-        Self::ResumeClock,
-        Self::ResumeMoved,
-        Self::Promote,
-        Self::Replan,
-        Self::Abort,
-        Self::Unblock,
-        Self::Unfreeze,
-        Self::Override,
-        Self::Rollback,
-        Self::RollbackTo,
-        Self::RollbackByForce,
-        Self::UndoVariables,
-        Self::Start,
-        Self::Status,
-        Self::Why,
-        Self::Watch,
-        Self::Approvals,
-        Self::AllApprovals,
-        Self::List,
-        Self::Customers,
-        Self::Customer,
-        Self::EnvDiff,
-        Self::Plan,
-        Self::Validate,
-        Self::RenderCheck,
-        Self::Advice,
-    ];
 }
 
 /// Offers in order of preference.

@@ -1,12 +1,11 @@
 //! The data of an earlier instant (T15): how far its return has come, and what it leaves behind.
 
-use policy::{CustomerId, Release, Timestamp};
+use policy::{CustomerId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::model::ids::{DatabaseId, RolloutId};
-use crate::model::state::{CustomerState, DeployState, HookState, VariablesState};
 
-/// A customer that was pointed at a restored database.
+/// A customer that was pointed at a recovered database.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Moved {
     pub(crate) by: RolloutId,
@@ -46,40 +45,10 @@ pub(crate) enum RecoveryState {
     Switched {
         database: DatabaseId,
     },
-    /// The hooks have restored the old one.
-    Restored,
+    /// The hooks have brought the data back into the old one.
+    #[serde(rename = "restored")]
+    Recovered,
     Failed,
-}
-
-impl CustomerState {
-    /// Sends it back with its data; `went_to` is the version to which a `rollback --to` had brought it.
-    pub(crate) fn take_back_with(&mut self, recovery: Recovery, went_to: Option<&Release>) {
-        // Every attempt has a name of its own, also that of another request.
-        let attempt = self.recovery.as_ref().map_or(0, |before| before.attempt);
-        self.recovery = Some(Recovery {
-            attempt,
-            ..recovery
-        });
-        self.hooks.restore_database = HookState::default();
-        for service in self.services.values_mut() {
-            match (&service.rollback, &service.deploy, went_to) {
-                (DeployState::Live { deploy, .. }, ..) => service.keep(deploy.clone()),
-                // That code and its variables stay.
-                (_, DeployState::Passed { deploy, .. }, Some(release)) => {
-                    service.keep(deploy.clone());
-                    service.backup = None;
-                    service.variables = VariablesState::Untouched;
-                    let baseline = service.baseline.get_or_insert_default();
-                    baseline.commit = Some(release.commit.clone());
-                    baseline.version = Some(release.version.clone());
-                }
-                _ => {}
-            }
-            service.connections = None;
-            service.rollback = DeployState::None;
-            service.returned = false;
-        }
-    }
 }
 
 impl Recovery {
@@ -134,13 +103,13 @@ impl Recovery {
             RecoveryState::Live { database } => {
                 Some(format!("its services are pointed at {database}"))
             }
-            RecoveryState::Switched { .. } | RecoveryState::Restored | RecoveryState::Failed => {
+            RecoveryState::Switched { .. } | RecoveryState::Recovered | RecoveryState::Failed => {
                 None
             }
         }
     }
 
-    /// The restored database, once it can be used.
+    /// The recovered database, once it can be used.
     pub(crate) fn new_database(&self) -> Option<&DatabaseId> {
         match &self.state {
             RecoveryState::Live { database } | RecoveryState::Switched { database } => {
@@ -150,7 +119,7 @@ impl Recovery {
             | RecoveryState::Intended
             | RecoveryState::Unknown { .. }
             | RecoveryState::Created { .. }
-            | RecoveryState::Restored
+            | RecoveryState::Recovered
             | RecoveryState::Failed => None,
         }
     }
@@ -159,7 +128,7 @@ impl Recovery {
     pub(crate) fn is_done(&self) -> bool {
         matches!(
             self.state,
-            RecoveryState::Switched { .. } | RecoveryState::Restored
+            RecoveryState::Switched { .. } | RecoveryState::Recovered
         )
     }
 

@@ -4,13 +4,14 @@ use policy::rules::OnFailure;
 use policy::{CustomerId, Timestamp};
 
 use crate::fold::index::{Position, Rollout};
+use crate::fold::state::State;
 use crate::model::event::{Kind, Line};
 use crate::model::ids::{GateId, RolloutId};
 use crate::model::state::{
     CustomerState, CustomerStatus, DrainTo, HeldFrom, Operation, Outcome, RolloutState, Sweep,
     SweepScope,
 };
-use crate::product::{Product, State};
+use crate::product::Product;
 
 impl Rollout {
     /// Why nothing may start any more until a person acts (R11, R12).
@@ -201,7 +202,7 @@ impl Product {
         let Some(run) = self.state.runs.get(&id) else {
             return;
         };
-        if !run.working().is_empty() || run.row.restored {
+        if !run.working().is_empty() || run.row.held_as_moved {
             self.work.closing.remove(&id);
             return;
         }
@@ -333,7 +334,7 @@ impl Product {
             .state
             .runs
             .iter()
-            .filter(|(_, run)| run.row.state == RolloutState::Queued && !run.row.restored)
+            .filter(|(_, run)| run.row.state == RolloutState::Queued && !run.row.held_as_moved)
             .map(|(id, _)| *id)
             .collect();
         for id in queued {

@@ -2,8 +2,9 @@
 
 use policy::CustomerId;
 
+use crate::model::actor::Directory;
 use crate::model::event::{Kind, Line};
-use crate::model::request::{Directory, FilesRead};
+use crate::model::request::FilesRead;
 use crate::product::Product;
 
 impl Product {

@@ -8,8 +8,8 @@ use policy::settings::RoleName;
 use policy::{CustomerId, PersonId};
 
 use crate::fold::index::Rollout;
+use crate::model::actor::{Actor, Directory};
 use crate::model::ids::GateId;
-use crate::model::request::{Actor, Directory};
 use crate::model::state::{GateRow, Vote};
 use crate::progress::hands::{Act, one_hand};
 

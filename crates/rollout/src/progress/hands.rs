@@ -6,7 +6,8 @@ use policy::PersonId;
 use policy::rules::{Approval, Excluded};
 
 use crate::fold::index::Rollout;
-use crate::model::request::{Actor, Directory, Proof, ProofKind, Rejected, RejectedCode};
+use crate::model::actor::{Actor, Directory, Proof, ProofKind};
+use crate::model::request::{Rejected, RejectedCode};
 use crate::model::state::Vote;
 
 /// Somebody who acts, and what proved it.

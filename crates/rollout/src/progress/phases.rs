@@ -7,8 +7,8 @@ use crate::model::event::{Kind, Line};
 use crate::model::ids::{GateId, RolloutId};
 use crate::model::state::{GateRow, PhaseState, RolloutState};
 use crate::product::Product;
+use crate::product::timers::TimerKey;
 use crate::progress::gate;
-use crate::progress::in_flight::TimerKey;
 
 impl Rollout {
     /// A fact about a phase.
@@ -63,7 +63,7 @@ impl Product {
                     ..
                 }
         );
-        let rests = !proceeding || run.row.restored || matches!(id, RolloutId::Operation(_));
+        let rests = !proceeding || run.row.held_as_moved || matches!(id, RolloutId::Operation(_));
         if phase >= run.phases.len() || rests {
             return;
         }

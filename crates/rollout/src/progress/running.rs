@@ -1,16 +1,11 @@
 //! What runs where, when a plan is made: as tracked, and as Render said just now. A preview and a start ask the same
 //! function, so that they make the same plan.
 
-use std::collections::BTreeMap;
-
+use policy::Running;
 use policy::plan::RunningVersions;
-use policy::{CustomerId, Role, Running};
 
-use crate::model::command::ServiceView;
+use crate::model::command::views::Observed;
 use crate::product::Product;
-
-/// The services of customers, as Render described them.
-pub type Observed = BTreeMap<CustomerId, BTreeMap<Role, ServiceView>>;
 
 impl Product {
     /// What runs where: as tracked, or, where Render names another live deploy, what it names.

@@ -1,19 +1,18 @@
 //! Starts what can start: the next service of a customer under way, then the next customers (R24). Only a tick comes here.
 
-use std::collections::BTreeMap;
-
-use policy::{CustomerId, Role};
+use policy::CustomerId;
 
 use crate::fold::index::{Position, Rollout};
-use crate::model::command::{CommandKind, DeployView, Outcome, ServiceView};
+use crate::model::command::ServiceView;
 use crate::model::event::{Kind, Line};
 use crate::model::ids::RolloutId;
-use crate::model::state::{Baseline, CustomerStatus, Operation, RolloutState};
+use crate::model::state::{CustomerStatus, RolloutState};
 use crate::product::Product;
-use crate::progress::in_flight::{Preparing, Slot, TimerKey};
+use crate::product::in_flight::{Preparing, Slot};
+use crate::product::timers::TimerKey;
 
 /// A missing secret is asked for again after this long.
-const SECRET_RETRY: chrono::TimeDelta = chrono::TimeDelta::seconds(60);
+pub(crate) const SECRET_RETRY: chrono::TimeDelta = chrono::TimeDelta::seconds(60);
 
 impl Product {
     /// Starts whatever nothing holds back.
@@ -239,202 +238,6 @@ impl Product {
         true
     }
 
-    /// A customer that has left customers.yaml is passed over at its turn (R6).
-    fn gone(&self, id: RolloutId, place: Position) -> Option<String> {
-        // A person has just named the services of an operation, and they need not be in the files.
-        if matches!(id, RolloutId::Operation(_)) {
-            return None;
-        }
-        let files = self.state.product.read_files()?;
-        let customer = self.state.runs[&id].at_place(place.phase, place.place);
-        (!files.customers.contains(customer)).then(|| "it has left customers.yaml".to_owned())
-    }
-
-    fn skip_at_turn(&mut self, id: RolloutId, place: Position, reason: String) {
-        let fact = self.ask(id, place, |ctx| Line {
-            reason: Some(reason),
-            ..ctx.fact(Kind::CustomerSkipped)
-        });
-        if let Some(fact) = fact {
-            self.emit_in(id, fact);
-        }
-    }
-
-    /// Reads everything that must hold before the customer is started.
-    fn prepare(&mut self, id: RolloutId, place: Position) {
-        let kind = self.ask(id, place, |ctx| CommandKind::Preflight {
-            services: ctx
-                .planned
-                .services
-                .iter()
-                .map(|role| ctx.target(role))
-                .collect(),
-            variables: ctx
-                .planned
-                .services
-                .iter()
-                .map(|role| (role.clone(), ctx.variables(role)))
-                .collect::<BTreeMap<Role, _>>(),
-            urls: ctx.urls(),
-            baseline: ctx
-                .profile()
-                .checks
-                .iter()
-                .any(|check| matches!(check.kind, policy::health::CheckKind::Baseline { .. }))
-                .then(|| Box::new(ctx.profile().clone())),
-        });
-        let Some(kind) = kind else { return };
-        self.work.preparing.insert((id, place), Preparing::Asked);
-        self.want(id, place, Slot::Preflight, kind);
-    }
-
-    /// Takes the answer of a preflight; the holds are asked once more before the start.
-    #[expect(
-        clippy::wildcard_enum_match_arm,
-        reason = "a preflight has three answers of its own"
-    )]
-    pub(crate) fn record_preflight(
-        &mut self,
-        id: RolloutId,
-        place: Position,
-        asked: &CommandKind,
-        outcome: Outcome,
-    ) {
-        self.work.preparing.remove(&(id, place));
-        self.work.unblock(id, place);
-        if let Outcome::Trouble { .. } | Outcome::Failed { .. } = outcome {
-            self.wait_for_render(id, place, asked, &outcome);
-            return;
-        }
-        if let Some(scratch) = self.work.scratch.get_mut(&(id, place)) {
-            scratch.answered(asked);
-        }
-        match outcome {
-            Outcome::Inspected { views } => self.judge_views(id, place, views),
-            Outcome::SecretMissing { name } => {
-                let missing = (name, self.at + SECRET_RETRY);
-                self.work.scratch.entry((id, place)).or_default().secret = Some(missing);
-            }
-            Outcome::Gone { role, reason } => {
-                let reason = format!("its service {role} does not exist: {reason}");
-                self.skip_at_turn(id, place, reason);
-            }
-            // Nothing was learned: the next tick reads it again.
-            _ => {}
-        }
-    }
-
-    /// Somebody else's hand on a customer whose turn it is (R18).
-    fn judge_views(&mut self, id: RolloutId, place: Position, views: Vec<ServiceView>) {
-        if let Some(view) = views.iter().find(|view| view.suspended) {
-            self.skip_at_turn(id, place, format!("its service {} is suspended", view.role));
-            return;
-        }
-        let facts = self.ask(id, place, |ctx| {
-            let refused = views.iter().find_map(|view| {
-                let counts = ctx.planned.own.as_ref().is_none_or(|own| own.validate);
-                let refusal = view.refusals.first().filter(|_| counts).cloned();
-                let manage =
-                    ctx.plan.project.render.auto_deploy == policy::settings::AutoDeploy::Manage;
-                let auto =
-                    (view.auto_deploy && !manage).then(|| "its auto-deploy is on".to_owned());
-                let deploys = ctx.operation != Some(Operation::Variables);
-                let unsuited = || view.unsuited(&ctx.release().commit).filter(|_| deploys);
-                let reason = refusal.or(auto).or_else(unsuited)?;
-                Some((view.role.clone(), reason))
-            });
-            refused.map(|(role, reason)| ctx.held(Some(&role), format!("{role}: {reason}")))
-        });
-        if let Some(Some(held)) = facts {
-            self.emit_in(id, held);
-            return;
-        }
-        if let Some((view, deploy)) = views
-            .iter()
-            .find_map(|view| view.unfinished().map(|deploy| (view, deploy)))
-        {
-            let (role, deploy) = (view.role.clone(), deploy.id.clone());
-            let kind = self.ask(id, place, |ctx| CommandKind::AwaitQuiet {
-                service: ctx.target(&role),
-                deploy: deploy.clone(),
-                until: None,
-            });
-            let at = self.at;
-            self.work
-                .scratch
-                .entry((id, place))
-                .or_default()
-                .awaits(&deploy, at);
-            if let Some(kind) = kind {
-                self.want(id, place, Slot::Main, kind);
-            }
-            return;
-        }
-        if self.meets_another(id, place, &views) {
-            return;
-        }
-        self.work
-            .preparing
-            .insert((id, place), Preparing::Ready(views));
-    }
-
-    /// The begin that R7, R9, R10 and R13 mean.
-    fn begin_customer(&mut self, id: RolloutId, place: Position, views: Vec<ServiceView>) {
-        let run = &self.state.runs[&id];
-        let customer = run.at_place(place.phase, place.place).clone();
-        let batch = run
-            .batch_of(&customer)
-            .unwrap_or(run.phases[place.phase].batches_begun + 1);
-        let begun = run
-            .batches
-            .get(&(place.phase, batch))
-            .is_some_and(|row| row.started_at.is_some());
-        let mut facts = Vec::new();
-        if !begun {
-            let members = match run.is_dynamic(place.phase) {
-                true => vec![customer.clone()],
-                false => run.batch_customers(place.phase, batch),
-            };
-            let fact = Line {
-                batch: Some(batch),
-                ..run.phase_fact(Kind::BatchStarted, place.phase)
-            };
-            facts.push(fact.with_value("customers", &members));
-        }
-        facts.extend(run.unpassed_gate(place.phase, batch, &customer));
-        let started = started(run, place.phase, batch, &customer, &views);
-        facts.push(self.with_unhealthy_targets(id, &customer, &views, started));
-        for fact in facts {
-            self.emit_in(id, fact);
-        }
-        let scratch = self.work.scratch.entry((id, place)).or_default();
-        scratch.view = views.into_iter().next();
-        scratch.go = true;
-        self.work.deploying.insert((id, place));
-    }
-
-    /// Preparations of customers whose turn has passed (a pause, a halt) are dropped.
-    fn drop_stale_preparations(&mut self) {
-        let is_stale = |(id, place): &(RolloutId, Position)| {
-            let run = &self.state.runs[id];
-            run.row.state != RolloutState::Running
-                || !run.waiting(place.phase).contains(&place.place)
-                || !self.state.phase_holds(run, place.phase, self.at).is_empty()
-        };
-        let stale: Vec<(RolloutId, Position)> = self
-            .work
-            .preparing
-            .keys()
-            .copied()
-            .filter(is_stale)
-            .collect();
-        for (id, place) in stale {
-            self.unwant(id, place, Slot::Preflight);
-            self.work.preparing.remove(&(id, place));
-            self.work.unblock(id, place);
-        }
-    }
-
     /// The customer that must go before this one: in strict order nobody overtakes.
     pub(crate) fn goes_before(&self, id: RolloutId, place: Position) -> Option<Position> {
         if !self.is_strict(id, place.phase) {
@@ -460,44 +263,13 @@ enum Picked {
     Skip(Position, String),
 }
 
-fn started(
-    run: &Rollout,
-    phase: usize,
-    batch: u32,
-    customer: &CustomerId,
-    views: &[ServiceView],
-) -> Line {
-    let tracked = |view: &ServiceView| {
-        let live = view.live();
-        Baseline {
-            deploy: live.map(|live| live.id.clone()),
-            commit: live.and_then(DeployView::exact),
-            version: view.version.clone(),
-            auto_deploy: view.auto_deploy,
-            auto_deploy_trigger: view.auto_deploy_trigger.clone(),
-            p95_ms: view.p95_ms,
-        }
-    };
-    let services: BTreeMap<Role, Baseline> = views
-        .iter()
-        .map(|view| (view.role.clone(), tracked(view)))
-        .collect();
-    let warnings: Vec<&String> = views.iter().flat_map(|view| &view.warnings).collect();
-    let fact = Line {
-        batch: Some(batch),
-        customer: Some(customer.clone()),
-        ..run.phase_fact(Kind::CustomerStarted, phase)
-    };
-    let fact = fact.with_value("services", &services);
-    if warnings.is_empty() {
-        fact
-    } else {
-        fact.with_value("warnings", &warnings)
-    }
-}
-
 impl Rollout {
-    fn unpassed_gate(&self, phase: usize, batch: u32, customer: &CustomerId) -> Option<Line> {
+    pub(crate) fn unpassed_gate(
+        &self,
+        phase: usize,
+        batch: u32,
+        customer: &CustomerId,
+    ) -> Option<Line> {
         let gate = self.gate_for(phase, batch, customer)?;
         let passed = self
             .gates

@@ -1,16 +1,20 @@
 //! The state as people look at it: plain values for `status`, `approvals`, `list` and `why`.
 
+pub(crate) mod gate;
+pub(crate) mod product;
+
 use policy::{CustomerId, PersonId, Plan, PolicyId, Role, Timestamp};
 use serde::Serialize;
 
 use crate::fold::index::Rollout;
+use crate::model::actor::Directory;
 use crate::model::hold::Hold;
-use crate::model::ids::{DatabaseId, DeployId, GateId, RolloutId};
-use crate::model::request::{Directory, Proof};
+use crate::model::ids::{DeployId, RolloutId};
 pub use crate::model::state::Outcome as EndState;
 use crate::model::state::{CustomerStatus, DrainTo, Outcome, PhaseState, RolloutState};
-use crate::product::{Product, State};
-use crate::progress::gate;
+use crate::product::Product;
+pub use crate::read::view::gate::{EntryView, GateView, VoteView};
+pub use crate::read::view::product::{HiddenView, MovedView, ProductView, RunningView};
 use crate::requests::verbs::state_name;
 
 /// So many of a phase's waiting customers are asked what holds them.
@@ -150,137 +154,6 @@ pub struct CustomerView {
     pub waits_for: Option<Hold>,
 }
 
-/// A gate.
-#[derive(Clone, Debug, Serialize)]
-pub struct GateView {
-    /// What to type.
-    pub gate: String,
-    /// Its phase.
-    pub phase: PolicyId,
-    /// `not asked yet`, `asked`, `approved`, `passed`, `rejected`, `over`.
-    pub state: &'static str,
-    /// Customers that wait for it.
-    pub covers: Vec<CustomerId>,
-    /// When it was asked.
-    pub requested_at: Option<Timestamp>,
-    /// When the request escalates.
-    pub expires_at: Option<Timestamp>,
-    /// Who has approved, and when.
-    pub votes: Vec<VoteView>,
-    /// What is missing: `1 of 2 approvals from release-managers`.
-    pub missing: String,
-    /// Why nobody can fill it, if that is so.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cannot_be_filled: Option<String>,
-    /// When a complete approval lapses.
-    pub until: Option<Timestamp>,
-    /// When what it covers begins, as far as is known, if it is approved in time.
-    pub begins: Option<Timestamp>,
-    /// Whether an approval given now would lapse before that.
-    pub lapses_before_turn: bool,
-    /// Who may open it, as far as the files name people.
-    pub approvers: Vec<PersonId>,
-    /// What such a person types, while it is asked.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub way_out: Option<String>,
-}
-
-/// One vote.
-#[derive(Clone, Debug, Serialize)]
-pub struct VoteView {
-    /// Who.
-    pub person: PersonId,
-    /// When.
-    pub at: Timestamp,
-    /// Whether it counts now: not of somebody who has lost the role, nor beside another of the same hand.
-    pub counts: bool,
-    /// What proved who voted, where that was asked.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub proof: Option<Proof>,
-    /// What the files have changed about the voter since the rollout was asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub entry_changed: Option<EntryView>,
-}
-
-/// What the files have changed about a person.
-#[derive(Clone, Debug, Serialize)]
-pub struct EntryView {
-    /// When that was read.
-    pub at: Timestamp,
-    /// In words that follow the name.
-    pub what: String,
-}
-
-/// What runs at one service as far as is known.
-#[derive(Clone, Debug, Serialize)]
-pub struct RunningView {
-    /// The customer.
-    pub customer: CustomerId,
-    /// The service.
-    pub service: Role,
-    /// The version.
-    pub version: Option<String>,
-    /// Its commit.
-    pub commit: Option<String>,
-    /// Since when.
-    pub since: Timestamp,
-}
-
-/// What concerns the whole product.
-#[derive(Clone, Debug, Serialize)]
-pub struct ProductView {
-    /// Why the clock is not trusted.
-    pub clock_suspected: Option<String>,
-    /// Why the workspace is held.
-    pub workspace_held: Option<String>,
-    /// Why everything open is held until `resume --moved`: a copy of the database, or another engine.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub moved: Option<String>,
-    /// Edits that wait for `replan`.
-    pub unapplied: Vec<String>,
-    /// Paths that the files name outside the project folder without leave (P53).
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub outside: Vec<String>,
-    /// Why the files count as unchanged.
-    pub unreadable: Option<String>,
-    /// Whether no gate opens meanwhile, since `tranche.yaml` cannot be parsed.
-    pub gates_shut: bool,
-    /// Freezes that people made: name and end.
-    pub freezes: Vec<(String, Timestamp)>,
-    /// Blocked versions and why.
-    pub blocks: Vec<(String, String)>,
-    /// Variables that stand without a deploy (T9).
-    pub hidden: Vec<HiddenView>,
-}
-
-/// Variables of a service that were set and nothing was deployed with since: the next deploy by anybody ships them.
-#[derive(Clone, Debug, Serialize)]
-pub struct HiddenView {
-    /// Whose.
-    pub customer: CustomerId,
-    /// Of which service.
-    pub service: Role,
-    /// Which.
-    pub keys: Vec<String>,
-    /// By which operation.
-    pub by: RolloutId,
-    /// Since when.
-    pub since: Timestamp,
-}
-
-/// A customer whose services read a restored database.
-#[derive(Clone, Debug, Serialize)]
-pub struct MovedView {
-    /// The database they read before; it stays until somebody deletes it.
-    pub from: DatabaseId,
-    /// The one they read now.
-    pub to: DatabaseId,
-    /// By which rollout or operation.
-    pub by: RolloutId,
-    /// Since when.
-    pub since: Timestamp,
-}
-
 impl Product {
     /// Every rollout and operation, in the order of their start.
     pub fn overview(&self) -> Vec<RunView> {
@@ -324,59 +197,6 @@ impl Product {
         let product = &self.state.product;
         let valid = &product.read_files()?.directory;
         Some((valid, product.directory().unwrap_or(valid)))
-    }
-
-    /// What runs where.
-    pub fn running_versions(&self) -> Vec<RunningView> {
-        let services = self.state.fleet.iter().flat_map(|(customer, row)| {
-            row.running.iter().map(move |(role, service)| RunningView {
-                customer: customer.clone(),
-                service: role.clone(),
-                version: service.version.clone(),
-                commit: service.commit.clone(),
-                since: service.since,
-            })
-        });
-        services.collect()
-    }
-
-    /// The restored database that a customer's services read, if a person had it restored.
-    pub fn restored_database(&self, customer: &CustomerId) -> Option<MovedView> {
-        let moved = self.state.moved(customer)?;
-        Some(MovedView {
-            from: moved.from.clone(),
-            to: moved.to.clone(),
-            by: moved.by,
-            since: moved.since,
-        })
-    }
-
-    /// What concerns the whole product.
-    pub fn product_view(&self) -> ProductView {
-        let product = &self.state.product;
-        let files = product.files.as_ref();
-        ProductView {
-            clock_suspected: product.clock_suspected.clone(),
-            workspace_held: product.workspace_held.clone(),
-            moved: self.elsewhere(),
-            unapplied: files
-                .map(|files| files.unapplied.clone())
-                .unwrap_or_default(),
-            outside: files.map(|files| files.outside.clone()).unwrap_or_default(),
-            unreadable: files.and_then(|files| files.unreadable.clone()),
-            gates_shut: product.gates_shut(),
-            freezes: product
-                .freezes
-                .iter()
-                .map(|(name, freeze)| (name.clone(), freeze.until))
-                .collect(),
-            blocks: product
-                .blocks
-                .iter()
-                .map(|(version, block)| (version.clone(), block.reason.clone()))
-                .collect(),
-            hidden: self.state.hidden_views(),
-        }
     }
 
     fn view(&self, id: RolloutId, run: &Rollout, at: Timestamp) -> RunView {
@@ -435,94 +255,6 @@ impl Product {
             .min_by_key(ends)?
             .into_iter()
             .max_by_key(|hold| hold.until.unwrap_or(Timestamp::MAX_UTC))
-    }
-
-    fn gate_views(
-        &self,
-        id: RolloutId,
-        run: &Rollout,
-        phase: usize,
-        at: Timestamp,
-    ) -> Vec<GateView> {
-        let policy = &run.plan.phases[phase].policy;
-        let Some(approval) = &policy.approval else {
-            return Vec::new();
-        };
-        let directory = self.state.directory(run);
-        let view = |gate: GateId| {
-            let row = run.gates.get(&gate).cloned().unwrap_or_default();
-            let covers = run.waiting_for(&gate);
-            let open = gate::is_open(run, approval, &directory, &row);
-            let state = match () {
-                () if row.passed_at.is_some() => "passed",
-                () if row.rejected.is_some() => "rejected",
-                () if covers.is_empty() => "over",
-                () if open => "approved",
-                () if row.request.is_some() => "asked",
-                () => "not asked yet",
-            };
-            let cannot_be_filled = gate::unfillable(run, approval, &directory, Some(&row))
-                .filter(|_| !open && !covers.is_empty());
-            let begins = covers
-                .first()
-                .map(|customer| self.forecast(id, customer, &gate, at).0);
-            let way_out = (state == "asked" && cannot_be_filled.is_none())
-                .then(|| self.approved_by(id, &gate))
-                .flatten();
-            GateView {
-                gate: gate.to_string(),
-                phase: policy.name.clone(),
-                state,
-                covers: covers.clone(),
-                requested_at: row.request.as_ref().map(|request| request.since),
-                expires_at: row.request.as_ref().map(|request| request.expires_at),
-                votes: row
-                    .votes
-                    .iter()
-                    .map(|vote| VoteView {
-                        person: vote.person.clone(),
-                        at: vote.at,
-                        counts: gate::counts(run, approval, &directory, &row, vote),
-                        proof: vote.proof.clone(),
-                        entry_changed: self.state.entry_changed(run, &vote.person),
-                    })
-                    .collect(),
-                missing: gate::missing(run, approval, &directory, Some(&row)),
-                cannot_be_filled,
-                until: row.granted.map(|granted| granted.until),
-                begins,
-                lapses_before_turn: begins
-                    .is_some_and(|begins| begins >= at + approval.valid_for.to_delta()),
-                approvers: gate::approvers(approval, &directory, &run.row.starter),
-                way_out,
-            }
-        };
-        run.gates_of(phase).into_iter().map(view).collect()
-    }
-}
-
-impl State {
-    /// What the files have changed about a person since a rollout was asked for.
-    fn entry_changed(&self, run: &Rollout, person: &PersonId) -> Option<EntryView> {
-        let changed = self.product.files.as_ref()?.changed.get(person)?;
-        (changed.at > run.row.requested_at).then(|| EntryView {
-            at: changed.at,
-            what: changed.what.join(", "),
-        })
-    }
-
-    fn hidden_views(&self) -> Vec<HiddenView> {
-        let customers = self.fleet.iter();
-        let hidden = customers.flat_map(|(customer, row)| {
-            row.hidden.iter().map(|(service, hidden)| HiddenView {
-                customer: customer.clone(),
-                service: service.clone(),
-                keys: hidden.keys.clone(),
-                by: hidden.by,
-                since: hidden.since,
-            })
-        });
-        hidden.collect()
     }
 }
 
@@ -634,7 +366,7 @@ impl Rollout {
         planned
             .map(|(phase, customer)| {
                 let unit = self.customer(customer);
-                let role = crate::customer::next::current(unit, &self.plan.customers[customer]);
+                let role = crate::customer::ctx::current(unit, &self.plan.customers[customer]);
                 let in_hand = role.filter(|_| {
                     unit.state.is_working() || matches!(unit.state, CustomerStatus::Held { .. })
                 });

@@ -2,9 +2,11 @@
 
 use policy::{CustomerId, PersonId, Role, Timestamp};
 
+use crate::model::actor::Actor;
 use crate::model::event::{Kind, Line};
 use crate::model::offer::Offer;
-use crate::model::request::{Actor, Rejected, TokenChange};
+use crate::model::request::Rejected;
+use crate::model::verb::TokenChange;
 use crate::product::Product;
 
 /// The longest name of a figure.

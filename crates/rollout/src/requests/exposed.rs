@@ -7,11 +7,12 @@ use policy::{CustomerId, PlanInput, Release};
 use serde::{Deserialize, Serialize};
 
 use crate::fold::index::Rollout;
+use crate::model::command::views::Observed;
 use crate::model::ids::RolloutId;
 use crate::model::offer::Offer;
-use crate::model::request::{Conflict, Rejected, Start};
+use crate::model::request::Rejected;
+use crate::model::verb::{Conflict, Start};
 use crate::product::Product;
-use crate::progress::running::Observed;
 
 /// What a hotfix replaces, and who runs it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use policy::{CustomerId, Timestamp};
 
+use crate::model::actor::Actor;
 use crate::model::event::{Kind, Line};
 use crate::model::offer::Offer;
-use crate::model::request::{Actor, Rejected};
+use crate::model::request::Rejected;
 use crate::product::Product;
 use crate::requests::verbs::already;
 

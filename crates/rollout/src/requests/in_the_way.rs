@@ -8,8 +8,9 @@ use policy::{CustomerId, PlanInput};
 use crate::fold::index::Rollout;
 use crate::model::event::{Kind, Line};
 use crate::model::ids::RolloutId;
-use crate::model::request::{Conflict, Rejected, Request};
+use crate::model::request::{Rejected, Request};
 use crate::model::state::{CustomerStatus, DrainTo, RolloutState};
+use crate::model::verb::Conflict;
 use crate::product::Product;
 
 impl Product {

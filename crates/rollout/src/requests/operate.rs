@@ -6,6 +6,7 @@ use policy::rules::{BatchRule, OnFailure};
 use policy::{CustomerId, Plan, Release, Span};
 
 use crate::fold::index::Rollout;
+use crate::fold::state::State;
 use crate::model::canonical;
 use crate::model::event::{Kind, Line};
 use crate::model::ids::RolloutId;
@@ -15,7 +16,7 @@ use crate::model::request::{Rejected, Request};
 use crate::model::state::{
     CustomerState, CustomerStatus, DeployState, Operation, ServiceState, Sweep, SweepScope,
 };
-use crate::product::{Product, State};
+use crate::product::Product;
 use crate::requests::verbs::state_name;
 
 impl Product {

@@ -7,11 +7,13 @@ use policy::calendar::{Boundary, Freeze, ZoneSpec};
 use policy::{CustomerId, Timestamp};
 
 use crate::fold::index::Rollout;
+use crate::fold::state::State;
+use crate::model::actor::Actor;
 use crate::model::event::{Kind, Line};
 use crate::model::freeze::{FreezeId, VOICES, distinct, is_lifted};
 use crate::model::offer::Offer;
-use crate::model::request::{Actor, Rejected, RejectedCode, Request};
-use crate::product::{Product, State};
+use crate::model::request::{Rejected, RejectedCode, Request};
+use crate::product::Product;
 use crate::progress::hands::{self, Act};
 
 impl State {

@@ -1,10 +1,11 @@
 //! The course of a whole rollout: pause, resume, abort, promote (R13).
 
 use crate::fold::index::{Position, Rollout};
+use crate::model::actor::Actor;
 use crate::model::event::{Kind, Line};
 use crate::model::ids::RolloutId;
 use crate::model::offer::Offer;
-use crate::model::request::{Actor, Rejected, Request};
+use crate::model::request::{Rejected, Request};
 use crate::model::state::{
     CustomerStatus, DrainTo, HeldFrom, Outcome, PhaseState, RolloutState, Sweep, SweepScope,
 };

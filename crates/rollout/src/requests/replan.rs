@@ -8,12 +8,12 @@ use policy::plan::{Phase, batch_sizes, resize};
 use policy::{Customer, CustomerId, Plan, PlanInput, PlannedCustomer, PolicyId, Timestamp};
 
 use crate::fold::index::Rollout;
+use crate::model::command::views::Observed;
 use crate::model::event::{Kind, Line};
 use crate::model::ids::RolloutId;
 use crate::model::offer::Offer;
 use crate::model::request::{Rejected, Request};
 use crate::product::Product;
-use crate::progress::running::Observed;
 use crate::requests::operate::digest;
 
 impl Product {

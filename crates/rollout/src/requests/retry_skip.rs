@@ -5,10 +5,11 @@ use std::ops::Bound;
 use policy::CustomerId;
 
 use crate::fold::index::Rollout;
+use crate::model::actor::Actor;
 use crate::model::event::{Kind, Line};
 use crate::model::ids::{GateId, RolloutId};
 use crate::model::offer::Offer;
-use crate::model::request::{Actor, Rejected, Request};
+use crate::model::request::{Rejected, Request};
 use crate::model::state::{CustomerStatus, HeldFrom};
 use crate::product::Product;
 use crate::requests::verbs::state_name;

@@ -1,19 +1,20 @@
-//! Begins rollouts: refuses, queues, supersedes (R14, R18), freezes the plan (R6), and takes edited files.
+//! `start`: is it refused, or does it begin now or when others have ended (R14, R18)? The plan is frozen with it (R6).
 
 use std::collections::BTreeSet;
 
 use policy::plan::{PlanError, RunningVersions};
 use policy::settings::AutoDeploy;
-use policy::{CustomerId, Plan, PlanInput, Timestamp};
+use policy::{CustomerId, Plan, PlanInput, Release, Timestamp};
 
 use crate::customer::targets::with_targets;
+use crate::model::command::views::Observed;
 use crate::model::event::{Kind, Line};
 use crate::model::ids::RolloutId;
 use crate::model::offer::Offer;
-use crate::model::request::{Conflict, Rejected, Request, Reviewed, Start};
+use crate::model::request::{Rejected, Request};
 use crate::model::state::Queued;
+use crate::model::verb::{Conflict, Reviewed, Start};
 use crate::product::Product;
-use crate::progress::running::Observed;
 use crate::requests::in_the_way::unfinished;
 use crate::requests::started::{started_fact, with_exposed, with_request};
 use crate::requests::votes::SHOWN_DIGEST;
@@ -67,6 +68,21 @@ impl Product {
             self.emit_in(id, with_request(fact, start, &running));
             return Ok(());
         }
+        self.queue_behind(&others, request, start, &replaced, &running);
+        Ok(())
+    }
+
+    /// It begins when others have ended, or ends them.
+    fn queue_behind(
+        &mut self,
+        others: &[(RolloutId, CustomerId)],
+        request: &Request,
+        start: &Start,
+        replaced: &[Release],
+        running: &RunningVersions,
+    ) {
+        let id = RolloutId::Rollout(self.state.product.rollouts + 1);
+        let version = &start.input.release.version;
         let fact = Line {
             actor: Some(request.by.name.clone()),
             commit: Some(start.input.release.commit.clone()),
@@ -84,12 +100,11 @@ impl Product {
             Conflict::Supersede | Conflict::Hotfix => fact.with_value("replaces", &replaced),
             Conflict::Refuse | Conflict::Queue => fact,
         };
-        self.emit_in(id, with_request(fact, start, &running));
+        self.emit_in(id, with_request(fact, start, running));
         if matches!(start.conflict, Conflict::Supersede | Conflict::Hotfix) {
-            self.supersede(&others, request, version);
+            self.supersede(others, request, version);
         }
         self.work.queued_dirty = true;
-        Ok(())
     }
 
     /// Compiles a plan; by the `hotfix` policy, those already on the release of what it supersedes go first.

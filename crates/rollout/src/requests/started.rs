@@ -7,8 +7,8 @@ use policy::{CustomerId, Plan, Role, Timestamp};
 
 use crate::model::event::{Kind, Line};
 use crate::model::ids::DeployId;
-use crate::model::request::{Conflict, Start};
 use crate::model::state::RunningService;
+use crate::model::verb::{Conflict, Start};
 
 pub(crate) fn started_fact(starter: &policy::PersonId, plan: &Plan) -> Line {
     let fact = Line {

@@ -6,12 +6,14 @@ use policy::plan::bare;
 use policy::{CustomerId, Timestamp};
 
 use crate::fold::index::Rollout;
+use crate::model::actor::Actor;
 use crate::model::event::{Event, Kind};
 use crate::model::hold::Hold;
 use crate::model::ids::{GateId, RolloutId};
 use crate::model::offer::{Begin, Offer, Offers, QUEUE, REASON, skip};
-use crate::model::request::{Actor, Rejected, RejectedCode, Request, Verb};
+use crate::model::request::{Rejected, RejectedCode, Request};
 use crate::model::state::{CustomerStatus, RolloutState};
+use crate::model::verb::Verb;
 use crate::product::{Product, cut};
 
 /// What comes of a trial.

@@ -8,92 +8,15 @@ use policy::suggest::nearest;
 use policy::{CustomerId, PersonId};
 
 use crate::fold::index::Rollout;
+use crate::fold::state::State;
+use crate::model::actor::{Actor, Directory};
 use crate::model::event::{Kind, Line};
 use crate::model::ids::RolloutId;
 use crate::model::offer::Offer;
-use crate::model::request::{
-    Actor, Conflict, Directory, Rejected, RejectedCode, Request, TokenChange, Verb,
-};
+use crate::model::request::{Rejected, RejectedCode, Request};
 use crate::model::state::CustomerStatus;
-use crate::product::{Product, State};
-
-impl Verb {
-    /// The command-line name.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Start(_) => "start",
-            Self::Approve { .. } => "approve",
-            Self::Reject { .. } => "reject",
-            Self::Withdraw { .. } => "withdraw",
-            Self::Pause { .. } => "pause",
-            Self::Resume | Self::ConfirmClock => "resume",
-            Self::ResumeMoved => "resume --moved",
-            Self::Abort { .. } => "abort",
-            Self::Retry { .. } => "retry",
-            Self::Skip { .. } => "skip",
-            Self::Promote { .. } => "promote",
-            Self::Replan { .. } => "replan",
-            Self::Block { .. } => "block",
-            Self::Unblock { .. } => "unblock",
-            Self::Freeze { .. } => "freeze",
-            Self::Unfreeze { .. } => "unfreeze",
-            Self::Override { .. } => "override",
-            Self::Rollback { .. } => "rollback",
-            Self::RollbackDatabase { .. } => "rollback --database",
-            Self::Deploy(_) => "deploy",
-            Self::Variables(_) => "env apply",
-            Self::UndoVariables { .. } => "env apply --undo",
-            Self::Observe { .. } => "observe",
-            Self::Reveal { .. } => "env list --reveal",
-            Self::Token { change, .. } => match change {
-                TokenChange::Create => "token create",
-                TokenChange::Revoke => "token revoke",
-            },
-        }
-    }
-}
-
-impl Verb {
-    /// The role it needs.
-    fn role(&self) -> RoleName {
-        match self {
-            Self::Approve { .. } | Self::Reject { .. } | Self::Withdraw { .. } => {
-                RoleName::Approver
-            }
-            Self::Token { .. } => RoleName::Admin,
-            Self::Start(_)
-            | Self::Pause { .. }
-            | Self::Resume
-            | Self::ResumeMoved
-            | Self::ConfirmClock
-            | Self::Abort { .. }
-            | Self::Retry { .. }
-            | Self::Skip { .. }
-            | Self::Promote { .. }
-            | Self::Replan { .. }
-            | Self::Block { .. }
-            | Self::Unblock { .. }
-            | Self::Freeze { .. }
-            | Self::Unfreeze { .. }
-            | Self::Override { .. }
-            | Self::Rollback { .. }
-            | Self::RollbackDatabase { .. }
-            | Self::Deploy(_)
-            | Self::Variables(_)
-            | Self::UndoVariables { .. }
-            | Self::Observe { .. }
-            | Self::Reveal { .. } => RoleName::Operator,
-        }
-    }
-
-    /// Whether it only ever keeps something from starting: that goes on working while the files are broken.
-    fn stops(&self) -> bool {
-        matches!(
-            self,
-            Self::Abort { .. } | Self::Pause { .. } | Self::Freeze { .. } | Self::Reject { .. }
-        )
-    }
-}
+use crate::model::verb::{Conflict, Verb};
+use crate::product::Product;
 
 impl State {
     /// Who may stop things though the files take it from them: as last validly read while they are broken, and as at the
@@ -162,16 +85,13 @@ impl Product {
             Verb::Override { name, at, reason } => self.override_freeze(request, name, *at, reason),
             Verb::Rollback {
                 customer,
-                force: true,
-                reason,
-                ..
-            } => self.force_back(request, customer, reason),
-            Verb::Rollback {
-                customer,
                 to,
+                force,
                 reason,
-                force: false,
-            } => self.request_rollback(request, customer, to.as_deref(), reason),
+            } => match force {
+                true => self.force_back(request, customer, reason),
+                false => self.request_rollback(request, customer, to.as_deref(), reason),
+            },
             Verb::RollbackDatabase {
                 customer,
                 at,

@@ -4,14 +4,14 @@ use policy::rules::Approval;
 use policy::settings::RoleName;
 
 use crate::fold::index::Rollout;
+use crate::model::actor::{Actor, Directory};
 use crate::model::event::{Kind, Line};
 use crate::model::ids::{GateId, RolloutId};
 use crate::model::offer::Offer;
-use crate::model::request::{Actor, Directory, Rejected, RejectedCode, Request};
+use crate::model::request::{Rejected, RejectedCode, Request};
 use crate::model::state::{GateRow, Vote};
 use crate::product::Product;
-use crate::progress::gate;
-use crate::progress::hands;
+use crate::progress::{gate, hands};
 
 /// So much of a digest is shown to people.
 pub(crate) const SHOWN_DIGEST: usize = 12;

@@ -9,31 +9,12 @@ use policy::{Role, Timestamp};
 
 use crate::customer::answer::{Recorded, say};
 use crate::customer::ctx::Ctx;
-use crate::customer::next::{self, Scratch};
+use crate::customer::next;
 use crate::customer::protocol::DeployDirection;
 use crate::model::command::{DeployStatus, DeployView, Outcome};
 use crate::model::event::{Kind, Line};
 use crate::model::state::{CustomerStatus, DeployState};
-
-/// Of a customer that is left out, the service can never be read again: what was requested there has gone with it.
-pub(crate) fn gone(ctx: &Ctx<'_>, role: &Role, reason: &str) -> Recorded {
-    let service = ctx.service(role);
-    let (kind, attempt, state) = match service.deploy.is_open() {
-        true => (Kind::DeployFailed, service.attempt, &service.deploy),
-        false => (
-            Kind::RollbackFailed,
-            service.rollback_attempt,
-            &service.rollback,
-        ),
-    };
-    Line {
-        attempt: Some(attempt),
-        deploy: state.id().cloned(),
-        reason: Some(format!("it can never be read again: {reason}")),
-        ..ctx.service_fact(kind, role)
-    }
-    .into()
-}
+use crate::product::scratch::Scratch;
 
 /// The answer of a POST: created, refused, or in doubt (R16).
 pub(crate) fn requested(ctx: &Ctx<'_>, role: &Role, outcome: Outcome) -> Recorded {
@@ -301,6 +282,26 @@ fn returned(ctx: &Ctx<'_>, role: &Role, deploy: &DeployView) -> Recorded {
     Line {
         reason,
         ..about(Kind::RollbackFailed)
+    }
+    .into()
+}
+
+/// Of a customer that is left out, the service can never be read again: what was requested there has gone with it.
+pub(crate) fn gone(ctx: &Ctx<'_>, role: &Role, reason: &str) -> Recorded {
+    let service = ctx.service(role);
+    let (kind, attempt, state) = match service.deploy.is_open() {
+        true => (Kind::DeployFailed, service.attempt, &service.deploy),
+        false => (
+            Kind::RollbackFailed,
+            service.rollback_attempt,
+            &service.rollback,
+        ),
+    };
+    Line {
+        attempt: Some(attempt),
+        deploy: state.id().cloned(),
+        reason: Some(format!("it can never be read again: {reason}")),
+        ..ctx.service_fact(kind, role)
     }
     .into()
 }

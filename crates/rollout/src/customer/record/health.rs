@@ -10,11 +10,11 @@ use policy::Role;
 use crate::customer::answer::{Recorded, say};
 use crate::customer::ctx::Ctx;
 use crate::customer::next;
-use crate::customer::targets::Judged;
 use crate::model::command::{DeployView, Outcome};
 use crate::model::event::{Kind, Line};
 use crate::model::health::{CycleResult, Verdict};
 use crate::model::state::CustomerStatus;
+use crate::model::unhealthy::Judged;
 
 pub(crate) fn verified(ctx: &Ctx<'_>, role: &Role, outcome: Outcome) -> Recorded {
     let going_back = ctx.unit.state == CustomerStatus::Backward;

@@ -9,13 +9,13 @@ use policy::Role;
 
 use crate::customer::answer::Recorded;
 use crate::customer::ctx::Ctx;
-use crate::customer::next::Scratch;
 use crate::customer::record::deploy::gone;
 use crate::customer::record::{deploy, variables};
 use crate::customer::recovery;
 use crate::model::command::{CommandKind, Outcome};
 use crate::model::event::{Kind, Line};
 use crate::model::state::CustomerStatus;
+use crate::product::scratch::Scratch;
 
 /// Nothing was learned, and a change was not made: what was intended is open again (P9).
 pub(crate) fn undone(

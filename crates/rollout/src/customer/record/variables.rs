@@ -51,7 +51,7 @@ pub(crate) fn backed_up(ctx: &Ctx<'_>, role: &Role, outcome: Outcome) -> Recorde
     }
 }
 
-/// Facts about the connections to a restored database name the one that is read from then on (T15).
+/// Facts about the connections to a recovered database name the one that is read from then on (T15).
 pub(crate) fn of_backup(
     ctx: &Ctx<'_>,
     role: &Role,
@@ -89,7 +89,7 @@ pub(crate) fn set(ctx: &Ctx<'_>, role: &Role, keys: &[String], outcome: Outcome)
     }
 }
 
-pub(crate) fn restored(ctx: &Ctx<'_>, role: &Role, keys: &[String], outcome: Outcome) -> Recorded {
+pub(crate) fn put_back(ctx: &Ctx<'_>, role: &Role, keys: &[String], outcome: Outcome) -> Recorded {
     match outcome {
         Outcome::VariablesRestored { foreign } => ctx
             .service_fact(Kind::VariablesRestored, role)

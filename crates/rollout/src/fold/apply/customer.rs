@@ -222,7 +222,7 @@ fn apply_recovery(unit: &mut CustomerState, fact: &Folded<'_>, at: Timestamp) {
         (Kind::RecoveryLive, RecoveryState::Created { database }) => RecoveryState::Live {
             database: database.clone(),
         },
-        (Kind::RecoveryLive, RecoveryState::Wanted) => RecoveryState::Restored,
+        (Kind::RecoveryLive, RecoveryState::Wanted) => RecoveryState::Recovered,
         (Kind::DatabaseSwitched, RecoveryState::Live { database }) => RecoveryState::Switched {
             database: database.clone(),
         },

@@ -7,10 +7,10 @@ use chrono::TimeDelta;
 use policy::{CustomerId, Timestamp};
 
 use crate::fold::index::Rollout;
+use crate::fold::state::{RowKey, State};
 use crate::model::ids::RolloutId;
 use crate::model::recovery::RecoveryState;
 use crate::model::state::{CustomerState, DeployState, GateRow, PhaseRow, PhaseState};
-use crate::product::{RowKey, State};
 
 /// What moves: whatever began at or after an instant, and by how much.
 #[derive(Clone, Copy)]

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use policy::{CustomerId, PersonId, Role, Timestamp};
 
 use super::folded::Folded;
-use crate::customer::targets::{Judged, Unhealthy, fold_unhealthy};
+use crate::fold::state::{RowKey, State};
 use crate::model::directory::EntryChange;
 use crate::model::event::Kind;
 use crate::model::freeze::ManualFreeze;
@@ -19,7 +19,7 @@ use crate::model::request::FilesRead;
 use crate::model::state::{
     Block, CustomerState, FilesRow, FleetRow, Hidden, Mark, Operation, RunningService,
 };
-use crate::product::{RowKey, State};
+use crate::model::unhealthy::{Judged, Unhealthy, fold_unhealthy};
 
 impl State {
     /// Folds a fact outside any rollout.
@@ -111,16 +111,19 @@ impl State {
         }
         let open = self.runs.iter_mut().filter(|(_, run)| !run.is_ended());
         for (id, run) in open {
-            run.row.restored = true;
+            run.row.held_as_moved = true;
             self.touched.insert(RowKey::run(*id));
         }
     }
 
     fn apply_moved(&mut self) {
         self.product.elsewhere = None;
-        let held = self.runs.iter_mut().filter(|(_, run)| run.row.restored);
+        let held = self
+            .runs
+            .iter_mut()
+            .filter(|(_, run)| run.row.held_as_moved);
         for (id, run) in held {
-            run.row.restored = false;
+            run.row.held_as_moved = false;
             run.row.takes_over = true;
             self.touched.insert(RowKey::run(*id));
         }

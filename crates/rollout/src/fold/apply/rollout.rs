@@ -8,13 +8,13 @@ use policy::{PersonId, Timestamp};
 
 use super::folded::Folded;
 use crate::fold::index::Rollout;
+use crate::fold::state::RowKey;
+use crate::model::actor::Proof;
 use crate::model::event::Kind;
 use crate::model::ids::{GateId, RolloutId};
-use crate::model::request::Proof;
 use crate::model::state::{
     Delay, DrainTo, GateRequest, Granted, Mark, Outcome, PhaseState, RolloutState, Sweep, Vote,
 };
-use crate::product::RowKey;
 
 impl Rollout {
     /// Folds one fact, and names the rows it touched.
@@ -75,7 +75,7 @@ impl Rollout {
             Kind::Paused => row.paused = Some(mark()),
             Kind::Resumed => {
                 row.paused = None;
-                row.restored = false;
+                row.held_as_moved = false;
             }
             Kind::RolloutDraining => {
                 let to = fact.read("to").unwrap_or(DrainTo::Halted);

@@ -19,7 +19,7 @@ pub(super) fn apply_service(service: &mut ServiceState, fact: &Folded<'_>, at: T
     apply_rollback(service, fact, at);
 }
 
-/// What concerns the connections to a restored database names that database.
+/// What concerns the connections to a recovered database names that database.
 fn apply_connections(service: &mut ServiceState, fact: &Folded<'_>) {
     if let (Kind::VariablesBackedUp, Some(id)) = (fact.kind, fact.read("backup")) {
         let keys = fact.read("keys").unwrap_or_default();

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use policy::settings::{Project, RoleName};
 use policy::{File, GroupId, PersonId, parse};
 
-use crate::model::request::Directory;
+use crate::model::actor::Directory;
 
 fn project(text: &str) -> Project {
     let file = File {

@@ -240,7 +240,7 @@ macro_rules! payloads {
 
                 #[allow(unused_variables, reason = "a kind may have no fields")]
                 fn write(&self, line: &mut $crate::model::event::Line) {
-                    $(<$place as $crate::model::fact::place::Place>::write(&self.place, line);)?
+                    $(<$place as $crate::model::fact::payload::Place>::write(&self.place, line);)?
                     $(line.$top = $crate::model::fact::payload::Beside::put(&self.$top);)*
                     $(put!($mode, line, stringify!($data), &self.$data);)*
                 }
@@ -250,7 +250,7 @@ macro_rules! payloads {
                     line: &$crate::model::event::Line,
                 ) -> Result<Self, $crate::model::fact::Unreadable> {
                     Ok(Self {
-                        $(place: <$place as $crate::model::fact::place::Place>::read(line)?,)?
+                        $(place: <$place as $crate::model::fact::payload::Place>::read(line)?,)?
                         $($top: $crate::model::fact::payload::Beside::take(
                             line.$top.as_ref(),
                             stringify!($top),
@@ -262,7 +262,7 @@ macro_rules! payloads {
                 #[allow(unused_mut, reason = "a kind may have no fields")]
                 fn fields() -> Vec<$crate::model::fact::Field> {
                     let mut fields: Vec<$crate::model::fact::Field> = Vec::new();
-                    $(fields.extend(<$place as $crate::model::fact::place::Place>::fields());)?
+                    $(fields.extend(<$place as $crate::model::fact::payload::Place>::fields());)?
                     $(fields.push($crate::model::fact::payload::beside::<$top_type>(
                         stringify!($top),
                         &[$($top_doc),*],
@@ -317,4 +317,11 @@ macro_rules! presence {
     ($mode:ident) => {
         $crate::model::fact::Presence::Sometimes
     };
+}
+
+/// Fields that stand together in many kinds.
+pub(crate) trait Place: Sized {
+    fn write(&self, line: &mut Line);
+    fn read(line: &Line) -> Result<Self, Unreadable>;
+    fn fields() -> Vec<Field>;
 }

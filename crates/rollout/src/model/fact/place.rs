@@ -4,16 +4,9 @@ use policy::{CustomerId, PolicyId, Role};
 
 use crate::model::event::Line;
 use crate::model::fact::payload::{
-    Beside, Field, Presence, Unreadable, beside, insert, required, within,
+    Beside, Field, Place, Presence, Unreadable, beside, insert, required, within,
 };
 use crate::model::ids::GateId;
-
-/// Fields that stand together in many kinds.
-pub(crate) trait Place: Sized {
-    fn write(&self, line: &mut Line);
-    fn read(line: &Line) -> Result<Self, Unreadable>;
-    fn fields() -> Vec<Field>;
-}
 
 macro_rules! places {
     ($($(#[$doc:meta])* $name:ident { $($(#[doc = $field_doc:expr])* $field:ident: $type:ty,)* })*) => {

@@ -34,7 +34,7 @@ pub(crate) struct ServiceState {
     /// Its deploy was there before we asked for any: nothing is known that it could be returned to (P30).
     #[serde(skip_serializing_if = "is_default")]
     pub(crate) found: bool,
-    /// The variables that connect it to a restored database, apart from those of the release (T15).
+    /// The variables that connect it to a recovered database, apart from those of the release (T15).
     #[serde(skip_serializing_if = "is_default")]
     pub(crate) connections: Option<Connections>,
 }
@@ -52,7 +52,7 @@ pub(crate) struct Baseline {
     pub(crate) p95_ms: Option<u32>,
 }
 
-/// What connects a service to a restored database, and how far that is written.
+/// What connects a service to a recovered database, and how far that is written.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Connections {
     pub(crate) backup: Backup,
@@ -166,7 +166,7 @@ impl DeployState {
 }
 
 impl ServiceState {
-    /// The variables that name the restored database; `None`: none does.
+    /// The variables that name the recovered database; `None`: none does.
     pub(crate) fn redirected_keys(&self) -> Option<&[String]> {
         let connections = self.connections.as_ref()?;
         let back = connections.state == VariablesState::Restored && !connections.stays;

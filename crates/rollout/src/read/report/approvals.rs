@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use policy::{CustomerId, PersonId, PolicyId, Span, Timestamp};
 use serde::Serialize;
 
+use crate::model::actor::Proof;
 use crate::model::event::{Event, Kind, Line};
-use crate::model::request::Proof;
 
 /// One request for approval, from its announcement to its answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

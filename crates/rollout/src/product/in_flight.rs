@@ -3,16 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use policy::{CustomerId, Timestamp};
+use policy::Timestamp;
 
-use crate::customer::next::Scratch;
-use crate::customer::trouble::Trouble;
 use crate::fold::index::{Position, Rollout};
 use crate::model::command::{Command, ServiceView};
-use crate::model::event::{Kind, Line};
-use crate::model::hold::{Hold, HoldKind};
-use crate::model::ids::{CommandId, DeployId, GateId, RolloutId};
-use crate::model::offer::Offers;
+use crate::model::ids::{CommandId, GateId, RolloutId};
+use crate::product::scratch::Scratch;
+use crate::product::timers::Timers;
 
 /// Which of a customer's commands it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,69 +27,6 @@ pub(crate) struct Issued {
     pub(crate) slot: Slot,
     pub(crate) whose: (RolloutId, Position),
     pub(crate) asked_at: Timestamp,
-}
-
-/// What wants to be looked at when.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum TimerKey {
-    CustomerState(RolloutId, Position),
-    Position(RolloutId, Position),
-    Phase(RolloutId, usize),
-    Gate(RolloutId, GateId),
-}
-
-impl TimerKey {
-    fn run(&self) -> RolloutId {
-        match self {
-            Self::CustomerState(run, _)
-            | Self::Position(run, _)
-            | Self::Phase(run, _)
-            | Self::Gate(run, _) => *run,
-        }
-    }
-}
-
-/// One instant a key; the earliest first.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Timers {
-    order: BTreeSet<(Timestamp, TimerKey)>,
-    by_key: BTreeMap<TimerKey, Timestamp>,
-}
-
-impl Timers {
-    pub(crate) fn set(&mut self, key: TimerKey, at: Option<Timestamp>) {
-        if let Some(old) = self.by_key.remove(&key) {
-            self.order.remove(&(old, key.clone()));
-        }
-        if let Some(at) = at {
-            self.by_key.insert(key.clone(), at);
-            self.order.insert((at, key));
-        }
-    }
-
-    /// Drops every timer of a rollout; what it is for sets it anew.
-    pub(crate) fn forget(&mut self, run: RolloutId) {
-        let own: Vec<TimerKey> = self
-            .by_key
-            .keys()
-            .filter(|key| key.run() == run)
-            .cloned()
-            .collect();
-        for key in own {
-            self.set(key, None);
-        }
-    }
-
-    pub(crate) fn next(&self) -> Option<Timestamp> {
-        self.order.first().map(|(at, _)| *at)
-    }
-
-    pub(crate) fn pop_due(&mut self, now: Timestamp) -> Option<TimerKey> {
-        let (at, key) = self.order.first().filter(|(at, _)| *at <= now).cloned()?;
-        self.order.remove(&(at, key.clone()));
-        self.by_key.remove(&key);
-        Some(key)
-    }
 }
 
 /// A customer whose turn it is, being read before it is started.
@@ -253,56 +187,6 @@ impl Work {
             }
         }
     }
-
-    /// Holds that only this process knows: it has read them just now.
-    pub(crate) fn reading_holds(
-        &self,
-        id: RolloutId,
-        run: &Rollout,
-        customer: &CustomerId,
-        at: Timestamp,
-    ) -> Vec<Hold> {
-        let Some(place) = run.place(customer) else {
-            return Vec::new();
-        };
-        let Some(scratch) = self.scratch.get(&(id, place)) else {
-            return Vec::new();
-        };
-        let hold = |kind, owner: &str, text: String| Hold {
-            kind,
-            text,
-            until: None,
-            since: None,
-            owner: owner.to_owned(),
-            way_out: None,
-            offers: Offers::default(),
-        };
-        let missing = scratch.secret.as_ref().filter(|(_, until)| *until > at);
-        let secret = missing.map(|(name, until)| Hold {
-            until: Some(*until),
-            ..hold(
-                HoldKind::Secret,
-                "operators",
-                format!("the secret {name} does not resolve"),
-            )
-        });
-        let foreign = scratch
-            .foreign
-            .as_ref()
-            .filter(|_| self.out(id, place, Slot::Main).is_some());
-        let foreign = foreign.map(|(since, deploy)| Hold {
-            since: Some(*since),
-            ..hold(
-                HoldKind::Foreign,
-                "whoever deployed",
-                format!("a deploy of somebody else is under way: {deploy}"),
-            )
-        });
-        let trouble = scratch.trouble.as_ref();
-        let trouble = trouble.filter(|trouble| trouble.again_at > at);
-        let trouble = trouble.map(Trouble::hold);
-        secret.into_iter().chain(foreign).chain(trouble).collect()
-    }
 }
 
 fn rekeyed<T>(
@@ -313,51 +197,4 @@ fn rekeyed<T>(
         .into_iter()
         .filter_map(|(old, value)| Some((key(old)?, value)))
         .collect()
-}
-
-impl Scratch {
-    /// What was read before a fact may not count after it.
-    #[expect(
-        clippy::wildcard_enum_match_arm,
-        reason = "most facts leave what was read as it is"
-    )]
-    pub(crate) fn forget(&mut self, fact: &Line) {
-        match fact.kind {
-            Kind::DeployIntended | Kind::RollbackIntended => {
-                self.listing = None;
-                self.foreign = None;
-                self.foreign_stuck = false;
-                self.quiet_since = None;
-                self.fresh = true;
-            }
-            Kind::DeployUnknown | Kind::RollbackUnknown => self.listing = None,
-            // While Render makes a database, others may deploy (P16).
-            Kind::RecoveryIntended => self.go = false,
-            Kind::RecoveryUnknown => self.databases = None,
-            Kind::AutoDeployIntended | Kind::CancelIntended | Kind::HookStarted => {
-                self.cancel_sent = false;
-                self.fresh = true;
-            }
-            Kind::DeployAbsent
-            | Kind::RollbackAbsent
-            | Kind::DeployCancelled
-            | Kind::DeployLive => self.clear(),
-            Kind::RollbackLive
-            | Kind::RollbackFailed
-            | Kind::HealthPassed
-            | Kind::CustomerReleased
-            | Kind::CustomerStarted
-            | Kind::CustomerHealthy
-            | Kind::CustomerHeld
-            | Kind::Retried
-            | Kind::RollbackRequested => *self = Self::default(),
-            _ if fact.data.contains_key("failure") => *self = Self::default(),
-            _ => {}
-        }
-    }
-
-    /// Waits for a deploy of somebody else from now on.
-    pub(crate) fn awaits(&mut self, deploy: &DeployId, at: Timestamp) {
-        self.foreign.get_or_insert((at, deploy.clone()));
-    }
 }

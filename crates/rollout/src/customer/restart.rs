@@ -1,0 +1,115 @@
+//! What does an engine that starts take up, and what is in doubt after the one before (R17)?
+
+use policy::Timestamp;
+
+use crate::customer::protocol::DeployDirection;
+use crate::customer::{record, recovery};
+use crate::fold::index::Position;
+use crate::model::command::Command;
+use crate::model::event::{Kind, Line};
+use crate::model::ids::RolloutId;
+use crate::model::recovery::RecoveryState;
+use crate::model::state::DeployState;
+use crate::product::in_flight::{Issued, Slot};
+use crate::product::{Product, unsure};
+
+impl Product {
+    /// A new process drives: changing commands that may be in flight become look-ups (R16), everything wanted is issued. Of
+    /// `out` this process knows that they are in flight.
+    pub(crate) fn engine_started(&mut self, out: Vec<Command>, unsure_since: Option<Timestamp>) {
+        self.work.undriven = false;
+        self.emit(unsure(Line::new(Kind::EngineStarted), unsure_since));
+        self.take_up(out);
+        let unfinished: Vec<RolloutId> = self
+            .state
+            .runs
+            .iter()
+            .filter(|(_, run)| !run.is_ended())
+            .map(|(id, _)| *id)
+            .collect();
+        for id in unfinished {
+            self.work.resumed.insert(id);
+            let run = &self.state.runs[&id];
+            let gates: Vec<_> = run.gates.keys().map(|gate| (id, gate.clone())).collect();
+            self.work.dirty_gates.extend(gates);
+            for place in self.state.runs[&id].in_hand() {
+                let reason = "the engine was started anew while the request was out";
+                if self.work.out(id, place, Slot::Main).is_none() {
+                    self.about(id, place, |product| product.begin_anew(id, place, reason));
+                }
+                self.work.dirty_units.insert((id, place));
+            }
+            self.work.dirty_runs.insert(id);
+            self.wake_run(id);
+        }
+        self.work.queued_dirty = true;
+    }
+
+    /// What this process knew of a customer is gone.
+    pub(crate) fn begin_anew(&mut self, id: RolloutId, place: Position, reason: &str) {
+        // When the deploy before a queued one ended is not known any more: at the latest now.
+        let scratch = self.work.scratch.entry((id, place)).or_default();
+        scratch.quiet_since = Some(self.at);
+        self.doubt(id, place, reason);
+    }
+
+    /// The process drives no more: it only records.
+    pub(crate) fn engine_stopping(&mut self, out: Vec<Command>) {
+        self.work.undriven = true;
+        self.take_up(out);
+    }
+
+    /// Changing commands that this very process has sent and whose answers it will bring.
+    fn take_up(&mut self, out: Vec<Command>) {
+        for command in out {
+            let run = self.state.runs.get(&command.run);
+            let Some(place) = run.and_then(|run| run.place(&command.customer)) else {
+                continue;
+            };
+            let whose = (command.run, place);
+            self.work.scratch.entry(whose).or_default().fresh = true;
+            self.work.take_up(Issued {
+                command,
+                slot: Slot::Main,
+                whose,
+                asked_at: self.at,
+            });
+        }
+    }
+
+    /// A request that this process did not send may have been sent by the one before (R16).
+    fn doubt(&mut self, id: RolloutId, place: Position, reason: &str) {
+        let facts = self.ask(id, place, |ctx| {
+            let mut facts = Vec::new();
+            let recovery = ctx.unit.recovery.as_ref().map(|recovery| &recovery.state);
+            if recovery == Some(&RecoveryState::Intended) {
+                facts.push(recovery::in_doubt(ctx, reason.to_owned()));
+            }
+            for role in &ctx.planned.services {
+                let service = ctx.service(role);
+                if matches!(service.deploy, DeployState::Intended { .. }) {
+                    facts.push(record::deploy::in_doubt(
+                        ctx,
+                        role,
+                        DeployDirection::Forward,
+                        service.attempt,
+                        reason.to_owned(),
+                    ));
+                }
+                if matches!(service.rollback, DeployState::Intended { .. }) {
+                    facts.push(record::deploy::in_doubt(
+                        ctx,
+                        role,
+                        DeployDirection::back(&service),
+                        service.rollback_attempt,
+                        reason.to_owned(),
+                    ));
+                }
+            }
+            facts
+        });
+        for fact in facts.unwrap_or_default() {
+            self.emit_in(id, fact);
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! Who asks, what proves it, and who there is to ask.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use policy::settings::{Person, Roles};
+use policy::{GroupId, PersonId};
+use serde::{Deserialize, Serialize};
+
+/// Who exists, who belongs to which group, who holds which role.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Directory {
+    /// Members by group.
+    pub groups: BTreeMap<GroupId, BTreeSet<PersonId>>,
+    /// Holders by role.
+    pub roles: Roles,
+    /// What proves who somebody is, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub people: BTreeMap<PersonId, Person>,
+}
+
+/// Who asks, as proved by the shell.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Actor {
+    /// The name in events: a key of `people`, or `service:NAME`.
+    pub name: PersonId,
+    /// A service token: never an approver (P3).
+    pub service: bool,
+    /// What proved it; absent where nothing has to, as in a simulation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<Proof>,
+}
+
+/// What proved who somebody is; never the secret itself.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Proof {
+    /// Account or token.
+    pub kind: ProofKind,
+    /// The account's name, or the token's.
+    pub id: String,
+    /// The account of the process that asked. It is told, not compared: several people may share one and have tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// Who made the token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maker: Option<PersonId>,
+    /// What the maker proved it with, and, where that was a token, who made that one, and so on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub made_by: Vec<Hand>,
+}
+
+/// What proves an identity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProofKind {
+    /// An account of the operating system.
+    Account,
+    /// A token.
+    Token,
+}
+
+/// Somebody who had a hand in a token.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Hand {
+    /// Who, by the name of that time.
+    pub person: PersonId,
+    /// Proved by which kind.
+    pub kind: ProofKind,
+    /// The account's name, or the token's.
+    pub id: String,
+}
+
+impl Proof {
+    /// An account of the operating system.
+    pub fn account(name: impl Into<String>) -> Self {
+        let name = name.into();
+        Self {
+            kind: ProofKind::Account,
+            account: Some(name.clone()),
+            id: name,
+            maker: None,
+            made_by: Vec::new(),
+        }
+    }
+
+    /// What tells it from others.
+    pub fn key(&self) -> (ProofKind, &String) {
+        (self.kind, &self.id)
+    }
+}
+
+impl fmt::Display for Proof {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.kind {
+            ProofKind::Account => "account",
+            ProofKind::Token => "token",
+        };
+        write!(f, "the {kind} {}", self.id)
+    }
+}
+
+impl Actor {
+    /// A person.
+    pub fn person(name: impl Into<String>) -> Self {
+        Self {
+            name: PersonId::new(name),
+            service: false,
+            proof: None,
+        }
+    }
+
+    /// The same, proved.
+    #[must_use]
+    pub fn proved_by(self, proof: Proof) -> Self {
+        Self {
+            proof: Some(proof),
+            ..self
+        }
+    }
+}

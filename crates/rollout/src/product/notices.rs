@@ -1,0 +1,86 @@
+//! Where each report of a command and each notice of the shell is answered.
+
+use policy::Timestamp;
+
+use crate::model::command::Report;
+use crate::model::event::{Kind, Line};
+use crate::model::request::Notice;
+use crate::product::in_flight::Slot;
+use crate::product::{Product, unsure};
+
+impl Product {
+    pub(crate) fn record_report(&mut self, report: Report) {
+        let Some(issued) = self.work.take(report.command) else {
+            return;
+        };
+        self.work.tick_wanted = true;
+        let (id, place) = issued.whose;
+        self.about(id, place, |product| match issued.slot {
+            Slot::Main => {
+                product.record_main(id, place, issued.asked_at, &issued.command, report.outcome);
+            }
+            Slot::Preflight => {
+                product.record_preflight(id, place, &issued.command.kind, report.outcome);
+            }
+            Slot::Watch => product.record_watch(id, place, &report.outcome),
+            Slot::Confirm => product.record_confirm(id, place, &report.outcome),
+        });
+        self.work.dirty_units.insert((id, place));
+    }
+
+    pub(crate) fn record_notice(&mut self, notice: Notice) {
+        let product = &self.state.product;
+        let reasoned = |kind, reason: String| Line {
+            reason: Some(reason),
+            ..Line::new(kind)
+        };
+        match notice {
+            Notice::EngineStarted { out, unsure_since } => self.engine_started(out, unsure_since),
+            Notice::EngineStopping { out } => self.engine_stopping(out),
+            Notice::Restored { reason } => self.found_elsewhere(reason),
+            Notice::ClockSuspected { reason, since }
+                if product.clock_suspected.as_ref() != Some(&reason) =>
+            {
+                self.emit(unsure(reasoned(Kind::ClockSuspected, reason), since));
+            }
+            Notice::ClockFollowed { from } => self.clock_followed(from),
+            Notice::ClockTrusted if product.clock_suspected.is_some() => {
+                self.emit(Line::new(Kind::ClockTrusted));
+            }
+            Notice::WorkspaceHeld { reason } if product.workspace_held.is_none() => {
+                self.emit(reasoned(Kind::WorkspaceHeld, reason));
+            }
+            Notice::WorkspaceReleased if product.workspace_held.is_some() => {
+                self.emit(Line::new(Kind::WorkspaceReleased));
+            }
+            Notice::FilesRead(files) => self.files_read(&files),
+            Notice::Quarantined {
+                run,
+                customer,
+                what,
+            } => self.quarantine_named(run, &customer, &what),
+            Notice::ClockSuspected { .. }
+            | Notice::ClockTrusted
+            | Notice::WorkspaceHeld { .. }
+            | Notice::WorkspaceReleased => {}
+        }
+    }
+
+    /// Engine time follows the wall clock: what was stamped meanwhile moves along, here and in the state.
+    fn clock_followed(&mut self, from: Timestamp) {
+        let product = &self.state.product;
+        let trusted = Line::new(Kind::ClockTrusted);
+        if product.unsure_since.is_some() {
+            let by = self.at - from;
+            for scratch in self.work.scratch.values_mut() {
+                scratch.move_along(by);
+            }
+            self.emit(trusted.with_value("from", &from));
+            let open = self.state.runs.iter().filter(|(_, run)| !run.is_ended());
+            let hands = open.flat_map(|(id, run)| run.in_hand().into_iter().map(|one| (*id, one)));
+            self.work.dirty_units.extend(hands);
+        } else if product.clock_suspected.is_some() {
+            self.emit(trusted);
+        }
+    }
+}

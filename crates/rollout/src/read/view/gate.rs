@@ -1,0 +1,148 @@
+//! What a gate looks like, and who has voted.
+
+use policy::{CustomerId, PersonId, PolicyId, Timestamp};
+use serde::Serialize;
+
+use crate::fold::index::Rollout;
+use crate::fold::state::State;
+use crate::model::actor::Proof;
+use crate::model::ids::{GateId, RolloutId};
+use crate::product::Product;
+use crate::progress::gate;
+
+/// A gate.
+#[derive(Clone, Debug, Serialize)]
+pub struct GateView {
+    /// What to type.
+    pub gate: String,
+    /// Its phase.
+    pub phase: PolicyId,
+    /// `not asked yet`, `asked`, `approved`, `passed`, `rejected`, `over`.
+    pub state: &'static str,
+    /// Customers that wait for it.
+    pub covers: Vec<CustomerId>,
+    /// When it was asked.
+    pub requested_at: Option<Timestamp>,
+    /// When the request escalates.
+    pub expires_at: Option<Timestamp>,
+    /// Who has approved, and when.
+    pub votes: Vec<VoteView>,
+    /// What is missing: `1 of 2 approvals from release-managers`.
+    pub missing: String,
+    /// Why nobody can fill it, if that is so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cannot_be_filled: Option<String>,
+    /// When a complete approval lapses.
+    pub until: Option<Timestamp>,
+    /// When what it covers begins, as far as is known, if it is approved in time.
+    pub begins: Option<Timestamp>,
+    /// Whether an approval given now would lapse before that.
+    pub lapses_before_turn: bool,
+    /// Who may open it, as far as the files name people.
+    pub approvers: Vec<PersonId>,
+    /// What such a person types, while it is asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub way_out: Option<String>,
+}
+
+/// One vote.
+#[derive(Clone, Debug, Serialize)]
+pub struct VoteView {
+    /// Who.
+    pub person: PersonId,
+    /// When.
+    pub at: Timestamp,
+    /// Whether it counts now: not of somebody who has lost the role, nor beside another of the same hand.
+    pub counts: bool,
+    /// What proved who voted, where that was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proof: Option<Proof>,
+    /// What the files have changed about the voter since the rollout was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entry_changed: Option<EntryView>,
+}
+
+/// What the files have changed about a person.
+#[derive(Clone, Debug, Serialize)]
+pub struct EntryView {
+    /// When that was read.
+    pub at: Timestamp,
+    /// In words that follow the name.
+    pub what: String,
+}
+
+impl Product {
+    pub(crate) fn gate_views(
+        &self,
+        id: RolloutId,
+        run: &Rollout,
+        phase: usize,
+        at: Timestamp,
+    ) -> Vec<GateView> {
+        let policy = &run.plan.phases[phase].policy;
+        let Some(approval) = &policy.approval else {
+            return Vec::new();
+        };
+        let directory = self.state.directory(run);
+        let view = |gate: GateId| {
+            let row = run.gates.get(&gate).cloned().unwrap_or_default();
+            let covers = run.waiting_for(&gate);
+            let open = gate::is_open(run, approval, &directory, &row);
+            let state = match () {
+                () if row.passed_at.is_some() => "passed",
+                () if row.rejected.is_some() => "rejected",
+                () if covers.is_empty() => "over",
+                () if open => "approved",
+                () if row.request.is_some() => "asked",
+                () => "not asked yet",
+            };
+            let cannot_be_filled = gate::unfillable(run, approval, &directory, Some(&row))
+                .filter(|_| !open && !covers.is_empty());
+            let begins = covers
+                .first()
+                .map(|customer| self.forecast(id, customer, &gate, at).0);
+            let way_out = (state == "asked" && cannot_be_filled.is_none())
+                .then(|| self.approved_by(id, &gate))
+                .flatten();
+            GateView {
+                gate: gate.to_string(),
+                phase: policy.name.clone(),
+                state,
+                covers: covers.clone(),
+                requested_at: row.request.as_ref().map(|request| request.since),
+                expires_at: row.request.as_ref().map(|request| request.expires_at),
+                votes: row
+                    .votes
+                    .iter()
+                    .map(|vote| VoteView {
+                        person: vote.person.clone(),
+                        at: vote.at,
+                        counts: gate::counts(run, approval, &directory, &row, vote),
+                        proof: vote.proof.clone(),
+                        entry_changed: self.state.entry_changed(run, &vote.person),
+                    })
+                    .collect(),
+                missing: gate::missing(run, approval, &directory, Some(&row)),
+                cannot_be_filled,
+                until: row.granted.map(|granted| granted.until),
+                begins,
+                lapses_before_turn: begins
+                    .is_some_and(|begins| begins >= at + approval.valid_for.to_delta()),
+                approvers: gate::approvers(approval, &directory, &run.row.starter),
+                way_out,
+            }
+        };
+        run.gates_of(phase).into_iter().map(view).collect()
+    }
+}
+
+impl State {
+    /// What the files have changed about a person since a rollout was asked for.
+    fn entry_changed(&self, run: &Rollout, person: &PersonId) -> Option<EntryView> {
+        let changed = self.product.files.as_ref()?.changed.get(person)?;
+        (changed.at > run.row.requested_at).then(|| EntryView {
+            at: changed.at,
+            what: changed.what.join(", "),
+        })
+    }
+}

@@ -3,11 +3,6 @@
 //! Whoever waits is asked again at a growing distance, for as long as it takes. Only what Render says clearly about a
 //! service counts against it ([`Outcome::Gone`]); a person is told once the wait has lasted as long as a deploy may.
 
-#![expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "most commands go on alike when their service is gone"
-)]
-
 use std::mem::discriminant;
 
 use chrono::TimeDelta;

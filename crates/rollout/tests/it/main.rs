@@ -19,6 +19,7 @@ mod properties;
 mod redirect;
 mod reports;
 mod reviewed;
+mod rows;
 mod script;
 mod show;
 mod transcripts;

@@ -1,0 +1,136 @@
+//! What is stored of one rollout or operation, and where it stands.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use policy::plan::History;
+use policy::{PersonId, PlanInput, PlanScope, Release, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::model::state::{Mark, is_default};
+use crate::model::{actor::Proof, verb::Conflict};
+use crate::model::freeze::Lift;
+
+/// One rollout or operation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct RolloutRow {
+    pub(crate) starter: PersonId,
+    pub(crate) requested_at: Timestamp,
+    pub(crate) started_at: Option<Timestamp>,
+    pub(crate) version: String,
+    pub(crate) commit: String,
+    pub(crate) state: RolloutState,
+    pub(crate) paused: Option<Mark>,
+    /// It was open when another engine or a copy of the database was found: it rests until a person says `resume --moved`
+    /// (P40).
+    #[serde(default, rename = "restored", skip_serializing_if = "is_default")]
+    pub(crate) held_as_moved: bool,
+    /// A person has let it go on since: this database is the one that counts, and whatever runs the release is taken over.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) takes_over: bool,
+    /// Batches that are rolled back while it drains (R12), latest first.
+    pub(crate) sweep: Option<Sweep>,
+    /// Voices of a release that stored a freeze's name alone with them: they lift nothing by it ([`Rollout::recalled`](crate::fold::index::Rollout)).
+    pub(crate) overrides: BTreeMap<String, BTreeSet<PersonId>>,
+    /// Freezes that people lifted for this rollout, or half so.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) lifts: Vec<Lift>,
+    /// With which accounts and tokens people have acted here, by the name they gave.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) hands: BTreeMap<PersonId, BTreeSet<Proof>>,
+    /// What the person narrowed it to; a replan keeps it.
+    pub(crate) scope: PlanScope,
+    pub(crate) clear_cache: bool,
+    pub(crate) deploy_timeout_ms: Option<i64>,
+    /// What an operation does; absent: a rollout, or an operation of an older release.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) operation: Option<Operation>,
+    /// What the rollouts brought or were to replace whose place it takes: whoever runs that is exposed (R14).
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) replaces: Vec<Release>,
+    /// How its commit stands to what ran when it was asked for; a replan keeps it.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) history: History,
+    /// Present while it waits to begin (R14).
+    pub(crate) queued: Option<Box<Queued>>,
+}
+
+/// What an operation does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Operation {
+    /// Returns a customer.
+    Rollback,
+    /// Deploys single services.
+    Deploy,
+    /// Sets variables and deploys nothing.
+    Variables,
+}
+
+/// What a queued rollout keeps until it begins.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Queued {
+    pub(crate) input: PlanInput,
+    pub(crate) conflict: Conflict,
+}
+
+/// Where a rollout stands.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum RolloutState {
+    Queued,
+    Running,
+    Draining { to: DrainTo, since: Timestamp },
+    Halted { since: Timestamp, reason: String },
+    Ended { at: Timestamp, outcome: Outcome },
+}
+
+/// What follows when nothing is in flight any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum DrainTo {
+    /// Rests.
+    Halted,
+    /// Ended by a person.
+    Aborted,
+    /// Replaced by another.
+    Superseded,
+}
+
+/// The end states of R12, and the one in which a rollout rests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Every planned customer runs the release.
+    Succeeded,
+    /// A planned customer ended failed, or failed and was then skipped.
+    SucceededWithFailures,
+    /// One was rejected or skipped.
+    SucceededWithExclusions,
+    /// A person ended it.
+    Aborted,
+    /// Another took its place.
+    Superseded,
+    /// It stopped itself after failures, and rests until `retry`, `skip`, or its end.
+    Halted,
+    /// An operation that did what it should.
+    Done,
+    /// An operation that did not.
+    Failed,
+}
+
+/// Which healthy customers are rolled back too (R12).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Sweep {
+    pub(crate) scope: SweepScope,
+    pub(crate) reason: String,
+    pub(crate) by: Option<PersonId>,
+}
+
+/// How far a sweep reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum SweepScope {
+    Batch { phase: usize, batch: u32 },
+    Phase { phase: usize },
+    All,
+}

@@ -190,8 +190,7 @@ impl Product {
         let run = self.state.runs.get(&id)?;
         let unit = run.customer(run.at_place(place.phase, place.place));
         let watch = run.plan.phases[place.phase].policy.watch;
-        let until = (unit.state == CustomerStatus::Healthy)
-            .then_some(unit.healthy_at? + watch.to_delta())?;
+        let until = unit.state.healthy_since()? + watch.to_delta();
         self.is_ahead(until).then_some(until)
     }
 
@@ -254,7 +253,7 @@ impl Product {
         };
         let customer = run.at_place(place.phase, place.place);
         let watched = run.is_watched(customer);
-        if run.customer(customer).state != CustomerStatus::Healthy {
+        if !run.customer(customer).state.is_healthy() {
             self.unwant(id, place, Slot::Confirm);
         }
         if !watched {
@@ -342,7 +341,7 @@ impl Product {
     /// Takes the answer of a watch: unhealthy, or replaced by somebody else.
     pub(crate) fn record_watch(&mut self, id: RolloutId, place: Position, outcome: &Outcome) {
         let facts = self.ask(id, place, |ctx| {
-            if ctx.unit.state != CustomerStatus::Healthy {
+            if !ctx.unit.state.is_healthy() {
                 return Vec::new();
             }
             if let Outcome::Replaced { role, by } = outcome {

@@ -161,7 +161,7 @@ impl<'a> Ctx<'a> {
             CustomerStatus::Withdrawing => fact.with_value("from", &HeldFrom::Withdrawing),
             CustomerStatus::Waiting
             | CustomerStatus::Forward
-            | CustomerStatus::Healthy
+            | CustomerStatus::Healthy(_)
             | CustomerStatus::Backward
             | CustomerStatus::Held { .. }
             | CustomerStatus::Unchanged

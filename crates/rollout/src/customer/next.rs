@@ -29,7 +29,7 @@ pub(crate) fn next(ctx: &Ctx<'_>) -> Next {
         CustomerStatus::Backward => back::backward(ctx),
         CustomerStatus::Withdrawing => back::withdraw(ctx),
         CustomerStatus::Waiting
-        | CustomerStatus::Healthy
+        | CustomerStatus::Healthy(_)
         | CustomerStatus::Held { .. }
         | CustomerStatus::Unchanged
         | CustomerStatus::RolledBack
@@ -53,7 +53,7 @@ pub(crate) fn occupies_slot(ctx: &Ctx<'_>) -> bool {
         CustomerStatus::Backward => ctx.scratch.go || unit.has_open_request(),
         CustomerStatus::Withdrawing | CustomerStatus::Held { .. } => unit.has_open_request(),
         CustomerStatus::Waiting
-        | CustomerStatus::Healthy
+        | CustomerStatus::Healthy(_)
         | CustomerStatus::Unchanged
         | CustomerStatus::RolledBack
         | CustomerStatus::RollbackFailed

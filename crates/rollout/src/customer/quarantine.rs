@@ -87,7 +87,7 @@ impl Product {
         match run.customer(run.at_place(place.phase, place.place)).state {
             CustomerStatus::Waiting
             | CustomerStatus::Forward
-            | CustomerStatus::Healthy
+            | CustomerStatus::Healthy(_)
             | CustomerStatus::Backward
             | CustomerStatus::Withdrawing => true,
             CustomerStatus::Held { .. }

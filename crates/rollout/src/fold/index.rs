@@ -68,15 +68,14 @@ pub(crate) struct Position {
 static WAITING: CustomerState = CustomerState {
     state: CustomerStatus::Waiting,
     batch: None,
-    failed: false,
-    failed_once: false,
+    was_healthy_at: None,
+    failure: Failure::None,
     past_failures: 0,
     reason: None,
     unanswered: None,
     since: None,
     started_at: None,
     first_started_at: None,
-    healthy_at: None,
     services: BTreeMap::new(),
     forced: false,
     hooks: crate::model::state::Hooks {
@@ -273,7 +272,7 @@ impl Rollout {
         self.stuck.remove(&(phase, place));
         self.held.remove(&(phase, place));
         self.managed.remove(&(phase, place));
-        if self.customer(customer).failed {
+        if self.customer(customer).failure == Failure::Counts {
             let weight = self.plan.weight_of(customer);
             self.failed_weight[phase] = self.failed_weight[phase].saturating_sub(weight);
         }
@@ -293,7 +292,7 @@ impl Rollout {
         let unit = self.units.get(customer).unwrap_or(&WAITING);
         let batch = unit.batch;
         let state = unit.state.clone();
-        if unit.failed {
+        if unit.failure == Failure::Counts {
             let weight = self.plan.weight_of(customer);
             self.failed_weight[phase] = self.failed_weight[phase].saturating_add(weight);
         }
@@ -305,7 +304,7 @@ impl Rollout {
                 self.waiting[phase].remove(&place);
                 self.working.insert((phase, place));
             }
-            CustomerStatus::Healthy => {
+            CustomerStatus::Healthy(_) => {
                 self.waiting[phase].remove(&place);
                 self.healthy.insert((phase, batch.unwrap_or(0), place));
             }
@@ -340,12 +339,12 @@ impl Rollout {
             self.at_work.insert((phase, batch, place));
         }
         let open = self.open.entry((phase, batch)).or_default();
-        if state == CustomerStatus::Healthy || state.is_over() {
+        if state.is_healthy() || state.is_over() {
             open.remove(&place);
         } else {
             open.insert(place);
         }
-        if let (CustomerStatus::Healthy, Some(until)) = (state, self.settles_at(customer))
+        if let (true, Some(until)) = (state.is_healthy(), self.settles_at(customer))
             && !self.plan.phases[phase].policy.watch.is_zero()
         {
             self.settling

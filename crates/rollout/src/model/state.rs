@@ -1,5 +1,7 @@
 //! The stored state: one struct a row. What can be derived from these lives in `index` and is never stored.
 
+#[macro_use]
+mod stored;
 pub(crate) mod customer;
 mod phase;
 mod rollout;
@@ -12,15 +14,15 @@ use policy::settings::Pin;
 use policy::{CustomerId, PersonId, Role, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::model::unhealthy::Unhealthy;
+use crate::model::actor::Directory;
 use crate::model::directory::EntryChange;
 use crate::model::freeze::ManualFreeze;
 use crate::model::ids::{DeployId, RolloutId};
-use crate::model::actor::Directory;
 use crate::model::recovery::Moved;
+use crate::model::unhealthy::Unhealthy;
 
 pub(crate) use self::customer::{
-    CustomerState, CustomerStatus, HeldFrom, HookState, Hooks, Unanswered,
+    CustomerState, CustomerStatus, Failure, HeldFrom, HookState, Hooks, Unanswered,
 };
 pub(crate) use self::phase::{
     BatchRow, Delay, GateRequest, GateRow, Granted, PhaseRow, PhaseState, Vote,

@@ -8,8 +8,8 @@ use crate::fold::state::State;
 use crate::model::event::{Kind, Line};
 use crate::model::ids::{GateId, RolloutId};
 use crate::model::state::{
-    CustomerState, CustomerStatus, DrainTo, HeldFrom, Operation, Outcome, RolloutState, Sweep,
-    SweepScope,
+    CustomerState, CustomerStatus, DrainTo, Failure, HeldFrom, Operation, Outcome, RolloutState,
+    Sweep, SweepScope,
 };
 use crate::product::Product;
 
@@ -77,11 +77,11 @@ impl Rollout {
         let mut excluded = false;
         for customer in self.plan.customers.keys() {
             let unit = self.customer(customer);
-            if unit.state == CustomerStatus::Healthy {
+            if unit.state.is_healthy() {
                 continue;
             }
             let left_out = unit.state == CustomerStatus::Skipped && unit.past_failures > 0;
-            if unit.failed || unit.failed_once || left_out {
+            if unit.failure != Failure::None || left_out {
                 return Outcome::SucceededWithFailures;
             }
             excluded = true;
@@ -315,9 +315,10 @@ impl Product {
         let good = |unit: &CustomerState| {
             let there = matches!(
                 unit.state,
-                CustomerStatus::Healthy | CustomerStatus::RolledBack | CustomerStatus::Applied
+                CustomerStatus::Healthy(_) | CustomerStatus::RolledBack | CustomerStatus::Applied
             );
-            !unit.failed && (there || (undone && unit.state == CustomerStatus::Unchanged))
+            unit.failure != Failure::Counts
+                && (there || (undone && unit.state == CustomerStatus::Unchanged))
         };
         let done = run
             .plan

@@ -207,7 +207,7 @@ impl Product {
                 let text = recovering.unwrap_or_else(|| "it is being worked on".to_owned());
                 return vec![Hold::new(HoldKind::Working, "Render", text).since(unit.since)];
             }
-            CustomerStatus::Healthy
+            CustomerStatus::Healthy(_)
             | CustomerStatus::Unchanged
             | CustomerStatus::RolledBack
             | CustomerStatus::Applied

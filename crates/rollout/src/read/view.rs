@@ -331,7 +331,7 @@ impl Rollout {
         let customers = planned.customers.iter();
         let settled = customers.filter(|customer| {
             let state = &self.customer(customer).state;
-            *state == CustomerStatus::Healthy || state.is_over()
+            state.is_healthy() || state.is_over()
         });
         WeightView {
             weight: self.plan.weight_together(&planned.customers),

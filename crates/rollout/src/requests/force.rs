@@ -123,7 +123,7 @@ impl Product {
                 skips.push(format!("its rollback in {id} failed: {because}"));
             }
             CustomerStatus::Waiting
-            | CustomerStatus::Healthy
+            | CustomerStatus::Healthy(_)
             | CustomerStatus::Backward
             | CustomerStatus::Withdrawing
             | CustomerStatus::Applied

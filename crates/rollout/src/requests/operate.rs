@@ -35,7 +35,7 @@ impl Product {
         if let Some(owner) = self.state.owner(customer) {
             let rests = matches!(
                 self.state.runs[&owner].customer(customer).state,
-                CustomerStatus::Held { .. } | CustomerStatus::Healthy
+                CustomerStatus::Held { .. } | CustomerStatus::Healthy(_)
             );
             if !rests {
                 let text = format!("{owner} is changing {customer} right now");
@@ -176,7 +176,7 @@ impl Product {
     }
 
     fn known_release(&self, customer: &CustomerId, version: &str) -> Result<Release, Rejected> {
-        let reached = |run: &&Rollout| run.customers().any(|(_, unit)| unit.healthy_at.is_some());
+        let reached = |run: &&Rollout| run.customers().any(|(_, unit)| unit.reached_at().is_some());
         let runs = self.state.runs.values().rev().filter(reached);
         let mut known = runs
             .map(|run| &run.plan.release)
@@ -242,7 +242,7 @@ impl Rollout {
             .values()
             .any(|service| service.deploy.went_live() && service.rollback == DeployState::None);
         match unit.state {
-            CustomerStatus::Healthy => true,
+            CustomerStatus::Healthy(_) => true,
             CustomerStatus::Held { .. } | CustomerStatus::Skipped => live,
             CustomerStatus::Waiting
             | CustomerStatus::Forward

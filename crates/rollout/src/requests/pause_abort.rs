@@ -210,7 +210,7 @@ impl Rollout {
                 from: HeldFrom::Forward | HeldFrom::Healthy | HeldFrom::Backward,
             } => true,
             CustomerStatus::Waiting
-            | CustomerStatus::Healthy
+            | CustomerStatus::Healthy(_)
             | CustomerStatus::Backward
             | CustomerStatus::Withdrawing
             | CustomerStatus::Held {

@@ -10,7 +10,7 @@ use crate::model::event::{Kind, Line};
 use crate::model::ids::{GateId, RolloutId};
 use crate::model::offer::Offer;
 use crate::model::request::{Rejected, Request};
-use crate::model::state::{CustomerStatus, HeldFrom};
+use crate::model::state::{CustomerStatus, Failure, HeldFrom};
 use crate::product::Product;
 use crate::requests::verbs::state_name;
 
@@ -90,7 +90,7 @@ impl Product {
             }
             CustomerStatus::Waiting
             | CustomerStatus::Forward
-            | CustomerStatus::Healthy
+            | CustomerStatus::Healthy(_)
             | CustomerStatus::Backward
             | CustomerStatus::Withdrawing
             | CustomerStatus::Applied
@@ -330,7 +330,7 @@ impl Product {
             // Render takes its time with a database, and a person may not want to.
             CustomerStatus::Backward if unit.waits_for_database() => Kind::CustomerWithdrawn,
             CustomerStatus::Forward
-            | CustomerStatus::Healthy
+            | CustomerStatus::Healthy(_)
             | CustomerStatus::Backward
             | CustomerStatus::Withdrawing
             | CustomerStatus::Applied
@@ -420,7 +420,7 @@ impl Rollout {
             move |customer: &CustomerId| phase.is_none() || self.phase_of(customer) == phase;
         self.customers()
             .filter(move |(customer, unit)| {
-                (unit.state.is_failed() && unit.failed_once) && of_phase(customer)
+                (unit.state.is_failed() && unit.failure != Failure::None) && of_phase(customer)
             })
             .map(|(customer, _)| customer.clone())
     }

@@ -336,7 +336,7 @@ pub(crate) fn state_name(state: &CustomerStatus) -> &'static str {
     match state {
         CustomerStatus::Waiting => "waiting",
         CustomerStatus::Forward => "under way",
-        CustomerStatus::Healthy => "healthy",
+        CustomerStatus::Healthy(_) => "healthy",
         CustomerStatus::Backward => "rolling back",
         CustomerStatus::Withdrawing => "being withdrawn",
         CustomerStatus::Held { .. } => "held",

@@ -15,8 +15,8 @@ use crate::fold::index::Rollout;
 use crate::model::event::Kind;
 use crate::model::recovery::{Recovery, RecoveryState};
 use crate::model::state::{
-    Baseline, CustomerState, CustomerStatus, DeployState, HeldFrom, HookState, Hooks, PhaseState,
-    ServiceState, Unanswered, VariablesState,
+    Baseline, CustomerState, CustomerStatus, DeployState, Failure, HeldFrom, HookState, Hooks,
+    PhaseState, ServiceState, Unanswered, VariablesState,
 };
 
 impl Rollout {
@@ -29,7 +29,8 @@ impl Rollout {
         let Some(phase) = self.phase_of(customer) else {
             return;
         };
-        let was_failed = self.customer(customer).failed;
+        let counted = |run: &Self| run.customer(customer).failure == Failure::Counts;
+        let was_counted = counted(self);
         let plan = Arc::clone(&self.plan);
         self.set_customer(customer, |unit| {
             if fact.kind == Kind::RollbackRequested {
@@ -40,9 +41,9 @@ impl Rollout {
                 apply_service(unit.services.entry(role.clone()).or_default(), fact, at);
             }
         });
-        let failed = self.customer(customer).failed;
+        let is_counted = counted(self);
         let failures = &mut self.phases[phase].failures;
-        match (was_failed, failed) {
+        match (was_counted, is_counted) {
             (false, true) => *failures += 1,
             (true, false) => *failures = failures.saturating_sub(1),
             (true, true) | (false, false) => {}
@@ -93,10 +94,9 @@ fn unanswered(fact: &Folded<'_>, at: Timestamp) -> Option<Unanswered> {
 fn apply_unit(unit: &mut CustomerState, fact: &Folded<'_>, at: Timestamp) {
     unit.unanswered = unanswered(fact, at);
     if fact.read("failure").unwrap_or(false) {
-        unit.failed = true;
-        unit.failed_once = true;
+        unit.failure = Failure::Counts;
         unit.reason.clone_from(&fact.reason);
-        unit.state = CustomerStatus::Backward;
+        unit.enter(CustomerStatus::Backward);
         unit.since = Some(at);
     }
     let state = match fact.kind {
@@ -104,18 +104,17 @@ fn apply_unit(unit: &mut CustomerState, fact: &Folded<'_>, at: Timestamp) {
             unit.batch = fact.batch;
             unit.started_at = Some(at);
             unit.first_started_at.get_or_insert(at);
-            unit.healthy_at = None;
+            unit.forget_reached();
             unit.forced = false;
             apply_baselines(unit, fact);
             CustomerStatus::Forward
         }
-        Kind::CustomerHealthy => {
-            unit.healthy_at = Some(at);
-            CustomerStatus::Healthy
-        }
+        Kind::CustomerHealthy => CustomerStatus::Healthy(at),
         Kind::RollbackRequested => {
             // Taken back because others failed, it is retried with them; by a person's word it is no failure (R11).
-            unit.failed_once |= fact.actor.is_none();
+            if fact.actor.is_none() && unit.failure == Failure::None {
+                unit.failure = Failure::Past;
+            }
             if fact.read("force").unwrap_or(false) {
                 unit.force();
             }
@@ -127,18 +126,20 @@ fn apply_unit(unit: &mut CustomerState, fact: &Folded<'_>, at: Timestamp) {
         Kind::CustomerRollbackFailed => CustomerStatus::RollbackFailed,
         Kind::CustomerExcluded => CustomerStatus::Excluded,
         Kind::CustomerSkipped => {
-            unit.failed = false;
+            unit.failure.pass();
             CustomerStatus::Skipped
         }
         Kind::CustomerWithdrawn => {
-            unit.failed = false;
+            unit.failure.pass();
             CustomerStatus::Withdrawing
         }
         Kind::CustomerHeld => hold(unit, fact),
         Kind::CustomerReleased => {
             let state = release(unit);
             // On the way back it stays failed.
-            unit.failed &= state == CustomerStatus::Backward;
+            if state != CustomerStatus::Backward {
+                unit.failure.pass();
+            }
             state
         }
         Kind::Retried => {
@@ -165,7 +166,7 @@ fn apply_unit(unit: &mut CustomerState, fact: &Folded<'_>, at: Timestamp) {
         }
         _ => return,
     };
-    unit.state = state;
+    unit.enter(state);
     unit.since = Some(at);
     match fact.kind {
         Kind::CustomerHealthy | Kind::CustomerStarted | Kind::CustomerReleased | Kind::Retried => {
@@ -182,7 +183,7 @@ fn hold(unit: &mut CustomerState, fact: &Folded<'_>) -> CustomerStatus {
     CustomerStatus::Held {
         from: fact.read("from").unwrap_or(match unit.state {
             CustomerStatus::Forward => HeldFrom::Forward,
-            CustomerStatus::Healthy => HeldFrom::Healthy,
+            CustomerStatus::Healthy(_) => HeldFrom::Healthy,
             CustomerStatus::Backward => HeldFrom::Backward,
             _ => HeldFrom::Waiting,
         }),
@@ -300,10 +301,9 @@ fn release(unit: &mut CustomerState) -> CustomerStatus {
 
 /// A retry begins with a new attempt; what is still ours at Render stays known.
 fn begin_anew(unit: &mut CustomerState) {
-    unit.failed = false;
-    unit.past_failures += u32::from(unit.failed_once);
-    unit.failed_once = false;
-    unit.healthy_at = None;
+    unit.past_failures += u32::from(unit.failure != Failure::None);
+    unit.failure = Failure::None;
+    unit.forget_reached();
     unit.started_at = None;
     unit.hooks = Hooks::default();
     for service in unit.services.values_mut() {

@@ -10,7 +10,9 @@ use crate::fold::index::Rollout;
 use crate::fold::state::{RowKey, State};
 use crate::model::ids::RolloutId;
 use crate::model::recovery::RecoveryState;
-use crate::model::state::{CustomerState, DeployState, GateRow, PhaseRow, PhaseState};
+use crate::model::state::{
+    CustomerState, CustomerStatus, DeployState, GateRow, PhaseRow, PhaseState,
+};
 
 /// What moves: whatever began at or after an instant, and by how much.
 #[derive(Clone, Copy)]
@@ -82,8 +84,11 @@ impl Rollout {
     }
 
     fn move_unit(&self, customer: &CustomerId, unit: &mut CustomerState, jump: Jump) {
-        for at in [&mut unit.since, &mut unit.healthy_at] {
+        for at in [&mut unit.since, &mut unit.was_healthy_at] {
             at.as_mut().map(|at| jump.origin(at));
+        }
+        if let CustomerStatus::Healthy(at) = &mut unit.state {
+            jump.origin(at);
         }
         let settle = self.plan.project.render.settle.to_delta();
         let timeout = match (self.row.deploy_timeout_ms, self.phase_of(customer)) {

@@ -55,7 +55,7 @@ impl Rollout {
         let settled = self
             .phase_of(customer)
             .is_none_or(|phase| self.is_settled(phase));
-        self.customer(customer).state == CustomerStatus::Healthy && !settled && !self.is_ended()
+        self.customer(customer).state.is_healthy() && !settled && !self.is_ended()
     }
 
     /// When the last healthy customer has been watched for as long as its policy says.
@@ -70,10 +70,10 @@ impl Rollout {
     pub(crate) fn settles_at(&self, customer: &CustomerId) -> Option<Timestamp> {
         let unit = self.customer(customer);
         match unit.state {
-            CustomerStatus::Healthy => {
+            CustomerStatus::Healthy(at) => {
                 let phase = self.phase_of(customer)?;
                 let watch = self.plan.phases[phase].policy.watch.to_delta();
-                Some(unit.healthy_at? + watch)
+                Some(at + watch)
             }
             CustomerStatus::Unchanged
             | CustomerStatus::RolledBack

@@ -10,49 +10,73 @@ use crate::model::recovery::{Recovery, RecoveryState};
 use crate::model::state::service::{DeployState, ServiceState};
 use crate::model::state::{VariablesState, is_default};
 
-/// One planned customer. A customer without a row waits.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub(crate) struct CustomerState {
-    pub(crate) state: CustomerStatus,
-    pub(crate) batch: Option<u32>,
-    /// Counts against the phase's tolerance (R12).
-    #[serde(skip_serializing_if = "is_default")]
-    pub(crate) failed: bool,
-    /// Failed at some time and was not retried since.
-    #[serde(skip_serializing_if = "is_default")]
-    pub(crate) failed_once: bool,
-    /// How often it was retried after it had failed: left out after that, it is no mere exclusion (R12).
-    #[serde(skip_serializing_if = "is_default")]
-    pub(crate) past_failures: u32,
-    /// Why it stands where it stands.
-    #[serde(skip_serializing_if = "is_default")]
-    pub(crate) reason: Option<String>,
-    /// What Render gave no usable answer to when the last fact about it was recorded (R11).
-    #[serde(skip_serializing_if = "is_default")]
-    pub(crate) unanswered: Option<Unanswered>,
-    pub(crate) since: Option<Timestamp>,
-    pub(crate) started_at: Option<Timestamp>,
-    /// When the first of its attempts here was started.
-    #[serde(skip_serializing_if = "is_default")]
-    pub(crate) first_started_at: Option<Timestamp>,
-    #[serde(skip_serializing_if = "is_default")]
-    pub(crate) healthy_at: Option<Timestamp>,
-    pub(crate) services: BTreeMap<Role, ServiceState>,
-    #[serde(skip_serializing_if = "is_default")]
-    pub(crate) hooks: Hooks,
-    /// A person sends it back over whatever is live (P30).
-    #[serde(skip_serializing_if = "is_default")]
-    pub(crate) forced: bool,
-    /// A person wants the data of an earlier instant too (T15).
-    #[serde(skip_serializing_if = "is_default")]
-    pub(crate) recovery: Option<Recovery>,
-    /// Deploys of the release that this journal did not ask for: they hold it until a person decides (R16).
-    #[serde(skip_serializing_if = "is_default")]
-    pub(crate) unknown: BTreeSet<DeployId>,
-    /// Those about which a person has decided.
-    #[serde(skip_serializing_if = "is_default")]
-    pub(crate) accepted: BTreeSet<DeployId>,
+stored! {
+    /// One planned customer. A customer without a row waits.
+    #[derive(Clone, Debug, Default, PartialEq)]
+    CustomerState stored as
+    #[derive(Default)]
+    #[serde(default)]
+    CustomerJson, |row, stored| {
+        held {
+            /// Since when it was healthy, of one that is no more: it has had the release.
+            was_healthy_at: Option<Timestamp> =
+                stored.healthy_at.filter(|_| !stored.state.is_healthy()),
+            state: CustomerStatus = stored.state.since(stored.healthy_at)?,
+            failure: Failure = Failure::of(stored.failed, stored.failed_once),
+        }
+        kept {
+            state: CustomerStatus = row.state.clone(),
+        }
+        same {
+            batch: Option<u32>,
+        }
+        kept {
+            #[serde(skip_serializing_if = "is_default")]
+            failed: bool = row.failure == Failure::Counts,
+            #[serde(skip_serializing_if = "is_default")]
+            failed_once: bool = row.failure != Failure::None,
+        }
+        same {
+            /// How often it was retried after it had failed: left out after that, it is no mere exclusion (R12).
+            #[serde(skip_serializing_if = "is_default")]
+            past_failures: u32,
+            /// Why it stands where it stands.
+            #[serde(skip_serializing_if = "is_default")]
+            reason: Option<String>,
+            /// What Render gave no usable answer to when the last fact about it was recorded (R11).
+            #[serde(skip_serializing_if = "is_default")]
+            unanswered: Option<Unanswered>,
+            /// Since when it stands there; absent, it has waited from the beginning.
+            since: Option<Timestamp>,
+            /// When its last attempt here was started, whatever has become of it.
+            started_at: Option<Timestamp>,
+            /// When the first of its attempts here was started.
+            #[serde(skip_serializing_if = "is_default")]
+            first_started_at: Option<Timestamp>,
+        }
+        kept {
+            #[serde(skip_serializing_if = "is_default")]
+            healthy_at: Option<Timestamp> = row.state.healthy_since().or(row.was_healthy_at),
+        }
+        same {
+            services: BTreeMap<Role, ServiceState>,
+            #[serde(skip_serializing_if = "is_default")]
+            hooks: Hooks,
+            /// A person sends it back over whatever is live (P30).
+            #[serde(skip_serializing_if = "is_default")]
+            forced: bool,
+            /// A person wants the data of an earlier instant too (T15).
+            #[serde(skip_serializing_if = "is_default")]
+            recovery: Option<Recovery>,
+            /// Deploys of the release that this journal did not ask for: they hold it until a person decides (R16). One that
+            /// is left out while they hold it keeps them.
+            #[serde(skip_serializing_if = "is_default")]
+            unknown: BTreeSet<DeployId>,
+            /// Those about which a person has decided.
+            #[serde(skip_serializing_if = "is_default")]
+            accepted: BTreeSet<DeployId>,
+        }
+    }
 }
 
 /// What Render gives no usable answer to, since when, and when it is asked again.
@@ -71,7 +95,8 @@ pub(crate) enum CustomerStatus {
     Waiting,
     /// On the way to the release.
     Forward,
-    Healthy,
+    /// Since when; the row tells it beside the state.
+    Healthy(#[serde(skip)] Timestamp),
     /// On the way back: variables restored, live services rolled back.
     Backward,
     /// Skipped in mid-work: what is not live is tidied up.
@@ -87,6 +112,35 @@ pub(crate) enum CustomerStatus {
     Applied,
     Excluded,
     Skipped,
+}
+
+/// What its failures count for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// It has not failed, or was retried since.
+    #[default]
+    None,
+    /// It failed, or was taken back since others failed: a retry of failed customers means it too.
+    Past,
+    /// It counts against the phase's tolerance (R12).
+    Counts,
+}
+
+impl Failure {
+    fn of(counts: bool, past: bool) -> Self {
+        match (counts, past) {
+            (true, _) => Self::Counts,
+            (false, true) => Self::Past,
+            (false, false) => Self::None,
+        }
+    }
+
+    /// Counts no more, whatever comes of it.
+    pub(crate) fn pass(&mut self) {
+        if *self == Self::Counts {
+            *self = Self::Past;
+        }
+    }
 }
 
 /// What a held customer was doing.
@@ -124,6 +178,24 @@ pub(crate) struct HookState {
 }
 
 impl CustomerState {
+    /// Takes another state.
+    pub(crate) fn enter(&mut self, state: CustomerStatus) {
+        let reached_at = self.reached_at();
+        self.was_healthy_at = reached_at.filter(|_| !state.is_healthy());
+        self.state = state;
+    }
+
+    /// It begins anew, and has not had the release before.
+    pub(crate) fn forget_reached(&mut self) {
+        self.enter(CustomerStatus::Waiting);
+        self.was_healthy_at = None;
+    }
+
+    /// When it had the release last, also of one that is healthy no more.
+    pub(crate) fn reached_at(&self) -> Option<Timestamp> {
+        self.state.healthy_since().or(self.was_healthy_at)
+    }
+
     /// A service whose deploy can be taken back by nobody here: it was found, and nothing of before is known (P30).
     pub(crate) fn stays(&self) -> Option<&Role> {
         let mut services = self.services.iter();
@@ -165,6 +237,38 @@ impl CustomerState {
 }
 
 impl CustomerStatus {
+    /// Since when it is healthy; `None`: it is not.
+    pub(crate) fn healthy_since(&self) -> Option<Timestamp> {
+        match self {
+            Self::Healthy(at) => Some(*at),
+            Self::Waiting
+            | Self::Forward
+            | Self::Backward
+            | Self::Withdrawing
+            | Self::Held { .. }
+            | Self::Unchanged
+            | Self::RolledBack
+            | Self::RollbackFailed
+            | Self::Applied
+            | Self::Excluded
+            | Self::Skipped => None,
+        }
+    }
+
+    /// Whether it is on the release and well.
+    pub(crate) fn is_healthy(&self) -> bool {
+        matches!(self, Self::Healthy(_))
+    }
+
+    /// As it is stored: since when it is healthy stands beside it.
+    fn since(self, healthy_at: Option<Timestamp>) -> Result<Self, String> {
+        match (self.is_healthy(), healthy_at) {
+            (false, _) => Ok(self),
+            (true, Some(at)) => Ok(Self::Healthy(at)),
+            (true, None) => Err("a healthy customer has no `healthy_at`".to_owned()),
+        }
+    }
+
     /// Whether commands of this customer may be in flight.
     pub(crate) fn is_working(&self) -> bool {
         matches!(self, Self::Forward | Self::Backward | Self::Withdrawing)

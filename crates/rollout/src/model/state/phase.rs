@@ -3,8 +3,8 @@
 use policy::{PersonId, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::model::state::{Mark, is_default};
 use crate::model::actor::Proof;
+use crate::model::state::{Mark, is_default};
 
 /// One phase of a rollout.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

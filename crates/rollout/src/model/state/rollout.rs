@@ -6,9 +6,9 @@ use policy::plan::History;
 use policy::{PersonId, PlanInput, PlanScope, Release, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::model::freeze::Lift;
 use crate::model::state::{Mark, is_default};
 use crate::model::{actor::Proof, verb::Conflict};
-use crate::model::freeze::Lift;
 
 /// One rollout or operation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

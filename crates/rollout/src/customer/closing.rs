@@ -75,7 +75,7 @@ impl Product {
                     .is_none_or(|sweep| self.state.swept(id, sweep).is_empty());
                 to != crate::model::state::DrainTo::Halted && swept
             }
-            RolloutState::Queued | RolloutState::Halted { .. } | RolloutState::Ended { .. } => {
+            RolloutState::Queued(_) | RolloutState::Halted { .. } | RolloutState::Ended { .. } => {
                 false
             }
         }

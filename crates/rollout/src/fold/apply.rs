@@ -16,7 +16,7 @@ mod service;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use policy::{PersonId, Plan, Timestamp};
+use policy::{PersonId, Plan, Release, Timestamp};
 
 use self::folded::Folded;
 use crate::fold::index::Rollout;
@@ -74,11 +74,10 @@ impl State {
         };
         self.count(id);
         self.apply_running(id, fact, at);
-        let mut row = new_row(starter, at, fact);
-        row.version.clone_from(&input.release.version);
-        row.commit.clone_from(&input.release.commit);
+        let release = input.release.clone();
         let conflict = fact.read("conflict").unwrap_or_default();
-        row.queued = Some(Box::new(Queued { input, conflict }));
+        let state = RolloutState::Queued(Box::new(Queued { input, conflict }));
+        let row = new_row(starter, at, fact, release, state);
         self.runs.insert(id, Rollout::queued(row));
     }
 
@@ -97,13 +96,16 @@ impl State {
         };
         let (mut row, recalled) = match self.runs.remove(&id) {
             Some(queued) => (queued.row, queued.recalled),
-            None => (new_row(starter, at, fact), Vec::new()),
+            None => {
+                let release = plan.release.clone();
+                let row = new_row(starter, at, fact, release, RolloutState::Running);
+                (row, Vec::new())
+            }
         };
         row.started_at = Some(at);
         row.version.clone_from(&plan.release.version);
         row.commit.clone_from(&plan.release.commit);
         row.state = RolloutState::Running;
-        row.queued = None;
         let mut run = Rollout::new(row, Arc::new(plan));
         run.recalled = recalled;
         if matches!(id, RolloutId::Operation(_)) {
@@ -197,14 +199,20 @@ fn read_plan(fact: &Folded<'_>) -> Option<Plan> {
     Some(plan)
 }
 
-fn new_row(starter: PersonId, at: Timestamp, fact: &Folded<'_>) -> RolloutRow {
+fn new_row(
+    starter: PersonId,
+    at: Timestamp,
+    fact: &Folded<'_>,
+    release: Release,
+    state: RolloutState,
+) -> RolloutRow {
     RolloutRow {
         starter,
         requested_at: at,
         started_at: None,
-        version: String::new(),
-        commit: String::new(),
-        state: RolloutState::Queued,
+        version: release.version,
+        commit: release.commit,
+        state,
         paused: None,
         held_as_moved: false,
         takes_over: false,
@@ -218,6 +226,5 @@ fn new_row(starter: PersonId, at: Timestamp, fact: &Folded<'_>) -> RolloutRow {
         operation: fact.read("verb"),
         replaces: fact.read("replaces").unwrap_or_default(),
         history: fact.read("history").unwrap_or_default(),
-        queued: None,
     }
 }

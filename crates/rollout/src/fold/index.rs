@@ -104,7 +104,7 @@ static WAITING: CustomerState = CustomerState {
 impl Rollout {
     /// A rollout that waits to begin, or ended before it began: it has no plan.
     pub(crate) fn queued(row: RolloutRow) -> Self {
-        let plan = row.queued.as_ref().map(|queued| empty_plan(&queued.input));
+        let plan = row.state.asked().map(|asked| empty_plan(&asked.input));
         let plan = plan.expect("a rollout without a plan keeps its input");
         Self::new(row, Arc::new(plan))
     }

@@ -99,7 +99,7 @@ impl State {
             let row = read::<RolloutRow>(key, json)?;
             let run = match plans.remove(&id) {
                 Some(plan) => Rollout::new(row, plan),
-                None if row.queued.is_some() => Rollout::queued(row),
+                None if row.state.asked().is_some() => Rollout::queued(row),
                 None => return Err(orphan(key)),
             };
             self.runs.insert(id, run);

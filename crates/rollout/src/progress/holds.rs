@@ -29,6 +29,7 @@ impl Rollout {
             RolloutState::Draining {
                 to: DrainTo::Halted,
                 since,
+                ..
             } => Hold::new(HoldKind::Halted, "operators", "the rollout is halting")
                 .since(Some(*since)),
             RolloutState::Draining { since, .. } => {

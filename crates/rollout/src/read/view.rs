@@ -202,9 +202,9 @@ impl Product {
     fn view(&self, id: RolloutId, run: &Rollout, at: Timestamp) -> RunView {
         let (state, reason) = state_of(run);
         let (outcome, ended_at) = match &run.row.state {
-            RolloutState::Ended { at, outcome } => (Some(*outcome), Some(*at)),
+            RolloutState::Ended { at, outcome, .. } => (Some(*outcome), Some(*at)),
             RolloutState::Halted { .. } => (Some(Outcome::Halted), None),
-            RolloutState::Queued | RolloutState::Running | RolloutState::Draining { .. } => {
+            RolloutState::Queued(_) | RolloutState::Running | RolloutState::Draining { .. } => {
                 (None, None)
             }
         };
@@ -260,7 +260,7 @@ impl Product {
 
 fn state_of(run: &Rollout) -> (String, Option<String>) {
     let name = match &run.row.state {
-        RolloutState::Queued => "queued",
+        RolloutState::Queued(_) => "queued",
         RolloutState::Running if run.row.paused.is_some() => "paused",
         RolloutState::Running => "running",
         RolloutState::Draining {

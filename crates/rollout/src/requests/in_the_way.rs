@@ -60,7 +60,7 @@ impl Product {
     /// Rollouts that a queued one waits for: unfinished ones before it with a customer in common.
     pub(crate) fn blockers(&self, id: RolloutId) -> Vec<RolloutId> {
         let run = &self.state.runs[&id];
-        let Some(queued) = &run.row.queued else {
+        let Some(queued) = run.row.state.asked() else {
             return Vec::new();
         };
         let customers = self.wanted(queued);
@@ -121,7 +121,7 @@ impl Rollout {
                 to: DrainTo::Aborted | DrainTo::Superseded,
                 ..
             } => true,
-            RolloutState::Queued
+            RolloutState::Queued(_)
             | RolloutState::Running
             | RolloutState::Halted { .. }
             | RolloutState::Draining {
@@ -139,7 +139,7 @@ impl Rollout {
                 to: DrainTo::Halted,
                 ..
             } => true,
-            RolloutState::Queued
+            RolloutState::Queued(_)
             | RolloutState::Running
             | RolloutState::Ended { .. }
             | RolloutState::Draining {
@@ -190,7 +190,7 @@ impl Product {
             if Some(*id) == except || run.is_ended() {
                 continue;
             }
-            let common = match &run.row.queued {
+            let common = match run.row.state.asked() {
                 Some(queued) => self.wanted(queued).intersection(customers).next().cloned(),
                 None => customers.iter().find(|one| run.has_open(one)).cloned(),
             };

@@ -44,7 +44,7 @@ impl Product {
         if run.row.paused.is_none() {
             let way_out = match run.row.state {
                 RolloutState::Halted { .. } => run.lifts_halt().within(id),
-                RolloutState::Queued
+                RolloutState::Queued(_)
                 | RolloutState::Running
                 | RolloutState::Draining { .. }
                 | RolloutState::Ended { .. } => Offer::Status(Some(id)).into(),
@@ -82,15 +82,10 @@ impl Product {
         rollback: bool,
         reason: Option<&str>,
     ) -> Result<(), Rejected> {
-        if let Some(run) = request
-            .run
-            .and_then(|id| self.state.runs.get(&id))
-            .filter(|run| run.is_ended())
-        {
-            return Err(already(
-                format!("it has ended: {:?}", run.row.state),
-                Offer::List,
-            ));
+        let meant = request.run.and_then(|id| self.state.runs.get(&id));
+        if let Some(RolloutState::Ended { at, outcome, .. }) = meant.map(|run| &run.row.state) {
+            let text = format!("it has ended: Ended {{ at: {at:?}, outcome: {outcome:?} }}");
+            return Err(already(text, Offer::List));
         }
         let id = self.meant_rollout(request)?;
         let run = &self.state.runs[&id];
@@ -101,7 +96,7 @@ impl Product {
             ..Line::new(kind)
         };
         match &run.row.state {
-            RolloutState::Queued => {
+            RolloutState::Queued(_) => {
                 let fact = abort(Kind::RolloutAborted);
                 self.emit_in(id, fact.with_value("outcome", &Outcome::Aborted));
                 return Ok(());

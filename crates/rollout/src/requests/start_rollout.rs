@@ -142,7 +142,7 @@ impl Product {
             .state
             .runs
             .get(&id)
-            .and_then(|run| run.row.queued.clone())
+            .and_then(|run| run.row.state.asked().cloned())
         else {
             return;
         };

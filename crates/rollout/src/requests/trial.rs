@@ -90,7 +90,9 @@ impl Product {
             (RolloutState::Running, Some(_)) => Offers::from(Offer::Resume),
             (RolloutState::Running, None)
             | (
-                RolloutState::Queued | RolloutState::Draining { .. } | RolloutState::Ended { .. },
+                RolloutState::Queued(_)
+                | RolloutState::Draining { .. }
+                | RolloutState::Ended { .. },
                 Some(_) | None,
             ) => return None,
         };

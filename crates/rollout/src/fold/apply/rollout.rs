@@ -79,7 +79,7 @@ impl Rollout {
             }
             Kind::RolloutDraining => {
                 let to = fact.read("to").unwrap_or(DrainTo::Halted);
-                row.state = RolloutState::Draining { to, since: at };
+                row.state.drain(to, at);
                 row.sweep = fact.read::<Sweep>("sweep").or_else(|| row.sweep.take());
             }
             Kind::RolloutHalted => {
@@ -93,30 +93,10 @@ impl Rollout {
                 row.state = RolloutState::Running;
                 row.sweep = None;
             }
-            Kind::RolloutSucceeded => {
-                row.state = RolloutState::Ended {
-                    at,
-                    outcome: outcome(Outcome::Succeeded),
-                }
-            }
-            Kind::RolloutAborted => {
-                row.state = RolloutState::Ended {
-                    at,
-                    outcome: outcome(Outcome::Aborted),
-                }
-            }
-            Kind::RolloutSuperseded => {
-                row.state = RolloutState::Ended {
-                    at,
-                    outcome: outcome(Outcome::Superseded),
-                }
-            }
-            Kind::OperationEnded => {
-                row.state = RolloutState::Ended {
-                    at,
-                    outcome: outcome(Outcome::Done),
-                }
-            }
+            Kind::RolloutSucceeded => row.state.end(at, outcome(Outcome::Succeeded)),
+            Kind::RolloutAborted => row.state.end(at, outcome(Outcome::Aborted)),
+            Kind::RolloutSuperseded => row.state.end(at, outcome(Outcome::Superseded)),
+            Kind::OperationEnded => row.state.end(at, outcome(Outcome::Done)),
             _ => {}
         }
     }

@@ -74,14 +74,102 @@ pub(crate) struct Queued {
 }
 
 /// Where a rollout stands.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum RolloutState {
+    /// It waits to begin (R14).
+    Queued(Box<Queued>),
+    Running,
+    Draining {
+        to: DrainTo,
+        since: Timestamp,
+        /// What was asked for, of one that has not begun.
+        unbegun: Option<Box<Queued>>,
+    },
+    Halted {
+        since: Timestamp,
+        reason: String,
+    },
+    Ended {
+        at: Timestamp,
+        outcome: Outcome,
+        /// What was asked for, of one that never began.
+        unbegun: Option<Box<Queued>>,
+    },
+}
+
+/// The same as it is stored: what was asked for stands beside it.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum StateJson {
     Queued,
     Running,
     Draining { to: DrainTo, since: Timestamp },
     Halted { since: Timestamp, reason: String },
     Ended { at: Timestamp, outcome: Outcome },
+}
+
+impl StateJson {
+    fn of(state: &RolloutState) -> Self {
+        match state.clone() {
+            RolloutState::Queued(_) => Self::Queued,
+            RolloutState::Running => Self::Running,
+            RolloutState::Draining { to, since, .. } => Self::Draining { to, since },
+            RolloutState::Halted { since, reason } => Self::Halted { since, reason },
+            RolloutState::Ended { at, outcome, .. } => Self::Ended { at, outcome },
+        }
+    }
+}
+
+impl RolloutState {
+    fn of(state: StateJson, unbegun: Option<Box<Queued>>) -> Result<Self, String> {
+        Ok(match state {
+            StateJson::Queued => match unbegun {
+                Some(asked) => Self::Queued(asked),
+                None => return Err("it is queued, and nothing was asked for".to_owned()),
+            },
+            StateJson::Running => Self::Running,
+            StateJson::Draining { to, since } => Self::Draining { to, since, unbegun },
+            StateJson::Halted { since, reason } => Self::Halted { since, reason },
+            StateJson::Ended { at, outcome } => Self::Ended {
+                at,
+                outcome,
+                unbegun,
+            },
+        })
+    }
+
+    /// What was asked for, of one that has not begun.
+    pub(crate) fn asked(&self) -> Option<&Queued> {
+        match self {
+            Self::Queued(asked) => Some(asked),
+            Self::Draining { unbegun, .. } | Self::Ended { unbegun, .. } => unbegun.as_deref(),
+            Self::Running | Self::Halted { .. } => None,
+        }
+    }
+
+    fn into_asked(self) -> Option<Box<Queued>> {
+        match self {
+            Self::Queued(asked) => Some(asked),
+            Self::Draining { unbegun, .. } | Self::Ended { unbegun, .. } => unbegun,
+            Self::Running | Self::Halted { .. } => None,
+        }
+    }
+
+    /// Drains from now on.
+    pub(crate) fn drain(&mut self, to: DrainTo, since: Timestamp) {
+        let unbegun = std::mem::replace(self, Self::Running).into_asked();
+        *self = Self::Draining { to, since, unbegun };
+    }
+
+    /// Ends.
+    pub(crate) fn end(&mut self, at: Timestamp, outcome: Outcome) {
+        let unbegun = std::mem::replace(self, Self::Running).into_asked();
+        *self = Self::Ended {
+            at,
+            outcome,
+            unbegun,
+        };
+    }
 }
 
 /// What follows when nothing is in flight any more.

@@ -25,7 +25,7 @@ pub(crate) use self::customer::{
     CustomerState, CustomerStatus, Failure, HeldFrom, HookState, Hooks, Unanswered,
 };
 pub(crate) use self::phase::{
-    BatchRow, Delay, GateRequest, GateRow, Granted, PhaseRow, PhaseState, Vote,
+    BatchRow, Delay, GateRequest, GateRow, GateState, Granted, PhaseRow, PhaseState, Vote,
 };
 pub use self::rollout::Outcome;
 pub(crate) use self::rollout::{

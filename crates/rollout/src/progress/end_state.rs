@@ -35,7 +35,7 @@ impl Rollout {
         let gates = waiting.map(|phase| GateId::Phase(self.plan.phases[phase].policy.name.clone()));
         gates.filter(|gate| {
             let row = self.gates.get(gate);
-            row.is_some_and(|row| row.rejected.is_some())
+            row.is_some_and(|row| row.state.is_rejected())
         })
     }
 

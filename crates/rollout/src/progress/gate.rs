@@ -213,7 +213,7 @@ pub(crate) fn is_open(
     directory: &Directory,
     gate: &GateRow,
 ) -> bool {
-    gate.passed_at.is_some()
+    gate.state.is_passed()
         || (gate.granted.is_some()
             && is_quorum(
                 approval,

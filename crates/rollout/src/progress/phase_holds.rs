@@ -37,7 +37,7 @@ impl State {
         let approval = run.plan.phases[phase].policy.approval.as_ref()?;
         let directory = self.directory(run);
         let row = run.gates.get(gate);
-        let has_passed = row.is_some_and(|row| row.passed_at.is_some());
+        let has_passed = row.is_some_and(|row| row.state.is_passed());
         if self.product.gates_shut() && !has_passed {
             let missing = gate::missing(run, approval, &directory, row);
             let text = format!("{gate} has {missing}; {SHUT}");
@@ -47,7 +47,7 @@ impl State {
         if row.is_some_and(|row| gate::is_open(run, approval, &directory, row)) {
             return None;
         }
-        if let Some(mark) = row.and_then(|row| row.rejected.as_ref()) {
+        if let Some(mark) = row.and_then(|row| row.state.rejected()) {
             let by = mark.by.as_ref().map_or("somebody", |by| by.as_str());
             let text = format!(
                 "{by} rejected {gate}: {}",
@@ -58,7 +58,7 @@ impl State {
         }
         let missing = gate::missing(run, approval, &directory, row);
         let since = row
-            .and_then(|row| row.request.as_ref())
+            .and_then(|row| row.state.request())
             .map(|request| request.since);
         let hold = |owner, text| Hold::new(HoldKind::Approval, owner, text).since(since);
         if let Some(why) = gate::unfillable(run, approval, &directory, row) {

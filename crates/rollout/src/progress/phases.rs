@@ -251,7 +251,7 @@ impl Product {
             return;
         };
         let row = run.gates.get(gate).cloned().unwrap_or_default();
-        let settled = row.passed_at.is_some() || row.rejected.is_some();
+        let settled = row.state.is_passed() || row.state.is_rejected();
         if settled || run.waiting_for(gate).is_empty() {
             self.work.timers.set(TimerKey::Gate(id, gate.clone()), None);
             return;
@@ -264,7 +264,10 @@ impl Product {
         let row = run.gates.get(gate).cloned().unwrap_or_default();
         let directory = self.state.directory(run);
         let asking = run.phases[phase].started_at.is_some() && !run.is_settled(phase);
-        if asking && row.request.is_none() && !gate::is_open(run, &approval, &directory, &row) {
+        if asking
+            && row.state.request().is_none()
+            && !gate::is_open(run, &approval, &directory, &row)
+        {
             let until = Some(self.at + approval.expires.to_delta());
             let covers = run.waiting_for(gate);
             let fact = Line {
@@ -299,8 +302,8 @@ impl Product {
         };
         let overdue = |expires_at: Timestamp| self.has_passed(expires_at);
         if let Some(request) = row
-            .request
-            .as_ref()
+            .state
+            .request()
             .filter(|request| !request.escalated && overdue(request.expires_at))
             && row.granted.is_none()
         {
@@ -315,7 +318,8 @@ impl Product {
             .cloned()
             .unwrap_or_default();
         let escalates = row
-            .request
+            .state
+            .request()
             .filter(|request| !request.escalated && row.granted.is_none());
         let escalates = escalates.map(|request| request.expires_at);
         let lapses = row.granted.map(|granted| granted.until);

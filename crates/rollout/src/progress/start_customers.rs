@@ -274,7 +274,7 @@ impl Rollout {
         let passed = self
             .gates
             .get(&gate)
-            .is_some_and(|row| row.passed_at.is_some());
+            .is_some_and(|row| row.state.is_passed());
         let fact = || {
             let votes = self
                 .gates

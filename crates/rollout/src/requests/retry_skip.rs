@@ -166,7 +166,7 @@ impl Product {
         if run
             .gates
             .get(&gate)
-            .is_some_and(|row| row.rejected.is_some())
+            .is_some_and(|row| row.state.is_rejected())
         {
             let fact = Line {
                 actor: Some(by.name.clone()),
@@ -225,7 +225,7 @@ impl Product {
             let rejected = gate
                 .as_ref()
                 .and_then(|gate| run.gates.get(gate))
-                .is_some_and(|row| row.rejected.is_some());
+                .is_some_and(|row| row.state.is_rejected());
             let own = gate
                 .as_ref()
                 .filter(|gate| rejected || matches!(gate, GateId::Customer(_)));
@@ -399,7 +399,7 @@ impl Rollout {
             }
             Target::Phase(phase) => {
                 let gate = self.gates.get(&GateId::Phase(text.into()));
-                gate.is_some_and(|row| row.rejected.is_some())
+                gate.is_some_and(|row| row.state.is_rejected())
                     || self.failed_customers(Some(phase)).next().is_some()
             }
         })

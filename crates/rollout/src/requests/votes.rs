@@ -167,14 +167,14 @@ impl Product {
             self.may_reject(run, approval, &request.by)
         })?;
         let run = &self.state.runs[&id];
-        if row.rejected.is_some() {
+        if row.state.is_rejected() {
             return Err(Rejected::state(
                 format!("{gate} is rejected already"),
                 Offer::retry(&gate).within(id),
             ));
         }
         let covers = run.waiting_for(&gate);
-        if row.passed_at.is_some() || covers.is_empty() {
+        if row.state.is_passed() || covers.is_empty() {
             return Err(Rejected::state(
                 format!("{gate} waits for nobody any more"),
                 Offer::Abort.within(id),
@@ -198,7 +198,7 @@ impl Product {
         let (id, gate, _) = self.find_gate(request, text)?;
         let run = &self.state.runs[&id];
         let row = run.gates.get(&gate).cloned().unwrap_or_default();
-        if row.passed_at.is_some() {
+        if row.state.is_passed() {
             return Err(Rejected::state(
                 format!("what {gate} covers has begun"),
                 Offer::Abort.within(id),
@@ -238,12 +238,12 @@ impl Product {
 
 /// Refuses a vote for what nobody waits for any more, or what somebody has rejected.
 fn is_asked(id: RolloutId, run: &Rollout, gate: &GateId, row: &GateRow) -> Result<(), Rejected> {
-    if let Some(mark) = &row.rejected {
+    if let Some(mark) = row.state.rejected() {
         let by = mark.by.as_ref().map_or("somebody", |by| by.as_str());
         let text = format!("{by} rejected {gate}");
         return Err(Rejected::state(text, Offer::retry(gate).within(id)));
     }
-    if row.passed_at.is_some() || run.waiting_for(gate).is_empty() {
+    if row.state.is_passed() || run.waiting_for(gate).is_empty() {
         let text = format!("{gate} waits for nobody any more");
         return Err(Rejected::state(text, Offer::Approvals));
     }

@@ -130,7 +130,7 @@ fn move_phase(row: &mut PhaseRow, jump: Jump) -> bool {
 }
 
 fn move_gate(row: &mut GateRow, jump: Jump) -> bool {
-    let asked = row.request.as_mut().is_some_and(|request| {
+    let asked = row.state.request_mut().is_some_and(|request| {
         let moves = jump.origin(&mut request.since);
         if moves {
             request.expires_at += jump.by;

@@ -13,7 +13,8 @@ use crate::model::actor::Proof;
 use crate::model::event::Kind;
 use crate::model::ids::{GateId, RolloutId};
 use crate::model::state::{
-    Delay, DrainTo, GateRequest, Granted, Mark, Outcome, PhaseState, RolloutState, Sweep, Vote,
+    Delay, DrainTo, GateRequest, GateState, Granted, Mark, Outcome, PhaseState, RolloutState,
+    Sweep, Vote,
 };
 
 impl Rollout {
@@ -154,13 +155,12 @@ impl Rollout {
         match fact.kind {
             Kind::ApprovalRequested => {
                 let expires_at = fact.until.unwrap_or(at);
-                row.request = Some(GateRequest {
+                let request = Some(GateRequest {
                     since: at,
                     expires_at,
                     escalated: false,
                 });
-                row.rejected = None;
-                row.passed_at = None;
+                row.state = GateState::Open { request };
             }
             Kind::Approved => {
                 if let Some(person) = fact.actor.clone() {
@@ -185,32 +185,30 @@ impl Rollout {
                 row.granted = None;
             }
             Kind::Rejected => {
-                row.rejected = Some(Mark {
+                row.state = GateState::Rejected(Mark {
                     by: fact.actor.clone(),
                     at,
                     reason: fact.reason.clone(),
                 });
-                row.request = None;
                 row.votes.clear();
                 row.granted = None;
             }
             Kind::ApprovalLapsed => {
-                row.request = None;
+                if let GateState::Open { request } = &mut row.state {
+                    *request = None;
+                }
                 row.votes.clear();
                 row.granted = None;
             }
             Kind::ApprovalEscalated => {
-                if let Some(request) = &mut row.request {
+                if let Some(request) = row.state.request_mut() {
                     request.escalated = true;
                 }
             }
-            Kind::GatePassed => {
-                row.passed_at = Some(at);
-                row.request = None;
-            }
+            Kind::GatePassed => row.state = GateState::Passed { at },
             Kind::Retried => {
-                row.rejected = None;
-                row.passed_at = None;
+                let request = row.state.request().cloned();
+                row.state = GateState::Open { request };
             }
             _ => {}
         }

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use crate::model::actor::Proof;
 use crate::model::state::{Mark, is_default};
 
-/// One phase of a rollout.
+/// One phase of a rollout. What stands beside its state is told apart from it on purpose: a phase may settle without having
+/// begun, and what people or the clock have done to it outlives the state in which they did.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct PhaseRow {
     pub(crate) state: PhaseState,
@@ -52,21 +53,108 @@ pub(crate) struct Delay {
     pub(crate) until: Timestamp,
 }
 
-/// One batch that has begun.
+/// One batch that has begun or was passed over: that one settles without a start, and is open without one once a customer of
+/// it is tried again.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct BatchRow {
     pub(crate) started_at: Option<Timestamp>,
     pub(crate) settled_at: Option<Timestamp>,
 }
 
-/// One gate (R10).
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct GateRow {
-    pub(crate) request: Option<GateRequest>,
-    pub(crate) votes: Vec<Vote>,
-    pub(crate) granted: Option<Granted>,
-    pub(crate) rejected: Option<Mark>,
-    pub(crate) passed_at: Option<Timestamp>,
+stored! {
+    /// One gate (R10).
+    #[derive(Clone, Debug, Default, PartialEq)]
+    GateRow stored as GateJson, |row, stored| {
+        held {
+            state: GateState = GateState::of(stored.request, stored.rejected, stored.passed_at),
+        }
+        kept {
+            request: Option<GateRequest> = row.state.request().cloned(),
+        }
+        same {
+            votes: Vec<Vote>,
+            /// Its votes were enough, which counts for as long as they do, also for whoever is tried again once it was passed.
+            granted: Option<Granted>,
+        }
+        kept {
+            rejected: Option<Mark> = row.state.rejected().cloned(),
+            passed_at: Option<Timestamp> = row.state.passed_at(),
+        }
+        same {}
+    }
+}
+
+/// Where a gate stands, its votes apart.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum GateState {
+    /// It can be voted on, and is asked for once its phase has begun.
+    Open { request: Option<GateRequest> },
+    /// Somebody has said no.
+    Rejected(Mark),
+    /// What it covers has begun.
+    Passed { at: Timestamp },
+}
+
+impl Default for GateState {
+    fn default() -> Self {
+        Self::Open { request: None }
+    }
+}
+
+impl GateState {
+    fn of(
+        request: Option<GateRequest>,
+        rejected: Option<Mark>,
+        passed_at: Option<Timestamp>,
+    ) -> Self {
+        match (passed_at, rejected) {
+            (Some(at), _) => Self::Passed { at },
+            (None, Some(mark)) => Self::Rejected(mark),
+            (None, None) => Self::Open { request },
+        }
+    }
+
+    /// The request that is open.
+    pub(crate) fn request(&self) -> Option<&GateRequest> {
+        match self {
+            Self::Open { request } => request.as_ref(),
+            Self::Rejected(_) | Self::Passed { .. } => None,
+        }
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn request_mut(&mut self) -> Option<&mut GateRequest> {
+        match self {
+            Self::Open { request } => request.as_mut(),
+            Self::Rejected(_) | Self::Passed { .. } => None,
+        }
+    }
+
+    /// Who rejected it, if somebody did.
+    pub(crate) fn rejected(&self) -> Option<&Mark> {
+        match self {
+            Self::Rejected(mark) => Some(mark),
+            Self::Open { .. } | Self::Passed { .. } => None,
+        }
+    }
+
+    /// When it was passed, if it was.
+    pub(crate) fn passed_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Passed { at } => Some(*at),
+            Self::Open { .. } | Self::Rejected(_) => None,
+        }
+    }
+
+    /// Whether it was passed: what it covers has begun.
+    pub(crate) fn is_passed(&self) -> bool {
+        matches!(self, Self::Passed { .. })
+    }
+
+    /// Whether somebody has rejected it.
+    pub(crate) fn is_rejected(&self) -> bool {
+        matches!(self, Self::Rejected(_))
+    }
 }
 
 /// An open request.

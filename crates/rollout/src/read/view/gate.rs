@@ -89,11 +89,11 @@ impl Product {
             let covers = run.waiting_for(&gate);
             let open = gate::is_open(run, approval, &directory, &row);
             let state = match () {
-                () if row.passed_at.is_some() => "passed",
-                () if row.rejected.is_some() => "rejected",
+                () if row.state.is_passed() => "passed",
+                () if row.state.is_rejected() => "rejected",
                 () if covers.is_empty() => "over",
                 () if open => "approved",
-                () if row.request.is_some() => "asked",
+                () if row.state.request().is_some() => "asked",
                 () => "not asked yet",
             };
             let cannot_be_filled = gate::unfillable(run, approval, &directory, Some(&row))
@@ -109,8 +109,8 @@ impl Product {
                 phase: policy.name.clone(),
                 state,
                 covers: covers.clone(),
-                requested_at: row.request.as_ref().map(|request| request.since),
-                expires_at: row.request.as_ref().map(|request| request.expires_at),
+                requested_at: row.state.request().map(|request| request.since),
+                expires_at: row.state.request().map(|request| request.expires_at),
                 votes: row
                     .votes
                     .iter()

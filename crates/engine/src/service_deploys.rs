@@ -11,6 +11,7 @@ use chrono::TimeDelta;
 use policy::{CustomerId, Project, Role, Timestamp};
 use rollout::report::{DeployRecord, Statistics};
 use rollout::request::{Directory, FilesRead};
+use rollout::standing::CustomerStanding;
 use rollout::view::{CustomerView, EndState, RunView};
 use rollout::{
     Actor, DeployId, Deploys, Event, Executor, Kind, Rejected, Request, RolloutId, ServiceDeploy,
@@ -76,7 +77,7 @@ pub struct Active {
     /// Its deploy, once Render has named it.
     pub deploy: Option<DeployId>,
     /// `under way`, `rolling back`, `held`.
-    pub state: &'static str,
+    pub state: CustomerStanding,
 }
 
 /// Why something was not done.
@@ -234,13 +235,8 @@ impl ServiceDeployer {
 
 /// Whether nothing moves but by a person's word.
 fn rests(run: &RunView) -> bool {
-    let held = |one: &CustomerView| one.state == "held";
-    let moves = |one: &CustomerView| {
-        matches!(
-            one.state,
-            "waiting" | "under way" | "rolling back" | "being withdrawn"
-        )
-    };
+    let held = |one: &CustomerView| one.state == CustomerStanding::Held;
+    let moves = |one: &CustomerView| !one.state.is_settled() && one.state != CustomerStanding::Held;
     run.customers.iter().any(held) && !run.customers.iter().any(moves)
 }
 

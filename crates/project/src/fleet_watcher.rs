@@ -191,12 +191,7 @@ impl FleetWatcher {
             let unfinished = views.filter(|run| !run.has_ended());
             let busy = unfinished
                 .flat_map(|run| run.customers)
-                .filter(|one| {
-                    matches!(
-                        one.state,
-                        "under way" | "rolling back" | "being withdrawn" | "held"
-                    )
-                })
+                .filter(|one| one.state.is_in_hand())
                 .map(|one| one.customer);
             Some((runs::running(&product), busy.collect()))
         };

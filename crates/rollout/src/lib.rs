@@ -58,7 +58,7 @@ mod requests;
 
 pub use model::{
     canonical, command, database_connections, event, fact, health, hold, ids, offer, operation,
-    request,
+    request, standing,
 };
 pub use read::{limit, report, view};
 pub use requests::recover;

@@ -19,6 +19,7 @@ pub mod operation;
 pub(crate) mod recovery;
 pub mod request;
 pub(crate) mod sound;
+pub mod standing;
 pub(crate) mod state;
 pub(crate) mod unhealthy;
 pub(crate) mod verb;

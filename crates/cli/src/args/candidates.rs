@@ -9,6 +9,7 @@ use futures::executor::block_on;
 use policy::{Config, parse};
 use project::{Caller, Folder, Location, Silent};
 use rollout::Product;
+use rollout::standing::GateStanding;
 use rollout::view::RunView;
 
 /// All customers of the files.
@@ -27,7 +28,10 @@ pub(super) fn customers() -> Vec<CompletionCandidate> {
 /// Gates of unfinished rollouts that may still be voted for.
 pub(super) fn gates() -> Vec<CompletionCandidate> {
     let gates = unfinished().into_iter().flat_map(|run| run.gates);
-    let open = gates.filter(|gate| matches!(gate.state, "asked" | "not asked yet" | "approved"));
+    let open = gates.filter(|gate| match gate.state {
+        GateStanding::Asked | GateStanding::NotAskedYet | GateStanding::Approved => true,
+        GateStanding::Passed | GateStanding::Rejected | GateStanding::Over => false,
+    });
     open.map(|gate| CompletionCandidate::new(gate.gate).help(Some(gate.missing.into())))
         .collect()
 }
@@ -48,7 +52,9 @@ pub(super) fn phases() -> Vec<CompletionCandidate> {
     let runs = unfinished().into_iter();
     let phases = runs.flat_map(|run| run.phases);
     phases
-        .map(|phase| CompletionCandidate::new(phase.name.as_str()).help(Some(phase.state.into())))
+        .map(|phase| {
+            CompletionCandidate::new(phase.name.as_str()).help(Some(phase.state.as_str().into()))
+        })
         .collect()
 }
 

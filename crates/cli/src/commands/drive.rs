@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use project::engine_host::{self, EngineHandle, EngineState};
 use project::signals::{StopSignal, catch_signals, stop_signal};
 use project::{Backend, DELIVER_WHEN_STOPPED, DELIVER_WITHIN, Error, ErrorKind, Session};
+use rollout::standing::CustomerStanding;
 use rollout::view::RunView;
 use rollout::{Event, RolloutId};
 use tokio::sync::broadcast::Receiver;
@@ -298,7 +299,7 @@ fn is_left_to_people(run: &RunView) -> bool {
         .peekable();
     matches!(run.id, RolloutId::Operation(_))
         && open.peek().is_some()
-        && open.all(|one| one.state == "held")
+        && open.all(|one| one.state == CustomerStanding::Held)
 }
 
 fn unreachable(reason: String) -> Failure {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use policy::plan::{Phase, RunningVersions, compile};
 use policy::{CustomerId, PlanInput, PlanScope, Release};
+use rollout::standing::CustomerStanding;
 use project::{Error, Session};
 use rollout::{Product, RolloutId, Verb};
 
@@ -68,7 +69,7 @@ fn waiting(product: &Product, run: RolloutId) -> BTreeSet<CustomerId> {
     let customers = product.run_view(run).map(|view| view.customers);
     let waiting = customers.into_iter().flatten();
     waiting
-        .filter(|one| one.state == "waiting")
+        .filter(|one| one.state == CustomerStanding::Waiting)
         .map(|one| one.customer)
         .collect()
 }

@@ -2,6 +2,7 @@
 
 use chrono_tz::Tz;
 use policy::{CustomerId, Timestamp};
+use rollout::standing::CustomerStanding;
 use rollout::{Hold, HoldKind};
 
 use super::{escape, time};
@@ -9,14 +10,25 @@ use super::{escape, time};
 /// For whom the customers of a rollout wait that has ended.
 const NOBODY: &str = "nobody";
 
+/// How a customer stands; one that was not planned is left out.
+pub(crate) fn stands(state: Option<CustomerStanding>) -> &'static str {
+    state.map_or("left out", CustomerStanding::as_str)
+}
+
 /// Who waits, and in which rollout; of somebody who waits for nothing, how it stands.
-pub(crate) fn heading(customer: &CustomerId, rollout: &str, state: &str, holds: &[Hold]) -> String {
+pub(crate) fn heading(
+    customer: &CustomerId,
+    rollout: &str,
+    state: Option<CustomerStanding>,
+    holds: &[Hold],
+) -> String {
+    let is = stands(state);
     match holds {
-        [] => format!("{customer} is {state} in {rollout}; nothing holds it"),
+        [] => format!("{customer} is {is} in {rollout}; nothing holds it"),
         [hold] if hold.owner == NOBODY => format!("{customer} does not start in {rollout}:"),
-        [hold] if hold.kind == HoldKind::Working => format!("{customer} is {state} in {rollout}:"),
-        _ if state == "waiting" => format!("{customer} waits in {rollout}:"),
-        _ => format!("{customer} is {state} in {rollout}, and waits:"),
+        [hold] if hold.kind == HoldKind::Working => format!("{customer} is {is} in {rollout}:"),
+        _ if state == Some(CustomerStanding::Waiting) => format!("{customer} waits in {rollout}:"),
+        _ => format!("{customer} is {is} in {rollout}, and waits:"),
     }
 }
 

@@ -115,7 +115,7 @@ impl Moment {
         let customer = CustomerId::new(customer);
         let run = &product.overview_at(self.now)[0];
         let one = run.customers.iter().find(|one| one.customer == customer);
-        let state = one.map_or("left out", |one| one.state);
+        let state = one.map(|one| one.state);
         let why = product.why(RolloutId::Rollout(1), &customer, self.now);
         let heading = holds::heading(&customer, "r1 (v1.1.0)", state, &why);
         let zone = Some(chrono_tz::America::New_York);

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use policy::Timestamp;
+use rollout::standing::{BatchStanding, CustomerStanding, GateStanding, PhaseStanding};
 use project::artifact::{artifact, short};
 use project::view::{Tracked, gates as open_gates};
 use rollout::view::{
@@ -220,7 +221,7 @@ pub(crate) fn gates(gates: &[&GateView], now: Timestamp) -> String {
         vec![
             gate.gate.clone(),
             gate.phase.to_string(),
-            gate.state.to_owned(),
+            gate.state.to_string(),
             if votes.is_empty() {
                 "-".to_owned()
             } else {
@@ -274,7 +275,7 @@ fn standing(run: &RunView) -> String {
 pub(crate) fn phase_next(phase: &PhaseView, now: Timestamp) -> String {
     let until = |what: &str, at: Timestamp| format!("{what} {}", time::instant_and_away(at, now));
     match (phase.soak_until, phase.delay_until, phase.not_before) {
-        _ if matches!(phase.state, "settled" | "ended") => String::new(),
+        _ if matches!(phase.state, PhaseStanding::Settled | PhaseStanding::Ended) => String::new(),
         (Some(at), _, _) if at > now => until("watched until", at),
         (None, Some(at), _) if at > now => until("next batch", at),
         (None, None, Some(at)) if at > now => until("not before", at),
@@ -317,7 +318,7 @@ pub(crate) fn phase_now(phase: &PhaseView, run: &RunView, now: Timestamp) -> Str
     parts.push(phase_next(phase, now));
     parts.retain(|part| !part.is_empty());
     match parts.is_empty() {
-        true => phase.state.replace('_', " "),
+        true => phase.state.to_string(),
         false => parts.join(", "),
     }
 }
@@ -335,7 +336,7 @@ fn at_work_now(one: &CustomerView, now: Timestamp) -> String {
         .since
         .map_or_else(String::new, |at| format!(" {}", time::length(now - at)));
     let state = match one.state {
-        "under way" => String::new(),
+        CustomerStanding::UnderWay => String::new(),
         other => format!(" {other}"),
     };
     let waits = one
@@ -393,7 +394,7 @@ fn phase_row(phase: &PhaseView, run: &RunView, now: Timestamp) -> Vec<String> {
     });
     vec![
         phase.name.to_string(),
-        phase.state.to_owned(),
+        phase.state.to_string(),
         format!("{settled}/{}{weight}{failures}", of_phase().count()),
         phase_next(phase, now),
     ]
@@ -417,16 +418,23 @@ fn failures(phase: &PhaseView, number: u32) -> String {
 
 /// Batches of phases that weigh something, which have begun and not settled, or come next.
 fn batch_rows(run: &RunView) -> Vec<Vec<String>> {
-    let phases = run.phases.iter().filter(|phase| phase.state == "running");
+    let phases = run
+        .phases
+        .iter()
+        .filter(|phase| phase.state == PhaseStanding::Running);
     let rows = phases.flat_map(|phase| {
         let batches = phase.batches.iter();
-        let open = batches.clone().filter(|batch| batch.state == "running");
-        let next = batches.clone().find(|batch| batch.state == "waiting");
+        let open = batches
+            .clone()
+            .filter(|batch| batch.state == BatchStanding::Running);
+        let next = batches
+            .clone()
+            .find(|batch| batch.state == BatchStanding::Waiting);
         let row = |batch: &BatchView| {
             let whole = phase.weights?.weight;
             Some(vec![
                 format!("{}/{}", phase.name, batch.number),
-                batch.state.to_owned(),
+                batch.state.to_string(),
                 batch.customers.len().to_string(),
                 format!("{} of {whole}", batch.weight?),
             ])
@@ -443,7 +451,7 @@ fn customer_row(one: &CustomerView, now: Timestamp) -> Vec<String> {
             || one.phase.to_string(),
             |batch| format!("{}/{batch}", one.phase),
         ),
-        one.state.to_owned(),
+        one.state.to_string(),
         one.service
             .as_ref()
             .map_or_else(|| "-".to_owned(), ToString::to_string),
@@ -458,7 +466,10 @@ fn customer_row(one: &CustomerView, now: Timestamp) -> Vec<String> {
 
 /// Neither waiting for its turn nor well: somebody is at work, or a person should know.
 fn is_notable(one: &CustomerView) -> bool {
-    !matches!(one.state, "waiting" | "healthy") || one.waits_for.is_some()
+    !matches!(
+        one.state,
+        CustomerStanding::Waiting | CustomerStanding::Healthy
+    ) || one.waits_for.is_some()
 }
 
 /// How a command ends that waited for this rollout; `None`: it goes on.

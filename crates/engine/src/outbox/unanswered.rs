@@ -1,5 +1,6 @@
 //! Does a notification still wait for an answer? Only what can be answered is said again.
 
+use rollout::standing::{CustomerStanding, GateStanding};
 use rollout::{Kind, Product, RolloutId};
 use serde_json::Value;
 
@@ -28,8 +29,10 @@ pub(super) fn unanswered(
     let open = about.filter(|item| match question {
         Question::Approval => is_asked(notification, item, product),
         Question::Halt => is_halted(notification, product),
-        Question::Held => is_so(notification, item, product, "held"),
-        Question::RollbackFailed => is_so(notification, item, product, "rollback failed"),
+        Question::Held => is_so(notification, item, product, CustomerStanding::Held),
+        Question::RollbackFailed => {
+            is_so(notification, item, product, CustomerStanding::RollbackFailed)
+        }
         Question::Alert => (item["id"].as_i64()).is_some_and(|id| is_raised(id, alerts)),
     });
     open.cloned().collect()
@@ -78,7 +81,7 @@ fn is_asked(notification: &Notification, item: &Value, product: &Product) -> boo
             && run
                 .gates
                 .iter()
-                .any(|gate| Some(gate.gate.as_str()) == name && gate.state == "asked")
+                .any(|gate| Some(gate.gate.as_str()) == name && gate.state == GateStanding::Asked)
     })
 }
 
@@ -87,7 +90,12 @@ fn is_halted(notification: &Notification, product: &Product) -> bool {
     run.is_some_and(|run| run.is_halted())
 }
 
-fn is_so(notification: &Notification, item: &Value, product: &Product, state: &str) -> bool {
+fn is_so(
+    notification: &Notification,
+    item: &Value,
+    product: &Product,
+    state: CustomerStanding,
+) -> bool {
     let stands = |run: RolloutId| product.run_view(run).filter(|run| !run.has_ended());
     notification.rollout.and_then(stands).is_some_and(|run| {
         run.customers

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use policy::CustomerId;
+use rollout::standing::CustomerStanding;
 use rollout::{Event, Kind, Product, RolloutId};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
@@ -26,7 +27,7 @@ impl Controls {
             let customers = run
                 .customers
                 .into_iter()
-                .filter(|one| one.state != "waiting");
+                .filter(|one| one.state != CustomerStanding::Waiting);
             (run.id, customers.map(|one| one.customer).collect())
         });
         Self {

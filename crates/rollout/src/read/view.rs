@@ -39,8 +39,8 @@ pub struct RunView {
     pub started_at: Option<Timestamp>,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
-    /// `queued`, `running`, `paused`, `halting`, `halted`, `aborting`, `being superseded`, or the outcome.
-    pub state: String,
+    /// What it does now, or its outcome.
+    pub state: RolloutStanding,
     /// How it ended, or that it rests halted; `ended_at` says which.
     pub outcome: Option<Outcome>,
     /// Why it stands where it stands.
@@ -74,8 +74,8 @@ impl RunView {
 pub struct PhaseView {
     /// Its policy's name.
     pub name: PolicyId,
-    /// `waiting`, `running`, `soaking`, `settled`; or `ended`, where the rollout was over before it had settled.
-    pub state: &'static str,
+    /// How it stands.
+    pub state: PhaseStanding,
     /// Its own first instant.
     pub not_before: Option<Timestamp>,
     /// When it began.
@@ -121,8 +121,8 @@ pub struct BatchView {
     pub number: u32,
     /// Its customers.
     pub customers: Vec<CustomerId>,
-    /// `waiting`, `running`, `settled`.
-    pub state: &'static str,
+    /// How it stands.
+    pub state: BatchStanding,
     /// What its customers weigh, where weights say something.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weight: Option<u64>,
@@ -137,8 +137,8 @@ pub struct CustomerView {
     pub phase: PolicyId,
     /// Its batch, where it is known.
     pub batch: Option<u32>,
-    /// `waiting`, `under way`, `healthy`, ...
-    pub state: &'static str,
+    /// How it stands.
+    pub state: CustomerStanding,
     /// The service that is being worked on.
     pub service: Option<Role>,
     /// The deploy that is being worked on.
@@ -258,33 +258,30 @@ impl Product {
     }
 }
 
-fn state_of(run: &Rollout) -> (String, Option<String>) {
-    let name = match &run.row.state {
-        RolloutState::Queued(_) => "queued",
-        RolloutState::Running if run.row.paused.is_some() => "paused",
-        RolloutState::Running => "running",
+fn state_of(run: &Rollout) -> (RolloutStanding, Option<String>) {
+    let state = match &run.row.state {
+        RolloutState::Queued(_) => RolloutStanding::Queued,
+        RolloutState::Running if run.row.paused.is_some() => RolloutStanding::Paused,
+        RolloutState::Running => RolloutStanding::Running,
         RolloutState::Draining {
             to: DrainTo::Halted,
             ..
-        } => "halting",
+        } => RolloutStanding::Halting,
         RolloutState::Draining {
             to: DrainTo::Aborted,
             ..
-        } => "aborting",
+        } => RolloutStanding::Aborting,
         RolloutState::Draining {
             to: DrainTo::Superseded,
             ..
-        } => "being superseded",
-        RolloutState::Halted { reason, .. } => return ("halted".to_owned(), Some(reason.clone())),
-        RolloutState::Ended { outcome, .. } => {
-            let text = serde_json::to_value(outcome)
-                .ok()
-                .and_then(|value| value.as_str().map(str::to_owned));
-            return (text.unwrap_or_default(), None);
+        } => RolloutStanding::BeingSuperseded,
+        RolloutState::Halted { reason, .. } => {
+            return (RolloutStanding::Halted, Some(reason.clone()));
         }
+        RolloutState::Ended { outcome, .. } => return ((*outcome).into(), None),
     };
     let reason = run.row.paused.as_ref().and_then(|mark| mark.reason.clone());
-    (name.to_owned(), reason)
+    (state, reason)
 }
 
 impl Rollout {
@@ -292,15 +289,15 @@ impl Rollout {
         let row = &self.phases[phase];
         let planned = &self.plan.phases[phase];
         let (state, settled_at, soak_until) = match &row.state {
-            PhaseState::Settled { at } => ("settled", Some(*at), None),
+            PhaseState::Settled { at } => (PhaseStanding::Settled, Some(*at), None),
             PhaseState::Waiting | PhaseState::Running | PhaseState::Soaking { .. }
                 if self.is_ended() =>
             {
-                ("ended", None, None)
+                (PhaseStanding::Ended, None, None)
             }
-            PhaseState::Waiting => ("waiting", None, None),
-            PhaseState::Running => ("running", None, None),
-            PhaseState::Soaking { until, .. } => ("soaking", None, Some(*until)),
+            PhaseState::Waiting => (PhaseStanding::Waiting, None, None),
+            PhaseState::Running => (PhaseStanding::Running, None, None),
+            PhaseState::Soaking { until, .. } => (PhaseStanding::Soaking, None, Some(*until)),
         };
         let weighs = self.plan.weighs(planned);
         let batches = if self.is_dynamic(phase) {
@@ -343,9 +340,9 @@ impl Rollout {
 
     fn batch_view(&self, phase: usize, batch: u32, weighs: bool) -> BatchView {
         let state = match self.batches.get(&(phase, batch)) {
-            None => "waiting",
-            Some(row) if row.settled_at.is_some() => "settled",
-            Some(_) => "running",
+            None => BatchStanding::Waiting,
+            Some(row) if row.settled_at.is_some() => BatchStanding::Settled,
+            Some(_) => BatchStanding::Running,
         };
         let customers = self.batch_customers(phase, batch);
         BatchView {
@@ -375,7 +372,7 @@ impl Rollout {
                     customer: customer.clone(),
                     phase: phase.policy.name.clone(),
                     batch: self.batch_of(customer),
-                    state: state_name(&unit.state),
+                    state: CustomerStanding::from(&unit.state),
                     deploy: service.and_then(|service| service.deploy.id().cloned()),
                     attempt: service.map(|service| service.attempt),
                     service: in_hand,

@@ -8,10 +8,10 @@ use crate::model::event::{Kind, Line};
 use crate::model::ids::RolloutId;
 use crate::model::offer::Offer;
 use crate::model::request::{Rejected, Request};
+use crate::model::standing::CustomerStanding;
 use crate::model::state::{CustomerState, CustomerStatus, DeployState, Operation};
 use crate::product::Product;
 use crate::requests::operate::{operation_started, plan_of_one, taken_back};
-use crate::requests::verbs::state_name;
 
 impl Product {
     /// Takes a `rollback --force`.
@@ -31,7 +31,10 @@ impl Product {
             state,
             CustomerStatus::Backward | CustomerStatus::Withdrawing
         ) {
-            let text = format!("{customer} is {} in {id} already", state_name(state));
+            let text = format!(
+                "{customer} is {} in {id} already",
+                CustomerStanding::from(state)
+            );
             return Err(Rejected::state(text, Offer::why(customer)));
         }
         if let Some(owner) = self.state.owner(customer).filter(|owner| *owner != id) {

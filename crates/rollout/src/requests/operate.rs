@@ -103,7 +103,7 @@ impl Product {
                     Offer::Customers,
                 ));
             };
-            let state = state_name(&unit.state);
+            let state = CustomerStanding::from(&unit.state);
             let text = format!("{customer} is {state}: there is no deploy of ours to take back");
             return Err(Rejected::state(text, Offer::why(customer)));
         };

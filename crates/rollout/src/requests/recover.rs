@@ -200,7 +200,7 @@ impl Product {
         let half_way = unit.has_open_request() || unit.recovery.is_some();
         let held = matches!(unit.state, CustomerStatus::Held { .. }) && half_way;
         if held || unit.state == CustomerStatus::Waiting {
-            let state = state_name(&unit.state);
+            let state = CustomerStanding::from(&unit.state);
             let text = format!("{customer} is {state} in {id}: what was begun there is not over");
             let way_out = match held {
                 true => Offer::retry(customer).or(Offer::skip(customer)),

@@ -10,9 +10,9 @@ use crate::model::event::{Kind, Line};
 use crate::model::ids::{GateId, RolloutId};
 use crate::model::offer::Offer;
 use crate::model::request::{Rejected, Request};
+use crate::model::standing::CustomerStanding;
 use crate::model::state::{CustomerStatus, Failure, HeldFrom};
 use crate::product::Product;
-use crate::requests::verbs::state_name;
 
 impl Product {
     pub(crate) fn retry(
@@ -97,7 +97,7 @@ impl Product {
             | CustomerStatus::Skipped => {
                 let text = format!(
                     "{customer} is {}: there is nothing to retry",
-                    state_name(&unit.state)
+                    CustomerStanding::from(&unit.state)
                 );
                 Err(Rejected::state(text, Offer::why(&customer)))
             }
@@ -338,7 +338,7 @@ impl Product {
             | CustomerStatus::Skipped => {
                 let text = format!(
                     "{customer} is {}: there is nothing to skip",
-                    state_name(&unit.state)
+                    CustomerStanding::from(&unit.state)
                 );
                 return Err(Rejected::state(
                     text,

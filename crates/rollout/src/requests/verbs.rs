@@ -14,7 +14,6 @@ use crate::model::event::{Kind, Line};
 use crate::model::ids::RolloutId;
 use crate::model::offer::Offer;
 use crate::model::request::{Rejected, RejectedCode, Request};
-use crate::model::state::CustomerStatus;
 use crate::model::verb::{Conflict, Verb};
 use crate::product::Product;
 
@@ -329,22 +328,4 @@ impl Product {
 /// It is so already: said, and no error.
 pub(crate) fn already(message: String, way_out: Offer) -> Rejected {
     Rejected::new(RejectedCode::AlreadySo, message, way_out)
-}
-
-/// The state's name for people.
-pub(crate) fn state_name(state: &CustomerStatus) -> &'static str {
-    match state {
-        CustomerStatus::Waiting => "waiting",
-        CustomerStatus::Forward => "under way",
-        CustomerStatus::Healthy(_) => "healthy",
-        CustomerStatus::Backward => "rolling back",
-        CustomerStatus::Withdrawing => "being withdrawn",
-        CustomerStatus::Held { .. } => "held",
-        CustomerStatus::Unchanged => "unchanged",
-        CustomerStatus::RolledBack => "rolled back",
-        CustomerStatus::RollbackFailed => "rollback failed",
-        CustomerStatus::Applied => "prepared",
-        CustomerStatus::Excluded => "excluded",
-        CustomerStatus::Skipped => "skipped",
-    }
 }

@@ -1,6 +1,7 @@
 //! `why` names the true reason of every wait, who or what it is waited for, and the instant at which it may change (R21).
 
 use policy::Span;
+use rollout::standing::RolloutStanding;
 use rollout::{Hold, HoldKind, RolloutId};
 
 use crate::script::Story;
@@ -44,7 +45,7 @@ fn a_queued_rollout_waits_for_another() {
     let mut story = Story::new(IN_ORDER);
     story.tell("start\nstart v3 queue");
     let run = story.lab.product.run_view(RolloutId::Rollout(2)).unwrap();
-    assert_eq!(run.state, "queued");
+    assert_eq!(run.state, RolloutStanding::Queued);
 }
 
 #[test]

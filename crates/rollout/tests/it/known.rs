@@ -27,7 +27,7 @@ fn is_refused(story: &mut Story, line: &str) -> bool {
 
 fn state(story: &Story, run: u32) -> String {
     let view = story.lab.product.run_view(RolloutId::Rollout(run));
-    view.unwrap().state
+    view.unwrap().state.to_string()
 }
 
 #[test]

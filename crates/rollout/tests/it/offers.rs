@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::rc::Rc;
 
+use rollout::standing::CustomerStanding;
 use rollout::{Form, Input, Offer, Offers, Rejected, RejectedCode, RolloutId};
 
 use crate::lab::Lab;
@@ -114,8 +115,14 @@ fn line(form: Form, command: &str, lab: &mut Lab) -> Line {
         Form::Skip => one(format!("skip {object}")),
         Form::SkipFailed => {
             let customers = views.iter().flat_map(|run| &run.customers);
-            let failed = customers
-                .filter(|one| matches!(one.state, "unchanged" | "rolled back" | "rollback failed"));
+            let failed = customers.filter(|one| {
+                matches!(
+                    one.state,
+                    CustomerStanding::Unchanged
+                        | CustomerStanding::RolledBack
+                        | CustomerStanding::RollbackFailed
+                )
+            });
             let lines = failed.map(|one| format!("skip {}{within}", one.customer));
             Line::Ask(lines.collect())
         }

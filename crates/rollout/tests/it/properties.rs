@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use rollout::command::DeployStatus;
+use rollout::standing::{CustomerStanding, RolloutStanding};
 use rollout::{Command, Input, Kind, Notice, RolloutId};
 
 use crate::script::{Story, read_request};
@@ -276,11 +277,11 @@ fn check_reasons(story: &Story) {
         let RolloutId::Rollout(_) = run.id else {
             continue;
         };
-        if run.has_ended() || run.state == "queued" {
+        if run.has_ended() || run.state == RolloutStanding::Queued {
             continue;
         }
         for customer in run.customers {
-            if customer.state == "held" {
+            if customer.state == CustomerStanding::Held {
                 let holds = lab.product.holds(run.id, &customer.customer, lab.now);
                 assert!(!holds.is_empty(), "{} says nothing", customer.customer);
             }

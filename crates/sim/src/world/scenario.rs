@@ -5,6 +5,7 @@ use std::fmt;
 use policy::parse::Diagnostic;
 use policy::parse::scenario::{Action, Scenario, Step};
 use policy::{Config, Sources};
+use rollout::standing::RolloutStanding;
 use rollout::view::RunView;
 use rollout::{Event, Product, RolloutId};
 use serde::Serialize;
@@ -32,7 +33,7 @@ pub struct Ending {
     /// Which.
     pub rollout: RolloutId,
     /// Its state.
-    pub state: String,
+    pub state: RolloutStanding,
 }
 
 impl RunResult {

@@ -17,8 +17,8 @@ pub struct GateView {
     pub gate: String,
     /// Its phase.
     pub phase: PolicyId,
-    /// `not asked yet`, `asked`, `approved`, `passed`, `rejected`, `over`.
-    pub state: &'static str,
+    /// How it stands.
+    pub state: GateStanding,
     /// Customers that wait for it.
     pub covers: Vec<CustomerId>,
     /// When it was asked.
@@ -89,19 +89,19 @@ impl Product {
             let covers = run.waiting_for(&gate);
             let open = gate::is_open(run, approval, &directory, &row);
             let state = match () {
-                () if row.state.is_passed() => "passed",
-                () if row.state.is_rejected() => "rejected",
-                () if covers.is_empty() => "over",
-                () if open => "approved",
-                () if row.state.request().is_some() => "asked",
-                () => "not asked yet",
+                () if row.state.is_passed() => GateStanding::Passed,
+                () if row.state.is_rejected() => GateStanding::Rejected,
+                () if covers.is_empty() => GateStanding::Over,
+                () if open => GateStanding::Approved,
+                () if row.state.request().is_some() => GateStanding::Asked,
+                () => GateStanding::NotAskedYet,
             };
             let cannot_be_filled = gate::unfillable(run, approval, &directory, Some(&row))
                 .filter(|_| !open && !covers.is_empty());
             let begins = covers
                 .first()
                 .map(|customer| self.forecast(id, customer, &gate, at).0);
-            let way_out = (state == "asked" && cannot_be_filled.is_none())
+            let way_out = (state == GateStanding::Asked && cannot_be_filled.is_none())
                 .then(|| self.approved_by(id, &gate))
                 .flatten();
             GateView {

@@ -68,7 +68,7 @@ pub use fold::state::{Damage, RowKey};
 pub use model::command::{Command, CommandKind, Executor, Observed, Outcome, Reply, Report};
 pub use model::event::{Event, Kind, Line};
 pub use model::fact::Fact;
-pub use model::hold::{Hold, HoldKind};
+pub use model::hold::{Hold, HoldKind, HoldOwner};
 pub use model::ids::{AttachmentId, CommandId, DatabaseId, DeployId, GateId, RolloutId};
 pub use model::offer::{Form, Offer, Offers};
 pub use model::operation::{ApplyVariables, Deploys, ServiceDeploy};

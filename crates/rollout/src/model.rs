@@ -3,6 +3,8 @@
 //!
 //! Read [`ids`], [`event`], [`command`] and [`request`] first, then [`state`].
 
+#[macro_use]
+mod words;
 pub(crate) mod actor;
 pub mod canonical;
 pub mod command;

@@ -25,7 +25,9 @@ pub(crate) fn heading(
     let is = stands(state);
     match holds {
         [] => format!("{customer} is {is} in {rollout}; nothing holds it"),
-        [hold] if hold.owner == NOBODY => format!("{customer} does not start in {rollout}:"),
+        [hold] if hold.owner == HoldOwner::Nobody => {
+            format!("{customer} does not start in {rollout}:")
+        }
         [hold] if hold.kind == HoldKind::Working => format!("{customer} is {is} in {rollout}:"),
         _ if state == Some(CustomerStanding::Waiting) => format!("{customer} waits in {rollout}:"),
         _ => format!("{customer} is {is} in {rollout}, and waits:"),
@@ -39,7 +41,7 @@ pub(crate) fn holds(holds: &[Hold], zone: Option<Tz>, now: Timestamp) -> String 
 }
 
 fn lines(hold: &Hold, zone: Option<Tz>, now: Timestamp) -> Vec<String> {
-    if hold.owner == NOBODY {
+    if hold.owner == HoldOwner::Nobody {
         return vec![format!("  {}", hold.text)];
     }
     let until = hold.until.map_or_else(

@@ -9,7 +9,7 @@ use policy::CustomerId;
 use crate::customer::{answer, next, record};
 use crate::fold::index::{Position, Rollout};
 use crate::model::command::{CommandKind, Outcome};
-use crate::model::hold::{Hold, HoldKind};
+use crate::model::hold::{Hold, HoldKind, HoldOwner};
 use crate::model::ids::RolloutId;
 use crate::model::offer::Offer;
 use crate::product::Product;
@@ -120,7 +120,8 @@ impl Product {
                 "after the restart, {customer} must be seen healthy first, and is not: {}",
                 unfit.reason
             );
-            let hold = Hold::new(HoldKind::Confirm, "operators", text).since(Some(unfit.since));
+            let hold =
+                Hold::new(HoldKind::Confirm, HoldOwner::Operators, text).since(Some(unfit.since));
             return Some(hold.way_out(Offer::rollback(customer)));
         }
         let names: Vec<&str> = unseen.iter().map(|place| name(place).as_str()).collect();
@@ -129,7 +130,7 @@ impl Product {
                 "after the restart, {} must be seen healthy first",
                 names.join(", ")
             );
-            Hold::new(HoldKind::Confirm, "the batch before", text)
+            Hold::new(HoldKind::Confirm, HoldOwner::BatchBefore, text)
         })
     }
 }

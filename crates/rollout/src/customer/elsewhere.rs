@@ -9,7 +9,7 @@ use crate::fold::state::State;
 use crate::model::actor::Actor;
 use crate::model::command::{Outcome, ServiceView};
 use crate::model::event::{Kind, Line};
-use crate::model::hold::{Hold, HoldKind};
+use crate::model::hold::{Hold, HoldKind, HoldOwner};
 use crate::model::ids::RolloutId;
 use crate::model::offer::Offer;
 use crate::model::request::Rejected;
@@ -197,7 +197,7 @@ impl State {
         let reason = mark.and_then(|mark| mark.reason.as_deref());
         let hold = Hold::new(
             HoldKind::Paused,
-            "operators",
+            HoldOwner::Operators,
             said(reason.unwrap_or(NO_REASON)),
         );
         let hold = hold.since(mark.map(|mark| mark.at));

@@ -13,7 +13,7 @@ use crate::customer::ctx::{Ctx, Next};
 use crate::fold::index::{Position, Rollout};
 use crate::model::command::{CommandKind, Outcome};
 use crate::model::event::{Kind, Line};
-use crate::model::hold::{Hold, HoldKind};
+use crate::model::hold::{Hold, HoldKind, HoldOwner};
 use crate::model::ids::RolloutId;
 use crate::model::offer::{Offer, Offers};
 use crate::model::state::Unanswered;
@@ -44,7 +44,7 @@ impl Unanswered {
 fn hold(reason: &str, since: Timestamp, again_at: Timestamp) -> Hold {
     let text =
         format!("Render gives no usable answer: {reason}; it is asked again, every 5 min at least");
-    let hold = Hold::new(HoldKind::Trouble, "Render", text).since(Some(since));
+    let hold = Hold::new(HoldKind::Trouble, HoldOwner::Render, text).since(Some(since));
     hold.until(again_at).way_out(Offer::RenderCheck)
 }
 
@@ -180,21 +180,12 @@ impl Work {
         let Some(scratch) = self.scratch.get(&(id, place)) else {
             return Vec::new();
         };
-        let hold = |kind, owner: &str, text: String| Hold {
-            kind,
-            text,
-            until: None,
-            since: None,
-            owner: owner.to_owned(),
-            way_out: None,
-            offers: Offers::default(),
-        };
         let missing = scratch.secret.as_ref().filter(|(_, until)| *until > at);
         let secret = missing.map(|(name, until)| Hold {
             until: Some(*until),
-            ..hold(
+            ..Hold::new(
                 HoldKind::Secret,
-                "operators",
+                HoldOwner::Operators,
                 format!("the secret {name} does not resolve"),
             )
         });
@@ -204,9 +195,9 @@ impl Work {
             .filter(|_| self.out(id, place, Slot::Main).is_some());
         let foreign = foreign.map(|(since, deploy)| Hold {
             since: Some(*since),
-            ..hold(
+            ..Hold::new(
                 HoldKind::Foreign,
-                "whoever deployed",
+                HoldOwner::WhoeverDeployed,
                 format!("a deploy of somebody else is under way: {deploy}"),
             )
         });

@@ -3,6 +3,7 @@
 use policy::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::model::ids::GateId;
 use crate::model::offer::Offers;
 
 /// One reason why a customer does not start now.
@@ -17,12 +18,47 @@ pub struct Hold {
     /// Since when it is so, where that is known.
     pub since: Option<Timestamp>,
     /// Who or what it waits for: a person, a group, Render, the calendar.
-    pub owner: String,
+    pub owner: HoldOwner,
     /// What to type to change it, if a person can.
     pub way_out: Option<String>,
     /// What that was chosen from, or is.
     #[serde(skip)]
     pub offers: Offers,
+    /// Of an approval: the gate.
+    #[serde(skip)]
+    pub gate: Option<GateId>,
+}
+
+words! {
+    /// Who or what a hold waits for.
+    HoldOwner {
+        /// Nobody and nothing: it does not start any more.
+        Nobody = "nobody",
+        /// Whoever may change how rollouts go on.
+        Operators = "operators",
+        /// Whoever may open the gate.
+        Approvers = "approvers",
+        /// Whoever may write the files.
+        Admins = "admins",
+        /// Somebody outside.
+        WhoeverDeployed = "whoever deployed",
+        /// Render.
+        Render = "Render",
+        /// A window, a freeze, a first day.
+        Calendar = "the calendar",
+        /// A delay.
+        Clock = "the clock",
+        /// The end of another rollout or operation.
+        AnotherRollout = "another rollout",
+        /// The phases before.
+        EarlierPhases = "earlier phases",
+        /// The batch before.
+        BatchBefore = "the batch before",
+        /// The customer before in a strict order.
+        CustomerBefore = "the customer before",
+        /// Those who have the slots.
+        CustomersBefore = "the customers before",
+    }
 }
 
 /// The kinds of holds.
@@ -80,15 +116,16 @@ pub enum HoldKind {
 }
 
 impl Hold {
-    pub(crate) fn new(kind: HoldKind, owner: &str, text: impl Into<String>) -> Self {
+    pub(crate) fn new(kind: HoldKind, owner: HoldOwner, text: impl Into<String>) -> Self {
         Self {
             kind,
             text: text.into(),
             until: None,
             since: None,
-            owner: owner.to_owned(),
+            owner,
             way_out: None,
             offers: Offers::default(),
+            gate: None,
         }
     }
 
@@ -100,6 +137,14 @@ impl Hold {
     pub(crate) fn since(mut self, since: Option<Timestamp>) -> Self {
         self.since = since;
         self
+    }
+
+    /// A gate that is not open.
+    fn gate(gate: &GateId, owner: HoldOwner, text: String) -> Self {
+        Self {
+            gate: Some(gate.clone()),
+            ..Self::new(HoldKind::Approval, owner, text)
+        }
     }
 
     pub(crate) fn way_out(mut self, offers: impl Into<Offers>) -> Self {

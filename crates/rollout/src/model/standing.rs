@@ -1,37 +1,6 @@
 //! In which word does a rollout, phase, batch, customer or gate stand? The views say it, in JSON and to people alike.
 
-use std::fmt;
-
-use serde::Serialize;
-
 use crate::model::state::{CustomerStatus, Outcome};
-
-macro_rules! words {
-    ($($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $word:literal,)* })*) => {
-        $(
-            $(#[$meta])*
-            #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-            pub enum $name {
-                $($(#[$doc])* #[serde(rename = $word)] $variant,)*
-            }
-
-            impl $name {
-                /// The word.
-                pub fn as_str(self) -> &'static str {
-                    match self {
-                        $(Self::$variant => $word,)*
-                    }
-                }
-            }
-
-            impl fmt::Display for $name {
-                fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                    f.pad(self.as_str())
-                }
-            }
-        )*
-    };
-}
 
 words! {
     /// How a rollout or operation stands: what it does now, or its outcome.

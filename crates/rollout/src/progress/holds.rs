@@ -6,7 +6,7 @@ use policy::{CustomerId, Role, Timestamp};
 
 use crate::fold::index::{Position, Rollout};
 use crate::fold::state::State;
-use crate::model::hold::{Hold, HoldKind};
+use crate::model::hold::{Hold, HoldKind, HoldOwner};
 use crate::model::ids::{GateId, RolloutId};
 use crate::model::offer::Offer;
 use crate::model::recovery::{Moved, Recovery};
@@ -23,7 +23,7 @@ impl Rollout {
         Some(match &self.row.state {
             RolloutState::Queued => Hold::new(
                 HoldKind::Queued,
-                "another rollout",
+                HoldOwner::AnotherRollout,
                 "it waits for another rollout to end",
             ),
             RolloutState::Draining {
@@ -59,17 +59,19 @@ impl State {
             let reason = mark.reason.as_ref();
             let why = reason.map_or_else(String::new, |reason| format!(": {reason}"));
             let text = format!("{by} paused the rollout{why}");
-            let hold = Hold::new(HoldKind::Paused, "operators", text);
+            let hold = Hold::new(HoldKind::Paused, HoldOwner::Operators, text);
             holds.push(hold.since(Some(mark.at)).way_out(Offer::Resume));
         }
         holds.extend(self.elsewhere_hold(run));
         if let Some(reason) = &self.product.clock_suspected {
             let text = format!("the clock is not trusted yet: {reason}");
-            holds.push(Hold::new(HoldKind::Clock, "Render", text).way_out(Offer::ResumeClock));
+            holds.push(
+                Hold::new(HoldKind::Clock, HoldOwner::Render, text).way_out(Offer::ResumeClock),
+            );
         }
         if let Some(reason) = &self.product.workspace_held {
             let text = format!("the workspace is held: {reason}");
-            let hold = Hold::new(HoldKind::Workspace, "Render", text);
+            let hold = Hold::new(HoldKind::Workspace, HoldOwner::Render, text);
             holds.push(hold.way_out(Offer::RenderCheck));
         }
         if let Some(block) = self.product.blocks.get(&run.plan.release.version) {
@@ -79,7 +81,7 @@ impl State {
             );
             let way_out = Offer::Unblock(run.plan.release.version.clone());
             holds.push(
-                Hold::new(HoldKind::Blocked, "operators", text)
+                Hold::new(HoldKind::Blocked, HoldOwner::Operators, text)
                     .since(Some(block.since))
                     .way_out(way_out),
             );
@@ -115,7 +117,7 @@ impl State {
             .unwrap_or(run.phases[phase].batches_begun + 1);
         if let Some(owner) = self.owner(customer).filter(|owner| *owner != id) {
             let text = format!("{owner} is changing this customer");
-            holds.push(Hold::new(HoldKind::Owned, "another rollout", text));
+            holds.push(Hold::new(HoldKind::Owned, HoldOwner::AnotherRollout, text));
         }
         holds.extend(self.moved_hold(run, customer));
         if let Some(gate) = run
@@ -133,13 +135,19 @@ impl State {
             Opening::Open { .. } => {}
             Opening::Opens { at } => {
                 holds.push(
-                    Hold::new(HoldKind::Window, "the calendar", "it is outside its window")
-                        .until(at),
+                    Hold::new(
+                        HoldKind::Window,
+                        HoldOwner::Calendar,
+                        "it is outside its window",
+                    )
+                    .until(at),
                 );
             }
             Opening::Never => {
                 let text = "no window opens in the years to come; edit it and replan";
-                holds.push(Hold::new(HoldKind::Window, "operators", text).way_out(Offer::Replan));
+                holds.push(
+                    Hold::new(HoldKind::Window, HoldOwner::Operators, text).way_out(Offer::Replan),
+                );
             }
         }
         holds
@@ -159,7 +167,7 @@ impl State {
             let text = format!(
                 "{by} has restored its database to {to}, and the plan still names {from}: write {to} for it in customers.yaml, and in its secrets"
             );
-            let hold = Hold::new(HoldKind::Person, "operators", text).since(Some(*since));
+            let hold = Hold::new(HoldKind::Person, HoldOwner::Operators, text).since(Some(*since));
             // What has started keeps its plan (R6), and so does an operation.
             let keeps = run.customer(customer).batch.is_some() || run.row.operation.is_some();
             hold.way_out(match keeps {
@@ -179,7 +187,7 @@ fn person_hold(customer: &CustomerId, unit: &CustomerState) -> Option<Hold> {
         return None;
     }
     let reason = unit.reason.clone().unwrap_or_default();
-    let hold = Hold::new(HoldKind::Person, "operators", reason).since(unit.since);
+    let hold = Hold::new(HoldKind::Person, HoldOwner::Operators, reason).since(unit.since);
     Some(hold.way_out(Offer::retry(customer).or(Offer::skip(customer))))
 }
 
@@ -206,7 +214,9 @@ impl Product {
                 let recovery = recovery.filter(|_| unit.state == CustomerStatus::Backward);
                 let recovering = recovery.and_then(Recovery::doing);
                 let text = recovering.unwrap_or_else(|| "it is being worked on".to_owned());
-                return vec![Hold::new(HoldKind::Working, "Render", text).since(unit.since)];
+                return vec![
+                    Hold::new(HoldKind::Working, HoldOwner::Render, text).since(unit.since),
+                ];
             }
             CustomerStatus::Healthy(_)
             | CustomerStatus::Unchanged
@@ -250,14 +260,14 @@ impl Product {
         let name = |place: &Position| run.at_place(place.phase, place.place).to_string();
         if self.work.preparing.contains_key(&(id, place)) {
             let text = "its services are read before it starts";
-            return Some(Hold::new(HoldKind::Working, "Render", text));
+            return Some(Hold::new(HoldKind::Working, HoldOwner::Render, text));
         }
         if let Some(hold) = self.confirm_hold(id, run, phase) {
             return Some(hold);
         }
         if let Some(before) = self.goes_before(id, place) {
             let text = format!("{} goes first, and nobody overtakes", name(&before));
-            return Some(Hold::new(HoldKind::Order, "the customer before", text));
+            return Some(Hold::new(HoldKind::Order, HoldOwner::CustomerBefore, text));
         }
         (!self.has_slot(id, phase)).then(|| self.slot_hold())
     }
@@ -271,12 +281,12 @@ impl Product {
         });
         let Some(held) = held else {
             let text = "as many customers as may go at once are on their way";
-            return Hold::new(HoldKind::Slot, "the customers before", text);
+            return Hold::new(HoldKind::Slot, HoldOwner::CustomersBefore, text);
         };
         let text = format!(
             "as many customers as may go at once are on their way; {held} is held, and the end of its deploy is not known"
         );
-        Hold::new(HoldKind::Slot, "operators", text).way_out(Offer::why(held))
+        Hold::new(HoldKind::Slot, HoldOwner::Operators, text).way_out(Offer::why(held))
     }
 
     /// A customer of a later batch waits for the batches before it.
@@ -285,7 +295,7 @@ impl Product {
         let turn = run.turn(phase)?;
         (own > turn).then(|| {
             let text = format!("batch {turn} goes first, and this customer is in batch {own}");
-            Hold::new(HoldKind::Batch, "the batch before", text)
+            Hold::new(HoldKind::Batch, HoldOwner::BatchBefore, text)
         })
     }
 }

@@ -41,7 +41,7 @@ impl State {
         if self.product.gates_shut() && !has_passed {
             let missing = gate::missing(run, approval, &directory, row);
             let text = format!("{gate} has {missing}; {SHUT}");
-            let hold = Hold::new(HoldKind::Approval, "operators", text);
+            let hold = Hold::gate(gate, HoldOwner::Operators, text);
             return Some(hold.way_out(Offer::Validate));
         }
         if row.is_some_and(|row| gate::is_open(run, approval, &directory, row)) {
@@ -53,19 +53,19 @@ impl State {
                 "{by} rejected {gate}: {}",
                 mark.reason.as_deref().unwrap_or("no reason")
             );
-            let hold = Hold::new(HoldKind::Approval, "operators", text);
+            let hold = Hold::gate(gate, HoldOwner::Operators, text);
             return Some(hold.since(Some(mark.at)).way_out(Offer::retry(gate)));
         }
         let missing = gate::missing(run, approval, &directory, row);
         let since = row
             .and_then(|row| row.state.request())
             .map(|request| request.since);
-        let hold = |owner, text| Hold::new(HoldKind::Approval, owner, text).since(since);
+        let hold = |owner, text| Hold::gate(gate, owner, text).since(since);
         if let Some(why) = gate::unfillable(run, approval, &directory, row) {
-            let hold = hold("admins", format!("{gate} has {missing}; {why}"));
+            let hold = hold(HoldOwner::Admins, format!("{gate} has {missing}; {why}"));
             return Some(hold.way_out("name more people in the groups and roles of tranche.yaml"));
         }
-        let hold = hold("approvers", format!("{gate} has {missing}"));
+        let hold = hold(HoldOwner::Approvers, format!("{gate} has {missing}"));
         Some(hold.way_out(Offer::votes(gate)))
     }
 }
@@ -91,7 +91,7 @@ impl Rollout {
                 });
             let hold = Hold::new(
                 HoldKind::Phase,
-                "earlier phases",
+                HoldOwner::EarlierPhases,
                 format!("{} has not settled", open.join(", ")),
             );
             holds.push(match soak.max() {
@@ -103,7 +103,7 @@ impl Rollout {
             holds.push(
                 Hold::new(
                     HoldKind::NotBefore,
-                    "the calendar",
+                    HoldOwner::Calendar,
                     "the phase's first day has not come",
                 )
                 .until(from),
@@ -131,14 +131,14 @@ impl Rollout {
             .find(|batch| turn.is_none_or(|turn| *batch < turn));
         if let Some(batch) = before {
             let text = format!("batch {batch} has not settled");
-            holds.push(Hold::new(HoldKind::Batch, "the batch before", text));
+            holds.push(Hold::new(HoldKind::Batch, HoldOwner::BatchBefore, text));
         }
         let begins = turn.is_none_or(|turn| turn > self.phases[phase].batches_begun);
         if let (Some(delay), true) = (&self.phases[phase].delay, begins)
             && delay.until > at
         {
             let text = "the delay between batches is running";
-            let hold = Hold::new(HoldKind::Delay, "the clock", text).since(Some(delay.since));
+            let hold = Hold::new(HoldKind::Delay, HoldOwner::Clock, text).since(Some(delay.since));
             holds.push(hold.until(delay.until).way_out(Offer::Promote));
         }
         holds

@@ -61,7 +61,7 @@ impl State {
         }
         let hold = Hold::new(
             HoldKind::Pin,
-            "operators",
+            HoldOwner::Operators,
             format!("it is pinned to {}", pin.version),
         );
         Some(match pin.until {
@@ -93,7 +93,7 @@ impl State {
             .occurrence
             .map_or_else(String::new, |begins| format!(" of {begins}"));
         let text = format!("the freeze {name}{of} is on{made}{asked}");
-        let hold = Hold::new(HoldKind::Freeze, "the calendar", text);
+        let hold = Hold::new(HoldKind::Freeze, HoldOwner::Calendar, text);
         Some(
             hold.since(Some(last.interval.from))
                 .until(last.interval.until)
@@ -173,9 +173,7 @@ impl Product {
         }
         // What still holds then comes to no end that is known.
         let is_endless = ends(&holds, begins).is_some();
-        let is_gate = |hold: &Hold| {
-            hold.kind == HoldKind::Approval && hold.text.starts_with(&format!("{gate} "))
-        };
+        let is_gate = |hold: &Hold| hold.gate.as_ref() == Some(gate);
         let open = holds.into_iter();
         (
             begins,

@@ -10,7 +10,7 @@ use policy::{CustomerId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::model::command::{Command, CommandKind};
-use crate::model::hold::{Hold, HoldKind};
+use crate::model::hold::{Hold, HoldKind, HoldOwner};
 use crate::model::ids::RolloutId;
 use crate::model::offer::Offers;
 use crate::read::view::RunView;
@@ -133,9 +133,10 @@ impl LimitWait {
             text: format!("{} is used up", self.limit),
             until: Some(self.until),
             since: Some(self.since),
-            owner: "Render".to_owned(),
+            owner: HoldOwner::Render,
             way_out: None,
             offers: Offers::default(),
+            gate: None,
         }
     }
 }
@@ -317,7 +318,7 @@ mod tests {
     fn working() -> Vec<Hold> {
         vec![Hold::new(
             HoldKind::Working,
-            "Render",
+            HoldOwner::Render,
             "it is being worked on",
         )]
     }
@@ -341,7 +342,7 @@ mod tests {
 
     #[test]
     fn what_else_holds_somebody_is_said_as_well() {
-        let frozen = Hold::new(HoldKind::Freeze, "the calendar", "frozen");
+        let frozen = Hold::new(HoldKind::Freeze, HoldOwner::Calendar, "frozen");
         let waits = LimitWaits::from_iter([wait("a", 20)]);
         let holds = waits.explain(vec![frozen], RolloutId::Rollout(1), &"a".into(), at(0));
         let kinds: Vec<HoldKind> = holds.iter().map(|hold| hold.kind).collect();

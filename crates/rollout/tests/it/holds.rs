@@ -2,7 +2,7 @@
 
 use policy::Span;
 use rollout::standing::RolloutStanding;
-use rollout::{Hold, HoldKind, RolloutId};
+use rollout::{Hold, HoldKind, HoldOwner, RolloutId};
 
 use crate::script::Story;
 
@@ -30,7 +30,7 @@ fn only(holds: Vec<Hold>, kind: HoldKind, until: Option<&str>) -> Hold {
     let hold = holds.into_iter().next().unwrap();
     assert_eq!(hold.kind, kind, "{hold:#?}");
     assert_eq!(hold.until, until.map(instant), "{hold:#?}");
-    assert!(!hold.text.is_empty() && !hold.owner.is_empty());
+    assert!(!hold.text.is_empty());
     hold
 }
 
@@ -87,7 +87,7 @@ fn a_held_workspace_stops_starts() {
         HoldKind::Workspace,
         None,
     );
-    assert_eq!(hold.owner, "Render");
+    assert_eq!(hold.owner, HoldOwner::Render);
 }
 
 #[test]
@@ -175,7 +175,7 @@ fn a_gate_says_how_many_votes_it_has() {
         None,
     );
     assert_eq!(hold.text, "acme has 1 of 2 approvals");
-    assert_eq!(hold.owner, "approvers");
+    assert_eq!(hold.owner, HoldOwner::Approvers);
     assert_eq!(hold.way_out.as_deref(), Some("tranche approve acme"));
 }
 
@@ -327,7 +327,7 @@ fn a_window_says_when_it_opens() {
     let project = "fleet: { acme: { tier: demo } }
 policies: [ { policy: demo, window: { cron: \"0 22 * * *\", duration: 4h } } ]";
     let hold = only(why(project, "start", "acme"), HoldKind::Window, Some("13h"));
-    assert_eq!(hold.owner, "the calendar");
+    assert_eq!(hold.owner, HoldOwner::Calendar);
     // Half an hour is in reserve: a minute after 01:30 it is too late for tonight.
     let paused = why(project, "start\npause\n+991m", "acme");
     only(paused[1..].to_vec(), HoldKind::Window, Some("1d 13h"));

@@ -82,22 +82,17 @@ impl Product {
     ) -> Exposed {
         let wanted = &input.release;
         if let Some(version) = &input.scope.replaces {
-            let named = Release {
-                version: version.clone(),
-                commit: String::new(),
-            };
             let known = self.state.runs.values();
             let known = known.filter(|run| bare(&run.row.version) == bare(version));
-            let mut releases: Vec<Release> = known.map(release).collect();
-            releases.push(named);
+            let releases: Vec<Release> = known.map(release).collect();
             return Exposed {
                 replaces: vec![version.clone()],
-                customers: who_runs(&releases, running),
+                customers: who_runs(&releases, Some(version), running),
             };
         }
         let others = replaced.iter().filter(|one| one.commit != wanted.commit);
         let replaced: Vec<Release> = others.cloned().collect();
-        let customers = who_runs(&replaced, running);
+        let customers = who_runs(&replaced, None, running);
         if !customers.is_empty() {
             return exposed(&replaced, customers);
         }
@@ -107,7 +102,7 @@ impl Product {
             .map(|(_, run)| release(run))
             .filter(|one| one.commit != wanted.commit);
         let delivered = releases.map(|one| {
-            let customers = who_runs(std::slice::from_ref(&one), running);
+            let customers = who_runs(std::slice::from_ref(&one), None, running);
             (one, customers)
         });
         let newest = { delivered }.find(|(_, customers)| !customers.is_empty());
@@ -159,8 +154,12 @@ fn release(run: &Rollout) -> Release {
     }
 }
 
-/// Customers with a service that runs one of these.
-fn who_runs(releases: &[Release], running: &RunningVersions) -> Vec<CustomerId> {
+/// Customers with a service that runs one of these, or the version that somebody has named.
+fn who_runs(
+    releases: &[Release],
+    named: Option<&str>,
+    running: &RunningVersions,
+) -> Vec<CustomerId> {
     let commits: BTreeSet<&str> = releases
         .iter()
         .map(|release| release.commit.as_str())
@@ -168,7 +167,9 @@ fn who_runs(releases: &[Release], running: &RunningVersions) -> Vec<CustomerId> 
         .collect();
     let versions: BTreeSet<&str> = releases
         .iter()
-        .map(|release| bare(&release.version))
+        .map(|release| release.version.as_str())
+        .chain(named)
+        .map(bare)
         .collect();
     let is_one = |running: &policy::Running| {
         let commit = running.commit.as_deref();

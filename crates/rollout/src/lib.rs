@@ -73,6 +73,7 @@ pub use model::ids::{AttachmentId, CommandId, DatabaseId, DeployId, GateId, Roll
 pub use model::offer::{Form, Offer, Offers};
 pub use model::operation::{ApplyVariables, Deploys, ServiceDeploy};
 pub use model::request::{Actor, Input, Notice, Rejected, RejectedCode, Request, Start, Verb};
+pub use model::state::HookList;
 pub use model::unhealthy::UnhealthyTarget;
 pub use product::{Product, Step};
 pub use read::limit::{Limit, LimitOf, LimitWait, LimitWaits};

@@ -71,13 +71,19 @@ impl<'a> Ctx<'a> {
         &self.plan.phases[self.planned.phase].health
     }
 
+    /// One of its planned services.
     pub(crate) fn target(&self, role: &Role) -> Target {
-        let service = self.planned.customer.services.get(role);
-        Target {
+        let target = self.find_target(role);
+        target.expect("a sound plan names only services that the customer has")
+    }
+
+    fn find_target(&self, role: &Role) -> Option<Target> {
+        let service = self.planned.customer.services.get(role)?;
+        Some(Target {
             role: role.clone(),
-            id: service.map_or_else(|| policy::ServiceId::new(""), |service| service.id.clone()),
-            url: service.and_then(|service| service.url.clone()),
-        }
+            id: service.id.clone(),
+            url: service.url.clone(),
+        })
     }
 
     /// What this customer is to run.

@@ -25,14 +25,22 @@ pub(crate) fn hooks(ctx: &Ctx<'_>, when: &str, list: &[Hook], state: &HookState)
         return Some(Next::Facts(vec![ctx.held(None, reason)]));
     }
     let service = match &hook.run {
-        HookCommand::Job { service, .. } => Some(ctx.target(service)),
+        HookCommand::Job { service, .. } => match ctx.find_target(service) {
+            Some(target) => Some(target),
+            None => {
+                let reason = format!(
+                    "the {when} hook {number} is a job of its {service}, and it has no such service"
+                );
+                return Some(Next::Facts(vec![ctx.held(None, reason)]));
+            }
+        },
         HookCommand::Run(_) => None,
     };
     let mut environment = BTreeMap::from([
         ("TRANCHE_CUSTOMER".to_owned(), ctx.customer.to_string()),
         ("TRANCHE_VERSION".to_owned(), ctx.release().version.clone()),
         ("TRANCHE_COMMIT".to_owned(), ctx.release().commit.clone()),
-        ("TRANCHE_HOOK".to_owned(), when.to_owned()),
+        ("TRANCHE_HOOK".to_owned(), when.to_string()),
     ]);
     if let Some(recovery) = &ctx.unit.recovery {
         let to = crate::show_instant(recovery.to);
@@ -46,15 +54,15 @@ pub(crate) fn hooks(ctx: &Ctx<'_>, when: &str, list: &[Hook], state: &HookState)
 }
 
 /// Which hook list is being worked on.
-pub(crate) fn hook_in_hand(ctx: &Ctx<'_>) -> &'static str {
+pub(crate) fn hook_in_hand(ctx: &Ctx<'_>) -> HookList {
     let recovery = ctx.unit.recovery.as_ref();
     if ctx.unit.state == CustomerStatus::Backward && recovery.is_some_and(|one| !one.is_done()) {
-        "restore_database"
+        HookList::RestoreDatabase
     } else if ctx.unit.state == CustomerStatus::Backward {
-        "on_rollback"
+        HookList::OnRollback
     } else if current(ctx.unit, ctx.planned).is_none() {
-        "after"
+        HookList::After
     } else {
-        "before"
+        HookList::Before
     }
 }

@@ -64,21 +64,11 @@ pub(crate) fn occupies_slot(ctx: &Ctx<'_>) -> bool {
 }
 
 fn forward(ctx: &Ctx<'_>) -> Next {
-    if let Some(next) = hooks(
-        ctx,
-        "before",
-        &ctx.policy().hooks.before,
-        &ctx.unit.hooks.before,
-    ) {
+    if let Some(next) = hooks(ctx, HookList::Before) {
         return next;
     }
     let Some(role) = current(ctx.unit, ctx.planned) else {
-        return match hooks(
-            ctx,
-            "after",
-            &ctx.policy().hooks.after,
-            &ctx.unit.hooks.after,
-        ) {
+        return match hooks(ctx, HookList::After) {
             Some(next) => next,
             None => Next::Facts(vec![ctx.fact(Kind::CustomerHealthy)]),
         };

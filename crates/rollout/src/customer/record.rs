@@ -181,17 +181,19 @@ fn hooked(ctx: &Ctx<'_>, scratch: &mut Scratch, outcome: Outcome) -> Recorded {
         Outcome::HookFinished { ok, output } => {
             let fact = ctx
                 .fact(Kind::HookFinished)
-                .with("when", when)
+                .with_value("when", &when)
                 .with("ok", ok)
                 .with("output", output);
             match (ok, when) {
-                (false, "before") => Line {
+                (false, HookList::Before) => Line {
                     reason: Some("its before hook failed".to_owned()),
                     ..fact
                 }
                 .with("failure", true)
                 .into(),
-                (false, _) => vec![fact, ctx.held(None, format!("its {when} hook failed"))].into(),
+                (false, HookList::After | HookList::OnRollback | HookList::RestoreDatabase) => {
+                    vec![fact, ctx.held(None, format!("its {when} hook failed"))].into()
+                }
                 (true, _) => fact.into(),
             }
         }

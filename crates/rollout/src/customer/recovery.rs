@@ -62,13 +62,7 @@ pub(crate) fn next(ctx: &Ctx<'_>) -> Option<Next> {
 
 /// The policy's own way: its hooks bring the data back, wherever it lies.
 fn by_hooks(ctx: &Ctx<'_>) -> Next {
-    let list = &ctx.policy().hooks.restore_database;
-    let hook = hooks(
-        ctx,
-        "restore_database",
-        list,
-        &ctx.unit.hooks.restore_database,
-    );
+    let hook = hooks(ctx, HookList::RestoreDatabase);
     hook.unwrap_or_else(|| Next::Facts(vec![ctx.fact(Kind::RecoveryLive)]))
 }
 

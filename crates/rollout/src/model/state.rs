@@ -21,6 +21,7 @@ use crate::model::ids::{DeployId, RolloutId};
 use crate::model::recovery::Moved;
 use crate::model::unhealthy::Unhealthy;
 
+pub use self::customer::HookList;
 pub(crate) use self::customer::{
     CustomerState, CustomerStatus, Failure, HeldFrom, HookState, Hooks, Unanswered,
 };

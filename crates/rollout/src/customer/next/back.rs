@@ -8,7 +8,7 @@ use crate::customer::hooks::hooks;
 use crate::customer::{adoption, protocol, recovery, variables};
 use crate::model::command::CommandKind;
 use crate::model::event::{Kind, Line};
-use crate::model::state::{Baseline, DeployState, ServiceState};
+use crate::model::state::{DeployState, HookList, ServiceState};
 
 /// Returns the whole customer, the last service first.
 pub(super) fn backward(ctx: &Ctx<'_>) -> Next {
@@ -39,12 +39,7 @@ pub(super) fn backward(ctx: &Ctx<'_>) -> Next {
     if services().any(|service| service.rollback == DeployState::Ended) {
         return over(ctx, Kind::CustomerRollbackFailed);
     }
-    if let Some(next) = hooks(
-        ctx,
-        "on_rollback",
-        &ctx.policy().hooks.on_rollback,
-        &ctx.unit.hooks.on_rollback,
-    ) {
+    if let Some(next) = hooks(ctx, HookList::OnRollback) {
         return next;
     }
     if let Some(next) = look_for_the_other(ctx) {
@@ -165,24 +160,24 @@ fn return_service(ctx: &Ctx<'_>, role: &Role, service: &ServiceState) -> Option<
         }
         DeployState::Intended { .. } => {
             let baseline = service.baseline.clone().unwrap_or_default();
-            Some(match (service.target_gone, baseline) {
-                (
-                    false,
-                    Baseline {
-                        deploy: Some(deploy),
-                        ..
-                    },
-                ) => Next::Command(CommandKind::CreateRollback {
+            let attempt = service.rollback_attempt;
+            let deploy = baseline.deploy.filter(|_| !service.target_gone);
+            Some(match (deploy, baseline.commit) {
+                (Some(deploy), _) => Next::Command(CommandKind::CreateRollback {
                     service: target,
                     deploy,
-                    attempt: service.rollback_attempt,
+                    attempt,
                 }),
-                (_, baseline) => Next::Command(CommandKind::CreateDeploy {
+                (None, Some(commit)) => Next::Command(CommandKind::CreateDeploy {
                     service: target,
-                    commit: baseline.commit.unwrap_or_default(),
+                    commit,
                     clear_cache: false,
-                    attempt: service.rollback_attempt,
+                    attempt,
                 }),
+                (None, None) => {
+                    let reason = "nothing was live before this release";
+                    Next::Facts(vec![ctx.held(Some(role), reason)])
+                }
             })
         }
         DeployState::Unknown { .. } => {

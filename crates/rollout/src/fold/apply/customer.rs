@@ -15,7 +15,7 @@ use crate::fold::index::Rollout;
 use crate::model::event::Kind;
 use crate::model::recovery::{Recovery, RecoveryState};
 use crate::model::state::{
-    Baseline, CustomerState, CustomerStatus, DeployState, Failure, HeldFrom, HookState, Hooks,
+    Baseline, CustomerState, CustomerStatus, DeployState, Failure, HeldFrom, HookList, Hooks,
     PhaseState, ServiceState, Unanswered, VariablesState,
 };
 
@@ -330,16 +330,13 @@ fn begin_anew(unit: &mut CustomerState) {
 }
 
 fn apply_hook(unit: &mut CustomerState, fact: &Folded<'_>) {
-    let hooks: &mut HookState = match fact.read::<String>("when").as_deref() {
-        Some("before") => &mut unit.hooks.before,
-        Some("after") => &mut unit.hooks.after,
-        Some("restore_database") => &mut unit.hooks.restore_database,
-        Some("on_rollback") | None => &mut unit.hooks.on_rollback,
-        Some(other) => {
-            fact.note(format!("its `when` is no hook: {other}"));
-            return;
-        }
+    let is_told = fact.data.get("when").is_some_and(|when| !when.is_null());
+    let list = match (fact.read::<HookList>("when"), is_told) {
+        (Some(list), _) => list,
+        (None, false) => HookList::OnRollback,
+        (None, true) => return,
     };
+    let hooks = unit.hooks.of_mut(list);
     hooks.begun = fact.kind == Kind::HookStarted;
     if fact.kind == Kind::HookFinished {
         // One that failed is begun anew when a person says so.

@@ -154,6 +154,20 @@ pub(crate) enum HeldFrom {
     Withdrawing,
 }
 
+words! {
+    /// When hooks run: the lists of a policy.
+    HookList {
+        /// Before the first deploy.
+        Before = "before",
+        /// After the last service has passed.
+        After = "after",
+        /// After the way back.
+        OnRollback = "on_rollback",
+        /// To bring the data back.
+        RestoreDatabase = "restore_database",
+    }
+}
+
 /// How far the hooks of a customer have come.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -166,6 +180,28 @@ pub(crate) struct Hooks {
     pub(crate) on_rollback: HookState,
     #[serde(skip_serializing_if = "is_default")]
     pub(crate) restore_database: HookState,
+}
+
+impl Hooks {
+    /// How far one list has come.
+    pub(crate) fn of(&self, list: HookList) -> &HookState {
+        match list {
+            HookList::Before => &self.before,
+            HookList::After => &self.after,
+            HookList::OnRollback => &self.on_rollback,
+            HookList::RestoreDatabase => &self.restore_database,
+        }
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn of_mut(&mut self, list: HookList) -> &mut HookState {
+        match list {
+            HookList::Before => &mut self.before,
+            HookList::After => &mut self.after,
+            HookList::OnRollback => &mut self.on_rollback,
+            HookList::RestoreDatabase => &mut self.restore_database,
+        }
+    }
 }
 
 /// How far one list of hooks has come.

@@ -53,6 +53,21 @@ fn a_customer_that_was_taken_back_cannot_be_taken_back_again() {
 }
 
 #[test]
+fn a_job_of_a_service_that_a_customer_does_not_have_asks_a_person() {
+    let project = "fleet: { acme: { tier: demo }, beta: { tier: other, services: { worker: {} } } }
+policies:
+  - { policy: demo, hooks: { before: [ { job: { service: worker, command: ./migrate } } ] } }
+  - { policy: other }";
+    let story = told(project, "start customers=acme\ngood acme");
+    let mut journal = story.lab.journal.iter();
+    let held = journal.find(|event| event.line.kind == Kind::CustomerHeld);
+    let reason = held.and_then(|event| event.line.reason.as_deref());
+    let said = "the before hook 1 is a job of its worker, and it has no such service";
+    assert_eq!(reason, Some(said));
+    assert_eq!(story.lab.out.len(), 0);
+}
+
+#[test]
 fn a_replan_without_an_edit_is_refused() {
     let mut story = told(ONE, "start\npause");
     assert!(is_refused(&mut story, "replan"));

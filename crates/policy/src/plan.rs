@@ -11,6 +11,7 @@ mod version;
 mod weight;
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -234,14 +235,35 @@ pub enum LeftOutReason {
     },
 }
 
+/// What a name in a scope stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Named {
+    /// A customer.
+    Customer,
+    /// A policy.
+    Policy,
+    /// A role of services.
+    ServiceRole,
+}
+
+impl fmt::Display for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Customer => "customer",
+            Self::Policy => "policy",
+            Self::ServiceRole => "service role",
+        })
+    }
+}
+
 /// Why a plan cannot be made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
     /// A name in the scope does not exist.
     #[error("no {kind} is called `{name}`{}", .suggestion.as_ref().map(|s| format!(" (did you mean `{s}`?)")).unwrap_or_default())]
     Unknown {
-        /// `customer`, `policy` or `service role`.
-        kind: &'static str,
+        /// What it was to name.
+        kind: Named,
         /// As given.
         name: String,
         /// The nearest, or the right flag.

@@ -299,7 +299,8 @@ fn of_plan(error: &PlanError) -> ErrorKind {
 fn way_out_of_plan(error: &PlanError) -> &'static str {
     match error {
         PlanError::Unknown {
-            kind: "customer", ..
+            kind: Named::Customer,
+            ..
         } => "tranche customers",
         PlanError::Downgrade { .. } => "the same command with --allow-downgrade",
         PlanError::NoHotfixPolicy => "tranche schema policy, for a policies/hotfix.yaml",

@@ -1,6 +1,6 @@
 //! Whether what a person narrowed a rollout to exists.
 
-use super::{PlanError, PlanInput};
+use super::{Named, PlanError, PlanInput};
 use crate::ids::CustomerId;
 use crate::suggest::nearest;
 
@@ -22,7 +22,7 @@ pub(super) fn check(input: &PlanInput) -> Result<(), PlanError> {
         .find(|policy| !policies.contains_key(*policy))
     {
         let known = policies.keys().map(AsRef::as_ref);
-        return Err(unknown("policy", policy.as_str(), known));
+        return Err(unknown(Named::Policy, policy.as_str(), known));
     }
     let roles = || {
         fleet
@@ -32,7 +32,7 @@ pub(super) fn check(input: &PlanInput) -> Result<(), PlanError> {
     };
     match &scope.service {
         Some(role) if !roles().any(|known| known == role) => Err(unknown(
-            "service role",
+            Named::ServiceRole,
             role.as_str(),
             roles().map(AsRef::as_ref),
         )),
@@ -54,15 +54,15 @@ fn unknown_customer(input: &PlanInput, name: &str) -> PlanError {
     {
         let suggestion = Some(format!("--policy {name}"));
         return PlanError::Unknown {
-            kind: "customer",
+            kind: Named::Customer,
             name: name.to_owned(),
             suggestion,
         };
     }
-    unknown("customer", name, fleet.customers.keys().map(AsRef::as_ref))
+    unknown(Named::Customer, name, fleet.customers.keys().map(AsRef::as_ref))
 }
 
-fn unknown<'n>(kind: &'static str, name: &str, known: impl Iterator<Item = &'n str>) -> PlanError {
+fn unknown<'n>(kind: Named, name: &str, known: impl Iterator<Item = &'n str>) -> PlanError {
     let suggestion = nearest(name, known).map(str::to_owned);
     PlanError::Unknown {
         kind,

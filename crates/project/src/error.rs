@@ -6,6 +6,7 @@ use std::io;
 
 pub use engine::error::with_causes;
 use policy::parse::Severity;
+use policy::plan::Named;
 use policy::{CustomerId, Diagnostic, PlanError};
 use render::git::GitError;
 use rollout::{Rejected, RejectedCode, RolloutId};

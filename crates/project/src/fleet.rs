@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use policy::health::Profile;
-use policy::plan::{DATABASE, LeftOut, Named, compile};
+use policy::plan::{DATABASE, LeftOut, compile};
 use policy::suggest::nearest;
 use policy::{Config, Customer, CustomerId, Plan, PlanInput, PlanScope, Policy, Release};
 

@@ -16,4 +16,4 @@ pub use self::frozen::{FrozenTime, frozen, span};
 pub use self::plan::{PhaseView, PlanView};
 pub use self::standing::Standing;
 pub use self::versions::Tracked;
-pub use self::why::Reasons;
+pub use self::why::{Reasons, stands};

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use policy::plan::{Phase, RunningVersions, compile};
 use policy::{CustomerId, PlanInput, PlanScope, Release};
-use rollout::standing::CustomerStanding;
 use project::{Error, Session};
+use rollout::standing::CustomerStanding;
 use rollout::{Product, RolloutId, Verb};
 
 use crate::args::{Global, Replan};

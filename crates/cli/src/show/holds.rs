@@ -2,18 +2,11 @@
 
 use chrono_tz::Tz;
 use policy::{CustomerId, Timestamp};
+use project::view::stands;
 use rollout::standing::CustomerStanding;
-use rollout::{Hold, HoldKind};
+use rollout::{Hold, HoldKind, HoldOwner};
 
 use super::{escape, time};
-
-/// For whom the customers of a rollout wait that has ended.
-const NOBODY: &str = "nobody";
-
-/// How a customer stands; one that was not planned is left out.
-pub(crate) fn stands(state: Option<CustomerStanding>) -> &'static str {
-    state.map_or("left out", CustomerStanding::as_str)
-}
 
 /// Who waits, and in which rollout; of somebody who waits for nothing, how it stands.
 pub(crate) fn heading(

@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 
 use policy::Timestamp;
-use rollout::standing::{BatchStanding, CustomerStanding, GateStanding, PhaseStanding};
 use project::artifact::{artifact, short};
 use project::view::{Tracked, gates as open_gates};
+use rollout::standing::{BatchStanding, CustomerStanding, GateStanding, PhaseStanding};
 use rollout::view::{
     BatchView, CustomerView, EndState, GateView, PhaseView, ProductView, RunView, VoteView,
 };
@@ -245,21 +245,12 @@ pub(crate) fn gates(gates: &[&GateView], now: Timestamp) -> String {
 
 /// Whether nothing more happens to a customer by itself.
 pub(crate) fn is_settled(customer: &CustomerView) -> bool {
-    matches!(
-        customer.state,
-        "healthy"
-            | "unchanged"
-            | "rolled back"
-            | "rollback failed"
-            | "excluded"
-            | "skipped"
-            | "prepared"
-    )
+    customer.state.is_settled()
 }
 
 /// The end state where there is one, otherwise what it does now.
 pub(crate) fn state(run: &RunView) -> String {
-    run.state.replace('_', " ")
+    run.state.for_people()
 }
 
 /// The same, with the rollouts that a queued one waits for.

@@ -30,9 +30,12 @@ pub(super) fn unanswered(
         Question::Approval => is_asked(notification, item, product),
         Question::Halt => is_halted(notification, product),
         Question::Held => is_so(notification, item, product, CustomerStanding::Held),
-        Question::RollbackFailed => {
-            is_so(notification, item, product, CustomerStanding::RollbackFailed)
-        }
+        Question::RollbackFailed => is_so(
+            notification,
+            item,
+            product,
+            CustomerStanding::RollbackFailed,
+        ),
         Question::Alert => (item["id"].as_i64()).is_some_and(|id| is_raised(id, alerts)),
     });
     open.cloned().collect()

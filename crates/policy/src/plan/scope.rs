@@ -59,7 +59,11 @@ fn unknown_customer(input: &PlanInput, name: &str) -> PlanError {
             suggestion,
         };
     }
-    unknown(Named::Customer, name, fleet.customers.keys().map(AsRef::as_ref))
+    unknown(
+        Named::Customer,
+        name,
+        fleet.customers.keys().map(AsRef::as_ref),
+    )
 }
 
 fn unknown<'n>(kind: Named, name: &str, known: impl Iterator<Item = &'n str>) -> PlanError {

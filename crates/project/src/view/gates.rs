@@ -1,6 +1,7 @@
 //! For which gates are people asked?
 
 use policy::Timestamp;
+use rollout::standing::GateStanding;
 use rollout::view::GateView;
 
 use crate::backend::Backend;
@@ -20,5 +21,5 @@ pub async fn read(
 
 /// Whether people are still asked for this gate.
 pub fn is_open(gate: &GateView) -> bool {
-    gate.state == "asked"
+    gate.state == GateStanding::Asked
 }

@@ -2,9 +2,10 @@
 
 use policy::plan::{LeftOut, LeftOutReason};
 use policy::{Config, CustomerId, Timestamp};
+use rollout::standing::CustomerStanding;
 use rollout::view::{ProductView, RunView};
 use rollout::{Hold, Product, RolloutId, UnhealthyTarget};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::about::about;
 use crate::backend::Backend;
@@ -21,7 +22,8 @@ pub struct Reasons {
     /// Who.
     pub customer: CustomerId,
     /// What it does instead.
-    pub state: &'static str,
+    #[serde(serialize_with = "serialize_standing")]
+    pub state: Option<CustomerStanding>,
     /// Why it stands so, of one that failed or was left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
@@ -41,6 +43,22 @@ pub struct Reasons {
     /// Whether somebody drives the rollouts.
     #[serde(skip)]
     pub is_driven: bool,
+}
+
+/// How a customer stands; one that was not planned is left out.
+pub fn stands(state: Option<CustomerStanding>) -> &'static str {
+    state.map_or("left out", CustomerStanding::as_str)
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes the field by reference"
+)]
+fn serialize_standing<S: Serializer>(
+    state: &Option<CustomerStanding>,
+    to: S,
+) -> Result<S::Ok, S::Error> {
+    to.serialize_str(stands(*state))
 }
 
 impl Reasons {
@@ -65,7 +83,7 @@ impl Reasons {
         let holds = product.why(run.id, customer, now);
         let reasons = Self {
             rollout: run.id,
-            state: stands.map_or("left out", |one| one.state),
+            state: stands.map(|one| one.state),
             note: stands.and_then(|one| one.note.clone()),
             holds: waits.explain(holds, run.id, customer, now),
             unhealthy_targets: product.unhealthy_targets_of(run.id, customer),

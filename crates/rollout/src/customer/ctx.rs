@@ -77,7 +77,7 @@ impl<'a> Ctx<'a> {
         target.expect("a sound plan names only services that the customer has")
     }
 
-    fn find_target(&self, role: &Role) -> Option<Target> {
+    pub(crate) fn find_target(&self, role: &Role) -> Option<Target> {
         let service = self.planned.customer.services.get(role)?;
         Some(Target {
             role: role.clone(),

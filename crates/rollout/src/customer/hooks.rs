@@ -2,21 +2,29 @@
 
 use std::collections::BTreeMap;
 
-use policy::rules::{Hook, HookCommand};
+use policy::rules::HookCommand;
 
 use crate::customer::ctx::{Ctx, Next, current};
 use crate::model::command::CommandKind;
 use crate::model::event::Kind;
-use crate::model::state::{CustomerStatus, HookState};
+use crate::model::state::{CustomerStatus, HookList};
 
 /// The next hook of a list, its outcome unknown, or nothing.
-pub(crate) fn hooks(ctx: &Ctx<'_>, when: &str, list: &[Hook], state: &HookState) -> Option<Next> {
+pub(crate) fn hooks(ctx: &Ctx<'_>, when: HookList) -> Option<Next> {
+    let lists = &ctx.policy().hooks;
+    let list = match when {
+        HookList::Before => &lists.before,
+        HookList::After => &lists.after,
+        HookList::OnRollback => &lists.on_rollback,
+        HookList::RestoreDatabase => &lists.restore_database,
+    };
+    let state = ctx.unit.hooks.of(when);
     let hook = list.get(state.done)?;
     let number = state.done + 1;
     if !state.begun {
         let fact = ctx
             .fact(Kind::HookStarted)
-            .with("when", when)
+            .with_value("when", &when)
             .with("number", number);
         return Some(Next::Facts(vec![fact]));
     }

@@ -15,6 +15,7 @@ use crate::customer::{adoption, protocol, variables};
 use crate::model::command::{CommandKind, DeployView, Probed, ServiceView};
 use crate::model::event::{Kind, Line};
 use crate::model::ids::DeployId;
+use crate::model::state::HookList;
 use crate::model::state::{
     AutoDeployState, CustomerStatus, DeployState, HeldFrom, Operation, ServiceState,
 };

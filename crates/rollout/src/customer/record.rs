@@ -21,6 +21,7 @@ use crate::model::command::{CommandKind, Outcome};
 use crate::model::event::{Kind, Line};
 use crate::model::ids::{DatabaseId, DeployId};
 use crate::model::state::AutoDeployState;
+use crate::model::state::HookList;
 use crate::product::scratch::Scratch;
 
 /// Takes the answer of the command in hand. `scratch` is what is remembered; `asked_at` is when it was asked.

@@ -18,6 +18,7 @@ use crate::model::command::{CommandKind, Outcome};
 use crate::model::event::{Kind, Line};
 use crate::model::ids::DatabaseId;
 use crate::model::recovery::{Recovery, RecoveryState};
+use crate::model::state::HookList;
 use crate::model::state::ServiceState;
 use crate::product::scratch::Scratch;
 

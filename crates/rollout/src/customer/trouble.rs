@@ -15,7 +15,7 @@ use crate::model::command::{CommandKind, Outcome};
 use crate::model::event::{Kind, Line};
 use crate::model::hold::{Hold, HoldKind, HoldOwner};
 use crate::model::ids::RolloutId;
-use crate::model::offer::{Offer, Offers};
+use crate::model::offer::Offer;
 use crate::model::state::Unanswered;
 use crate::product::Product;
 use crate::product::in_flight::{Slot, Work};

@@ -140,7 +140,7 @@ impl Hold {
     }
 
     /// A gate that is not open.
-    fn gate(gate: &GateId, owner: HoldOwner, text: String) -> Self {
+    pub(crate) fn gate(gate: &GateId, owner: HoldOwner, text: String) -> Self {
         Self {
             gate: Some(gate.clone()),
             ..Self::new(HoldKind::Approval, owner, text)

@@ -335,7 +335,9 @@ impl Product {
             .state
             .runs
             .iter()
-            .filter(|(_, run)| run.row.state == RolloutState::Queued && !run.row.held_as_moved)
+            .filter(|(_, run)| {
+                matches!(run.row.state, RolloutState::Queued(_)) && !run.row.held_as_moved
+            })
             .map(|(id, _)| *id)
             .collect();
         for id in queued {

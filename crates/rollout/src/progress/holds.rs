@@ -21,7 +21,7 @@ impl Rollout {
     /// What its own state keeps from starting.
     fn state_hold(&self) -> Option<Hold> {
         Some(match &self.row.state {
-            RolloutState::Queued => Hold::new(
+            RolloutState::Queued(_) => Hold::new(
                 HoldKind::Queued,
                 HoldOwner::AnotherRollout,
                 "it waits for another rollout to end",
@@ -30,20 +30,25 @@ impl Rollout {
                 to: DrainTo::Halted,
                 since,
                 ..
-            } => Hold::new(HoldKind::Halted, "operators", "the rollout is halting")
-                .since(Some(*since)),
+            } => Hold::new(
+                HoldKind::Halted,
+                HoldOwner::Operators,
+                "the rollout is halting",
+            )
+            .since(Some(*since)),
             RolloutState::Draining { since, .. } => {
-                Hold::new(HoldKind::Halted, "nobody", "the rollout is ending").since(Some(*since))
+                Hold::new(HoldKind::Halted, HoldOwner::Nobody, "the rollout is ending")
+                    .since(Some(*since))
             }
             RolloutState::Halted { since, reason } => Hold::new(
                 HoldKind::Halted,
-                "operators",
+                HoldOwner::Operators,
                 format!("the rollout is halted: {reason}"),
             )
             .since(Some(*since))
             .way_out(self.lifts_halt()),
             RolloutState::Ended { .. } => {
-                Hold::new(HoldKind::Halted, "nobody", "the rollout has ended")
+                Hold::new(HoldKind::Halted, HoldOwner::Nobody, "the rollout has ended")
             }
             RolloutState::Running => return None,
         })

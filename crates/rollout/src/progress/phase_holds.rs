@@ -4,7 +4,7 @@ use policy::Timestamp;
 
 use crate::fold::index::Rollout;
 use crate::fold::state::State;
-use crate::model::hold::{Hold, HoldKind};
+use crate::model::hold::{Hold, HoldKind, HoldOwner};
 use crate::model::ids::GateId;
 use crate::model::offer::Offer;
 use crate::model::state::PhaseState;

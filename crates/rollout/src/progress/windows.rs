@@ -8,7 +8,7 @@ use policy::{CustomerId, PersonId, Timestamp};
 use crate::fold::index::Rollout;
 use crate::fold::state::State;
 use crate::model::freeze::{FreezeId, is_lifted};
-use crate::model::hold::{Hold, HoldKind};
+use crate::model::hold::{Hold, HoldKind, HoldOwner};
 use crate::model::ids::{GateId, RolloutId};
 use crate::model::offer::Offer;
 use crate::product::Product;

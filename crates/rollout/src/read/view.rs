@@ -10,12 +10,12 @@ use crate::fold::index::Rollout;
 use crate::model::actor::Directory;
 use crate::model::hold::Hold;
 use crate::model::ids::{DeployId, RolloutId};
+use crate::model::standing::{BatchStanding, CustomerStanding, PhaseStanding, RolloutStanding};
 pub use crate::model::state::Outcome as EndState;
 use crate::model::state::{CustomerStatus, DrainTo, Outcome, PhaseState, RolloutState};
 use crate::product::Product;
 pub use crate::read::view::gate::{EntryView, GateView, VoteView};
 pub use crate::read::view::product::{HiddenView, MovedView, ProductView, RunningView};
-use crate::requests::verbs::state_name;
 
 /// So many of a phase's waiting customers are asked what holds them.
 const LOOKED_AT: usize = 20;

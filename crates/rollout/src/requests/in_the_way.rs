@@ -9,7 +9,7 @@ use crate::fold::index::Rollout;
 use crate::model::event::{Kind, Line};
 use crate::model::ids::RolloutId;
 use crate::model::request::{Rejected, Request};
-use crate::model::state::{CustomerStatus, DrainTo, RolloutState};
+use crate::model::state::{DrainTo, RolloutState};
 use crate::model::verb::Conflict;
 use crate::product::Product;
 

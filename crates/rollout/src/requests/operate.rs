@@ -13,11 +13,11 @@ use crate::model::ids::RolloutId;
 use crate::model::offer::{Begin, Offer};
 use crate::model::recovery::{Moved, Recovery};
 use crate::model::request::{Rejected, Request};
+use crate::model::standing::CustomerStanding;
 use crate::model::state::{
     CustomerState, CustomerStatus, DeployState, Operation, ServiceState, Sweep, SweepScope,
 };
 use crate::product::Product;
-use crate::requests::verbs::state_name;
 
 impl Product {
     /// Takes a `rollback CUSTOMER`: a person's word, which is not counted as a failure (R11).

@@ -12,10 +12,10 @@ use crate::model::ids::{DatabaseId, DeployId, RolloutId};
 use crate::model::offer::{Offer, Offers};
 use crate::model::recovery::Recovery;
 use crate::model::request::{Rejected, Request};
+use crate::model::standing::CustomerStanding;
 use crate::model::state::{CustomerState, CustomerStatus, Operation};
 use crate::product::Product;
 use crate::requests::operate::{operation_started, plan_of_one, taken_back};
-use crate::requests::verbs::state_name;
 
 /// Render restores no instant younger than this.
 const YOUNGEST: TimeDelta = TimeDelta::minutes(10);

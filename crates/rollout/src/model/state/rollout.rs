@@ -10,48 +10,64 @@ use crate::model::freeze::Lift;
 use crate::model::state::{Mark, is_default};
 use crate::model::{actor::Proof, verb::Conflict};
 
-/// One rollout or operation.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct RolloutRow {
-    pub(crate) starter: PersonId,
-    pub(crate) requested_at: Timestamp,
-    pub(crate) started_at: Option<Timestamp>,
-    pub(crate) version: String,
-    pub(crate) commit: String,
-    pub(crate) state: RolloutState,
-    pub(crate) paused: Option<Mark>,
-    /// It was open when another engine or a copy of the database was found: it rests until a person says `resume --moved`
-    /// (P40).
-    #[serde(default, rename = "restored", skip_serializing_if = "is_default")]
-    pub(crate) held_as_moved: bool,
-    /// A person has let it go on since: this database is the one that counts, and whatever runs the release is taken over.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub(crate) takes_over: bool,
-    /// Batches that are rolled back while it drains (R12), latest first.
-    pub(crate) sweep: Option<Sweep>,
-    /// Voices of a release that stored a freeze's name alone with them: they lift nothing by it ([`Rollout::recalled`](crate::fold::index::Rollout)).
-    pub(crate) overrides: BTreeMap<String, BTreeSet<PersonId>>,
-    /// Freezes that people lifted for this rollout, or half so.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub(crate) lifts: Vec<Lift>,
-    /// With which accounts and tokens people have acted here, by the name they gave.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub(crate) hands: BTreeMap<PersonId, BTreeSet<Proof>>,
-    /// What the person narrowed it to; a replan keeps it.
-    pub(crate) scope: PlanScope,
-    pub(crate) clear_cache: bool,
-    pub(crate) deploy_timeout_ms: Option<i64>,
-    /// What an operation does; absent: a rollout, or an operation of an older release.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub(crate) operation: Option<Operation>,
-    /// What the rollouts brought or were to replace whose place it takes: whoever runs that is exposed (R14).
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub(crate) replaces: Vec<Release>,
-    /// How its commit stands to what ran when it was asked for; a replan keeps it.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub(crate) history: History,
-    /// Present while it waits to begin (R14).
-    pub(crate) queued: Option<Box<Queued>>,
+stored! {
+    /// One rollout or operation.
+    #[derive(Clone, Debug, PartialEq)]
+    RolloutRow stored as RolloutJson, |row, stored| {
+        held {
+            state: RolloutState = RolloutState::of(stored.state, stored.queued)?,
+        }
+        kept {}
+        same {
+            starter: PersonId,
+            requested_at: Timestamp,
+            /// When it began, whatever has become of it since; absent as long as its state says what was asked for.
+            started_at: Option<Timestamp>,
+            version: String,
+            commit: String,
+        }
+        kept {
+            state: StateJson = StateJson::of(&row.state),
+        }
+        same {
+            /// A person has paused it, which counts while it runs and is kept while it drains or rests.
+            paused: Option<Mark>,
+            /// It was open when another engine or a copy of the database was found: it rests until a person says `resume --moved`
+            /// (P40).
+            #[serde(default, rename = "restored", skip_serializing_if = "is_default")]
+            held_as_moved: bool,
+            /// A person has let it go on since: this database is the one that counts, and whatever runs the release is taken over.
+            #[serde(default, skip_serializing_if = "is_default")]
+            takes_over: bool,
+            /// Batches that are rolled back while it drains (R12), latest first. The row of one that has ended keeps it.
+            sweep: Option<Sweep>,
+            /// Voices of a release that stored a freeze's name alone with them: they lift nothing by it ([`Rollout::recalled`](crate::fold::index::Rollout)).
+            overrides: BTreeMap<String, BTreeSet<PersonId>>,
+            /// Freezes that people lifted for this rollout, or half so.
+            #[serde(default, skip_serializing_if = "is_default")]
+            lifts: Vec<Lift>,
+            /// With which accounts and tokens people have acted here, by the name they gave.
+            #[serde(default, skip_serializing_if = "is_default")]
+            hands: BTreeMap<PersonId, BTreeSet<Proof>>,
+            /// What the person narrowed it to; a replan keeps it.
+            scope: PlanScope,
+            clear_cache: bool,
+            deploy_timeout_ms: Option<i64>,
+            /// What an operation does; absent: a rollout, or an operation of an older release.
+            #[serde(default, skip_serializing_if = "is_default")]
+            operation: Option<Operation>,
+            /// What the rollouts brought or were to replace whose place it takes: whoever runs that is exposed (R14).
+            #[serde(default, skip_serializing_if = "is_default")]
+            replaces: Vec<Release>,
+            /// How its commit stands to what ran when it was asked for; a replan keeps it.
+            #[serde(default, skip_serializing_if = "is_default")]
+            history: History,
+        }
+        kept {
+            queued: Option<Box<Queued>> = row.state.into_asked(),
+        }
+        same {}
+    }
 }
 
 /// What an operation does.

@@ -7,6 +7,7 @@ use crate::fold::index::Rollout;
 use crate::fold::state::State;
 use crate::model::actor::Proof;
 use crate::model::ids::{GateId, RolloutId};
+use crate::model::standing::GateStanding;
 use crate::product::Product;
 use crate::progress::gate;
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use policy::Timestamp;
 use project::artifact::{artifact, short};
 use project::view::{Tracked, gates as open_gates};
-use rollout::standing::{BatchStanding, CustomerStanding, GateStanding, PhaseStanding};
+use rollout::standing::{BatchStanding, CustomerStanding, PhaseStanding};
 use rollout::view::{
     BatchView, CustomerView, EndState, GateView, PhaseView, ProductView, RunView, VoteView,
 };

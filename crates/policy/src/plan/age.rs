@@ -250,7 +250,7 @@ pub fn asks_history<'r>(
 }
 
 /// Customers of whom nothing surely says whether the release is older than what they run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Doubt {
     /// Who.
     pub customers: Vec<CustomerId>,
@@ -265,7 +265,7 @@ pub struct Doubt {
 }
 
 /// What the numbers of two tags say of a release.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Numbers {
     /// It is the older one.

@@ -197,8 +197,8 @@ pub(crate) struct EntryChange {
 }
 
 /// Who was added and removed.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub(crate) struct Members {
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Members {
     added: BTreeSet<PersonId>,
     removed: BTreeSet<PersonId>,
 }

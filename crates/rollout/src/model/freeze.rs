@@ -21,7 +21,7 @@ pub(crate) const VOICES: usize = 2;
 
 /// Which freeze is meant: not whatever bears its name later. Of one that repeats, an occurrence has its own local `from`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct FreezeId {
+pub struct FreezeId {
     name: String,
     /// As written: a local date-time is one freeze for customers of all zones.
     pub(crate) from: Boundary,

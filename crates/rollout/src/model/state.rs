@@ -181,7 +181,7 @@ pub(crate) struct Hidden {
 
 /// What is live at one service as far as we know.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct RunningService {
+pub struct RunningService {
     pub(crate) deploy: Option<DeployId>,
     pub(crate) version: Option<String>,
     pub(crate) commit: Option<String>,

@@ -1,33 +1,13 @@
 //! Facts about gates (R10).
 
 use policy::{CustomerId, PersonId, Timestamp};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::model::fact::place::GatePlace;
-use crate::model::fact::written::Written;
+use crate::model::fact::written::{Millis, Nullable};
+use crate::model::state::Vote;
 
-/// When the deploy that a vote is about begins, as far as is known; nothing, if the approval lapses before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Begins(pub Option<Timestamp>);
-
-impl Serialize for Begins {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        self.0.map(crate::show_instant).serialize(to)
-    }
-}
-
-impl<'de> Deserialize<'de> for Begins {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        Option::deserialize(from).map(Self)
-    }
-}
-
-impl Written for Begins {
-    fn schema() -> Value {
-        json!({ "type": ["string", "null"], "format": "date-time" })
-    }
-}
+written!(json!({ "type": "object" }) => Vote);
 
 payloads! {
     /// Facts about gates (R10).
@@ -60,7 +40,7 @@ payloads! {
         /// the vote is recorded only, since `tranche.yaml` cannot be parsed
         unless_default gates_shut: bool,
         /// the latest known end of what the customer waits for, null if the approval lapses before
-        maybe begins: Option<Begins>,
+        told begins: Option<Nullable<Millis>>,
         /// what has no known end
         maybe after: Option<Vec<String>>,
     }
@@ -88,12 +68,12 @@ payloads! {
     /// Nobody has answered for as long as `expires`.
     ApprovalEscalated(GatePlace) {} data {
         /// when it was asked for
-        always asked_at: String,
+        always asked_at: Timestamp,
     }
 
     /// What the gate covers may begin.
     GatePassed(GatePlace) {} data {
-        /// whose votes opened it
-        always votes: Vec<PersonId>,
+        /// the votes that opened it
+        always votes: Vec<Vote>,
     }
 }

@@ -153,6 +153,15 @@ pub(crate) fn optional<T: DeserializeOwned>(
         .map_err(|error| Unreadable::Bad(key.to_owned(), error.to_string()))
 }
 
+/// Reads a field of `data` that may be absent, where no value is told apart from that.
+pub(crate) fn told<T: DeserializeOwned>(
+    data: &Map<String, Value>,
+    key: &str,
+) -> Result<Option<T>, Unreadable> {
+    let read = data.get(key).map(T::deserialize).transpose();
+    read.map_err(|error| Unreadable::Bad(key.to_owned(), error.to_string()))
+}
+
 /// Reads a field of `data` that every release has written.
 pub(crate) fn required<T: DeserializeOwned>(
     data: &Map<String, Value>,
@@ -168,6 +177,7 @@ pub(crate) fn required<T: DeserializeOwned>(
 /// - `always`: by every release.
 /// - `nullable`: always, as `null` where there is nothing (`Option`).
 /// - `maybe`: where there is something (`Option`).
+/// - `told`: as `maybe`, of something whose absence is told as `null` (`Option<Nullable>`).
 /// - `later`: always, but not by the first releases; absent, it has its default.
 /// - `unless_default`: where it is not its default.
 macro_rules! payloads {
@@ -285,6 +295,9 @@ macro_rules! put {
             $crate::model::fact::payload::insert(&mut $line.data, $key, value);
         }
     };
+    (told, $line:expr, $key:expr, $value:expr) => {
+        put!(maybe, $line, $key, $value)
+    };
     (unless_default, $line:expr, $key:expr, $value:expr) => {
         if !$crate::model::fact::payload::is_default($value) {
             $crate::model::fact::payload::insert(&mut $line.data, $key, $value);
@@ -304,6 +317,9 @@ macro_rules! take {
     };
     (maybe, $line:expr, $key:expr) => {
         $crate::model::fact::payload::optional(&$line.data, $key)?
+    };
+    (told, $line:expr, $key:expr) => {
+        $crate::model::fact::payload::told(&$line.data, $key)?
     };
     ($mode:ident, $line:expr, $key:expr) => {
         $crate::model::fact::payload::optional(&$line.data, $key)?.unwrap_or_default()

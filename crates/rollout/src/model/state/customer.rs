@@ -13,7 +13,7 @@ use crate::model::state::{VariablesState, is_default};
 stored! {
     /// One planned customer. A customer without a row waits.
     #[derive(Clone, Debug, Default, PartialEq)]
-    CustomerState stored as
+    pub CustomerState stored as
     #[derive(Default)]
     #[serde(default)]
     CustomerJson, |row, stored| {

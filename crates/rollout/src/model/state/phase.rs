@@ -64,7 +64,7 @@ pub(crate) struct BatchRow {
 stored! {
     /// One gate (R10).
     #[derive(Clone, Debug, Default, PartialEq)]
-    GateRow stored as GateJson, |row, stored| {
+    pub(crate) GateRow stored as GateJson, |row, stored| {
         held {
             state: GateState = GateState::of(stored.request, stored.rejected, stored.passed_at),
         }
@@ -167,7 +167,7 @@ pub(crate) struct GateRequest {
 
 /// One person's vote.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Vote {
+pub struct Vote {
     pub(crate) person: PersonId,
     pub(crate) at: Timestamp,
     pub(crate) digest: String,

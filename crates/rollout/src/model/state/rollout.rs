@@ -13,7 +13,7 @@ use crate::model::{actor::Proof, verb::Conflict};
 stored! {
     /// One rollout or operation.
     #[derive(Clone, Debug, PartialEq)]
-    RolloutRow stored as RolloutJson, |row, stored| {
+    pub(crate) RolloutRow stored as RolloutJson, |row, stored| {
         held {
             state: RolloutState = RolloutState::of(stored.state, stored.queued)?,
         }
@@ -73,7 +73,7 @@ stored! {
 /// What an operation does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Operation {
+pub enum Operation {
     /// Returns a customer.
     Rollback,
     /// Deploys single services.
@@ -191,7 +191,7 @@ impl RolloutState {
 /// What follows when nothing is in flight any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum DrainTo {
+pub enum DrainTo {
     /// Rests.
     Halted,
     /// Ended by a person.
@@ -224,7 +224,7 @@ pub enum Outcome {
 
 /// Which healthy customers are rolled back too (R12).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Sweep {
+pub struct Sweep {
     pub(crate) scope: SweepScope,
     pub(crate) reason: String,
     pub(crate) by: Option<PersonId>,

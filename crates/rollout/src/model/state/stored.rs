@@ -5,7 +5,7 @@
 macro_rules! stored {
     (
         $(#[$name_meta:meta])*
-        $name:ident stored as
+        $vis:vis $name:ident stored as
         $(#[$json_meta:meta])*
         $json:ident, |$row:ident, $stored:ident| {
             held { $($(#[$held_meta:meta])* $held:ident: $held_type:ty = $read:expr,)* }
@@ -22,7 +22,7 @@ macro_rules! stored {
         }
     ) => {
         $(#[$name_meta])*
-        pub(crate) struct $name {
+        $vis struct $name {
             $($(#[$held_meta])* pub(crate) $held: $held_type,)*
             $($($(#[doc = $doc])* pub(crate) $field: $type,)*)+
         }

@@ -9,26 +9,40 @@ use crate::model::event::{Kind, Line};
 mod payload;
 #[macro_use]
 mod written;
+mod customer;
+mod deploy;
 mod engine;
 mod gate;
+mod health;
+mod hook;
 mod person;
 mod phase;
 mod place;
+mod recovery;
+mod rollback;
 mod rollout;
+mod variables;
 
+pub use self::customer::*;
+pub use self::deploy::*;
 pub use self::engine::*;
 pub use self::gate::*;
+pub use self::health::*;
+pub use self::hook::*;
 pub use self::payload::{Field, Payload, Presence, Unreadable};
 pub use self::person::*;
 pub use self::phase::*;
 pub use self::place::{BatchPlace, CustomerPlace, GatePlace, PhasePlace, ServicePlace};
+pub use self::recovery::*;
+pub use self::rollback::*;
 pub use self::rollout::*;
+pub use self::variables::*;
 pub use self::written::{Millis, Nullable, Written};
+pub use crate::model::state::{Baseline, HeldFrom};
 
 /// Declares what the families are, and which kinds each has: together all there are.
 macro_rules! families {
     (
-        untyped { $($untyped:ident),+ $(,)? }
         $($(#[$doc:meta])* $variant:ident($family:ident) { $($name:ident),+ $(,)? })*
     ) => {
         /// What happened: one family of kinds a variant.
@@ -52,22 +66,20 @@ macro_rules! families {
                 }
             }
 
-            /// What a line says; nothing, of a kind that has no type yet.
+            /// What a line says.
             ///
             /// # Errors
             /// A field that every release has written is missing, or one cannot be read.
-            pub fn read(line: &Line) -> Result<Option<Self>, Unreadable> {
-                Ok(Some(match line.kind {
+            pub fn read(line: &Line) -> Result<Self, Unreadable> {
+                Ok(match line.kind {
                     $($(Kind::$name => Self::$variant($family::$name(Payload::read(line)?)),)+)*
-                    $(Kind::$untyped)|+ => return Ok(None),
-                }))
+                })
             }
 
-            /// What a kind says, in the order of declaration; nothing, of a kind that has no type yet.
-            pub fn fields(kind: Kind) -> Option<Vec<Field>> {
+            /// What a kind says, in the order of declaration.
+            pub fn fields(kind: Kind) -> Vec<Field> {
                 match kind {
-                    $($(Kind::$name => Some(<$name as Payload>::fields()),)+)*
-                    $(Kind::$untyped)|+ => None,
+                    $($(Kind::$name => <$name as Payload>::fields(),)+)*
                 }
             }
         }
@@ -75,17 +87,6 @@ macro_rules! families {
 }
 
 families! {
-    untyped {
-        CustomerStarted, CustomerHealthy, CustomerUnchanged, CustomerRolledBack, CustomerRollbackFailed,
-        CustomerExcluded, CustomerSkipped, CustomerHeld, CustomerWaits, CustomerStalled, CustomerReleased,
-        CustomerWithdrawn, RollbackRequested, VariablesBackedUp, VariablesSet, VariablesRestored,
-        DeployIntended, DeployCreated, DeployAdopted, DeployUnknown, DeployAbsent, DeployLive, DeployFailed,
-        DeployCancelled, HealthPassed, HealthFailed, RollbackIntended, RollbackCreated, RollbackAdopted,
-        RollbackLive, RollbackFailed, Retried, VariablesIntended, RestoreIntended, CancelIntended,
-        AutoDeployIntended, AutoDeployDisabled, AutoDeployRestored, DeployDuplicate, HookStarted,
-        HookFinished, RollbackUnknown, RollbackAbsent, RecoveryIntended, RecoveryCreated, RecoveryUnknown,
-        RecoveryAbsent, RecoveryLive, RecoveryFailed, DatabaseSwitched, VariablesApplied,
-    }
     /// About a whole rollout or operation.
     Rollout(RolloutFact) {
         RolloutQueued, RolloutStarted, Replanned, RolloutDraining, RolloutHalted, RolloutResumed,
@@ -99,6 +100,36 @@ families! {
     /// About a gate.
     Gate(GateFact) {
         ApprovalRequested, Approved, Rejected, Withdrawn, ApprovalLapsed, ApprovalEscalated, GatePassed,
+    }
+    /// About one customer.
+    Customer(CustomerFact) {
+        CustomerStarted, CustomerHealthy, CustomerUnchanged, CustomerRolledBack, CustomerRollbackFailed,
+        CustomerExcluded, CustomerSkipped, CustomerHeld, CustomerWaits, CustomerStalled, CustomerReleased,
+        CustomerWithdrawn, RollbackRequested, VariablesApplied, Retried,
+    }
+    /// About hooks.
+    Hook(HookFact) { HookStarted, HookFinished }
+    /// About variables and auto-deploy.
+    Variables(VariablesFact) {
+        VariablesBackedUp, VariablesIntended, VariablesSet, RestoreIntended, VariablesRestored,
+        AutoDeployIntended, AutoDeployDisabled, AutoDeployRestored,
+    }
+    /// About a deploy to the release.
+    Deploy(DeployFact) {
+        DeployIntended, DeployCreated, DeployAdopted, DeployUnknown, DeployAbsent, DeployDuplicate,
+        CancelIntended, DeployLive, DeployFailed, DeployCancelled,
+    }
+    /// About the health of a service.
+    Health(HealthFact) { HealthPassed, HealthFailed }
+    /// About the return of a service to what was live before.
+    Rollback(RollbackFact) {
+        RollbackIntended, RollbackCreated, RollbackAdopted, RollbackUnknown, RollbackAbsent, RollbackLive,
+        RollbackFailed,
+    }
+    /// About the return of a database to an earlier instant.
+    Recovery(RecoveryFact) {
+        RecoveryIntended, RecoveryCreated, RecoveryUnknown, RecoveryAbsent, RecoveryLive, RecoveryFailed,
+        DatabaseSwitched,
     }
     /// Made by a person outside phases and gates.
     Person(PersonFact) {

@@ -32,8 +32,9 @@ pub use self::rollout::Outcome;
 pub(crate) use self::rollout::{
     DrainTo, Operation, Queued, RolloutRow, RolloutState, Sweep, SweepScope,
 };
+pub use self::service::Baseline;
 pub(crate) use self::service::{
-    AutoDeployState, Backup, Baseline, Connections, DeployState, ServiceState, VariablesState,
+    AutoDeployState, Backup, Connections, DeployState, ServiceState, VariablesState,
 };
 
 /// What spans rollouts.

@@ -18,10 +18,12 @@ pub(crate) struct Unhealthy {
 }
 
 /// Which version a failing verdict is about, as an event says it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Judged {
-    pub(crate) version: Option<String>,
-    pub(crate) commit: String,
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Judged {
+    /// The version, if it has one.
+    pub version: Option<String>,
+    /// Its commit.
+    pub commit: String,
 }
 
 /// A service whose rollback would lead to a version that was judged unhealthy there.

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Once;
 
-use rollout::{Event, Fact, HoldKind, Kind, Line, Product, RolloutId, event};
+use rollout::{Event, HoldKind, Kind, Product, RolloutId, event};
 
 use crate::script::Story;
 use crate::show;
@@ -101,25 +101,6 @@ fn every_sample_folds_to_what_it_always_folded_to() {
         let loaded = Product::load(rows).unwrap();
         assert_eq!(end(&loaded), end(&product));
         compare(&path(number, "end"), &end(&product)).unwrap();
-    }
-}
-
-#[test]
-fn every_line_of_the_sample_journals_is_read_and_written_again() {
-    for event in (1..=NEWEST).flat_map(sample) {
-        // In which rollout, and what proved who asked, is said of every kind.
-        let mut line = event.line;
-        line.rollout = None;
-        line.data.remove("proof");
-        let read = Fact::read(&line);
-        let fact = read.unwrap_or_else(|error| panic!("event {}: {error}", event.seq));
-        let Some(fact) = fact else { continue };
-        let mut written = Line::from(fact.clone());
-        assert_eq!(Fact::read(&written), Ok(Some(fact)), "event {}", event.seq);
-        // The first release also wrote of a customer what had not come yet.
-        line.data.remove("unit");
-        written.data.remove("unit");
-        assert_eq!(written, line, "event {}", event.seq);
     }
 }
 

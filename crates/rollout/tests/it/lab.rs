@@ -188,6 +188,7 @@ impl Lab {
         assert!(last.is_none_or(|last| last.at <= event.at));
         assert_eq!(event.hash, event.digest());
         self.folded.apply(event);
+        crate::facts::is_read_and_written(event);
         self.journal.push(event.clone());
     }
 

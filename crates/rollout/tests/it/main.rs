@@ -9,6 +9,7 @@
 )]
 
 mod damage;
+mod facts;
 mod golden;
 mod holds;
 mod journal;

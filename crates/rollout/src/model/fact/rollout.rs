@@ -6,8 +6,8 @@ use policy::plan::{Doubt, History};
 use policy::{CustomerId, PersonId, Plan, PlanInput, PlanScope, Release, Role};
 use serde_json::json;
 
-use crate::customer::targets::UnhealthyTarget;
 use crate::model::fact::written::Nullable;
+use crate::model::unhealthy::UnhealthyTarget;
 use crate::model::ids::{DeployId, RolloutId};
 use crate::model::request::Conflict;
 use crate::model::state::{CustomerState, DrainTo, Operation, Outcome, RunningService, Sweep};
@@ -19,7 +19,7 @@ pub type Seen = BTreeMap<CustomerId, BTreeMap<Role, RunningService>>;
 pub type Newest = BTreeMap<CustomerId, BTreeMap<Role, DeployId>>;
 
 written!(json!({ "type": "object" }) => Plan, PlanInput, PlanScope, History, Release, Doubt, RunningService, Sweep,
-    CustomerState, UnhealthyTarget);
+    CustomerState);
 written!(json!({ "enum": ["refuse", "queue", "supersede", "hotfix"] }) => Conflict);
 written!(json!({ "enum": ["halted", "aborted", "superseded"] }) => DrainTo);
 written!(json!({ "enum": ["rollback", "deploy", "variables"] }) => Operation);
@@ -75,9 +75,9 @@ payloads! {
         /// the plan
         always plan: Box<Plan>,
         /// customers of whom nothing surely says whether the release is older than what they run
-        maybe doubts: Option<Vec<Doubt>>,
+        unless_default doubts: Vec<Doubt>,
         /// services whose rollback would lead to a version that was judged unhealthy there
-        maybe unhealthy_targets: Option<Vec<UnhealthyTarget>>,
+        unless_default unhealthy_targets: Vec<UnhealthyTarget>,
         /// in a hotfix, who goes first
         maybe exposed: Option<Vec<CustomerId>>,
         /// how its commit stands to what ran
@@ -172,6 +172,10 @@ payloads! {
         maybe verb: Option<Operation>,
         /// the plan
         always plan: Box<Plan>,
+        /// though something stands in the way: a person has seen what
+        unless_default force: bool,
+        /// then, what is passed over
+        maybe skipped: Option<Vec<String>>,
         /// the customer as the operation takes it over
         maybe unit: Option<Box<CustomerState>>,
         /// whose services are deployed
@@ -179,7 +183,7 @@ payloads! {
         /// what Render said of the services
         maybe running: Option<Seen>,
         /// services whose rollback would lead to a version that was judged unhealthy there
-        maybe unhealthy_targets: Option<Vec<UnhealthyTarget>>,
+        unless_default unhealthy_targets: Vec<UnhealthyTarget>,
     }
 
     /// An operation ended.

@@ -146,11 +146,16 @@ impl Failure {
 /// What a held customer was doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum HeldFrom {
+pub enum HeldFrom {
+    /// Nothing yet.
     Waiting,
+    /// On the way to the release.
     Forward,
+    /// Watched.
     Healthy,
+    /// On the way back.
     Backward,
+    /// Being left out.
     Withdrawing,
 }
 

@@ -40,16 +40,21 @@ pub(crate) struct ServiceState {
 }
 
 /// What was there when we began (R19).
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Baseline {
-    pub(crate) deploy: Option<DeployId>,
-    pub(crate) commit: Option<String>,
-    pub(crate) version: Option<String>,
-    pub(crate) auto_deploy: bool,
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Baseline {
+    /// The live deploy.
+    pub deploy: Option<DeployId>,
+    /// Its commit.
+    pub commit: Option<String>,
+    /// The version that answered.
+    pub version: Option<String>,
+    /// Whether Render deploys new commits by itself.
+    pub auto_deploy: bool,
     /// Upon what, as Render writes it (P32).
     #[serde(default, skip_serializing_if = "is_default")]
-    pub(crate) auto_deploy_trigger: Option<String>,
-    pub(crate) p95_ms: Option<u32>,
+    pub auto_deploy_trigger: Option<String>,
+    /// How long it took to answer, in the slowest twentieth of requests.
+    pub p95_ms: Option<u32>,
 }
 
 /// What connects a service to a recovered database, and how far that is written.

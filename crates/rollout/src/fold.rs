@@ -6,5 +6,6 @@
 pub(crate) mod apply;
 pub(crate) mod freezes;
 pub(crate) mod index;
+mod note;
 pub(crate) mod rows;
 pub(crate) mod state;

@@ -32,7 +32,6 @@ pub(crate) mod in_flight;
 pub(crate) mod notices;
 pub(crate) mod scratch;
 pub(crate) mod timers;
-pub(crate) mod wake;
 
 use std::collections::BTreeSet;
 
@@ -43,7 +42,8 @@ use crate::fold::rows::LoadError;
 use crate::fold::state::{Damage, RowKey, State};
 use crate::model::actor::Proof;
 use crate::model::command::{Command, Sealed};
-use crate::model::event::{Event, Kind, Line};
+use crate::model::event::{Event, Line};
+use crate::model::fact::{Denied, Fact};
 use crate::model::ids::{AttachmentId, RolloutId};
 use crate::model::request::{Input, Rejected, Request};
 use crate::product::in_flight::Work;
@@ -75,6 +75,8 @@ pub struct Product {
     /// While it is only asked whether a request would be taken: which rollouts its facts are about. None of them counts.
     pub(crate) trial: Option<Vec<Option<RolloutId>>>,
     out: Step,
+    /// What the events of this step say.
+    told: Vec<(Option<RolloutId>, Fact)>,
 }
 
 impl Product {
@@ -140,17 +142,17 @@ impl Product {
     pub fn denied(&mut self, at: Timestamp, request: &Request, rejected: &Rejected) -> Step {
         self.at = cut(at).max(self.state.product.at).max(self.at);
         let known = request.run.filter(|run| self.state.runs.contains_key(run));
-        let fact = Line {
-            rollout: known,
-            actor: Some(request.by.name.clone()),
-            reason: Some(rejected.message.clone()),
-            ..Line::new(Kind::Denied)
+        let fact = Denied {
+            actor: request.by.name.clone(),
+            reason: rejected.message.clone(),
+            request: request.verb.name().to_owned(),
+            code: rejected.code,
         };
-        let fact = fact
-            .with("request", request.verb.name())
-            .with_value("code", &rejected.code);
         self.ask_for(request);
-        self.emit(fact);
+        self.emit(Line {
+            rollout: known,
+            ..fact.into()
+        });
         self.asking = None;
         self.take_step()
     }
@@ -224,10 +226,13 @@ impl Product {
         };
         let product = &self.state.product;
         let event = Event::link(product.seq + 1, self.at, fact, product.hash.clone());
-        self.state.apply(&event);
+        let told = self.state.apply(&event);
         // What would not be read back is never written.
         assert!(self.state.damage.is_none(), "{:?}", self.state.damage);
-        self.note(&event.line);
+        if let Some(told) = told {
+            self.note(&event.line, &told);
+            self.told.push((event.line.rollout, told));
+        }
         self.out.events.push(event);
     }
 
@@ -239,17 +244,9 @@ impl Product {
         });
     }
 
-    /// The latest fact of this step and rollout that answers a question.
-    pub(crate) fn emitted(&self, run: RolloutId, is_it: impl Fn(&Line) -> bool) -> Option<&Line> {
-        let facts = self.out.events.iter().rev().map(|event| &event.line);
-        facts
-            .filter(|fact| fact.rollout == Some(run))
-            .find(|fact| is_it(fact))
-    }
-
-    /// Whether a fact of this step, of whatever rollout, answers a question.
-    pub(crate) fn any_emitted(&self, is_it: impl Fn(&Line) -> bool) -> bool {
-        self.out.events.iter().any(|event| is_it(&event.line))
+    /// The facts of this step, the latest first, and in which rollout each is.
+    pub(crate) fn told(&self) -> impl Iterator<Item = &(Option<RolloutId>, Fact)> {
+        self.told.iter().rev()
     }
 
     pub(crate) fn send(&mut self, command: Command) {
@@ -261,6 +258,7 @@ impl Product {
     }
 
     fn take_step(&mut self) -> Step {
+        self.told.clear();
         let mut step = std::mem::take(&mut self.out);
         step.touched = std::mem::take(&mut self.state.touched);
         step
@@ -309,14 +307,6 @@ impl Product {
                 }
             }
         }
-    }
-}
-
-/// A fact that says since when instants may be wrong.
-pub(crate) fn unsure(fact: Line, since: Option<Timestamp>) -> Line {
-    match since {
-        Some(since) => fact.with_value("unsure_since", &since),
-        None => fact,
     }
 }
 

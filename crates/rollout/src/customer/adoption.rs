@@ -12,7 +12,7 @@ use policy::Role;
 use crate::customer::ctx::{Ctx, Next};
 use crate::customer::variables;
 use crate::model::command::{DeployView, ServiceView};
-use crate::model::event::{Kind, Line};
+use crate::model::fact::{CustomerHeld, DeployAdopted};
 use crate::model::ids::DeployId;
 use crate::model::state::{HeldFrom, ServiceState, VariablesState};
 
@@ -48,10 +48,10 @@ pub(crate) fn next(
     };
     if !unknown.is_empty() {
         let written = names_release(&ctx.variables(role), differing);
-        return Some(Next::Facts(vec![held(ctx, &[(role, unknown)], written)]));
+        return Some(Next::fact(held(ctx, &[(role, unknown)], written)));
     }
     let live = live.filter(|live| differing.is_empty() && is_history_known(ctx, role, live))?;
-    Some(Next::Facts(vec![adopted(ctx, role, live)]))
+    Some(Next::fact(adopted(ctx, role, live)))
 }
 
 /// Whether it is the release's deploy, and nobody has asked for it to be deployed again.
@@ -132,9 +132,13 @@ pub(crate) fn names_release(templates: &BTreeMap<String, String>, differing: &[S
 }
 
 /// The fact that a person must decide about deploys that this journal did not ask for.
-pub(crate) fn held(ctx: &Ctx<'_>, unknown: &[(&Role, Vec<&DeployView>)], written: bool) -> Line {
-    let deploys = || unknown.iter().flat_map(|(_, deploys)| deploys);
-    let ids: BTreeSet<&DeployId> = deploys().map(|deploy| &deploy.id).collect();
+pub(crate) fn held(
+    ctx: &Ctx<'_>,
+    unknown: &[(&Role, Vec<&DeployView>)],
+    written: bool,
+) -> CustomerHeld {
+    let deploys = unknown.iter().flat_map(|(_, deploys)| deploys);
+    let ids: BTreeSet<DeployId> = deploys.map(|deploy| deploy.id.clone()).collect();
     let shown: Vec<String> = unknown
         .iter()
         .flat_map(|(role, deploys)| {
@@ -148,31 +152,36 @@ pub(crate) fn held(ctx: &Ctx<'_>, unknown: &[(&Role, Vec<&DeployView>)], written
         shown.join(", ")
     );
     let role = unknown.first().map(|(role, _)| *role);
-    let fact = ctx.held(role, reason).with_value("unknown", &ids);
-    fact.with("variables_written", written)
+    CustomerHeld {
+        unknown: ids,
+        variables_written: Some(written),
+        ..ctx.held(role, reason)
+    }
 }
 
-fn adopted(ctx: &Ctx<'_>, role: &Role, live: &DeployView) -> Line {
+fn adopted(ctx: &Ctx<'_>, role: &Role, live: &DeployView) -> DeployAdopted {
     let reason = "it runs the release already and is not deployed again; what it ran before is not known, nor its variables then: nothing could be restored";
-    let fact = Line {
-        attempt: Some(1),
-        reason: Some(reason.to_owned()),
-        deploy: Some(live.id.clone()),
+    DeployAdopted {
+        place: ctx.service_place(role),
+        attempt: 1,
+        deploy: live.id.clone(),
         commit: live.exact(),
-        until: Some(ctx.at + ctx.timeout()),
-        ..ctx.service_fact(Kind::DeployAdopted, role)
-    };
-    fact.with("found", true)
+        reason: Some(reason.to_owned()),
+        until: ctx.at + ctx.timeout(),
+        found: true,
+    }
 }
 
 /// The fact that a customer does not go back by itself: what was found there has nothing to be returned to (P30).
-pub(crate) fn stays(ctx: &Ctx<'_>) -> Option<Line> {
+pub(crate) fn stays(ctx: &Ctx<'_>) -> Option<CustomerHeld> {
     let role = ctx.unit.stays()?;
     let customer = ctx.customer;
     let reason = format!(
         "{role} ran the release before this rollout deployed anything there: what it ran before is not known here, nor its variables then, so nothing is taken back; `tranche skip {customer}` and then `tranche rollback {customer} --to VERSION` bring an older version"
     );
     // A retry looks at the release once more.
-    let held = ctx.held(Some(role), reason);
-    Some(held.with_value("from", &HeldFrom::Forward))
+    Some(CustomerHeld {
+        from: Some(HeldFrom::Forward),
+        ..ctx.held(Some(role), reason)
+    })
 }

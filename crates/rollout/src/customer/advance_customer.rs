@@ -8,7 +8,7 @@ use crate::customer::{next, record, trouble};
 use crate::fold::index::{Position, Rollout};
 use crate::fold::state::State;
 use crate::model::command::{Command, CommandKind, Outcome};
-use crate::model::event::Line;
+use crate::model::fact::Fact;
 use crate::model::ids::RolloutId;
 use crate::model::state::CustomerStatus;
 use crate::product::Product;
@@ -138,8 +138,8 @@ impl Product {
     }
 
     /// Whether the next engine has to begin this: it needs somebody who sends what is intended (P7).
-    fn is_left_open(&self, facts: &[Line]) -> bool {
-        self.work.undriven && facts.iter().any(|fact| fact.kind.is_intent())
+    fn is_left_open(&self, facts: &[Fact]) -> bool {
+        self.work.undriven && facts.iter().any(|fact| fact.kind().is_intent())
     }
 
     fn settle_into(&mut self, id: RolloutId, place: Position, next: Next) {
@@ -348,7 +348,7 @@ impl Product {
                 return record::health::replaced(ctx, role, by.as_ref());
             }
             if let Outcome::Gone { role, reason } = outcome {
-                return record::unanswered::vanished(ctx, role, reason);
+                return vec![record::unanswered::vanished(ctx, role, reason).into()];
             }
             let Outcome::Judged { role, verdict } = outcome else {
                 return Vec::new();

@@ -6,18 +6,18 @@
 )]
 
 use crate::model::command::{Outcome, Sealed};
-use crate::model::event::Line;
+use crate::model::fact::Fact;
 use crate::model::ids::AttachmentId;
 
 /// The facts that follow from an answer, and sealed bytes to store with them.
 #[derive(Debug, Default)]
 pub(crate) struct Recorded {
-    pub(crate) facts: Vec<Line>,
+    pub(crate) facts: Vec<Fact>,
     pub(crate) attachment: Option<(AttachmentId, Sealed)>,
 }
 
-impl From<Vec<Line>> for Recorded {
-    fn from(facts: Vec<Line>) -> Self {
+impl From<Vec<Fact>> for Recorded {
+    fn from(facts: Vec<Fact>) -> Self {
         Self {
             facts,
             attachment: None,
@@ -25,9 +25,9 @@ impl From<Vec<Line>> for Recorded {
     }
 }
 
-impl From<Line> for Recorded {
-    fn from(fact: Line) -> Self {
-        vec![fact].into()
+impl<T: Into<Fact>> From<T> for Recorded {
+    fn from(fact: T) -> Self {
+        vec![fact.into()].into()
     }
 }
 

@@ -5,11 +5,13 @@ use crate::customer::ctx::{Ctx, Next};
 use crate::customer::{answer, trouble};
 use crate::fold::index::Position;
 use crate::model::command::{CommandKind, Outcome};
-use crate::model::event::{Kind, Line};
+use crate::model::fact::AutoDeployIntended;
+use crate::model::fact::AutoDeployRestored;
 use crate::model::ids::RolloutId;
 use crate::model::state::{AutoDeployState, RolloutState};
 use crate::product::Product;
 use crate::product::scratch::Scratch;
+use policy::Role;
 
 impl Product {
     /// Before a rollout ends, every auto-deploy that we switched off is restored once (P32).
@@ -19,7 +21,7 @@ impl Product {
             return None;
         }
         self.ask(id, place, |ctx| {
-            let managed = |role: &&policy::Role| {
+            let managed = |role: &&Role| {
                 let state = ctx.service(role).auto_deploy;
                 matches!(
                     state,
@@ -31,10 +33,10 @@ impl Product {
             let role = ctx.planned.services.iter().rev().find(managed)?;
             let service = ctx.target(role);
             let intend = || {
-                Next::Facts(vec![
-                    ctx.service_fact(Kind::AutoDeployIntended, role)
-                        .with("on", true),
-                ])
+                Next::fact(AutoDeployIntended {
+                    place: ctx.service_place(role),
+                    on: true,
+                })
             };
             Some(match (ctx.service(role).auto_deploy, &ctx.scratch.view) {
                 (AutoDeployState::OnIntended, _) if ctx.scratch.fresh => {
@@ -49,7 +51,7 @@ impl Product {
                     Next::Command(CommandKind::Inspect { service })
                 }
                 (AutoDeployState::OnIntended, Some(view)) if view.auto_deploy => {
-                    Next::Facts(vec![ctx.service_fact(Kind::AutoDeployRestored, role)])
+                    Next::fact(auto_deploy_restored(ctx, role))
                 }
                 (_, _) => intend(),
             })
@@ -82,6 +84,14 @@ impl Product {
     }
 }
 
+fn auto_deploy_restored(ctx: &Ctx<'_>, role: &Role) -> AutoDeployRestored {
+    AutoDeployRestored {
+        place: ctx.service_place(role),
+        reason: None,
+        refused: false,
+    }
+}
+
 /// The answer of a command that restores auto-deploy.
 pub(crate) fn closing_answer(
     ctx: &Ctx<'_>,
@@ -98,13 +108,16 @@ pub(crate) fn closing_answer(
     scratch.answered(command);
     match (command, outcome) {
         (CommandKind::SetAutoDeploy { service, .. }, Outcome::AutoDeploySet) => {
-            vec![ctx.service_fact(Kind::AutoDeployRestored, &service.role)].into()
+            auto_deploy_restored(ctx, &service.role).into()
         }
         (CommandKind::SetAutoDeploy { service, .. }, Outcome::Refused { .. }) => {
             // Nobody can be held any more: the journal says that it stays off, and why.
-            let fact = ctx.service_fact(Kind::AutoDeployRestored, &service.role);
-            let reason = Some(format!("not restored: {}", answer::say(outcome)));
-            vec![Line { reason, ..fact }.with("refused", true)].into()
+            let left = AutoDeployRestored {
+                reason: Some(format!("not restored: {}", answer::say(outcome))),
+                refused: true,
+                ..auto_deploy_restored(ctx, &service.role)
+            };
+            left.into()
         }
         (CommandKind::Inspect { .. }, Outcome::Inspected { views }) => {
             scratch.view = views.first().cloned();
@@ -112,7 +125,7 @@ pub(crate) fn closing_answer(
         }
         (CommandKind::Inspect { service }, Outcome::Gone { .. } | Outcome::Failed { .. }) => {
             // The service is gone: there is nothing to restore.
-            vec![ctx.service_fact(Kind::AutoDeployRestored, &service.role)].into()
+            auto_deploy_restored(ctx, &service.role).into()
         }
         (_, _) => {
             scratch.view = None;

@@ -7,12 +7,16 @@ use policy::{CustomerId, Plan, PlannedCustomer, Release, Role, Timestamp};
 
 use crate::fold::state::State;
 use crate::model::command::{CommandKind, Target};
-use crate::model::event::{Kind, Line};
+use crate::model::fact::CustomerHeld;
+use crate::model::fact::CustomerPlace;
+use crate::model::fact::Fact;
+use crate::model::fact::ServicePlace;
 use crate::model::ids::{DatabaseId, RolloutId};
 use crate::model::state::{
     CustomerState, CustomerStatus, DeployState, HeldFrom, Operation, ServiceState,
 };
 use crate::product::scratch::Scratch;
+use std::collections::BTreeSet;
 
 /// What follows for a customer.
 #[derive(Debug)]
@@ -20,7 +24,7 @@ pub(crate) enum Next {
     /// Carry this out and wait for its answer.
     Command(CommandKind),
     /// These facts follow at once.
-    Facts(Vec<Line>),
+    Facts(Vec<Fact>),
     /// The next service may go, or go back, when a tick finds a place for it.
     Tick,
     /// Nothing before this instant.
@@ -30,12 +34,9 @@ pub(crate) enum Next {
 }
 
 impl Next {
-    /// The same, with every fact changed.
-    pub(crate) fn map(self, change: impl Fn(Line) -> Line) -> Self {
-        match self {
-            Self::Facts(facts) => Self::Facts(facts.into_iter().map(change).collect()),
-            Self::Command(_) | Self::Tick | Self::Wait(_) | Self::Rest => self,
-        }
+    /// This fact follows at once.
+    pub(crate) fn fact(fact: impl Into<Fact>) -> Self {
+        Self::Facts(vec![fact.into()])
     }
 }
 
@@ -138,53 +139,43 @@ impl<'a> Ctx<'a> {
         self.plan.project.render.settle.to_delta()
     }
 
-    /// A fact about this customer.
-    pub(crate) fn fact(&self, kind: Kind) -> Line {
-        Line {
-            phase: Some(self.policy().name.clone()),
+    /// Where a fact about this customer happens.
+    pub(crate) fn place(&self) -> CustomerPlace {
+        CustomerPlace {
+            phase: self.policy().name.clone(),
             batch: self.unit.batch,
-            customer: Some(self.customer.clone()),
-            ..Line::new(kind)
+            customer: self.customer.clone(),
         }
     }
 
-    /// A fact about one service.
-    pub(crate) fn service_fact(&self, kind: Kind, role: &Role) -> Line {
-        Line {
-            service: Some(role.clone()),
-            ..self.fact(kind)
+    /// Where a fact about one service happens.
+    pub(crate) fn service_place(&self, role: &Role) -> ServicePlace {
+        ServicePlace {
+            phase: self.policy().name.clone(),
+            batch: self.unit.batch,
+            customer: self.customer.clone(),
+            service: role.clone(),
         }
     }
 
     /// A fact that a person must decide.
-    pub(crate) fn held(&self, role: Option<&Role>, reason: impl Into<String>) -> Line {
-        let fact = Line {
+    pub(crate) fn held(&self, role: Option<&Role>, reason: impl Into<String>) -> CustomerHeld {
+        let withdrawing = self.unit.state == CustomerStatus::Withdrawing;
+        CustomerHeld {
+            place: self.place(),
             service: role.cloned(),
-            reason: Some(reason.into()),
-            ..self.fact(Kind::CustomerHeld)
-        };
-        match self.unit.state {
-            CustomerStatus::Withdrawing => fact.with_value("from", &HeldFrom::Withdrawing),
-            CustomerStatus::Waiting
-            | CustomerStatus::Forward
-            | CustomerStatus::Healthy(_)
-            | CustomerStatus::Backward
-            | CustomerStatus::Held { .. }
-            | CustomerStatus::Unchanged
-            | CustomerStatus::RolledBack
-            | CustomerStatus::RollbackFailed
-            | CustomerStatus::Excluded
-            | CustomerStatus::Applied
-            | CustomerStatus::Skipped => fact,
+            reason: reason.into(),
+            from: withdrawing.then_some(HeldFrom::Withdrawing),
+            other: None,
+            replaced: false,
+            unknown: BTreeSet::new(),
+            variables_written: None,
         }
     }
 
-    /// A fact that is a failure of the release, unless a person has given the customer up already (R11).
-    pub(crate) fn failure(&self, fact: Line) -> Line {
-        match self.unit.state == CustomerStatus::Forward {
-            true => fact.with("failure", true),
-            false => fact,
-        }
+    /// Whether what fails now is a failure of the release: not if a person has given the customer up already (R11).
+    pub(crate) fn fails(&self) -> bool {
+        self.unit.state == CustomerStatus::Forward
     }
 }
 

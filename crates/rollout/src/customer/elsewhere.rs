@@ -8,7 +8,7 @@ use crate::fold::index::{Position, Rollout};
 use crate::fold::state::State;
 use crate::model::actor::Actor;
 use crate::model::command::{Outcome, ServiceView};
-use crate::model::event::{Kind, Line};
+use crate::model::fact::{CustomerReleased, Restored, Resumed, RolloutsHeld};
 use crate::model::hold::{Hold, HoldKind, HoldOwner};
 use crate::model::ids::RolloutId;
 use crate::model::offer::Offer;
@@ -35,11 +35,10 @@ impl Product {
         if known.is_some_and(|mark| mark.reason.as_ref() == Some(&reason)) {
             return;
         }
-        let fact = Line {
+        self.emit(Restored {
             reason: Some(reason),
-            ..Line::new(Kind::Restored)
-        };
-        self.emit(fact.with("moved", true));
+            moved: true,
+        });
     }
 
     /// Takes a `resume --moved`: all that is held so goes on at once.
@@ -53,11 +52,11 @@ impl Product {
             .filter(|(_, run)| run.row.held_as_moved)
             .map(|(id, _)| *id)
             .collect();
-        let fact = Line {
-            actor: Some(by.name.clone()),
-            ..Line::new(Kind::Resumed)
-        };
-        self.emit(fact.with("moved", true).with_value("rollouts", &held));
+        self.emit(Resumed {
+            actor: by.name.clone(),
+            moved: true,
+            rollouts: Some(held.clone()),
+        });
         for id in held {
             self.release_met(id, by);
             let places = self.state.runs[&id].in_hand();
@@ -78,9 +77,9 @@ impl Product {
         for customer in met {
             let place = self.state.runs[&id].place(&customer);
             let fact = place.and_then(|place| {
-                self.ask(id, place, |ctx| Line {
-                    actor: Some(by.name.clone()),
-                    ..ctx.fact(Kind::CustomerReleased)
+                self.ask(id, place, |ctx| CustomerReleased {
+                    place: ctx.place(),
+                    actor: by.name.clone(),
                 })
             });
             if let Some(fact) = fact {
@@ -151,7 +150,7 @@ impl Product {
             held.filter(|customer| run.customer(customer).has_met_another())
         });
         let met: Vec<CustomerId> = met.cloned().collect();
-        let written = self.any_emitted(|fact| fact.read("variables_written") == Some(true));
+        let written = self.told().any(|(_, fact)| fact.names_written_variables());
         if met.is_empty() || (met.len() < 2 && !written) {
             return;
         }
@@ -160,14 +159,14 @@ impl Product {
             names.join(", "),
             if written { ", variables included" } else { "" },
         );
-        let fact = Line {
-            reason: Some(format!(
-                "this release was brought to {them} by somebody else since the rollout began{variables}: another engine or an older state of this project is at work"
-            )),
-            ..Line::new(Kind::RolloutsHeld)
-        };
-        let fact = fact.with("moved", true).with_value("customers", &met);
-        self.emit(fact);
+        let reason = format!(
+            "this release was brought to {them} by somebody else since the rollout began{variables}: another engine or an older state of this project is at work"
+        );
+        self.emit(RolloutsHeld {
+            reason: Some(reason),
+            moved: true,
+            customers: Some(met),
+        });
     }
 
     /// A pause is not what holds this rollout.

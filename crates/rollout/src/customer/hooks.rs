@@ -6,7 +6,7 @@ use policy::rules::HookCommand;
 
 use crate::customer::ctx::{Ctx, Next, current};
 use crate::model::command::CommandKind;
-use crate::model::event::Kind;
+use crate::model::fact::HookStarted;
 use crate::model::state::{CustomerStatus, HookList};
 
 /// The next hook of a list, its outcome unknown, or nothing.
@@ -22,15 +22,15 @@ pub(crate) fn hooks(ctx: &Ctx<'_>, when: HookList) -> Option<Next> {
     let hook = list.get(state.done)?;
     let number = state.done + 1;
     if !state.begun {
-        let fact = ctx
-            .fact(Kind::HookStarted)
-            .with_value("when", &when)
-            .with("number", number);
-        return Some(Next::Facts(vec![fact]));
+        return Some(Next::fact(HookStarted {
+            place: ctx.place(),
+            when,
+            number,
+        }));
     }
     if !ctx.scratch.fresh && !hook.repeatable {
         let reason = format!("it is not known whether the {when} hook {number} took effect");
-        return Some(Next::Facts(vec![ctx.held(None, reason)]));
+        return Some(Next::fact(ctx.held(None, reason)));
     }
     let service = match &hook.run {
         HookCommand::Job { service, .. } => match ctx.find_target(service) {
@@ -39,7 +39,7 @@ pub(crate) fn hooks(ctx: &Ctx<'_>, when: HookList) -> Option<Next> {
                 let reason = format!(
                     "the {when} hook {number} is a job of its {service}, and it has no such service"
                 );
-                return Some(Next::Facts(vec![ctx.held(None, reason)]));
+                return Some(Next::fact(ctx.held(None, reason)));
             }
         },
         HookCommand::Run(_) => None,

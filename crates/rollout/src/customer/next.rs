@@ -13,9 +13,16 @@ use crate::customer::ctx::{Ctx, Next, current};
 use crate::customer::hooks::hooks;
 use crate::customer::{adoption, protocol, variables};
 use crate::model::command::{CommandKind, DeployView, Probed, ServiceView};
-use crate::model::event::{Kind, Line};
+use crate::model::fact::AutoDeployDisabled;
+use crate::model::fact::AutoDeployIntended;
+use crate::model::fact::CustomerHealthy;
+use crate::model::fact::CustomerHeld;
+use crate::model::fact::DeployDuplicate;
+use crate::model::fact::Fact;
+use crate::model::fact::HealthFailed;
 use crate::model::ids::DeployId;
 use crate::model::state::HookList;
+use crate::model::state::RollbackState;
 use crate::model::state::{
     AutoDeployState, CustomerStatus, DeployState, HeldFrom, Operation, ServiceState,
 };
@@ -71,25 +78,22 @@ fn forward(ctx: &Ctx<'_>) -> Next {
     let Some(role) = current(ctx.unit, ctx.planned) else {
         return match hooks(ctx, HookList::After) {
             Some(next) => next,
-            None => Next::Facts(vec![ctx.fact(Kind::CustomerHealthy)]),
+            None => Next::fact(CustomerHealthy { place: ctx.place() }),
         };
     };
     let service = ctx.service(&role);
     match &service.deploy {
         DeployState::None if !ctx.scratch.go => Next::Tick,
         DeployState::None => prepare(ctx, &role, &service),
-        DeployState::Intended { .. } => Next::Command(CommandKind::CreateDeploy {
+        DeployState::Intended(_) => Next::Command(CommandKind::CreateDeploy {
             service: ctx.target(&role),
             commit: ctx.release().commit.clone(),
             clear_cache: ctx.clear_cache,
             attempt: service.attempt,
         }),
-        DeployState::Unknown { .. } => protocol::look_up(
-            ctx,
-            &role,
-            &service.deploy,
-            protocol::DeployDirection::Forward,
-        ),
+        DeployState::Unknown(doubt) => {
+            protocol::look_up(ctx, &role, doubt, protocol::DeployDirection::Forward)
+        }
         DeployState::Running { deploy, deadline } => follow(ctx, &role, deploy, Some(*deadline)),
         DeployState::CancelIntended { deploy } => cancel(ctx, &role, deploy),
         DeployState::Live { deploy, at } => Next::Command(CommandKind::Verify {
@@ -144,7 +148,7 @@ fn out_of_service(ctx: &Ctx<'_>, role: &Role, view: &ServiceView) -> Option<Next
             .then(|| format!("the service {role} was suspended"))
     };
     let reason = ctx.scratch.refused.clone().or_else(suspended)?;
-    Some(Next::Facts(vec![ctx.held(Some(role), reason)]))
+    Some(Next::fact(ctx.held(Some(role), reason)))
 }
 
 fn auto_deploy(
@@ -159,14 +163,14 @@ fn auto_deploy(
         ctx.plan.project.render.auto_deploy,
         service.auto_deploy,
     ) {
-        (false, _, AutoDeployState::OffIntended) => Some(Next::Facts(vec![
-            ctx.service_fact(Kind::AutoDeployDisabled, role),
-        ])),
+        (false, _, AutoDeployState::OffIntended) => Some(Next::fact(AutoDeployDisabled {
+            place: ctx.service_place(role),
+        })),
         (false, _, _) => None,
         (true, AutoDeploy::Refuse, _) => {
             let reason =
                 format!("auto-deploy of {role} is on: Render would deploy new commits by itself");
-            Some(Next::Facts(vec![ctx.held(Some(role), reason)]))
+            Some(Next::fact(ctx.held(Some(role), reason)))
         }
         (true, AutoDeploy::Manage, AutoDeployState::OffIntended) if ctx.scratch.fresh => {
             Some(Next::Command(CommandKind::SetAutoDeploy {
@@ -175,10 +179,10 @@ fn auto_deploy(
                 trigger: None,
             }))
         }
-        (true, AutoDeploy::Manage, _) => Some(Next::Facts(vec![
-            ctx.service_fact(Kind::AutoDeployIntended, role)
-                .with("on", false),
-        ])),
+        (true, AutoDeploy::Manage, _) => Some(Next::fact(AutoDeployIntended {
+            place: ctx.service_place(role),
+            on: false,
+        })),
     }
 }
 
@@ -222,34 +226,31 @@ fn name_the_other(ctx: &Ctx<'_>, role: &Role, ours: &DeployId) -> Next {
         .take_while(|deploy| &deploy.id != ours)
         .last();
     let duplicate = other.and_then(|other| duplicate(ctx, role, other));
-    let fact = match other {
-        Some(other) => ctx
-            .held(
-                Some(role),
-                format!(
-                    "our deploy {ours} was cancelled or replaced by {} ({})",
-                    other.id, other.trigger
-                ),
-            )
-            .with("other", other.id.0.clone()),
-        None => ctx.held(
-            Some(role),
-            format!("our deploy {ours} was cancelled by somebody else"),
+    let reason = match other {
+        Some(other) => format!(
+            "our deploy {ours} was cancelled or replaced by {} ({})",
+            other.id, other.trigger
         ),
+        None => format!("our deploy {ours} was cancelled by somebody else"),
     };
-    Next::Facts(duplicate.into_iter().chain([fact]).collect())
+    let held = CustomerHeld {
+        other: other.map(|other| other.id.clone()),
+        ..ctx.held(Some(role), reason)
+    };
+    let duplicate = duplicate.into_iter().map(Fact::from);
+    Next::Facts(duplicate.chain([held.into()]).collect())
 }
 
 /// What took the place of a deploy of ours is one of the same release by the API: a request of ours that took effect after
 /// all, or another engine's. The journal names it (P10).
-pub(crate) fn duplicate(ctx: &Ctx<'_>, role: &Role, other: &DeployView) -> Option<Line> {
-    let is_forward = ctx.service(role).rollback == DeployState::None;
+pub(crate) fn duplicate(ctx: &Ctx<'_>, role: &Role, other: &DeployView) -> Option<DeployDuplicate> {
+    let is_forward = ctx.service(role).rollback == RollbackState::None;
     let is_one = other.trigger == "api" && other.is_of(&ctx.release().commit);
-    (is_forward && is_one).then(|| Line {
-        attempt: Some(ctx.service(role).attempt),
-        deploy: Some(other.id.clone()),
+    (is_forward && is_one).then(|| DeployDuplicate {
+        place: ctx.service_place(role),
+        attempt: ctx.service(role).attempt,
+        deploy: other.id.clone(),
         commit: other.exact(),
-        ..ctx.service_fact(Kind::DeployDuplicate, role)
     })
 }
 
@@ -291,16 +292,19 @@ pub(crate) fn probed_all(ctx: &Ctx<'_>) -> Vec<Probed> {
 }
 
 /// What follows a failure after live: at once the way back, or a person first.
-pub(crate) fn failed_live(ctx: &Ctx<'_>, fact: Line) -> Vec<Line> {
-    let mut facts = vec![fact.with("failure", true)];
+pub(crate) fn failed_live(ctx: &Ctx<'_>, fact: HealthFailed) -> Vec<Fact> {
+    let mut facts = vec![fact.into()];
     if let Some(held) = adoption::stays(ctx) {
-        facts.push(held);
+        facts.push(held.into());
     } else if ctx.policy().rollback == RollbackMode::Manual {
         let reason =
             "the release is unhealthy here, and this policy leaves the rollback to a person";
         // A retry looks at the release once more; only `rollback` begins the way back.
-        let held = ctx.held(None, reason);
-        facts.push(held.with_value("from", &HeldFrom::Forward));
+        let held = CustomerHeld {
+            from: Some(HeldFrom::Forward),
+            ..ctx.held(None, reason)
+        };
+        facts.push(held.into());
     }
     facts
 }

@@ -8,9 +8,13 @@ use policy::{Role, Timestamp};
 use crate::customer::adoption;
 use crate::customer::ctx::{Ctx, Next};
 use crate::model::command::{CommandKind, DeployStatus, DeployView};
-use crate::model::event::{Kind, Line};
+use crate::model::fact::{
+    CustomerHeld, DeployAbsent, DeployAdopted, DeployCreated, DeployDuplicate, DeployIntended,
+    DeployUnknown, Fact, RollbackAbsent, RollbackAdopted, RollbackCreated, RollbackFailed,
+    RollbackIntended, RollbackUnknown,
+};
 use crate::model::ids::DeployId;
-use crate::model::state::{Baseline, DeployState, ServiceState};
+use crate::model::state::{Baseline, InDoubt, ServiceState};
 
 /// Which request is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,34 +49,70 @@ impl DeployDirection {
         }
     }
 
-    fn adopted(self) -> Kind {
+    /// What is said of a request, about the deploy or about the rollback.
+    pub(crate) fn fact<T: Said>(self, fact: T) -> Fact {
         match self {
-            Self::Forward => Kind::DeployAdopted,
-            Self::Back | Self::BackByCommit => Kind::RollbackAdopted,
+            Self::Forward => fact.into(),
+            Self::Back | Self::BackByCommit => fact.of_rollback(),
         }
     }
+}
 
-    fn absent(self) -> Kind {
-        match self {
-            Self::Forward => Kind::DeployAbsent,
-            Self::Back | Self::BackByCommit => Kind::RollbackAbsent,
-        }
+/// What is said of a deploy, and alike of a rollback.
+pub(crate) trait Said: Into<Fact> {
+    /// The same of a rollback.
+    fn of_rollback(self) -> Fact;
+}
+
+impl Said for DeployCreated {
+    fn of_rollback(self) -> Fact {
+        let fact = RollbackCreated {
+            place: self.place,
+            attempt: self.attempt,
+            deploy: self.deploy,
+            commit: self.commit,
+            until: self.until,
+        };
+        fact.into()
     }
+}
 
-    /// The event of a request whose outcome is unknown.
-    pub(crate) fn unknown(self) -> Kind {
-        match self {
-            Self::Forward => Kind::DeployUnknown,
-            Self::Back | Self::BackByCommit => Kind::RollbackUnknown,
-        }
+impl Said for DeployAdopted {
+    fn of_rollback(self) -> Fact {
+        let fact = RollbackAdopted {
+            place: self.place,
+            attempt: self.attempt,
+            deploy: self.deploy,
+            commit: self.commit,
+            until: self.until,
+        };
+        fact.into()
     }
+}
 
-    /// The event of a 201.
-    pub(crate) fn created(self) -> Kind {
-        match self {
-            Self::Forward => Kind::DeployCreated,
-            Self::Back | Self::BackByCommit => Kind::RollbackCreated,
-        }
+impl Said for DeployUnknown {
+    fn of_rollback(self) -> Fact {
+        let fact = RollbackUnknown {
+            place: self.place,
+            attempt: self.attempt,
+            reason: self.reason,
+            until: self.until,
+            queued: self.queued,
+        };
+        fact.into()
+    }
+}
+
+impl Said for DeployAbsent {
+    fn of_rollback(self) -> Fact {
+        let fact = RollbackAbsent {
+            place: self.place,
+            attempt: self.attempt,
+            reason: self.reason,
+            status: None,
+            gone: false,
+        };
+        fact.into()
     }
 }
 
@@ -98,22 +138,18 @@ pub(crate) fn intend(
         DeployDirection::Back | DeployDirection::BackByCommit => Vec::new(),
     };
     if !unknown.is_empty() {
-        return Next::Facts(vec![adoption::held(ctx, &[(role, unknown)], false)]);
+        return Next::fact(adoption::held(ctx, &[(role, unknown)], false));
     }
     let live = listing
         .iter()
         .find(|deploy| deploy.status == DeployStatus::Live);
-    let fact = match way {
-        DeployDirection::Forward => forward_intent(ctx, role, service, live),
+    let known = listing.iter().map(|deploy| deploy.id.clone()).collect();
+    match way {
+        DeployDirection::Forward => Next::fact(forward_intent(ctx, role, service, live, known)),
         DeployDirection::Back | DeployDirection::BackByCommit => {
-            match back_intent(ctx, role, service, live) {
-                Ok(fact) => fact,
-                Err(facts) => return Next::Facts(facts),
-            }
+            back_intent(ctx, role, service, live, known)
         }
-    };
-    let known: Vec<&DeployId> = listing.iter().map(|deploy| &deploy.id).collect();
-    Next::Facts(vec![fact.with_value("known", &known)])
+    }
 }
 
 fn forward_intent(
@@ -121,31 +157,24 @@ fn forward_intent(
     role: &Role,
     service: &ServiceState,
     live: Option<&DeployView>,
-) -> Line {
-    let fact = Line {
-        attempt: Some(service.attempt + 1),
-        commit: Some(ctx.release().commit.clone()),
-        ..ctx.service_fact(Kind::DeployIntended, role)
-    };
+    known: Vec<DeployId>,
+) -> DeployIntended {
     // A foreign deploy that went live before ours is sent renews the target of a rollback (R19).
     let old = service.baseline.clone().unwrap_or_default();
-    match live {
-        Some(live)
-            if old.deploy.as_ref() != Some(&live.id) && !live.is_of(&ctx.release().commit) =>
-        {
-            let renewed = Baseline {
-                deploy: Some(live.id.clone()),
-                commit: live.exact(),
-                version: if live.exact() == old.commit {
-                    old.version
-                } else {
-                    None
-                },
-                ..old
-            };
-            fact.with_value("baseline", &renewed)
-        }
-        Some(_) | None => fact,
+    let newer = live
+        .filter(|live| old.deploy.as_ref() != Some(&live.id) && !live.is_of(&ctx.release().commit));
+    let renewed = newer.map(|live| Baseline {
+        deploy: Some(live.id.clone()),
+        commit: live.exact(),
+        version: old.version.filter(|_| live.exact() == old.commit),
+        ..old
+    });
+    DeployIntended {
+        place: ctx.service_place(role),
+        attempt: service.attempt + 1,
+        commit: ctx.release().commit.clone(),
+        known,
+        baseline: renewed,
     }
 }
 
@@ -154,7 +183,8 @@ fn back_intent(
     role: &Role,
     service: &ServiceState,
     live: Option<&DeployView>,
-) -> Result<Line, Vec<Line>> {
+    known: Vec<DeployId>,
+) -> Next {
     // Where nothing of ours runs, what was live before is what may be replaced by itself.
     let before = service
         .baseline
@@ -167,27 +197,37 @@ fn back_intent(
             "a newer deploy of somebody else is live on {role}: {} ({})",
             foreign.id, foreign.trigger
         );
-        return Err(vec![
-            ctx.held(Some(role), reason)
-                .with("other", foreign.id.0.clone()),
-        ]);
+        return held_by(ctx, role, foreign, reason);
     }
     let baseline = service.baseline.clone().unwrap_or_default();
     let way = DeployDirection::back(service);
     if way == DeployDirection::BackByCommit && baseline.commit.is_none() {
-        let failed = Line {
-            reason: Some("nothing was live before this release".to_owned()),
-            ..ctx.service_fact(Kind::RollbackFailed, role)
-        };
-        return Err(vec![failed]);
+        return Next::fact(RollbackFailed {
+            place: ctx.service_place(role),
+            attempt: None,
+            deploy: None,
+            commit: None,
+            reason: "nothing was live before this release".to_owned(),
+            status: None,
+            cycles: None,
+            judged: None,
+        });
     }
-    let target = baseline.deploy.filter(|_| way == DeployDirection::Back);
-    Ok(Line {
-        attempt: Some(service.rollback_attempt + 1),
+    Next::fact(RollbackIntended {
+        place: ctx.service_place(role),
+        attempt: service.rollback_attempt + 1,
         commit: baseline.commit,
-        ..ctx.service_fact(Kind::RollbackIntended, role)
-    }
-    .with_value("target", &target))
+        known,
+        target: baseline.deploy.filter(|_| way == DeployDirection::Back),
+    })
+}
+
+/// A deploy of somebody else is in the way: a person must decide.
+fn held_by(ctx: &Ctx<'_>, role: &Role, foreign: &DeployView, reason: String) -> Next {
+    Next::fact(CustomerHeld {
+        other: Some(foreign.id.clone()),
+        ..ctx.held(Some(role), reason)
+    })
 }
 
 /// A deploy of somebody else is under way: wait for it, at most as long as for one of ours (R18).
@@ -197,10 +237,7 @@ pub(crate) fn await_foreign(ctx: &Ctx<'_>, role: &Role, foreign: &DeployView) ->
             "a deploy of somebody else has been under way too long: {} ({})",
             foreign.id, foreign.trigger
         );
-        return Next::Facts(vec![
-            ctx.held(Some(role), reason)
-                .with("other", foreign.id.0.clone()),
-        ]);
+        return held_by(ctx, role, foreign, reason);
     }
     let since = ctx
         .scratch
@@ -215,21 +252,13 @@ pub(crate) fn await_foreign(ctx: &Ctx<'_>, role: &Role, foreign: &DeployView) ->
 }
 
 /// Finds out what became of a request whose answer is missing.
-pub(crate) fn look_up(
-    ctx: &Ctx<'_>,
-    role: &Role,
-    state: &DeployState,
-    way: DeployDirection,
-) -> Next {
-    let DeployState::Unknown {
+pub(crate) fn look_up(ctx: &Ctx<'_>, role: &Role, doubt: &InDoubt, way: DeployDirection) -> Next {
+    let InDoubt {
         at,
         until,
         queued,
         known,
-    } = state
-    else {
-        return Next::Rest;
-    };
+    } = doubt;
     let list = || CommandKind::ListDeploys {
         service: ctx.target(role),
         known: known.clone(),
@@ -261,12 +290,11 @@ pub(crate) fn look_up(
     if *asked_at < settled {
         return Next::Command(list());
     }
-    let reason = Some("no deploy of ours exists, and none can appear any more".to_owned());
-    Next::Facts(vec![Line {
-        reason,
+    Next::fact(way.fact(DeployAbsent {
+        place: ctx.service_place(role),
         attempt: Some(way.attempt(&ctx.service(role))),
-        ..ctx.service_fact(way.absent(), role)
-    }])
+        reason: "no deploy of ours exists, and none can appear any more".to_owned(),
+    }))
 }
 
 /// Deploys newer than those known at the intent that can only be ours, newest first (T1).
@@ -302,24 +330,27 @@ fn adopt(
     way: DeployDirection,
     intended_at: Timestamp,
     queued: bool,
-) -> Vec<Line> {
+) -> Vec<Fact> {
     let attempt = way.attempt(&ctx.service(role));
     // A request that was queued behind somebody else's deploy has its time from when it is found.
     let from = if queued { ctx.at } else { intended_at };
-    let about = |kind, deploy: &DeployView| Line {
-        attempt: Some(attempt),
-        deploy: Some(deploy.id.clone()),
-        commit: deploy.exact(),
-        ..ctx.service_fact(kind, role)
-    };
-    let mut facts = vec![Line {
-        until: Some(from + ctx.timeout()),
-        ..about(way.adopted(), newest)
-    }];
-    facts.extend(
-        others
-            .iter()
-            .map(|other| about(Kind::DeployDuplicate, other)),
-    );
-    facts
+    let adopted = way.fact(DeployAdopted {
+        place: ctx.service_place(role),
+        attempt,
+        deploy: newest.id.clone(),
+        commit: newest.exact(),
+        reason: None,
+        until: from + ctx.timeout(),
+        found: false,
+    });
+    let duplicates = others.iter().map(|other| {
+        let duplicate = DeployDuplicate {
+            place: ctx.service_place(role),
+            attempt,
+            deploy: other.id.clone(),
+            commit: other.exact(),
+        };
+        duplicate.into()
+    });
+    [adopted].into_iter().chain(duplicates).collect()
 }

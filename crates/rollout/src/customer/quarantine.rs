@@ -7,9 +7,8 @@
 use policy::CustomerId;
 
 use crate::fold::index::Position;
-use crate::model::event::{Kind, Line};
 use crate::model::ids::RolloutId;
-use crate::model::state::{CustomerStatus, HeldFrom};
+use crate::model::state::CustomerStatus;
 use crate::product::Product;
 use crate::product::in_flight::Slot;
 
@@ -58,21 +57,9 @@ impl Product {
         self.unwant(id, place, Slot::Preflight);
         self.work.preparing.remove(&(id, place));
         self.begin_anew(id, place, "the request was out when an invariant broke");
-        let run = &self.state.runs[&id];
-        let unit = run.customer(run.at_place(place.phase, place.place));
-        let withdrawing = unit.state == CustomerStatus::Withdrawing;
         let reason = format!("something impossible was found about it: {what}");
-        let fact = Line {
-            batch: unit.batch,
-            customer: Some(run.at_place(place.phase, place.place).clone()),
-            reason: Some(reason),
-            ..run.phase_fact(Kind::CustomerHeld, place.phase)
-        };
-        let fact = match withdrawing {
-            true => fact.with_value("from", &HeldFrom::Withdrawing),
-            false => fact,
-        };
-        self.emit_in(id, fact);
+        let held = self.ask(id, place, |ctx| ctx.held(None, reason));
+        self.emit_in(id, held.expect("the customer is planned"));
         true
     }
 

@@ -15,10 +15,12 @@ use crate::customer::answer::{Recorded, say};
 use crate::customer::ctx::Ctx;
 use crate::customer::record::deploy::{followed, listed, requested};
 use crate::customer::record::health::verified;
-use crate::customer::record::variables::{backed_up, of_backup, put_back, set};
+use crate::customer::record::variables::{backed_up, put_back, set};
 use crate::customer::{hooks, recovery, trouble};
 use crate::model::command::{CommandKind, Outcome};
-use crate::model::event::{Kind, Line};
+use crate::model::fact::AutoDeployDisabled;
+use crate::model::fact::AutoDeployRestored;
+use crate::model::fact::HookFinished;
 use crate::model::ids::{DatabaseId, DeployId};
 use crate::model::state::AutoDeployState;
 use crate::model::state::HookList;
@@ -41,26 +43,18 @@ pub(crate) fn record(
         CommandKind::AwaitQuiet { deploy, .. } => awaited(ctx, scratch, deploy, &outcome),
         CommandKind::BackUp { service, .. } => {
             scratch.compared = matches!(outcome, Outcome::BackedUp { .. });
-            backed_up(ctx, &service.role, outcome)
+            backed_up(ctx, &service.role, outcome, None)
         }
         CommandKind::SetVariables {
             service,
             backup,
             keys,
-        } => of_backup(
-            ctx,
-            &service.role,
-            backup,
-            set(ctx, &service.role, keys, outcome),
-        ),
+        } => set(ctx, &service.role, backup, keys, outcome),
         CommandKind::RestoreVariables {
             service,
             backup,
             keys,
-        } => {
-            let restored = put_back(ctx, &service.role, keys, outcome);
-            of_backup(ctx, &service.role, backup, restored)
-        }
+        } => put_back(ctx, &service.role, backup, keys, outcome),
         CommandKind::SetAutoDeploy { service, .. } => {
             switched(ctx, scratch, &service.role, &outcome)
         }
@@ -139,13 +133,19 @@ fn switched(ctx: &Ctx<'_>, scratch: &mut Scratch, role: &Role, outcome: &Outcome
     scratch.fresh = false;
     match (outcome, ctx.service(role).auto_deploy) {
         (Outcome::AutoDeploySet, AutoDeployState::OnIntended) => {
-            ctx.service_fact(Kind::AutoDeployRestored, role).into()
+            let restored = AutoDeployRestored {
+                place: ctx.service_place(role),
+                reason: None,
+                refused: false,
+            };
+            restored.into()
         }
         (Outcome::AutoDeploySet, _) => {
             if let Some(view) = &mut scratch.view {
                 view.auto_deploy = false;
             }
-            ctx.service_fact(Kind::AutoDeployDisabled, role).into()
+            let place = ctx.service_place(role);
+            AutoDeployDisabled { place }.into()
         }
         (Outcome::Refused { .. }, _) => {
             let reason = format!("auto-deploy of {role} cannot be switched: {}", say(outcome));
@@ -169,10 +169,7 @@ fn connections_backed_up(
         let reason = format!("{role} cannot be pointed at {to}: {reason}");
         return ctx.held(Some(role), reason).into();
     }
-    let mut recorded = backed_up(ctx, role, outcome);
-    let facts = std::mem::take(&mut recorded.facts).into_iter();
-    recorded.facts = facts.map(|fact| fact.with_value("database", to)).collect();
-    recorded
+    backed_up(ctx, role, outcome, Some(to))
 }
 
 fn hooked(ctx: &Ctx<'_>, scratch: &mut Scratch, outcome: Outcome) -> Recorded {
@@ -180,23 +177,20 @@ fn hooked(ctx: &Ctx<'_>, scratch: &mut Scratch, outcome: Outcome) -> Recorded {
     let when = hooks::hook_in_hand(ctx);
     match outcome {
         Outcome::HookFinished { ok, output } => {
-            let fact = ctx
-                .fact(Kind::HookFinished)
-                .with_value("when", &when)
-                .with("ok", ok)
-                .with("output", output);
-            match (ok, when) {
-                (false, HookList::Before) => Line {
-                    reason: Some("its before hook failed".to_owned()),
-                    ..fact
-                }
-                .with("failure", true)
-                .into(),
-                (false, HookList::After | HookList::OnRollback | HookList::RestoreDatabase) => {
-                    vec![fact, ctx.held(None, format!("its {when} hook failed"))].into()
-                }
-                (true, _) => fact.into(),
+            let stops = !ok && when == HookList::Before;
+            let finished = HookFinished {
+                place: ctx.place(),
+                reason: stops.then(|| "its before hook failed".to_owned()),
+                when,
+                ok,
+                output,
+                failure: stops,
+            };
+            if ok || stops {
+                return finished.into();
             }
+            let held = ctx.held(None, format!("its {when} hook failed"));
+            vec![finished.into(), held.into()].into()
         }
         Outcome::NotSent { .. } => {
             scratch.fresh = true;

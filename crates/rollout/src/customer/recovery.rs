@@ -15,7 +15,10 @@ use crate::customer::ctx::{Ctx, Next};
 use crate::customer::hooks::hooks;
 use crate::customer::variables;
 use crate::model::command::{CommandKind, Outcome};
-use crate::model::event::{Kind, Line};
+use crate::model::fact::{
+    DatabaseSwitched, Millis, RecoveryAbsent, RecoveryCreated, RecoveryFailed, RecoveryIntended,
+    RecoveryLive, RecoveryUnknown,
+};
 use crate::model::ids::DatabaseId;
 use crate::model::recovery::{Recovery, RecoveryState};
 use crate::model::state::HookList;
@@ -39,7 +42,7 @@ pub(crate) fn next(ctx: &Ctx<'_>) -> Option<Next> {
         return Some(by_hooks(ctx));
     };
     Some(match &recovery.state {
-        RecoveryState::Wanted => Next::Facts(vec![intended(ctx, recovery)]),
+        RecoveryState::Wanted => Next::fact(intended(ctx, recovery)),
         RecoveryState::Intended => Next::Command(CommandKind::Recover {
             database: old.clone(),
             to: recovery.to,
@@ -54,7 +57,7 @@ pub(crate) fn next(ctx: &Ctx<'_>) -> Option<Next> {
             let reason = ctx.unit.reason.clone().unwrap_or_default();
             let reason =
                 format!("the database could not be restored, nothing was switched: {reason}");
-            Next::Facts(vec![ctx.held(None, reason)])
+            Next::fact(ctx.held(None, reason))
         }
         RecoveryState::Live { database } => switch(ctx, old, database),
         RecoveryState::Switched { .. } | RecoveryState::Recovered => return None,
@@ -64,19 +67,23 @@ pub(crate) fn next(ctx: &Ctx<'_>) -> Option<Next> {
 /// The policy's own way: its hooks bring the data back, wherever it lies.
 fn by_hooks(ctx: &Ctx<'_>) -> Next {
     let hook = hooks(ctx, HookList::RestoreDatabase);
-    hook.unwrap_or_else(|| Next::Facts(vec![ctx.fact(Kind::RecoveryLive)]))
+    hook.unwrap_or_else(|| {
+        Next::fact(RecoveryLive {
+            place: ctx.place(),
+            attempt: None,
+        })
+    })
 }
 
-fn intended(ctx: &Ctx<'_>, recovery: &Recovery) -> Line {
+fn intended(ctx: &Ctx<'_>, recovery: &Recovery) -> RecoveryIntended {
     let attempt = recovery.attempt + 1;
-    let name = Recovery::name_at(ctx.customer, ctx.run, attempt, ctx.at);
-    Line {
-        attempt: Some(attempt),
-        ..ctx.fact(Kind::RecoveryIntended)
+    RecoveryIntended {
+        place: ctx.place(),
+        attempt,
+        database: recovery.database.clone(),
+        to: Millis(recovery.to),
+        name: Recovery::name_at(ctx.customer, ctx.run, attempt, ctx.at),
     }
-    .with_value("database", &recovery.database)
-    .with("to", crate::show_instant(recovery.to))
-    .with("name", name)
 }
 
 /// The name is ours alone: whatever bears it came of our request, and after `settle` its absence is proved (P9).
@@ -90,8 +97,12 @@ fn look_up(ctx: &Ctx<'_>, recovery: &Recovery, until: policy::Timestamp) -> Next
         return list();
     };
     if let Some(database) = found.first() {
-        let adopted = about(ctx, Kind::RecoveryCreated).with_value("database", database);
-        return Next::Facts(vec![adopted.with("adopted", true)]);
+        return Next::fact(RecoveryCreated {
+            place: ctx.place(),
+            attempt: recovery.attempt,
+            database: database.clone(),
+            adopted: true,
+        });
     }
     if ctx.at < until {
         return Next::Wait(until);
@@ -99,11 +110,11 @@ fn look_up(ctx: &Ctx<'_>, recovery: &Recovery, until: policy::Timestamp) -> Next
     if *asked_at < until {
         return list();
     }
-    let reason = Some("no database of that name exists, and none can appear any more".to_owned());
-    Next::Facts(vec![Line {
-        reason,
-        ..about(ctx, Kind::RecoveryAbsent)
-    }])
+    Next::fact(RecoveryAbsent {
+        place: ctx.place(),
+        attempt: recovery.attempt,
+        reason: "no database of that name exists, and none can appear any more".to_owned(),
+    })
 }
 
 /// Points every service at the new database before any code goes back: a deploy reads the variables as they are then.
@@ -114,18 +125,21 @@ fn switch(ctx: &Ctx<'_>, old: &DatabaseId, new: &DatabaseId) -> Next {
             return next;
         }
     }
-    let keys: BTreeMap<&Role, &[String]> = (ctx.unit.services.iter())
-        .filter_map(|(role, service)| Some((role, service.redirected_keys()?)))
+    let keys: BTreeMap<Role, Vec<String>> = (ctx.unit.services.iter())
+        .filter_map(|(role, service)| Some((role.clone(), service.redirected_keys()?.to_vec())))
         .collect();
     if keys.is_empty() {
         let reason = format!(
             "no variable of its services holds the connection of {old}, so nothing reads {new}; set one by hand"
         );
-        return Next::Facts(vec![ctx.held(None, reason)]);
+        return Next::fact(ctx.held(None, reason));
     }
-    let switched = ctx.fact(Kind::DatabaseSwitched);
-    let switched = switched.with_value("from", old).with_value("to", new);
-    Next::Facts(vec![switched.with_value("keys", &keys)])
+    Next::fact(DatabaseSwitched {
+        place: ctx.place(),
+        from: old.clone(),
+        to: new.clone(),
+        keys,
+    })
 }
 
 fn redirect(
@@ -141,51 +155,48 @@ fn redirect(
             to: new.clone(),
         }));
     };
-    let next = variables::write(ctx, role, (&connections.backup, &connections.state))?;
-    // From here on the old address must not come back.
-    Some(next.map(|fact| {
-        let fact = fact.with_value("database", new);
-        match fact.kind == Kind::VariablesIntended {
-            true => fact.with_value("from", old).with_value("to", new),
-            false => fact,
-        }
-    }))
+    let progress = (&connections.backup, &connections.state);
+    variables::write(ctx, role, progress, Some((old, new)))
 }
 
 /// Points a service at its old database again.
 pub(crate) fn restore(ctx: &Ctx<'_>, role: &Role, service: &ServiceState) -> Option<Next> {
     let connections = service.connections.as_ref()?;
     let old = ctx.unit.recovery.as_ref()?.database.as_ref()?;
-    let next = variables::restore(ctx, role, (&connections.backup, &connections.state))?;
-    Some(next.map(|fact| fact.with_value("database", old)))
+    let progress = (&connections.backup, &connections.state);
+    variables::restore(ctx, role, progress, Some(old))
 }
 
-fn about(ctx: &Ctx<'_>, kind: Kind) -> Line {
+/// Which attempt is under way.
+fn attempt(ctx: &Ctx<'_>) -> u32 {
     let recovery = ctx.unit.recovery.as_ref();
-    Line {
-        attempt: recovery.map(|recovery| recovery.attempt),
-        ..ctx.fact(kind)
-    }
+    recovery.map_or(0, |recovery| recovery.attempt)
 }
 
 /// A request whose effect is unknown; `settle` counts from here (R16).
-pub(crate) fn in_doubt(ctx: &Ctx<'_>, reason: String) -> Line {
-    Line {
-        until: Some(ctx.at + ctx.settle()),
-        reason: Some(reason),
-        ..about(ctx, Kind::RecoveryUnknown)
+pub(crate) fn in_doubt(ctx: &Ctx<'_>, reason: String) -> RecoveryUnknown {
+    RecoveryUnknown {
+        place: ctx.place(),
+        attempt: attempt(ctx),
+        reason,
+        until: ctx.at + ctx.settle(),
     }
 }
 
 /// The answer of the POST.
 pub(crate) fn requested(ctx: &Ctx<'_>, outcome: &Outcome) -> Recorded {
     match outcome {
-        Outcome::DatabaseCreated { database } => about(ctx, Kind::RecoveryCreated)
-            .with_value("database", database)
-            .into(),
-        Outcome::NotSent { reason } => Line {
-            reason: Some(format!("not sent: {reason}")),
-            ..about(ctx, Kind::RecoveryAbsent)
+        Outcome::DatabaseCreated { database } => RecoveryCreated {
+            place: ctx.place(),
+            attempt: attempt(ctx),
+            database: database.clone(),
+            adopted: false,
+        }
+        .into(),
+        Outcome::NotSent { reason } => RecoveryAbsent {
+            place: ctx.place(),
+            attempt: attempt(ctx),
+            reason: format!("not sent: {reason}"),
         }
         .into(),
         Outcome::Refused { .. } => failed(ctx, say(outcome)),
@@ -215,7 +226,11 @@ pub(crate) fn found(
 /// The answer of the wait.
 pub(crate) fn awaited(ctx: &Ctx<'_>, outcome: &Outcome) -> Recorded {
     match outcome {
-        Outcome::DatabaseReady => about(ctx, Kind::RecoveryLive).into(),
+        Outcome::DatabaseReady => RecoveryLive {
+            place: ctx.place(),
+            attempt: Some(attempt(ctx)),
+        }
+        .into(),
         Outcome::DatabaseUnfinished { status } => {
             let reason = format!("Render has not made the new database usable yet: it is {status}");
             ctx.held(None, reason).into()
@@ -230,9 +245,10 @@ pub(crate) fn awaited(ctx: &Ctx<'_>, outcome: &Outcome) -> Recorded {
 }
 
 fn failed(ctx: &Ctx<'_>, reason: String) -> Recorded {
-    Line {
-        reason: Some(reason),
-        ..about(ctx, Kind::RecoveryFailed)
+    RecoveryFailed {
+        place: ctx.place(),
+        attempt: attempt(ctx),
+        reason,
     }
     .into()
 }

@@ -6,19 +6,20 @@ use crate::customer::protocol::DeployDirection;
 use crate::customer::{record, recovery};
 use crate::fold::index::Position;
 use crate::model::command::Command;
-use crate::model::event::{Kind, Line};
+use crate::model::fact::EngineStarted;
 use crate::model::ids::RolloutId;
 use crate::model::recovery::RecoveryState;
 use crate::model::state::DeployState;
+use crate::model::state::RollbackState;
+use crate::product::Product;
 use crate::product::in_flight::{Issued, Slot};
-use crate::product::{Product, unsure};
 
 impl Product {
     /// A new process drives: changing commands that may be in flight become look-ups (R16), everything wanted is issued. Of
     /// `out` this process knows that they are in flight.
     pub(crate) fn engine_started(&mut self, out: Vec<Command>, unsure_since: Option<Timestamp>) {
         self.work.undriven = false;
-        self.emit(unsure(Line::new(Kind::EngineStarted), unsure_since));
+        self.emit(EngineStarted { unsure_since });
         self.take_up(out);
         let unfinished: Vec<RolloutId> = self
             .state
@@ -83,11 +84,11 @@ impl Product {
             let mut facts = Vec::new();
             let recovery = ctx.unit.recovery.as_ref().map(|recovery| &recovery.state);
             if recovery == Some(&RecoveryState::Intended) {
-                facts.push(recovery::in_doubt(ctx, reason.to_owned()));
+                facts.push(recovery::in_doubt(ctx, reason.to_owned()).into());
             }
             for role in &ctx.planned.services {
                 let service = ctx.service(role);
-                if matches!(service.deploy, DeployState::Intended { .. }) {
+                if matches!(service.deploy, DeployState::Intended(_)) {
                     facts.push(record::deploy::in_doubt(
                         ctx,
                         role,
@@ -96,7 +97,7 @@ impl Product {
                         reason.to_owned(),
                     ));
                 }
-                if matches!(service.rollback, DeployState::Intended { .. }) {
+                if matches!(service.rollback, RollbackState::Intended(_)) {
                     facts.push(record::deploy::in_doubt(
                         ctx,
                         role,

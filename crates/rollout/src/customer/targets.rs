@@ -8,19 +8,10 @@ use policy::{CustomerId, Plan, Role};
 use crate::fold::state::State;
 use crate::model::command::ServiceView;
 use crate::model::command::views::Observed;
-use crate::model::event::Line;
 use crate::model::ids::RolloutId;
 use crate::model::state::ServiceState;
 use crate::model::unhealthy::UnhealthyTarget;
 use crate::product::Product;
-
-/// Adds them to an event, if there are any.
-pub(crate) fn with_targets(fact: Line, targets: &[UnhealthyTarget]) -> Line {
-    match targets.is_empty() {
-        true => fact,
-        false => fact.with_value("unhealthy_targets", &targets),
-    }
-}
 
 impl State {
     /// What is known against a commit at a service.
@@ -70,43 +61,40 @@ impl Product {
         targets.collect()
     }
 
-    /// The same in the event that sends a customer back, with its services as they stand.
-    pub(crate) fn with_way_back(
+    /// Of a customer that is sent back, with its services as they stand.
+    pub(crate) fn targets_back(
         &self,
-        fact: Line,
         customer: &CustomerId,
         services: &BTreeMap<Role, ServiceState>,
-    ) -> Line {
+    ) -> Vec<UnhealthyTarget> {
         let live = services.iter().filter(|(_, one)| one.deploy.went_live());
         let targets = live.filter_map(|(role, one)| {
             let before = one.baseline.as_ref()?.commit.as_deref();
             self.state.unhealthy_target(customer, role, before)
         });
-        with_targets(fact, &targets.collect::<Vec<_>>())
+        targets.collect()
     }
 
-    /// The same in the event of an operation that brings a release again which ran before.
-    pub(crate) fn with_brought_again(
+    /// Of an operation that brings a release again which ran before.
+    pub(crate) fn targets_brought_again(
         &self,
-        fact: Line,
         customer: &CustomerId,
         plan: &Plan,
-    ) -> Line {
+    ) -> Vec<UnhealthyTarget> {
         let planned = plan.customers.get(customer);
         let roles = planned.into_iter().flat_map(|planned| &planned.services);
         let commit = Some(plan.release.commit.as_str());
         let targets = roles.filter_map(|role| self.state.unhealthy_target(customer, role, commit));
-        with_targets(fact, &targets.collect::<Vec<_>>())
+        targets.collect()
     }
 
-    /// The same in the event of a customer that begins, with what is live at its services.
-    pub(crate) fn with_unhealthy_targets(
+    /// Of a customer that begins, with what is live at its services.
+    pub(crate) fn targets_at_start(
         &self,
         id: RolloutId,
         customer: &CustomerId,
         views: &[ServiceView],
-        started: Line,
-    ) -> Line {
+    ) -> Vec<UnhealthyTarget> {
         let release = self.state.runs[&id].release_of(customer);
         let targets = views.iter().filter_map(|view| {
             // What is live of the release itself, from an attempt before, is no target.
@@ -114,7 +102,7 @@ impl Product {
             let state = &self.state;
             state.unhealthy_target(customer, &view.role, before.as_deref())
         });
-        with_targets(started, &targets.collect::<Vec<_>>())
+        targets.collect()
     }
 
     /// The same of one customer of a rollout: where it would go back to, or, while it waits, what it runs.

@@ -12,7 +12,7 @@ use crate::customer::answer::say;
 use crate::customer::ctx::{Ctx, Next};
 use crate::fold::index::{Position, Rollout};
 use crate::model::command::{CommandKind, Outcome};
-use crate::model::event::{Kind, Line};
+use crate::model::fact::{CustomerStalled, CustomerWaits, Fact};
 use crate::model::hold::{Hold, HoldKind, HoldOwner};
 use crate::model::ids::RolloutId;
 use crate::model::offer::Offer;
@@ -94,23 +94,30 @@ pub(crate) fn met(
     scratch: &mut Scratch,
     asked: &CommandKind,
     reason: &str,
-) -> Option<Line> {
+) -> Option<Fact> {
     let tells = scratch.met(asked, reason, ctx.at, ctx.timeout());
     let trouble = scratch.trouble.as_ref()?;
-    let kind = match (tells, trouble.since == ctx.at) {
-        (true, _) => Kind::CustomerStalled,
-        (false, true) => Kind::CustomerWaits,
-        (false, false) => return None,
-    };
-    let fact = Line {
-        reason: Some(reason.to_owned()),
-        until: Some(trouble.again_at),
-        ..ctx.fact(kind)
-    };
-    Some(match tells {
-        true => fact.with_value("since", &trouble.since),
-        false => fact,
-    })
+    let (place, reason, until) = (ctx.place(), reason.to_owned(), trouble.again_at);
+    match (tells, trouble.since == ctx.at) {
+        (true, _) => {
+            let stalled = CustomerStalled {
+                place,
+                reason,
+                until,
+                since: trouble.since,
+            };
+            Some(stalled.into())
+        }
+        (false, true) => {
+            let waits = CustomerWaits {
+                place,
+                reason,
+                until,
+            };
+            Some(waits.into())
+        }
+        (false, false) => None,
+    }
 }
 
 /// After trouble nothing is asked for the customer before its time has come.

@@ -9,7 +9,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::model::canonical::Fields;
+use crate::model::fact::Unreadable;
+use crate::model::fact::payload::optional;
 use crate::model::ids::{DeployId, RolloutId};
+use crate::model::request::Proof;
 
 /// The `prev` of the first event.
 pub const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
@@ -361,8 +364,16 @@ impl Line {
         self.with(key, value)
     }
 
-    /// Reads one field of `data` to show it; a field of another shape counts as absent. The fold reads otherwise: there it is
-    /// damage (see `apply::folded`).
+    /// What proved who asked, where it had to be proved (P49): the envelope's, whatever the kind.
+    ///
+    /// # Errors
+    /// It is there and cannot be read.
+    pub fn proof(&self) -> Result<Option<Proof>, Unreadable> {
+        optional(&self.data, "proof")
+    }
+
+    /// Reads one field of `data` to show it; a field of another shape counts as absent. The fold reads a
+    /// [`Fact`](crate::Fact): there it is damage.
     pub fn read<T: serde::de::DeserializeOwned>(&self, key: &str) -> Option<T> {
         self.data
             .get(key)

@@ -4,9 +4,10 @@
 //! the default that folds as before (P36). What does not parse is damage: no release wrote it.
 
 use crate::model::event::{Kind, Line};
+use crate::model::fact::place::Whose;
 
 #[macro_use]
-mod payload;
+pub(crate) mod payload;
 #[macro_use]
 mod written;
 mod customer;
@@ -17,7 +18,7 @@ mod health;
 mod hook;
 mod person;
 mod phase;
-mod place;
+pub(crate) mod place;
 mod recovery;
 mod rollback;
 mod rollout;
@@ -140,6 +141,39 @@ families! {
     Engine(EngineFact) {
         EngineStarted, ClockSuspected, ClockTrusted, Restored, RolloutsHeld, WorkspaceHeld, WorkspaceReleased,
         FilesRead,
+    }
+}
+
+impl Fact {
+    /// Whose failure it tells, if it tells one.
+    pub(crate) fn failure(&self) -> Option<Whose<'_>> {
+        let (place, failure) = match self {
+            Self::Hook(HookFact::HookFinished(fact)) => (fact.place.whose(), fact.failure),
+            Self::Deploy(DeployFact::DeployFailed(fact)) => (fact.place.whose(), fact.failure),
+            Self::Deploy(DeployFact::DeployCancelled(fact)) => (fact.place.whose(), fact.failure),
+            Self::Health(HealthFact::HealthFailed(fact)) => (fact.place.whose(), fact.failure),
+            Self::Rollout(_)
+            | Self::Phase(_)
+            | Self::Gate(_)
+            | Self::Person(_)
+            | Self::Engine(_)
+            | Self::Customer(_)
+            | Self::Hook(_)
+            | Self::Variables(_)
+            | Self::Deploy(_)
+            | Self::Health(_)
+            | Self::Rollback(_)
+            | Self::Recovery(_) => return None,
+        };
+        failure.then_some(place)
+    }
+
+    /// Whether it says that variables were written which this journal did not ask for.
+    pub(crate) fn names_written_variables(&self) -> bool {
+        let Self::Customer(CustomerFact::CustomerHeld(held)) = self else {
+            return false;
+        };
+        held.variables_written == Some(true)
     }
 }
 

@@ -21,10 +21,10 @@ use crate::model::ids::{DeployId, RolloutId};
 use crate::model::recovery::Moved;
 use crate::model::unhealthy::Unhealthy;
 
-pub use self::customer::HookList;
 pub(crate) use self::customer::{
-    CustomerState, CustomerStatus, Failure, HeldFrom, HookState, Hooks, Unanswered,
+    CustomerState, CustomerStatus, Failure, HookState, Hooks, Unanswered,
 };
+pub use self::customer::{HeldFrom, HookList};
 pub(crate) use self::phase::{
     BatchRow, Delay, GateRequest, GateRow, GateState, Granted, PhaseRow, PhaseState, Vote,
 };
@@ -34,7 +34,8 @@ pub(crate) use self::rollout::{
 };
 pub use self::service::Baseline;
 pub(crate) use self::service::{
-    AutoDeployState, Backup, Connections, DeployState, ServiceState, VariablesState,
+    AutoDeployState, Backup, Connections, DeployState, InDoubt, Intent, RollbackState,
+    ServiceState, VariablesState,
 };
 
 /// What spans rollouts.
@@ -64,8 +65,7 @@ pub(crate) struct ProductRow {
 
 impl ProductRow {
     /// Takes in since when engine time is not sure.
-    pub(crate) fn is_unsure(&mut self, fact: &crate::model::event::Line) {
-        let since = fact.read::<Timestamp>("unsure_since");
+    pub(crate) fn is_unsure(&mut self, since: Option<Timestamp>) {
         self.unsure_since = self.unsure_since.into_iter().chain(since).min();
     }
 

@@ -3,10 +3,13 @@
 use policy::Timestamp;
 
 use crate::model::command::Report;
-use crate::model::event::{Kind, Line};
+use crate::model::fact::ClockSuspected;
+use crate::model::fact::ClockTrusted;
+use crate::model::fact::WorkspaceHeld;
+use crate::model::fact::WorkspaceReleased;
 use crate::model::request::Notice;
+use crate::product::Product;
 use crate::product::in_flight::Slot;
-use crate::product::{Product, unsure};
 
 impl Product {
     pub(crate) fn record_report(&mut self, report: Report) {
@@ -30,10 +33,6 @@ impl Product {
 
     pub(crate) fn record_notice(&mut self, notice: Notice) {
         let product = &self.state.product;
-        let reasoned = |kind, reason: String| Line {
-            reason: Some(reason),
-            ..Line::new(kind)
-        };
         match notice {
             Notice::EngineStarted { out, unsure_since } => self.engine_started(out, unsure_since),
             Notice::EngineStopping { out } => self.engine_stopping(out),
@@ -41,17 +40,23 @@ impl Product {
             Notice::ClockSuspected { reason, since }
                 if product.clock_suspected.as_ref() != Some(&reason) =>
             {
-                self.emit(unsure(reasoned(Kind::ClockSuspected, reason), since));
+                self.emit(ClockSuspected {
+                    reason,
+                    unsure_since: since,
+                });
             }
             Notice::ClockFollowed { from } => self.clock_followed(from),
             Notice::ClockTrusted if product.clock_suspected.is_some() => {
-                self.emit(Line::new(Kind::ClockTrusted));
+                self.emit(ClockTrusted {
+                    actor: None,
+                    from: None,
+                });
             }
             Notice::WorkspaceHeld { reason } if product.workspace_held.is_none() => {
-                self.emit(reasoned(Kind::WorkspaceHeld, reason));
+                self.emit(WorkspaceHeld { reason });
             }
             Notice::WorkspaceReleased if product.workspace_held.is_some() => {
-                self.emit(Line::new(Kind::WorkspaceReleased));
+                self.emit(WorkspaceReleased {});
             }
             Notice::FilesRead(files) => self.files_read(&files),
             Notice::Quarantined {
@@ -69,18 +74,23 @@ impl Product {
     /// Engine time follows the wall clock: what was stamped meanwhile moves along, here and in the state.
     fn clock_followed(&mut self, from: Timestamp) {
         let product = &self.state.product;
-        let trusted = Line::new(Kind::ClockTrusted);
         if product.unsure_since.is_some() {
             let by = self.at - from;
             for scratch in self.work.scratch.values_mut() {
                 scratch.move_along(by);
             }
-            self.emit(trusted.with_value("from", &from));
+            self.emit(ClockTrusted {
+                actor: None,
+                from: Some(from),
+            });
             let open = self.state.runs.iter().filter(|(_, run)| !run.is_ended());
             let hands = open.flat_map(|(id, run)| run.in_hand().into_iter().map(|one| (*id, one)));
             self.work.dirty_units.extend(hands);
         } else if product.clock_suspected.is_some() {
-            self.emit(trusted);
+            self.emit(ClockTrusted {
+                actor: None,
+                from: None,
+            });
         }
     }
 }

@@ -6,7 +6,6 @@ use chrono::TimeDelta;
 use policy::Timestamp;
 
 use crate::model::command::{CommandKind, DeployView, ServiceView};
-use crate::model::event::{Kind, Line};
 use crate::model::ids::{DatabaseId, DeployId};
 
 /// What was read for a customer and is not worth storing: a restart reads it again.
@@ -96,44 +95,24 @@ pub(crate) struct Trouble {
 }
 
 impl Scratch {
-    /// What was read before a fact may not count after it.
-    #[expect(
-        clippy::wildcard_enum_match_arm,
-        reason = "most facts leave what was read as it is"
-    )]
-    pub(crate) fn forget(&mut self, fact: &Line) {
-        match fact.kind {
-            Kind::DeployIntended | Kind::RollbackIntended => {
-                self.listing = None;
-                self.foreign = None;
-                self.foreign_stuck = false;
-                self.quiet_since = None;
-                self.fresh = true;
-            }
-            Kind::DeployUnknown | Kind::RollbackUnknown => self.listing = None,
-            // While Render makes a database, others may deploy (P16).
-            Kind::RecoveryIntended => self.go = false,
-            Kind::RecoveryUnknown => self.databases = None,
-            Kind::AutoDeployIntended | Kind::CancelIntended | Kind::HookStarted => {
-                self.cancel_sent = false;
-                self.fresh = true;
-            }
-            Kind::DeployAbsent
-            | Kind::RollbackAbsent
-            | Kind::DeployCancelled
-            | Kind::DeployLive => self.clear(),
-            Kind::RollbackLive
-            | Kind::RollbackFailed
-            | Kind::HealthPassed
-            | Kind::CustomerReleased
-            | Kind::CustomerStarted
-            | Kind::CustomerHealthy
-            | Kind::CustomerHeld
-            | Kind::Retried
-            | Kind::RollbackRequested => *self = Self::default(),
-            _ if fact.data.contains_key("failure") => *self = Self::default(),
-            _ => {}
-        }
+    /// Forgets everything: the customer goes another way.
+    pub(crate) fn reset(&mut self) {
+        *self = Self::default();
+    }
+
+    /// A deploy or rollback is about to be requested, by this very process.
+    pub(crate) fn begins_request(&mut self) {
+        self.listing = None;
+        self.foreign = None;
+        self.foreign_stuck = false;
+        self.quiet_since = None;
+        self.fresh = true;
+    }
+
+    /// Something else is about to be changed, by this very process.
+    pub(crate) fn begins_change(&mut self) {
+        self.cancel_sent = false;
+        self.fresh = true;
     }
 
     /// Waits for a deploy of somebody else from now on.

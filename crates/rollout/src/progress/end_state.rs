@@ -5,7 +5,11 @@ use policy::{CustomerId, Timestamp};
 
 use crate::fold::index::{Position, Rollout};
 use crate::fold::state::State;
-use crate::model::event::{Kind, Line};
+use crate::model::event::Line;
+use crate::model::fact::{
+    CustomerWithdrawn, OperationEnded, RolloutAborted, RolloutDraining, RolloutHalted,
+    RolloutResumed, RolloutSucceeded, RolloutSuperseded,
+};
 use crate::model::ids::{GateId, RolloutId};
 use crate::model::state::{
     CustomerState, CustomerStatus, DrainTo, Failure, HeldFrom, Operation, Outcome, RolloutState,
@@ -146,14 +150,11 @@ impl Product {
         match (&run.row.state, run.must_halt()) {
             (RolloutState::Running, Some((reason, phase))) => {
                 let sweep = phase.and_then(|phase| self.sweep_of(id, phase, &reason));
-                let fact = Line {
+                let fact = RolloutDraining {
+                    actor: None,
                     reason: Some(reason),
-                    ..Line::new(Kind::RolloutDraining)
-                };
-                let fact = fact.with_value("to", &DrainTo::Halted);
-                let fact = match sweep {
-                    Some(sweep) => fact.with_value("sweep", &sweep),
-                    None => fact,
+                    to: DrainTo::Halted,
+                    sweep,
                 };
                 self.emit_in(id, fact);
             }
@@ -165,7 +166,7 @@ impl Product {
                 },
                 None,
             ) => {
-                self.emit_in(id, Line::new(Kind::RolloutResumed));
+                self.emit_in(id, RolloutResumed {});
                 self.wake_run(id);
             }
             (_, _) => {}
@@ -193,8 +194,8 @@ impl Product {
 
     /// The batch of the failure that this step has recorded.
     fn latest_failure(&self, id: RolloutId) -> Option<u32> {
-        self.emitted(id, |fact| fact.data.contains_key("failure"))
-            .and_then(|fact| fact.batch)
+        let mut told = self.told().filter(|(run, _)| *run == Some(id));
+        told.find_map(|(_, fact)| fact.failure())?.batch
     }
 
     /// Ends a rollout when nothing is left to do, sweeping first where it must.
@@ -211,7 +212,7 @@ impl Product {
             (RolloutState::Running, RolloutId::Operation(_)) => self.end_operation(id),
             (RolloutState::Running, RolloutId::Rollout(_)) => {
                 let outcome = run.outcome();
-                self.end_with(id, Kind::RolloutSucceeded, outcome, None);
+                self.end_with(id, RolloutSucceeded { outcome });
             }
             (RolloutState::Draining { to, .. }, _) => {
                 let to = *to;
@@ -239,15 +240,20 @@ impl Product {
                 let reason = run
                     .must_halt()
                     .map_or_else(|| "halted".to_owned(), |(reason, _)| reason);
-                let fact = Line {
-                    reason: Some(reason),
-                    ..Line::new(Kind::RolloutHalted)
-                };
-                self.emit_in(id, fact.with_value("outcome", &Outcome::Halted));
+                let outcome = Some(Outcome::Halted);
+                self.emit_in(id, RolloutHalted { reason, outcome });
             }
-            DrainTo::Aborted => self.end_with(id, Kind::RolloutAborted, Outcome::Aborted, None),
+            DrainTo::Aborted => {
+                let fact = RolloutAborted {
+                    actor: None,
+                    reason: None,
+                    outcome: Outcome::Aborted,
+                };
+                self.end_with(id, fact);
+            }
             DrainTo::Superseded => {
-                self.end_with(id, Kind::RolloutSuperseded, Outcome::Superseded, None);
+                let outcome = Outcome::Superseded;
+                self.end_with(id, RolloutSuperseded { outcome });
             }
         }
     }
@@ -265,29 +271,28 @@ impl Product {
             .cloned()
             .collect();
         let reason = "the rollout ends, and its deploy must be seen to the end";
-        self.for_each(id, &fresh, Kind::CustomerWithdrawn, None, reason);
+        self.for_each(id, &fresh, |place| CustomerWithdrawn {
+            place,
+            actor: None,
+            reason: reason.to_owned(),
+        });
         !unresolved.is_empty()
     }
 
     /// Sends customers back to what ran before, a batch in parallel.
     pub(crate) fn roll_back(&mut self, id: RolloutId, places: &[Position], sweep: &Sweep) {
-        for place in places {
-            let fact = self.ask(id, *place, |ctx| Line {
-                actor: sweep.by.clone(),
-                reason: Some(sweep.reason.clone()),
-                ..ctx.fact(Kind::RollbackRequested)
-            });
-            if let Some(fact) = fact {
-                let run = &self.state.runs[&id];
-                let customer = run.at_place(place.phase, place.place);
-                let fact = self.with_way_back(fact, customer, &run.customer(customer).services);
-                self.emit_in(id, fact);
-            }
+        let run = &self.state.runs[&id];
+        let customers = places.iter();
+        let customers = customers.map(|place| run.at_place(place.phase, place.place).clone());
+        for customer in customers.collect::<Vec<_>>() {
+            let reason = sweep.reason.clone();
+            let back = self.back_requested(id, &customer, sweep.by.clone(), reason);
+            self.emit_in(id, back);
         }
     }
 
     /// The last event of a rollout, after every auto-deploy is as it was (P32).
-    fn end_with(&mut self, id: RolloutId, kind: Kind, outcome: Outcome, reason: Option<String>) {
+    fn end_with(&mut self, id: RolloutId, end: impl Into<Line>) {
         let run = &self.state.runs[&id];
         if run.managed().next().is_some() {
             // Each is looked at once here, and then whenever its answer comes.
@@ -298,14 +303,7 @@ impl Product {
             return;
         }
         self.work.closing.remove(&id);
-        self.emit_in(
-            id,
-            Line {
-                reason,
-                ..Line::new(kind)
-            }
-            .with_value("outcome", &outcome),
-        );
+        self.emit_in(id, end);
         self.wake_run(id);
     }
 
@@ -326,7 +324,7 @@ impl Product {
             .keys()
             .all(|customer| good(run.customer(customer)));
         let outcome = if done { Outcome::Done } else { Outcome::Failed };
-        self.end_with(id, Kind::OperationEnded, outcome, None);
+        self.end_with(id, OperationEnded { outcome });
     }
 
     /// Begins the rollouts that waited for others, as far as nothing is in common any more (R14).

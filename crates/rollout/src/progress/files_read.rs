@@ -3,7 +3,9 @@
 use policy::CustomerId;
 
 use crate::model::actor::Directory;
-use crate::model::event::{Kind, Line};
+use crate::model::directory::PeopleChange;
+use crate::model::fact;
+use crate::model::fact::PeopleChanged;
 use crate::model::request::FilesRead;
 use crate::product::Product;
 
@@ -34,20 +36,13 @@ impl Product {
         }
         let before = self.state.last_directory();
         let joined = self.joined(files);
-        let fact = Line {
+        self.emit(fact::FilesRead {
             reason: files.alarm(),
-            ..Line::new(Kind::FilesRead)
-        };
-        let mut fact = fact
-            .with_value("files", files)
-            .with_value("joined_after_the_start", &joined);
-        if let Some(in_force) = &in_force {
-            fact = fact.with_value("in_force", in_force);
-        }
-        if gates_shut {
-            fact = fact.with("gates_shut", true);
-        }
-        self.emit(fact);
+            files: Box::new(files.clone()),
+            joined_after_the_start: joined,
+            in_force,
+            gates_shut,
+        });
         self.tell_of_people(before.as_ref());
     }
 
@@ -72,12 +67,18 @@ impl Product {
         else {
             return;
         };
-        let fact = Line::new(Kind::PeopleChanged)
-            .with_value("people", &change.people)
-            .with_value("groups", &change.groups)
-            .with_value("roles", &change.roles)
-            .with_value("whom", &change.whom);
-        self.emit(fact);
+        let PeopleChange {
+            people,
+            groups,
+            roles,
+            whom,
+        } = change;
+        self.emit(PeopleChanged {
+            people,
+            groups,
+            roles,
+            whom,
+        });
     }
 
     /// Customers that joined after every unfinished rollout's start.

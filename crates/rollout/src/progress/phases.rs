@@ -3,7 +3,10 @@
 use policy::Timestamp;
 
 use crate::fold::index::Rollout;
-use crate::model::event::{Kind, Line};
+use crate::model::fact::{
+    ApprovalEscalated, ApprovalLapsed, ApprovalRequested, BatchPlace, BatchSettled, DelayStarted,
+    GatePlace, PhaseOverdue, PhasePlace, PhaseSettled, PhaseStarted, SoakStarted,
+};
 use crate::model::ids::{GateId, RolloutId};
 use crate::model::state::{GateRow, PhaseState, RolloutState};
 use crate::product::Product;
@@ -11,31 +14,32 @@ use crate::product::timers::TimerKey;
 use crate::progress::gate;
 
 impl Rollout {
-    /// A fact about a phase.
-    pub(crate) fn phase_fact(&self, kind: Kind, phase: usize) -> Line {
-        Line {
-            phase: Some(self.plan.phases[phase].policy.name.clone()),
-            ..Line::new(kind)
-        }
+    /// Where a phase is.
+    pub(crate) fn phase_place(&self, phase: usize) -> PhasePlace {
+        let phase = self.plan.phases[phase].policy.name.clone();
+        PhasePlace { phase }
     }
 
-    /// A fact about a gate: it carries what the gate covers.
-    pub(crate) fn gate_fact(&self, kind: Kind, gate: &GateId) -> Line {
-        let phase = self
-            .phase_of_gate(gate)
-            .map(|phase| self.plan.phases[phase].policy.name.clone());
+    /// Where a batch is.
+    pub(crate) fn batch_place(&self, phase: usize, batch: u32) -> BatchPlace {
+        let phase = self.plan.phases[phase].policy.name.clone();
+        BatchPlace { phase, batch }
+    }
+
+    /// What a gate of this plan covers, and the gate.
+    pub(crate) fn gate_place(&self, gate: &GateId) -> GatePlace {
+        let phase = self.phase_of_gate(gate).expect("the plan has the gate");
         let (batch, customer) = match gate {
             GateId::Phase(_) => (None, None),
             GateId::Batch(_, batch) => (Some(*batch), None),
             GateId::Customer(customer) => (self.batch_of(customer), Some(customer.clone())),
         };
-        Line {
-            phase,
+        GatePlace {
+            phase: self.plan.phases[phase].policy.name.clone(),
             batch,
             customer,
-            ..Line::new(kind)
+            gate: gate.to_string(),
         }
-        .with("gate", gate.to_string())
     }
 
     /// Whether anybody of the phase ever went, or still could.
@@ -88,14 +92,18 @@ impl Product {
             .all(|before| run.is_settled(*before));
         if before_settled && !run.has_anybody(phase) {
             // Nobody is left to start: its own day, gate and soak don't matter.
-            let fact = run.phase_fact(Kind::PhaseSettled, phase);
+            let fact = PhaseSettled {
+                place: run.phase_place(phase),
+            };
             self.emit_in(id, fact);
             return;
         }
         if !run.order_holds(phase, self.work.judged_until).is_empty() {
             return;
         }
-        let fact = run.phase_fact(Kind::PhaseStarted, phase);
+        let fact = PhaseStarted {
+            place: run.phase_place(phase),
+        };
         self.emit_in(id, fact);
         let gates = self.state.runs[&id].gates_of(phase);
         for gate in gates {
@@ -129,16 +137,13 @@ impl Product {
         let delay = (!run.phases[phase].promoted && !policy.delay.is_zero())
             .then(|| policy.delay.to_delta());
         let more = !run.waiting(phase).is_empty();
-        let fact = |kind| Line {
-            batch: Some(batch),
-            ..run.phase_fact(kind, phase)
-        };
-        let settled = fact(Kind::BatchSettled);
-        let delayed = delay.filter(|_| more).map(|delay| Line {
-            until: Some(self.at + delay),
-            ..fact(Kind::DelayStarted)
+        let place = run.batch_place(phase, batch);
+        let delayed = delay.filter(|_| more).map(|delay| DelayStarted {
+            place: place.clone(),
+            until: self.at + delay,
+            since: None,
         });
-        self.emit_in(id, settled);
+        self.emit_in(id, BatchSettled { place });
         if let Some(delayed) = delayed {
             self.emit_in(id, delayed);
         }
@@ -157,11 +162,8 @@ impl Product {
             {
                 return;
             }
-            let fact = Line {
-                batch: Some(next),
-                ..run.phase_fact(Kind::BatchSettled, phase)
-            };
-            self.emit_in(id, fact);
+            let place = run.batch_place(phase, next);
+            self.emit_in(id, BatchSettled { place });
         }
     }
 
@@ -174,13 +176,15 @@ impl Product {
             .next()
             .is_some();
         if soak.is_zero() || run.phases[phase].promoted || !anybody {
-            let fact = run.phase_fact(Kind::PhaseSettled, phase);
+            let fact = PhaseSettled {
+                place: run.phase_place(phase),
+            };
             self.emit_in(id, fact);
             return;
         }
-        let fact = Line {
-            until: Some(self.at + soak.to_delta()),
-            ..run.phase_fact(Kind::SoakStarted, phase)
+        let fact = SoakStarted {
+            place: run.phase_place(phase),
+            until: self.at + soak.to_delta(),
         };
         self.emit_in(id, fact);
     }
@@ -190,7 +194,9 @@ impl Product {
         let quiet = run.working_in(phase).next().is_none() && run.intolerable(phase).is_none();
         let trusted = self.state.product.clock_suspected.is_none();
         if quiet && trusted && self.has_passed(until) {
-            let fact = run.phase_fact(Kind::PhaseSettled, phase);
+            let fact = PhaseSettled {
+                place: run.phase_place(phase),
+            };
             self.emit_in(id, fact);
         }
     }
@@ -203,7 +209,9 @@ impl Product {
         {
             return;
         }
-        let fact = run.phase_fact(Kind::PhaseOverdue, phase);
+        let fact = PhaseOverdue {
+            place: run.phase_place(phase),
+        };
         self.emit_in(id, fact);
     }
 
@@ -257,8 +265,8 @@ impl Product {
             return;
         }
         if self.lapses(run, &row) {
-            let fact = run.gate_fact(Kind::ApprovalLapsed, gate);
-            self.emit_in(id, fact);
+            let place = run.gate_place(gate);
+            self.emit_in(id, ApprovalLapsed { place });
         }
         let run = &self.state.runs[&id];
         let row = run.gates.get(gate).cloned().unwrap_or_default();
@@ -268,19 +276,13 @@ impl Product {
             && row.state.request().is_none()
             && !gate::is_open(run, &approval, &directory, &row)
         {
-            let until = Some(self.at + approval.expires.to_delta());
-            let covers = run.waiting_for(gate);
-            let fact = Line {
-                until,
-                ..run.gate_fact(Kind::ApprovalRequested, gate)
+            let fact = ApprovalRequested {
+                place: run.gate_place(gate),
+                until: self.at + approval.expires.to_delta(),
+                digest: run.plan.digest.clone(),
+                missing: gate::missing(run, &approval, &directory, Some(&row)),
+                covers: run.waiting_for(gate),
             };
-            let fact = fact
-                .with("digest", run.plan.digest.clone())
-                .with(
-                    "missing",
-                    gate::missing(run, &approval, &directory, Some(&row)),
-                )
-                .with_value("covers", &covers);
             self.emit_in(id, fact);
         }
         self.mind_escalation(id, gate);
@@ -307,9 +309,10 @@ impl Product {
             .filter(|request| !request.escalated && overdue(request.expires_at))
             && row.granted.is_none()
         {
-            let fact = run
-                .gate_fact(Kind::ApprovalEscalated, gate)
-                .with_value("asked_at", &request.since);
+            let fact = ApprovalEscalated {
+                place: run.gate_place(gate),
+                asked_at: request.since,
+            };
             self.emit_in(id, fact);
         }
         let row = self.state.runs[&id]

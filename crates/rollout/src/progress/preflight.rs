@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use policy::{CustomerId, Role};
+use policy::Role;
 
-use crate::fold::index::{Position, Rollout};
+use crate::fold::index::Position;
 use crate::model::command::{CommandKind, DeployView, Outcome, ServiceView};
-use crate::model::event::{Kind, Line};
+use crate::model::fact::{BatchStarted, CustomerPlace, CustomerSkipped, CustomerStarted, Fact};
 use crate::model::ids::RolloutId;
 use crate::model::state::{Baseline, Operation, RolloutState};
 use crate::product::Product;
@@ -26,9 +26,10 @@ impl Product {
     }
 
     pub(crate) fn skip_at_turn(&mut self, id: RolloutId, place: Position, reason: String) {
-        let fact = self.ask(id, place, |ctx| Line {
+        let fact = self.ask(id, place, |ctx| CustomerSkipped {
+            place: ctx.place(),
+            actor: None,
             reason: Some(reason),
-            ..ctx.fact(Kind::CustomerSkipped)
         });
         if let Some(fact) = fact {
             self.emit_in(id, fact);
@@ -175,15 +176,28 @@ impl Product {
                 true => vec![customer.clone()],
                 false => run.batch_customers(place.phase, batch),
             };
-            let fact = Line {
-                batch: Some(batch),
-                ..run.phase_fact(Kind::BatchStarted, place.phase)
+            let begun = BatchStarted {
+                place: run.batch_place(place.phase, batch),
+                customers: members,
             };
-            facts.push(fact.with_value("customers", &members));
+            facts.push(Fact::from(begun));
         }
-        facts.extend(run.unpassed_gate(place.phase, batch, &customer));
-        let started = started(run, place.phase, batch, &customer, &views);
-        facts.push(self.with_unhealthy_targets(id, &customer, &views, started));
+        let passed = run.unpassed_gate(place.phase, batch, &customer);
+        facts.extend(passed.map(Fact::from));
+        let started = CustomerStarted {
+            place: CustomerPlace {
+                phase: run.phase_place(place.phase).phase,
+                batch: Some(batch),
+                customer: customer.clone(),
+            },
+            services: views.iter().map(found).collect(),
+            warnings: views
+                .iter()
+                .flat_map(|view| view.warnings.clone())
+                .collect(),
+            unhealthy_targets: self.targets_at_start(id, &customer, &views),
+        };
+        facts.push(started.into());
         for fact in facts {
             self.emit_in(id, fact);
         }
@@ -216,38 +230,16 @@ impl Product {
     }
 }
 
-fn started(
-    run: &Rollout,
-    phase: usize,
-    batch: u32,
-    customer: &CustomerId,
-    views: &[ServiceView],
-) -> Line {
-    let tracked = |view: &ServiceView| {
-        let live = view.live();
-        Baseline {
-            deploy: live.map(|live| live.id.clone()),
-            commit: live.and_then(DeployView::exact),
-            version: view.version.clone(),
-            auto_deploy: view.auto_deploy,
-            auto_deploy_trigger: view.auto_deploy_trigger.clone(),
-            p95_ms: view.p95_ms,
-        }
+/// What is at a service when its customer begins (R19).
+fn found(view: &ServiceView) -> (Role, Baseline) {
+    let live = view.live();
+    let baseline = Baseline {
+        deploy: live.map(|live| live.id.clone()),
+        commit: live.and_then(DeployView::exact),
+        version: view.version.clone(),
+        auto_deploy: view.auto_deploy,
+        auto_deploy_trigger: view.auto_deploy_trigger.clone(),
+        p95_ms: view.p95_ms,
     };
-    let services: BTreeMap<Role, Baseline> = views
-        .iter()
-        .map(|view| (view.role.clone(), tracked(view)))
-        .collect();
-    let warnings: Vec<&String> = views.iter().flat_map(|view| &view.warnings).collect();
-    let fact = Line {
-        batch: Some(batch),
-        customer: Some(customer.clone()),
-        ..run.phase_fact(Kind::CustomerStarted, phase)
-    };
-    let fact = fact.with_value("services", &services);
-    if warnings.is_empty() {
-        fact
-    } else {
-        fact.with_value("warnings", &warnings)
-    }
+    (view.role.clone(), baseline)
 }

@@ -4,7 +4,8 @@ use policy::CustomerId;
 
 use crate::fold::index::{Position, Rollout};
 use crate::model::command::ServiceView;
-use crate::model::event::{Kind, Line};
+use crate::model::fact::GatePassed;
+use crate::model::ids::GateId;
 use crate::model::ids::RolloutId;
 use crate::model::state::{CustomerStatus, RolloutState};
 use crate::product::Product;
@@ -269,31 +270,19 @@ impl Rollout {
         phase: usize,
         batch: u32,
         customer: &CustomerId,
-    ) -> Option<Line> {
+    ) -> Option<GatePassed> {
         let gate = self.gate_for(phase, batch, customer)?;
-        let passed = self
-            .gates
-            .get(&gate)
-            .is_some_and(|row| row.state.is_passed());
-        let fact = || {
-            let votes = self
-                .gates
-                .get(&gate)
-                .map(|row| row.votes.clone())
-                .unwrap_or_default();
-            Line {
-                batch: Some(batch),
-                ..self.gate_fact(Kind::GatePassed, &gate)
-            }
-            .with_value("votes", &votes)
+        let row = self.gates.get(&gate);
+        if row.is_some_and(|row| row.state.is_passed()) {
+            return None;
+        }
+        let mut place = self.gate_place(&gate);
+        place.batch = match gate {
+            // It covers all batches, and must not look like one batch's.
+            GateId::Phase(_) => None,
+            GateId::Batch(_, _) | GateId::Customer(_) => Some(batch),
         };
-        // A phase's gate covers all batches: it must not look like one batch's.
-        (!passed).then(fact).map(|fact| match gate {
-            crate::model::ids::GateId::Phase(_) => Line {
-                batch: None,
-                ..fact
-            },
-            crate::model::ids::GateId::Batch(_, _) | crate::model::ids::GateId::Customer(_) => fact,
-        })
+        let votes = row.map(|row| row.votes.clone()).unwrap_or_default();
+        Some(GatePassed { place, votes })
     }
 }

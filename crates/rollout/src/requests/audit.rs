@@ -3,7 +3,7 @@
 use policy::{CustomerId, PersonId, Role, Timestamp};
 
 use crate::model::actor::Actor;
-use crate::model::event::{Kind, Line};
+use crate::model::fact::{Millis, Observed, TokenCreated, TokenRevoked, VariablesRevealed};
 use crate::model::offer::Offer;
 use crate::model::request::Rejected;
 use crate::model::verb::TokenChange;
@@ -36,14 +36,14 @@ impl Product {
             return Err(Rejected::usage(text, usage));
         }
         self.is_known(customer)?;
-        let fact = Line {
-            actor: Some(by.name.clone()),
-            customer: Some(customer.clone()),
+        self.emit(Observed {
+            customer: customer.clone(),
+            actor: by.name.clone(),
             reason: note,
-            ..Line::new(Kind::Observed)
-        };
-        let of = crate::show_instant(of.unwrap_or(self.at));
-        self.emit(fact.with("name", name).with("value", value).with("at", of));
+            name: name.to_owned(),
+            value,
+            at: Millis(of.unwrap_or(self.at)),
+        });
         Ok(())
     }
 
@@ -55,13 +55,12 @@ impl Product {
         service: &Role,
         keys: &[String],
     ) {
-        let fact = Line {
-            actor: Some(by.name.clone()),
-            customer: Some(customer.clone()),
-            service: Some(service.clone()),
-            ..Line::new(Kind::VariablesRevealed)
-        };
-        self.emit(fact.with_value("keys", &keys));
+        self.emit(VariablesRevealed {
+            customer: customer.clone(),
+            service: service.clone(),
+            actor: by.name.clone(),
+            keys: keys.to_vec(),
+        });
     }
 
     /// Takes note of a token that is made or revoked (P49).
@@ -72,15 +71,19 @@ impl Product {
         id: &str,
         owner: &PersonId,
     ) {
-        let kind = match change {
-            TokenChange::Create => Kind::TokenCreated,
-            TokenChange::Revoke => Kind::TokenRevoked,
-        };
-        let fact = Line {
-            actor: Some(by.name.clone()),
-            ..Line::new(kind)
-        };
-        self.emit(fact.with("token", id).with("owner", owner.as_str()));
+        let (actor, token, owner) = (by.name.clone(), id.to_owned(), owner.clone());
+        match change {
+            TokenChange::Create => self.emit(TokenCreated {
+                actor,
+                token,
+                owner,
+            }),
+            TokenChange::Revoke => self.emit(TokenRevoked {
+                actor,
+                token,
+                owner,
+            }),
+        }
     }
 
     /// Refuses a customer that neither the files nor any rollout knows.

@@ -8,9 +8,9 @@ use policy::rules::{
     BatchRule, Hooks, OnFailure, Order, Policy, RollbackMode, Selection, Tolerance,
 };
 use policy::settings::AutoDeploy;
-use policy::{Customer, CustomerId, Plan, PlannedCustomer, PolicyId, Project, Release, Role, Span};
+use policy::{Customer, CustomerId, Plan, PlannedCustomer, PolicyId, Project, Release, Span};
 
-use crate::model::event::Line;
+use crate::model::fact::{OperationStarted, Seen};
 use crate::model::offer::Offer;
 use crate::model::operation::{Deploys, MAX_SERVICES, ServiceDeploy};
 use crate::model::request::{Rejected, Request};
@@ -33,15 +33,13 @@ impl Product {
         refuse_services(deploys)?;
         let first = &deploys.services[0];
         let one = deploys.services.len() == 1;
-        let fact = Line {
+        let fact = OperationStarted {
             customer: one.then(|| first.customer.clone()),
             service: one.then(|| first.role.clone()),
-            ..operation_started(request, Operation::Deploy, &plan, &deploys.reason)
+            customers: Some(plan.customers.keys().cloned().collect()),
+            running: Some(self.seen(deploys)),
+            ..operation_started(request, Operation::Deploy, plan, &deploys.reason)
         };
-        let customers: Vec<&CustomerId> = plan.customers.keys().collect();
-        let fact = fact
-            .with_value("customers", &customers)
-            .with_value("running", &self.seen(deploys));
         self.begin_operation(fact);
         Ok(())
     }
@@ -76,8 +74,8 @@ impl Product {
     }
 
     /// What Render said of the services, for the tracking of what runs where.
-    fn seen(&self, deploys: &Deploys) -> BTreeMap<CustomerId, BTreeMap<Role, RunningService>> {
-        let mut seen: BTreeMap<_, BTreeMap<_, _>> = BTreeMap::new();
+    fn seen(&self, deploys: &Deploys) -> Seen {
+        let mut seen = Seen::new();
         for deploy in &deploys.services {
             let Some(live) = deploy.observed.as_ref().and_then(|view| view.live()) else {
                 continue;

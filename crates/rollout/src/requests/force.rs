@@ -4,14 +4,17 @@
 use policy::CustomerId;
 
 use crate::fold::index::Rollout;
-use crate::model::event::{Kind, Line};
+use crate::model::fact::OperationStarted;
+use crate::model::fact::RollbackRequested;
 use crate::model::ids::RolloutId;
 use crate::model::offer::Offer;
 use crate::model::request::{Rejected, Request};
 use crate::model::standing::CustomerStanding;
-use crate::model::state::{CustomerState, CustomerStatus, DeployState, Operation};
+use crate::model::state::RollbackState;
+use crate::model::state::{CustomerState, CustomerStatus, Operation};
 use crate::product::Product;
 use crate::requests::operate::{operation_started, plan_of_one, taken_back};
+use policy::PersonId;
 
 impl Product {
     /// Takes a `rollback --force`.
@@ -50,28 +53,37 @@ impl Product {
             return Ok(());
         }
         self.not_closing(id)?;
-        let fact = self.back_requested(request, id, customer, reason);
-        self.emit_in(id, fact.with("force", true).with_value("skipped", &skipped));
+        let by = Some(request.by.name.clone());
+        let back = RollbackRequested {
+            force: true,
+            skipped: Some(skipped),
+            ..self.back_requested(id, customer, by, reason.to_owned())
+        };
+        self.emit_in(id, back);
         Ok(())
     }
 
-    /// A person sends a customer back within its rollout; whoever asks for more than that adds it.
+    /// A customer is sent back within its rollout; whoever asks for more than that adds it.
     pub(crate) fn back_requested(
         &self,
-        request: &Request,
         id: RolloutId,
         customer: &CustomerId,
-        reason: &str,
-    ) -> Line {
-        let place = self.state.runs[&id].place(customer);
-        let fact = self.ask(id, place.expect("the customer is planned"), |ctx| Line {
-            actor: Some(request.by.name.clone()),
-            reason: Some(reason.to_owned()),
-            ..ctx.fact(Kind::RollbackRequested)
-        });
-        let fact = fact.expect("the customer is planned");
-        let unit = self.state.runs[&id].customer(customer);
-        self.with_way_back(fact, customer, &unit.services)
+        actor: Option<PersonId>,
+        reason: String,
+    ) -> RollbackRequested {
+        let run = &self.state.runs[&id];
+        let place = run.place(customer).expect("the customer is planned");
+        let place = self.customer_place(id, place);
+        RollbackRequested {
+            place: place.expect("the customer is planned"),
+            actor,
+            reason,
+            force: false,
+            skipped: None,
+            to: None,
+            database: None,
+            unhealthy_targets: self.targets_back(customer, &run.customer(customer).services),
+        }
     }
 
     fn operate_by_force(
@@ -87,16 +99,14 @@ impl Product {
         let plan = plan_of_one(source, customer, release);
         let mut unit = taken_back(source, customer, reason);
         unit.force();
-        let fact = Line {
+        self.begin_operation(OperationStarted {
             customer: Some(customer.clone()),
-            ..operation_started(request, Operation::Rollback, &plan, reason)
-        };
-        let fact = fact
-            .with("force", true)
-            .with_value("skipped", &skipped)
-            .with_value("unit", &unit);
-        let fact = self.with_way_back(fact, customer, &unit.services);
-        self.begin_operation(fact);
+            force: true,
+            skipped: Some(skipped.to_vec()),
+            unhealthy_targets: self.targets_back(customer, &unit.services),
+            unit: Some(Box::new(unit)),
+            ..operation_started(request, Operation::Rollback, plan, reason)
+        });
     }
 
     /// The newest rollout or operation with a deploy of ours at a customer. Behind one that was taken back there is none.
@@ -157,7 +167,7 @@ impl Rollout {
             let there = service.deploy.is_open()
                 || service.deploy.id().is_some()
                 || service.redirected_keys().is_some();
-            there && !matches!(service.rollback, DeployState::Live { .. })
+            there && !service.rollback.is_live()
         });
         let gone = matches!(
             unit.state,
@@ -172,11 +182,8 @@ impl CustomerState {
     pub(crate) fn force(&mut self) {
         self.forced = true;
         for service in self.services.values_mut() {
-            if matches!(
-                service.rollback,
-                DeployState::Ended | DeployState::Lost { .. }
-            ) {
-                service.rollback = DeployState::None;
+            if service.rollback == RollbackState::Ended {
+                service.rollback = RollbackState::None;
                 service.target_gone = false;
             }
         }

@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 use policy::{CustomerId, Timestamp};
 
 use crate::model::actor::Actor;
-use crate::model::event::{Kind, Line};
+use crate::model::fact::Blocked;
+use crate::model::fact::Frozen;
+use crate::model::fact::Unblocked;
+use crate::model::fact::Unfrozen;
 use crate::model::offer::Offer;
 use crate::model::request::Rejected;
 use crate::product::Product;
@@ -24,12 +27,11 @@ impl Product {
                 Offer::Unblock(version.to_owned()),
             ));
         }
-        let fact = Line {
-            actor: Some(by.name.clone()),
-            reason: Some(reason.to_owned()),
-            ..Line::new(Kind::Blocked)
-        };
-        self.emit(fact.with("version", version));
+        self.emit(Blocked {
+            actor: by.name.clone(),
+            reason: reason.to_owned(),
+            version: version.to_owned(),
+        });
         Ok(())
     }
 
@@ -40,13 +42,10 @@ impl Product {
                 Offer::Status(None),
             ));
         }
-        self.emit(
-            Line {
-                actor: Some(by.name.clone()),
-                ..Line::new(Kind::Unblocked)
-            }
-            .with("version", version),
-        );
+        self.emit(Unblocked {
+            actor: by.name.clone(),
+            version: version.to_owned(),
+        });
         Ok(())
     }
 
@@ -86,13 +85,13 @@ impl Product {
                 Offer::Unfreeze(name.to_owned()),
             ));
         }
-        let fact = Line {
-            actor: Some(by.name.clone()),
-            reason: Some(reason.to_owned()),
-            until: Some(until),
-            ..Line::new(Kind::Frozen)
-        };
-        self.emit(fact.with("name", name).with_value("customers", customers));
+        self.emit(Frozen {
+            actor: by.name.clone(),
+            reason: reason.to_owned(),
+            until,
+            name: name.to_owned(),
+            customers: customers.clone(),
+        });
         Ok(())
     }
 
@@ -110,13 +109,10 @@ impl Product {
                 Offer::Override(name.to_owned(), None).noted("for one of tranche.yaml"),
             ));
         }
-        self.emit(
-            Line {
-                actor: Some(by.name.clone()),
-                ..Line::new(Kind::Unfrozen)
-            }
-            .with("name", name),
-        );
+        self.emit(Unfrozen {
+            actor: by.name.clone(),
+            name: name.to_owned(),
+        });
         Ok(())
     }
 }

@@ -6,7 +6,7 @@ use policy::plan::RunningVersions;
 use policy::{CustomerId, PlanInput};
 
 use crate::fold::index::Rollout;
-use crate::model::event::{Kind, Line};
+use crate::model::fact::RolloutDraining;
 use crate::model::ids::RolloutId;
 use crate::model::request::{Rejected, Request};
 use crate::model::state::{DrainTo, RolloutState};
@@ -102,12 +102,13 @@ impl Product {
         let others = others.iter().map(|(other, _)| *other);
         let rollouts: Vec<RolloutId> = others.filter(|other| self.is_superseded(*other)).collect();
         for other in rollouts {
-            let fact = Line {
+            let fact = RolloutDraining {
                 actor: Some(request.by.name.clone()),
                 reason: Some(format!("superseded by {version}")),
-                ..Line::new(Kind::RolloutDraining)
+                to: DrainTo::Superseded,
+                sweep: None,
             };
-            self.emit_in(other, fact.with_value("to", &DrainTo::Superseded));
+            self.emit_in(other, fact);
         }
     }
 }

@@ -8,14 +8,15 @@ use policy::{CustomerId, Plan, Release, Span};
 use crate::fold::index::Rollout;
 use crate::fold::state::State;
 use crate::model::canonical;
-use crate::model::event::{Kind, Line};
+use crate::model::fact::OperationStarted;
 use crate::model::ids::RolloutId;
 use crate::model::offer::{Begin, Offer};
 use crate::model::recovery::{Moved, Recovery};
 use crate::model::request::{Rejected, Request};
 use crate::model::standing::CustomerStanding;
+use crate::model::state::RollbackState;
 use crate::model::state::{
-    CustomerState, CustomerStatus, DeployState, Operation, ServiceState, Sweep, SweepScope,
+    CustomerState, CustomerStatus, Operation, ServiceState, Sweep, SweepScope,
 };
 use crate::product::Product;
 
@@ -119,16 +120,16 @@ impl Product {
                 ..CustomerState::default()
             },
         };
-        let fact = Line {
+        let unhealthy_targets = match to {
+            None => self.targets_back(customer, &unit.services),
+            Some(_) => self.targets_brought_again(customer, &plan),
+        };
+        self.begin_operation(OperationStarted {
             customer: Some(customer.clone()),
-            ..operation_started(request, Operation::Rollback, &plan, reason)
-        };
-        let fact = fact.with_value("unit", &unit);
-        let fact = match to {
-            None => self.with_way_back(fact, customer, &unit.services),
-            Some(_) => self.with_brought_again(fact, customer, &plan),
-        };
-        self.begin_operation(fact);
+            unit: Some(Box::new(unit)),
+            unhealthy_targets,
+            ..operation_started(request, Operation::Rollback, plan, reason)
+        });
         Ok(())
     }
 
@@ -167,7 +168,7 @@ impl Product {
     }
 
     /// Gives an operation its number: `o1`, `o2`, ... in the order of their start.
-    pub(crate) fn begin_operation(&mut self, started: Line) {
+    pub(crate) fn begin_operation(&mut self, started: OperationStarted) {
         self.emit_in(self.next_operation(), started);
     }
 
@@ -240,7 +241,7 @@ impl Rollout {
         let live = unit
             .services
             .values()
-            .any(|service| service.deploy.went_live() && service.rollback == DeployState::None);
+            .any(|service| service.deploy.went_live() && service.rollback == RollbackState::None);
         match unit.state {
             CustomerStatus::Healthy(_) => true,
             CustomerStatus::Held { .. } | CustomerStatus::Skipped => live,
@@ -274,18 +275,25 @@ fn attempts(unit: &CustomerState) -> BTreeMap<policy::Role, ServiceState> {
 pub(crate) fn operation_started(
     request: &Request,
     verb: Operation,
-    plan: &Plan,
+    plan: Plan,
     reason: &str,
-) -> Line {
-    let fact = Line {
-        actor: Some(request.by.name.clone()),
-        reason: Some(reason.to_owned()),
-        commit: Some(plan.release.commit.clone()),
-        ..Line::new(Kind::OperationStarted)
-    };
-    fact.with("version", plan.release.version.clone())
-        .with_value("verb", &verb)
-        .with_value("plan", plan)
+) -> OperationStarted {
+    OperationStarted {
+        customer: None,
+        service: None,
+        actor: request.by.name.clone(),
+        reason: reason.to_owned(),
+        commit: plan.release.commit.clone(),
+        version: plan.release.version.clone(),
+        verb: Some(verb),
+        plan: Box::new(plan),
+        force: false,
+        skipped: None,
+        unit: None,
+        customers: None,
+        running: None,
+        unhealthy_targets: Vec::new(),
+    }
 }
 
 /// A customer on its way back from what a run brought it.

@@ -9,7 +9,7 @@ use policy::{CustomerId, Timestamp};
 use crate::fold::index::Rollout;
 use crate::fold::state::State;
 use crate::model::actor::Actor;
-use crate::model::event::{Kind, Line};
+use crate::model::fact::FreezeOverridden;
 use crate::model::freeze::{FreezeId, VOICES, distinct, is_lifted};
 use crate::model::offer::Offer;
 use crate::model::request::{Rejected, RejectedCode, Request};
@@ -237,17 +237,15 @@ impl Product {
             voices.len() + usize::from(!voices.contains(by)) >= VOICES
         };
         let complete = freezes.iter().all(lifts);
-        let fact = Line {
-            actor: Some(request.by.name.clone()),
-            reason: Some(reason.to_owned()),
-            ..Line::new(Kind::FreezeOverridden)
+        let fact = FreezeOverridden {
+            actor: by.clone(),
+            reason: reason.to_owned(),
+            name: name.to_owned(),
+            complete,
+            occurrence: occurrence.map(|begins| begins.to_string()),
+            freezes: Some(freezes),
         };
-        let fact = fact.with("name", name).with("complete", complete);
-        let fact = match occurrence {
-            Some(begins) => fact.with("occurrence", begins.to_string()),
-            None => fact,
-        };
-        self.emit_in(id, fact.with_value("freezes", &freezes));
+        self.emit_in(id, fact);
         Ok(())
     }
 

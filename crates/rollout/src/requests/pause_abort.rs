@@ -2,7 +2,9 @@
 
 use crate::fold::index::{Position, Rollout};
 use crate::model::actor::Actor;
-use crate::model::event::{Kind, Line};
+use crate::model::fact::{
+    ClockTrusted, Paused, Promoted, Resumed, RolloutAborted, RolloutDraining,
+};
 use crate::model::ids::RolloutId;
 use crate::model::offer::Offer;
 use crate::model::request::{Rejected, Request};
@@ -26,14 +28,8 @@ impl Product {
             ));
         }
         self.goes_on(id)?;
-        self.emit_in(
-            id,
-            Line {
-                actor: Some(request.by.name.clone()),
-                reason,
-                ..Line::new(Kind::Paused)
-            },
-        );
+        let actor = request.by.name.clone();
+        self.emit_in(id, Paused { actor, reason });
         Ok(())
     }
 
@@ -51,13 +47,12 @@ impl Product {
             };
             return Err(Rejected::state(format!("{id} is not paused"), way_out));
         }
-        self.emit_in(
-            id,
-            Line {
-                actor: Some(request.by.name.clone()),
-                ..Line::new(Kind::Resumed)
-            },
-        );
+        let fact = Resumed {
+            actor: request.by.name.clone(),
+            moved: false,
+            rollouts: None,
+        };
+        self.emit_in(id, fact);
         self.wake_run(id);
         Ok(())
     }
@@ -69,9 +64,9 @@ impl Product {
                 Offer::Status(None),
             ));
         }
-        self.emit(Line {
+        self.emit(ClockTrusted {
             actor: Some(by.name.clone()),
-            ..Line::new(Kind::ClockTrusted)
+            from: None,
         });
         Ok(())
     }
@@ -90,15 +85,14 @@ impl Product {
         let id = self.meant_rollout(request)?;
         let run = &self.state.runs[&id];
         let by = Some(request.by.name.clone());
-        let abort = |kind| Line {
-            actor: by.clone(),
-            reason: reason.map(str::to_owned),
-            ..Line::new(kind)
-        };
         match &run.row.state {
             RolloutState::Queued(_) => {
-                let fact = abort(Kind::RolloutAborted);
-                self.emit_in(id, fact.with_value("outcome", &Outcome::Aborted));
+                let fact = RolloutAborted {
+                    actor: by,
+                    reason: reason.map(str::to_owned),
+                    outcome: Outcome::Aborted,
+                };
+                self.emit_in(id, fact);
                 return Ok(());
             }
             RolloutState::Draining {
@@ -116,17 +110,19 @@ impl Product {
             | RolloutState::Ended { .. } => {}
         }
         self.not_closing(id)?;
-        let draining = abort(Kind::RolloutDraining).with_value("to", &DrainTo::Aborted);
-        if !rollback {
-            self.emit_in(id, draining);
-            return Ok(());
-        }
-        let sweep = Sweep {
+        let sweep = rollback.then(|| Sweep {
             scope: SweepScope::All,
             reason: reason.unwrap_or("the rollout was aborted").to_owned(),
             by: by.clone(),
+        });
+        let fact = RolloutDraining {
+            actor: by,
+            reason: reason.map(str::to_owned),
+            to: DrainTo::Aborted,
+            sweep: sweep.clone(),
         };
-        self.emit_in(id, draining.with_value("sweep", &sweep));
+        self.emit_in(id, fact);
+        let Some(sweep) = sweep else { return Ok(()) };
         // What is in flight goes back first, then the settled batches, latest first.
         let places = self.state.runs[&id].unfinished();
         self.roll_back(id, &places, &sweep);
@@ -166,15 +162,12 @@ impl Product {
             ));
         }
         for phase in promoted {
-            let fact = self.state.runs[&id].phase_fact(Kind::Promoted, phase);
-            self.emit_in(
-                id,
-                Line {
-                    actor: Some(request.by.name.clone()),
-                    ..fact
-                }
-                .with("full", full),
-            );
+            let fact = Promoted {
+                place: self.state.runs[&id].phase_place(phase),
+                actor: request.by.name.clone(),
+                full,
+            };
+            self.emit_in(id, fact);
         }
         Ok(())
     }

@@ -7,7 +7,8 @@ use policy::{CustomerId, PlannedCustomer, Role, ServiceId, Timestamp};
 
 use crate::customer::protocol::DeployDirection;
 use crate::fold::index::Rollout;
-use crate::model::event::Line;
+use crate::model::fact::OperationStarted;
+use crate::model::fact::RollbackRequested;
 use crate::model::ids::{DatabaseId, DeployId, RolloutId};
 use crate::model::offer::{Offer, Offers};
 use crate::model::recovery::Recovery;
@@ -159,13 +160,13 @@ impl Product {
         let recovery = Recovery::wanted(database, found.to);
         let run = &self.state.runs[&found.source];
         if !run.is_ended() {
-            let fact = self.back_requested(request, found.source, customer, reason);
-            let fact = fact.with_value("to", &recovery.to);
-            let fact = match &recovery.database {
-                Some(database) => fact.with_value("database", database),
-                None => fact,
+            let by = Some(request.by.name.clone());
+            let back = RollbackRequested {
+                to: Some(recovery.to),
+                database: recovery.database,
+                ..self.back_requested(found.source, customer, by, reason.to_owned())
             };
-            self.emit_in(found.source, fact);
+            self.emit_in(found.source, back);
             return Ok(());
         }
         let plan = plan_of_one(run, customer, run.release_of(customer).clone());
@@ -174,11 +175,11 @@ impl Product {
             reason: Some(reason.to_owned()),
             ..Self::recovering(run, customer, recovery)
         };
-        let fact = Line {
+        self.begin_operation(OperationStarted {
             customer: Some(customer.clone()),
-            ..operation_started(request, Operation::Rollback, &plan, reason)
-        };
-        self.begin_operation(fact.with_value("unit", &unit));
+            unit: Some(Box::new(unit)),
+            ..operation_started(request, Operation::Rollback, plan, reason)
+        });
         Ok(())
     }
 

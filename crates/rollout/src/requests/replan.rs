@@ -9,7 +9,8 @@ use policy::{Customer, CustomerId, Plan, PlanInput, PlannedCustomer, PolicyId, T
 
 use crate::fold::index::Rollout;
 use crate::model::command::views::Observed;
-use crate::model::event::{Kind, Line};
+use crate::model::fact::DelayStarted;
+use crate::model::fact::Replanned;
 use crate::model::ids::RolloutId;
 use crate::model::offer::Offer;
 use crate::model::request::{Rejected, Request};
@@ -28,15 +29,12 @@ impl Product {
         }
         let before = Arc::clone(&self.state.runs[&id].plan);
         let through = self.state.runs[&id].through();
-        let fact = Line {
-            actor: Some(request.by.name.clone()),
-            ..Line::new(Kind::Replanned)
+        let fact = Replanned {
+            actor: request.by.name.clone(),
+            digest: plan.digest.clone(),
+            plan: Box::new(plan),
         };
-        self.emit_in(
-            id,
-            fact.with("digest", plan.digest.clone())
-                .with_value("plan", &plan),
-        );
+        self.emit_in(id, fact);
         self.move_work(id, &before);
         self.renew_delays(id, &through);
         let gates: Vec<_> = self.state.runs[&id]
@@ -151,12 +149,12 @@ impl Product {
             if is_running.map_or(until <= self.at, |running| until == running) {
                 continue;
             }
-            let fact = Line {
-                until: Some(until),
-                batch: Some(row.batches_begun),
-                ..run.phase_fact(Kind::DelayStarted, phase)
+            let fact = DelayStarted {
+                place: run.batch_place(phase, row.batches_begun),
+                until,
+                since: Some(since),
             };
-            self.emit_in(id, fact.with_value("since", &since));
+            self.emit_in(id, fact);
         }
     }
 }

@@ -6,7 +6,12 @@ use policy::CustomerId;
 
 use crate::fold::index::Rollout;
 use crate::model::actor::Actor;
-use crate::model::event::{Kind, Line};
+use crate::model::fact::CustomerReleased;
+use crate::model::fact::CustomerSkipped;
+use crate::model::fact::CustomerWithdrawn;
+use crate::model::fact::Fact;
+use crate::model::fact::Retried;
+use crate::model::fact::Skipped;
 use crate::model::ids::{GateId, RolloutId};
 use crate::model::offer::Offer;
 use crate::model::request::{Rejected, Request};
@@ -73,9 +78,9 @@ impl Product {
             CustomerStatus::Held { .. } => {
                 let place = run.place(&customer).expect("it was just found");
                 let by = by.name.clone();
-                let fact = self.ask(id, place, |ctx| Line {
-                    actor: Some(by),
-                    ..ctx.fact(Kind::CustomerReleased)
+                let fact = self.ask(id, place, |ctx| CustomerReleased {
+                    place: ctx.place(),
+                    actor: by,
                 });
                 self.emit_in(id, fact.expect("the customer is planned"));
                 Ok(())
@@ -168,11 +173,14 @@ impl Product {
             .get(&gate)
             .is_some_and(|row| row.state.is_rejected())
         {
-            let fact = Line {
-                actor: Some(by.name.clone()),
-                ..run.gate_fact(Kind::Retried, &gate)
+            let retried = Retried {
+                place: run.phase_place(phase),
+                batch: None,
+                customer: None,
+                actor: by.name.clone(),
+                gate: Some(gate.to_string()),
             };
-            self.emit_in(id, fact);
+            self.emit_in(id, retried);
             self.work.dirty_gates.insert((id, gate));
             return Ok(());
         }
@@ -229,19 +237,17 @@ impl Product {
             let own = gate
                 .as_ref()
                 .filter(|gate| rejected || matches!(gate, GateId::Customer(_)));
-            let fact = match own {
-                Some(gate) => run.gate_fact(Kind::Retried, gate),
-                None => Line {
-                    batch: run.batch_of(customer),
-                    ..run.phase_fact(Kind::Retried, place.phase)
+            let retried = Retried {
+                place: run.phase_place(place.phase),
+                batch: match own {
+                    Some(GateId::Batch(_, batch)) => Some(*batch),
+                    Some(GateId::Customer(_) | GateId::Phase(_)) | None => run.batch_of(customer),
                 },
-            };
-            let fact = Line {
-                actor: Some(by.name.clone()),
                 customer: Some(customer.clone()),
-                ..fact
+                actor: by.name.clone(),
+                gate: own.map(ToString::to_string),
             };
-            self.emit_in(id, fact);
+            self.emit_in(id, retried);
             if let Some(gate) = gate {
                 self.work.dirty_gates.insert((id, gate));
             }
@@ -299,14 +305,19 @@ impl Product {
                 Offer::Status(Some(id)),
             ));
         }
-        let fact = Line {
+        let fact = Skipped {
+            place: run.phase_place(phase),
+            batch,
+            actor: request.by.name.clone(),
+            reason: reason.to_owned(),
+            customers: customers.clone(),
+        };
+        self.emit_in(id, fact);
+        self.for_each(id, &customers, |place| CustomerSkipped {
+            place,
             actor: by.clone(),
             reason: Some(reason.to_owned()),
-            batch,
-            ..run.phase_fact(Kind::Skipped, phase)
-        };
-        self.emit_in(id, fact.with_value("customers", &customers));
-        self.for_each(id, &customers, Kind::CustomerSkipped, by.as_ref(), reason);
+        });
         Ok(())
     }
 
@@ -318,17 +329,17 @@ impl Product {
         reason: &str,
     ) -> Result<(), Rejected> {
         let unit = self.state.runs[&id].customer(customer);
-        let kind = match unit.state {
+        let in_mid_work = match unit.state {
             CustomerStatus::Waiting
             | CustomerStatus::Held {
                 from: HeldFrom::Waiting,
             }
             | CustomerStatus::Unchanged
             | CustomerStatus::RolledBack
-            | CustomerStatus::RollbackFailed => Kind::CustomerSkipped,
-            CustomerStatus::Held { .. } => Kind::CustomerWithdrawn,
+            | CustomerStatus::RollbackFailed => false,
+            CustomerStatus::Held { .. } => true,
             // Render takes its time with a database, and a person may not want to.
-            CustomerStatus::Backward if unit.waits_for_database() => Kind::CustomerWithdrawn,
+            CustomerStatus::Backward if unit.waits_for_database() => true,
             CustomerStatus::Forward
             | CustomerStatus::Healthy(_)
             | CustomerStatus::Backward
@@ -346,8 +357,24 @@ impl Product {
                 ));
             }
         };
-        let customer = customer.clone();
-        self.for_each(id, &[customer], kind, Some(&by.name), reason);
+        let (actor, reason) = (Some(by.name.clone()), reason.to_owned());
+        let place = self.state.runs[&id].place(customer);
+        let fact = self.ask(id, place.expect("the customer is planned"), |ctx| {
+            let place = ctx.place();
+            match in_mid_work {
+                true => Fact::from(CustomerWithdrawn {
+                    place,
+                    actor,
+                    reason,
+                }),
+                false => Fact::from(CustomerSkipped {
+                    place,
+                    actor,
+                    reason: Some(reason),
+                }),
+            }
+        });
+        self.emit_in(id, fact.expect("the customer is planned"));
         Ok(())
     }
 }

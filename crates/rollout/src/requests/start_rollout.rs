@@ -4,20 +4,22 @@ use std::collections::BTreeSet;
 
 use policy::plan::{PlanError, RunningVersions};
 use policy::settings::AutoDeploy;
-use policy::{CustomerId, Plan, PlanInput, Release, Timestamp};
+use policy::{CustomerId, Plan, PlanInput, Timestamp};
 
-use crate::customer::targets::with_targets;
 use crate::model::command::views::Observed;
-use crate::model::event::{Kind, Line};
+use crate::model::fact::RolloutAborted;
+use crate::model::fact::RolloutStarted;
 use crate::model::ids::RolloutId;
 use crate::model::offer::Offer;
 use crate::model::request::{Rejected, Request};
+use crate::model::state::Outcome;
 use crate::model::state::Queued;
 use crate::model::verb::{Conflict, Reviewed, Start};
 use crate::product::Product;
 use crate::requests::in_the_way::unfinished;
-use crate::requests::started::{started_fact, with_exposed, with_request};
+use crate::requests::started::{asked, exposed_in, observed, queued};
 use crate::requests::votes::SHOWN_DIGEST;
+use policy::PersonId;
 
 impl Product {
     /// Takes a `start`: refuses it, or begins it now or when others have ended.
@@ -61,50 +63,21 @@ impl Product {
             is_reviewed(reviewed, &plan, &running, &others)?;
         }
         let id = RolloutId::Rollout(self.state.product.rollouts + 1);
+        let observed = observed(start, &running);
         if others.is_empty() {
-            let fact = started_fact(&request.by.name, &plan);
-            let fact = self.with_warnings(fact, &start.input, &plan, &start.observed);
-            let fact = with_exposed(fact, start.conflict, &exposed);
-            self.emit_in(id, with_request(fact, start, &running));
+            let actor = request.by.name.clone();
+            let exposed = exposed_in(start.conflict, exposed);
+            let fact = self.started(actor, plan, exposed, &start.input, &start.observed);
+            self.emit_in(id, asked(fact, start, observed));
             return Ok(());
         }
-        self.queue_behind(&others, request, start, &replaced, &running);
-        Ok(())
-    }
-
-    /// It begins when others have ended, or ends them.
-    fn queue_behind(
-        &mut self,
-        others: &[(RolloutId, CustomerId)],
-        request: &Request,
-        start: &Start,
-        replaced: &[Release],
-        running: &RunningVersions,
-    ) {
-        let id = RolloutId::Rollout(self.state.product.rollouts + 1);
-        let version = &start.input.release.version;
-        let fact = Line {
-            actor: Some(request.by.name.clone()),
-            commit: Some(start.input.release.commit.clone()),
-            ..Line::new(Kind::RolloutQueued)
-        };
-        let fact = fact
-            .with("version", version.clone())
-            .with_value("conflict", &start.conflict)
-            .with_value(
-                "behind",
-                &others.iter().map(|(other, _)| other).collect::<Vec<_>>(),
-            )
-            .with_value("input", &start.input);
-        let fact = match start.conflict {
-            Conflict::Supersede | Conflict::Hotfix => fact.with_value("replaces", &replaced),
-            Conflict::Refuse | Conflict::Queue => fact,
-        };
-        self.emit_in(id, with_request(fact, start, running));
+        let fact = queued(request, start, observed, replaced, &others);
+        self.emit_in(id, fact);
         if matches!(start.conflict, Conflict::Supersede | Conflict::Hotfix) {
-            self.supersede(others, request, version);
+            self.supersede(&others, request, &start.input.release.version);
         }
         self.work.queued_dirty = true;
+        Ok(())
     }
 
     /// Compiles a plan; by the `hotfix` policy, those already on the release of what it supersedes go first.
@@ -149,41 +122,50 @@ impl Product {
         let running = self.running(&Observed::new());
         let row = &self.state.runs[&id].row;
         let exposed = self.first_in(queued.conflict, &queued.input, &row.replaces, &running);
-        let fact = match Self::compile(&queued.input, queued.conflict, &exposed, &running, self.at)
-        {
+        match Self::compile(&queued.input, queued.conflict, &exposed, &running, self.at) {
             Ok(plan) => {
-                let fact = started_fact(&row.starter, &plan);
-                let fact = self.with_warnings(fact, &queued.input, &plan, &Observed::new());
-                with_exposed(fact, queued.conflict, &exposed)
+                let (starter, input) = (row.starter.clone(), &queued.input);
+                let exposed = exposed_in(queued.conflict, exposed);
+                let fact = self.started(starter, plan, exposed, input, &Observed::new());
+                self.emit_in(id, fact);
             }
             Err(rejected) => {
-                let outcome = crate::model::state::Outcome::Aborted;
-                Line {
+                let fact = RolloutAborted {
+                    actor: None,
                     reason: Some(rejected.message),
-                    ..Line::new(Kind::RolloutAborted)
-                }
-                .with_value("outcome", &outcome)
+                    outcome: Outcome::Aborted,
+                };
+                self.emit_in(id, fact);
             }
-        };
-        self.emit_in(id, fact);
+        }
     }
 
-    /// What a person should know of a plan that begins: no sure order of versions (R14), a way back that leads to what was
-    /// judged unhealthy (R19).
-    fn with_warnings(
+    /// The first fact of a rollout that begins with its plan, with what a person should know of that: no sure order of
+    /// versions (R14), a way back that leads to what was judged unhealthy (R19).
+    fn started(
         &self,
-        fact: Line,
+        starter: PersonId,
+        plan: Plan,
+        exposed: Option<Vec<CustomerId>>,
         input: &PlanInput,
-        plan: &Plan,
         observed: &Observed,
-    ) -> Line {
-        let doubts = policy::plan::doubts(plan, input, &self.running(observed));
-        let targets = self.unhealthy_targets(plan, observed);
-        let fact = match doubts.is_empty() {
-            true => fact,
-            false => fact.with_value("doubts", &doubts),
-        };
-        with_targets(fact, &targets)
+    ) -> RolloutStarted {
+        RolloutStarted {
+            actor: starter,
+            commit: plan.release.commit.clone(),
+            version: plan.release.version.clone(),
+            digest: plan.digest.clone(),
+            doubts: policy::plan::doubts(&plan, input, &self.running(observed)),
+            unhealthy_targets: self.unhealthy_targets(&plan, observed),
+            plan: Box::new(plan),
+            exposed,
+            history: None,
+            scope: None,
+            clear_cache: None,
+            deploy_timeout_ms: None,
+            running: None,
+            newest: None,
+        }
     }
 }
 

@@ -1,38 +1,76 @@
 //! What does the event of a start say?
 
-use std::collections::BTreeMap;
-
 use policy::plan::RunningVersions;
-use policy::{CustomerId, Plan, Role, Timestamp};
+use policy::{CustomerId, Timestamp};
 
-use crate::model::event::{Kind, Line};
-use crate::model::ids::DeployId;
+use crate::model::fact::Newest;
+use crate::model::fact::Nullable;
+use crate::model::fact::RolloutQueued;
+use crate::model::fact::RolloutStarted;
+use crate::model::fact::Seen;
+use crate::model::ids::RolloutId;
+use crate::model::request::Request;
 use crate::model::state::RunningService;
 use crate::model::verb::{Conflict, Start};
+use policy::Release;
+use policy::plan::History;
 
-pub(crate) fn started_fact(starter: &policy::PersonId, plan: &Plan) -> Line {
-    let fact = Line {
-        actor: Some(starter.clone()),
-        commit: Some(plan.release.commit.clone()),
-        ..Line::new(Kind::RolloutStarted)
-    };
-    fact.with("version", plan.release.version.clone())
-        .with("digest", plan.digest.clone())
-        .with_value("plan", plan)
-}
-
-/// Who goes first, in a hotfix.
-pub(crate) fn with_exposed(fact: Line, conflict: Conflict, exposed: &[CustomerId]) -> Line {
-    match conflict {
-        Conflict::Hotfix => fact.with_value("exposed", &exposed),
-        Conflict::Refuse | Conflict::Queue | Conflict::Supersede => fact,
+/// A rollout that begins at once says also how it was asked for.
+pub(crate) fn asked(
+    started: RolloutStarted,
+    start: &Start,
+    (running, newest): (Seen, Option<Newest>),
+) -> RolloutStarted {
+    RolloutStarted {
+        history: start.history(),
+        scope: Some(start.input.scope.clone()),
+        clear_cache: Some(start.clear_cache),
+        deploy_timeout_ms: Some(Nullable(start.deploy_timeout_ms())),
+        running: Some(running),
+        newest,
+        ..started
     }
 }
 
-/// What of the request counts beside the plan: options, and what Render said of the services.
-pub(crate) fn with_request(fact: Line, start: &Start, running: &RunningVersions) -> Line {
-    let mut seen: BTreeMap<&CustomerId, BTreeMap<&Role, RunningService>> = BTreeMap::new();
-    let mut newest: BTreeMap<&CustomerId, BTreeMap<&Role, &DeployId>> = BTreeMap::new();
+/// The fact of one that waits for others.
+pub(crate) fn queued(
+    request: &Request,
+    start: &Start,
+    (running, newest): (Seen, Option<Newest>),
+    replaced: Vec<Release>,
+    others: &[(RolloutId, CustomerId)],
+) -> RolloutQueued {
+    RolloutQueued {
+        actor: request.by.name.clone(),
+        commit: start.input.release.commit.clone(),
+        version: start.input.release.version.clone(),
+        conflict: start.conflict,
+        behind: Some(others.iter().map(|(other, _)| *other).collect()),
+        replaces: match start.conflict {
+            Conflict::Supersede | Conflict::Hotfix => Some(replaced),
+            Conflict::Refuse | Conflict::Queue => None,
+        },
+        input: Box::new(start.input.clone()),
+        history: start.history(),
+        scope: start.input.scope.clone(),
+        clear_cache: start.clear_cache,
+        deploy_timeout_ms: start.deploy_timeout_ms(),
+        running,
+        newest,
+    }
+}
+
+/// Who goes first, in a hotfix.
+pub(crate) fn exposed_in(conflict: Conflict, exposed: Vec<CustomerId>) -> Option<Vec<CustomerId>> {
+    match conflict {
+        Conflict::Hotfix => Some(exposed),
+        Conflict::Refuse | Conflict::Queue | Conflict::Supersede => None,
+    }
+}
+
+/// What Render said of the services; beside that, what is there now and came not after the start (R16).
+pub(crate) fn observed(start: &Start, running: &RunningVersions) -> (Seen, Option<Newest>) {
+    let (mut seen, mut newest) = (Seen::new(), Newest::new());
     for (customer, views) in &start.observed {
         for (role, view) in views {
             let known = running
@@ -46,25 +84,24 @@ pub(crate) fn with_request(fact: Line, start: &Start, running: &RunningVersions)
             };
             let first = view.deploys.first().map(|deploy| &deploy.id);
             if let Some(first) = first.filter(|first| Some(*first) != service.deploy.as_ref()) {
-                newest.entry(customer).or_default().insert(role, first);
+                let newest = newest.entry(customer.clone()).or_default();
+                newest.insert(role.clone(), first.clone());
             }
-            seen.entry(customer).or_default().insert(role, service);
+            let seen = seen.entry(customer.clone()).or_default();
+            seen.insert(role.clone(), service);
         }
     }
-    let fact = match start.input.history.is_empty() {
-        true => fact,
-        false => fact.with_value("history", &start.input.history),
-    };
-    // What is there now and not named here came after the start (R16).
-    let fact = match seen.is_empty() {
-        true => fact,
-        false => fact.with_value("newest", &newest),
-    };
-    fact.with_value("scope", &start.input.scope)
-        .with("clear_cache", start.clear_cache)
-        .with_value(
-            "deploy_timeout_ms",
-            &start.deploy_timeout.map(policy::Span::as_millis),
-        )
-        .with_value("running", &seen)
+    let newest = (!seen.is_empty()).then_some(newest);
+    (seen, newest)
+}
+
+impl Start {
+    fn history(&self) -> Option<History> {
+        let history = &self.input.history;
+        (!history.is_empty()).then(|| history.clone())
+    }
+
+    fn deploy_timeout_ms(&self) -> Option<i64> {
+        self.deploy_timeout.map(policy::Span::as_millis)
+    }
 }

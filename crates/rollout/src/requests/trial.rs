@@ -7,7 +7,8 @@ use policy::{CustomerId, Timestamp};
 
 use crate::fold::index::Rollout;
 use crate::model::actor::Actor;
-use crate::model::event::{Event, Kind};
+use crate::model::event::Event;
+use crate::model::fact::{Fact, GateFact, PersonFact, RolloutFact};
 use crate::model::hold::Hold;
 use crate::model::ids::{GateId, RolloutId};
 use crate::model::offer::{Begin, Offer, Offers, QUEUE, REASON, skip};
@@ -130,44 +131,43 @@ impl Product {
         reason = "what happens by itself is followed by nothing a person must know"
     )]
     fn offers_after(&self, event: &Event) -> Offers {
-        let fact = &event.line;
-        let text = |name: &str| fact.read::<String>(name).unwrap_or_default();
-        let offers: Offers = match fact.kind {
-            Kind::Rejected => self.after_a_rejection(event),
-            Kind::Paused => Offer::Resume.into(),
-            Kind::RolloutHalted => {
-                let run = fact.rollout.and_then(|id| self.state.runs.get(&id));
+        let id = event.line.rollout;
+        // What cannot be read is told as damage, and has no way out of its own.
+        let Ok(fact) = Fact::read(&event.line) else {
+            return Offers::default();
+        };
+        let offers: Offers = match fact {
+            Fact::Gate(GateFact::Rejected(fact)) => self.after_a_rejection(id, &fact.place.gate),
+            Fact::Person(PersonFact::Paused(_)) => Offer::Resume.into(),
+            Fact::Person(PersonFact::Blocked(fact)) => Offer::Unblock(fact.version).into(),
+            Fact::Person(PersonFact::Frozen(fact)) => Offer::Unfreeze(fact.name).into(),
+            Fact::Person(PersonFact::FreezeOverridden(fact)) if !fact.complete => {
+                let begins = fact.occurrence.and_then(|begins| begins.parse().ok());
+                Offer::Override(fact.name, begins).into()
+            }
+            Fact::Rollout(RolloutFact::RolloutHalted(_)) => {
+                let run = id.and_then(|id| self.state.runs.get(&id));
                 run.map(Rollout::lifts_halt).unwrap_or_default()
             }
-            Kind::RolloutAborted => [Offer::start(), Offer::start_later()].into(),
-            Kind::Blocked => Offer::Unblock(text("version")).into(),
-            Kind::Frozen => Offer::Unfreeze(text("name")).into(),
-            Kind::FreezeOverridden if fact.read("complete") != Some(true) => {
-                let begins = fact.read::<String>("occurrence");
-                let begins = begins.and_then(|begins| begins.parse().ok());
-                Offer::Override(text("name"), begins).into()
+            Fact::Rollout(RolloutFact::RolloutAborted(_)) => {
+                [Offer::start(), Offer::start_later()].into()
             }
-            Kind::OperationStarted => {
-                let watch = fact.rollout.map(Offer::Watch);
-                watch.map(Offers::from).unwrap_or_default()
+            Fact::Rollout(RolloutFact::OperationStarted(_)) => {
+                id.map(Offer::Watch).map(Offers::from).unwrap_or_default()
             }
             _ => Offers::default(),
         };
-        match fact.rollout {
+        match id {
             Some(id) => offers.within(id),
             None => offers,
         }
     }
 
     /// A rejected gate is asked anew, as long as its rollout goes on; else those whom it left out need another one.
-    fn after_a_rejection(&self, event: &Event) -> Offers {
-        let fact = &event.line;
-        let Some(gate) = fact.read::<String>("gate") else {
-            return Offers::default();
-        };
-        let retry = Offer::Retry(gate.clone());
-        let run = fact.rollout.and_then(|id| self.state.runs.get(&id));
-        let Some((run, (gate, _))) = run.and_then(|run| Some((run, run.find_gate(&gate)?))) else {
+    fn after_a_rejection(&self, id: Option<RolloutId>, gate: &str) -> Offers {
+        let retry = Offer::Retry(gate.to_owned());
+        let run = id.and_then(|id| self.state.runs.get(&id));
+        let Some((run, (gate, _))) = run.and_then(|run| Some((run, run.find_gate(gate)?))) else {
             return retry.into();
         };
         let version = run.plan.release.version.clone();

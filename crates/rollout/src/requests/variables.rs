@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use policy::plan::{Phase, Plan};
 use policy::{CustomerId, PlannedCustomer, PolicyId, Release};
 
-use crate::model::event::Line;
+use crate::model::fact::OperationStarted;
 use crate::model::ids::RolloutId;
 use crate::model::offer::Offer;
 use crate::model::operation::ApplyVariables;
@@ -36,7 +36,7 @@ impl Product {
                 Offer::UndoVariables(customer.clone()),
             ));
         }
-        self.begin_variables(request, customer, &plan(apply), None, &apply.reason);
+        self.begin_variables(request, customer, plan(apply), None, &apply.reason);
         Ok(())
     }
 
@@ -55,7 +55,7 @@ impl Product {
         let run = &self.state.runs[&applied];
         let unit = taken_back(run, customer, reason);
         let plan = Plan::clone(&run.plan);
-        self.begin_variables(request, customer, &plan, Some(&unit), reason);
+        self.begin_variables(request, customer, plan, Some(unit), reason);
         Ok(())
     }
 
@@ -63,19 +63,15 @@ impl Product {
         &mut self,
         request: &Request,
         customer: &CustomerId,
-        plan: &Plan,
-        unit: Option<&CustomerState>,
+        plan: Plan,
+        unit: Option<CustomerState>,
         reason: &str,
     ) {
-        let fact = Line {
+        self.begin_operation(OperationStarted {
             customer: Some(customer.clone()),
+            unit: unit.map(Box::new),
             ..operation_started(request, Operation::Variables, plan, reason)
-        };
-        let fact = match unit {
-            Some(unit) => fact.with_value("unit", unit),
-            None => fact,
-        };
-        self.begin_operation(fact);
+        });
     }
 
     /// The operation whose variables stand at a customer without having been deployed (T9).

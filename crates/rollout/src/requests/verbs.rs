@@ -3,14 +3,16 @@
 
 use std::borrow::Cow;
 
+use policy::CustomerId;
 use policy::settings::RoleName;
 use policy::suggest::nearest;
-use policy::{CustomerId, PersonId};
 
+use crate::fold::index::Position;
 use crate::fold::index::Rollout;
 use crate::fold::state::State;
 use crate::model::actor::{Actor, Directory};
-use crate::model::event::{Kind, Line};
+use crate::model::event::Line;
+use crate::model::fact::CustomerPlace;
 use crate::model::ids::RolloutId;
 use crate::model::offer::Offer;
 use crate::model::request::{Rejected, RejectedCode, Request};
@@ -300,26 +302,28 @@ impl Product {
         )
     }
 
+    /// Where a fact about a customer happens.
+    #[expect(
+        clippy::redundant_closure_for_method_calls,
+        reason = "the method by its name is not general enough"
+    )]
+    pub(crate) fn customer_place(&self, id: RolloutId, place: Position) -> Option<CustomerPlace> {
+        self.ask(id, place, |ctx| ctx.place())
+    }
+
     /// The same fact about several customers.
-    pub(crate) fn for_each(
+    pub(crate) fn for_each<T: Into<Line>>(
         &mut self,
         id: RolloutId,
         customers: &[CustomerId],
-        kind: Kind,
-        by: Option<&PersonId>,
-        reason: &str,
+        fact: impl Fn(CustomerPlace) -> T,
     ) {
         for customer in customers {
             let Some(place) = self.state.runs[&id].place(customer) else {
                 continue;
             };
-            let fact = self.ask(id, place, |ctx| Line {
-                actor: by.cloned(),
-                reason: Some(reason.to_owned()),
-                ..ctx.fact(kind)
-            });
-            if let Some(fact) = fact {
-                self.emit_in(id, fact);
+            if let Some(place) = self.customer_place(id, place) {
+                self.emit_in(id, fact(place));
             }
         }
     }

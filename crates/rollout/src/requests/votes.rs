@@ -5,13 +5,19 @@ use policy::settings::RoleName;
 
 use crate::fold::index::Rollout;
 use crate::model::actor::{Actor, Directory};
-use crate::model::event::{Kind, Line};
+use crate::model::fact;
+use crate::model::fact::Approved;
+use crate::model::fact::CustomerExcluded;
+use crate::model::fact::Millis;
+use crate::model::fact::Nullable;
+use crate::model::fact::Withdrawn;
 use crate::model::ids::{GateId, RolloutId};
 use crate::model::offer::Offer;
 use crate::model::request::{Rejected, RejectedCode, Request};
 use crate::model::state::{GateRow, Vote};
 use crate::product::Product;
 use crate::progress::{gate, hands};
+use policy::Timestamp;
 
 /// So much of a digest is shown to people.
 pub(crate) const SHOWN_DIGEST: usize = 12;
@@ -104,17 +110,17 @@ impl Product {
         people.insert(directory.called_now(&by.name));
         let complete = gate::is_quorum(&approval, &directory, &people);
         let until = complete.then(|| self.at + approval.valid_for.to_delta());
-        let fact = Line {
-            actor: Some(request.by.name.clone()),
+        let (begins, after) = self.when_it_begins(id, &gate, until).unzip();
+        let fact = Approved {
+            place: run.gate_place(&gate),
+            actor: by.name.clone(),
             reason,
             until,
-            ..run.gate_fact(Kind::Approved, &gate)
+            digest: run.plan.digest.clone(),
+            gates_shut: self.state.product.gates_shut(),
+            begins,
+            after,
         };
-        let mut fact = fact.with("digest", run.plan.digest.clone());
-        if self.state.product.gates_shut() {
-            fact = fact.with("gates_shut", true);
-        }
-        let fact = self.with_forecast(id, &gate, fact);
         self.emit_in(id, fact);
         Ok(())
     }
@@ -142,17 +148,18 @@ impl Product {
         }
     }
 
-    /// Adds when the deploy will begin as far as is known (R10).
-    fn with_forecast(&self, id: RolloutId, gate: &GateId, fact: Line) -> Line {
-        let Some(customer) = self.state.runs[&id].waiting_for(gate).into_iter().next() else {
-            return fact;
-        };
+    /// When the deploy will begin as far as is known, unless the approval lapses before, and what has no known end (R10).
+    fn when_it_begins(
+        &self,
+        id: RolloutId,
+        gate: &GateId,
+        until: Option<Timestamp>,
+    ) -> Option<(Nullable<Millis>, Vec<String>)> {
+        let customer = self.state.runs[&id].waiting_for(gate).into_iter().next()?;
         let (begins, after) = self.forecast(id, &customer, gate, self.at);
-        let in_time = fact.until.is_none_or(|until| begins < until);
-        let begins = in_time.then(|| crate::show_instant(begins));
-        let after: Vec<&String> = after.iter().map(|hold| &hold.text).collect();
-        fact.with_value("begins", &begins)
-            .with_value("after", &after)
+        let in_time = until.is_none_or(|until| begins < until);
+        let after = after.into_iter().map(|hold| hold.text).collect();
+        Some((Nullable(in_time.then_some(Millis(begins))), after))
     }
 
     pub(crate) fn reject(
@@ -181,15 +188,19 @@ impl Product {
             ));
         }
         let by = request.by.name.clone();
-        let fact = Line {
-            actor: Some(by.clone()),
-            reason: Some(reason.to_owned()),
-            ..run.gate_fact(Kind::Rejected, &gate)
+        let fact = fact::Rejected {
+            place: run.gate_place(&gate),
+            actor: by.clone(),
+            reason: reason.to_owned(),
         };
         self.emit_in(id, fact);
         if !matches!(gate, GateId::Phase(_)) {
             let why = format!("{by} rejected {gate}: {reason}");
-            self.for_each(id, &covers, Kind::CustomerExcluded, Some(&by), &why);
+            self.for_each(id, &covers, |place| CustomerExcluded {
+                place,
+                actor: by.clone(),
+                reason: why.clone(),
+            });
         }
         Ok(())
     }
@@ -208,13 +219,11 @@ impl Product {
             let text = format!("{} has not approved {gate}", request.by.name);
             return Err(Rejected::state(text, Offer::Approvals));
         };
-        let mut fact = Line {
-            actor: Some(request.by.name.clone()),
-            ..run.gate_fact(Kind::Withdrawn, &gate)
+        let fact = Withdrawn {
+            place: run.gate_place(&gate),
+            actor: request.by.name.clone(),
+            voter: Some(vote.person).filter(|voter| *voter != request.by.name),
         };
-        if vote.person != request.by.name {
-            fact = fact.with("voter", vote.person.as_str());
-        }
         self.emit_in(id, fact);
         Ok(())
     }

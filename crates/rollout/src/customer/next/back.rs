@@ -7,7 +7,13 @@ use crate::customer::ctx::{Ctx, Next};
 use crate::customer::hooks::hooks;
 use crate::customer::{adoption, protocol, recovery, variables};
 use crate::model::command::CommandKind;
-use crate::model::event::{Kind, Line};
+use crate::model::fact::CancelIntended;
+use crate::model::fact::CustomerHeld;
+use crate::model::fact::CustomerRollbackFailed;
+use crate::model::fact::CustomerRolledBack;
+use crate::model::fact::CustomerSkipped;
+use crate::model::fact::CustomerUnchanged;
+use crate::model::state::RollbackState;
 use crate::model::state::{DeployState, HookList, ServiceState};
 
 /// Returns the whole customer, the last service first.
@@ -16,7 +22,7 @@ pub(super) fn backward(ctx: &Ctx<'_>) -> Next {
         return next;
     }
     if let Some(held) = adoption::stays(ctx) {
-        return Next::Facts(vec![held]);
+        return Next::fact(held);
     }
     if let Some(next) = recovery::next(ctx) {
         return next;
@@ -25,7 +31,7 @@ pub(super) fn backward(ctx: &Ctx<'_>) -> Next {
         let service = ctx.service(role);
         let next = take_back(ctx, role, &service).or_else(|| {
             // Where the rollback failed the release may still be live, and keeps its variables.
-            let failed = service.rollback == DeployState::Ended;
+            let failed = service.rollback == RollbackState::Ended;
             (!failed).then(|| restore(ctx, role, &service)).flatten()
         });
         if let Some(next) = next {
@@ -35,9 +41,11 @@ pub(super) fn backward(ctx: &Ctx<'_>) -> Next {
     if let Some(next) = verify_returned(ctx) {
         return next;
     }
+    // For the reason for which its way back began.
+    let (place, reason) = (ctx.place(), ctx.unit.reason.clone());
     let services = || ctx.unit.services.values();
-    if services().any(|service| service.rollback == DeployState::Ended) {
-        return over(ctx, Kind::CustomerRollbackFailed);
+    if services().any(|service| service.rollback == RollbackState::Ended) {
+        return Next::fact(CustomerRollbackFailed { place, reason });
     }
     if let Some(next) = hooks(ctx, HookList::OnRollback) {
         return next;
@@ -45,29 +53,18 @@ pub(super) fn backward(ctx: &Ctx<'_>) -> Next {
     if let Some(next) = look_for_the_other(ctx) {
         return next;
     }
-    let returned = services().any(|service| matches!(service.rollback, DeployState::Live { .. }));
-    over(
-        ctx,
-        match returned {
-            true => Kind::CustomerRolledBack,
-            false => Kind::CustomerUnchanged,
-        },
-    )
-}
-
-/// The end of a customer's way, for the reason for which it began.
-fn over(ctx: &Ctx<'_>, kind: Kind) -> Next {
-    Next::Facts(vec![Line {
-        reason: ctx.unit.reason.clone(),
-        ..ctx.fact(kind)
-    }])
+    let returned = services().any(|service| service.rollback.is_live());
+    match returned {
+        true => Next::fact(CustomerRolledBack { place, reason }),
+        false => Next::fact(CustomerUnchanged { place, reason }),
+    }
 }
 
 /// What went back is verified like any release, by the version that was live before.
 fn verify_returned(ctx: &Ctx<'_>) -> Option<Next> {
     ctx.planned.services.iter().rev().find_map(|role| {
         let service = ctx.service(role);
-        let (DeployState::Live { deploy, at }, false) = (&service.rollback, service.returned)
+        let (RollbackState::Live { deploy, at }, false) = (&service.rollback, service.returned)
         else {
             return None;
         };
@@ -91,7 +88,7 @@ fn look_for_the_other(ctx: &Ctx<'_>) -> Option<Next> {
     let lost = |role: &&Role| matches!(ctx.service(role).deploy, DeployState::Lost { .. });
     let role = ctx.planned.services.iter().find(lost)?;
     if let Some(reason) = ctx.scratch.refused.clone() {
-        return Some(Next::Facts(vec![ctx.held(Some(role), reason)]));
+        return Some(Next::fact(ctx.held(Some(role), reason)));
     }
     let view = ctx.scratch.view.as_ref().filter(|view| view.role == *role);
     let Some(view) = view else {
@@ -107,8 +104,10 @@ fn look_for_the_other(ctx: &Ctx<'_>) -> Option<Next> {
         "a deploy of somebody else is live on {role} and stays: {} ({})",
         live.id, live.trigger
     );
-    let held = ctx.held(Some(role), reason);
-    Some(Next::Facts(vec![held.with("other", live.id.0.clone())]))
+    Some(Next::fact(CustomerHeld {
+        other: Some(live.id.clone()),
+        ..ctx.held(Some(role), reason)
+    }))
 }
 
 /// Returns one service to what was live before; `None` when there is nothing to return.
@@ -122,22 +121,22 @@ fn take_back(ctx: &Ctx<'_>, role: &Role, service: &ServiceState) -> Option<Next>
         // Somebody else's deploy took its place: it is not ours to take back (P30).
         DeployState::None | DeployState::Ended | DeployState::Lost { .. } => None,
         // The request has left: its answer decides what is there to take back.
-        DeployState::Intended { .. } => Some(Next::Command(CommandKind::CreateDeploy {
+        DeployState::Intended(_) => Some(Next::Command(CommandKind::CreateDeploy {
             service: ctx.target(role),
             commit: ctx.release().commit.clone(),
             clear_cache: ctx.clear_cache,
             attempt: service.attempt,
         })),
-        DeployState::Unknown { .. } => Some(protocol::look_up(
-            ctx,
-            role,
-            &service.deploy,
-            protocol::DeployDirection::Forward,
-        )),
-        DeployState::Running { deploy, .. } => Some(Next::Facts(vec![Line {
-            deploy: Some(deploy.clone()),
-            ..ctx.service_fact(Kind::CancelIntended, role)
-        }])),
+        DeployState::Unknown(doubt) => {
+            let way = protocol::DeployDirection::Forward;
+            Some(protocol::look_up(ctx, role, doubt, way))
+        }
+        DeployState::Running { deploy, .. } => Some(Next::fact(CancelIntended {
+            place: ctx.service_place(role),
+            attempt: None,
+            deploy: deploy.clone(),
+            reason: None,
+        })),
         DeployState::CancelIntended { deploy } => Some(cancel(ctx, role, deploy)),
         DeployState::Live { .. } | DeployState::Passed { .. } => return_service(ctx, role, service),
     }
@@ -146,8 +145,8 @@ fn take_back(ctx: &Ctx<'_>, role: &Role, service: &ServiceState) -> Option<Next>
 fn return_service(ctx: &Ctx<'_>, role: &Role, service: &ServiceState) -> Option<Next> {
     let target = ctx.target(role);
     match &service.rollback {
-        DeployState::None if !ctx.scratch.go => Some(Next::Tick),
-        DeployState::None => {
+        RollbackState::None if !ctx.scratch.go => Some(Next::Tick),
+        RollbackState::None => {
             // A deploy of the old commit reads the variables as they are then (R19).
             let first = service
                 .target_gone
@@ -158,7 +157,7 @@ fn return_service(ctx: &Ctx<'_>, role: &Role, service: &ServiceState) -> Option<
                 protocol::intend(ctx, role, service, protocol::DeployDirection::Back)
             }))
         }
-        DeployState::Intended { .. } => {
+        RollbackState::Intended(_) => {
             let baseline = service.baseline.clone().unwrap_or_default();
             let attempt = service.rollback_attempt;
             let deploy = baseline.deploy.filter(|_| !service.target_gone);
@@ -176,22 +175,19 @@ fn return_service(ctx: &Ctx<'_>, role: &Role, service: &ServiceState) -> Option<
                 }),
                 (None, None) => {
                     let reason = "nothing was live before this release";
-                    Next::Facts(vec![ctx.held(Some(role), reason)])
+                    Next::fact(ctx.held(Some(role), reason))
                 }
             })
         }
-        DeployState::Unknown { .. } => {
+        RollbackState::Unknown(doubt) => {
             let way = protocol::DeployDirection::back(service);
-            Some(protocol::look_up(ctx, role, &service.rollback, way))
+            Some(protocol::look_up(ctx, role, doubt, way))
         }
-        DeployState::Running { deploy, deadline } => {
+        RollbackState::Running { deploy, deadline } => {
             Some(follow(ctx, role, deploy, Some(*deadline)))
         }
         // One that failed is not tried again (P31); the other services go back all the same (R11).
-        DeployState::Live { .. } | DeployState::Ended => None,
-        DeployState::CancelIntended { .. }
-        | DeployState::Passed { .. }
-        | DeployState::Lost { .. } => Some(Next::Rest),
+        RollbackState::Live { .. } | RollbackState::Ended => None,
     }
 }
 
@@ -211,7 +207,7 @@ fn before_another_try(ctx: &Ctx<'_>, role: &Role, service: &ServiceState) -> Opt
 /// Puts the old variables back (P29).
 fn restore(ctx: &Ctx<'_>, role: &Role, service: &ServiceState) -> Option<Next> {
     let backup = service.backup.as_ref()?;
-    variables::restore(ctx, role, (backup, &service.variables))
+    variables::restore(ctx, role, (backup, &service.variables), None)
 }
 
 /// A held customer is left out: what was requested is found and ended, variables that nothing live uses go back, then it is
@@ -222,7 +218,7 @@ pub(super) fn withdraw(ctx: &Ctx<'_>) -> Next {
     if let Some(next) = end_requests(ctx).or_else(|| open.and_then(|_| recovery::next(ctx))) {
         return next;
     }
-    let returned = |service: &ServiceState| matches!(service.rollback, DeployState::Live { .. });
+    let returned = |service: &ServiceState| service.rollback.is_live();
     let any_returned = ctx.unit.services.values().any(returned);
     for role in ctx.planned.services.iter().rev() {
         let service = ctx.service(role);
@@ -237,7 +233,11 @@ pub(super) fn withdraw(ctx: &Ctx<'_>) -> Next {
             return next;
         }
     }
-    over(ctx, Kind::CustomerSkipped)
+    Next::fact(CustomerSkipped {
+        place: ctx.place(),
+        actor: None,
+        reason: ctx.unit.reason.clone(),
+    })
 }
 
 /// Sees what was requested of any service to its end. It comes before everything else: a request that is out when the way

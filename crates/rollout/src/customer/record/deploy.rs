@@ -12,48 +12,67 @@ use crate::customer::ctx::Ctx;
 use crate::customer::next;
 use crate::customer::protocol::DeployDirection;
 use crate::model::command::{DeployStatus, DeployView, Outcome};
-use crate::model::event::{Kind, Line};
+use crate::model::fact::CancelIntended;
+use crate::model::fact::DeployAbsent;
+use crate::model::fact::DeployCancelled;
+use crate::model::fact::DeployCreated;
+use crate::model::fact::DeployFailed;
+use crate::model::fact::DeployLive;
+use crate::model::fact::DeployUnknown;
+use crate::model::fact::Fact;
+use crate::model::fact::FailedDeploy;
+use crate::model::fact::FailedStatus;
+use crate::model::fact::HealthFailed;
+use crate::model::fact::Nullable;
+use crate::model::fact::RollbackAbsent;
+use crate::model::fact::RollbackFailed;
+use crate::model::fact::RollbackLive;
+use crate::model::state::RollbackState;
 use crate::model::state::{CustomerStatus, DeployState};
 use crate::product::scratch::Scratch;
 
 /// The answer of a POST: created, refused, or in doubt (R16).
 pub(crate) fn requested(ctx: &Ctx<'_>, role: &Role, outcome: Outcome) -> Recorded {
     let service = ctx.service(role);
-    let back = matches!(ctx.unit.state, CustomerStatus::Backward)
-        && matches!(service.rollback, DeployState::Intended { .. });
-    let (way, attempt, state) = match back {
-        true => (
-            DeployDirection::back(&service),
-            service.rollback_attempt,
-            &service.rollback,
-        ),
-        false => (DeployDirection::Forward, service.attempt, &service.deploy),
+    let goes_back = ctx.unit.state == CustomerStatus::Backward;
+    let (way, attempt, intent) = match (&service.rollback, &service.deploy) {
+        (RollbackState::Intended(intent), _) if goes_back => {
+            let way = DeployDirection::back(&service);
+            (way, service.rollback_attempt, intent)
+        }
+        (_, DeployState::Intended(intent)) => (DeployDirection::Forward, service.attempt, intent),
+        (_, _) => return Recorded::default(),
     };
-    let DeployState::Intended {
-        at: intended_at, ..
-    } = state
-    else {
-        return Recorded::default();
-    };
-    let about = |kind| Line {
-        attempt: Some(attempt),
-        ..ctx.service_fact(kind, role)
-    };
+    let place = ctx.service_place(role);
     match outcome {
-        Outcome::Created { deploy } => Line {
-            commit: deploy.exact(),
-            deploy: Some(deploy.id),
-            until: Some(*intended_at + ctx.timeout()),
-            ..about(way.created())
+        Outcome::Created { deploy } => {
+            let created = DeployCreated {
+                place,
+                attempt,
+                commit: deploy.exact(),
+                deploy: deploy.id,
+                until: intent.at + ctx.timeout(),
+            };
+            way.fact(created).into()
         }
-        .into(),
-        Outcome::Accepted => Line {
-            until: Some(ctx.at + ctx.settle()),
-            reason: Some("Render accepted it without naming a deploy".to_owned()),
-            ..about(way.unknown()).with("queued", true)
+        Outcome::Accepted => {
+            let accepted = DeployUnknown {
+                place,
+                attempt,
+                reason: "Render accepted it without naming a deploy".to_owned(),
+                until: ctx.at + ctx.settle(),
+                queued: true,
+            };
+            way.fact(accepted).into()
         }
-        .into(),
-        Outcome::NotSent { reason } => absent(ctx, role, way, attempt, &reason),
+        Outcome::NotSent { reason } => {
+            let absent = DeployAbsent {
+                place,
+                attempt: Some(attempt),
+                reason: format!("not sent: {reason}"),
+            };
+            way.fact(absent).into()
+        }
         Outcome::Refused { status, message } => refused(ctx, role, way, attempt, status, &message),
         Outcome::Unknown { reason } => in_doubt(ctx, role, way, attempt, reason).into(),
         other => in_doubt(ctx, role, way, attempt, say(&other)).into(),
@@ -67,33 +86,14 @@ pub(crate) fn in_doubt(
     way: DeployDirection,
     attempt: u32,
     reason: String,
-) -> Line {
-    Line {
-        attempt: Some(attempt),
-        until: Some(ctx.at + ctx.settle()),
-        reason: Some(reason),
-        ..ctx.service_fact(way.unknown(), role)
-    }
-}
-
-fn absent(
-    ctx: &Ctx<'_>,
-    role: &Role,
-    way: DeployDirection,
-    attempt: u32,
-    reason: &str,
-) -> Recorded {
-    let kind = if way == DeployDirection::Forward {
-        Kind::DeployAbsent
-    } else {
-        Kind::RollbackAbsent
-    };
-    Line {
-        attempt: Some(attempt),
-        reason: Some(format!("not sent: {reason}")),
-        ..ctx.service_fact(kind, role)
-    }
-    .into()
+) -> Fact {
+    way.fact(DeployUnknown {
+        place: ctx.service_place(role),
+        attempt,
+        reason,
+        until: ctx.at + ctx.settle(),
+        queued: false,
+    })
 }
 
 fn refused(
@@ -104,23 +104,46 @@ fn refused(
     status: u16,
     message: &str,
 ) -> Recorded {
-    let about = |kind| Line {
-        attempt: Some(attempt),
-        reason: Some(format!("Render refused it ({status}): {message}")),
-        ..ctx.service_fact(kind, role).with("status", status)
-    };
+    let (place, attempt) = (ctx.service_place(role), Some(attempt));
+    let reason = format!("Render refused it ({status}): {message}");
+    let baseline = ctx.service(role).baseline;
     match way {
-        DeployDirection::Forward => ctx.failure(about(Kind::DeployFailed)).into(),
-        // The target is gone: its commit is deployed instead (R19).
-        DeployDirection::Back
-            if ctx
-                .service(role)
-                .baseline
-                .is_some_and(|baseline| baseline.commit.is_some()) =>
-        {
-            about(Kind::RollbackAbsent).with("gone", true).into()
+        DeployDirection::Forward => {
+            let failed = DeployFailed {
+                place,
+                attempt,
+                deploy: None,
+                commit: None,
+                reason,
+                status: Some(FailedStatus::Refused(status)),
+                failure: ctx.fails(),
+            };
+            failed.into()
         }
-        DeployDirection::Back | DeployDirection::BackByCommit => about(Kind::RollbackFailed).into(),
+        // The target is gone: its commit is deployed instead (R19).
+        DeployDirection::Back if baseline.is_some_and(|baseline| baseline.commit.is_some()) => {
+            let absent = RollbackAbsent {
+                place,
+                attempt,
+                reason,
+                status: Some(status),
+                gone: true,
+            };
+            absent.into()
+        }
+        DeployDirection::Back | DeployDirection::BackByCommit => {
+            let failed = RollbackFailed {
+                place,
+                attempt,
+                deploy: None,
+                commit: None,
+                reason,
+                status: Some(status),
+                cycles: None,
+                judged: None,
+            };
+            failed.into()
+        }
     }
 }
 
@@ -155,28 +178,32 @@ pub(crate) fn followed(
     outcome: Outcome,
 ) -> Recorded {
     let service = ctx.service(role);
-    let back = matches!(service.rollback, DeployState::Running { .. });
+    let back = matches!(service.rollback, RollbackState::Running { .. });
     match outcome {
         Outcome::Ended { deploy } if back => returned(ctx, role, &deploy),
         Outcome::Ended { deploy } => ended(ctx, role, &deploy),
         Outcome::Unfinished { deploy } if back => {
-            let reason = Some("the rollback did not finish in time".to_owned());
-            Line {
+            let failed = RollbackFailed {
+                place: ctx.service_place(role),
+                attempt: None,
                 deploy: Some(deploy.id),
-                reason,
-                ..ctx.service_fact(Kind::RollbackFailed, role)
-            }
-            .into()
+                commit: None,
+                reason: "the rollback did not finish in time".to_owned(),
+                status: None,
+                cycles: None,
+                judged: None,
+            };
+            failed.into()
         }
         Outcome::Unfinished { deploy } => {
             scratch.clear();
-            Line {
+            let cancel = CancelIntended {
+                place: ctx.service_place(role),
                 attempt: Some(service.attempt),
-                deploy: Some(deploy.id),
+                deploy: deploy.id,
                 reason: Some("it did not finish in time".to_owned()),
-                ..ctx.service_fact(Kind::CancelIntended, role)
-            }
-            .into()
+            };
+            cancel.into()
         }
         Outcome::Failed { reason } if ctx.unit.state == CustomerStatus::Withdrawing => {
             gone(ctx, role, &reason)
@@ -192,63 +219,20 @@ pub(crate) fn followed(
 
 /// How our deploy ended.
 fn ended(ctx: &Ctx<'_>, role: &Role, deploy: &DeployView) -> Recorded {
-    let service = ctx.service(role);
-    let about = |kind| Line {
-        attempt: Some(service.attempt),
-        deploy: Some(deploy.id.clone()),
-        commit: deploy.exact(),
-        ..ctx.service_fact(kind, role)
-    };
-    let version = ctx.expected().cloned();
     match deploy.status {
-        DeployStatus::Live if is_something_else(ctx, deploy) => {
-            // P13: every service gets exactly the release, and the deploy is checked against it.
-            let what = if ctx.release().is_image() {
-                "image"
-            } else {
-                "commit"
+        DeployStatus::Live if is_something_else(ctx, deploy) => something_else(ctx, role, deploy),
+        DeployStatus::Live => live(ctx, role, deploy).into(),
+        DeployStatus::Deactivated => {
+            let replaced = DeployLive {
+                replaced: true,
+                ..live(ctx, role, deploy)
             };
-            let reason = Some(format!("another {what} than the release's is live"));
-            let mut facts = vec![about(Kind::DeployLive)];
-            if ctx.unit.state == CustomerStatus::Forward {
-                facts.extend(next::failed_live(
-                    ctx,
-                    Line {
-                        reason,
-                        ..about(Kind::HealthFailed)
-                    },
-                ));
-            }
-            facts.into()
+            replaced.into()
         }
-        DeployStatus::Live => about(Kind::DeployLive)
-            .with_value("version", &version)
-            .into(),
-        DeployStatus::Deactivated => about(Kind::DeployLive)
-            .with_value("version", &version)
-            .with("replaced", true)
-            .into(),
-        DeployStatus::BuildFailed => failed(ctx, about(Kind::DeployFailed), "build_failed"),
-        DeployStatus::PreDeployFailed => {
-            failed(ctx, about(Kind::DeployFailed), "pre_deploy_failed")
-        }
-        DeployStatus::UpdateFailed => failed(ctx, about(Kind::DeployFailed), "update_failed"),
-        DeployStatus::Canceled => match &service.deploy {
-            DeployState::CancelIntended { .. } => {
-                let reason = match ctx.unit.state {
-                    CustomerStatus::Forward => "timed out",
-                    CustomerStatus::Withdrawing => "cancelled because the customer is left out",
-                    _ => "cancelled for the rollback",
-                };
-                let fact = about(Kind::DeployCancelled).with("ours", true);
-                Line {
-                    reason: Some(reason.to_owned()),
-                    ..ctx.failure(fact)
-                }
-                .into()
-            }
-            _ => about(Kind::DeployCancelled).with("ours", false).into(),
-        },
+        DeployStatus::BuildFailed => failed(ctx, role, deploy, FailedDeploy::BuildFailed),
+        DeployStatus::PreDeployFailed => failed(ctx, role, deploy, FailedDeploy::PreDeployFailed),
+        DeployStatus::UpdateFailed => failed(ctx, role, deploy, FailedDeploy::UpdateFailed),
+        DeployStatus::Canceled => cancelled(ctx, role, deploy).into(),
         DeployStatus::Unfinished => Recorded::default(),
     }
 }
@@ -257,51 +241,130 @@ fn is_something_else(ctx: &Ctx<'_>, deploy: &DeployView) -> bool {
     deploy.commit.is_some() && !deploy.is_of(&ctx.release().commit)
 }
 
-fn failed(ctx: &Ctx<'_>, fact: Line, status: &str) -> Recorded {
-    let reason = Some(status.replace('_', " "));
-    let fact = ctx.failure(fact.with("status", status));
-    Line { reason, ..fact }.into()
+fn failed(ctx: &Ctx<'_>, role: &Role, deploy: &DeployView, how: FailedDeploy) -> Recorded {
+    let failed = DeployFailed {
+        place: ctx.service_place(role),
+        attempt: Some(ctx.service(role).attempt),
+        deploy: Some(deploy.id.clone()),
+        commit: deploy.exact(),
+        reason: how.as_str().replace('_', " "),
+        status: Some(FailedStatus::Ended(how)),
+        failure: ctx.fails(),
+    };
+    failed.into()
 }
 
 /// How our rollback ended.
 fn returned(ctx: &Ctx<'_>, role: &Role, deploy: &DeployView) -> Recorded {
     let service = ctx.service(role);
-    let about = |kind| Line {
-        attempt: Some(service.rollback_attempt),
-        deploy: Some(deploy.id.clone()),
-        commit: deploy.exact(),
-        ..ctx.service_fact(kind, role)
-    };
+    let (place, attempt) = (ctx.service_place(role), service.rollback_attempt);
+    let (id, commit) = (deploy.id.clone(), deploy.exact());
     if deploy.status == DeployStatus::Live {
-        let version = service.baseline.and_then(|baseline| baseline.version);
-        return about(Kind::RollbackLive)
-            .with_value("version", &version)
-            .into();
+        let live = RollbackLive {
+            place,
+            attempt,
+            deploy: id,
+            commit,
+            version: service.baseline.and_then(|baseline| baseline.version),
+        };
+        return live.into();
     }
-    let reason = Some(format!("the rollback ended {:?}", deploy.status));
-    Line {
-        reason,
-        ..about(Kind::RollbackFailed)
-    }
-    .into()
+    let failed = RollbackFailed {
+        place,
+        attempt: Some(attempt),
+        deploy: Some(id),
+        commit,
+        reason: format!("the rollback ended {:?}", deploy.status),
+        status: None,
+        cycles: None,
+        judged: None,
+    };
+    failed.into()
 }
 
 /// Of a customer that is left out, the service can never be read again: what was requested there has gone with it.
 pub(crate) fn gone(ctx: &Ctx<'_>, role: &Role, reason: &str) -> Recorded {
     let service = ctx.service(role);
-    let (kind, attempt, state) = match service.deploy.is_open() {
-        true => (Kind::DeployFailed, service.attempt, &service.deploy),
-        false => (
-            Kind::RollbackFailed,
-            service.rollback_attempt,
-            &service.rollback,
-        ),
-    };
-    Line {
-        attempt: Some(attempt),
-        deploy: state.id().cloned(),
-        reason: Some(format!("it can never be read again: {reason}")),
-        ..ctx.service_fact(kind, role)
+    let place = ctx.service_place(role);
+    let reason = format!("it can never be read again: {reason}");
+    if service.deploy.is_open() {
+        let failed = DeployFailed {
+            place,
+            attempt: Some(service.attempt),
+            deploy: service.deploy.id().cloned(),
+            commit: None,
+            reason,
+            status: None,
+            failure: false,
+        };
+        return failed.into();
     }
-    .into()
+    let failed = RollbackFailed {
+        place,
+        attempt: Some(service.rollback_attempt),
+        deploy: service.rollback.id().cloned(),
+        commit: None,
+        reason,
+        status: None,
+        cycles: None,
+        judged: None,
+    };
+    failed.into()
+}
+
+fn live(ctx: &Ctx<'_>, role: &Role, deploy: &DeployView) -> DeployLive {
+    DeployLive {
+        place: ctx.service_place(role),
+        attempt: ctx.service(role).attempt,
+        deploy: deploy.id.clone(),
+        commit: deploy.exact(),
+        version: Some(Nullable(ctx.expected().cloned())),
+        replaced: false,
+    }
+}
+
+/// P13: every service gets exactly the release, and the deploy is checked against it.
+fn something_else(ctx: &Ctx<'_>, role: &Role, deploy: &DeployView) -> Recorded {
+    let live = DeployLive {
+        version: None,
+        ..live(ctx, role, deploy)
+    };
+    let mut facts = vec![live.into()];
+    if ctx.unit.state == CustomerStatus::Forward {
+        let what = match ctx.release().is_image() {
+            true => "image",
+            false => "commit",
+        };
+        let failed = HealthFailed {
+            place: ctx.service_place(role),
+            attempt: ctx.service(role).attempt,
+            deploy: Some(deploy.id.clone()),
+            commit: deploy.exact(),
+            reason: format!("another {what} than the release's is live"),
+            cycles: None,
+            judged: None,
+            failure: true,
+        };
+        facts.extend(next::failed_live(ctx, failed));
+    }
+    facts.into()
+}
+
+fn cancelled(ctx: &Ctx<'_>, role: &Role, deploy: &DeployView) -> DeployCancelled {
+    let service = ctx.service(role);
+    let ours = matches!(service.deploy, DeployState::CancelIntended { .. });
+    let reason = match ctx.unit.state {
+        CustomerStatus::Forward => "timed out",
+        CustomerStatus::Withdrawing => "cancelled because the customer is left out",
+        _ => "cancelled for the rollback",
+    };
+    DeployCancelled {
+        place: ctx.service_place(role),
+        attempt: service.attempt,
+        deploy: deploy.id.clone(),
+        commit: deploy.exact(),
+        reason: ours.then(|| reason.to_owned()),
+        ours,
+        failure: ours && ctx.fails(),
+    }
 }

@@ -11,8 +11,13 @@ use crate::customer::answer::{Recorded, say};
 use crate::customer::ctx::Ctx;
 use crate::customer::next;
 use crate::model::command::{DeployView, Outcome};
-use crate::model::event::{Kind, Line};
+use crate::model::fact::CustomerHeld;
+use crate::model::fact::Fact;
+use crate::model::fact::HealthFailed;
+use crate::model::fact::HealthPassed;
+use crate::model::fact::RollbackFailed;
 use crate::model::health::{CycleResult, Verdict};
+use crate::model::ids::DeployId;
 use crate::model::state::CustomerStatus;
 use crate::model::unhealthy::Judged;
 
@@ -20,21 +25,17 @@ pub(crate) fn verified(ctx: &Ctx<'_>, role: &Role, outcome: Outcome) -> Recorded
     let going_back = ctx.unit.state == CustomerStatus::Backward;
     match outcome {
         Outcome::Judged { verdict, .. } if verdict.healthy => {
-            let fact = judged(ctx, Kind::HealthPassed, role, &verdict);
-            if going_back {
-                fact.with("returned", true).into()
-            } else {
-                fact.into()
-            }
+            let (attempt, deploy) = probed(ctx, role);
+            let passed = HealthPassed {
+                place: ctx.service_place(role),
+                attempt,
+                deploy,
+                cycles: verdict.cycles,
+                returned: going_back,
+            };
+            passed.into()
         }
-        Outcome::Judged { verdict, .. } if going_back => {
-            let reason = format!("unhealthy after the rollback: {}", reason_of(&verdict));
-            Line {
-                reason: Some(reason),
-                ..judged(ctx, Kind::RollbackFailed, role, &verdict)
-            }
-            .into()
-        }
+        Outcome::Judged { verdict, .. } if going_back => ill_after_all(ctx, role, verdict).into(),
         Outcome::Judged { verdict, .. } => unhealthy(ctx, role, &verdict).into(),
         Outcome::Replaced { by, .. } => replaced(ctx, role, by.as_ref()).into(),
         other => ctx
@@ -46,72 +47,72 @@ pub(crate) fn verified(ctx: &Ctx<'_>, role: &Role, outcome: Outcome) -> Recorded
     }
 }
 
-/// A service failed its checks: what follows is one rollback (P31).
-pub(crate) fn unhealthy(ctx: &Ctx<'_>, role: &Role, verdict: &Verdict) -> Vec<Line> {
-    let fact = judged(ctx, Kind::HealthFailed, role, verdict);
-    next::failed_live(
-        ctx,
-        Line {
-            reason: Some(reason_of(verdict)),
-            ..fact
-        },
-    )
-}
-
-/// What we put there is no longer live: somebody else replaced it (R18).
-pub(crate) fn replaced(ctx: &Ctx<'_>, role: &Role, by: Option<&DeployView>) -> Vec<Line> {
-    let mut facts: Vec<Line> = by
-        .and_then(|other| next::duplicate(ctx, role, other))
-        .into_iter()
-        .collect();
-    let fact = match by {
-        Some(other) => ctx
-            .held(
-                Some(role),
-                format!(
-                    "our deploy was replaced by {} ({})",
-                    other.id, other.trigger
-                ),
-            )
-            .with("other", other.id.0.clone()),
-        None => ctx.held(Some(role), "our deploy is no longer live".to_owned()),
-    };
-    facts.push(fact.with("replaced", true));
-    facts
-}
-
-fn judged(ctx: &Ctx<'_>, kind: Kind, role: &Role, verdict: &Verdict) -> Line {
+/// What went back is unhealthy too.
+fn ill_after_all(ctx: &Ctx<'_>, role: &Role, verdict: Verdict) -> RollbackFailed {
     let service = ctx.service(role);
-    let (attempt, deploy) = match kind {
-        Kind::RollbackFailed => (service.rollback_attempt, service.rollback.id().cloned()),
-        _ if ctx.unit.state == CustomerStatus::Backward => {
-            (service.rollback_attempt, service.rollback.id().cloned())
-        }
-        _ => (service.attempt, service.deploy.id().cloned()),
-    };
-    let fact = Line {
-        attempt: Some(attempt),
-        deploy,
-        ..ctx.service_fact(kind, role)
+    let judged = service.baseline.and_then(|baseline| {
+        Some(Judged {
+            version: baseline.version,
+            commit: baseline.commit?,
+        })
+    });
+    RollbackFailed {
+        place: ctx.service_place(role),
+        attempt: Some(service.rollback_attempt),
+        deploy: service.rollback.id().cloned(),
+        commit: None,
+        reason: format!("unhealthy after the rollback: {}", reason_of(&verdict)),
+        status: None,
+        cycles: Some(verdict.cycles),
+        judged,
     }
-    .with_value("cycles", &verdict.cycles);
+}
+
+/// A service failed its checks: what follows is one rollback (P31).
+pub(crate) fn unhealthy(ctx: &Ctx<'_>, role: &Role, verdict: &Verdict) -> Vec<Fact> {
+    let (attempt, deploy) = probed(ctx, role);
     let release = ctx.release();
-    let judged = match kind {
-        Kind::HealthFailed => Some(Judged {
+    let failed = HealthFailed {
+        place: ctx.service_place(role),
+        attempt,
+        deploy,
+        commit: None,
+        reason: reason_of(verdict),
+        cycles: Some(verdict.cycles.clone()),
+        judged: Some(Judged {
             version: Some(release.version.clone()),
             commit: release.commit.clone(),
         }),
-        Kind::RollbackFailed => service.baseline.and_then(|baseline| {
-            Some(Judged {
-                version: baseline.version,
-                commit: baseline.commit?,
-            })
-        }),
-        _ => None,
+        failure: true,
     };
-    match judged {
-        Some(judged) => fact.with_value("judged", &judged),
-        None => fact,
+    next::failed_live(ctx, failed)
+}
+
+/// What we put there is no longer live: somebody else replaced it (R18).
+pub(crate) fn replaced(ctx: &Ctx<'_>, role: &Role, by: Option<&DeployView>) -> Vec<Fact> {
+    let reason = match by {
+        Some(other) => format!(
+            "our deploy was replaced by {} ({})",
+            other.id, other.trigger
+        ),
+        None => "our deploy is no longer live".to_owned(),
+    };
+    let held = CustomerHeld {
+        other: by.map(|other| other.id.clone()),
+        replaced: true,
+        ..ctx.held(Some(role), reason)
+    };
+    let duplicate = by.and_then(|other| next::duplicate(ctx, role, other));
+    let duplicate = duplicate.into_iter().map(Fact::from);
+    duplicate.chain([held.into()]).collect()
+}
+
+/// Which attempt, and which deploy, a verdict is about.
+fn probed(ctx: &Ctx<'_>, role: &Role) -> (u32, Option<DeployId>) {
+    let service = ctx.service(role);
+    match ctx.unit.state == CustomerStatus::Backward {
+        true => (service.rollback_attempt, service.rollback.id().cloned()),
+        false => (service.attempt, service.deploy.id().cloned()),
     }
 }
 

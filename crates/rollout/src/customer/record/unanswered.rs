@@ -13,7 +13,9 @@ use crate::customer::record::deploy::gone;
 use crate::customer::record::{deploy, variables};
 use crate::customer::recovery;
 use crate::model::command::{CommandKind, Outcome};
-use crate::model::event::{Kind, Line};
+use crate::model::fact::DeployFailed;
+use crate::model::fact::FailedDeploy;
+use crate::model::fact::FailedStatus;
 use crate::model::state::CustomerStatus;
 use crate::product::scratch::Scratch;
 
@@ -70,11 +72,7 @@ pub(crate) fn gone_at(
 ) -> Option<Recorded> {
     match command {
         CommandKind::RestoreVariables { backup, .. } => {
-            let left = Line {
-                reason: Some(format!("not put back: {reason}")),
-                ..ctx.service_fact(Kind::VariablesRestored, role)
-            };
-            Some(variables::of_backup(ctx, role, backup, left.into()))
+            Some(variables::not_restored(ctx, role, backup, reason).into())
         }
         CommandKind::Recover { .. }
         | CommandKind::FindDatabases { .. }
@@ -87,15 +85,15 @@ pub(crate) fn gone_at(
 }
 
 /// A service that does not exist any more fails its customer. What it ran has gone with it.
-pub(crate) fn vanished(ctx: &Ctx<'_>, role: &Role, reason: &str) -> Vec<Line> {
+pub(crate) fn vanished(ctx: &Ctx<'_>, role: &Role, reason: &str) -> DeployFailed {
     let service = ctx.service(role);
-    let fact = Line {
+    DeployFailed {
+        place: ctx.service_place(role),
         attempt: (service.attempt > 0).then_some(service.attempt),
         deploy: service.deploy.id().cloned(),
-        reason: Some(format!(
-            "its service {role} does not exist any more: {reason}"
-        )),
-        ..ctx.service_fact(Kind::DeployFailed, role)
-    };
-    vec![fact.with("status", "gone").with("failure", true)]
+        commit: None,
+        reason: format!("its service {role} does not exist any more: {reason}"),
+        status: Some(FailedStatus::Ended(FailedDeploy::Gone)),
+        failure: true,
+    }
 }

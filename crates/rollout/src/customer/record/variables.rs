@@ -10,11 +10,21 @@ use policy::Role;
 use crate::customer::answer::{Recorded, say};
 use crate::customer::ctx::Ctx;
 use crate::model::command::Outcome;
-use crate::model::event::{Kind, Line};
+use crate::model::fact::Nullable;
+use crate::model::fact::VariablesBackedUp;
+use crate::model::fact::VariablesRestored;
+use crate::model::fact::VariablesSet;
 use crate::model::ids::AttachmentId;
+use crate::model::ids::DatabaseId;
+use crate::model::recovery::Recovery;
 use crate::model::state::CustomerStatus;
 
-pub(crate) fn backed_up(ctx: &Ctx<'_>, role: &Role, outcome: Outcome) -> Recorded {
+pub(crate) fn backed_up(
+    ctx: &Ctx<'_>,
+    role: &Role,
+    outcome: Outcome,
+    database: Option<&DatabaseId>,
+) -> Recorded {
     match outcome {
         Outcome::BackedUp {
             digests,
@@ -22,13 +32,15 @@ pub(crate) fn backed_up(ctx: &Ctx<'_>, role: &Role, outcome: Outcome) -> Recorde
             sealed,
         } => {
             let id = AttachmentId(format!("variables/{}/{role}/{}", ctx.customer, ctx.seq + 1));
-            let fact = ctx
-                .service_fact(Kind::VariablesBackedUp, role)
-                .with("backup", id.0.clone())
-                .with_value("digests", &digests)
-                .with_value("keys", &differing);
+            let fact = VariablesBackedUp {
+                place: ctx.service_place(role),
+                backup: id.clone(),
+                digests,
+                keys: differing,
+                database: database.cloned(),
+            };
             Recorded {
-                facts: vec![fact],
+                facts: vec![fact.into()],
                 attachment: Some((id, sealed)),
             }
         }
@@ -51,35 +63,35 @@ pub(crate) fn backed_up(ctx: &Ctx<'_>, role: &Role, outcome: Outcome) -> Recorde
     }
 }
 
-/// Facts about the connections to a recovered database name the one that is read from then on (T15).
-pub(crate) fn of_backup(
-    ctx: &Ctx<'_>,
+/// Of a backup of the connections to a restored database: the recovery, by which facts name the database that is read from
+/// then on (T15).
+pub(crate) fn recovery_of<'c>(
+    ctx: &Ctx<'c>,
     role: &Role,
     id: &AttachmentId,
-    recorded: Recorded,
-) -> Recorded {
-    let service = ctx.service(role);
-    let connections = service.connections.filter(|known| known.backup.id == *id);
-    let (Some(_), Some(recovery)) = (connections, &ctx.unit.recovery) else {
-        return recorded;
-    };
-    let named = recorded.facts.into_iter().map(|fact| match fact.kind {
-        Kind::VariablesSet => fact.with_value("database", &recovery.new_database()),
-        Kind::VariablesRestored => fact.with_value("database", &recovery.database),
-        _ => fact,
-    });
-    Recorded {
-        facts: named.collect(),
-        attachment: recorded.attachment,
-    }
+) -> Option<&'c Recovery> {
+    let connections = ctx.service(role).connections;
+    connections.filter(|known| known.backup.id == *id)?;
+    ctx.unit.recovery.as_ref()
 }
 
-pub(crate) fn set(ctx: &Ctx<'_>, role: &Role, keys: &[String], outcome: Outcome) -> Recorded {
+pub(crate) fn set(
+    ctx: &Ctx<'_>,
+    role: &Role,
+    backup: &AttachmentId,
+    keys: &[String],
+    outcome: Outcome,
+) -> Recorded {
     match outcome {
-        Outcome::VariablesSet => ctx
-            .service_fact(Kind::VariablesSet, role)
-            .with_value("keys", &keys)
-            .into(),
+        Outcome::VariablesSet => {
+            let recovery = recovery_of(ctx, role, backup);
+            let set = VariablesSet {
+                place: ctx.service_place(role),
+                keys: keys.to_vec(),
+                database: recovery.map(|recovery| Nullable(recovery.new_database().cloned())),
+            };
+            set.into()
+        }
         other => ctx
             .held(
                 Some(role),
@@ -89,19 +101,29 @@ pub(crate) fn set(ctx: &Ctx<'_>, role: &Role, keys: &[String], outcome: Outcome)
     }
 }
 
-pub(crate) fn put_back(ctx: &Ctx<'_>, role: &Role, keys: &[String], outcome: Outcome) -> Recorded {
+pub(crate) fn put_back(
+    ctx: &Ctx<'_>,
+    role: &Role,
+    backup: &AttachmentId,
+    keys: &[String],
+    outcome: Outcome,
+) -> Recorded {
     match outcome {
-        Outcome::VariablesRestored { foreign } => ctx
-            .service_fact(Kind::VariablesRestored, role)
-            .with_value("keys", &keys)
-            .with_value("foreign", &foreign)
-            .into(),
-        // A person has left the customer out: nothing is waited for any more, and the journal says what stays.
-        Outcome::Failed { reason } if ctx.unit.state == CustomerStatus::Withdrawing => Line {
-            reason: Some(format!("not put back: {reason}")),
-            ..ctx.service_fact(Kind::VariablesRestored, role)
+        Outcome::VariablesRestored { foreign } => {
+            let recovery = recovery_of(ctx, role, backup);
+            let restored = VariablesRestored {
+                place: ctx.service_place(role),
+                reason: None,
+                keys: Some(keys.to_vec()),
+                foreign: Some(foreign),
+                database: recovery.map(|recovery| Nullable(recovery.database.clone())),
+            };
+            restored.into()
         }
-        .into(),
+        // A person has left the customer out: nothing is waited for any more, and the journal says what stays.
+        Outcome::Failed { reason } if ctx.unit.state == CustomerStatus::Withdrawing => {
+            not_restored(ctx, role, backup, &reason).into()
+        }
         other => ctx
             .held(
                 Some(role),
@@ -111,5 +133,22 @@ pub(crate) fn put_back(ctx: &Ctx<'_>, role: &Role, keys: &[String], outcome: Out
                 ),
             )
             .into(),
+    }
+}
+
+/// The old values of a backup cannot be put back, and nothing waits for that.
+pub(crate) fn not_restored(
+    ctx: &Ctx<'_>,
+    role: &Role,
+    backup: &AttachmentId,
+    reason: &str,
+) -> VariablesRestored {
+    let recovery = recovery_of(ctx, role, backup);
+    VariablesRestored {
+        place: ctx.service_place(role),
+        reason: Some(format!("not put back: {reason}")),
+        keys: None,
+        foreign: None,
+        database: recovery.map(|recovery| Nullable(recovery.database.clone())),
     }
 }

@@ -1,46 +1,108 @@
-//! Folds facts about one customer: where it stands, its hooks, what a release or a retry keeps.
-#![expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "each fold names the kinds it knows and passes over the others"
-)]
+//! Folds facts about where a customer stands: what begins, ends, holds it or lets it go on.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use policy::{CustomerId, Timestamp};
 
-use policy::{CustomerId, Role, Timestamp};
-
-use super::folded::Folded;
-use super::service::apply_service;
+use super::Flaw;
 use crate::fold::index::Rollout;
-use crate::model::event::Kind;
+use crate::fold::state::{RowKey, State};
+use crate::model::fact::place::Whose;
+use crate::model::fact::{CustomerFact, CustomerHeld, CustomerStarted, Retried, RollbackRequested};
+use crate::model::ids::RolloutId;
 use crate::model::recovery::{Recovery, RecoveryState};
+use crate::model::state::Failure;
+use crate::model::state::GateState;
 use crate::model::state::{
-    Baseline, CustomerState, CustomerStatus, DeployState, Failure, HeldFrom, HookList, Hooks,
-    PhaseState, ServiceState, Unanswered, VariablesState,
+    CustomerState, CustomerStatus, DeployState, HeldFrom, Hooks, PhaseState, RollbackState,
+    ServiceState, Unanswered, VariablesState,
 };
+use crate::product::Product;
 
-impl Rollout {
+impl State {
     pub(super) fn apply_customer(
         &mut self,
-        customer: &CustomerId,
-        fact: &Folded<'_>,
+        id: RolloutId,
+        fact: &CustomerFact,
         at: Timestamp,
-    ) {
+    ) -> Result<(), Flaw> {
+        if let CustomerFact::Retried(retried) = fact {
+            self.apply_gate_retried(id, retried)?;
+        }
+        let Some(whose) = fact.whose() else {
+            return Ok(());
+        };
+        self.change_customer(id, whose, |unit| apply(unit, fact, at))?;
+        match fact {
+            CustomerFact::CustomerStarted(_) | CustomerFact::RollbackRequested(_) => {
+                self.own(id, whose.customer);
+            }
+            CustomerFact::Retried(_)
+            | CustomerFact::CustomerHeld(_)
+            | CustomerFact::CustomerReleased(_) => {
+                self.rollout(id)?.reopen(whose.customer);
+            }
+            CustomerFact::CustomerHealthy(_)
+            | CustomerFact::CustomerUnchanged(_)
+            | CustomerFact::CustomerRolledBack(_)
+            | CustomerFact::CustomerRollbackFailed(_)
+            | CustomerFact::CustomerExcluded(_)
+            | CustomerFact::CustomerSkipped(_)
+            | CustomerFact::CustomerWaits(_)
+            | CustomerFact::CustomerStalled(_)
+            | CustomerFact::CustomerWithdrawn(_)
+            | CustomerFact::VariablesApplied(_) => {}
+        }
+        if fact.lets_go() {
+            self.let_go(id, whose.customer, fact);
+        }
+        Ok(())
+    }
+
+    /// Folds a fact about a customer into its row. What Render gave no usable answer to stands until the next one.
+    pub(super) fn change_customer(
+        &mut self,
+        id: RolloutId,
+        whose: Whose<'_>,
+        change: impl FnOnce(&mut CustomerState),
+    ) -> Result<(), Flaw> {
+        let run = self.rollout(id)?;
+        run.change_customer(whose.customer, |unit| {
+            unit.unanswered = None;
+            change(unit);
+        });
+        let phase = run.phase_index(whose.phase);
+        self.touch(RowKey::customer(id, whose.customer));
+        if phase.is_some() {
+            self.touch(RowKey::phase(id, whose.phase));
+            if let Some(batch) = whose.batch {
+                self.touch(RowKey::batch(id, whose.phase, batch));
+            }
+        }
+        Ok(())
+    }
+
+    /// A gate that was rejected is asked anew.
+    fn apply_gate_retried(&mut self, id: RolloutId, fact: &Retried) -> Result<(), Flaw> {
+        let run = self.rollout(id)?;
+        let gate = fact.gate.as_ref().and_then(|gate| run.find_gate(gate));
+        if let Some((gate, _)) = gate {
+            let row = run.gates.entry(gate.clone()).or_default();
+            let request = row.state.request().cloned();
+            row.state = GateState::Open { request };
+            self.touch(RowKey::gate(id, &gate));
+        }
+        Ok(())
+    }
+}
+
+impl Rollout {
+    /// Changes a customer, and counts the failures of its phase.
+    fn change_customer(&mut self, customer: &CustomerId, change: impl FnOnce(&mut CustomerState)) {
         let Some(phase) = self.phase_of(customer) else {
             return;
         };
         let counted = |run: &Self| run.customer(customer).failure == Failure::Counts;
         let was_counted = counted(self);
-        let plan = Arc::clone(&self.plan);
-        self.set_customer(customer, |unit| {
-            if fact.kind == Kind::RollbackRequested {
-                apply_data_wanted(unit, fact);
-            }
-            apply_unit(unit, fact, at);
-            if let (Some(role), true) = (&fact.service, plan.customers.contains_key(customer)) {
-                apply_service(unit.services.entry(role.clone()).or_default(), fact, at);
-            }
-        });
+        self.set_customer(customer, change);
         let is_counted = counted(self);
         let failures = &mut self.phases[phase].failures;
         match (was_counted, is_counted) {
@@ -48,17 +110,10 @@ impl Rollout {
             (true, false) => *failures = failures.saturating_sub(1),
             (true, true) | (false, false) => {}
         }
-        self.reopen(customer, fact.kind);
     }
 
     /// A retried or held customer opens its batch and its phase anew (R13, R18).
-    fn reopen(&mut self, customer: &CustomerId, kind: Kind) {
-        if !matches!(
-            kind,
-            Kind::Retried | Kind::CustomerHeld | Kind::CustomerReleased
-        ) {
-            return;
-        }
+    fn reopen(&mut self, customer: &CustomerId) {
         let Some(phase) = self.phase_of(customer) else {
             return;
         };
@@ -81,171 +136,150 @@ impl Rollout {
     }
 }
 
-/// What Render gives no usable answer to stands until the next fact about the customer.
-fn unanswered(fact: &Folded<'_>, at: Timestamp) -> Option<Unanswered> {
-    let waits = matches!(fact.kind, Kind::CustomerWaits | Kind::CustomerStalled);
-    waits.then(|| Unanswered {
-        reason: fact.reason.clone().unwrap_or_default(),
-        since: fact.read("since").unwrap_or(at),
-        again_at: fact.until.unwrap_or(at),
-    })
-}
-
-fn apply_unit(unit: &mut CustomerState, fact: &Folded<'_>, at: Timestamp) {
-    unit.unanswered = unanswered(fact, at);
-    if fact.read("failure").unwrap_or(false) {
-        unit.failure = Failure::Counts;
-        unit.reason.clone_from(&fact.reason);
-        unit.enter(CustomerStatus::Backward);
-        unit.since = Some(at);
-    }
-    let state = match fact.kind {
-        Kind::CustomerStarted => {
-            unit.batch = fact.batch;
-            unit.started_at = Some(at);
-            unit.first_started_at.get_or_insert(at);
-            unit.forget_reached();
-            unit.forced = false;
-            apply_baselines(unit, fact);
-            CustomerStatus::Forward
+fn apply(unit: &mut CustomerState, fact: &CustomerFact, at: Timestamp) {
+    match fact {
+        CustomerFact::CustomerStarted(fact) => start(unit, fact, at),
+        CustomerFact::CustomerHealthy(_) => {
+            unit.stands(CustomerStatus::Healthy(at), at);
+            unit.reason = None;
         }
-        Kind::CustomerHealthy => CustomerStatus::Healthy(at),
-        Kind::RollbackRequested => {
-            // Taken back because others failed, it is retried with them; by a person's word it is no failure (R11).
-            if fact.actor.is_none() && unit.failure == Failure::None {
-                unit.failure = Failure::Past;
-            }
-            if fact.read("force").unwrap_or(false) {
-                unit.force();
-            }
-            CustomerStatus::Backward
+        CustomerFact::RollbackRequested(fact) => go_back(unit, fact, at),
+        CustomerFact::VariablesApplied(_) => unit.stands(CustomerStatus::Applied, at),
+        CustomerFact::CustomerUnchanged(fact) => {
+            unit.ends(CustomerStatus::Unchanged, fact.reason.as_ref(), at);
         }
-        Kind::VariablesApplied => CustomerStatus::Applied,
-        Kind::CustomerUnchanged => CustomerStatus::Unchanged,
-        Kind::CustomerRolledBack => CustomerStatus::RolledBack,
-        Kind::CustomerRollbackFailed => CustomerStatus::RollbackFailed,
-        Kind::CustomerExcluded => CustomerStatus::Excluded,
-        Kind::CustomerSkipped => {
+        CustomerFact::CustomerRolledBack(fact) => {
+            unit.ends(CustomerStatus::RolledBack, fact.reason.as_ref(), at);
+        }
+        CustomerFact::CustomerRollbackFailed(fact) => {
+            unit.ends(CustomerStatus::RollbackFailed, fact.reason.as_ref(), at);
+        }
+        CustomerFact::CustomerExcluded(fact) => {
+            unit.ends(CustomerStatus::Excluded, Some(&fact.reason), at);
+        }
+        CustomerFact::CustomerSkipped(fact) => {
             unit.failure.pass();
-            CustomerStatus::Skipped
+            unit.ends(CustomerStatus::Skipped, fact.reason.as_ref(), at);
         }
-        Kind::CustomerWithdrawn => {
+        CustomerFact::CustomerWithdrawn(fact) => {
             unit.failure.pass();
-            CustomerStatus::Withdrawing
+            unit.ends(CustomerStatus::Withdrawing, Some(&fact.reason), at);
         }
-        Kind::CustomerHeld => hold(unit, fact),
-        Kind::CustomerReleased => {
+        CustomerFact::CustomerHeld(fact) => hold(unit, fact, at),
+        CustomerFact::CustomerReleased(_) => {
             let state = release(unit);
             // On the way back it stays failed.
             if state != CustomerStatus::Backward {
                 unit.failure.pass();
             }
-            state
-        }
-        Kind::Retried => {
-            begin_anew(unit);
-            CustomerStatus::Waiting
-        }
-        Kind::HookStarted | Kind::HookFinished => {
-            apply_hook(unit, fact);
-            return;
-        }
-        Kind::RecoveryIntended
-        | Kind::RecoveryUnknown
-        | Kind::RecoveryCreated
-        | Kind::RecoveryAbsent
-        | Kind::RecoveryLive
-        | Kind::RecoveryFailed
-        | Kind::DatabaseSwitched => {
-            apply_recovery(unit, fact, at);
-            return;
-        }
-        Kind::RollbackFailed => {
-            unit.reason.clone_from(&fact.reason);
-            return;
-        }
-        _ => return,
-    };
-    unit.enter(state);
-    unit.since = Some(at);
-    match fact.kind {
-        Kind::CustomerHealthy | Kind::CustomerStarted | Kind::CustomerReleased | Kind::Retried => {
+            unit.stands(state, at);
             unit.reason = None;
         }
-        _ if fact.reason.is_some() => unit.reason.clone_from(&fact.reason),
-        _ => {}
+        CustomerFact::Retried(_) => {
+            begin_anew(unit);
+            unit.stands(CustomerStatus::Waiting, at);
+            unit.reason = None;
+        }
+        CustomerFact::CustomerWaits(fact) => {
+            unit.unanswered = Some(Unanswered {
+                reason: fact.reason.clone(),
+                since: at,
+                again_at: fact.until,
+            });
+        }
+        CustomerFact::CustomerStalled(fact) => {
+            unit.unanswered = Some(Unanswered {
+                reason: fact.reason.clone(),
+                since: fact.since,
+                again_at: fact.until,
+            });
+        }
     }
 }
 
-/// A person must decide about it, and perhaps about deploys that this journal did not ask for.
-fn hold(unit: &mut CustomerState, fact: &Folded<'_>) -> CustomerStatus {
-    unit.unknown = fact.read("unknown").unwrap_or_default();
-    CustomerStatus::Held {
-        from: fact.read("from").unwrap_or(match unit.state {
-            CustomerStatus::Forward => HeldFrom::Forward,
-            CustomerStatus::Healthy(_) => HeldFrom::Healthy,
-            CustomerStatus::Backward => HeldFrom::Backward,
-            _ => HeldFrom::Waiting,
-        }),
+impl CustomerState {
+    fn stands(&mut self, state: CustomerStatus, at: Timestamp) {
+        self.enter(state);
+        self.since = Some(at);
     }
+
+    /// It stands where it stands for a reason; without one, for the reason of before.
+    fn ends(&mut self, state: CustomerStatus, reason: Option<&String>, at: Timestamp) {
+        self.stands(state, at);
+        if let Some(reason) = reason {
+            self.reason = Some(reason.clone());
+        }
+    }
+
+    /// The release has failed here: what went live is taken back.
+    pub(super) fn fails(&mut self, reason: Option<&String>, at: Timestamp) {
+        self.failure = Failure::Counts;
+        self.reason = reason.cloned();
+        self.stands(CustomerStatus::Backward, at);
+    }
+}
+
+fn start(unit: &mut CustomerState, fact: &CustomerStarted, at: Timestamp) {
+    unit.batch = fact.place.batch;
+    unit.started_at = Some(at);
+    unit.first_started_at.get_or_insert(at);
+    unit.forget_reached();
+    unit.forced = false;
+    for (role, baseline) in &fact.services {
+        let service = unit.services.entry(role.clone()).or_default();
+        service.baseline.get_or_insert_with(|| baseline.clone());
+    }
+    unit.stands(CustomerStatus::Forward, at);
+    unit.reason = None;
 }
 
 /// With its data, or without: then a recovery that has changed nothing yet is over.
-fn apply_data_wanted(unit: &mut CustomerState, fact: &Folded<'_>) {
-    if let Some(to) = fact.read("to") {
+fn go_back(unit: &mut CustomerState, fact: &RollbackRequested, at: Timestamp) {
+    if let Some(to) = fact.to {
         // Only an operation goes forward to a version, and that is over when its data is wanted.
-        unit.take_back_with(Recovery::wanted(fact.read("database"), to), None);
-        return;
+        unit.take_back_with(Recovery::wanted(fact.database.clone(), to), None);
+    } else {
+        let redirected = unit.is_redirected();
+        unit.recovery = (unit.recovery.take())
+            .filter(|recovery| recovery.is_done() || recovery.is_open() || redirected);
     }
-    let redirected = unit.is_redirected();
-    unit.recovery = (unit.recovery.take())
-        .filter(|recovery| recovery.is_done() || recovery.is_open() || redirected);
+    // Taken back because others failed, it is retried with them; by a person's word it is no failure (R11).
+    if fact.actor.is_none() && unit.failure == Failure::None {
+        unit.failure = Failure::Past;
+    }
+    if fact.force {
+        unit.force();
+    }
+    unit.ends(CustomerStatus::Backward, Some(&fact.reason), at);
 }
 
-fn apply_recovery(unit: &mut CustomerState, fact: &Folded<'_>, at: Timestamp) {
-    let Some(recovery) = &mut unit.recovery else {
-        return;
-    };
-    recovery.attempt = fact.attempt.unwrap_or(recovery.attempt);
-    recovery.state = match (fact.kind, &recovery.state) {
-        (Kind::RecoveryIntended, _) => {
-            recovery.name = fact.read("name").unwrap_or_default();
-            RecoveryState::Intended
+/// A person must decide about it, and perhaps about deploys that this journal did not ask for.
+fn hold(unit: &mut CustomerState, fact: &CustomerHeld, at: Timestamp) {
+    unit.unknown.clone_from(&fact.unknown);
+    let from = fact.from.unwrap_or(match unit.state {
+        CustomerStatus::Forward => HeldFrom::Forward,
+        CustomerStatus::Healthy(_) => HeldFrom::Healthy,
+        CustomerStatus::Backward => HeldFrom::Backward,
+        CustomerStatus::Waiting
+        | CustomerStatus::Withdrawing
+        | CustomerStatus::Held { .. }
+        | CustomerStatus::Unchanged
+        | CustomerStatus::RolledBack
+        | CustomerStatus::RollbackFailed
+        | CustomerStatus::Applied
+        | CustomerStatus::Excluded
+        | CustomerStatus::Skipped => HeldFrom::Waiting,
+    });
+    if let Some(role) = &fact.service {
+        let service = unit.services.entry(role.clone()).or_default();
+        // Replaced while it was watched: the deploy we put there is no longer live.
+        if let (DeployState::Passed { deploy, .. }, true) = (&service.deploy, fact.replaced) {
+            service.deploy = DeployState::Lost {
+                deploy: deploy.clone(),
+            };
         }
-        (Kind::RecoveryUnknown, _) => RecoveryState::Unknown {
-            until: fact.until.unwrap_or(at),
-        },
-        (Kind::RecoveryCreated, _) => match fact.need("database") {
-            Some(database) => RecoveryState::Created { database },
-            None => return,
-        },
-        (Kind::RecoveryAbsent, _) => RecoveryState::Wanted,
-        (Kind::RecoveryLive, RecoveryState::Created { database }) => RecoveryState::Live {
-            database: database.clone(),
-        },
-        (Kind::RecoveryLive, RecoveryState::Wanted) => RecoveryState::Recovered,
-        (Kind::DatabaseSwitched, RecoveryState::Live { database }) => RecoveryState::Switched {
-            database: database.clone(),
-        },
-        (Kind::RecoveryFailed, _) => {
-            unit.reason.clone_from(&fact.reason);
-            RecoveryState::Failed
-        }
-        (_, _) => return,
-    };
-}
-
-fn apply_baselines(unit: &mut CustomerState, fact: &Folded<'_>) {
-    let seen = fact
-        .read::<BTreeMap<Role, Baseline>>("services")
-        .unwrap_or_default();
-    for (role, baseline) in seen {
-        unit.services
-            .entry(role)
-            .or_default()
-            .baseline
-            .get_or_insert(baseline);
     }
+    unit.ends(CustomerStatus::Held { from }, Some(&fact.reason), at);
 }
 
 /// A held customer goes on with a new attempt at what was lost.
@@ -262,13 +296,10 @@ fn release(unit: &mut CustomerState) -> CustomerStatus {
         ) {
             service.deploy = DeployState::None;
         }
-        if matches!(
-            service.rollback,
-            DeployState::Lost { .. } | DeployState::Ended
-        ) {
-            service.rollback = DeployState::None;
+        if service.rollback == RollbackState::Ended {
+            service.rollback = RollbackState::None;
         }
-        if service.rollback == DeployState::None {
+        if service.rollback == RollbackState::None {
             service.target_gone = false;
         }
     }
@@ -311,7 +342,7 @@ fn begin_anew(unit: &mut CustomerState) {
             service.variables,
             VariablesState::Untouched | VariablesState::Restored
         );
-        let returned = matches!(service.rollback, DeployState::Live { .. });
+        let returned = service.rollback.is_live();
         let kept = (service.deploy.went_live() && !returned) || !tidy;
         *service = ServiceState {
             attempt: service.attempt,
@@ -329,17 +360,66 @@ fn begin_anew(unit: &mut CustomerState) {
     }
 }
 
-fn apply_hook(unit: &mut CustomerState, fact: &Folded<'_>) {
-    let is_told = fact.data.get("when").is_some_and(|when| !when.is_null());
-    let list = match (fact.read::<HookList>("when"), is_told) {
-        (Some(list), _) => list,
-        (None, false) => HookList::OnRollback,
-        (None, true) => return,
-    };
-    let hooks = unit.hooks.of_mut(list);
-    hooks.begun = fact.kind == Kind::HookStarted;
-    if fact.kind == Kind::HookFinished {
-        // One that failed is begun anew when a person says so.
-        hooks.done += usize::from(fact.read("ok").unwrap_or(true));
+impl Product {
+    /// What is known of a customer counts for as long as it goes on as before.
+    pub(in crate::fold) fn note_customer_fact(&mut self, id: RolloutId, fact: &CustomerFact) {
+        if let CustomerFact::Retried(retried) = fact {
+            self.note_gate_retried(id, retried);
+        }
+        let Some(whose) = fact.whose() else { return };
+        self.note_whose(id, whose);
+        let place = self
+            .state
+            .runs
+            .get(&id)
+            .and_then(|run| run.place(whose.customer));
+        let Some(place) = place else { return };
+        let scratch = self.work.scratch.entry((id, place)).or_default();
+        match fact {
+            CustomerFact::CustomerHealthy(_) => {
+                scratch.reset();
+                // Found healthy by this very process, it need not be seen healthy again (R17).
+                self.work.confirmed.insert((id, place));
+            }
+            CustomerFact::CustomerHeld(held) => {
+                scratch.reset();
+                self.work.met_another |= !held.unknown.is_empty();
+            }
+            CustomerFact::CustomerStarted(_)
+            | CustomerFact::CustomerReleased(_)
+            | CustomerFact::RollbackRequested(_)
+            | CustomerFact::Retried(_) => scratch.reset(),
+            CustomerFact::CustomerUnchanged(_)
+            | CustomerFact::CustomerRolledBack(_)
+            | CustomerFact::CustomerRollbackFailed(_)
+            | CustomerFact::CustomerExcluded(_)
+            | CustomerFact::CustomerSkipped(_)
+            | CustomerFact::CustomerWaits(_)
+            | CustomerFact::CustomerStalled(_)
+            | CustomerFact::CustomerWithdrawn(_)
+            | CustomerFact::VariablesApplied(_) => {}
+        }
+        if fact.lets_go() {
+            let others = self.state.runs.iter().filter(|(_, run)| !run.is_ended());
+            let others =
+                others.filter_map(|(other, run)| Some((*other, run.place(whose.customer)?)));
+            for (other, place) in others {
+                self.work.unblock(other, place);
+            }
+        }
+    }
+
+    /// Whatever a gate says, those behind it are looked at again, and the gate itself.
+    fn note_gate_retried(&mut self, id: RolloutId, fact: &Retried) {
+        self.note_run(id);
+        let phase = self.note_phase_of(id, &fact.place.phase);
+        let Some(gate) = &fact.gate else { return };
+        if let Some(phase) = phase {
+            self.work.unblock_phase(id, phase);
+        }
+        let run = self.state.runs.get(&id);
+        if let Some((gate, _)) = run.and_then(|run| run.find_gate(gate)) {
+            self.work.dirty_gates.insert((id, gate));
+        }
     }
 }

@@ -10,8 +10,9 @@ use crate::fold::index::Rollout;
 use crate::fold::state::{RowKey, State};
 use crate::model::ids::RolloutId;
 use crate::model::recovery::RecoveryState;
+use crate::model::state::CustomerStatus;
 use crate::model::state::{
-    CustomerState, CustomerStatus, DeployState, GateRow, PhaseRow, PhaseState,
+    CustomerState, DeployState, GateRow, InDoubt, PhaseRow, PhaseState, RollbackState,
 };
 
 /// What moves: whatever began at or after an instant, and by how much.
@@ -35,6 +36,38 @@ impl Jump {
     fn end(self, until: &mut Timestamp, length: TimeDelta) {
         if *until - length >= self.since {
             *until += self.by;
+        }
+    }
+
+    fn in_doubt(self, doubt: &mut InDoubt, settle: TimeDelta) {
+        self.end(&mut doubt.until, settle);
+        self.origin(&mut doubt.at);
+    }
+
+    fn deploy(self, state: &mut DeployState, (settle, timeout): (TimeDelta, TimeDelta)) {
+        match state {
+            DeployState::Intended(intent) => {
+                self.origin(&mut intent.at);
+            }
+            DeployState::Unknown(doubt) => self.in_doubt(doubt, settle),
+            DeployState::Running { deadline, .. } => self.end(deadline, timeout),
+            DeployState::None
+            | DeployState::CancelIntended { .. }
+            | DeployState::Live { .. }
+            | DeployState::Passed { .. }
+            | DeployState::Lost { .. }
+            | DeployState::Ended => {}
+        }
+    }
+
+    fn rollback(self, state: &mut RollbackState, (settle, timeout): (TimeDelta, TimeDelta)) {
+        match state {
+            RollbackState::Intended(intent) => {
+                self.origin(&mut intent.at);
+            }
+            RollbackState::Unknown(doubt) => self.in_doubt(doubt, settle),
+            RollbackState::Running { deadline, .. } => self.end(deadline, timeout),
+            RollbackState::None | RollbackState::Live { .. } | RollbackState::Ended => {}
         }
     }
 }
@@ -97,9 +130,8 @@ impl Rollout {
             (None, None) => TimeDelta::zero(),
         };
         for service in unit.services.values_mut() {
-            for state in [&mut service.deploy, &mut service.rollback] {
-                move_request(state, (settle, timeout), jump);
-            }
+            jump.deploy(&mut service.deploy, (settle, timeout));
+            jump.rollback(&mut service.rollback, (settle, timeout));
         }
         let recovery = unit.recovery.as_mut().map(|recovery| &mut recovery.state);
         if let Some(RecoveryState::Unknown { until }) = recovery {
@@ -145,23 +177,4 @@ fn move_gate(row: &mut GateRow, jump: Jump) -> bool {
         moves
     });
     asked || granted
-}
-
-fn move_request(state: &mut DeployState, (settle, timeout): (TimeDelta, TimeDelta), jump: Jump) {
-    match state {
-        DeployState::Intended { at, .. } => {
-            jump.origin(at);
-        }
-        DeployState::Unknown { at, until, .. } => {
-            jump.end(until, settle);
-            jump.origin(at);
-        }
-        DeployState::Running { deadline, .. } => jump.end(deadline, timeout),
-        DeployState::None
-        | DeployState::CancelIntended { .. }
-        | DeployState::Live { .. }
-        | DeployState::Passed { .. }
-        | DeployState::Lost { .. }
-        | DeployState::Ended => {}
-    }
 }

@@ -1,216 +1,252 @@
-//! Folds facts about one rollout: its course, its phases, batches and gates.
-#![expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "each fold names the kinds it knows and passes over the others"
-)]
+//! Folds how rollouts and operations are asked for, begin, go on and end.
 
-use policy::{PersonId, Timestamp};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use super::folded::Folded;
+use policy::plan::Plan;
+use policy::{PersonId, Release, Timestamp};
+
+use super::{Flaw, sound};
 use crate::fold::index::Rollout;
-use crate::fold::state::RowKey;
-use crate::model::actor::Proof;
-use crate::model::event::Kind;
-use crate::model::ids::{GateId, RolloutId};
-use crate::model::state::{
-    Delay, DrainTo, GateRequest, GateState, Granted, Mark, Outcome, PhaseState, RolloutState,
-    Sweep, Vote,
-};
+use crate::fold::state::{RowKey, State};
+use crate::model::fact::{OperationStarted, Replanned, RolloutFact, RolloutQueued, RolloutStarted};
+use crate::model::ids::RolloutId;
+use crate::model::state::{Outcome, PhaseState, Queued, RolloutRow, RolloutState};
+use crate::product::Product;
 
-impl Rollout {
-    /// Folds one fact, and names the rows it touched.
-    pub(super) fn apply(
+impl State {
+    pub(super) fn apply_rollout(
         &mut self,
         id: RolloutId,
-        fact: &Folded<'_>,
+        fact: &RolloutFact,
         at: Timestamp,
-        touched: &mut Vec<RowKey>,
-    ) {
-        self.apply_rollout(fact, at);
-        self.apply_hand(fact);
-        if let Some(phase) = fact.phase.as_ref().and_then(|name| self.phase_index(name)) {
-            touched.push(RowKey::phase(id, &self.plan.phases[phase].policy.name));
-            self.apply_phase(phase, fact, at);
-            if let Some(batch) = fact.batch {
-                touched.push(RowKey::batch(
-                    id,
-                    &self.plan.phases[phase].policy.name,
-                    batch,
-                ));
-                self.apply_batch(phase, batch, fact, at);
+    ) -> Result<(), Flaw> {
+        match fact {
+            RolloutFact::RolloutQueued(fact) => self.apply_queued(id, fact, at),
+            RolloutFact::RolloutStarted(fact) => self.apply_started(id, fact, at)?,
+            RolloutFact::OperationStarted(fact) => self.apply_operation(id, fact, at)?,
+            RolloutFact::Replanned(fact) => self.apply_replanned(id, fact)?,
+            RolloutFact::RolloutDraining(fact) => {
+                let row = &mut self.rollout(id)?.row;
+                row.state.drain(fact.to, at);
+                row.sweep = fact.sweep.clone().or_else(|| row.sweep.take());
             }
-        }
-        let gate = fact
-            .read::<String>("gate")
-            .and_then(|gate| self.find_gate(&gate));
-        if let Some((gate, _)) = gate {
-            touched.push(RowKey::gate(id, &gate));
-            self.apply_gate(&gate, fact, at);
-        }
-        if let Some(customer) = fact.customer.clone() {
-            touched.push(RowKey::customer(id, &customer));
-            self.apply_customer(&customer, fact, at);
-        }
-    }
-
-    /// Who has acted here, and with what; a refusal is no act.
-    fn apply_hand(&mut self, fact: &Folded<'_>) {
-        let Some(actor) = fact.actor.as_ref().filter(|_| fact.kind != Kind::Denied) else {
-            return;
-        };
-        if let Some(proof) = fact.read::<Proof>("proof") {
-            let hands = &mut self.row.hands;
-            hands.entry(actor.clone()).or_default().insert(proof);
-        }
-    }
-
-    fn apply_rollout(&mut self, fact: &Folded<'_>, at: Timestamp) {
-        let row = &mut self.row;
-        let mark = || Mark {
-            by: fact.actor.clone(),
-            at,
-            reason: fact.reason.clone(),
-        };
-        let outcome = |otherwise| fact.read::<Outcome>("outcome").unwrap_or(otherwise);
-        match fact.kind {
-            Kind::Paused => row.paused = Some(mark()),
-            Kind::Resumed => {
-                row.paused = None;
-                row.held_as_moved = false;
-            }
-            Kind::RolloutDraining => {
-                let to = fact.read("to").unwrap_or(DrainTo::Halted);
-                row.state.drain(to, at);
-                row.sweep = fact.read::<Sweep>("sweep").or_else(|| row.sweep.take());
-            }
-            Kind::RolloutHalted => {
+            RolloutFact::RolloutHalted(fact) => {
+                let row = &mut self.rollout(id)?.row;
                 row.state = RolloutState::Halted {
                     since: at,
-                    reason: fact.reason.clone().unwrap_or_default(),
+                    reason: fact.reason.clone(),
                 };
                 row.sweep = None;
             }
-            Kind::RolloutResumed => {
+            RolloutFact::RolloutResumed(_) => {
+                let row = &mut self.rollout(id)?.row;
                 row.state = RolloutState::Running;
                 row.sweep = None;
             }
-            Kind::RolloutSucceeded => row.state.end(at, outcome(Outcome::Succeeded)),
-            Kind::RolloutAborted => row.state.end(at, outcome(Outcome::Aborted)),
-            Kind::RolloutSuperseded => row.state.end(at, outcome(Outcome::Superseded)),
-            Kind::OperationEnded => row.state.end(at, outcome(Outcome::Done)),
-            _ => {}
+            RolloutFact::RolloutSucceeded(fact) => self.apply_end(id, fact.outcome, at)?,
+            RolloutFact::RolloutAborted(fact) => self.apply_end(id, fact.outcome, at)?,
+            RolloutFact::RolloutSuperseded(fact) => self.apply_end(id, fact.outcome, at)?,
+            RolloutFact::OperationEnded(fact) => self.apply_end(id, fact.outcome, at)?,
         }
+        Ok(())
     }
 
-    fn apply_phase(&mut self, phase: usize, fact: &Folded<'_>, at: Timestamp) {
-        let row = &mut self.phases[phase];
-        match fact.kind {
-            Kind::PhaseStarted => {
-                row.state = PhaseState::Running;
-                row.started_at = Some(at);
-            }
-            Kind::PhaseSettled => row.state = PhaseState::Settled { at },
-            Kind::SoakStarted => {
-                row.state = PhaseState::Soaking {
-                    since: at,
-                    until: fact.until.unwrap_or(at),
-                };
-            }
-            Kind::DelayStarted => {
-                let since = fact.read("since").unwrap_or(at);
-                row.delay = Some(Delay {
-                    since,
-                    until: fact.until.unwrap_or(at),
-                });
-            }
-            Kind::BatchStarted => {
-                row.batches_begun = row.batches_begun.max(fact.batch.unwrap_or(0));
-                row.delay = None;
-            }
-            Kind::BatchSettled => {
-                row.batches_begun = row.batches_begun.max(fact.batch.unwrap_or(0));
-            }
-            Kind::PhaseOverdue => row.overdue = true,
-            Kind::Promoted => {
-                row.delay = None;
-                if let PhaseState::Soaking { since, .. } = row.state {
-                    row.state = PhaseState::Soaking { since, until: at };
-                }
-                row.promoted |= fact.read("full").unwrap_or(false);
-            }
-            _ => {}
-        }
+    fn apply_queued(&mut self, id: RolloutId, fact: &RolloutQueued, at: Timestamp) {
+        self.count(id);
+        self.apply_running(id, &fact.running, fact.newest.as_ref(), at);
+        let release = &fact.input.release;
+        let asked = Box::new(Queued {
+            input: (*fact.input).clone(),
+            conflict: fact.conflict,
+        });
+        let row = RolloutRow {
+            scope: fact.scope.clone(),
+            clear_cache: fact.clear_cache,
+            deploy_timeout_ms: fact.deploy_timeout_ms,
+            replaces: fact.replaces.clone().unwrap_or_default(),
+            history: fact.history.clone().unwrap_or_default(),
+            ..new_row(&fact.actor, at, release, RolloutState::Queued(asked))
+        };
+        self.runs.insert(id, Rollout::queued(row));
+        self.touch(RowKey::run(id));
     }
 
-    fn apply_batch(&mut self, phase: usize, batch: u32, fact: &Folded<'_>, at: Timestamp) {
-        match fact.kind {
-            Kind::BatchStarted => self.set_batch(phase, batch, |row| row.started_at = Some(at)),
-            Kind::BatchSettled => self.set_batch(phase, batch, |row| row.settled_at = Some(at)),
-            _ => {}
+    fn apply_started(
+        &mut self,
+        id: RolloutId,
+        fact: &RolloutStarted,
+        at: Timestamp,
+    ) -> Result<(), Flaw> {
+        sound(&fact.plan)?;
+        if let Some(running) = &fact.running {
+            self.apply_running(id, running, fact.newest.as_ref(), at);
         }
+        let release = &fact.plan.release;
+        let asked = || RolloutRow {
+            scope: fact.scope.clone().unwrap_or_default(),
+            clear_cache: fact.clear_cache.unwrap_or(false),
+            deploy_timeout_ms: fact.deploy_timeout_ms.and_then(|ms| ms.0),
+            history: fact.history.clone().unwrap_or_default(),
+            ..new_row(&fact.actor, at, release, RolloutState::Running)
+        };
+        let queued = self.runs.remove(&id);
+        let (row, recalled) = match queued {
+            Some(queued) => (queued.row, queued.recalled),
+            None => (asked(), Vec::new()),
+        };
+        let mut run = begun(row, &fact.plan, at);
+        run.recalled = recalled;
+        self.enter(id, run);
+        Ok(())
     }
 
-    fn apply_gate(&mut self, gate: &GateId, fact: &Folded<'_>, at: Timestamp) {
-        let row = self.gates.entry(gate.clone()).or_default();
-        match fact.kind {
-            Kind::ApprovalRequested => {
-                let expires_at = fact.until.unwrap_or(at);
-                let request = Some(GateRequest {
-                    since: at,
-                    expires_at,
-                    escalated: false,
+    fn apply_operation(
+        &mut self,
+        id: RolloutId,
+        fact: &OperationStarted,
+        at: Timestamp,
+    ) -> Result<(), Flaw> {
+        sound(&fact.plan)?;
+        if let Some(running) = &fact.running {
+            self.apply_running(id, running, None, at);
+        }
+        let row = RolloutRow {
+            operation: fact.verb,
+            ..new_row(&fact.actor, at, &fact.plan.release, RolloutState::Running)
+        };
+        let mut run = begun(row, &fact.plan, at);
+        // An operation has no phase to wait for: all are under way at once.
+        for phase in &mut run.phases {
+            phase.state = PhaseState::Running;
+            phase.started_at = Some(at);
+        }
+        if let Some(customer) = &fact.customer {
+            if let Some(unit) = &fact.unit {
+                run.set_customer(customer, |fresh| fresh.clone_from(unit));
+                self.fleet.entry(customer.clone()).or_default().owner = Some(id);
+                self.touch(RowKey::fleet(customer));
+            }
+            if run.phase_of(customer).is_some() {
+                run.set_customer(customer, |unit| {
+                    unit.unanswered = None;
+                    if let Some(role) = &fact.service {
+                        unit.services.entry(role.clone()).or_default();
+                    }
                 });
-                row.state = GateState::Open { request };
             }
-            Kind::Approved => {
-                if let Some(person) = fact.actor.clone() {
-                    let digest = fact.read("digest").unwrap_or_default();
-                    row.votes.push(Vote {
-                        person,
-                        at,
-                        digest,
-                        reason: fact.reason.clone(),
-                        proof: fact.read("proof"),
-                    });
+            self.touch(RowKey::customer(id, customer));
+        }
+        self.enter(id, run);
+        Ok(())
+    }
+
+    /// Takes in what has begun, with all of its rows.
+    fn enter(&mut self, id: RolloutId, run: Rollout) {
+        self.count(id);
+        self.touch(RowKey::run(id));
+        self.touch(RowKey::plan(id));
+        for phase in &run.plan.phases {
+            self.touched.insert(RowKey::phase(id, &phase.policy.name));
+        }
+        self.runs.insert(id, run);
+    }
+
+    fn apply_replanned(&mut self, id: RolloutId, fact: &Replanned) -> Result<(), Flaw> {
+        sound(&fact.plan)?;
+        let run = self.rollout(id)?;
+        let mut rows = run.plan_rows(id);
+        run.replan(Arc::new((*fact.plan).clone()));
+        rows.extend(run.plan_rows(id));
+        self.touched.extend(rows);
+        Ok(())
+    }
+
+    fn apply_end(&mut self, id: RolloutId, outcome: Outcome, at: Timestamp) -> Result<(), Flaw> {
+        self.rollout(id)?.row.state.end(at, outcome);
+        Ok(())
+    }
+
+    fn count(&mut self, id: RolloutId) {
+        match id {
+            RolloutId::Rollout(n) => self.product.rollouts = self.product.rollouts.max(n),
+            RolloutId::Operation(n) => self.product.operations = self.product.operations.max(n),
+        }
+    }
+}
+
+/// Whatever was asked for begins with its plan.
+fn begun(row: RolloutRow, plan: &Plan, at: Timestamp) -> Rollout {
+    let row = RolloutRow {
+        started_at: Some(at),
+        version: plan.release.version.clone(),
+        commit: plan.release.commit.clone(),
+        state: RolloutState::Running,
+        ..row
+    };
+    Rollout::new(row, Arc::new(plan.clone()))
+}
+
+fn new_row(
+    starter: &PersonId,
+    at: Timestamp,
+    release: &Release,
+    state: RolloutState,
+) -> RolloutRow {
+    RolloutRow {
+        starter: starter.clone(),
+        requested_at: at,
+        started_at: None,
+        version: release.version.clone(),
+        commit: release.commit.clone(),
+        state,
+        paused: None,
+        held_as_moved: false,
+        takes_over: false,
+        sweep: None,
+        overrides: BTreeMap::new(),
+        lifts: Vec::new(),
+        hands: BTreeMap::new(),
+        scope: policy::PlanScope::default(),
+        clear_cache: false,
+        deploy_timeout_ms: None,
+        operation: None,
+        replaces: Vec::new(),
+        history: policy::plan::History::default(),
+    }
+}
+
+impl Product {
+    pub(in crate::fold) fn note_rollout(&mut self, id: RolloutId, fact: &RolloutFact) {
+        self.note_run(id);
+        match fact {
+            RolloutFact::RolloutStarted(_) | RolloutFact::Replanned(_) => self.wake_run(id),
+            RolloutFact::OperationStarted(fact) => {
+                if let Some(customer) = &fact.customer {
+                    self.note_customer(id, customer);
                 }
-                if let Some(until) = fact.until {
-                    row.granted = Some(Granted { at, until });
+                self.wake_run(id);
+            }
+            RolloutFact::RolloutSucceeded(_) | RolloutFact::RolloutSuperseded(_) => {
+                self.wake_run(id);
+                self.work.queued_dirty = true;
+            }
+            RolloutFact::RolloutAborted(_) => {
+                match id {
+                    RolloutId::Rollout(_) => self.wake_run(id),
+                    // What it still watched is free for others.
+                    RolloutId::Operation(_) => self.wake_everybody(),
                 }
+                self.work.queued_dirty = true;
             }
-            Kind::Withdrawn => {
-                // Whoever has another name now has voted under the one that the fact tells.
-                let voter: Option<PersonId> = fact.read("voter");
-                let voter = voter.as_ref().or(fact.actor.as_ref());
-                row.votes.retain(|vote| Some(&vote.person) != voter);
-                row.granted = None;
+            RolloutFact::OperationEnded(_) => {
+                self.work.queued_dirty = true;
+                self.wake_everybody();
             }
-            Kind::Rejected => {
-                row.state = GateState::Rejected(Mark {
-                    by: fact.actor.clone(),
-                    at,
-                    reason: fact.reason.clone(),
-                });
-                row.votes.clear();
-                row.granted = None;
-            }
-            Kind::ApprovalLapsed => {
-                if let GateState::Open { request } = &mut row.state {
-                    *request = None;
-                }
-                row.votes.clear();
-                row.granted = None;
-            }
-            Kind::ApprovalEscalated => {
-                if let Some(request) = row.state.request_mut() {
-                    request.escalated = true;
-                }
-            }
-            Kind::GatePassed => row.state = GateState::Passed { at },
-            Kind::Retried => {
-                let request = row.state.request().cloned();
-                row.state = GateState::Open { request };
-            }
-            _ => {}
+            RolloutFact::RolloutQueued(_)
+            | RolloutFact::RolloutDraining(_)
+            | RolloutFact::RolloutHalted(_)
+            | RolloutFact::RolloutResumed(_) => {}
         }
     }
 }

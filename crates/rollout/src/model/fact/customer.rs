@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use policy::{CustomerId, PersonId, Role, Timestamp};
 use serde_json::json;
 
-use crate::model::fact::place::{CustomerPlace, PhasePlace};
-use crate::model::unhealthy::UnhealthyTarget;
+use crate::model::fact::place::{CustomerPlace, PhasePlace, Whose};
 use crate::model::ids::{DatabaseId, DeployId};
 use crate::model::state::{Baseline, HeldFrom};
+use crate::model::unhealthy::UnhealthyTarget;
 
 written!(json!({ "type": "object" }) => Baseline, UnhealthyTarget);
 written!(json!({ "enum": ["waiting", "forward", "healthy", "backward", "withdrawing"] }) => HeldFrom);
@@ -152,5 +152,56 @@ payloads! {
     } data {
         /// the gate that is asked anew
         maybe gate: Option<String>,
+    }
+}
+
+impl CustomerFact {
+    /// Whose; nothing, of a phase whose gate is asked anew.
+    pub(crate) fn whose(&self) -> Option<Whose<'_>> {
+        match self {
+            Self::CustomerStarted(CustomerStarted { place, .. })
+            | Self::CustomerHealthy(CustomerHealthy { place })
+            | Self::CustomerUnchanged(CustomerUnchanged { place, .. })
+            | Self::CustomerRolledBack(CustomerRolledBack { place, .. })
+            | Self::CustomerRollbackFailed(CustomerRollbackFailed { place, .. })
+            | Self::CustomerExcluded(CustomerExcluded { place, .. })
+            | Self::CustomerSkipped(CustomerSkipped { place, .. })
+            | Self::CustomerHeld(CustomerHeld { place, .. })
+            | Self::CustomerWaits(CustomerWaits { place, .. })
+            | Self::CustomerStalled(CustomerStalled { place, .. })
+            | Self::CustomerReleased(CustomerReleased { place, .. })
+            | Self::CustomerWithdrawn(CustomerWithdrawn { place, .. })
+            | Self::RollbackRequested(RollbackRequested { place, .. })
+            | Self::VariablesApplied(VariablesApplied { place, .. }) => Some(place.whose()),
+            Self::Retried(retried) => {
+                let customer = retried.customer.as_ref()?;
+                Some(Whose {
+                    phase: &retried.place.phase,
+                    batch: retried.batch,
+                    customer,
+                })
+            }
+        }
+    }
+
+    /// Whether the customer is nobody's any more after this (R15).
+    pub(crate) fn lets_go(&self) -> bool {
+        match self {
+            Self::CustomerHealthy(_)
+            | Self::CustomerUnchanged(_)
+            | Self::VariablesApplied(_)
+            | Self::CustomerRolledBack(_)
+            | Self::CustomerRollbackFailed(_)
+            | Self::CustomerSkipped(_)
+            | Self::CustomerExcluded(_) => true,
+            Self::CustomerStarted(_)
+            | Self::CustomerHeld(_)
+            | Self::CustomerWaits(_)
+            | Self::CustomerStalled(_)
+            | Self::CustomerReleased(_)
+            | Self::CustomerWithdrawn(_)
+            | Self::RollbackRequested(_)
+            | Self::Retried(_) => false,
+        }
     }
 }

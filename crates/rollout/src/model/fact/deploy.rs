@@ -33,6 +33,18 @@ pub enum FailedDeploy {
     Gone,
 }
 
+impl FailedDeploy {
+    /// Its word in the journal.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::BuildFailed => "build_failed",
+            Self::PreDeployFailed => "pre_deploy_failed",
+            Self::UpdateFailed => "update_failed",
+            Self::Gone => "gone",
+        }
+    }
+}
+
 written!(json!({ "anyOf": [
     { "enum": ["build_failed", "pre_deploy_failed", "update_failed", "gone"] },
     { "type": "integer" },
@@ -40,7 +52,7 @@ written!(json!({ "anyOf": [
 
 payloads! {
     /// Facts about a deploy to the release (R16).
-    enum DeployFact in Fact::Deploy;
+    enum DeployFact in Fact::Deploy at ServicePlace;
 
     /// Decided and stored; the request leaves after that (P7).
     DeployIntended(ServicePlace) {

@@ -11,7 +11,7 @@ written!(json!({ "type": "object" }) => Vote);
 
 payloads! {
     /// Facts about gates (R10).
-    enum GateFact in Fact::Gate;
+    enum GateFact in Fact::Gate at GatePlace;
 
     /// People are asked to open a gate.
     ApprovalRequested(GatePlace) {

@@ -3,14 +3,15 @@
 use serde_json::json;
 
 use crate::model::fact::place::ServicePlace;
-use crate::model::health::{Cycle, Judged};
+use crate::model::health::Cycle;
 use crate::model::ids::DeployId;
+use crate::model::unhealthy::Judged;
 
 written!(json!({ "type": "object" }) => Cycle, Judged);
 
 payloads! {
     /// Facts about the health of a service: a change of the verdict. Single cycles are no events (R20).
-    enum HealthFact in Fact::Health;
+    enum HealthFact in Fact::Health at ServicePlace;
 
     /// A service passed.
     HealthPassed(ServicePlace) {

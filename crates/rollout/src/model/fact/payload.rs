@@ -172,7 +172,7 @@ pub(crate) fn required<T: DeserializeOwned>(
 
 /// Declares a family of facts: its enum, and the payload of each kind.
 ///
-/// `enum Family in Fact::Variant;` and then `Kind(Place) { fields beside data } data { mode field: type }`, where the mode says
+/// `enum Family in Fact::Variant at Place;` (with a place that all its kinds have, if they do), and then `Kind(Place) { fields beside data } data { mode field: type }`, where the mode says
 /// when a field of `data` is written:
 /// - `always`: by every release.
 /// - `nullable`: always, as `null` where there is nothing (`Option`).
@@ -183,7 +183,7 @@ pub(crate) fn required<T: DeserializeOwned>(
 macro_rules! payloads {
     (
         $(#[doc = $family_doc:expr])*
-        enum $family:ident in Fact::$variant:ident;
+        enum $family:ident in Fact::$variant:ident $(at $where:ty)?;
         $(
             $(#[doc = $doc:expr])*
             $name:ident $(($place:ty))? {
@@ -214,6 +214,8 @@ macro_rules! payloads {
                 }
             }
         }
+
+        place!($family: $($where)?, $($name)*);
 
         $(
             $(#[doc = $doc])*
@@ -269,7 +271,7 @@ macro_rules! payloads {
                     })
                 }
 
-                #[allow(unused_mut, reason = "a kind may have no fields")]
+                #[allow(unused_mut, clippy::vec_init_then_push, reason = "a kind may have no fields, or no place")]
                 fn fields() -> Vec<$crate::model::fact::Field> {
                     let mut fields: Vec<$crate::model::fact::Field> = Vec::new();
                     $(fields.extend(<$place as $crate::model::fact::payload::Place>::fields());)?
@@ -286,6 +288,20 @@ macro_rules! payloads {
                 }
             }
         )*
+    };
+}
+
+macro_rules! place {
+    ($family:ident:, $($name:ident)*) => {};
+    ($family:ident: $place:ty, $($name:ident)*) => {
+        impl $family {
+            /// Where.
+            pub fn place(&self) -> &$place {
+                match self {
+                    $(Self::$name(fact) => &fact.place,)*
+                }
+            }
+        }
     };
 }
 

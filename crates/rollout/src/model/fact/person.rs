@@ -8,9 +8,9 @@ use serde_json::json;
 
 use crate::model::directory::Members;
 use crate::model::fact::written::Millis;
+use crate::model::freeze::FreezeId;
 use crate::model::ids::RolloutId;
 use crate::model::request::RejectedCode;
-use crate::progress::freezing::FreezeId;
 
 written!(json!({ "type": "object" }) => FreezeId, Members);
 written!(json!({ "enum": ["state", "not_permitted", "usage", "already_so"] }) => RejectedCode);

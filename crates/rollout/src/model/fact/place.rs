@@ -71,6 +71,36 @@ places! {
     }
 }
 
+/// Which customer, wherever it stands.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Whose<'f> {
+    pub(crate) phase: &'f PolicyId,
+    pub(crate) batch: Option<u32>,
+    pub(crate) customer: &'f CustomerId,
+}
+
+impl CustomerPlace {
+    /// Whose.
+    pub(crate) fn whose(&self) -> Whose<'_> {
+        Whose {
+            phase: &self.phase,
+            batch: self.batch,
+            customer: &self.customer,
+        }
+    }
+}
+
+impl ServicePlace {
+    /// Whose.
+    pub(crate) fn whose(&self) -> Whose<'_> {
+        Whose {
+            phase: &self.phase,
+            batch: self.batch,
+            customer: &self.customer,
+        }
+    }
+}
+
 /// What a gate covers, and the gate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GatePlace {

@@ -10,7 +10,7 @@ use crate::model::ids::DatabaseId;
 
 payloads! {
     /// Facts about the return of a customer's database to an earlier instant (R19, T15).
-    enum RecoveryFact in Fact::Recovery;
+    enum RecoveryFact in Fact::Recovery at CustomerPlace;
 
     /// As `deploy_intended`, for a new database with the data of `data.to`.
     RecoveryIntended(CustomerPlace) {

@@ -3,12 +3,13 @@
 use policy::Timestamp;
 
 use crate::model::fact::place::ServicePlace;
-use crate::model::health::{Cycle, Judged};
+use crate::model::health::Cycle;
 use crate::model::ids::DeployId;
+use crate::model::unhealthy::Judged;
 
 payloads! {
     /// Facts about the return of a service to what was live before (R11, R16, R19).
-    enum RollbackFact in Fact::Rollback;
+    enum RollbackFact in Fact::Rollback at ServicePlace;
 
     /// As `deploy_intended`.
     RollbackIntended(ServicePlace) {

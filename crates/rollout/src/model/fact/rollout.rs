@@ -6,11 +6,12 @@ use policy::plan::{Doubt, History};
 use policy::{CustomerId, PersonId, Plan, PlanInput, PlanScope, Release, Role};
 use serde_json::json;
 
+use crate::model::fact::Fact;
 use crate::model::fact::written::Nullable;
-use crate::model::unhealthy::UnhealthyTarget;
 use crate::model::ids::{DeployId, RolloutId};
 use crate::model::request::Conflict;
 use crate::model::state::{CustomerState, DrainTo, Operation, Outcome, RunningService, Sweep};
+use crate::model::unhealthy::UnhealthyTarget;
 
 /// What Render said of services.
 pub type Seen = BTreeMap<CustomerId, BTreeMap<Role, RunningService>>;
@@ -190,5 +191,27 @@ payloads! {
     OperationEnded {} data {
         /// how it ended
         always outcome: Outcome,
+    }
+}
+
+impl Fact {
+    /// The plan that it freezes.
+    pub fn plan(&self) -> Option<&Plan> {
+        let Self::Rollout(fact) = self else {
+            return None;
+        };
+        match fact {
+            RolloutFact::RolloutStarted(fact) => Some(&fact.plan),
+            RolloutFact::Replanned(fact) => Some(&fact.plan),
+            RolloutFact::OperationStarted(fact) => Some(&fact.plan),
+            RolloutFact::RolloutQueued(_)
+            | RolloutFact::RolloutDraining(_)
+            | RolloutFact::RolloutHalted(_)
+            | RolloutFact::RolloutResumed(_)
+            | RolloutFact::RolloutSucceeded(_)
+            | RolloutFact::RolloutAborted(_)
+            | RolloutFact::RolloutSuperseded(_)
+            | RolloutFact::OperationEnded(_) => None,
+        }
     }
 }

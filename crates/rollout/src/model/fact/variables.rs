@@ -8,7 +8,7 @@ use crate::model::ids::{AttachmentId, DatabaseId};
 
 payloads! {
     /// Facts about the variables of a service, and about its auto-deploy (P27-P29, P32).
-    enum VariablesFact in Fact::Variables;
+    enum VariablesFact in Fact::Variables at ServicePlace;
 
     /// Old and new values are sealed beside the journal (P27).
     VariablesBackedUp(ServicePlace) {} data {

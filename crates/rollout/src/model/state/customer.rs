@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::ids::DeployId;
 use crate::model::recovery::{Recovery, RecoveryState};
+use crate::model::state::service::RollbackState;
 use crate::model::state::service::{DeployState, ServiceState};
 use crate::model::state::{VariablesState, is_default};
 
@@ -241,7 +242,7 @@ impl CustomerState {
     pub(crate) fn stays(&self) -> Option<&Role> {
         let mut services = self.services.iter();
         let stays = services.find(|(_, service)| {
-            service.found && service.deploy.went_live() && service.rollback == DeployState::None
+            service.found && service.deploy.went_live() && service.rollback == RollbackState::None
         });
         stays.map(|(role, _)| role)
     }
@@ -349,7 +350,7 @@ impl CustomerState {
         self.hooks.restore_database = HookState::default();
         for service in self.services.values_mut() {
             match (&service.rollback, &service.deploy, went_to) {
-                (DeployState::Live { deploy, .. }, ..) => service.keep(deploy.clone()),
+                (RollbackState::Live { deploy, .. }, ..) => service.keep(deploy.clone()),
                 // That code and its variables stay.
                 (_, DeployState::Passed { deploy, .. }, Some(release)) => {
                     service.keep(deploy.clone());
@@ -362,7 +363,7 @@ impl CustomerState {
                 _ => {}
             }
             service.connections = None;
-            service.rollback = DeployState::None;
+            service.rollback = RollbackState::None;
             service.returned = false;
         }
     }

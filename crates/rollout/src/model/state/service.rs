@@ -24,7 +24,7 @@ pub(crate) struct ServiceState {
     #[serde(skip_serializing_if = "is_default")]
     pub(crate) rollback_attempt: u32,
     #[serde(skip_serializing_if = "is_default")]
-    pub(crate) rollback: DeployState,
+    pub(crate) rollback: RollbackState,
     /// The rollback's target is gone: its commit is deployed instead (R19).
     #[serde(skip_serializing_if = "is_default")]
     pub(crate) target_gone: bool,
@@ -97,22 +97,74 @@ pub(crate) enum VariablesState {
     Restored,
 }
 
-/// Where one deploy (or rollback) request stands (R16).
+/// A request that has not left, as far as is known: when it was intended, and which deploys were there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Intent {
+    pub(crate) at: Timestamp,
+    pub(crate) known: Vec<DeployId>,
+}
+
+/// A request that may or may not have taken effect; nothing of it can appear any more after `until`, or behind another deploy
+/// if Render has queued it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct InDoubt {
+    pub(crate) at: Timestamp,
+    pub(crate) until: Timestamp,
+    pub(crate) queued: bool,
+    pub(crate) known: Vec<DeployId>,
+}
+
+/// Where the return of a service to what was live before stands (R16, R19).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum RollbackState {
+    #[default]
+    None,
+    Intended(Intent),
+    Unknown(InDoubt),
+    Running {
+        deploy: DeployId,
+        deadline: Timestamp,
+    },
+    Live {
+        deploy: DeployId,
+        at: Timestamp,
+    },
+    /// Over without having gone live.
+    Ended,
+}
+
+impl RollbackState {
+    /// Whether something may have been requested whose end is not known (P10, P16).
+    pub(crate) fn is_open(&self) -> bool {
+        match self {
+            Self::Intended(_) | Self::Unknown(_) | Self::Running { .. } => true,
+            Self::None | Self::Live { .. } | Self::Ended => false,
+        }
+    }
+
+    /// Whether the old version serves again.
+    pub(crate) fn is_live(&self) -> bool {
+        matches!(self, Self::Live { .. })
+    }
+
+    /// The deploy's id, once known.
+    pub(crate) fn id(&self) -> Option<&DeployId> {
+        match self {
+            Self::Running { deploy, .. } | Self::Live { deploy, .. } => Some(deploy),
+            Self::None | Self::Intended(_) | Self::Unknown(_) | Self::Ended => None,
+        }
+    }
+}
+
+/// Where the request for a deploy to the release stands (R16).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum DeployState {
     #[default]
     None,
-    Intended {
-        at: Timestamp,
-        known: Vec<DeployId>,
-    },
-    Unknown {
-        at: Timestamp,
-        until: Timestamp,
-        queued: bool,
-        known: Vec<DeployId>,
-    },
+    Intended(Intent),
+    Unknown(InDoubt),
     Running {
         deploy: DeployId,
         deadline: Timestamp,
@@ -145,8 +197,8 @@ impl DeployState {
     /// Whether something may have been requested whose end is not known (P10, P16).
     pub(crate) fn is_open(&self) -> bool {
         match self {
-            Self::Intended { .. }
-            | Self::Unknown { .. }
+            Self::Intended(_)
+            | Self::Unknown(_)
             | Self::Running { .. }
             | Self::CancelIntended { .. } => true,
             Self::None
@@ -165,7 +217,7 @@ impl DeployState {
             | Self::Live { deploy, .. }
             | Self::Passed { deploy, .. }
             | Self::Lost { deploy } => Some(deploy),
-            Self::None | Self::Intended { .. } | Self::Unknown { .. } | Self::Ended => None,
+            Self::None | Self::Intended(_) | Self::Unknown(_) | Self::Ended => None,
         }
     }
 }

@@ -1,0 +1,132 @@
+//! What a fact sets in motion in memory: who and what is looked at again. Each family says it beside its fold.
+
+use policy::{CustomerId, PolicyId};
+
+use crate::fold::index::Position;
+use crate::model::event::Line;
+use crate::model::fact::Fact;
+use crate::model::fact::place::Whose;
+use crate::model::ids::RolloutId;
+use crate::product::Product;
+use crate::product::scratch::Scratch;
+
+impl Product {
+    /// What a fact may set in motion.
+    pub(crate) fn note(&mut self, line: &Line, fact: &Fact) {
+        match (fact, line.rollout) {
+            (Fact::Engine(fact), _) => self.note_engine(fact),
+            (Fact::Person(fact), id) => self.note_person(id, fact),
+            (Fact::Rollout(fact), Some(id)) => self.note_rollout(id, fact),
+            (Fact::Phase(fact), Some(id)) => self.note_phase(id, fact),
+            (Fact::Gate(fact), Some(id)) => self.note_gate(id, fact),
+            (Fact::Customer(fact), Some(id)) => self.note_customer_fact(id, fact),
+            (Fact::Hook(fact), Some(id)) => self.note_hook(id, fact),
+            (Fact::Variables(fact), Some(id)) => self.note_variables(id, fact),
+            (Fact::Deploy(fact), Some(id)) => self.note_deploy(id, fact),
+            (Fact::Health(fact), Some(id)) => self.note_health(id, fact),
+            (Fact::Rollback(fact), Some(id)) => self.note_rollback(id, fact),
+            (Fact::Recovery(fact), Some(id)) => self.note_recovery(id, fact),
+            // Of no rollout, they would have been damage.
+            (
+                Fact::Rollout(_)
+                | Fact::Phase(_)
+                | Fact::Gate(_)
+                | Fact::Customer(_)
+                | Fact::Hook(_)
+                | Fact::Variables(_)
+                | Fact::Deploy(_)
+                | Fact::Health(_)
+                | Fact::Rollback(_)
+                | Fact::Recovery(_),
+                None,
+            ) => {}
+        }
+    }
+
+    /// A rollout is judged again.
+    pub(super) fn note_run(&mut self, id: RolloutId) {
+        self.work.tick_wanted = true;
+        self.work.dirty_runs.insert(id);
+    }
+
+    /// A phase is looked at again; which it is.
+    pub(super) fn note_phase_of(&mut self, id: RolloutId, name: &PolicyId) -> Option<usize> {
+        let phase = self.state.runs.get(&id)?.phase_index(name)?;
+        self.work.dirty_phases.insert((id, phase));
+        Some(phase)
+    }
+
+    /// A customer is looked at again; where it stands.
+    pub(super) fn note_customer(
+        &mut self,
+        id: RolloutId,
+        customer: &CustomerId,
+    ) -> Option<Position> {
+        let place = self.state.runs.get(&id)?.place(customer)?;
+        self.work.dirty_units.insert((id, place));
+        self.work.dirty_phases.insert((id, place.phase));
+        self.work.unblock(id, place);
+        Some(place)
+    }
+
+    /// A customer, its phase and its rollout are looked at again; what was read for it.
+    pub(super) fn note_whose(&mut self, id: RolloutId, whose: Whose<'_>) -> Option<&mut Scratch> {
+        self.note_run(id);
+        self.note_phase_of(id, whose.phase);
+        let place = self.note_customer(id, whose.customer)?;
+        Some(self.work.scratch.entry((id, place)).or_default())
+    }
+
+    /// Looks at every phase and every waiting customer of a rollout again: rare, by a person or at an end.
+    pub(crate) fn wake_run(&mut self, id: RolloutId) {
+        if self.trial.is_some() {
+            return;
+        }
+        let Some(run) = self.state.runs.get(&id) else {
+            return;
+        };
+        for phase in 0..run.phases.len() {
+            self.work.dirty_phases.insert((id, phase));
+            self.work.unblock_phase(id, phase);
+            if run.is_settled(phase) || run.is_ended() {
+                let watched = run
+                    .healthy()
+                    .range((phase, 0, 0)..=(phase, u32::MAX, usize::MAX));
+                self.work
+                    .dirty_units
+                    .extend(watched.map(|(phase, _, place)| {
+                        (
+                            id,
+                            Position {
+                                phase: *phase,
+                                place: *place,
+                            },
+                        )
+                    }));
+            }
+        }
+    }
+
+    /// What would have lapsed while the clock was not trusted is judged now.
+    pub(super) fn wake_gates(&mut self) {
+        for (id, run) in self.state.runs.iter().filter(|(_, run)| !run.is_ended()) {
+            let gates = run.gates.keys().map(|gate| (*id, gate.clone()));
+            self.work.dirty_gates.extend(gates);
+        }
+    }
+
+    pub(super) fn wake_everybody(&mut self) {
+        self.work.tick_wanted = true;
+        let unfinished: Vec<RolloutId> = self
+            .state
+            .runs
+            .iter()
+            .filter(|(_, run)| !run.is_ended())
+            .map(|(id, _)| *id)
+            .collect();
+        for id in unfinished {
+            self.work.dirty_runs.insert(id);
+            self.wake_run(id);
+        }
+    }
+}

@@ -33,15 +33,16 @@ pub(crate) fn hooks(ctx: &Ctx<'_>, when: HookList) -> Option<Next> {
         return Some(Next::fact(ctx.held(None, reason)));
     }
     let service = match &hook.run {
-        HookCommand::Job { service, .. } => match ctx.find_target(service) {
-            Some(target) => Some(target),
-            None => {
+        HookCommand::Job { service, .. } => {
+            let target = ctx.find_target(service);
+            if target.is_none() {
                 let reason = format!(
                     "the {when} hook {number} is a job of its {service}, and it has no such service"
                 );
                 return Some(Next::fact(ctx.held(None, reason)));
             }
-        },
+            target
+        }
         HookCommand::Run(_) => None,
     };
     let mut environment = BTreeMap::from([

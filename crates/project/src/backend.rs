@@ -25,6 +25,9 @@ pub type Reply<'a, T> = BoxFuture<'a, Result<T, Error>>;
 /// [`LocalBackend`](crate::LocalBackend) is a database in the folder of the project. No type of its store is named here, every
 /// answer may have to be waited for, and a failure is the backend's own to explain ([`StateError`](crate::StateError)), so that
 /// the next one can be at the other end of a network.
+///
+/// What belongs to the process that drives or watches is not asked here: the lock, the vault, the outbox and the monitor are
+/// put together by [`engine_host`](crate::engine_host) and [`monitor_host`](crate::monitor_host) from what is local.
 pub trait Backend: Debug + Send + Sync {
     /// Proves who asks: by the token if there is one, otherwise by who this process runs as.
     fn prove<'a>(

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use policy::Span;
 use project::view::Standing;
 use project::{ErrorKind, Location, Requester, Session, TokenOwner};
 use rollout::{Kind, Verb};
@@ -14,7 +13,7 @@ use crate::folder::{Folder, silent};
 fn freeze(name: &str) -> Verb {
     Verb::Freeze {
         name: name.to_owned(),
-        until: project::now() + Span::from_secs(3_600).to_delta(),
+        until: project::now() + Duration::from_hours(1),
         reason: "audit".to_owned(),
         customers: BTreeSet::new(),
     }
@@ -41,7 +40,7 @@ async fn a_request_is_answered_and_can_be_read_by_whoever_looks() {
     let head = other.head().await.unwrap();
     assert!(head.seq >= frozen.seq);
     let events = other.events(None, frozen.seq - 1, 1).await.unwrap();
-    assert_eq!(events, [frozen.clone()]);
+    assert_eq!(events, std::slice::from_ref(frozen));
     let lines = other.lines(None, frozen.seq - 1, 1).await.unwrap();
     assert!(lines[0].json.contains("audit"), "{}", lines[0].json);
     let verified = other.verify(Some(head)).await.unwrap();

@@ -71,7 +71,7 @@ async fn roll_out() {
     paused_twice(&folder).await;
 
     let mut engine = engine_host::start(&session, true).await.unwrap();
-    let ended = timeout(Duration::from_secs(60), engine.ended()).await;
+    let ended = timeout(Duration::from_mins(1), engine.ended()).await;
     ended.expect("it comes to rest").unwrap();
 
     let run = runs::newest(backend.product().await.unwrap().overview(), None).unwrap();

@@ -1,22 +1,18 @@
 //! What a decision about one customer may look at ([`Ctx`]), and what it can say ([`Next`]).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use policy::health::Profile;
 use policy::{CustomerId, Plan, PlannedCustomer, Release, Role, Timestamp};
 
 use crate::fold::state::State;
 use crate::model::command::{CommandKind, Target};
-use crate::model::fact::CustomerHeld;
-use crate::model::fact::CustomerPlace;
-use crate::model::fact::Fact;
-use crate::model::fact::ServicePlace;
+use crate::model::fact::{CustomerHeld, CustomerPlace, Fact, ServicePlace};
 use crate::model::ids::{DatabaseId, RolloutId};
 use crate::model::state::{
     CustomerState, CustomerStatus, DeployState, HeldFrom, Operation, ServiceState,
 };
 use crate::product::scratch::Scratch;
-use std::collections::BTreeSet;
 
 /// What follows for a customer.
 #[derive(Debug)]

@@ -13,18 +13,14 @@ use crate::customer::ctx::{Ctx, Next, current};
 use crate::customer::hooks::hooks;
 use crate::customer::{adoption, protocol, variables};
 use crate::model::command::{CommandKind, DeployView, Probed, ServiceView};
-use crate::model::fact::AutoDeployDisabled;
-use crate::model::fact::AutoDeployIntended;
-use crate::model::fact::CustomerHealthy;
-use crate::model::fact::CustomerHeld;
-use crate::model::fact::DeployDuplicate;
-use crate::model::fact::Fact;
-use crate::model::fact::HealthFailed;
+use crate::model::fact::{
+    AutoDeployDisabled, AutoDeployIntended, CustomerHealthy, CustomerHeld, DeployDuplicate, Fact,
+    HealthFailed,
+};
 use crate::model::ids::DeployId;
-use crate::model::state::HookList;
-use crate::model::state::RollbackState;
 use crate::model::state::{
-    AutoDeployState, CustomerStatus, DeployState, HeldFrom, Operation, ServiceState,
+    AutoDeployState, CustomerStatus, DeployState, HeldFrom, HookList, Operation, RollbackState,
+    ServiceState,
 };
 
 /// What the customer needs next.

@@ -18,12 +18,9 @@ use crate::customer::record::health::verified;
 use crate::customer::record::variables::{backed_up, put_back, set};
 use crate::customer::{hooks, recovery, trouble};
 use crate::model::command::{CommandKind, Outcome};
-use crate::model::fact::AutoDeployDisabled;
-use crate::model::fact::AutoDeployRestored;
-use crate::model::fact::HookFinished;
+use crate::model::fact::{AutoDeployDisabled, AutoDeployRestored, HookFinished};
 use crate::model::ids::{DatabaseId, DeployId};
-use crate::model::state::AutoDeployState;
-use crate::model::state::HookList;
+use crate::model::state::{AutoDeployState, HookList};
 use crate::product::scratch::Scratch;
 
 /// Takes the answer of the command in hand. `scratch` is what is remembered; `asked_at` is when it was asked.

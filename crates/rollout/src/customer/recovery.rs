@@ -21,8 +21,7 @@ use crate::model::fact::{
 };
 use crate::model::ids::DatabaseId;
 use crate::model::recovery::{Recovery, RecoveryState};
-use crate::model::state::HookList;
-use crate::model::state::ServiceState;
+use crate::model::state::{HookList, ServiceState};
 use crate::product::scratch::Scratch;
 
 /// A restoration may take hours; after this long a person looks at it.

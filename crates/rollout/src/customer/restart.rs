@@ -9,8 +9,7 @@ use crate::model::command::Command;
 use crate::model::fact::EngineStarted;
 use crate::model::ids::RolloutId;
 use crate::model::recovery::RecoveryState;
-use crate::model::state::DeployState;
-use crate::model::state::RollbackState;
+use crate::model::state::{DeployState, RollbackState};
 use crate::product::Product;
 use crate::product::in_flight::{Issued, Slot};
 

@@ -13,10 +13,9 @@ use policy::{CustomerId, Plan, PolicyId, Release, Timestamp};
 use crate::fold::index::who::has_managed;
 use crate::model::freeze::Lift;
 use crate::model::ids::GateId;
-use crate::model::state::Failure;
 use crate::model::state::{
-    BatchRow, CustomerState, CustomerStatus, GateRow, HeldFrom, PhaseRow, PhaseState, RolloutRow,
-    RolloutState,
+    BatchRow, CustomerState, CustomerStatus, Failure, GateRow, HeldFrom, PhaseRow, PhaseState,
+    RolloutRow, RolloutState,
 };
 
 /// One rollout or operation in memory.

@@ -3,10 +3,7 @@
 use policy::Timestamp;
 
 use crate::model::command::Report;
-use crate::model::fact::ClockSuspected;
-use crate::model::fact::ClockTrusted;
-use crate::model::fact::WorkspaceHeld;
-use crate::model::fact::WorkspaceReleased;
+use crate::model::fact::{ClockSuspected, ClockTrusted, WorkspaceHeld, WorkspaceReleased};
 use crate::model::request::Notice;
 use crate::product::Product;
 use crate::product::in_flight::Slot;

@@ -1,20 +1,17 @@
 //! A person returns a customer though something stands in the way (B10): the person whom P30 asks for. Nothing of the
 //! protocol is skipped: intents, look-ups and the journal are as always.
 
-use policy::CustomerId;
+use policy::{CustomerId, PersonId};
 
 use crate::fold::index::Rollout;
-use crate::model::fact::OperationStarted;
-use crate::model::fact::RollbackRequested;
+use crate::model::fact::{OperationStarted, RollbackRequested};
 use crate::model::ids::RolloutId;
 use crate::model::offer::Offer;
 use crate::model::request::{Rejected, Request};
 use crate::model::standing::CustomerStanding;
-use crate::model::state::RollbackState;
-use crate::model::state::{CustomerState, CustomerStatus, Operation};
+use crate::model::state::{CustomerState, CustomerStatus, Operation, RollbackState};
 use crate::product::Product;
 use crate::requests::operate::{operation_started, plan_of_one, taken_back};
-use policy::PersonId;
 
 impl Product {
     /// Takes a `rollback --force`.

@@ -5,10 +5,7 @@ use std::collections::BTreeSet;
 use policy::{CustomerId, Timestamp};
 
 use crate::model::actor::Actor;
-use crate::model::fact::Blocked;
-use crate::model::fact::Frozen;
-use crate::model::fact::Unblocked;
-use crate::model::fact::Unfrozen;
+use crate::model::fact::{Blocked, Frozen, Unblocked, Unfrozen};
 use crate::model::offer::Offer;
 use crate::model::request::Rejected;
 use crate::product::Product;

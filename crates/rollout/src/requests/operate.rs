@@ -14,9 +14,8 @@ use crate::model::offer::{Begin, Offer};
 use crate::model::recovery::{Moved, Recovery};
 use crate::model::request::{Rejected, Request};
 use crate::model::standing::CustomerStanding;
-use crate::model::state::RollbackState;
 use crate::model::state::{
-    CustomerState, CustomerStatus, Operation, ServiceState, Sweep, SweepScope,
+    CustomerState, CustomerStatus, Operation, RollbackState, ServiceState, Sweep, SweepScope,
 };
 use crate::product::Product;
 

@@ -7,8 +7,7 @@ use policy::{CustomerId, PlannedCustomer, Role, ServiceId, Timestamp};
 
 use crate::customer::protocol::DeployDirection;
 use crate::fold::index::Rollout;
-use crate::model::fact::OperationStarted;
-use crate::model::fact::RollbackRequested;
+use crate::model::fact::{OperationStarted, RollbackRequested};
 use crate::model::ids::{DatabaseId, DeployId, RolloutId};
 use crate::model::offer::{Offer, Offers};
 use crate::model::recovery::Recovery;

@@ -9,8 +9,7 @@ use policy::{Customer, CustomerId, Plan, PlanInput, PlannedCustomer, PolicyId, T
 
 use crate::fold::index::Rollout;
 use crate::model::command::views::Observed;
-use crate::model::fact::DelayStarted;
-use crate::model::fact::Replanned;
+use crate::model::fact::{DelayStarted, Replanned};
 use crate::model::ids::RolloutId;
 use crate::model::offer::Offer;
 use crate::model::request::{Rejected, Request};

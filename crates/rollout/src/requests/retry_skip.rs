@@ -6,12 +6,9 @@ use policy::CustomerId;
 
 use crate::fold::index::Rollout;
 use crate::model::actor::Actor;
-use crate::model::fact::CustomerReleased;
-use crate::model::fact::CustomerSkipped;
-use crate::model::fact::CustomerWithdrawn;
-use crate::model::fact::Fact;
-use crate::model::fact::Retried;
-use crate::model::fact::Skipped;
+use crate::model::fact::{
+    CustomerReleased, CustomerSkipped, CustomerWithdrawn, Fact, Retried, Skipped,
+};
 use crate::model::ids::{GateId, RolloutId};
 use crate::model::offer::Offer;
 use crate::model::request::{Rejected, Request};

@@ -4,22 +4,19 @@ use std::collections::BTreeSet;
 
 use policy::plan::{PlanError, RunningVersions};
 use policy::settings::AutoDeploy;
-use policy::{CustomerId, Plan, PlanInput, Timestamp};
+use policy::{CustomerId, PersonId, Plan, PlanInput, Timestamp};
 
 use crate::model::command::views::Observed;
-use crate::model::fact::RolloutAborted;
-use crate::model::fact::RolloutStarted;
+use crate::model::fact::{RolloutAborted, RolloutStarted};
 use crate::model::ids::RolloutId;
 use crate::model::offer::Offer;
 use crate::model::request::{Rejected, Request};
-use crate::model::state::Outcome;
-use crate::model::state::Queued;
+use crate::model::state::{Outcome, Queued};
 use crate::model::verb::{Conflict, Reviewed, Start};
 use crate::product::Product;
 use crate::requests::in_the_way::unfinished;
 use crate::requests::started::{asked, exposed_in, observed, queued};
 use crate::requests::votes::SHOWN_DIGEST;
-use policy::PersonId;
 
 impl Product {
     /// Takes a `start`: refuses it, or begins it now or when others have ended.

@@ -1,19 +1,13 @@
 //! What does the event of a start say?
 
-use policy::plan::RunningVersions;
-use policy::{CustomerId, Timestamp};
+use policy::plan::{History, RunningVersions};
+use policy::{CustomerId, Release, Timestamp};
 
-use crate::model::fact::Newest;
-use crate::model::fact::Nullable;
-use crate::model::fact::RolloutQueued;
-use crate::model::fact::RolloutStarted;
-use crate::model::fact::Seen;
+use crate::model::fact::{Newest, Nullable, RolloutQueued, RolloutStarted, Seen};
 use crate::model::ids::RolloutId;
 use crate::model::request::Request;
 use crate::model::state::RunningService;
 use crate::model::verb::{Conflict, Start};
-use policy::Release;
-use policy::plan::History;
 
 /// A rollout that begins at once says also how it was asked for.
 pub(crate) fn asked(

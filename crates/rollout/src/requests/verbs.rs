@@ -7,8 +7,7 @@ use policy::CustomerId;
 use policy::settings::RoleName;
 use policy::suggest::nearest;
 
-use crate::fold::index::Position;
-use crate::fold::index::Rollout;
+use crate::fold::index::{Position, Rollout};
 use crate::fold::state::State;
 use crate::model::actor::{Actor, Directory};
 use crate::model::event::Line;

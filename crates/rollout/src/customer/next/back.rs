@@ -7,14 +7,11 @@ use crate::customer::ctx::{Ctx, Next};
 use crate::customer::hooks::hooks;
 use crate::customer::{adoption, protocol, recovery, variables};
 use crate::model::command::CommandKind;
-use crate::model::fact::CancelIntended;
-use crate::model::fact::CustomerHeld;
-use crate::model::fact::CustomerRollbackFailed;
-use crate::model::fact::CustomerRolledBack;
-use crate::model::fact::CustomerSkipped;
-use crate::model::fact::CustomerUnchanged;
-use crate::model::state::RollbackState;
-use crate::model::state::{DeployState, HookList, ServiceState};
+use crate::model::fact::{
+    CancelIntended, CustomerHeld, CustomerRollbackFailed, CustomerRolledBack, CustomerSkipped,
+    CustomerUnchanged,
+};
+use crate::model::state::{DeployState, HookList, RollbackState, ServiceState};
 
 /// Returns the whole customer, the last service first.
 pub(super) fn backward(ctx: &Ctx<'_>) -> Next {

@@ -12,23 +12,12 @@ use crate::customer::ctx::Ctx;
 use crate::customer::next;
 use crate::customer::protocol::DeployDirection;
 use crate::model::command::{DeployStatus, DeployView, Outcome};
-use crate::model::fact::CancelIntended;
-use crate::model::fact::DeployAbsent;
-use crate::model::fact::DeployCancelled;
-use crate::model::fact::DeployCreated;
-use crate::model::fact::DeployFailed;
-use crate::model::fact::DeployLive;
-use crate::model::fact::DeployUnknown;
-use crate::model::fact::Fact;
-use crate::model::fact::FailedDeploy;
-use crate::model::fact::FailedStatus;
-use crate::model::fact::HealthFailed;
-use crate::model::fact::Nullable;
-use crate::model::fact::RollbackAbsent;
-use crate::model::fact::RollbackFailed;
-use crate::model::fact::RollbackLive;
-use crate::model::state::RollbackState;
-use crate::model::state::{CustomerStatus, DeployState};
+use crate::model::fact::{
+    CancelIntended, DeployAbsent, DeployCancelled, DeployCreated, DeployFailed, DeployLive,
+    DeployUnknown, Fact, FailedDeploy, FailedStatus, HealthFailed, Nullable, RollbackAbsent,
+    RollbackFailed, RollbackLive,
+};
+use crate::model::state::{CustomerStatus, DeployState, RollbackState};
 use crate::product::scratch::Scratch;
 
 /// The answer of a POST: created, refused, or in doubt (R16).

@@ -13,9 +13,7 @@ use crate::customer::record::deploy::gone;
 use crate::customer::record::{deploy, variables};
 use crate::customer::recovery;
 use crate::model::command::{CommandKind, Outcome};
-use crate::model::fact::DeployFailed;
-use crate::model::fact::FailedDeploy;
-use crate::model::fact::FailedStatus;
+use crate::model::fact::{DeployFailed, FailedDeploy, FailedStatus};
 use crate::model::state::CustomerStatus;
 use crate::product::scratch::Scratch;
 

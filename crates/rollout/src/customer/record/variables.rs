@@ -10,12 +10,8 @@ use policy::Role;
 use crate::customer::answer::{Recorded, say};
 use crate::customer::ctx::Ctx;
 use crate::model::command::Outcome;
-use crate::model::fact::Nullable;
-use crate::model::fact::VariablesBackedUp;
-use crate::model::fact::VariablesRestored;
-use crate::model::fact::VariablesSet;
-use crate::model::ids::AttachmentId;
-use crate::model::ids::DatabaseId;
+use crate::model::fact::{Nullable, VariablesBackedUp, VariablesRestored, VariablesSet};
+use crate::model::ids::{AttachmentId, DatabaseId};
 use crate::model::recovery::Recovery;
 use crate::model::state::CustomerStatus;
 

@@ -9,11 +9,9 @@ use crate::model::fact::place::Whose;
 use crate::model::fact::{CustomerFact, CustomerHeld, CustomerStarted, Retried, RollbackRequested};
 use crate::model::ids::RolloutId;
 use crate::model::recovery::{Recovery, RecoveryState};
-use crate::model::state::Failure;
-use crate::model::state::GateState;
 use crate::model::state::{
-    CustomerState, CustomerStatus, DeployState, HeldFrom, Hooks, PhaseState, RollbackState,
-    ServiceState, Unanswered, VariablesState,
+    CustomerState, CustomerStatus, DeployState, Failure, GateState, HeldFrom, Hooks, PhaseState,
+    RollbackState, ServiceState, Unanswered, VariablesState,
 };
 use crate::product::Product;
 

@@ -8,8 +8,7 @@ use crate::model::fact::{CustomerFact, Newest, Seen};
 use crate::model::ids::RolloutId;
 use crate::model::recovery::Moved;
 use crate::model::state::{CustomerState, Hidden, Operation, RunningService};
-use crate::model::unhealthy::Judged;
-use crate::model::unhealthy::{Unhealthy, fold_unhealthy};
+use crate::model::unhealthy::{Judged, Unhealthy, fold_unhealthy};
 
 impl State {
     /// What Render said of the services when the rollout was asked for. Older releases did not say which deploys were there

@@ -10,9 +10,9 @@ use crate::fold::index::Rollout;
 use crate::fold::state::{RowKey, State};
 use crate::model::ids::RolloutId;
 use crate::model::recovery::RecoveryState;
-use crate::model::state::CustomerStatus;
 use crate::model::state::{
-    CustomerState, DeployState, GateRow, InDoubt, PhaseRow, PhaseState, RollbackState,
+    CustomerState, CustomerStatus, DeployState, GateRow, InDoubt, PhaseRow, PhaseState,
+    RollbackState,
 };
 
 /// What moves: whatever began at or after an instant, and by how much.

@@ -7,8 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::ids::DeployId;
 use crate::model::recovery::{Recovery, RecoveryState};
-use crate::model::state::service::RollbackState;
-use crate::model::state::service::{DeployState, ServiceState};
+use crate::model::state::service::{DeployState, RollbackState, ServiceState};
 use crate::model::state::{VariablesState, is_default};
 
 stored! {

@@ -326,9 +326,10 @@ fn at_work_now(one: &CustomerView, now: Timestamp) -> String {
     let since = one
         .since
         .map_or_else(String::new, |at| format!(" {}", time::length(now - at)));
-    let state = match one.state {
-        CustomerStanding::UnderWay => String::new(),
-        other => format!(" {other}"),
+    let state = if one.state == CustomerStanding::UnderWay {
+        String::new()
+    } else {
+        format!(" {}", one.state)
     };
     let waits = one
         .waits_for

@@ -51,6 +51,7 @@ pub fn stands(state: Option<CustomerStanding>) -> &'static str {
 }
 
 #[expect(
+    clippy::ref_option,
     clippy::trivially_copy_pass_by_ref,
     reason = "serde passes the field by reference"
 )]

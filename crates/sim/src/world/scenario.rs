@@ -87,14 +87,14 @@ pub fn result(scenario: &Scenario, world: &World) -> RunResult {
     let runs = world.product().map(Product::overview);
     RunResult {
         events: world.events().to_vec(),
-        end: runs.into_iter().flatten().map(ending).collect(),
+        end: runs.iter().flatten().map(ending).collect(),
         surprises: world.surprises().to_vec(),
         differences: compare(&scenario.expect, &scenario.none, world.events()),
         moved: world.moved().cloned().collect(),
     }
 }
 
-fn ending(run: RunView) -> Ending {
+fn ending(run: &RunView) -> Ending {
     Ending {
         rollout: run.id,
         state: run.state,

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use crate::model::event::{Kind, Line};
 use crate::model::fact::written::Written;
 use crate::model::ids::DeployId;
+use crate::model::request::Proof;
 
 /// What one kind of event says.
 pub trait Payload: Sized {
@@ -31,6 +32,16 @@ pub trait Payload: Sized {
         let mut line = Line::new(Self::KIND);
         self.write(&mut line);
         line
+    }
+}
+
+impl Line {
+    /// What proved who asked, where it had to be proved (P49): the envelope's, whatever the kind.
+    ///
+    /// # Errors
+    /// It is there and cannot be read.
+    pub fn proof(&self) -> Result<Option<Proof>, Unreadable> {
+        optional(&self.data, "proof")
     }
 }
 

@@ -20,6 +20,7 @@ mod person;
 mod phase;
 pub(crate) mod place;
 mod recovery;
+pub mod reference;
 mod rollback;
 mod rollout;
 mod variables;
@@ -44,12 +45,12 @@ pub use crate::model::state::{Baseline, HeldFrom};
 /// Declares what the families are, and which kinds each has: together all there are.
 macro_rules! families {
     (
-        $($(#[$doc:meta])* $variant:ident($family:ident) { $($name:ident),+ $(,)? })*
+        $($(#[doc = $doc:expr])* $variant:ident($family:ident) { $($name:ident),+ $(,)? })*
     ) => {
         /// What happened: one family of kinds a variant.
         #[derive(Clone, Debug, PartialEq)]
         pub enum Fact {
-            $($(#[$doc])* $variant($family),)*
+            $($(#[doc = $doc])* $variant($family),)*
         }
 
         impl Fact {
@@ -82,6 +83,18 @@ macro_rules! families {
                 match kind {
                     $($(Kind::$name => <$name as Payload>::fields(),)+)*
                 }
+            }
+
+            /// What a kind means, in sentences.
+            pub fn meaning(kind: Kind) -> String {
+                match kind {
+                    $($(Kind::$name => <$name as Payload>::meaning(),)+)*
+                }
+            }
+
+            /// The families, each with a sentence about it and its kinds.
+            pub fn families() -> Vec<(&'static str, Vec<Kind>)> {
+                vec![$((concat!($($doc),*).trim(), vec![$(Kind::$name),+]),)*]
             }
         }
     };

@@ -64,7 +64,7 @@ payloads! {
         reason: Option<String>,
     } data {}
 
-    /// A person must decide: somebody interfered (R18), or an invariant broke for this customer alone.
+    /// It waits for a person: somebody interfered (R18), or an invariant broke for this customer alone.
     CustomerHeld(CustomerPlace) {
         /// the service it is about
         service: Option<Role>,
@@ -91,7 +91,7 @@ payloads! {
         until: Timestamp,
     } data {}
 
-    /// Render has given no usable answer about it for as long as a deploy may take: an alarm only, it is asked on (R11).
+    /// Render has given no usable answer about it for `deploy_timeout`: an alarm; it is asked on and goes on by itself (R11).
     CustomerStalled(CustomerPlace) {
         /// what came instead of an answer
         reason: String,

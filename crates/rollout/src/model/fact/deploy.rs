@@ -79,7 +79,7 @@ payloads! {
         until: Timestamp,
     } data {}
 
-    /// Found at Render.
+    /// Found at Render (R16).
     DeployAdopted(ServicePlace) {
         /// the attempt
         attempt: u32,
@@ -96,7 +96,7 @@ payloads! {
         unless_default found: bool,
     }
 
-    /// The request may or may not have taken effect.
+    /// The answer is missing: the request may or may not have taken effect (R16).
     DeployUnknown(ServicePlace) {
         /// the attempt
         attempt: u32,

@@ -13,16 +13,16 @@ payloads! {
 
     /// A process began to drive.
     EngineStarted {} data {
-        /// since when engine time has gone by the journal alone
+        /// the first instant that may lag behind the true time: from there on engine time has gone by the journal alone
         maybe unsure_since: Option<Timestamp>,
     }
 
     /// No clock edge is judged until the clock is trusted (P25).
     ClockSuspected {
-        /// why
+        /// what is wrong with the clock
         reason: String,
     } data {
-        /// since when engine time has gone by the journal alone
+        /// the first instant that may lag behind the true time: from there on engine time has gone by the journal alone
         maybe unsure_since: Option<Timestamp>,
     }
 
@@ -31,20 +31,20 @@ payloads! {
         /// who confirmed it, if a person had to
         actor: Option<PersonId>,
     } data {
-        /// where engine time would be if it had not followed the wall clock just now
+        /// where engine time would be if it had not followed the wall clock just now: what began since moves along
         maybe from: Option<Timestamp>,
     }
 
-    /// A copy of the database was put in place, or it has moved: everything open is held (P40).
+    /// The database is a copy that was put in place, or has moved: everything open waits for `tranche resume --moved` (P40).
     Restored {
-        /// how that was seen
+        /// what was found
         reason: Option<String>,
     } data {
         /// it is held until `resume --moved`
         unless_default moved: bool,
     }
 
-    /// Deploys of the release that this journal did not ask for: everything open is held (R16).
+    /// Deploys of the release that this journal did not ask for: everything open waits for `tranche resume --moved` (R16).
     RolloutsHeld {
         /// what was met
         reason: Option<String>,
@@ -55,7 +55,7 @@ payloads! {
         maybe customers: Option<Vec<CustomerId>>,
     }
 
-    /// Render cannot be used: nothing starts (P46).
+    /// Render refused the key, or is out of reach: nothing starts (P46).
     WorkspaceHeld {
         /// why
         reason: String,
@@ -64,18 +64,18 @@ payloads! {
     /// Render can be used again (P46).
     WorkspaceReleased {} data {}
 
-    /// The project's files were read again (R6).
+    /// The project's files were read again: what of the edited ones counts at once (R6).
     FilesRead {
-        /// what people must know of at once
+        /// that they cannot be read, or name paths that they may not
         reason: Option<String>,
     } data {
         /// what of them takes effect at once
         always files: Box<request::FilesRead>,
         /// customers that joined after every unfinished rollout's start
         always joined_after_the_start: Vec<CustomerId>,
-        /// while they do not validate, what they have left of who may do what
+        /// while they do not validate, what they leave of people, groups and roles
         maybe in_force: Option<Directory>,
-        /// `tranche.yaml` cannot be parsed, and no gate opens
+        /// not even that is known, since `tranche.yaml` cannot be parsed: no gate opens
         unless_default gates_shut: bool,
     }
 }

@@ -13,7 +13,7 @@ payloads! {
     /// Facts about the health of a service: a change of the verdict. Single cycles are no events (R20).
     enum HealthFact in Fact::Health at ServicePlace;
 
-    /// A service passed.
+    /// A service passed: a change of the verdict; single cycles are samples, not events (R20).
     HealthPassed(ServicePlace) {
         /// the attempt
         attempt: u32,
@@ -26,7 +26,7 @@ payloads! {
         unless_default returned: bool,
     }
 
-    /// A service failed.
+    /// A service failed: a change of the verdict, as above (R20).
     HealthFailed(ServicePlace) {
         /// the attempt
         attempt: u32,
@@ -39,7 +39,7 @@ payloads! {
     } data {
         /// the cycles that decided; absent if another commit is live than was asked for
         maybe cycles: Option<Vec<Cycle>>,
-        /// the version that was judged
+        /// the version and commit that were judged
         maybe judged: Option<Judged>,
         /// it counts as a failure of the customer
         always failure: bool,

@@ -27,6 +27,9 @@ pub trait Payload: Sized {
     /// Its fields, in the order of their declaration.
     fn fields() -> Vec<Field>;
 
+    /// What it means that this happened, in sentences.
+    fn meaning() -> String;
+
     /// A line that says this and nothing else.
     fn line(&self) -> Line {
         let mut line = Line::new(Self::KIND);
@@ -125,7 +128,7 @@ pub(crate) fn beside<T: Beside>(name: &'static str, doc: &[&str]) -> Field {
         name,
         in_data: false,
         presence: T::PRESENCE,
-        doc: doc.concat().trim().to_owned(),
+        doc: text(doc),
         schema: T::Inner::schema(),
     }
 }
@@ -136,9 +139,14 @@ pub(crate) fn within<T: Written>(name: &'static str, presence: Presence, doc: &[
         name,
         in_data: true,
         presence,
-        doc: doc.concat().trim().to_owned(),
+        doc: text(doc),
         schema: T::schema(),
     }
+}
+
+/// What the lines of a doc comment say.
+pub(crate) fn text(doc: &[&str]) -> String {
+    doc.concat().trim().to_owned()
 }
 
 pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -290,12 +298,17 @@ macro_rules! payloads {
                         stringify!($top),
                         &[$($top_doc),*],
                     ));)*
-                    $(fields.push($crate::model::fact::payload::within::<$data_type>(
+                    $(fields.push(described!(
+                        $mode,
+                        $data_type,
                         stringify!($data),
-                        presence!($mode),
-                        &[$($data_doc),*],
+                        &[$($data_doc),*]
                     ));)*
                     fields
+                }
+
+                fn meaning() -> String {
+                    $crate::model::fact::payload::text(&[$($doc),*])
                 }
             }
         )*
@@ -353,12 +366,23 @@ macro_rules! take {
     };
 }
 
-macro_rules! presence {
-    (always) => {
-        $crate::model::fact::Presence::Always
+macro_rules! described {
+    (always, $type:ty, $key:expr, $doc:expr) => {
+        $crate::model::fact::payload::within::<$type>(
+            $key,
+            $crate::model::fact::Presence::Always,
+            $doc,
+        )
     };
-    ($mode:ident) => {
-        $crate::model::fact::Presence::Sometimes
+    (nullable, $type:ty, $key:expr, $doc:expr) => {
+        described!(always, $crate::model::fact::Nullable<$type>, $key, $doc)
+    };
+    ($mode:ident, $type:ty, $key:expr, $doc:expr) => {
+        $crate::model::fact::payload::within::<$type>(
+            $key,
+            $crate::model::fact::Presence::Sometimes,
+            $doc,
+        )
     };
 }
 

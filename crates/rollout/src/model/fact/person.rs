@@ -27,7 +27,8 @@ payloads! {
         reason: Option<String>,
     } data {}
 
-    /// A pause is over; outside any rollout, what was held because of a copy, a move or another engine goes on (P40).
+    /// A pause is over; outside any rollout, what was held because of a copy, a move or another engine goes on (`resume --moved`,
+    /// P40).
     Resumed {
         /// who asked
         actor: PersonId,
@@ -62,7 +63,7 @@ payloads! {
         always name: String,
     }
 
-    /// One voice for lifting a freeze in a rollout (R9).
+    /// One of two voices for lifting a freeze in a rollout (R9).
     FreezeOverridden {
         /// whose voice
         actor: PersonId,
@@ -73,9 +74,9 @@ payloads! {
         always name: String,
         /// it is the second one, and the freeze is lifted
         always complete: bool,
-        /// of a freeze that comes again, the beginning of the occurrence that is meant
+        /// of a freeze that comes again, the local start of the occurrence that is meant
         maybe occurrence: Option<String>,
-        /// which freezes are meant; absent: those that bear the name then
+        /// which freezes are meant; absent in old journals: those that bore the name at this instant
         maybe freezes: Option<Vec<FreezeId>>,
     }
 
@@ -99,7 +100,7 @@ payloads! {
         always version: String,
     }
 
-    /// A figure from outside.
+    /// A figure from outside, as somebody wrote it down.
     Observed {
         /// whose
         customer: CustomerId,
@@ -151,9 +152,9 @@ payloads! {
         always owner: PersonId,
     }
 
-    /// People, groups or roles are others now.
+    /// The files name others than before (R6).
     PeopleChanged {} data {
-        /// whom `people` has gained and lost
+        /// who of `people` was `added` and `removed`
         always people: Members,
         /// the same by group
         always groups: BTreeMap<GroupId, Members>,
@@ -163,7 +164,7 @@ payloads! {
         always whom: BTreeMap<PersonId, Vec<String>>,
     }
 
-    /// A request was refused. Nothing follows from it.
+    /// A request was refused; it changes nothing (P49).
     Denied {
         /// who asked
         actor: PersonId,

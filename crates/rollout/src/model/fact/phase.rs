@@ -11,10 +11,11 @@ payloads! {
     /// Its customers may start, as far as nothing else holds them (R4).
     PhaseStarted(PhasePlace) {} data {}
 
-    /// All its customers have settled and its soak is over, or nobody of it is left to start.
+    /// All its customers have settled and its soak is over, or nobody of it is left to start; the only event of a phase without
+    /// customers.
     PhaseSettled(PhasePlace) {} data {}
 
-    /// The watched wait after the last batch.
+    /// The watched wait after the last batch; not for a length of 0.
     SoakStarted(PhasePlace) {
         /// its end
         until: Timestamp,
@@ -32,7 +33,7 @@ payloads! {
     /// Its last customer settled, or nobody of it was left to start.
     BatchSettled(BatchPlace) {} data {}
 
-    /// The wait until the next batch (R3).
+    /// The wait until the next batch (R3); not for a length of 0.
     DelayStarted(BatchPlace) {
         /// its end
         until: Timestamp,

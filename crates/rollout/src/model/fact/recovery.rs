@@ -12,7 +12,7 @@ payloads! {
     /// Facts about the return of a customer's database to an earlier instant (R19, T15).
     enum RecoveryFact in Fact::Recovery at CustomerPlace;
 
-    /// As `deploy_intended`, for a new database with the data of `data.to`.
+    /// A new database with the data of `data.to` is about to be asked for (P7, R19).
     RecoveryIntended(CustomerPlace) {
         /// the attempt, from 1
         attempt: u32,
@@ -36,7 +36,7 @@ payloads! {
         unless_default adopted: bool,
     }
 
-    /// As `deploy_unknown`.
+    /// As `deploy_unknown`; a database is found by its name.
     RecoveryUnknown(CustomerPlace) {
         /// the attempt
         attempt: u32,

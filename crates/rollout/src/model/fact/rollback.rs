@@ -102,7 +102,7 @@ payloads! {
         maybe status: Option<u16>,
         /// the health cycles that decided
         maybe cycles: Option<Vec<Cycle>>,
-        /// the version that was judged unhealthy
+        /// the version and commit that were judged unhealthy
         maybe judged: Option<Judged>,
     }
 }

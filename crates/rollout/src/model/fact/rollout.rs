@@ -31,7 +31,7 @@ payloads! {
     /// Facts about a whole rollout or operation.
     enum RolloutFact in Fact::Rollout;
 
-    /// A rollout was accepted and waits for another to end (R14).
+    /// A rollout was accepted; it begins when the rollouts in its way have ended (R14).
     RolloutQueued {
         /// who started it
         actor: PersonId,
@@ -75,9 +75,9 @@ payloads! {
         always digest: String,
         /// the plan
         always plan: Box<Plan>,
-        /// customers of whom nothing surely says whether the release is older than what they run
+        /// customers of whom nothing surely says whether the release is older than what they run (R14)
         unless_default doubts: Vec<Doubt>,
-        /// services whose rollback would lead to a version that was judged unhealthy there
+        /// services whose rollback would lead to a version that was judged unhealthy there (R19)
         unless_default unhealthy_targets: Vec<UnhealthyTarget>,
         /// in a hotfix, who goes first
         maybe exposed: Option<Vec<CustomerId>>,
@@ -106,34 +106,34 @@ payloads! {
         always plan: Box<Plan>,
     }
 
-    /// Nothing new starts.
+    /// Nobody new starts from here on; at the request or the verdict.
     RolloutDraining {
         /// who asked, if somebody did
         actor: Option<PersonId>,
         /// why
         reason: Option<String>,
     } data {
-        /// what follows
+        /// what follows: `halted`, `aborted` or `superseded`
         always to: DrainTo,
         /// which healthy customers are rolled back too
         maybe sweep: Option<Sweep>,
     }
 
-    /// Rests until a person acts.
+    /// Nothing is in flight any more, rollbacks included; it rests until a person acts.
     RolloutHalted {
         /// why
         reason: String,
     } data {
-        /// `halted`
+        /// `halted`; absent in old journals
         maybe outcome: Option<Outcome>,
     }
 
-    /// A halt was lifted.
+    /// A halt was lifted by `retry` or `skip`.
     RolloutResumed {} data {}
 
     /// All phases have settled.
     RolloutSucceeded {} data {
-        /// how it ended
+        /// `succeeded`, `succeeded_with_exclusions` or `succeeded_with_failures`
         always outcome: Outcome,
     }
 
@@ -154,7 +154,7 @@ payloads! {
         always outcome: Outcome,
     }
 
-    /// An operation outside any rollout began.
+    /// A change outside any rollout began.
     OperationStarted {
         /// whose, if it is about one customer
         customer: Option<CustomerId>,
@@ -169,7 +169,7 @@ payloads! {
     } data {
         /// the version
         always version: String,
-        /// what it does
+        /// what it does: `rollback`, `deploy` or `variables`
         maybe verb: Option<Operation>,
         /// the plan
         always plan: Box<Plan>,
@@ -179,15 +179,15 @@ payloads! {
         maybe skipped: Option<Vec<String>>,
         /// the customer as the operation takes it over
         maybe unit: Option<Box<CustomerState>>,
-        /// whose services are deployed
+        /// whose services are deployed, if they are several
         maybe customers: Option<Vec<CustomerId>>,
         /// what Render said of the services
         maybe running: Option<Seen>,
-        /// services whose rollback would lead to a version that was judged unhealthy there
+        /// services whose rollback would lead to a version that was judged unhealthy there (R19)
         unless_default unhealthy_targets: Vec<UnhealthyTarget>,
     }
 
-    /// An operation ended.
+    /// A change outside any rollout ended.
     OperationEnded {} data {
         /// how it ended
         always outcome: Outcome,

@@ -10,7 +10,7 @@ payloads! {
     /// Facts about the variables of a service, and about its auto-deploy (P27-P29, P32).
     enum VariablesFact in Fact::Variables at ServicePlace;
 
-    /// Old and new values are sealed beside the journal (P27).
+    /// Old and new values are sealed beside the journal, which holds the names of keys and never values (P27).
     VariablesBackedUp(ServicePlace) {} data {
         /// under which name they are kept
         always backup: AttachmentId,
@@ -63,7 +63,7 @@ payloads! {
         told database: Option<Nullable<DatabaseId>>,
     }
 
-    /// Auto-deploy is about to be switched (P7, P32).
+    /// Auto-deploy is about to be switched, with `auto_deploy: manage` (P7, P32).
     AutoDeployIntended(ServicePlace) {} data {
         /// which way
         always on: bool,

@@ -104,24 +104,6 @@ fn three_files_of_the_scripts_become_a_project_that_validates() {
             shown.out
         );
     }
-    let project_file = text(&project, "tranche.yaml");
-    assert!(
-        project_file.contains("${secret:CUSTOMER_DATABASE_URL}"),
-        "{project_file}"
-    );
-    let enterprise = text(&project, "policies/enterprise.yaml");
-    for part in [
-        "after: standard",
-        "not_before: 22d",
-        "due: 51d",
-        "quorum: 2",
-        "0 2 * * SUN",
-    ] {
-        assert!(
-            enterprise.contains(part),
-            "{part} is missing in\n{enterprise}"
-        );
-    }
     assert!(
         said.err
             .contains("the customer demo is called demo-customer here"),
@@ -140,6 +122,30 @@ fn three_files_of_the_scripts_become_a_project_that_validates() {
             said.out.contains(&line),
             "{line} is missing in\n{}",
             said.out
+        );
+    }
+}
+
+#[test]
+fn files_of_the_scripts_become_policies_and_settings() {
+    let project = scripts();
+    project.tranche(&import(&[])).succeeds();
+    let project_file = text(&project, "tranche.yaml");
+    assert!(
+        project_file.contains("${secret:CUSTOMER_DATABASE_URL}"),
+        "{project_file}"
+    );
+    let enterprise = text(&project, "policies/enterprise.yaml");
+    for part in [
+        "after: standard",
+        "not_before: 22d",
+        "due: 51d",
+        "quorum: 2",
+        "0 2 * * SUN",
+    ] {
+        assert!(
+            enterprise.contains(part),
+            "{part} is missing in\n{enterprise}"
         );
     }
 }

@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::rc::Rc;
 
+use policy::{CustomerId, Plan};
 use rollout::standing::CustomerStanding;
+use rollout::view::CustomerView;
 use rollout::{Form, Input, Offer, Offers, Rejected, RejectedCode, RolloutId};
 
 use crate::lab::Lab;
@@ -114,16 +116,8 @@ fn line(form: Form, command: &str, lab: &mut Lab) -> Line {
         Form::RetryFailed => one("retry failed".to_owned()),
         Form::Skip => one(format!("skip {object}")),
         Form::SkipFailed => {
-            let customers = views.iter().flat_map(|run| &run.customers);
-            let failed = customers.filter(|one| {
-                matches!(
-                    one.state,
-                    CustomerStanding::Unchanged
-                        | CustomerStanding::RolledBack
-                        | CustomerStanding::RollbackFailed
-                )
-            });
-            let lines = failed.map(|one| format!("skip {}{within}", one.customer));
+            let failed = views.iter().flat_map(|run| failed(&run.customers));
+            let lines = failed.map(|customer| format!("skip {customer}{within}"));
             Line::Ask(lines.collect())
         }
         Form::Resume => one("resume".to_owned()),
@@ -131,16 +125,7 @@ fn line(form: Form, command: &str, lab: &mut Lab) -> Line {
         Form::ResumeMoved => one("resume moved".to_owned()),
         Form::Promote => one("promote".to_owned()),
         Form::Replan => {
-            // The hold says what is to be written first: a window that opens, or the database that was restored.
-            let database = "database".into();
-            for customer in lab.config.fleet.customers.values_mut() {
-                if let Some(service) = customer.services.get_mut(&database) {
-                    service.id = "dpg-restored".into();
-                }
-            }
-            for policy in lab.config.policies.values_mut() {
-                policy.soak = "3h17m".parse().unwrap();
-            }
+            edit_files(lab);
             one("replan".to_owned())
         }
         Form::Abort => one("abort".to_owned()),
@@ -167,10 +152,7 @@ fn line(form: Form, command: &str, lab: &mut Lab) -> Line {
         Form::Watch => Line::Look(is_known(object)),
         Form::Why => Line::Look(views.iter().any(|run| {
             let plan = lab.product.plan(run.id);
-            let customer = object.into();
-            plan.is_some_and(|plan| {
-                plan.customers.contains_key(&customer) || plan.left_out.contains_key(&customer)
-            })
+            plan.is_some_and(|plan| names(plan, &object.into()))
         })),
         Form::Customer => Line::Look(lab.config.fleet.customers.contains_key(&words[3].into())),
         // They need no more than a project; what they say is another matter.
@@ -187,6 +169,35 @@ fn line(form: Form, command: &str, lab: &mut Lab) -> Line {
             let of_an_instant = command.starts_with(before) && command.ends_with(after);
             Line::Look(of_an_instant || ADVICE.contains(&command))
         }
+    }
+}
+
+fn failed(customers: &[CustomerView]) -> impl Iterator<Item = &CustomerId> {
+    let failed = customers.iter().filter(|one| {
+        matches!(
+            one.state,
+            CustomerStanding::Unchanged
+                | CustomerStanding::RolledBack
+                | CustomerStanding::RollbackFailed
+        )
+    });
+    failed.map(|one| &one.customer)
+}
+
+fn names(plan: &Plan, customer: &CustomerId) -> bool {
+    plan.customers.contains_key(customer) || plan.left_out.contains_key(customer)
+}
+
+/// The hold says what is to be written before a replan: a window that opens, or the database that was restored.
+fn edit_files(lab: &mut Lab) {
+    let database = "database".into();
+    for customer in lab.config.fleet.customers.values_mut() {
+        if let Some(service) = customer.services.get_mut(&database) {
+            service.id = "dpg-restored".into();
+        }
+    }
+    for policy in lab.config.policies.values_mut() {
+        policy.soak = "3h17m".parse().unwrap();
     }
 }
 

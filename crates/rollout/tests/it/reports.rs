@@ -18,6 +18,13 @@ fn report(events: &[Event], run: RolloutId) -> Option<Report> {
 
 fn text(report: &Report) -> String {
     let mut text = String::new();
+    write_sums(&mut text, report);
+    write_work(&mut text, report);
+    write_people(&mut text, report);
+    text
+}
+
+fn write_sums(text: &mut String, report: &Report) {
     let outcome = report.outcome.map(|outcome| format!("{outcome:?}"));
     let Report {
         rollout,
@@ -46,6 +53,10 @@ fn text(report: &Report) -> String {
         figures.health.of
     )
     .unwrap();
+}
+
+/// Phases and customers.
+fn write_work(text: &mut String, report: &Report) {
     for phase in &report.phases {
         writeln!(
             text,
@@ -78,6 +89,10 @@ fn text(report: &Report) -> String {
         )
         .unwrap();
     }
+}
+
+/// Gates, incidents and overrides.
+fn write_people(text: &mut String, report: &Report) {
     for one in &report.approvals {
         let votes: Vec<&str> = one.votes.iter().map(|vote| vote.person.as_str()).collect();
         let waited = one.waited.map(|waited| waited.to_string());
@@ -100,7 +115,6 @@ fn text(report: &Report) -> String {
         let missing = if one.complete { "" } else { ", incomplete" };
         writeln!(text, "  override by {}: {}{missing}", one.person, one.what).unwrap();
     }
-    text
 }
 
 #[test]

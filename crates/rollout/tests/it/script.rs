@@ -94,23 +94,7 @@ impl Story {
                 self.write(&[step]);
             }
             ["world", target, change] => self.change(target, change),
-            ["restart"] => {
-                let steps = [self.lab.restart(), self.lab.notice(Notice::ClockTrusted)];
-                self.write(&steps);
-            }
-            ["stopping"] => {
-                let step = self.lab.notice(Notice::EngineStopping { out: Vec::new() });
-                self.write(&[step]);
-            }
-            ["reread"] => {
-                let steps = [self.lab.resume(), self.lab.notice(Notice::ClockTrusted)];
-                self.write(&steps);
-            }
-            ["stopped"] => self.lab.reload(),
-            ["restart", "untrusted"] => {
-                let step = self.lab.restart();
-                self.write(&[step]);
-            }
+            ["restart" | "stopping" | "reread" | "stopped", ..] => self.process(&words),
             ["edit"] => {
                 let step = self.lab.edit();
                 self.write(&[step]);
@@ -120,24 +104,8 @@ impl Story {
                 self.write(&[step]);
             }
             ["people", yaml @ ..] => self.lab.write_people(&yaml.join(" ").replace(" | ", "\n")),
-            ["restart", "copy"] => {
-                let reason = "so the script says".to_owned();
-                let copy = self.lab.restart_with(Notice::Restored { reason });
-                let trusted = self.lab.notice(Notice::ClockTrusted);
-                self.write(&copy);
-                self.write(&[trusted]);
-            }
             ["clock" | "workspace", _] => self.notice(&words),
-            ["broken", customer] => {
-                let runs = self.lab.product.overview();
-                let run = runs.last().expect("a rollout began").id;
-                let step = self.lab.notice(Notice::Quarantined {
-                    run,
-                    customer: (*customer).into(),
-                    what: "so the script says".to_owned(),
-                });
-                self.write(&[step]);
-            }
+            ["broken", customer] => self.broken(customer),
             ["why", customer] => self.why(customer, None),
             ["why", customer, "in", run] => self.why(customer, run.parse().ok()),
             ["status"] => self.transcript.extend(show::status(&self.lab.product)),
@@ -157,6 +125,48 @@ impl Story {
             }
             _ => self.ask(&words),
         }
+    }
+
+    /// The process ends, or begins.
+    fn process(&mut self, words: &[&str]) {
+        match words {
+            ["restart"] => {
+                let steps = [self.lab.restart(), self.lab.notice(Notice::ClockTrusted)];
+                self.write(&steps);
+            }
+            ["restart", "untrusted"] => {
+                let step = self.lab.restart();
+                self.write(&[step]);
+            }
+            ["restart", "copy"] => {
+                let reason = "so the script says".to_owned();
+                let copy = self.lab.restart_with(Notice::Restored { reason });
+                let trusted = self.lab.notice(Notice::ClockTrusted);
+                self.write(&copy);
+                self.write(&[trusted]);
+            }
+            ["reread"] => {
+                let steps = [self.lab.resume(), self.lab.notice(Notice::ClockTrusted)];
+                self.write(&steps);
+            }
+            ["stopping"] => {
+                let step = self.lab.notice(Notice::EngineStopping { out: Vec::new() });
+                self.write(&[step]);
+            }
+            ["stopped"] => self.lab.reload(),
+            other => panic!("the language has no line `{}`", other.join(" ")),
+        }
+    }
+
+    fn broken(&mut self, customer: &str) {
+        let runs = self.lab.product.overview();
+        let run = runs.last().expect("a rollout began").id;
+        let step = self.lab.notice(Notice::Quarantined {
+            run,
+            customer: customer.into(),
+            what: "so the script says".to_owned(),
+        });
+        self.write(&[step]);
     }
 
     /// As `write`, with the instants at which something happened.
@@ -485,6 +495,14 @@ fn read_product_verb(lab: &Lab, words: &[&str]) -> Verb {
             service: "backend".into(),
             keys: vec![(*key).to_owned()],
         },
+        _ => read_operation(lab, words),
+    }
+}
+
+/// Verbs that change something at Render outside a rollout.
+fn read_operation(lab: &Lab, words: &[&str]) -> Verb {
+    let reason = || "so the script says".to_owned();
+    match words {
         ["deploy", flags @ ..] => lab.deploy_verb(flags),
         ["env", "apply", customer] => lab.variables_verb(customer),
         ["env", "undo", customer] => Verb::UndoVariables {

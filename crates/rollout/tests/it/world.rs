@@ -185,13 +185,7 @@ impl World {
             CommandKind::FindDatabases { name } => Outcome::DatabasesFound {
                 databases: self.databases.get(name).cloned().into_iter().collect(),
             },
-            CommandKind::AwaitDatabase { .. } if word == "lost" => Outcome::DatabaseFailed,
-            CommandKind::AwaitDatabase { .. } if word == "unfinished" => {
-                Outcome::DatabaseUnfinished {
-                    status: "creating".to_owned(),
-                }
-            }
-            CommandKind::AwaitDatabase { .. } => Outcome::DatabaseReady,
+            CommandKind::AwaitDatabase { .. } => awaited(word),
             CommandKind::BackUpConnections { .. } => {
                 let key = "DATABASE_URL".to_owned();
                 backed_up(&BTreeMap::from([(key, String::new())]), word)
@@ -224,11 +218,7 @@ impl World {
                 service, deploy, ..
             } => self.followed(customer, service, deploy, word)?,
             CommandKind::CancelDeploy { service, deploy } => {
-                let found = self.deploy(customer, &service.role, deploy)?;
-                if found.status == DeployStatus::Unfinished {
-                    self.end(customer, &service.role, deploy, DeployStatus::Canceled);
-                }
-                Outcome::CancelSent
+                self.cancelled(customer, &service.role, deploy)?
             }
             CommandKind::Verify { probed, .. } => judged(&probed.target.role, word, at),
             CommandKind::Watch { probed, .. } | CommandKind::Confirm { probed, .. } => {
@@ -244,6 +234,19 @@ impl World {
             },
             CommandKind::Stop { .. } => return None,
         })
+    }
+
+    fn cancelled(
+        &mut self,
+        customer: &CustomerId,
+        role: &Role,
+        deploy: &DeployId,
+    ) -> Option<Outcome> {
+        let found = self.deploy(customer, role, deploy)?;
+        if found.status == DeployStatus::Unfinished {
+            self.end(customer, role, deploy, DeployStatus::Canceled);
+        }
+        Some(Outcome::CancelSent)
     }
 
     /// How many databases came of recoveries.
@@ -414,5 +417,15 @@ pub(crate) fn good_word(kind: &CommandKind) -> Option<&'static str> {
     match kind {
         CommandKind::Watch { .. } => None,
         kind => words(kind).first().copied(),
+    }
+}
+
+fn awaited(word: &str) -> Outcome {
+    match word {
+        "lost" => Outcome::DatabaseFailed,
+        "unfinished" => Outcome::DatabaseUnfinished {
+            status: "creating".to_owned(),
+        },
+        _ => Outcome::DatabaseReady,
     }
 }

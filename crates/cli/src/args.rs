@@ -165,8 +165,10 @@ pub(crate) enum Command {
     /// Check all files and say in words what each policy does.
     #[command(after_help = "Examples:\n  tranche validate\n  tranche -C releases validate -o json")]
     Validate,
-    /// Print the JSON Schema of a kind of file, for editors.
-    #[command(after_help = "Example:\n  tranche schema policy > policy.schema.json")]
+    /// Print the JSON Schema of a kind of file, for editors, or of an event of the journal.
+    #[command(
+        after_help = "Examples:\n  tranche schema policy > policy.schema.json\n  tranche schema event > event.schema.json"
+    )]
     Schema(Schema),
     /// Show what a start would do: phases, batches, earliest times, gates.
     Plan(Plan),

@@ -51,12 +51,12 @@ pub(crate) struct Import {
 /// `schema`
 #[derive(Debug, Args)]
 pub(crate) struct Schema {
-    /// Of which kind of file.
+    /// Of what.
     #[arg(value_name = "KIND")]
     pub(crate) of: SchemaOf,
 }
 
-/// The kinds of files.
+/// What has a schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum SchemaOf {
     /// A file of policies/.
@@ -67,6 +67,8 @@ pub(crate) enum SchemaOf {
     Project,
     /// A file of scenarios/.
     Scenario,
+    /// One event of the journal.
+    Event,
 }
 
 /// `plan`

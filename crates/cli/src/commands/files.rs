@@ -250,15 +250,16 @@ fn summary(config: &Config) -> String {
     )
 }
 
-/// Prints the JSON Schema of a kind of file.
+/// Prints the JSON Schema of a kind of file, or of an event.
 pub(crate) fn schema(args: &Schema, out: Output) -> Result<Exit, Failure> {
-    let of = match args.of {
-        SchemaOf::Policy => policy::schema::Kind::Policy,
-        SchemaOf::Customers => policy::schema::Kind::Customers,
-        SchemaOf::Project => policy::schema::Kind::Project,
-        SchemaOf::Scenario => policy::schema::Kind::Scenario,
+    let of_file = policy::schema::schema;
+    let schema = match args.of {
+        SchemaOf::Policy => of_file(policy::schema::Kind::Policy),
+        SchemaOf::Customers => of_file(policy::schema::Kind::Customers),
+        SchemaOf::Project => of_file(policy::schema::Kind::Project),
+        SchemaOf::Scenario => of_file(policy::schema::Kind::Scenario),
+        SchemaOf::Event => rollout::fact::reference::schema(),
     };
-    let schema = policy::schema::schema(of);
     match out.is_text() {
         // Editors read it as well: no line of it is fitted into the place.
         true => out.exact(format!("{schema:#}"))?,

@@ -104,7 +104,7 @@ fn nothing_is_lost_at_80_columns() {
 #[test]
 fn a_schema_is_what_editors_read_in_a_narrow_place_too() {
     let project = Project::bare();
-    for of in ["policy", "customers", "project", "scenario"] {
+    for of in ["policy", "customers", "project", "scenario", "event"] {
         let read = |columns| {
             let said = project.tranche_with(&["schema", of], &[("COLUMNS", columns)]);
             let read = serde_json::from_str::<Value>(&said.succeeds().out);

@@ -164,12 +164,14 @@ fn line(form: Form, command: &str, lab: &mut Lab) -> Line {
         | Form::Plan
         | Form::Validate
         | Form::RenderCheck => Line::Look(true),
-        Form::Advice => {
-            let (before, after) = OF_AN_INSTANT;
-            let of_an_instant = command.starts_with(before) && command.ends_with(after);
-            Line::Look(of_an_instant || ADVICE.contains(&command))
-        }
+        Form::Advice => Line::Look(is_known_advice(command)),
     }
+}
+
+fn is_known_advice(command: &str) -> bool {
+    let (before, after) = OF_AN_INSTANT;
+    let of_an_instant = command.starts_with(before) && command.ends_with(after);
+    of_an_instant || ADVICE.contains(&command)
 }
 
 fn failed(customers: &[CustomerView]) -> impl Iterator<Item = &CustomerId> {

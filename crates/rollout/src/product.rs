@@ -8,7 +8,6 @@
 //! | file | what it answers there |
 //! |---|---|
 //! | `product/notices.rs` | Where is each report and notice answered? |
-//! | `product/wake.rs` | What may a fact set in motion? |
 //! | `customer/advance_customer.rs` | How does one customer go on, and what does an answer for it lead to? |
 //! | `customer/closing.rs` | What is put back when its rollout ends? |
 //! | `customer/confirm.rs` | Is it seen healthy again after a restart? |
@@ -28,26 +27,24 @@
 //! | `requests/trial.rs` | Would it be taken? |
 //! | `read/view.rs`, `read/view/` | What does all this look like? |
 
-pub(crate) mod in_flight;
 pub(crate) mod notices;
-pub(crate) mod scratch;
-pub(crate) mod timers;
 
 use std::collections::BTreeSet;
 
 use policy::{PersonId, Timestamp};
 
+use crate::fold::in_flight::Work;
 use crate::fold::index::{Position, Rollout};
+use crate::fold::note::Notes;
 use crate::fold::rows::LoadError;
 use crate::fold::state::{Damage, RowKey, State};
+use crate::fold::timers::TimerKey;
 use crate::model::actor::Proof;
 use crate::model::command::{Command, Sealed};
 use crate::model::event::{Event, Line};
 use crate::model::fact::{Denied, Fact};
 use crate::model::ids::{AttachmentId, RolloutId};
 use crate::model::request::{Input, Rejected, Request};
-use crate::product::in_flight::Work;
-use crate::product::timers::TimerKey;
 
 /// What follows from one input: all of it is committed in one transaction, then the commands leave.
 #[derive(Clone, Debug, Default)]
@@ -230,10 +227,24 @@ impl Product {
         // What would not be read back is never written.
         assert!(self.state.damage.is_none(), "{:?}", self.state.damage);
         if let Some(told) = told {
-            self.note(&event.line, &told);
+            self.notes().note(&event.line, &told);
             self.told.push((event.line.rollout, told));
         }
         self.out.events.push(event);
+    }
+
+    fn notes(&mut self) -> Notes<'_> {
+        Notes {
+            state: &self.state,
+            work: &mut self.work,
+        }
+    }
+
+    /// Looks at every phase and every waiting customer of a rollout again: rare, by a person or at an end.
+    pub(crate) fn wake_run(&mut self, id: RolloutId) {
+        if self.trial.is_none() {
+            self.notes().wake_run(id);
+        }
     }
 
     /// Adds a fact about a rollout.

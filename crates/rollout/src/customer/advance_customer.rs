@@ -5,16 +5,16 @@ use policy::Timestamp;
 use crate::customer::closing::closing_answer;
 use crate::customer::ctx::{Ctx, Next};
 use crate::customer::{next, record, trouble};
+use crate::fold::in_flight::{Issued, Slot};
 use crate::fold::index::{Position, Rollout};
+use crate::fold::scratch::Scratch;
 use crate::fold::state::State;
+use crate::fold::timers::TimerKey;
 use crate::model::command::{Command, CommandKind, Outcome};
 use crate::model::fact::Fact;
 use crate::model::ids::RolloutId;
 use crate::model::state::CustomerStatus;
 use crate::product::Product;
-use crate::product::in_flight::{Issued, Slot};
-use crate::product::scratch::Scratch;
-use crate::product::timers::TimerKey;
 
 /// More facts than this from one customer without an answer from outside would be a circle.
 const MAX_FACTS_A_TURN: usize = 64;

@@ -4,12 +4,12 @@ use crate::customer::answer::Recorded;
 use crate::customer::ctx::{Ctx, Next};
 use crate::customer::{answer, trouble};
 use crate::fold::index::Position;
+use crate::fold::scratch::Scratch;
 use crate::model::command::{CommandKind, Outcome};
 use crate::model::fact::{AutoDeployIntended, AutoDeployRestored};
 use crate::model::ids::RolloutId;
 use crate::model::state::{AutoDeployState, RolloutState};
 use crate::product::Product;
-use crate::product::scratch::Scratch;
 use policy::Role;
 
 impl Product {

@@ -7,15 +7,15 @@
 use policy::CustomerId;
 
 use crate::customer::{answer, next, record};
+use crate::fold::in_flight::Slot;
 use crate::fold::index::{Position, Rollout};
+use crate::fold::scratch::Unfit;
+use crate::fold::timers::TimerKey;
 use crate::model::command::{CommandKind, Outcome};
 use crate::model::hold::{Hold, HoldKind, HoldOwner};
 use crate::model::ids::RolloutId;
 use crate::model::offer::Offer;
 use crate::product::Product;
-use crate::product::in_flight::Slot;
-use crate::product::scratch::Unfit;
-use crate::product::timers::TimerKey;
 
 impl Product {
     /// Customers still on the release in the batch before that this process has not seen healthy (R17).

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use policy::health::Profile;
 use policy::{CustomerId, Plan, PlannedCustomer, Release, Role, Timestamp};
 
+use crate::fold::scratch::Scratch;
 use crate::fold::state::State;
 use crate::model::command::{CommandKind, Target};
 use crate::model::fact::{CustomerHeld, CustomerPlace, Fact, ServicePlace};
@@ -12,7 +13,6 @@ use crate::model::ids::{DatabaseId, RolloutId};
 use crate::model::state::{
     CustomerState, CustomerStatus, DeployState, HeldFrom, Operation, ServiceState,
 };
-use crate::product::scratch::Scratch;
 
 /// What follows for a customer.
 #[derive(Debug)]

@@ -4,6 +4,7 @@
 use policy::CustomerId;
 
 use crate::customer::{adoption, variables};
+use crate::fold::in_flight::Slot;
 use crate::fold::index::{Position, Rollout};
 use crate::fold::state::State;
 use crate::model::actor::Actor;
@@ -14,7 +15,6 @@ use crate::model::ids::RolloutId;
 use crate::model::offer::Offer;
 use crate::model::request::Rejected;
 use crate::product::Product;
-use crate::product::in_flight::Slot;
 
 /// What is said of a hold that an older release recorded without its reason.
 const NO_REASON: &str = "the database is a copy that was put back";

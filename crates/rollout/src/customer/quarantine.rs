@@ -6,11 +6,11 @@
 
 use policy::CustomerId;
 
+use crate::fold::in_flight::Slot;
 use crate::fold::index::Position;
 use crate::model::ids::RolloutId;
 use crate::model::state::CustomerStatus;
 use crate::product::Product;
-use crate::product::in_flight::Slot;
 
 impl Product {
     /// Whom the core was busy with when a step broke off. After a panic this is all that may be asked of a state.

@@ -17,11 +17,11 @@ use crate::customer::record::deploy::{followed, listed, requested};
 use crate::customer::record::health::verified;
 use crate::customer::record::variables::{backed_up, put_back, set};
 use crate::customer::{hooks, recovery, trouble};
+use crate::fold::scratch::Scratch;
 use crate::model::command::{CommandKind, Outcome};
 use crate::model::fact::{AutoDeployDisabled, AutoDeployRestored, HookFinished};
 use crate::model::ids::{DatabaseId, DeployId};
 use crate::model::state::{AutoDeployState, HookList};
-use crate::product::scratch::Scratch;
 
 /// Takes the answer of the command in hand. `scratch` is what is remembered; `asked_at` is when it was asked.
 pub(crate) fn record(

@@ -14,6 +14,7 @@ use crate::customer::answer::{Recorded, say};
 use crate::customer::ctx::{Ctx, Next};
 use crate::customer::hooks::hooks;
 use crate::customer::variables;
+use crate::fold::scratch::Scratch;
 use crate::model::command::{CommandKind, Outcome};
 use crate::model::fact::{
     DatabaseSwitched, Millis, RecoveryAbsent, RecoveryCreated, RecoveryFailed, RecoveryIntended,
@@ -22,7 +23,6 @@ use crate::model::fact::{
 use crate::model::ids::DatabaseId;
 use crate::model::recovery::{Recovery, RecoveryState};
 use crate::model::state::{HookList, ServiceState};
-use crate::product::scratch::Scratch;
 
 /// A restoration may take hours; after this long a person looks at it.
 const PATIENCE: chrono::TimeDelta = chrono::TimeDelta::hours(6);

@@ -4,6 +4,7 @@ use policy::Timestamp;
 
 use crate::customer::protocol::DeployDirection;
 use crate::customer::{record, recovery};
+use crate::fold::in_flight::{Issued, Slot};
 use crate::fold::index::Position;
 use crate::model::command::Command;
 use crate::model::fact::EngineStarted;
@@ -11,7 +12,6 @@ use crate::model::ids::RolloutId;
 use crate::model::recovery::RecoveryState;
 use crate::model::state::{DeployState, RollbackState};
 use crate::product::Product;
-use crate::product::in_flight::{Issued, Slot};
 
 impl Product {
     /// A new process drives: changing commands that may be in flight become look-ups (R16), everything wanted is issued. Of

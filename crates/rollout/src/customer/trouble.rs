@@ -10,7 +10,9 @@ use policy::{CustomerId, Timestamp};
 
 use crate::customer::answer::say;
 use crate::customer::ctx::{Ctx, Next};
+use crate::fold::in_flight::{Slot, Work};
 use crate::fold::index::{Position, Rollout};
+use crate::fold::scratch::{Scratch, Trouble};
 use crate::model::command::{CommandKind, Outcome};
 use crate::model::fact::{CustomerStalled, CustomerWaits, Fact};
 use crate::model::hold::{Hold, HoldKind, HoldOwner};
@@ -18,8 +20,6 @@ use crate::model::ids::RolloutId;
 use crate::model::offer::Offer;
 use crate::model::state::Unanswered;
 use crate::product::Product;
-use crate::product::in_flight::{Slot, Work};
-use crate::product::scratch::{Scratch, Trouble};
 
 /// The first distance between two questions; each is twice the one before.
 const FIRST: TimeDelta = TimeDelta::seconds(5);

@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use policy::Timestamp;
 
 use crate::fold::index::{Position, Rollout};
+use crate::fold::scratch::Scratch;
+use crate::fold::timers::Timers;
 use crate::model::command::{Command, ServiceView};
 use crate::model::ids::{CommandId, GateId, RolloutId};
-use crate::product::scratch::Scratch;
-use crate::product::timers::Timers;
 
 /// Which of a customer's commands it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -2,15 +2,22 @@
 
 use policy::{CustomerId, PolicyId};
 
+use crate::fold::in_flight::Work;
 use crate::fold::index::Position;
+use crate::fold::scratch::Scratch;
+use crate::fold::state::State;
 use crate::model::event::Line;
 use crate::model::fact::Fact;
 use crate::model::fact::place::Whose;
 use crate::model::ids::RolloutId;
-use crate::product::Product;
-use crate::product::scratch::Scratch;
 
-impl Product {
+/// What is looked at again after a fact: the state that it has led to, and what goes on in memory.
+pub(crate) struct Notes<'p> {
+    pub(crate) state: &'p State,
+    pub(crate) work: &'p mut Work,
+}
+
+impl Notes<'_> {
     /// What a fact may set in motion.
     pub(crate) fn note(&mut self, line: &Line, fact: &Fact) {
         match (fact, line.rollout) {
@@ -79,9 +86,6 @@ impl Product {
 
     /// Looks at every phase and every waiting customer of a rollout again: rare, by a person or at an end.
     pub(crate) fn wake_run(&mut self, id: RolloutId) {
-        if self.trial.is_some() {
-            return;
-        }
         let Some(run) = self.state.runs.get(&id) else {
             return;
         };

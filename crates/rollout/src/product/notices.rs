@@ -2,11 +2,11 @@
 
 use policy::Timestamp;
 
+use crate::fold::in_flight::Slot;
 use crate::model::command::Report;
 use crate::model::fact::{ClockSuspected, ClockTrusted, WorkspaceHeld, WorkspaceReleased};
 use crate::model::request::Notice;
 use crate::product::Product;
-use crate::product::in_flight::Slot;
 
 impl Product {
     pub(crate) fn record_report(&mut self, report: Report) {

@@ -1,10 +1,10 @@
 //! Could anything still change without a person?
 
+use crate::fold::in_flight::{Issued, Slot};
 use crate::fold::index::Rollout;
 use crate::model::ids::RolloutId;
 use crate::model::state::CustomerStatus;
 use crate::product::Product;
-use crate::product::in_flight::{Issued, Slot};
 
 impl Product {
     /// Whether every rollout has ended or rests, or only a person could change anything.

@@ -3,6 +3,7 @@
 use policy::Timestamp;
 
 use crate::fold::index::Rollout;
+use crate::fold::timers::TimerKey;
 use crate::model::fact::{
     ApprovalEscalated, ApprovalLapsed, ApprovalRequested, BatchPlace, BatchSettled, DelayStarted,
     GatePlace, PhaseOverdue, PhasePlace, PhaseSettled, PhaseStarted, SoakStarted,
@@ -10,7 +11,6 @@ use crate::model::fact::{
 use crate::model::ids::{GateId, RolloutId};
 use crate::model::state::{GateRow, PhaseState, RolloutState};
 use crate::product::Product;
-use crate::product::timers::TimerKey;
 use crate::progress::gate;
 
 impl Rollout {

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use policy::Role;
 
+use crate::fold::in_flight::{Preparing, Slot};
 use crate::fold::index::Position;
 use crate::model::command::{CommandKind, DeployView, Outcome, ServiceView};
 use crate::model::fact::{BatchStarted, CustomerPlace, CustomerSkipped, CustomerStarted, Fact};
 use crate::model::ids::RolloutId;
 use crate::model::state::{Baseline, Operation, RolloutState};
 use crate::product::Product;
-use crate::product::in_flight::{Preparing, Slot};
 use crate::progress::start_customers::SECRET_RETRY;
 
 impl Product {

@@ -2,14 +2,14 @@
 
 use policy::CustomerId;
 
+use crate::fold::in_flight::{Preparing, Slot};
 use crate::fold::index::{Position, Rollout};
+use crate::fold::timers::TimerKey;
 use crate::model::command::ServiceView;
 use crate::model::fact::GatePassed;
 use crate::model::ids::{GateId, RolloutId};
 use crate::model::state::{CustomerStatus, RolloutState};
 use crate::product::Product;
-use crate::product::in_flight::{Preparing, Slot};
-use crate::product::timers::TimerKey;
 
 /// A missing secret is asked for again after this long.
 pub(crate) const SECRET_RETRY: chrono::TimeDelta = chrono::TimeDelta::seconds(60);

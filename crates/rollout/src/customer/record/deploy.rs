@@ -11,6 +11,7 @@ use crate::customer::answer::{Recorded, say};
 use crate::customer::ctx::Ctx;
 use crate::customer::next;
 use crate::customer::protocol::DeployDirection;
+use crate::fold::scratch::Scratch;
 use crate::model::command::{DeployStatus, DeployView, Outcome};
 use crate::model::fact::{
     CancelIntended, DeployAbsent, DeployCancelled, DeployCreated, DeployFailed, DeployLive,
@@ -18,7 +19,6 @@ use crate::model::fact::{
     RollbackFailed, RollbackLive,
 };
 use crate::model::state::{CustomerStatus, DeployState, RollbackState};
-use crate::product::scratch::Scratch;
 
 /// The answer of a POST: created, refused, or in doubt (R16).
 pub(crate) fn requested(ctx: &Ctx<'_>, role: &Role, outcome: Outcome) -> Recorded {

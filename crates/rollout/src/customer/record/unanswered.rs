@@ -12,10 +12,10 @@ use crate::customer::ctx::Ctx;
 use crate::customer::record::deploy::gone;
 use crate::customer::record::{deploy, variables};
 use crate::customer::recovery;
+use crate::fold::scratch::Scratch;
 use crate::model::command::{CommandKind, Outcome};
 use crate::model::fact::{DeployFailed, FailedDeploy, FailedStatus};
 use crate::model::state::CustomerStatus;
-use crate::product::scratch::Scratch;
 
 /// Nothing was learned, and a change was not made: what was intended is open again (P9).
 pub(crate) fn undone(

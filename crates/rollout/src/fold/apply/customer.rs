@@ -4,6 +4,7 @@ use policy::{CustomerId, Timestamp};
 
 use super::Flaw;
 use crate::fold::index::Rollout;
+use crate::fold::note::Notes;
 use crate::fold::state::{RowKey, State};
 use crate::model::fact::place::Whose;
 use crate::model::fact::{CustomerFact, CustomerHeld, CustomerStarted, Retried, RollbackRequested};
@@ -13,7 +14,6 @@ use crate::model::state::{
     CustomerState, CustomerStatus, DeployState, Failure, GateState, HeldFrom, Hooks, PhaseState,
     RollbackState, ServiceState, Unanswered, VariablesState,
 };
-use crate::product::Product;
 
 impl State {
     pub(super) fn apply_customer(
@@ -358,7 +358,7 @@ fn begin_anew(unit: &mut CustomerState) {
     }
 }
 
-impl Product {
+impl Notes<'_> {
     /// What is known of a customer counts for as long as it goes on as before.
     pub(in crate::fold) fn note_customer_fact(&mut self, id: RolloutId, fact: &CustomerFact) {
         if let CustomerFact::Retried(retried) = fact {

@@ -3,6 +3,7 @@
 use policy::Timestamp;
 
 use super::Flaw;
+use crate::fold::note::Notes;
 use crate::fold::state::State;
 use crate::model::fact::place::ServicePlace;
 use crate::model::fact::{DeployFact, DeployIntended};
@@ -10,7 +11,6 @@ use crate::model::ids::RolloutId;
 use crate::model::state::{
     DeployState, InDoubt, Intent, RollbackState, RunningService, ServiceState,
 };
-use crate::product::Product;
 
 impl State {
     pub(super) fn apply_deploy(
@@ -184,7 +184,7 @@ pub(super) fn in_doubt(
     }
 }
 
-impl Product {
+impl Notes<'_> {
     pub(in crate::fold) fn note_deploy(&mut self, id: RolloutId, fact: &DeployFact) {
         let Some(scratch) = self.note_whose(id, fact.place().whose()) else {
             return;

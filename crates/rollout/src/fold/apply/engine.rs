@@ -2,10 +2,10 @@
 
 use policy::Timestamp;
 
+use crate::fold::note::Notes;
 use crate::fold::state::{RowKey, State};
 use crate::model::fact::{ClockTrusted, EngineFact, FilesRead};
 use crate::model::state::{FilesRow, Mark};
-use crate::product::Product;
 
 impl State {
     pub(super) fn apply_engine(&mut self, fact: &EngineFact, at: Timestamp) {
@@ -76,7 +76,7 @@ impl State {
     }
 }
 
-impl Product {
+impl Notes<'_> {
     /// It is about everybody.
     pub(in crate::fold) fn note_engine(&mut self, fact: &EngineFact) {
         self.wake_everybody();

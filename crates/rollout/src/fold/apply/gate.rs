@@ -4,12 +4,12 @@ use policy::{CustomerId, Timestamp};
 
 use super::Flaw;
 use crate::fold::index::Rollout;
+use crate::fold::note::Notes;
 use crate::fold::state::{RowKey, State};
 use crate::model::fact::{Approved, GateFact};
 use crate::model::ids::RolloutId;
 use crate::model::request::Proof;
 use crate::model::state::{GateRequest, GateRow, GateState, Granted, Mark, Vote};
-use crate::product::Product;
 
 impl State {
     pub(super) fn apply_gate(
@@ -101,7 +101,7 @@ fn apply_vote(row: &mut GateRow, fact: &Approved, proof: Option<&Proof>, at: Tim
     }
 }
 
-impl Product {
+impl Notes<'_> {
     /// Whatever a gate says, those behind it are looked at again, and the gate itself.
     pub(in crate::fold) fn note_gate(&mut self, id: RolloutId, fact: &GateFact) {
         let place = fact.place();

@@ -3,11 +3,11 @@
 use policy::Timestamp;
 
 use super::Flaw;
+use crate::fold::note::Notes;
 use crate::fold::state::State;
 use crate::model::fact::{HealthFact, HealthPassed};
 use crate::model::ids::RolloutId;
 use crate::model::state::{DeployState, ServiceState};
-use crate::product::Product;
 
 impl State {
     pub(super) fn apply_health(
@@ -49,7 +49,7 @@ fn pass(service: &mut ServiceState, fact: &HealthPassed) {
     service.returned |= fact.returned;
 }
 
-impl Product {
+impl Notes<'_> {
     pub(in crate::fold) fn note_health(&mut self, id: RolloutId, fact: &HealthFact) {
         let Some(scratch) = self.note_whose(id, fact.place().whose()) else {
             return;

@@ -3,10 +3,10 @@
 use policy::Timestamp;
 
 use super::Flaw;
+use crate::fold::note::Notes;
 use crate::fold::state::State;
 use crate::model::fact::HookFact;
 use crate::model::ids::RolloutId;
-use crate::product::Product;
 
 impl State {
     pub(super) fn apply_hook(
@@ -30,7 +30,7 @@ impl State {
     }
 }
 
-impl Product {
+impl Notes<'_> {
     pub(in crate::fold) fn note_hook(&mut self, id: RolloutId, fact: &HookFact) {
         let Some(scratch) = self.note_whose(id, fact.place().whose()) else {
             return;

@@ -3,13 +3,13 @@
 use policy::Timestamp;
 
 use super::Flaw;
+use crate::fold::note::Notes;
 use crate::fold::state::{RowKey, State};
 use crate::model::directory::EntryChange;
 use crate::model::fact::{FreezeOverridden, PeopleChanged, PersonFact, Unreadable};
 use crate::model::freeze::{ManualFreeze, fold_voice};
 use crate::model::ids::RolloutId;
 use crate::model::state::{Block, Mark};
-use crate::product::Product;
 
 impl State {
     pub(super) fn apply_person(
@@ -114,7 +114,7 @@ impl State {
     }
 }
 
-impl Product {
+impl Notes<'_> {
     /// It is about one rollout, or about everybody; nothing follows from what is only written down.
     pub(in crate::fold) fn note_person(&mut self, id: Option<RolloutId>, fact: &PersonFact) {
         match fact {

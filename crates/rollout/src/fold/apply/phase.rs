@@ -4,11 +4,11 @@ use policy::{PolicyId, Timestamp};
 
 use super::Flaw;
 use crate::fold::index::Rollout;
+use crate::fold::note::Notes;
 use crate::fold::state::{RowKey, State};
 use crate::model::fact::PhaseFact;
 use crate::model::ids::RolloutId;
 use crate::model::state::{Delay, PhaseState};
-use crate::product::Product;
 
 impl State {
     pub(super) fn apply_phase(
@@ -92,7 +92,7 @@ impl Rollout {
     }
 }
 
-impl Product {
+impl Notes<'_> {
     pub(in crate::fold) fn note_phase(&mut self, id: RolloutId, fact: &PhaseFact) {
         self.note_run(id);
         let phase = self.note_phase_of(id, whose(fact).0);

@@ -3,12 +3,12 @@
 use policy::Timestamp;
 
 use super::Flaw;
+use crate::fold::note::Notes;
 use crate::fold::state::State;
 use crate::model::fact::RecoveryFact;
 use crate::model::ids::RolloutId;
 use crate::model::recovery::{Moved, RecoveryState};
 use crate::model::state::CustomerState;
-use crate::product::Product;
 
 impl State {
     pub(super) fn apply_recovery(
@@ -99,7 +99,7 @@ fn switched(before: &RecoveryState) -> Option<RecoveryState> {
     }
 }
 
-impl Product {
+impl Notes<'_> {
     pub(in crate::fold) fn note_recovery(&mut self, id: RolloutId, fact: &RecoveryFact) {
         let Some(scratch) = self.note_whose(id, fact.place().whose()) else {
             return;

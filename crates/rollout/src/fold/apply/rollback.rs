@@ -4,11 +4,11 @@ use policy::Timestamp;
 
 use super::Flaw;
 use super::deploy::in_doubt;
+use crate::fold::note::Notes;
 use crate::fold::state::State;
 use crate::model::fact::RollbackFact;
 use crate::model::ids::RolloutId;
 use crate::model::state::{Intent, RollbackState, RunningService, ServiceState};
-use crate::product::Product;
 
 impl State {
     pub(super) fn apply_rollback(
@@ -98,7 +98,7 @@ impl RollbackState {
     }
 }
 
-impl Product {
+impl Notes<'_> {
     pub(in crate::fold) fn note_rollback(&mut self, id: RolloutId, fact: &RollbackFact) {
         let Some(scratch) = self.note_whose(id, fact.place().whose()) else {
             return;

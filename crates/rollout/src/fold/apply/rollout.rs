@@ -8,11 +8,11 @@ use policy::{PersonId, Release, Timestamp};
 
 use super::{Flaw, sound};
 use crate::fold::index::Rollout;
+use crate::fold::note::Notes;
 use crate::fold::state::{RowKey, State};
 use crate::model::fact::{OperationStarted, Replanned, RolloutFact, RolloutQueued, RolloutStarted};
 use crate::model::ids::RolloutId;
 use crate::model::state::{Outcome, PhaseState, Queued, RolloutRow, RolloutState};
-use crate::product::Product;
 
 impl State {
     pub(super) fn apply_rollout(
@@ -216,7 +216,7 @@ fn new_row(
     }
 }
 
-impl Product {
+impl Notes<'_> {
     pub(in crate::fold) fn note_rollout(&mut self, id: RolloutId, fact: &RolloutFact) {
         self.note_run(id);
         match fact {

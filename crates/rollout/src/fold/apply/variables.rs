@@ -3,12 +3,12 @@
 use policy::Timestamp;
 
 use super::Flaw;
+use crate::fold::note::Notes;
 use crate::fold::state::State;
 use crate::model::fact::VariablesFact;
 use crate::model::ids::RolloutId;
 use crate::model::recovery::Moved;
 use crate::model::state::{AutoDeployState, Backup, Connections, ServiceState, VariablesState};
-use crate::product::Product;
 
 impl State {
     pub(super) fn apply_variables(
@@ -101,7 +101,7 @@ impl ServiceState {
     }
 }
 
-impl Product {
+impl Notes<'_> {
     pub(in crate::fold) fn note_variables(&mut self, id: RolloutId, fact: &VariablesFact) {
         let Some(scratch) = self.note_whose(id, fact.place().whose()) else {
             return;

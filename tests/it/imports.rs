@@ -14,137 +14,28 @@ use crate::source::root;
 use graph::{Arrows, Crate, circles, way_round};
 use paths::Module;
 
-/// Crates whose folders say the order of reading, the lowest first: a folder uses those before it.
-/// What stands beside the folders (such as `product.rs`) may use all, and be used by all.
+/// Crates whose folders say the order of reading, the lowest first: a folder, with the file of its name, uses those before it.
+/// What stands beside the folders may use all, and be used by all.
 const WINGS: &[(&str, &[&str])] = &[(
     "rollout",
-    &["model", "fold", "customer", "progress", "requests", "read"],
+    &[
+        "model", "fold", "product", "customer", "progress", "requests", "read",
+    ],
 )];
-
-/// Files of one crate that still lead to one another. Take a line out when it has come apart; add none.
-const KNOWN: &[(&str, &[&str])] = &[
-    (
-        "cli",
-        &[
-            "commands/health_history.rs",
-            "commands/monitor.rs",
-            "commands/report_health.rs",
-        ],
-    ),
-    (
-        "cli",
-        &[
-            "commands/import/approval.rs",
-            "commands/import/policies.rs",
-            "commands/import/window.rs",
-        ],
-    ),
-    (
-        "cli",
-        &[
-            "commands/import/customers.rs",
-            "commands/import/deployment.rs",
-        ],
-    ),
-    (
-        "cli",
-        &["output.rs", "project.rs", "show/fit.rs", "state.rs"],
-    ),
-    (
-        "cli",
-        &[
-            "plan/frozen.rs",
-            "show/artifact.rs",
-            "show/plan.rs",
-            "show/zones.rs",
-        ],
-    ),
-    (
-        "cli",
-        &[
-            "show/report/chart.rs",
-            "show/report/page.rs",
-            "show/report/words.rs",
-        ],
-    ),
-    ("rollout", &["model/fact/payload.rs", "model/fact/place.rs"]),
-    (
-        "rollout",
-        &[
-            "customer/next.rs",
-            "customer/next/adoption.rs",
-            "customer/next/recovery.rs",
-            "customer/protocol.rs",
-            "customer/record.rs",
-            "customer/targets.rs",
-            "customer/trouble.rs",
-            "fold/apply.rs",
-            "fold/index.rs",
-            "fold/rows.rs",
-            "model/directory.rs",
-            "model/hold.rs",
-            "model/offer.rs",
-            "model/request.rs",
-            "model/state.rs",
-            "product.rs",
-            "progress/freezing.rs",
-            "progress/hands.rs",
-            "progress/in_flight.rs",
-            "progress/running.rs",
-            "requests/operate.rs",
-            "requests/recover.rs",
-            "requests/verbs.rs",
-        ],
-    ),
-];
-
-/// Files of one crate that folders below them still use. Take a line out when its file has moved down; add none.
-const TOO_HIGH: &[(&str, &str)] = &[
-    ("rollout", "customer/targets.rs"),
-    ("rollout", "fold/index.rs"),
-    ("rollout", "progress/freezing.rs"),
-    ("rollout", "progress/in_flight.rs"),
-    ("rollout", "progress/running.rs"),
-    ("rollout", "requests/recover.rs"),
-    ("rollout", "requests/verbs.rs"),
-];
 
 #[test]
 fn no_files_use_one_another_in_a_circle() {
-    let mut known: Vec<(&str, BTreeSet<String>, bool)> = KNOWN
-        .iter()
-        .map(|(krate, files)| {
-            (
-                *krate,
-                files.iter().map(|&file| file.to_owned()).collect(),
-                false,
-            )
-        })
-        .collect();
-    let mut new = Vec::new();
+    let mut found = Vec::new();
     for krate in crates() {
         let arrows = Crate::read(&krate).arrows();
-        for circle in circles(&arrows) {
-            let files: BTreeSet<String> = circle.iter().map(file_name).collect();
-            let holds = known
-                .iter_mut()
-                .find(|(of, known, _)| *of == krate && files.is_subset(known));
-            match holds {
-                Some((_, _, still_there)) => *still_there = true,
-                None => new.push(described(&krate, &arrows, &circle)),
-            }
-        }
+        let circles = circles(&arrows);
+        found.extend(
+            circles
+                .iter()
+                .map(|circle| described(&krate, &arrows, circle)),
+        );
     }
-    assert!(new.is_empty(), "{}", new.join("\n\n"));
-    let gone = known.iter().filter(|(_, _, still_there)| !still_there);
-    let gone: Vec<String> = gone
-        .map(|(krate, files, _)| format!("{krate}: {files:?}"))
-        .collect();
-    assert!(
-        gone.is_empty(),
-        "these have come apart; take them out of KNOWN:\n{}",
-        gone.join("\n")
-    );
+    assert!(found.is_empty(), "{}", found.join("\n\n"));
 }
 
 #[test]
@@ -156,21 +47,13 @@ fn wings_use_only_those_below_them() {
             .filter(|wing| !source.join(wing).is_dir())
             .collect();
         assert!(missing.is_empty(), "{krate} has no folders {missing:?}");
-        let (still, new): (Vec<_>, Vec<_>) = upward(&Crate::read(krate).arrows(), wings)
-            .into_iter()
-            .partition(|(to, _)| TOO_HIGH.contains(&(*krate, to.as_str())));
-        let new: Vec<String> = new.into_iter().map(|(_, text)| text).collect();
-        assert!(new.is_empty(), "{krate}:\n{}", new.join("\n"));
-        let gone = TOO_HIGH
-            .iter()
-            .filter(|(of, file)| of == krate && !still.iter().any(|(to, _)| to == file));
-        let gone: Vec<&str> = gone.map(|(_, file)| *file).collect();
-        assert!(gone.is_empty(), "take these out of TOO_HIGH: {gone:?}");
+        let up = upward(&Crate::read(krate).arrows(), wings);
+        assert!(up.is_empty(), "{krate}:\n{}", up.join("\n"));
     }
 }
 
-/// The arrows that run from a folder to one above it: the file that is used, and who uses it where.
-fn upward(arrows: &Arrows, wings: &[&str]) -> Vec<(String, String)> {
+/// The arrows that run from a folder to one above it: who uses what, and where.
+fn upward(arrows: &Arrows, wings: &[&str]) -> Vec<String> {
     let height = |module: &Module| {
         let first = module.first()?;
         wings.iter().position(|wing| wing == first)
@@ -183,8 +66,7 @@ fn upward(arrows: &Arrows, wings: &[&str]) -> Vec<(String, String)> {
     });
     let up = up.map(|(from, to, arrow)| {
         let (from, to) = (file_name(from), file_name(to));
-        let text = format!("{from}:{}: uses {to} by `{}`", arrow.line, arrow.path);
-        (to, text)
+        format!("{from}:{}: uses {to} by `{}`", arrow.line, arrow.path)
     });
     up.collect()
 }
@@ -423,14 +305,14 @@ mod of_small_texts {
             ("low.rs", "mod one;"),
             (
                 "low/one.rs",
-                "use crate::high::two::Two; use crate::product::Product;",
+                "use crate::high::two::Two; use crate::beside::Beside;",
             ),
             ("high/two.rs", "use crate::low::one::One;"),
             ("high.rs", "mod two;"),
-            ("product.rs", "use crate::high::two::Two;"),
+            ("beside.rs", "use crate::high::two::Two;"),
         ];
         let up = upward(&arrows(&texts), &["low", "high"]);
         let text = "low/one.rs:1: uses high/two.rs by `high::two::Two`";
-        assert_eq!(up, [("high/two.rs".to_owned(), text.to_owned())]);
+        assert_eq!(up, [text]);
     }
 }

@@ -25,6 +25,28 @@ fn every_file_and_module_of_the_architecture_exists() {
     );
 }
 
+/// The first page of the core says where each rule stands, the head of the product where its questions are answered.
+#[test]
+fn every_file_of_the_tables_in_the_core_exists() {
+    let core = root().join("crates/rollout/src");
+    let mut missing = Vec::new();
+    for page in ["lib.rs", "product.rs"] {
+        let text = fs::read_to_string(core.join(page)).unwrap();
+        let rows = text.lines().filter(|line| line.starts_with("//! |"));
+        for row in rows {
+            let below = match row.contains("`render`") {
+                true => root().join("crates/render/src"),
+                false => core.clone(),
+            };
+            let files = row.split('`').skip(1).step_by(2);
+            let files = files.filter(|words| words.contains('/') || words.ends_with(".rs"));
+            let gone = files.filter(|file| !below.join(file).exists() && !core.join(file).exists());
+            missing.extend(gone.map(|file| format!("{page}: {file}")));
+        }
+    }
+    assert!(missing.is_empty(), "{}", missing.join("\n"));
+}
+
 #[test]
 fn every_crate_has_its_row() {
     let page = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();

@@ -10,8 +10,8 @@
 //! | wing | what it answers |
 //! |---|---|
 //! | `model/` | What there is: ids, facts, commands, requests, stored states, why something waits. |
-//! | `fold/` | How does a fact change the state, and how is the state stored? |
-//! | `product.rs`, `product/` | What happens at a step, what is going on right now, and what is looked at next? |
+//! | `fold/` | How does a fact change the state, what does it set in motion, and how is the state stored? |
+//! | `product.rs`, `product/` | What happens at a step, and where is each report and notice answered? |
 //! | `customer/` | What does one customer need next, and what does an answer about it mean? |
 //! | `progress/` | Who may start, and how does a rollout go from phase to phase to its end? |
 //! | `requests/` | What do people ask for, and when is it refused? |
@@ -42,7 +42,7 @@
 //! | R17 | after downtime | `customer/restart.rs`, `customer/confirm.rs` |
 //! | R18 | interference | `customer/next.rs`, `customer/protocol.rs`, `customer/elsewhere.rs` |
 //! | R19 | the target of a rollback | `customer/protocol.rs`; an unhealthy one: `customer/targets.rs` |
-//! | R20 | health cycles | `render` (`executor/series.rs`); its verdict: `model/health.rs`, `customer/record/health.rs` |
+//! | R20 | health cycles | `render` (`executor/health_cycles.rs`); its verdict: `model/health.rs`, `customer/record/health.rs` |
 //! | R21 | every wait has a reason | `model/hold.rs`, `progress/holds.rs`; Render's limits: `read/limit.rs` |
 //! | R22 | customers that are left out | `policy` |
 //! | R23 | decisions are recorded | `model/event.rs`, `model/fact/` |

@@ -41,7 +41,7 @@ use crate::fold::state::{Damage, RowKey, State};
 use crate::fold::timers::TimerKey;
 use crate::model::actor::Proof;
 use crate::model::command::{Command, Sealed};
-use crate::model::event::{Event, Line};
+use crate::model::event::Event;
 use crate::model::fact::{Denied, Fact};
 use crate::model::ids::{AttachmentId, RolloutId};
 use crate::model::request::{Input, Rejected, Request};
@@ -146,10 +146,7 @@ impl Product {
             code: rejected.code,
         };
         self.ask_for(request);
-        self.emit(Line {
-            rollout: known,
-            ..fact.into()
-        });
+        self.emit_about(known, fact.into());
         self.asking = None;
         self.take_step()
     }
@@ -209,28 +206,8 @@ impl Product {
     }
 
     /// Adds a fact to the journal and notes what it may set in motion.
-    pub(crate) fn emit(&mut self, fact: impl Into<Line>) {
-        let fact = fact.into();
-        if let Some(trial) = &mut self.trial {
-            trial.push(fact.rollout);
-            return;
-        }
-        let fact = match &self.asking {
-            Some((person, proof)) if fact.actor.as_ref() == Some(person) => {
-                fact.with_value("proof", proof)
-            }
-            Some(_) | None => fact,
-        };
-        let product = &self.state.product;
-        let event = Event::link(product.seq + 1, self.at, fact, product.hash.clone());
-        let told = self.state.apply(&event);
-        // What would not be read back is never written.
-        assert!(self.state.damage.is_none(), "{:?}", self.state.damage);
-        if let Some(told) = told {
-            self.notes().note(&event.line, &told);
-            self.told.push((event.line.rollout, told));
-        }
-        self.out.events.push(event);
+    pub(crate) fn emit(&mut self, fact: impl Into<Fact>) {
+        self.emit_about(None, fact.into());
     }
 
     fn notes(&mut self) -> Notes<'_> {
@@ -248,11 +225,32 @@ impl Product {
     }
 
     /// Adds a fact about a rollout.
-    pub(crate) fn emit_in(&mut self, run: RolloutId, fact: impl Into<Line>) {
-        self.emit(Line {
-            rollout: Some(run),
-            ..fact.into()
-        });
+    pub(crate) fn emit_in(&mut self, run: RolloutId, fact: impl Into<Fact>) {
+        self.emit_about(Some(run), fact.into());
+    }
+
+    fn emit_about(&mut self, rollout: Option<RolloutId>, fact: Fact) {
+        if let Some(trial) = &mut self.trial {
+            trial.push(rollout);
+            return;
+        }
+        let mut line = fact.line();
+        line.rollout = rollout;
+        if let Some((person, proof)) = &self.asking
+            && line.actor.as_ref() == Some(person)
+        {
+            line.prove(proof);
+        }
+        // The journal must fold to this very state.
+        debug_assert_eq!(Fact::read(&line).as_ref(), Ok(&fact));
+        let product = &self.state.product;
+        let event = Event::link(product.seq + 1, self.at, line, product.hash.clone());
+        self.state.apply_told(&event, &fact);
+        // What would not fold is never written.
+        assert!(self.state.damage.is_none(), "{:?}", self.state.damage);
+        self.notes().note(rollout, &fact);
+        self.told.push((rollout, fact));
+        self.out.events.push(event);
     }
 
     /// The facts of this step, the latest first, and in which rollout each is.

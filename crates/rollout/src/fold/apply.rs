@@ -39,30 +39,36 @@ enum Flaw {
 }
 
 impl State {
-    /// Folds one event and notes the rows it touched. What it says; nothing, if it is damaged.
-    pub(crate) fn apply(&mut self, event: &Event) -> Option<Fact> {
+    /// Folds one event of a journal and notes the rows it touched.
+    pub(crate) fn apply(&mut self, event: &Event) {
+        let fact = Fact::read(&event.line);
+        self.take(event, fact.as_ref().map_err(|why| why.clone().into()));
+    }
+
+    /// The same, of an event whose fact is at hand.
+    pub(crate) fn apply_told(&mut self, event: &Event, fact: &Fact) {
+        self.take(event, Ok(fact));
+    }
+
+    fn take(&mut self, event: &Event, fact: Result<&Fact, Flaw>) {
         self.product.seq = event.seq;
         self.product.hash.clone_from(&event.hash);
         self.product.at = event.at;
         self.touch(RowKey::product());
-        match self.fold(&event.line, event.at) {
-            Ok(fact) => Some(fact),
-            Err(flaw) => {
-                let (seq, what) = (event.seq, flaw.to_string());
-                self.damage.get_or_insert(Damage { seq, what });
-                None
-            }
+        let folded = fact.and_then(|fact| self.fold(&event.line, fact, event.at));
+        if let Err(flaw) = folded {
+            let (seq, what) = (event.seq, flaw.to_string());
+            self.damage.get_or_insert(Damage { seq, what });
         }
     }
 
-    fn fold(&mut self, line: &Line, at: Timestamp) -> Result<Fact, Flaw> {
-        let fact = Fact::read(line)?;
+    fn fold(&mut self, line: &Line, fact: &Fact, at: Timestamp) -> Result<(), Flaw> {
         let proof = line.proof()?;
         let rollout = || {
             line.rollout
                 .ok_or(Unreadable::Missing("rollout".to_owned()))
         };
-        match &fact {
+        match fact {
             Fact::Engine(fact) => self.apply_engine(fact, at),
             Fact::Person(fact) => self.apply_person(line.rollout, fact, at)?,
             Fact::Rollout(fact) => self.apply_rollout(rollout()?, fact, at)?,
@@ -79,7 +85,7 @@ impl State {
         if fact.kind() != Kind::Denied {
             self.apply_hand(line, proof);
         }
-        Ok(fact)
+        Ok(())
     }
 
     /// Who has acted in a rollout, and with what; a refusal is no act.

@@ -6,7 +6,6 @@ use crate::fold::in_flight::Work;
 use crate::fold::index::Position;
 use crate::fold::scratch::Scratch;
 use crate::fold::state::State;
-use crate::model::event::Line;
 use crate::model::fact::Fact;
 use crate::model::fact::place::Whose;
 use crate::model::ids::RolloutId;
@@ -19,8 +18,8 @@ pub(crate) struct Notes<'p> {
 
 impl Notes<'_> {
     /// What a fact may set in motion.
-    pub(crate) fn note(&mut self, line: &Line, fact: &Fact) {
-        match (fact, line.rollout) {
+    pub(crate) fn note(&mut self, rollout: Option<RolloutId>, fact: &Fact) {
+        match (fact, rollout) {
             (Fact::Engine(fact), _) => self.note_engine(fact),
             (Fact::Person(fact), id) => self.note_person(id, fact),
             (Fact::Rollout(fact), Some(id)) => self.note_rollout(id, fact),

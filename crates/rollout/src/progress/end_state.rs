@@ -5,9 +5,8 @@ use policy::{CustomerId, Timestamp};
 
 use crate::fold::index::{Position, Rollout};
 use crate::fold::state::State;
-use crate::model::event::Line;
 use crate::model::fact::{
-    CustomerWithdrawn, OperationEnded, RolloutAborted, RolloutDraining, RolloutHalted,
+    CustomerWithdrawn, Fact, OperationEnded, RolloutAborted, RolloutDraining, RolloutHalted,
     RolloutResumed, RolloutSucceeded, RolloutSuperseded,
 };
 use crate::model::ids::{GateId, RolloutId};
@@ -292,7 +291,7 @@ impl Product {
     }
 
     /// The last event of a rollout, after every auto-deploy is as it was (P32).
-    fn end_with(&mut self, id: RolloutId, end: impl Into<Line>) {
+    fn end_with(&mut self, id: RolloutId, end: impl Into<Fact>) {
         let run = &self.state.runs[&id];
         if run.managed().next().is_some() {
             // Each is looked at once here, and then whenever its answer comes.

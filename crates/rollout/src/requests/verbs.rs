@@ -10,8 +10,7 @@ use policy::suggest::nearest;
 use crate::fold::index::{Position, Rollout};
 use crate::fold::state::State;
 use crate::model::actor::{Actor, Directory};
-use crate::model::event::Line;
-use crate::model::fact::CustomerPlace;
+use crate::model::fact::{CustomerPlace, Fact};
 use crate::model::ids::RolloutId;
 use crate::model::offer::Offer;
 use crate::model::request::{Rejected, RejectedCode, Request};
@@ -311,7 +310,7 @@ impl Product {
     }
 
     /// The same fact about several customers.
-    pub(crate) fn for_each<T: Into<Line>>(
+    pub(crate) fn for_each<T: Into<Fact>>(
         &mut self,
         id: RolloutId,
         customers: &[CustomerId],

@@ -39,6 +39,11 @@ pub trait Payload: Sized {
 }
 
 impl Line {
+    /// Writes down what proved who asked.
+    pub(crate) fn prove(&mut self, proof: &Proof) {
+        insert(&mut self.data, "proof", proof);
+    }
+
     /// What proved who asked, where it had to be proved (P49): the envelope's, whatever the kind.
     ///
     /// # Errors

@@ -4,7 +4,7 @@
 
 use policy::{CustomerId, Role, Timestamp};
 use rollout::report::{DeployLog, DeployRecord, Report, Reporter, Statistics, Verdict};
-use rollout::{Event, RolloutId};
+use rollout::{Event, Fact, RolloutId};
 
 use crate::error::Error;
 use crate::process::state_dir::StateDir;
@@ -61,7 +61,11 @@ impl History {
     /// The journal cannot be read.
     pub fn deploys(&self, of: &DeploysOf, limit: usize) -> Result<Vec<DeployRecord>, Error> {
         let mut log = DeployLog::default();
-        self.each(of.rollout, 0, |event| log.take(event))?;
+        self.each(of.rollout, 0, |event| {
+            if let Some(fact) = DeployLog::read(event) {
+                log.take(event, &fact);
+            }
+        })?;
         let newest_first = log.into_records().into_iter().rev();
         Ok(newest_first.filter(|one| of.has(one)).take(limit).collect())
     }
@@ -75,8 +79,13 @@ impl History {
         // A deploy that was decided before is not counted: nothing from before is needed.
         let before = self.reader.last_before(since)?;
         self.each(None, before, |event| {
-            log.take(event);
-            verdicts.extend(Verdict::of(event));
+            let Some(fact) = DeployLog::read(event) else {
+                return;
+            };
+            log.take(event, &fact);
+            if let Fact::Health(fact) = &fact {
+                verdicts.push(Verdict::of(event.at, fact));
+            }
         })?;
         Ok(Statistics::new(log.records(), &verdicts, since, until))
     }

@@ -32,7 +32,8 @@ pub use self::spent::Spent;
 pub use self::statistics::{Figures, PhaseFigures, Rate, Statistics, Verdict};
 pub use self::usual::{Usual, usual};
 pub use self::weights::{BatchWeights, PhaseWeights};
-use crate::model::event::{Event, Kind, Line};
+use crate::model::event::{Event, Kind};
+use crate::model::fact::{EngineFact, Fact, PersonFact, RolloutFact};
 use crate::model::ids::RolloutId;
 use crate::model::state::Outcome;
 use crate::product::Product;
@@ -129,7 +130,7 @@ struct Head {
     starter: Option<PersonId>,
     requested_at: Timestamp,
     started_at: Option<Timestamp>,
-    ended: Option<(Timestamp, Option<Outcome>)>,
+    ended: Option<(Timestamp, Outcome)>,
     halted: bool,
 }
 
@@ -152,13 +153,29 @@ impl Reporter {
         }
     }
 
-    /// Folds the next event of the journal; those of other rollouts tell what runs now.
+    /// Folds the next event of the journal; those of other rollouts tell what runs now. One that cannot be read tells nothing.
     pub fn take(&mut self, event: &Event) {
-        self.versions.take(event);
+        if !self.concerns(event) {
+            return;
+        }
+        let Ok(fact) = Fact::read(&event.line) else {
+            return;
+        };
+        self.versions.take(event, &fact);
         match event.line.rollout {
-            Some(run) if run == self.run => self.take_own(event),
-            None => self.take_shared(event),
+            Some(run) if run == self.run => self.take_own(event, &fact),
+            None => self.take_shared(event, &fact),
             Some(_) => {}
+        }
+    }
+
+    /// Whether an event is worth reading: plans are large.
+    fn concerns(&self, event: &Event) -> bool {
+        let kind = event.line.kind;
+        match event.line.rollout {
+            Some(run) if run == self.run => true,
+            None => self.head.is_some() || kind == Kind::Observed,
+            Some(_) => Versions::KINDS.contains(&kind),
         }
     }
 
@@ -186,7 +203,7 @@ impl Reporter {
             started_at: head.started_at,
             ended_at: head.ended.map(|(at, _)| at),
             outcome: match head.ended {
-                Some((_, outcome)) => outcome,
+                Some((_, outcome)) => Some(outcome),
                 None => head.halted.then_some(Outcome::Halted),
             },
             until,
@@ -245,76 +262,90 @@ impl Reporter {
         self.head.as_ref().is_some_and(|head| head.ended.is_none())
     }
 
-    fn take_own(&mut self, event: &Event) {
-        self.take_course(event);
-        self.ledger.take(event);
-        self.deploys.take(event);
-        self.verdicts.extend(Verdict::of(event));
-        self.customers.take(event);
-        self.approvals.take(event);
-        self.troubles.take(event);
-        self.phases.take(event);
+    fn take_own(&mut self, event: &Event, fact: &Fact) {
+        if let Fact::Rollout(fact) = fact {
+            self.take_course(event, fact);
+        }
+        self.ledger.take(event.at, fact);
+        self.deploys.take(event, fact);
+        if let Fact::Health(fact) = fact {
+            self.verdicts.push(Verdict::of(event.at, fact));
+        }
+        self.customers.take(event, fact);
+        if let Fact::Gate(fact) = fact {
+            self.approvals.take(event, fact);
+        }
+        self.troubles.take(event, fact);
+        self.phases.take(event, fact);
     }
 
     /// What happened to the whole product while the rollout was open; figures from outside also count afterwards.
-    fn take_shared(&mut self, event: &Event) {
-        self.phases.take(event);
+    fn take_shared(&mut self, event: &Event, fact: &Fact) {
+        self.phases.take(event, fact);
         if !self.is_open() {
             return;
         }
-        self.ledger.take(event);
-        self.troubles.take(event);
-        if event.line.kind == Kind::PeopleChanged {
-            self.people.extend(PeopleReport::of(event));
+        self.ledger.take(event.at, fact);
+        self.troubles.take(event, fact);
+        if let Fact::Person(PersonFact::PeopleChanged(changed)) = fact {
+            self.people.extend(PeopleReport::of(event.at, changed));
         }
-        if event.line.kind == Kind::FilesRead {
-            let joined: Option<Vec<CustomerId>> = event.line.read("joined_after_the_start");
-            self.joined = joined.unwrap_or_default().into_iter().collect();
+        if let Fact::Engine(EngineFact::FilesRead(read)) = fact {
+            self.joined = read.joined_after_the_start.iter().cloned().collect();
         }
     }
 
-    #[expect(
-        clippy::wildcard_enum_match_arm,
-        reason = "the other kinds concern a part of the rollout"
-    )]
-    fn take_course(&mut self, event: &Event) {
-        let fact = &event.line;
-        match fact.kind {
-            Kind::RolloutQueued => self.head = Some(Head::asked(event)),
-            Kind::RolloutStarted | Kind::OperationStarted => {
-                let head = self.head.get_or_insert_with(|| Head::asked(event));
-                head.begin(event);
-                self.ledger.open(event.at);
+    fn take_course(&mut self, event: &Event, fact: &RolloutFact) {
+        match fact {
+            RolloutFact::RolloutQueued(queued) => {
+                self.head = Some(Head::asked(event, &queued.input.release.version));
             }
-            Kind::Replanned => {
-                if let (Some(head), Some(plan)) = (&mut self.head, fact.read("plan")) {
-                    head.plan = Some(Box::new(plan));
-                }
-            }
-            Kind::RolloutHalted | Kind::RolloutDraining | Kind::RolloutResumed => {
+            RolloutFact::RolloutStarted(started) => self.begin(event, &started.plan),
+            RolloutFact::OperationStarted(started) => self.begin(event, &started.plan),
+            RolloutFact::Replanned(replanned) => {
                 if let Some(head) = &mut self.head {
-                    head.halted = fact.kind == Kind::RolloutHalted;
+                    head.plan = Some(replanned.plan.clone());
                 }
             }
-            Kind::RolloutSucceeded
-            | Kind::RolloutAborted
-            | Kind::RolloutSuperseded
-            | Kind::OperationEnded => {
-                self.ledger.close(event.at);
-                if let Some(head) = &mut self.head {
-                    head.ended = Some((event.at, fact.read("outcome")));
-                }
-            }
-            _ => {}
+            RolloutFact::RolloutHalted(_) => self.rest(true),
+            RolloutFact::RolloutDraining(_) | RolloutFact::RolloutResumed(_) => self.rest(false),
+            RolloutFact::RolloutSucceeded(end) => self.end(event, end.outcome),
+            RolloutFact::RolloutAborted(end) => self.end(event, end.outcome),
+            RolloutFact::RolloutSuperseded(end) => self.end(event, end.outcome),
+            RolloutFact::OperationEnded(end) => self.end(event, end.outcome),
+        }
+    }
+
+    fn begin(&mut self, event: &Event, plan: &Plan) {
+        let release = &plan.release;
+        let asked = || Head::asked(event, &release.version);
+        let head = self.head.get_or_insert_with(asked);
+        head.started_at = Some(event.at);
+        head.version.clone_from(&release.version);
+        head.commit.clone_from(&release.commit);
+        head.plan = Some(Box::new(plan.clone()));
+        self.ledger.open(event.at);
+    }
+
+    fn rest(&mut self, halted: bool) {
+        if let Some(head) = &mut self.head {
+            head.halted = halted;
+        }
+    }
+
+    fn end(&mut self, event: &Event, outcome: Outcome) {
+        self.ledger.close(event.at);
+        if let Some(head) = &mut self.head {
+            head.ended = Some((event.at, outcome));
         }
     }
 }
 
 impl Head {
-    fn asked(event: &Event) -> Self {
+    fn asked(event: &Event, version: &str) -> Self {
         Self {
             plan: None,
-            version: version(&event.line),
+            version: version.to_owned(),
             commit: event.line.commit.clone().unwrap_or_default(),
             starter: event.line.actor.clone(),
             requested_at: event.at,
@@ -323,27 +354,4 @@ impl Head {
             halted: false,
         }
     }
-
-    fn begin(&mut self, event: &Event) {
-        self.started_at = Some(event.at);
-        if let Some(plan) = event.line.read::<Plan>("plan") {
-            self.version.clone_from(&plan.release.version);
-            self.commit.clone_from(&plan.release.commit);
-            self.plan = Some(Box::new(plan));
-        }
-    }
-}
-
-/// The version that a queued rollout asks for.
-fn version(fact: &Line) -> String {
-    let release = fact
-        .data
-        .get("input")
-        .and_then(|input| input.get("release"));
-    let version = release.and_then(|release| release.get("version"));
-    let version = version.and_then(|version| version.as_str());
-    version.map_or_else(
-        || fact.read("version").unwrap_or_default(),
-        ToOwned::to_owned,
-    )
 }

@@ -1,12 +1,13 @@
 //! Who was asked, who answered, and how long it took.
 
-use std::collections::BTreeMap;
-
 use policy::{CustomerId, PersonId, PolicyId, Span, Timestamp};
 use serde::Serialize;
 
 use crate::model::actor::Proof;
-use crate::model::event::{Event, Kind, Line};
+use crate::model::event::Event;
+use crate::model::fact::{
+    ApprovalRequested, Approved, GateFact, GatePlace, PeopleChanged, Withdrawn,
+};
 
 /// One request for approval, from its announcement to its answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -63,11 +64,10 @@ pub struct PeopleReport {
 
 impl PeopleReport {
     /// Person by person.
-    pub(super) fn of(event: &Event) -> Vec<Self> {
-        let whom: BTreeMap<PersonId, Vec<String>> = event.line.read("whom").unwrap_or_default();
-        let changes = whom.into_iter().map(|(person, what)| Self {
-            at: event.at,
-            person,
+    pub(super) fn of(at: Timestamp, changed: &PeopleChanged) -> Vec<Self> {
+        let changes = changed.whom.iter().map(|(person, what)| Self {
+            at,
+            person: person.clone(),
             what: what.join(", "),
         });
         changes.collect()
@@ -120,77 +120,74 @@ impl Approvals {
         reports
     }
 
-    #[expect(
-        clippy::wildcard_enum_match_arm,
-        reason = "other kinds say nothing of approvals"
-    )]
-    pub(super) fn take(&mut self, event: &Event) {
-        let fact = &event.line;
-        match fact.kind {
-            Kind::ApprovalRequested => self.request(event),
-            Kind::Approved => self.approve(event),
-            Kind::Rejected => {
-                if let Some(report) = self.current(fact) {
+    pub(super) fn take(&mut self, event: &Event, fact: &GateFact) {
+        let gate = &fact.place().gate;
+        match fact {
+            GateFact::ApprovalRequested(requested) => self.request(event.at, requested),
+            GateFact::Approved(approved) => self.approve(event, approved),
+            GateFact::Rejected(_) => {
+                if let Some(report) = self.newest(gate) {
                     report.votes.extend(vote(event));
                     report.end(Answer::Rejected, event.at);
                 }
             }
-            Kind::Withdrawn => {
-                if let Some(report) = self.current(fact) {
-                    report.withdraw(fact);
+            GateFact::Withdrawn(withdrawn) => {
+                if let Some(report) = self.newest(gate) {
+                    report.withdraw(withdrawn);
                 }
             }
-            Kind::ApprovalLapsed => self.finish(fact, Answer::Lapsed),
-            Kind::GatePassed => self.finish(fact, Answer::Passed),
-            Kind::ApprovalEscalated => {
-                if let Some(report) = self.current(fact) {
+            GateFact::ApprovalLapsed(_) => self.finish(gate, Answer::Lapsed),
+            GateFact::GatePassed(_) => self.finish(gate, Answer::Passed),
+            GateFact::ApprovalEscalated(_) => {
+                if let Some(report) = self.newest(gate) {
                     report.escalated = true;
                 }
             }
-            _ => {}
         }
     }
 
-    fn request(&mut self, event: &Event) {
-        let fact = &event.line;
-        let Some(gate) = fact.read::<String>("gate") else {
-            return;
-        };
+    fn request(&mut self, at: Timestamp, requested: &ApprovalRequested) {
+        let covers = requested.covers.clone();
         // Approved before it was announced: the same request.
         let early = self
-            .newest(&gate)
+            .newest(&requested.place.gate)
             .filter(|report| report.requested_at.is_none() && report.answer != Answer::Lapsed);
         if let Some(report) = early {
-            report.requested_at = Some(event.at);
+            report.requested_at = Some(at);
             report.waited = report.answered_at.map(|_| Span::ZERO);
-            report.covers = fact.read("covers").unwrap_or_default();
+            report.covers = covers;
         } else {
-            self.begin(gate, fact, Some(event.at));
+            self.begin(&requested.place, covers, Some(at));
         }
     }
 
-    fn approve(&mut self, event: &Event) {
-        let fact = &event.line;
-        let Some(gate) = fact.read::<String>("gate") else {
-            return;
-        };
-        if self.newest(&gate).is_none_or(|report| report.is_over()) {
-            self.begin(gate.clone(), fact, None);
+    fn approve(&mut self, event: &Event, approved: &Approved) {
+        let place = &approved.place;
+        if self
+            .newest(&place.gate)
+            .is_none_or(|report| report.is_over())
+        {
+            let alone = place.customer.iter().cloned().collect();
+            self.begin(place, alone, None);
         }
-        if let Some(report) = self.newest(&gate) {
+        if let Some(report) = self.newest(&place.gate) {
             report.votes.extend(vote(event));
-            if fact.until.is_some() {
+            if approved.until.is_some() {
                 report.end(Answer::Approved, event.at);
             }
         }
     }
 
-    fn begin(&mut self, gate: String, fact: &Line, requested_at: Option<Timestamp>) {
-        let alone = fact.customer.iter().cloned().collect();
+    fn begin(
+        &mut self,
+        place: &GatePlace,
+        covers: Vec<CustomerId>,
+        requested_at: Option<Timestamp>,
+    ) {
         self.reports.push(ApprovalReport {
-            gate,
-            phase: fact.phase.clone(),
-            covers: fact.read("covers").unwrap_or(alone),
+            gate: place.gate.clone(),
+            phase: Some(place.phase.clone()),
+            covers,
             requested_at,
             votes: Vec::new(),
             answer: Answer::Open,
@@ -200,14 +197,10 @@ impl Approvals {
         });
     }
 
-    fn finish(&mut self, fact: &Line, answer: Answer) {
-        if let Some(report) = self.current(fact) {
+    fn finish(&mut self, gate: &str, answer: Answer) {
+        if let Some(report) = self.newest(gate) {
             report.answer = answer;
         }
-    }
-
-    fn current(&mut self, fact: &Line) -> Option<&mut ApprovalReport> {
-        self.newest(&fact.read::<String>("gate")?)
     }
 
     fn newest(&mut self, gate: &str) -> Option<&mut ApprovalReport> {
@@ -231,11 +224,10 @@ impl ApprovalReport {
         self.waited = waited.map(|waited| Span::from_millis(waited.num_milliseconds()));
     }
 
-    fn withdraw(&mut self, fact: &Line) {
+    fn withdraw(&mut self, withdrawn: &Withdrawn) {
         let mut votes = self.votes.iter_mut().rev();
-        let named: Option<PersonId> = fact.read("voter");
-        let whose = named.as_ref().or(fact.actor.as_ref());
-        let own = votes.find(|vote| Some(&vote.person) == whose && !vote.withdrawn);
+        let whose = withdrawn.voter.as_ref().unwrap_or(&withdrawn.actor);
+        let own = votes.find(|vote| vote.person == *whose && !vote.withdrawn);
         if let Some(vote) = own {
             vote.withdrawn = true;
         }
@@ -251,7 +243,7 @@ fn vote(event: &Event) -> Option<VoteReport> {
         at: event.at,
         reason: event.line.reason.clone(),
         withdrawn: false,
-        proof: event.line.read("proof"),
+        proof: event.line.proof().ok().flatten(),
         entry_changed: None,
     })
 }

@@ -4,10 +4,14 @@ use std::collections::BTreeMap;
 
 use policy::plan::{LeftOut, LeftOutReason};
 use policy::{CustomerId, PersonId, Plan, PolicyId, Role, Span, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::deploys::{DeployDirection, DeployRecord};
-use crate::model::event::{Event, Kind, Line};
+use crate::model::event::{Event, Kind};
+use crate::model::fact::{
+    CustomerFact, CustomerStarted, DeployFact, Fact, HealthFact, Nullable, RollbackFact,
+    RolloutFact, Seen, ServicePlace,
+};
 
 /// One customer of a rollout.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -136,58 +140,82 @@ impl Standing {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Versions(BTreeMap<CustomerId, BTreeMap<Role, ServiceVersion>>);
 
-/// What `rollout_started` and `customer_started` say of a service.
-#[derive(Deserialize)]
-struct Known {
-    version: Option<String>,
-}
-
 impl Versions {
-    #[expect(
-        clippy::wildcard_enum_match_arm,
-        reason = "other kinds do not say what runs"
-    )]
-    pub(super) fn take(&mut self, event: &Event) {
-        let fact = &event.line;
-        match fact.kind {
-            Kind::RolloutStarted | Kind::RolloutQueued => {
-                let running: BTreeMap<CustomerId, BTreeMap<Role, Known>> =
-                    fact.read("running").unwrap_or_default();
-                for (customer, services) in running {
-                    self.know(&customer, services);
+    /// The kinds of events that this fold reads; the others need not be passed.
+    pub(super) const KINDS: &[Kind] = &[
+        Kind::RolloutQueued,
+        Kind::RolloutStarted,
+        Kind::CustomerStarted,
+        Kind::DeployLive,
+        Kind::RollbackLive,
+    ];
+
+    pub(super) fn take(&mut self, event: &Event, fact: &Fact) {
+        match fact {
+            Fact::Rollout(RolloutFact::RolloutQueued(queued)) => self.find(&queued.running),
+            Fact::Rollout(RolloutFact::RolloutStarted(started)) => {
+                if let Some(running) = &started.running {
+                    self.find(running);
                 }
             }
-            Kind::CustomerStarted => {
-                if let (Some(customer), Some(services)) = (&fact.customer, fact.read("services")) {
-                    self.know(customer, services);
-                }
+            Fact::Customer(CustomerFact::CustomerStarted(started)) => {
+                let services = started.services.iter();
+                let found = services.map(|(role, one)| (role, &one.version));
+                self.know(&started.place.customer, found);
             }
-            Kind::DeployLive | Kind::RollbackLive => {
-                if let (Some(customer), Some(role)) = (&fact.customer, &fact.service) {
-                    let version = ServiceVersion {
-                        version: fact.read("version"),
-                        since: Some(event.at),
-                    };
-                    let services = self.0.entry(customer.clone()).or_default();
-                    services.insert(role.clone(), version);
-                }
+            Fact::Deploy(DeployFact::DeployLive(live)) => {
+                let version = live.version.as_ref();
+                let version = version.and_then(|Nullable(version)| version.clone());
+                self.went_live(&live.place, version, event.at);
             }
-            _ => {}
+            Fact::Rollback(RollbackFact::RollbackLive(live)) => {
+                self.went_live(&live.place, live.version.clone(), event.at);
+            }
+            Fact::Rollout(_)
+            | Fact::Phase(_)
+            | Fact::Gate(_)
+            | Fact::Customer(_)
+            | Fact::Hook(_)
+            | Fact::Variables(_)
+            | Fact::Deploy(_)
+            | Fact::Health(_)
+            | Fact::Rollback(_)
+            | Fact::Recovery(_)
+            | Fact::Person(_)
+            | Fact::Engine(_) => {}
+        }
+    }
+
+    fn find(&mut self, running: &Seen) {
+        for (customer, services) in running {
+            let services = services.iter();
+            let found = services.map(|(role, one)| (role, &one.version));
+            self.know(customer, found);
         }
     }
 
     /// What was found to run; where it is known already, so is since when.
-    fn know(&mut self, customer: &CustomerId, found: BTreeMap<Role, Known>) {
+    fn know<'f>(
+        &mut self,
+        customer: &CustomerId,
+        found: impl Iterator<Item = (&'f Role, &'f Option<String>)>,
+    ) {
         let services = self.0.entry(customer.clone()).or_default();
-        for (role, Known { version }) in found {
+        for (role, version) in found {
             let is_known = services
-                .get(&role)
-                .is_some_and(|known| known.version == version);
+                .get(role)
+                .is_some_and(|known| known.version == *version);
             if !is_known {
-                let since = None;
-                services.insert(role, ServiceVersion { version, since });
+                let (version, since) = (version.clone(), None);
+                services.insert(role.clone(), ServiceVersion { version, since });
             }
         }
+    }
+
+    fn went_live(&mut self, place: &ServicePlace, version: Option<String>, at: Timestamp) {
+        let since = Some(at);
+        let services = self.0.entry(place.customer.clone()).or_default();
+        services.insert(place.service.clone(), ServiceVersion { version, since });
     }
 
     fn of(&self, customer: &CustomerId) -> BTreeMap<Role, ServiceVersion> {
@@ -204,7 +232,7 @@ pub(super) struct Customers {
 /// What the events said of one customer so far.
 #[derive(Clone, Debug, Default)]
 struct Life {
-    last: Option<(Standing, Line, Timestamp)>,
+    last: Option<Last>,
     batch: Option<u32>,
     before: Option<String>,
     began_at: Option<Timestamp>,
@@ -212,23 +240,34 @@ struct Life {
     worked: Span,
 }
 
+/// The last event that said where it stands.
+#[derive(Clone, Debug)]
+struct Last {
+    standing: Standing,
+    since: Timestamp,
+    actor: Option<PersonId>,
+    reason: Option<String>,
+}
+
 impl Customers {
-    pub(super) fn take(&mut self, event: &Event) {
-        let fact = &event.line;
-        let Some(customer) = &fact.customer else {
-            return;
-        };
-        let Some(standing) = standing(fact.kind) else {
+    pub(super) fn take(&mut self, event: &Event, fact: &Fact) {
+        let line = &event.line;
+        let (Some(customer), Some(standing)) = (&line.customer, standing(fact)) else {
             return;
         };
         let life = self.lives.entry(customer.clone()).or_default();
         life.work(&standing, event.at);
-        life.batch = fact.batch.or(life.batch);
-        if fact.kind == Kind::CustomerStarted {
+        life.batch = line.batch.or(life.batch);
+        if let Fact::Customer(CustomerFact::CustomerStarted(started)) = fact {
             life.started_at.get_or_insert(event.at);
-            life.before = life.before.take().or_else(|| version_before(fact));
+            life.before = life.before.take().or_else(|| version_before(started));
         }
-        life.last = Some((standing, fact.clone(), event.at));
+        life.last = Some(Last {
+            standing,
+            since: event.at,
+            actor: line.actor.clone(),
+            reason: line.reason.clone(),
+        });
     }
 
     /// Every customer of the plan in its order, then those left out.
@@ -286,11 +325,11 @@ impl Customers {
             worked: life.worked_at(at),
             ..blank(id, Standing::Waiting, running)
         };
-        if let Some((standing, fact, since)) = life.last {
-            report.standing = standing;
-            report.since = Some(since);
-            report.actor = fact.actor;
-            report.reason = fact.reason;
+        if let Some(last) = life.last {
+            report.standing = last.standing;
+            report.since = Some(last.since);
+            report.actor = last.actor;
+            report.reason = last.reason;
         }
         report
     }
@@ -362,35 +401,49 @@ fn blank(
 }
 
 /// The standing that an event begins; `None`: it leaves it as it was.
-#[expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "other kinds leave a customer where it stands"
-)]
-fn standing(kind: Kind) -> Option<Standing> {
-    Some(match kind {
-        Kind::Retried => Standing::Waiting,
-        Kind::CustomerStarted
-        | Kind::CustomerReleased
-        | Kind::CustomerWithdrawn
-        | Kind::RollbackRequested
-        | Kind::HealthFailed => Standing::UnderWay,
-        Kind::CustomerHealthy => Standing::Updated,
-        Kind::CustomerUnchanged => Standing::Unchanged,
-        Kind::CustomerRolledBack => Standing::RolledBack,
-        Kind::CustomerRollbackFailed => Standing::RollbackFailed,
-        Kind::CustomerHeld => Standing::Held,
-        Kind::CustomerExcluded => Standing::Rejected,
-        Kind::CustomerSkipped => Standing::Skipped,
-        _ => return None,
+fn standing(fact: &Fact) -> Option<Standing> {
+    match fact {
+        Fact::Customer(fact) => standing_by(fact),
+        Fact::Health(HealthFact::HealthFailed(_)) => Some(Standing::UnderWay),
+        Fact::Health(HealthFact::HealthPassed(_))
+        | Fact::Rollout(_)
+        | Fact::Phase(_)
+        | Fact::Gate(_)
+        | Fact::Hook(_)
+        | Fact::Variables(_)
+        | Fact::Deploy(_)
+        | Fact::Rollback(_)
+        | Fact::Recovery(_)
+        | Fact::Person(_)
+        | Fact::Engine(_) => None,
+    }
+}
+
+fn standing_by(fact: &CustomerFact) -> Option<Standing> {
+    Some(match fact {
+        CustomerFact::Retried(_) => Standing::Waiting,
+        CustomerFact::CustomerStarted(_)
+        | CustomerFact::CustomerReleased(_)
+        | CustomerFact::CustomerWithdrawn(_)
+        | CustomerFact::RollbackRequested(_) => Standing::UnderWay,
+        CustomerFact::CustomerHealthy(_) => Standing::Updated,
+        CustomerFact::CustomerUnchanged(_) => Standing::Unchanged,
+        CustomerFact::CustomerRolledBack(_) => Standing::RolledBack,
+        CustomerFact::CustomerRollbackFailed(_) => Standing::RollbackFailed,
+        CustomerFact::CustomerHeld(_) => Standing::Held,
+        CustomerFact::CustomerExcluded(_) => Standing::Rejected,
+        CustomerFact::CustomerSkipped(_) => Standing::Skipped,
+        CustomerFact::CustomerWaits(_)
+        | CustomerFact::CustomerStalled(_)
+        | CustomerFact::VariablesApplied(_) => return None,
     })
 }
 
 /// The version that the start found; services of different versions have none.
-fn version_before(fact: &Line) -> Option<String> {
-    let services: BTreeMap<Role, Known> = fact.read("services")?;
-    let mut versions = services.into_values().map(|known| known.version);
+fn version_before(started: &CustomerStarted) -> Option<String> {
+    let mut versions = started.services.values().map(|one| one.version.as_deref());
     let first = versions.next()??;
     versions
-        .all(|one| one.as_deref() == Some(first.as_str()))
-        .then_some(first)
+        .all(|one| one == Some(first))
+        .then(|| first.to_owned())
 }

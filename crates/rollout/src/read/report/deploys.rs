@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use policy::{CustomerId, PolicyId, Role, Span, Timestamp};
 use serde::Serialize;
 
-use crate::model::event::{Event, Kind, Line};
+use crate::model::event::{Event, Kind};
+use crate::model::fact::{DeployFact, Fact, HealthFact, Nullable, RollbackFact, ServicePlace};
 use crate::model::ids::{DeployId, RolloutId};
 
 /// One deploy or rollback of one service, from its intent on.
@@ -117,29 +118,27 @@ impl DeployLog {
         Kind::RollbackFailed,
     ];
 
-    /// Folds one event.
-    #[expect(
-        clippy::wildcard_enum_match_arm,
-        reason = "other kinds tell nothing of a deploy"
-    )]
-    pub fn take(&mut self, event: &Event) {
-        let fact = &event.line;
-        match fact.kind {
-            Kind::DeployIntended => self.begin(event, DeployDirection::Forward),
-            Kind::RollbackIntended => self.begin(event, DeployDirection::Back),
-            Kind::HealthPassed | Kind::HealthFailed => self.judge(event),
-            Kind::DeployCreated
-            | Kind::DeployAdopted
-            | Kind::DeployLive
-            | Kind::DeployFailed
-            | Kind::DeployCancelled
-            | Kind::DeployAbsent => self.progress(event, DeployDirection::Forward),
-            Kind::RollbackCreated
-            | Kind::RollbackAdopted
-            | Kind::RollbackLive
-            | Kind::RollbackFailed
-            | Kind::RollbackAbsent => self.progress(event, DeployDirection::Back),
-            _ => {}
+    /// What an event says, where that is of use here; one that cannot be read tells nothing.
+    pub fn read(event: &Event) -> Option<Fact> {
+        let is_read = Self::KINDS.contains(&event.line.kind);
+        is_read.then(|| Fact::read(&event.line).ok())?
+    }
+
+    /// Folds one event and what it says.
+    pub fn take(&mut self, event: &Event, fact: &Fact) {
+        match fact {
+            Fact::Deploy(fact) => self.take_deploy(event, fact),
+            Fact::Rollback(fact) => self.take_rollback(event, fact),
+            Fact::Health(fact) => self.judge(event, fact),
+            Fact::Rollout(_)
+            | Fact::Phase(_)
+            | Fact::Gate(_)
+            | Fact::Customer(_)
+            | Fact::Hook(_)
+            | Fact::Variables(_)
+            | Fact::Recovery(_)
+            | Fact::Person(_)
+            | Fact::Engine(_) => {}
         }
     }
 
@@ -153,69 +152,122 @@ impl DeployLog {
         self.records
     }
 
-    fn begin(&mut self, event: &Event, way: DeployDirection) {
-        let fact = &event.line;
-        let Some(key) = key(fact, way) else { return };
+    fn take_deploy(&mut self, event: &Event, fact: &DeployFact) {
+        let (way, place) = (DeployDirection::Forward, fact.place());
+        let mut version = None;
+        let outcome = match fact {
+            DeployFact::DeployIntended(_) => return self.begin(event, place, way),
+            DeployFact::DeployCreated(_) | DeployFact::DeployAdopted(_) => None,
+            DeployFact::DeployLive(live) => {
+                let found = live.version.as_ref();
+                version = found.and_then(|Nullable(version)| version.clone());
+                Some(DeployOutcome::Live)
+            }
+            DeployFact::DeployFailed(_) => Some(DeployOutcome::Failed),
+            DeployFact::DeployCancelled(cancelled) if cancelled.failure => {
+                Some(DeployOutcome::Failed)
+            }
+            DeployFact::DeployCancelled(_) => Some(DeployOutcome::Cancelled),
+            DeployFact::DeployAbsent(_) => Some(DeployOutcome::Absent),
+            DeployFact::DeployUnknown(_)
+            | DeployFact::DeployDuplicate(_)
+            | DeployFact::CancelIntended(_) => return,
+        };
+        self.progress(event, (place, way), outcome, version);
+    }
+
+    fn take_rollback(&mut self, event: &Event, fact: &RollbackFact) {
+        let (way, place) = (DeployDirection::Back, fact.place());
+        let mut version = None;
+        let outcome = match fact {
+            RollbackFact::RollbackIntended(_) => return self.begin(event, place, way),
+            RollbackFact::RollbackCreated(_) | RollbackFact::RollbackAdopted(_) => None,
+            RollbackFact::RollbackLive(live) => {
+                version.clone_from(&live.version);
+                Some(DeployOutcome::Live)
+            }
+            RollbackFact::RollbackFailed(_) => Some(DeployOutcome::Failed),
+            RollbackFact::RollbackAbsent(_) => Some(DeployOutcome::Absent),
+            RollbackFact::RollbackUnknown(_) => return,
+        };
+        self.progress(event, (place, way), outcome, version);
+    }
+
+    fn begin(&mut self, event: &Event, place: &ServicePlace, way: DeployDirection) {
+        let line = &event.line;
+        let Some(key) = key(event, place, way) else {
+            return;
+        };
         let (rollout, customer, service, way) = key.clone();
         self.newest.insert(key, self.records.len());
         self.records.push(DeployRecord {
             rollout,
-            phase: fact.phase.clone(),
+            phase: Some(place.phase.clone()),
             customer,
             service,
             way,
-            attempt: fact.attempt.unwrap_or(1),
+            attempt: line.attempt.unwrap_or(1),
             intended_at: event.at,
             live_at: None,
             ended_at: None,
             outcome: DeployOutcome::Open,
             deploy: None,
-            commit: fact.commit.clone(),
+            commit: line.commit.clone(),
             version: None,
             reason: None,
         });
     }
 
-    fn progress(&mut self, event: &Event, way: DeployDirection) {
-        let Some(record) = self.record(&event.line, way) else {
+    fn progress(
+        &mut self,
+        event: &Event,
+        (place, way): (&ServicePlace, DeployDirection),
+        outcome: Option<DeployOutcome>,
+        version: Option<String>,
+    ) {
+        let Some(record) = self.record(event, place, way) else {
             return;
         };
-        let fact = &event.line;
-        if fact.deploy.is_some() {
-            record.deploy.clone_from(&fact.deploy);
+        if event.line.deploy.is_some() {
+            record.deploy.clone_from(&event.line.deploy);
         }
-        if let Some(outcome) = outcome(fact) {
+        if let Some(outcome) = outcome {
             record.end(outcome, event);
         }
         if record.outcome == DeployOutcome::Live {
             record.live_at = Some(event.at);
-            record.version = fact.read("version");
+            record.version = version;
         }
     }
 
     /// A verdict belongs to the way back once that is live.
-    fn judge(&mut self, event: &Event) {
-        let fact = &event.line;
+    fn judge(&mut self, event: &Event, fact: &HealthFact) {
+        let (place, deploy) = (fact.place(), &event.line.deploy);
         let returned = self
-            .record(fact, DeployDirection::Back)
-            .is_some_and(|record| record.deploy == fact.deploy && fact.deploy.is_some());
+            .record(event, place, DeployDirection::Back)
+            .is_some_and(|record| record.deploy == *deploy && deploy.is_some());
         let way = if returned {
             DeployDirection::Back
         } else {
             DeployDirection::Forward
         };
-        let Some(record) = self.record(fact, way) else {
+        let Some(record) = self.record(event, place, way) else {
             return;
         };
-        let outcome = match fact.kind == Kind::HealthPassed {
-            true => DeployOutcome::Healthy,
-            false => DeployOutcome::Unhealthy,
+        let outcome = match fact {
+            HealthFact::HealthPassed(_) => DeployOutcome::Healthy,
+            HealthFact::HealthFailed(_) => DeployOutcome::Unhealthy,
         };
         record.end(outcome, event);
     }
 
-    fn record(&mut self, fact: &Line, way: DeployDirection) -> Option<&mut DeployRecord> {
-        let index = *self.newest.get(&key(fact, way)?)?;
+    fn record(
+        &mut self,
+        event: &Event,
+        place: &ServicePlace,
+        way: DeployDirection,
+    ) -> Option<&mut DeployRecord> {
+        let index = *self.newest.get(&key(event, place, way)?)?;
         self.records.get_mut(index)
     }
 }
@@ -228,29 +280,15 @@ impl DeployRecord {
     }
 }
 
-#[expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "other kinds leave the outcome open"
-)]
-fn outcome(fact: &Line) -> Option<DeployOutcome> {
-    Some(match fact.kind {
-        Kind::DeployLive | Kind::RollbackLive => DeployOutcome::Live,
-        Kind::DeployFailed | Kind::RollbackFailed => DeployOutcome::Failed,
-        Kind::DeployCancelled if fact.read("failure") == Some(true) => DeployOutcome::Failed,
-        Kind::DeployCancelled => DeployOutcome::Cancelled,
-        Kind::DeployAbsent | Kind::RollbackAbsent => DeployOutcome::Absent,
-        _ => return None,
-    })
-}
-
 fn key(
-    fact: &Line,
+    event: &Event,
+    place: &ServicePlace,
     way: DeployDirection,
 ) -> Option<(RolloutId, CustomerId, Role, DeployDirection)> {
     Some((
-        fact.rollout?,
-        fact.customer.clone()?,
-        fact.service.clone()?,
+        event.line.rollout?,
+        place.customer.clone(),
+        place.service.clone(),
         way,
     ))
 }

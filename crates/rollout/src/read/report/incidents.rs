@@ -3,7 +3,10 @@
 use policy::{CustomerId, PersonId, PolicyId, Timestamp};
 use serde::Serialize;
 
-use crate::model::event::{Event, Kind, Line};
+use crate::model::event::{Event, Kind};
+use crate::model::fact::{
+    CustomerFact, DeployFact, EngineFact, Fact, FreezeOverridden, PersonFact, PhaseFact,
+};
 
 /// Something that went wrong or was odd.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -47,22 +50,22 @@ pub(super) struct Troubles {
 }
 
 impl Troubles {
-    pub(super) fn take(&mut self, event: &Event) {
+    pub(super) fn take(&mut self, event: &Event, fact: &Fact) {
         if let Some(over) = over(event.line.kind) {
             self.end(over, event);
         }
-        if is_incident(&event.line) {
-            let fact = &event.line;
+        if is_incident(fact) {
+            let line = &event.line;
             self.incidents.push(Incident {
                 at: event.at,
                 until: None,
-                kind: fact.kind,
-                phase: fact.phase.clone(),
-                customer: fact.customer.clone(),
-                reason: fact.reason.clone(),
+                kind: line.kind,
+                phase: line.phase.clone(),
+                customer: line.customer.clone(),
+                reason: line.reason.clone(),
             });
         }
-        self.overrides.extend(set_aside(event));
+        self.overrides.extend(set_aside(event, fact));
     }
 
     fn end(&mut self, kind: Kind, event: &Event) {
@@ -88,12 +91,13 @@ fn over(kind: Kind) -> Option<Kind> {
     })
 }
 
-fn is_incident(fact: &Line) -> bool {
+fn is_incident(fact: &Fact) -> bool {
     // Cancelled by a person who ends the rollout is what was wanted.
-    let ran_out = fact.kind == Kind::DeployCancelled && fact.read("failure") == Some(true);
+    let ran_out =
+        matches!(fact, Fact::Deploy(DeployFact::DeployCancelled(cancelled)) if cancelled.failure);
     ran_out
         || matches!(
-            fact.kind,
+            fact.kind(),
             Kind::WorkspaceHeld
                 | Kind::ClockSuspected
                 | Kind::RolloutHalted
@@ -113,34 +117,59 @@ fn is_incident(fact: &Line) -> bool {
 }
 
 /// What a person set aside, if the event says so.
-#[expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "other kinds set nothing aside"
-)]
-fn set_aside(event: &Event) -> Option<Override> {
-    let fact = &event.line;
-    let what = match fact.kind {
-        Kind::FreezeOverridden => {
-            let name: String = fact.read("name")?;
-            match fact.read::<String>("occurrence") {
-                Some(begins) => format!("freeze {name} of {begins}"),
-                None => format!("freeze {name}"),
-            }
+fn set_aside(event: &Event, fact: &Fact) -> Option<Override> {
+    let mut complete = true;
+    let (person, what) = match fact {
+        Fact::Person(PersonFact::FreezeOverridden(overridden)) => {
+            complete = overridden.complete;
+            (Some(&overridden.actor), freeze(overridden))
         }
-        Kind::Promoted if fact.read("full") == Some(true) => {
-            format!("every delay and soak of {}", fact.phase.as_ref()?)
+        Fact::Phase(PhaseFact::Promoted(promoted)) => {
+            let phase = &promoted.place.phase;
+            let what = match promoted.full {
+                true => format!("every delay and soak of {phase}"),
+                false => format!("the delay or soak of {phase}"),
+            };
+            (Some(&promoted.actor), what)
         }
-        Kind::Promoted => format!("the delay or soak of {}", fact.phase.as_ref()?),
-        Kind::ClockTrusted => "the clock, confirmed by hand".to_owned(),
-        Kind::CustomerSkipped => format!("{}, left out", fact.customer.as_ref()?),
-        _ => return None,
+        Fact::Engine(EngineFact::ClockTrusted(trusted)) => {
+            let what = "the clock, confirmed by hand";
+            (trusted.actor.as_ref(), what.to_owned())
+        }
+        Fact::Customer(CustomerFact::CustomerSkipped(skipped)) => {
+            let what = format!("{}, left out", skipped.place.customer);
+            (skipped.actor.as_ref(), what)
+        }
+        Fact::Rollout(_)
+        | Fact::Phase(_)
+        | Fact::Gate(_)
+        | Fact::Customer(_)
+        | Fact::Hook(_)
+        | Fact::Variables(_)
+        | Fact::Deploy(_)
+        | Fact::Health(_)
+        | Fact::Rollback(_)
+        | Fact::Recovery(_)
+        | Fact::Person(_)
+        | Fact::Engine(_) => return None,
     };
     Some(Override {
         at: event.at,
-        kind: fact.kind,
-        person: fact.actor.clone()?,
+        kind: event.line.kind,
+        person: person?.clone(),
         what,
-        complete: fact.read("complete").unwrap_or(true),
-        reason: fact.reason.clone(),
+        complete,
+        reason: event.line.reason.clone(),
     })
+}
+
+fn freeze(
+    FreezeOverridden {
+        name, occurrence, ..
+    }: &FreezeOverridden,
+) -> String {
+    match occurrence {
+        Some(begins) => format!("freeze {name} of {begins}"),
+        None => format!("freeze {name}"),
+    }
 }

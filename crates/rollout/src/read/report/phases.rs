@@ -10,7 +10,8 @@ use super::deploys::DeployRecord;
 use super::spent::{Ledger, Spent};
 use super::statistics::{Figures, Verdict};
 use super::weights::PhaseWeights;
-use crate::model::event::{Event, Kind};
+use crate::model::event::Event;
+use crate::model::fact::{Fact, Observed, PersonFact, PhaseFact};
 
 /// One phase in numbers.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -83,24 +84,23 @@ struct Course {
 }
 
 impl Phases {
-    pub(super) fn take(&mut self, event: &Event) {
-        let fact = &event.line;
-        if fact.kind == Kind::Observed {
-            self.observed.extend(figure(event));
+    pub(super) fn take(&mut self, event: &Event, fact: &Fact) {
+        if let Fact::Person(PersonFact::Observed(observed)) = fact {
+            self.observed.push(figure(observed));
         }
-        let Some(name) = &fact.phase else {
+        let Some(name) = &event.line.phase else {
             // A pause or a halt concerns every phase that runs.
             let running = self.courses.values_mut();
-            running.for_each(|course| course.ledger.take(event));
+            running.for_each(|course| course.ledger.take(event.at, fact));
             return;
         };
         let course = self.courses.entry(name.clone()).or_default();
-        if fact.kind == Kind::PhaseStarted {
+        if let Fact::Phase(PhaseFact::PhaseStarted(_)) = fact {
             course.started_at = Some(event.at);
             course.ledger.open(event.at);
         }
-        course.ledger.take(event);
-        if fact.kind == Kind::PhaseSettled {
+        course.ledger.take(event.at, fact);
+        if let Fact::Phase(PhaseFact::PhaseSettled(_)) = fact {
             course.started_at.get_or_insert(event.at);
             course.settled_at = Some(event.at);
             course.ledger.close(event.at);
@@ -199,15 +199,14 @@ fn mean_of_newest(figures: &[Figure]) -> f64 {
     newest.values().sum::<f64>() / f64::from(count)
 }
 
-fn figure(event: &Event) -> Option<(String, Figure)> {
-    let fact = &event.line;
+fn figure(observed: &Observed) -> (String, Figure) {
     let figure = Figure {
-        customer: fact.customer.clone()?,
-        at: fact.read("at").unwrap_or(event.at),
-        value: fact.read("value")?,
-        note: fact.reason.clone(),
+        customer: observed.customer.clone(),
+        at: observed.at.0,
+        value: observed.value,
+        note: observed.reason.clone(),
     };
-    Some((fact.read("name")?, figure))
+    (observed.name.clone(), figure)
 }
 
 fn of<'r, T>(all: &[&'r T], is: impl Fn(&T) -> bool) -> Vec<&'r T> {

@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use policy::{CustomerId, Span, Timestamp};
 use serde::Serialize;
 
-use crate::model::event::{Event, Kind};
+use crate::model::fact::place::Whose;
+use crate::model::fact::{
+    Approved, CustomerFact, Fact, GateFact, PersonFact, RecoveryFact, RollbackFact, RolloutFact,
+};
 
 /// Each instant between begin and end counts once: work, if somebody is being deployed, checked or rolled back; otherwise
 /// people, if a gate is asked, a person paused it, or it rests until a person acts; otherwise the clock (delays, soaks,
@@ -53,58 +56,88 @@ impl Ledger {
         self.ended = true;
     }
 
-    /// Books the time until this event, and takes in what it changes.
-    #[expect(
-        clippy::wildcard_enum_match_arm,
-        reason = "other kinds change neither who works nor who is awaited"
-    )]
-    pub(super) fn take(&mut self, event: &Event) {
-        self.book(event.at);
-        let fact = &event.line;
-        match fact.kind {
-            Kind::ApprovalRequested => self.asked(event),
-            Kind::Approved if fact.until.is_some() => self.answered(event),
-            Kind::Rejected | Kind::GatePassed => self.answered(event),
-            Kind::Paused => self.paused = true,
-            Kind::Resumed => self.paused = false,
-            Kind::RolloutHalted => self.halted = true,
-            Kind::RolloutResumed => self.halted = false,
-            _ => self.take_customer(event),
+    /// Books the time until this fact, and takes in what it changes.
+    pub(super) fn take(&mut self, at: Timestamp, fact: &Fact) {
+        self.book(at);
+        match fact {
+            Fact::Gate(fact) => self.take_gate(fact),
+            Fact::Customer(fact) => self.take_customer(fact),
+            Fact::Rollback(RollbackFact::RollbackIntended(intended)) => {
+                self.begins(&intended.place.customer);
+            }
+            Fact::Recovery(RecoveryFact::RecoveryIntended(intended)) => {
+                self.begins(&intended.place.customer);
+            }
+            Fact::Person(PersonFact::Paused(_)) => self.paused = true,
+            Fact::Person(PersonFact::Resumed(_)) => self.paused = false,
+            Fact::Rollout(RolloutFact::RolloutHalted(_)) => self.halted = true,
+            Fact::Rollout(RolloutFact::RolloutResumed(_)) => self.halted = false,
+            Fact::Rollout(_)
+            | Fact::Phase(_)
+            | Fact::Hook(_)
+            | Fact::Variables(_)
+            | Fact::Deploy(_)
+            | Fact::Health(_)
+            | Fact::Rollback(_)
+            | Fact::Recovery(_)
+            | Fact::Person(_)
+            | Fact::Engine(_) => {}
         }
     }
 
-    #[expect(
-        clippy::wildcard_enum_match_arm,
-        reason = "other kinds say nothing of whether a customer is under way"
-    )]
-    fn take_customer(&mut self, event: &Event) {
-        let Some(customer) = &event.line.customer else {
+    fn take_gate(&mut self, fact: &GateFact) {
+        let gate = &fact.place().gate;
+        match fact {
+            GateFact::ApprovalRequested(requested) => {
+                let behind = requested.covers.iter().cloned().collect();
+                self.gates.insert(gate.clone(), behind);
+            }
+            GateFact::Approved(Approved { until: Some(_), .. })
+            | GateFact::Rejected(_)
+            | GateFact::GatePassed(_) => {
+                self.gates.remove(gate);
+            }
+            GateFact::Approved(_)
+            | GateFact::Withdrawn(_)
+            | GateFact::ApprovalLapsed(_)
+            | GateFact::ApprovalEscalated(_) => {}
+        }
+    }
+
+    fn take_customer(&mut self, fact: &CustomerFact) {
+        let Some(Whose { customer, .. }) = fact.whose() else {
             return;
         };
-        match event.line.kind {
-            Kind::CustomerStarted
-            | Kind::CustomerReleased
-            | Kind::RecoveryIntended
-            | Kind::RollbackIntended => {
-                self.held.remove(customer);
-                self.under_way.insert(customer.clone());
+        match fact {
+            CustomerFact::CustomerStarted(_) | CustomerFact::CustomerReleased(_) => {
+                self.begins(customer);
             }
-            Kind::CustomerHeld => {
+            CustomerFact::CustomerHeld(_) => {
                 self.under_way.remove(customer);
                 self.held.insert(customer.clone());
             }
-            Kind::CustomerHealthy
-            | Kind::CustomerUnchanged
-            | Kind::CustomerRolledBack
-            | Kind::CustomerRollbackFailed
-            | Kind::CustomerExcluded
-            | Kind::CustomerSkipped => {
+            CustomerFact::CustomerHealthy(_)
+            | CustomerFact::CustomerUnchanged(_)
+            | CustomerFact::CustomerRolledBack(_)
+            | CustomerFact::CustomerRollbackFailed(_)
+            | CustomerFact::CustomerExcluded(_)
+            | CustomerFact::CustomerSkipped(_) => {
                 self.under_way.remove(customer);
                 self.held.remove(customer);
                 self.no_longer_behind_gates(customer);
             }
-            _ => {}
+            CustomerFact::CustomerWaits(_)
+            | CustomerFact::CustomerStalled(_)
+            | CustomerFact::CustomerWithdrawn(_)
+            | CustomerFact::RollbackRequested(_)
+            | CustomerFact::VariablesApplied(_)
+            | CustomerFact::Retried(_) => {}
         }
+    }
+
+    fn begins(&mut self, customer: &CustomerId) {
+        self.held.remove(customer);
+        self.under_way.insert(customer.clone());
     }
 
     /// The account up to this instant.
@@ -112,19 +145,6 @@ impl Ledger {
         let mut copy = self.clone();
         copy.book(at);
         copy.spent
-    }
-
-    fn asked(&mut self, event: &Event) {
-        if let Some(gate) = event.line.read("gate") {
-            let behind = event.line.read("covers").unwrap_or_default();
-            self.gates.insert(gate, behind);
-        }
-    }
-
-    fn answered(&mut self, event: &Event) {
-        if let Some(gate) = event.line.read::<String>("gate") {
-            self.gates.remove(&gate);
-        }
     }
 
     /// A gate behind which nobody is left waits for nobody.

@@ -6,7 +6,7 @@ use policy::{PolicyId, Span, Timestamp};
 use serde::Serialize;
 
 use super::deploys::{DeployDirection, DeployRecord};
-use crate::model::event::{Event, Kind};
+use crate::model::fact::HealthFact;
 
 /// Numbers over a time, per phase and in total.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -83,18 +83,13 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// The verdict that an event tells, if it tells one.
-    pub fn of(event: &Event) -> Option<Self> {
-        let passed = match event.line.kind == Kind::HealthPassed {
-            true => true,
-            false if event.line.kind == Kind::HealthFailed => false,
-            false => return None,
-        };
-        Some(Self {
-            at: event.at,
-            phase: event.line.phase.clone(),
-            passed,
-        })
+    /// The verdict that a fact is.
+    pub fn of(at: Timestamp, fact: &HealthFact) -> Self {
+        Self {
+            at,
+            phase: Some(fact.place().phase.clone()),
+            passed: matches!(fact, HealthFact::HealthPassed(_)),
+        }
     }
 }
 

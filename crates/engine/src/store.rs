@@ -21,6 +21,7 @@ use std::path::Path;
 
 use policy::Timestamp;
 use rollout::command::Sealed;
+use rollout::fact::{Payload as _, Resumed};
 use rollout::{AttachmentId, Event, Kind, Notice, Product, RowKey};
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 
@@ -288,7 +289,8 @@ fn open_checked(state: &StateDir, opener: Opener) -> Result<(Connection, CopyGua
 
 /// Whether a person has said that this database is the one that counts (`resume --moved`).
 fn is_moved(event: &Event) -> bool {
-    event.line.kind == Kind::Resumed && event.line.read("moved") == Some(true)
+    event.line.kind == Kind::Resumed
+        && Resumed::read(&event.line).is_ok_and(|resumed| resumed.moved)
 }
 
 /// Begins the next epoch.

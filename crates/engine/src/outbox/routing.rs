@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use policy::settings::Notify;
 use policy::{CustomerId, GroupId, PersonId, Timestamp};
 use rollout::view::{GateView, RunView};
-use rollout::{Event, Kind, Product, RolloutId};
+use rollout::{Event, Fact, Kind, Product, RolloutId};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -122,7 +122,10 @@ fn about_gates(
     };
     let names: BTreeSet<String> = requests
         .iter()
-        .filter_map(|event| event.line.read("gate"))
+        .filter_map(|event| match Fact::read(&event.line) {
+            Ok(Fact::Gate(fact)) => Some(fact.place().gate.clone()),
+            Ok(_) | Err(_) => None,
+        })
         .collect();
     let mut gates: Vec<&GateView> = run
         .gates

@@ -4,7 +4,8 @@ use std::fs;
 
 use engine::store::Changes;
 use engine::{EngineLock, Error, History, LockFor, Problem, Reader, Store, verify};
-use rollout::{Event, Kind, Line, Product, RolloutId};
+use rollout::{Event, Line, Product, RolloutId};
+use serde_json::json;
 
 use crate::lab::{Lab, block, start};
 
@@ -82,14 +83,16 @@ fn an_event_that_was_written_whole_and_makes_no_sense_is_named() {
     let mut store = Store::open(&lab.state, &lock).unwrap();
     let mut product = store.load().unwrap();
     let (seq, hash) = product.head();
-    let fact = Line {
-        rollout: Some(RolloutId::Rollout(1)),
-        actor: Some("ann".into()),
-        ..Line::new(Kind::RolloutStarted)
-    };
-    let fact = fact.with("plan", "nonsense");
+    let line = json!({
+        "rollout": "r1",
+        "kind": "rollout_started",
+        "actor": "ann",
+        "commit": "c0ffee",
+        "data": { "version": "v1", "digest": "0", "plan": "nonsense" },
+    });
+    let line: Line = serde_json::from_value(line).unwrap();
     let at = "2099-01-11T09:00:00Z".parse().unwrap();
-    let event = Event::link(seq + 1, at, fact, hash.to_owned());
+    let event = Event::link(seq + 1, at, line, hash.to_owned());
     let seq = event.seq;
     product.apply(&event);
     store.commit(&all_of(&product, event)).unwrap();

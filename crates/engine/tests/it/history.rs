@@ -4,8 +4,12 @@ use engine::store::Changes;
 use engine::{DeploysOf, EngineLock, History, LockFor, Store};
 use policy::{CustomerId, Role, Span, Timestamp};
 use rollout::event::GENESIS;
+use rollout::fact::{
+    DeployAbsent, DeployCreated, DeployFailed, DeployIntended, DeployLive, HealthFailed,
+    HealthPassed, RollbackIntended, RollbackLive, ServicePlace,
+};
 use rollout::report::{DeployDirection, DeployOutcome};
-use rollout::{Event, Kind, Line, RolloutId};
+use rollout::{Event, Fact, Kind, Line, RolloutId};
 
 use crate::lab::Lab;
 
@@ -32,14 +36,91 @@ fn at(minutes: i64) -> Timestamp {
     begin + Span::from_secs(minutes * 60).to_delta()
 }
 
-fn fact(kind: Kind, customer: &str) -> Line {
-    let fact = Line::new(kind);
+fn line(kind: Kind, customer: &str) -> Line {
+    let place = ServicePlace {
+        phase: "main".into(),
+        batch: None,
+        customer: CustomerId::new(customer),
+        service: Role::new("backend"),
+    };
     Line {
         rollout: Some(RolloutId::Rollout(1)),
-        phase: Some("main".into()),
-        customer: Some(CustomerId::new(customer)),
-        service: Some(Role::new("backend")),
-        ..fact
+        ..fact(kind, place).line()
+    }
+}
+
+fn fact(kind: Kind, place: ServicePlace) -> Fact {
+    let (attempt, reason) = (1, "so it is told".to_owned());
+    let (commit, deploy) = ("c0ffee".to_owned(), None);
+    match kind {
+        Kind::DeployIntended => Fact::from(DeployIntended {
+            place,
+            attempt,
+            commit,
+            known: Vec::new(),
+            baseline: None,
+        }),
+        Kind::DeployCreated => Fact::from(DeployCreated {
+            place,
+            attempt,
+            deploy: "dep-1".into(),
+            commit: None,
+            until: at(600),
+        }),
+        Kind::DeployLive => Fact::from(DeployLive {
+            place,
+            attempt,
+            deploy: "dep-1".into(),
+            commit: None,
+            version: None,
+            replaced: false,
+        }),
+        Kind::DeployFailed => Fact::from(DeployFailed {
+            place,
+            attempt: Some(attempt),
+            deploy,
+            commit: None,
+            reason,
+            status: None,
+            failure: true,
+        }),
+        Kind::DeployAbsent => Fact::from(DeployAbsent {
+            place,
+            attempt: Some(attempt),
+            reason,
+        }),
+        Kind::HealthPassed => Fact::from(HealthPassed {
+            place,
+            attempt,
+            deploy,
+            cycles: Vec::new(),
+            returned: false,
+        }),
+        Kind::HealthFailed => Fact::from(HealthFailed {
+            place,
+            attempt,
+            deploy,
+            commit: None,
+            reason,
+            cycles: None,
+            judged: None,
+            failure: true,
+        }),
+        Kind::RollbackIntended => Fact::from(RollbackIntended {
+            place,
+            attempt,
+            commit: None,
+            known: Vec::new(),
+            target: None,
+        }),
+        Kind::RollbackLive => Fact::from(RollbackLive {
+            place,
+            attempt,
+            deploy: "dep-2".into(),
+            commit: None,
+            version: None,
+        }),
+        other => panic!("the story tells of no {other}"),
     }
 }
 
@@ -52,7 +133,7 @@ fn history() -> (Lab, History) {
         .iter()
         .zip(1..)
         .map(|((minutes, kind, customer), seq)| {
-            let event = Event::link(seq, at(*minutes), fact(*kind, customer), prev.clone());
+            let event = Event::link(seq, at(*minutes), line(*kind, customer), prev.clone());
             prev.clone_from(&event.hash);
             event
         });

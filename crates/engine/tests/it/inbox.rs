@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use engine::{EngineLock, EngineOptions, EngineState, Error, LockFor, Reader};
-use rollout::{Kind, RejectedCode};
+use rollout::fact::PersonFact;
+use rollout::{Fact, Kind, RejectedCode};
 use rusqlite::params;
 
 use crate::lab::{LIMIT, Lab, block, by, eventually, files, kinds, unblock};
@@ -141,10 +142,12 @@ fn who_reads_neither_blocks_the_writer_nor_is_blocked() {
 fn blocked(lab: &Lab) -> Vec<String> {
     let events = Reader::open(&lab.state).unwrap().events(None, 0, 1000);
     let events = events.unwrap().into_iter();
-    let blocks = events.filter(|event| event.line.kind == Kind::Blocked);
-    blocks
-        .filter_map(|event| event.line.read("version"))
-        .collect()
+    let told = events.map(|event| Fact::read(&event.line).unwrap());
+    let blocked = told.filter_map(|fact| match fact {
+        Fact::Person(PersonFact::Blocked(blocked)) => Some(blocked.version),
+        _ => None,
+    });
+    blocked.collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

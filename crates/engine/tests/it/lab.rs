@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use engine::{Answer, ReadFiles, StateDir};
 use policy::settings::Roles;
 use policy::{CustomerId, File, PersonId, PlanInput, PlanScope, Release, Sources};
+use rollout::fact::{EngineStarted, Payload as _};
 use rollout::request::{Conflict, Directory, FilesRead};
-use rollout::{Actor, Event, Kind, Line, Request, Start, Verb};
+use rollout::{Actor, Event, Kind, Request, Start, Verb};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
@@ -176,7 +177,12 @@ pub(crate) fn chain(from: u64, prev: &str, count: u64) -> Vec<Event> {
     let mut prev = prev.to_owned();
     let at = "2027-01-11T09:00:00Z".parse().unwrap();
     let link = |seq| {
-        let event = Event::link(seq, at, Line::new(Kind::EngineStarted), prev.clone());
+        let event = Event::link(
+            seq,
+            at,
+            EngineStarted { unsure_since: None }.line(),
+            prev.clone(),
+        );
         prev.clone_from(&event.hash);
         event
     };

@@ -11,7 +11,8 @@ use engine::{
     Ended, EngineHandle, EngineLock, EngineOptions, EngineSender, LockFor, Reader, Store,
     WatchedFiles, verify,
 };
-use rollout::{Command, CommandKind, Event, Executor, Kind, Line, Reply, RolloutId, Verb};
+use rollout::fact::{DeployAbsent, DeployIntended, ServicePlace};
+use rollout::{Command, CommandKind, Event, Executor, Fact, Kind, Reply, RolloutId, Verb};
 
 use crate::lab::{Lab, by, eventually, files, start_of, written};
 use crate::world::{World, end, origin};
@@ -191,19 +192,30 @@ fn plant(lab: &Lab) {
     let mut store = Store::open(&lab.state, &lock).unwrap();
     let mut product = store.load().unwrap();
     let last = events(lab).pop().unwrap();
-    let about = |kind| Line {
-        rollout: Some(R1),
-        phase: Some("main".into()),
+    let place = ServicePlace {
+        phase: "main".into(),
         batch: Some(1),
-        customer: Some("acme".into()),
-        service: Some("backend".into()),
-        attempt: Some(u32::MAX),
-        ..Line::new(kind)
+        customer: "acme".into(),
+        service: "backend".into(),
     };
+    let intended = Fact::from(DeployIntended {
+        place: place.clone(),
+        attempt: u32::MAX,
+        commit: "c0ffee".to_owned(),
+        known: Vec::new(),
+        baseline: None,
+    });
+    let absent = Fact::from(DeployAbsent {
+        place,
+        attempt: Some(u32::MAX),
+        reason: "so it is told".to_owned(),
+    });
     let mut changes = Changes::default();
     let mut before = last.hash;
-    for (seq, kind) in (last.seq + 1..).zip([Kind::DeployIntended, Kind::DeployAbsent]) {
-        let event = Event::link(seq, last.at, about(kind), before.clone());
+    for (seq, fact) in (last.seq + 1..).zip([intended, absent]) {
+        let mut line = fact.line();
+        line.rollout = Some(R1);
+        let event = Event::link(seq, last.at, line, before.clone());
         product.apply(&event);
         before.clone_from(&event.hash);
         changes.events.push(event);

@@ -7,8 +7,9 @@ use std::time::Duration;
 use engine::EngineTime;
 use machine::files::Roots;
 use policy::settings::SecretSource;
-use policy::{Config, Customer, CustomerId, Fleet, Plan, Timestamp, parse};
+use policy::{Config, Customer, CustomerId, Fleet, Timestamp, parse};
 use render::executor::Sources;
+use rollout::fact::{Payload as _, RolloutStarted};
 use rollout::{Event, Kind};
 use secrecy::SecretString;
 use tokio::sync::Notify;
@@ -85,9 +86,9 @@ impl ProjectSources {
 
     fn note(&self, event: &Event) {
         if event.line.kind == Kind::RolloutStarted
-            && let Some(plan) = event.line.read::<Plan>("plan")
+            && let Ok(started) = RolloutStarted::read(&event.line)
         {
-            self.renew_versions(|versions| versions.add(&plan.release));
+            self.renew_versions(|versions| versions.add(&started.plan.release));
         }
     }
 

@@ -1,7 +1,8 @@
 //! A person's request, and how its answer reads.
 
 use project::{Answer, Backend, Requester};
-use rollout::{Event, Kind, Offer, RolloutId, UnhealthyTarget, Verb};
+use rollout::fact::{CustomerFact, RolloutFact};
+use rollout::{Event, Fact, Offer, RolloutId, Verb};
 
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
@@ -115,14 +116,12 @@ async fn what_comes_next(backend: &dyn Backend, events: &[Event]) -> Option<Stri
 
 /// What a person's rollback leads to, where that was judged unhealthy itself.
 fn ways_back(event: &Event) -> Vec<String> {
-    if !matches!(
-        event.line.kind,
-        Kind::OperationStarted | Kind::RollbackRequested
-    ) {
-        return Vec::new();
-    }
-    let targets: Option<Vec<UnhealthyTarget>> = event.line.read("unhealthy_targets");
-    let targets = targets.into_iter().flatten();
+    let targets = match Fact::read(&event.line) {
+        Ok(Fact::Rollout(RolloutFact::OperationStarted(started))) => started.unhealthy_targets,
+        Ok(Fact::Customer(CustomerFact::RollbackRequested(asked))) => asked.unhealthy_targets,
+        Ok(_) | Err(_) => Vec::new(),
+    };
+    let targets = targets.iter();
     targets
         .map(|target| escape::line(&format!("warning: {target}")))
         .collect()

@@ -2,7 +2,11 @@
 //! stands would take it.
 
 use policy::Timestamp;
-use rollout::{Event, Form, Kind, Line, Offer, RolloutId};
+use rollout::fact::{
+    Approved, CustomerFact, GateFact, GatePlace, Millis, Nullable, PersonFact, PhaseFact,
+    RolloutFact, RolloutQueued,
+};
+use rollout::{Event, Fact, Form, Offer};
 
 use super::time;
 
@@ -11,52 +15,98 @@ type Offered = (String, Offer);
 
 /// What comes next, as a sentence without a full stop; `None`: nothing that is not obvious. `offer` asks the rollouts as they
 /// stand.
-#[expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "what happens by itself is followed by nothing a person must know"
-)]
 pub(crate) fn after(
     event: &Event,
     mut offer: impl FnMut(&Event) -> Option<Offered>,
 ) -> Option<String> {
-    let fact = &event.line;
-    let mut with = |said: &str, then: &str| match offer(event) {
+    let fact = Fact::read(&event.line).ok()?;
+    let with = |said: &str, then: &str| match offer(event) {
         Some((command, _)) => format!("{said}{}", then.replace("{}", &command)),
         None => said.to_owned(),
     };
-    let next = match fact.kind {
-        Kind::Approved => return Some(after_vote(event)),
-        Kind::Rejected => after_rejection(fact, offer(event)),
-        Kind::RolloutHalted => with("nobody starts any more", "; to go on: {}"),
-        Kind::Withdrawn => "the gate stays shut until the quorum is complete again".to_owned(),
-        Kind::Paused => with("customers already started finish", "; `{}` goes on"),
-        Kind::Resumed | Kind::Unfrozen => {
-            "customers start again as soon as nothing else holds them".to_owned()
-        }
-        Kind::Retried => "it goes again as soon as nothing holds it".to_owned(),
-        Kind::Promoted => "the next batch starts as soon as nothing else holds it".to_owned(),
-        Kind::RolloutDraining => "what is in flight finishes first".to_owned(),
-        Kind::RolloutQueued => after_queued(fact),
-        Kind::RolloutAborted => with("it cannot be resumed", "; `{}` begins another"),
-        Kind::Blocked => with("no further customer gets it", " until `{}`"),
-        Kind::Unblocked => "customers may get it again".to_owned(),
-        Kind::Frozen => with("started customers finish", "; `{}` ends it earlier"),
-        Kind::FreezeOverridden => match fact.read("complete") {
-            Some(true) => "customers start again as soon as nothing else holds them".to_owned(),
-            Some(false) | None => with("a second person must say the same", ": {}"),
-        },
-        Kind::Replanned => "approvals bound to the old plan are asked again".to_owned(),
-        Kind::OperationStarted => {
+    let next = match &fact {
+        Fact::Gate(fact) => return after_answer(event, fact, offer),
+        Fact::Rollout(RolloutFact::OperationStarted(_)) => {
             return offer(event).map(|(watch, _)| format!("`{watch}` follows it"));
         }
-        _ => return None,
+        Fact::Rollout(fact) => return after_course(fact, with),
+        Fact::Person(fact) => return after_person(fact, with),
+        Fact::Customer(CustomerFact::Retried(_)) => "it goes again as soon as nothing holds it",
+        Fact::Phase(PhaseFact::Promoted(_)) => {
+            "the next batch starts as soon as nothing else holds it"
+        }
+        // What happens by itself is followed by nothing a person must know.
+        Fact::Customer(_)
+        | Fact::Phase(_)
+        | Fact::Hook(_)
+        | Fact::Variables(_)
+        | Fact::Deploy(_)
+        | Fact::Health(_)
+        | Fact::Rollback(_)
+        | Fact::Recovery(_)
+        | Fact::Engine(_) => return None,
     };
-    Some(next)
+    Some(next.to_owned())
+}
+
+fn after_course(fact: &RolloutFact, mut with: impl FnMut(&str, &str) -> String) -> Option<String> {
+    Some(match fact {
+        RolloutFact::RolloutHalted(_) => with("nobody starts any more", "; to go on: {}"),
+        RolloutFact::RolloutDraining(_) => "what is in flight finishes first".to_owned(),
+        RolloutFact::RolloutQueued(queued) => after_queued(queued),
+        RolloutFact::RolloutAborted(_) => with("it cannot be resumed", "; `{}` begins another"),
+        RolloutFact::Replanned(_) => "approvals bound to the old plan are asked again".to_owned(),
+        RolloutFact::RolloutStarted(_)
+        | RolloutFact::RolloutResumed(_)
+        | RolloutFact::RolloutSucceeded(_)
+        | RolloutFact::RolloutSuperseded(_)
+        | RolloutFact::OperationStarted(_)
+        | RolloutFact::OperationEnded(_) => return None,
+    })
+}
+
+fn after_person(fact: &PersonFact, mut with: impl FnMut(&str, &str) -> String) -> Option<String> {
+    let goes_on = "customers start again as soon as nothing else holds them";
+    Some(match fact {
+        PersonFact::Paused(_) => with("customers already started finish", "; `{}` goes on"),
+        PersonFact::Resumed(_) | PersonFact::Unfrozen(_) => goes_on.to_owned(),
+        PersonFact::Blocked(_) => with("no further customer gets it", " until `{}`"),
+        PersonFact::Unblocked(_) => "customers may get it again".to_owned(),
+        PersonFact::Frozen(_) => with("started customers finish", "; `{}` ends it earlier"),
+        PersonFact::FreezeOverridden(overridden) => match overridden.complete {
+            true => goes_on.to_owned(),
+            false => with("a second person must say the same", ": {}"),
+        },
+        PersonFact::Observed(_)
+        | PersonFact::VariablesRevealed(_)
+        | PersonFact::TokenCreated(_)
+        | PersonFact::TokenRevoked(_)
+        | PersonFact::PeopleChanged(_)
+        | PersonFact::Denied(_) => return None,
+    })
+}
+
+fn after_answer(
+    event: &Event,
+    fact: &GateFact,
+    mut offer: impl FnMut(&Event) -> Option<Offered>,
+) -> Option<String> {
+    Some(match fact {
+        GateFact::Approved(vote) => after_vote(vote, event.at),
+        GateFact::Rejected(vote) => after_rejection(&vote.place, offer(event)),
+        GateFact::Withdrawn(_) => {
+            "the gate stays shut until the quorum is complete again".to_owned()
+        }
+        GateFact::ApprovalRequested(_)
+        | GateFact::ApprovalLapsed(_)
+        | GateFact::ApprovalEscalated(_)
+        | GateFact::GatePassed(_) => return None,
+    })
 }
 
 /// Whoever is left out is asked about anew while the rollout goes on; afterwards only another one reaches them.
-fn after_rejection(fact: &Line, offered: Option<Offered>) -> String {
-    let said = match &fact.customer {
+fn after_rejection(place: &GatePlace, offered: Option<Offered>) -> String {
+    let said = match &place.customer {
         Some(_) => "it is left out",
         None => "what it covers does not start",
     };
@@ -70,9 +120,9 @@ fn after_rejection(fact: &Line, offered: Option<Offered>) -> String {
     }
 }
 
-fn after_queued(fact: &Line) -> String {
-    let behind: Vec<RolloutId> = fact.read("behind").unwrap_or_default();
-    let behind: Vec<String> = behind.iter().map(ToString::to_string).collect();
+fn after_queued(queued: &RolloutQueued) -> String {
+    let behind = queued.behind.iter().flatten();
+    let behind: Vec<String> = behind.map(ToString::to_string).collect();
     match behind.as_slice() {
         [] => "it begins when those before it have ended".to_owned(),
         [one] => format!("it begins when {one} has ended"),
@@ -80,35 +130,30 @@ fn after_queued(fact: &Line) -> String {
     }
 }
 
-fn after_vote(event: &Event) -> String {
-    let next = after_counted_vote(event);
-    match event.line.read("gates_shut") {
-        Some(true) => format!(
+fn after_vote(vote: &Approved, at: Timestamp) -> String {
+    let next = after_counted_vote(vote, at);
+    match vote.gates_shut {
+        true => format!(
             "it is recorded, but tranche.yaml cannot be parsed, and no gate opens until it can; then: {next}"
         ),
-        Some(false) | None => next,
+        false => next,
     }
 }
 
-fn after_counted_vote(Event { at, line: fact, .. }: &Event) -> String {
-    let Some(until) = fact.until else {
+fn after_counted_vote(vote: &Approved, at: Timestamp) -> String {
+    let Some(until) = vote.until else {
         return "the quorum is not complete yet: more people have to approve".to_owned();
     };
-    let after: Vec<String> = fact.read("after").unwrap_or_default();
-    match fact.read::<Option<Timestamp>>("begins").flatten() {
+    let after = vote.after.as_deref().unwrap_or_default();
+    let begins = vote.begins.and_then(|Nullable(begins)| begins);
+    match begins.map(|Millis(begins)| time::coming(begins, at)) {
         Some(begins) if after.is_empty() => {
-            format!(
-                "the deploy begins {} at the earliest",
-                time::coming(begins, *at)
-            )
+            format!("the deploy begins {begins} at the earliest")
         }
-        Some(begins) => {
-            let begins = time::coming(begins, *at);
-            format!(
-                "the deploy begins {begins} at the earliest, and after: {}",
-                after.join("; ")
-            )
-        }
+        Some(begins) => format!(
+            "the deploy begins {begins} at the earliest, and after: {}",
+            after.join("; ")
+        ),
         None => format!(
             "it lapses {} before the deploy can begin: approve again later",
             time::instant(until)

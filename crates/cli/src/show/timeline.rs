@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 
 use chrono_tz::Tz;
-use policy::{CustomerId, Fleet, Plan};
+use policy::{CustomerId, Fleet};
 use project::view::{FrozenTime, frozen as frozen_times};
+use rollout::fact::{Payload as _, RolloutStarted};
 use rollout::{Event, Kind, RolloutId};
 use sim::world::{PhaseSummary, Summary, TimelineEntry};
 
@@ -85,8 +86,11 @@ pub(crate) fn frozen(events: &[Event]) -> String {
         is_rollout && event.line.kind == Kind::RolloutStarted
     });
     let times = starts.flat_map(|event| {
-        let plan = event.line.read::<Plan>("plan");
-        plan.map_or_else(Vec::new, |plan| frozen_times(&plan, &(event.at..last.at)))
+        let started = RolloutStarted::read(&event.line);
+        started.map_or_else(
+            |_| Vec::new(),
+            |started| frozen_times(&started.plan, &(event.at..last.at)),
+        )
     });
     let mut times: Vec<FrozenTime> = times.collect();
     times.dedup();

@@ -222,6 +222,22 @@ pub enum Outcome {
     Failed,
 }
 
+impl Outcome {
+    /// Its word in the journal.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Succeeded => "succeeded",
+            Self::SucceededWithFailures => "succeeded_with_failures",
+            Self::SucceededWithExclusions => "succeeded_with_exclusions",
+            Self::Aborted => "aborted",
+            Self::Superseded => "superseded",
+            Self::Halted => "halted",
+            Self::Done => "done",
+            Self::Failed => "failed",
+        }
+    }
+}
+
 /// Which healthy customers are rolled back too (R12).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Sweep {

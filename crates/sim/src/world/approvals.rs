@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use policy::rules::{Approval, Approvers, Excluded, GroupOrPerson};
 use policy::{Config, PersonId, Span, Timestamp};
+use rollout::fact::{ApprovalRequested, Payload as _};
 use rollout::{Event, Kind, RolloutId};
 
 /// When gates are approved, as `simulate --approve` has it.
@@ -56,15 +57,14 @@ impl Ballots {
         let Some(at) = self.held_at(event.at) else {
             return;
         };
-        let policy = fact
-            .phase
-            .as_ref()
-            .and_then(|phase| config.policies.get(phase));
-        let approval = policy.and_then(|policy| policy.approval.as_ref());
-        if let (Some(approval), Some(gate)) = (approval, fact.read("gate")) {
+        let Ok(ApprovalRequested { place, .. }) = ApprovalRequested::read(fact) else {
+            return;
+        };
+        let policy = config.policies.get(&place.phase);
+        if let Some(approval) = policy.and_then(|policy| policy.approval.as_ref()) {
             let starter = self.starters.get(&fact.rollout);
             let people = entitled(approval, config, starter);
-            let run = fact.rollout;
+            let (run, gate) = (fact.rollout, place.gate);
             self.due
                 .entry(at)
                 .or_default()

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
 use policy::{CustomerId, PolicyId, Span, Timestamp};
-use rollout::{Event, Kind, Line, RolloutId, show_instant};
+use rollout::fact::RolloutFact;
+use rollout::{Event, Fact, Kind, Line, RolloutId, show_instant};
 use serde::Serialize;
 
 /// Something notable. Events of one kind at one instant in one batch share a line.
@@ -238,9 +239,7 @@ impl Summary {
         self.deploys += usize::from(kind == Kind::DeployIntended);
         self.rollbacks += usize::from(kind == Kind::RollbackIntended);
         if is_end(kind) {
-            let outcome: Option<String> = event.line.read("outcome");
-            let outcome = outcome.unwrap_or_else(|| kind.as_str().replace("rollout_", ""));
-            self.ended = Some((event.at, outcome));
+            self.ended = Some((event.at, outcome(event)));
         }
         if let Some(name) = &event.line.phase {
             if kind == Kind::PhaseStarted || kind == Kind::PhaseSettled {
@@ -274,6 +273,19 @@ impl Summary {
         if kind == Kind::PhaseSettled {
             phase.settled_at = Some(event.at);
         }
+    }
+}
+
+fn outcome(event: &Event) -> String {
+    let outcome = match Fact::read(&event.line) {
+        Ok(Fact::Rollout(RolloutFact::RolloutSucceeded(end))) => Some(end.outcome),
+        Ok(Fact::Rollout(RolloutFact::RolloutAborted(end))) => Some(end.outcome),
+        Ok(Fact::Rollout(RolloutFact::RolloutSuperseded(end))) => Some(end.outcome),
+        Ok(_) | Err(_) => None,
+    };
+    match outcome {
+        Some(outcome) => outcome.as_str().to_owned(),
+        None => event.line.kind.as_str().replace("rollout_", ""),
     }
 }
 

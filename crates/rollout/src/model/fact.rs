@@ -40,7 +40,7 @@ pub use self::rollback::*;
 pub use self::rollout::*;
 pub use self::variables::*;
 pub use self::written::{Millis, Nullable, Written};
-pub use crate::model::state::{Baseline, HeldFrom};
+pub use crate::model::state::{Baseline, DrainTo, HeldFrom};
 
 /// Declares what the families are, and which kinds each has: together all there are.
 macro_rules! families {
@@ -187,11 +187,5 @@ impl Fact {
             return false;
         };
         held.variables_written == Some(true)
-    }
-}
-
-impl From<Fact> for Line {
-    fn from(fact: Fact) -> Self {
-        fact.line()
     }
 }

@@ -28,10 +28,8 @@ pub use self::customer::{HeldFrom, HookList};
 pub(crate) use self::phase::{
     BatchRow, Delay, GateRequest, GateRow, GateState, Granted, PhaseRow, PhaseState, Vote,
 };
-pub use self::rollout::Outcome;
-pub(crate) use self::rollout::{
-    DrainTo, Operation, Queued, RolloutRow, RolloutState, Sweep, SweepScope,
-};
+pub use self::rollout::{DrainTo, Outcome};
+pub(crate) use self::rollout::{Operation, Queued, RolloutRow, RolloutState, Sweep, SweepScope};
 pub use self::service::Baseline;
 pub(crate) use self::service::{
     AutoDeployState, Backup, Connections, DeployState, InDoubt, Intent, RollbackState,

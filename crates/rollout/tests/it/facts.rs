@@ -1,6 +1,6 @@
 //! What a line says by its kind is written as it was read: in the samples, and of everything that the stories tell.
 
-use rollout::{Event, Fact, Line};
+use rollout::{Event, Fact};
 
 use crate::journal;
 
@@ -12,7 +12,7 @@ pub(crate) fn is_read_and_written(event: &Event) {
     let read = Fact::read(&line);
     let fact = read.unwrap_or_else(|why| panic!("event {}: {why}", event.seq));
     assert_eq!(fact.kind(), line.kind);
-    let mut written = Line::from(fact.clone());
+    let mut written = fact.line();
     assert_eq!(Fact::read(&written), Ok(fact), "event {}", event.seq);
     // The first release also wrote of a customer what had not come yet.
     line.data.remove("unit");

@@ -1,8 +1,12 @@
 //! The oracle of [`super::recomputed`] is no rubber stamp: journals that were tampered with are reported.
 
+use std::collections::BTreeSet;
+
 use policy::Timestamp;
+use rollout::fact::{Frozen, Payload as _};
 use rollout::health::{Cycle, CycleResult};
-use rollout::{Event, Kind, Line};
+use rollout::{Event, Kind};
+use serde::Deserialize as _;
 use sim::world::World;
 
 use super::recomputed::Recomputed;
@@ -104,12 +108,15 @@ fn a_start_in_a_freeze_is_reported_and_one_at_its_end_is_not() {
     let start = place(Kind::CustomerStarted);
     let frozen_until = |until: Timestamp| {
         let mut journal = journal();
-        let fact = Line {
-            until: Some(until),
-            ..Line::new(Kind::Frozen).with("name", "outage")
+        let outage = Frozen {
+            actor: "ann".into(),
+            reason: "an outage".to_owned(),
+            until,
+            name: "outage".to_owned(),
+            customers: BTreeSet::new(),
         };
         let frozen = Event {
-            line: fact,
+            line: outage.line(),
             ..journal[start - 1].clone()
         };
         journal.insert(start, frozen);
@@ -121,6 +128,17 @@ fn a_start_in_a_freeze_is_reported_and_one_at_its_end_is_not() {
     assert!(said.starts_with("P23: a starts during"), "{said}");
 }
 
+/// The cycles that a verdict tells of.
+fn cycles(event: &Event) -> Vec<Cycle> {
+    Vec::deserialize(&event.line.data["cycles"]).unwrap()
+}
+
+/// Has a verdict tell of other cycles.
+fn tell(event: &mut Event, cycles: &[Cycle]) {
+    let cycles = serde_json::to_value(cycles).unwrap();
+    event.line.data.insert("cycles".to_owned(), cycles);
+}
+
 #[test]
 fn a_rollback_without_the_samples_that_decide_it_is_reported() {
     let journal = forged(Kind::HealthFailed, |event| {
@@ -128,9 +146,9 @@ fn a_rollback_without_the_samples_that_decide_it_is_reported() {
     });
     assert_reported(&journal, "P34: a verdict without cycles");
     let journal = forged(Kind::HealthFailed, |event| {
-        let mut cycles: Vec<Cycle> = event.line.read("cycles").unwrap();
+        let mut cycles = cycles(event);
         cycles.truncate(cycles.len() - 1);
-        event.line = event.line.clone().with_value("cycles", &cycles);
+        tell(event, &cycles);
     });
     assert_reported(&journal, "P34: ");
 }
@@ -138,10 +156,10 @@ fn a_rollback_without_the_samples_that_decide_it_is_reported() {
 #[test]
 fn a_failure_between_that_was_no_failure_is_reported() {
     let journal = forged(Kind::HealthFailed, |event| {
-        let mut cycles: Vec<Cycle> = event.line.read("cycles").unwrap();
+        let mut cycles = cycles(event);
         let middle = cycles.len() - 2;
         cycles[middle].result = CycleResult::Passed;
-        event.line = event.line.clone().with_value("cycles", &cycles);
+        tell(event, &cycles);
     });
     assert_reported(&journal, "P34: ");
 }
@@ -149,12 +167,12 @@ fn a_failure_between_that_was_no_failure_is_reported() {
 #[test]
 fn a_pass_that_no_cycle_shows_is_reported() {
     let journal = forged(Kind::HealthPassed, |event| {
-        let mut cycles: Vec<Cycle> = event.line.read("cycles").unwrap();
+        let mut cycles = cycles(event);
         for cycle in &mut cycles {
             let reason = "nothing was heard".to_owned();
             cycle.result = CycleResult::NoData { reason };
         }
-        event.line = event.line.clone().with_value("cycles", &cycles);
+        tell(event, &cycles);
     });
     assert_reported(&journal, "P34: ");
 }

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use policy::{CustomerId, PolicyId, Role, ServiceId, Timestamp};
 use rollout::event::GENESIS;
-use rollout::{Event, Kind, Line, RolloutId};
+use rollout::fact::{DrainTo, RolloutFact};
+use rollout::{Event, Fact, Kind, Line, RolloutId};
 use sim::api::Op;
 use sim::platform::{Deploy, Status, Trigger};
 use sim::world::World;
@@ -70,7 +71,8 @@ impl Promises {
         self.follow_chain(event)?;
         self.recomputed.follow(event)?;
         let fact = &event.line;
-        if let Some(plan) = fact.read::<policy::Plan>("plan") {
+        let told = Fact::read(fact).map_err(|why| why.to_string())?;
+        if let Some(plan) = told.plan() {
             self.deploys_at_once = usize::try_from(plan.project.render.max_parallel).unwrap();
             let phases = plan.phases.iter();
             self.limits.extend(phases.map(|phase| {
@@ -80,7 +82,7 @@ impl Promises {
                 )
             }));
         }
-        self.follow_holds(fact);
+        self.follow_holds(fact, &told);
         if let (Some(customer), Some(phase)) = (&fact.customer, &fact.phase) {
             self.phases.insert(customer.clone(), phase.clone());
             let unit = (fact.rollout, customer.clone());
@@ -106,15 +108,14 @@ impl Promises {
     }
 
     /// P18, P19, P20: since when nobody may start.
-    fn follow_holds(&mut self, fact: &Line) {
+    fn follow_holds(&mut self, fact: &Line, told: &Fact) {
         let shut = self.shut.entry(fact.rollout).or_default();
         if fact.kind == Kind::Paused {
             shut.insert("P20: paused");
         } else if fact.kind == Kind::Resumed {
             shut.remove("P20: paused");
-        } else if fact.kind == Kind::RolloutDraining {
-            let to: Option<String> = fact.read("to");
-            let halts = to.as_deref() == Some("halted");
+        } else if let Fact::Rollout(RolloutFact::RolloutDraining(draining)) = told {
+            let halts = draining.to == DrainTo::Halted;
             shut.insert(if halts { "P18: halted" } else { "P19: ending" });
         } else if matches!(
             fact.kind,

@@ -6,8 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use policy::health::Profile;
 use policy::rules::{Approval, Excluded, Scope};
 use policy::{CustomerId, PersonId, Plan, Timestamp};
+use rollout::fact::{CustomerFact, GateFact, HealthFact, PersonFact, Retried, RollbackFact};
 use rollout::health::{Cycle, CycleResult};
-use rollout::{Event, Kind, Line, RolloutId};
+use rollout::{Event, Fact, Kind, Line, RolloutId};
 
 /// A window of these stories opens every six hours, for two, and asks for half an hour of what is left.
 const WINDOW_EVERY_SECS: i64 = 6 * 3600;
@@ -34,51 +35,68 @@ pub(super) struct Recomputed {
 impl Recomputed {
     /// Follows one event; says what it breaks.
     pub(super) fn follow(&mut self, event: &Event) -> Result<(), String> {
-        let fact = &event.line;
+        let line = &event.line;
+        let fact = Fact::read(line).map_err(|why| why.to_string())?;
         if let (Some(plan), Kind::RolloutStarted | Kind::OperationStarted) =
-            (fact.read::<Plan>("plan"), fact.kind)
+            (fact.plan(), line.kind)
         {
-            let starter = fact.actor.clone().ok_or("nobody has started it")?;
-            self.plans.insert(fact.rollout, (plan, starter));
+            let starter = line.actor.clone().ok_or("nobody has started it")?;
+            self.plans.insert(line.rollout, (plan.clone(), starter));
         }
-        self.follow_gate(event);
-        self.follow_freeze(event);
-        match fact.kind == Kind::CustomerStarted {
+        self.follow_gate(event, &fact);
+        self.follow_freeze(event, &fact);
+        match line.kind == Kind::CustomerStarted {
             true => self.start(event),
-            false => self.verdict(fact),
+            false => self.verdict(line, &fact),
         }
     }
 
-    fn follow_gate(&mut self, event: &Event) {
-        let fact = &event.line;
-        let Some(gate) = fact.read::<String>("gate") else {
-            return;
+    fn follow_gate(&mut self, event: &Event, fact: &Fact) {
+        let run = event.line.rollout;
+        let gate = match fact {
+            Fact::Gate(gate) => gate,
+            Fact::Customer(CustomerFact::Retried(Retried {
+                gate: Some(gate), ..
+            })) => {
+                self.passed.remove(&(run, gate.clone()));
+                return;
+            }
+            _ => return,
         };
-        let key = (fact.rollout, gate);
-        if let (Kind::Approved, Some(by)) = (fact.kind, fact.actor.clone()) {
-            self.votes.entry(key).or_default().insert(by, event.at);
-        } else if let (Kind::Withdrawn, Some(by)) = (fact.kind, &fact.actor) {
-            self.votes.entry(key).or_default().remove(by);
-        } else if matches!(fact.kind, Kind::ApprovalLapsed | Kind::Rejected) {
-            self.votes.remove(&key);
-        } else if fact.kind == Kind::Retried {
-            self.passed.remove(&key);
+        let key = (run, gate.place().gate.clone());
+        match gate {
+            GateFact::Approved(vote) => {
+                let votes = self.votes.entry(key).or_default();
+                votes.insert(vote.actor.clone(), event.at);
+            }
+            GateFact::Withdrawn(vote) => {
+                self.votes.entry(key).or_default().remove(&vote.actor);
+            }
+            GateFact::ApprovalLapsed(_) | GateFact::Rejected(_) => {
+                self.votes.remove(&key);
+            }
+            GateFact::ApprovalRequested(_)
+            | GateFact::ApprovalEscalated(_)
+            | GateFact::GatePassed(_) => {}
         }
     }
 
-    fn follow_freeze(&mut self, event: &Event) {
-        let fact = &event.line;
-        let Some(name) = fact.read::<String>("name") else {
-            return;
-        };
-        if let (Kind::Frozen, Some(until)) = (fact.kind, fact.until) {
-            self.freezes.insert(name, (event.at, until));
-        } else if fact.kind == Kind::Unfrozen {
-            self.freezes.remove(&name);
-        } else if let (Kind::FreezeOverridden, Some(by)) = (fact.kind, fact.actor.clone()) {
-            let occurrence = fact.read::<String>("occurrence").unwrap_or_default();
-            let key = (fact.rollout, occurrence);
-            self.lifts.entry(key).or_default().insert(by);
+    fn follow_freeze(&mut self, event: &Event, fact: &Fact) {
+        match fact {
+            Fact::Person(PersonFact::Frozen(frozen)) => {
+                let time = (event.at, frozen.until);
+                self.freezes.insert(frozen.name.clone(), time);
+            }
+            Fact::Person(PersonFact::Unfrozen(unfrozen)) => {
+                self.freezes.remove(&unfrozen.name);
+            }
+            Fact::Person(PersonFact::FreezeOverridden(lifted)) => {
+                let occurrence = lifted.occurrence.clone().unwrap_or_default();
+                let key = (event.line.rollout, occurrence);
+                let people = self.lifts.entry(key).or_default();
+                people.insert(lifted.actor.clone());
+            }
+            _ => {}
         }
     }
 
@@ -167,23 +185,24 @@ impl Recomputed {
     }
 
     /// P34: what a service's verdict says follows from the cycles in it.
-    fn verdict(&self, fact: &Line) -> Result<(), String> {
-        let healthy = match fact.kind == Kind::HealthPassed {
-            true => true,
-            false if matches!(fact.kind, Kind::HealthFailed | Kind::RollbackFailed) => false,
-            false => return Ok(()),
+    fn verdict(&self, line: &Line, fact: &Fact) -> Result<(), String> {
+        let (healthy, cycles) = match fact {
+            Fact::Health(HealthFact::HealthPassed(passed)) => (true, Some(&passed.cycles)),
+            Fact::Health(HealthFact::HealthFailed(failed)) => (false, failed.cycles.as_ref()),
+            Fact::Rollback(RollbackFact::RollbackFailed(failed)) => (false, failed.cycles.as_ref()),
+            _ => return Ok(()),
         };
-        let Some(cycles) = fact.read::<Vec<Cycle>>("cycles") else {
+        let Some(cycles) = cycles else {
             // A deploy of another commit, or a rollback that Render failed, is judged without a probe.
-            return holds(!healthy && fact.commit.is_some(), || {
+            return holds(line.commit.is_some(), || {
                 "P34: a verdict without cycles".to_owned()
             });
         };
-        let (plan, _) = &self.plans[&fact.rollout];
-        let name = fact.phase.as_ref().ok_or("a verdict of no phase")?;
+        let (plan, _) = &self.plans[&line.rollout];
+        let name = line.phase.as_ref().ok_or("a verdict of no phase")?;
         let phase = plan.phases.iter().find(|phase| phase.policy.name == *name);
         let profile = &phase.ok_or("a verdict of no phase of the plan")?.health;
-        holds(decides(profile, &cycles, healthy), || {
+        holds(decides(profile, cycles, healthy), || {
             format!("P34: {cycles:?} do not make it healthy={healthy}")
         })
     }

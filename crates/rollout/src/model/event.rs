@@ -83,8 +83,8 @@ pub struct Line {
 }
 
 impl Line {
-    /// A fact of this kind and nothing else.
-    pub fn new(kind: Kind) -> Self {
+    /// A line of this kind that says nothing yet.
+    pub(crate) fn new(kind: Kind) -> Self {
         Self {
             rollout: None,
             kind,
@@ -100,28 +100,6 @@ impl Line {
             commit: None,
             data: Map::new(),
         }
-    }
-
-    /// Adds one field of `data`.
-    #[must_use]
-    pub fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
-        self.data.insert(key.to_owned(), value.into());
-        self
-    }
-
-    /// Adds one field of `data` from any serialisable value.
-    #[must_use]
-    pub fn with_value<T: Serialize>(self, key: &str, value: &T) -> Self {
-        let value = serde_json::to_value(value).expect("the core's values serialise");
-        self.with(key, value)
-    }
-
-    /// Reads one field of `data` to show it; a field of another shape counts as absent. The fold reads a
-    /// [`Fact`](crate::Fact): there it is damage.
-    pub fn read<T: serde::de::DeserializeOwned>(&self, key: &str) -> Option<T> {
-        self.data
-            .get(key)
-            .and_then(|value| T::deserialize(value).ok())
     }
 }
 
@@ -225,6 +203,7 @@ mod instant_option {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::fact::payload::insert;
 
     #[test]
     fn the_digest_is_that_of_the_canonical_form() {
@@ -243,7 +222,9 @@ mod tests {
             commit: Some("c0ffee".to_owned()),
             ..Line::new(Kind::DeployCreated)
         };
-        let full = fact.with("z", 0.5).with("a", vec!["b"]);
+        let mut full = fact;
+        insert(&mut full.data, "z", &0.5);
+        insert(&mut full.data, "a", &["b"]);
         for fact in [full, Line::new(Kind::EngineStarted)] {
             let event = Event::link(7, at, fact, GENESIS.to_owned());
             let mut value = serde_json::to_value(&event).expect("events serialise");

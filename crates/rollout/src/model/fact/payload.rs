@@ -259,12 +259,6 @@ macro_rules! payloads {
                 }
             }
 
-            impl From<$name> for $crate::model::event::Line {
-                fn from(fact: $name) -> Self {
-                    $crate::model::fact::Payload::line(&fact)
-                }
-            }
-
             impl From<$name> for $crate::model::fact::Fact {
                 fn from(fact: $name) -> Self {
                     Self::$variant($family::$name(fact))

@@ -65,12 +65,12 @@ pub struct PeopleReport {
 impl PeopleReport {
     /// Person by person.
     pub(super) fn of(at: Timestamp, changed: &PeopleChanged) -> Vec<Self> {
-        let changes = changed.whom.iter().map(|(person, what)| Self {
+        let told = changed.whom.iter().map(|(person, what)| Self {
             at,
             person: person.clone(),
             what: what.join(", "),
         });
-        changes.collect()
+        told.collect()
     }
 }
 

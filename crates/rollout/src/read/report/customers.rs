@@ -251,13 +251,12 @@ struct Last {
 
 impl Customers {
     pub(super) fn take(&mut self, event: &Event, fact: &Fact) {
-        let line = &event.line;
-        let (Some(customer), Some(standing)) = (&line.customer, standing(fact)) else {
+        let (Some(customer), Some(standing)) = (&event.line.customer, standing(fact)) else {
             return;
         };
         let life = self.lives.entry(customer.clone()).or_default();
         life.work(&standing, event.at);
-        life.batch = line.batch.or(life.batch);
+        life.batch = event.line.batch.or(life.batch);
         if let Fact::Customer(CustomerFact::CustomerStarted(started)) = fact {
             life.started_at.get_or_insert(event.at);
             life.before = life.before.take().or_else(|| version_before(started));
@@ -265,8 +264,8 @@ impl Customers {
         life.last = Some(Last {
             standing,
             since: event.at,
-            actor: line.actor.clone(),
-            reason: line.reason.clone(),
+            actor: event.line.actor.clone(),
+            reason: event.line.reason.clone(),
         });
     }
 

@@ -33,7 +33,7 @@ use std::collections::BTreeSet;
 
 use policy::{PersonId, Timestamp};
 
-use crate::fold::in_flight::Work;
+use crate::fold::in_flight::InFlight;
 use crate::fold::index::{Position, Rollout};
 use crate::fold::note::Notes;
 use crate::fold::rows::LoadError;
@@ -63,7 +63,7 @@ pub struct Step {
 #[derive(Clone, Debug, Default)]
 pub struct Product {
     pub(crate) state: State,
-    pub(crate) work: Work,
+    pub(crate) in_flight: InFlight,
     pub(crate) at: Timestamp,
     /// Whose request is being answered, if it is proved who that is.
     asking: Option<(PersonId, Proof)>,
@@ -92,8 +92,8 @@ impl Product {
             ..Self::new()
         };
         product.at = product.state.product.at;
-        product.work.tick_wanted = true;
-        product.work.undriven = true;
+        product.in_flight.tick_wanted = true;
+        product.in_flight.undriven = true;
         Ok(product)
     }
 
@@ -124,7 +124,7 @@ impl Product {
             }
             Input::Tick => {
                 if self.state.product.clock_suspected.is_none() {
-                    self.work.judged_until = self.at;
+                    self.in_flight.judged_until = self.at;
                 }
                 self.fire_timers();
                 self.advance();
@@ -169,15 +169,15 @@ impl Product {
 
     /// When it wants the next tick; an early one changes nothing. The instant of the last step, or an earlier one, means now.
     pub fn wake_at(&self) -> Option<Timestamp> {
-        if self.work.tick_wanted {
+        if self.in_flight.tick_wanted {
             return Some(self.at);
         }
-        self.work.timers.next()
+        self.in_flight.timers.next()
     }
 
     /// What runs now. Empty after `load`, until the shell has reported `EngineStarted`.
     pub fn in_flight(&self) -> impl Iterator<Item = &Command> {
-        self.work.issued.values().map(|issued| &issued.command)
+        self.in_flight.issued.values().map(|issued| &issued.command)
     }
 
     /// Sequence number and hash of the last event.
@@ -193,7 +193,7 @@ impl Product {
     /// Whether an instant has passed as far as clock edges go: a tick on a trusted clock has come since (R24, P25). After a
     /// report or a request nothing ends, lapses or expires.
     pub(crate) fn has_passed(&self, instant: Timestamp) -> bool {
-        instant <= self.work.judged_until
+        instant <= self.in_flight.judged_until
     }
 
     /// Whether a tick at this instant has still something to judge. What is over on a clock that is not trusted is judged
@@ -276,21 +276,21 @@ impl Product {
     /// What follows from the facts at this instant, until nothing more does (R24: clock edges and starts are the tick's).
     pub(crate) fn advance(&mut self) {
         loop {
-            if std::mem::take(&mut self.work.met_another) {
+            if std::mem::take(&mut self.in_flight.met_another) {
                 self.judge_met();
-            } else if let Some((id, place)) = self.work.dirty_units.pop_first() {
+            } else if let Some((id, place)) = self.in_flight.dirty_units.pop_first() {
                 self.drive_unit(id, place);
-            } else if let Some(id) = self.work.dirty_runs.pop_first() {
+            } else if let Some(id) = self.in_flight.dirty_runs.pop_first() {
                 self.judge_run(id);
-                self.work.ending_runs.insert(id);
-            } else if let Some((id, gate)) = self.work.dirty_gates.pop_first() {
+                self.in_flight.ending_runs.insert(id);
+            } else if let Some((id, gate)) = self.in_flight.dirty_gates.pop_first() {
                 self.drive_gate(id, &gate);
-            } else if let Some((id, phase)) = self.work.dirty_phases.pop_first() {
+            } else if let Some((id, phase)) = self.in_flight.dirty_phases.pop_first() {
                 self.drive_phase(id, phase);
-                self.work.ending_runs.insert(id);
-            } else if let Some(id) = self.work.ending_runs.pop_first() {
+                self.in_flight.ending_runs.insert(id);
+            } else if let Some(id) = self.in_flight.ending_runs.pop_first() {
                 self.end_run(id);
-            } else if std::mem::take(&mut self.work.queued_dirty) {
+            } else if std::mem::take(&mut self.in_flight.queued_dirty) {
                 self.begin_queued();
             } else {
                 break;
@@ -299,20 +299,20 @@ impl Product {
     }
 
     fn fire_timers(&mut self) {
-        self.work.tick_wanted = false;
-        while let Some(key) = self.work.timers.pop_due(self.at) {
+        self.in_flight.tick_wanted = false;
+        while let Some(key) = self.in_flight.timers.pop_due(self.at) {
             match key {
                 TimerKey::CustomerState(id, place) => {
-                    self.work.dirty_units.insert((id, place));
-                    self.work.dirty_phases.insert((id, place.phase));
+                    self.in_flight.dirty_units.insert((id, place));
+                    self.in_flight.dirty_phases.insert((id, place.phase));
                 }
-                TimerKey::Position(id, place) => self.work.unblock(id, place),
+                TimerKey::Position(id, place) => self.in_flight.unblock(id, place),
                 TimerKey::Phase(id, phase) => {
-                    self.work.dirty_phases.insert((id, phase));
-                    self.work.unblock_phase(id, phase);
+                    self.in_flight.dirty_phases.insert((id, phase));
+                    self.in_flight.unblock_phase(id, phase);
                 }
                 TimerKey::Gate(id, gate) => {
-                    self.work.dirty_gates.insert((id, gate));
+                    self.in_flight.dirty_gates.insert((id, gate));
                 }
             }
         }

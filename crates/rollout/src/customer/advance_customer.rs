@@ -78,7 +78,7 @@ impl Product {
     ) -> Option<T> {
         let run = self.state.runs.get(&id)?;
         let empty = Scratch::default();
-        let scratch = self.work.scratch.get(&(id, place)).unwrap_or(&empty);
+        let scratch = self.in_flight.scratch.get(&(id, place)).unwrap_or(&empty);
         Some(question(&run.ctx(id, place, scratch, &self.state, self.at)))
     }
 
@@ -99,7 +99,7 @@ impl Product {
         if run.row.held_as_moved {
             // Nothing leaves for it, not even a look, until a person has said that it may go on (P40). What has left and
             // cannot be repeated is seen to its end: without its answer it would be sent again (P8).
-            let main = self.work.out(id, place, Slot::Main);
+            let main = self.in_flight.out(id, place, Slot::Main);
             if main.is_none_or(|issued| issued.command.kind.is_repeatable()) {
                 self.unwant(id, place, Slot::Main);
             }
@@ -139,17 +139,17 @@ impl Product {
 
     /// Whether the next engine has to begin this: it needs somebody who sends what is intended (P7).
     fn is_left_open(&self, facts: &[Fact]) -> bool {
-        self.work.undriven && facts.iter().any(|fact| fact.kind().is_intent())
+        self.in_flight.undriven && facts.iter().any(|fact| fact.kind().is_intent())
     }
 
     fn settle_into(&mut self, id: RolloutId, place: Position, next: Next) {
         let mut timer = None;
-        self.work.waiting_go.remove(&(id, place));
+        self.in_flight.waiting_go.remove(&(id, place));
         match next {
             Next::Command(kind) => {
                 if let CommandKind::AwaitQuiet { deploy, .. } = &kind {
                     let at = self.at;
-                    self.work
+                    self.in_flight
                         .scratch
                         .entry((id, place))
                         .or_default()
@@ -159,8 +159,8 @@ impl Product {
             }
             Next::Tick => {
                 self.unwant(id, place, Slot::Main);
-                self.work.waiting_go.insert((id, place));
-                self.work.tick_wanted = true;
+                self.in_flight.waiting_go.insert((id, place));
+                self.in_flight.tick_wanted = true;
             }
             Next::Wait(until) => {
                 self.unwant(id, place, Slot::Main);
@@ -175,7 +175,7 @@ impl Product {
             }
             Next::Facts(_) => {}
         }
-        self.work
+        self.in_flight
             .timers
             .set(TimerKey::CustomerState(id, place), timer);
     }
@@ -197,27 +197,27 @@ impl Product {
     /// Makes sure that this command, and no other, is out in the slot; while nobody drives, none is.
     pub(crate) fn want(&mut self, id: RolloutId, place: Position, slot: Slot, kind: CommandKind) {
         if self
-            .work
+            .in_flight
             .out(id, place, slot)
             .is_some_and(|issued| issued.command.kind == kind)
         {
             return;
         }
         self.unwant(id, place, slot);
-        if self.work.undriven {
+        if self.in_flight.undriven {
             return;
         }
         let run = &self.state.runs[&id];
         let customer = run.at_place(place.phase, place.place).clone();
         let goes_back = run.customer(&customer).state == CustomerStatus::Backward;
         let command = Command {
-            id: self.work.new_id(),
+            id: self.in_flight.new_id(),
             run: id,
             customer,
             urgent: goes_back || kind.is_urgent(),
             kind,
         };
-        self.work.insert(Issued {
+        self.in_flight.insert(Issued {
             command: command.clone(),
             slot,
             whose: (id, place),
@@ -229,15 +229,15 @@ impl Product {
     /// Makes sure that nothing is out in the slot.
     pub(crate) fn unwant(&mut self, id: RolloutId, place: Position, slot: Slot) {
         let Some(command) = self
-            .work
+            .in_flight
             .out(id, place, slot)
             .map(|issued| issued.command.id)
         else {
             return;
         };
-        if let Some(issued) = self.work.take(command) {
+        if let Some(issued) = self.in_flight.take(command) {
             let stop = CommandKind::Stop { command };
-            let id = self.work.new_id();
+            let id = self.in_flight.new_id();
             self.send(Command {
                 id,
                 kind: stop,
@@ -272,13 +272,13 @@ impl Product {
     /// Keeps count of the deploys in flight over all rollouts (P16).
     fn count_deploying(&mut self, id: RolloutId, place: Position) {
         let deploying = self.ask(id, place, next::occupies_slot);
-        let was = self.work.deploying.contains(&(id, place));
+        let was = self.in_flight.deploying.contains(&(id, place));
         match deploying == Some(true) {
-            true => self.work.deploying.insert((id, place)),
-            false => self.work.deploying.remove(&(id, place)),
+            true => self.in_flight.deploying.insert((id, place)),
+            false => self.in_flight.deploying.remove(&(id, place)),
         };
         if was && deploying != Some(true) {
-            self.work.tick_wanted = true;
+            self.in_flight.tick_wanted = true;
         }
     }
 
@@ -291,13 +291,17 @@ impl Product {
         command: &Command,
         outcome: Outcome,
     ) {
-        let mut scratch = self.work.scratch.remove(&(id, place)).unwrap_or_default();
+        let mut scratch = self
+            .in_flight
+            .scratch
+            .remove(&(id, place))
+            .unwrap_or_default();
         let awaited = matches!(command.kind, CommandKind::AwaitQuiet { .. });
         if awaited && self.is_waiting(id, place) {
             // The foreign deploy it waited for before its start is over, or cannot be read.
             scratch.foreign = None;
-            self.work.unblock(id, place);
-            self.work.scratch.insert((id, place), scratch);
+            self.in_flight.unblock(id, place);
+            self.in_flight.scratch.insert((id, place), scratch);
             if let Outcome::Trouble { .. } = outcome {
                 self.wait_for_render(id, place, &command.kind, &outcome);
             }
@@ -305,8 +309,8 @@ impl Product {
         }
         if matches!(command.kind, CommandKind::BackUp { .. }) && self.is_waiting(id, place) {
             let views = std::mem::take(&mut scratch.met);
-            self.work.scratch.insert((id, place), scratch);
-            self.work.unblock(id, place);
+            self.in_flight.scratch.insert((id, place), scratch);
+            self.in_flight.unblock(id, place);
             self.hold_for_another(id, place, &views, &outcome);
             return;
         }
@@ -318,7 +322,7 @@ impl Product {
             }
             record::record(&ctx, &mut scratch, asked_at, &command.kind, outcome)
         });
-        self.work.scratch.insert((id, place), scratch);
+        self.in_flight.scratch.insert((id, place), scratch);
         let Some(recorded) = recorded else { return };
         if self.is_left_open(&recorded.facts) {
             return;

@@ -20,14 +20,14 @@ use crate::product::Product;
 impl Product {
     /// Customers still on the release in the batch before that this process has not seen healthy (R17).
     pub(crate) fn unseen(&self, id: RolloutId, phase: usize) -> Vec<Position> {
-        if !self.work.resumed.contains(&id) {
+        if !self.in_flight.resumed.contains(&id) {
             return Vec::new();
         }
         let run = &self.state.runs[&id];
         run.before(phase)
             .into_iter()
             .filter_map(|customer| run.place(&customer))
-            .filter(|place| !self.work.confirmed.contains(&(id, *place)))
+            .filter(|place| !self.in_flight.confirmed.contains(&(id, *place)))
             .collect()
     }
 
@@ -56,7 +56,7 @@ impl Product {
 
     /// What is known of a customer that was asked and not found healthy.
     pub(crate) fn unfit(&self, id: RolloutId, place: Position) -> Option<&Unfit> {
-        self.work.scratch.get(&(id, place))?.unfit.as_ref()
+        self.in_flight.scratch.get(&(id, place))?.unfit.as_ref()
     }
 
     /// Takes the answer to the question whether a customer is still healthy.
@@ -91,19 +91,19 @@ impl Product {
         let Some(every) = every else { return };
         let again_at = self.at + every;
         let since = self.unfit(id, place).map_or(self.at, |unfit| unfit.since);
-        self.work.scratch.entry((id, place)).or_default().unfit = Some(Unfit {
+        self.in_flight.scratch.entry((id, place)).or_default().unfit = Some(Unfit {
             reason,
             since,
             again_at,
         });
-        self.work
+        self.in_flight
             .timers
             .set(TimerKey::Position(id, place), Some(again_at));
     }
 
     fn confirmed(&mut self, id: RolloutId, place: Position) {
-        self.work.confirmed.insert((id, place));
-        if let Some(scratch) = self.work.scratch.get_mut(&(id, place)) {
+        self.in_flight.confirmed.insert((id, place));
+        if let Some(scratch) = self.in_flight.scratch.get_mut(&(id, place)) {
             scratch.unfit = None;
         }
     }

@@ -61,9 +61,9 @@ impl Product {
             self.release_met(id, by);
             let places = self.state.runs[&id].in_hand();
             let places = places.into_iter().map(|place| (id, place));
-            self.work.dirty_units.extend(places);
+            self.in_flight.dirty_units.extend(places);
         }
-        self.work.queued_dirty = true;
+        self.in_flight.queued_dirty = true;
         Ok(())
     }
 
@@ -105,7 +105,7 @@ impl Product {
         let Some(kind) = read.flatten() else {
             return false;
         };
-        self.work.scratch.entry((id, place)).or_default().met = views.to_vec();
+        self.in_flight.scratch.entry((id, place)).or_default().met = views.to_vec();
         self.want(id, place, Slot::Main, kind);
         true
     }

@@ -53,9 +53,9 @@ impl Product {
         if !self.has_more_to_do(id, place) {
             return false;
         }
-        self.work.scratch.remove(&(id, place));
+        self.in_flight.scratch.remove(&(id, place));
         self.unwant(id, place, Slot::Preflight);
-        self.work.preparing.remove(&(id, place));
+        self.in_flight.preparing.remove(&(id, place));
         self.begin_anew(id, place, "the request was out when an invariant broke");
         let reason = format!("something impossible was found about it: {what}");
         let held = self.ask(id, place, |ctx| ctx.held(None, reason));

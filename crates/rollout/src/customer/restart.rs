@@ -17,7 +17,7 @@ impl Product {
     /// A new process drives: changing commands that may be in flight become look-ups (R16), everything wanted is issued. Of
     /// `out` this process knows that they are in flight.
     pub(crate) fn engine_started(&mut self, out: Vec<Command>, unsure_since: Option<Timestamp>) {
-        self.work.undriven = false;
+        self.in_flight.undriven = false;
         self.emit(EngineStarted { unsure_since });
         self.take_up(out);
         let unfinished: Vec<RolloutId> = self
@@ -28,34 +28,34 @@ impl Product {
             .map(|(id, _)| *id)
             .collect();
         for id in unfinished {
-            self.work.resumed.insert(id);
+            self.in_flight.resumed.insert(id);
             let run = &self.state.runs[&id];
             let gates: Vec<_> = run.gates.keys().map(|gate| (id, gate.clone())).collect();
-            self.work.dirty_gates.extend(gates);
+            self.in_flight.dirty_gates.extend(gates);
             for place in self.state.runs[&id].in_hand() {
                 let reason = "the engine was started anew while the request was out";
-                if self.work.out(id, place, Slot::Main).is_none() {
+                if self.in_flight.out(id, place, Slot::Main).is_none() {
                     self.about(id, place, |product| product.begin_anew(id, place, reason));
                 }
-                self.work.dirty_units.insert((id, place));
+                self.in_flight.dirty_units.insert((id, place));
             }
-            self.work.dirty_runs.insert(id);
+            self.in_flight.dirty_runs.insert(id);
             self.wake_run(id);
         }
-        self.work.queued_dirty = true;
+        self.in_flight.queued_dirty = true;
     }
 
     /// What this process knew of a customer is gone.
     pub(crate) fn begin_anew(&mut self, id: RolloutId, place: Position, reason: &str) {
         // When the deploy before a queued one ended is not known any more: at the latest now.
-        let scratch = self.work.scratch.entry((id, place)).or_default();
+        let scratch = self.in_flight.scratch.entry((id, place)).or_default();
         scratch.quiet_since = Some(self.at);
         self.doubt(id, place, reason);
     }
 
     /// The process drives no more: it only records.
     pub(crate) fn engine_stopping(&mut self, out: Vec<Command>) {
-        self.work.undriven = true;
+        self.in_flight.undriven = true;
         self.take_up(out);
     }
 
@@ -67,8 +67,8 @@ impl Product {
                 continue;
             };
             let whose = (command.run, place);
-            self.work.scratch.entry(whose).or_default().fresh = true;
-            self.work.take_up(Issued {
+            self.in_flight.scratch.entry(whose).or_default().fresh = true;
+            self.in_flight.take_up(Issued {
                 command,
                 slot: Slot::Main,
                 whose,

@@ -10,7 +10,7 @@ use policy::{CustomerId, Timestamp};
 
 use crate::customer::answer::say;
 use crate::customer::ctx::{Ctx, Next};
-use crate::fold::in_flight::{Slot, Work};
+use crate::fold::in_flight::{Slot, InFlight};
 use crate::fold::index::{Position, Rollout};
 use crate::fold::scratch::{Scratch, Trouble};
 use crate::model::command::{CommandKind, Outcome};
@@ -140,7 +140,7 @@ impl Product {
         at: Timestamp,
     ) -> Option<Hold> {
         let place = run.place(customer)?;
-        let known = self.work.scratch.get(&(id, place));
+        let known = self.in_flight.scratch.get(&(id, place));
         match known.and_then(|scratch| scratch.trouble.as_ref()) {
             Some(trouble) => Some(hold(
                 &trouble.reason,
@@ -160,19 +160,23 @@ impl Product {
         outcome: &Outcome,
     ) {
         let reason = say(outcome);
-        let mut scratch = self.work.scratch.remove(&(id, place)).unwrap_or_default();
+        let mut scratch = self
+            .in_flight
+            .scratch
+            .remove(&(id, place))
+            .unwrap_or_default();
         let alarm = self
             .ask(id, place, |ctx| met(ctx, &mut scratch, asked, &reason))
             .flatten();
-        self.work.scratch.insert((id, place), scratch);
-        self.work.unblock(id, place);
+        self.in_flight.scratch.insert((id, place), scratch);
+        self.in_flight.unblock(id, place);
         if let Some(alarm) = alarm {
             self.emit_in(id, alarm);
         }
     }
 }
 
-impl Work {
+impl InFlight {
     /// Holds that only this process knows: it has read them just now.
     pub(crate) fn reading_holds(
         &self,

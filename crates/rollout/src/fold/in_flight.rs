@@ -42,7 +42,7 @@ pub(crate) enum Preparing {
     clippy::struct_excessive_bools,
     reason = "each is one thing to be done, or not to be done, independent of the others"
 )]
-pub(crate) struct Work {
+pub(crate) struct InFlight {
     pub(crate) issued: BTreeMap<CommandId, Issued>,
     by_slot: BTreeMap<(RolloutId, Position, Slot), CommandId>,
     next_command: u64,
@@ -79,7 +79,7 @@ pub(crate) struct Work {
     pub(crate) confirmed: BTreeSet<(RolloutId, Position)>,
 }
 
-impl Work {
+impl InFlight {
     pub(crate) fn new_id(&mut self) -> CommandId {
         self.next_command += 1;
         CommandId(self.next_command)

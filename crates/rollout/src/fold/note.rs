@@ -2,7 +2,7 @@
 
 use policy::{CustomerId, PolicyId};
 
-use crate::fold::in_flight::Work;
+use crate::fold::in_flight::InFlight;
 use crate::fold::index::Position;
 use crate::fold::scratch::Scratch;
 use crate::fold::state::State;
@@ -13,7 +13,7 @@ use crate::model::ids::RolloutId;
 /// What is looked at again after a fact: the state that it has led to, and what goes on in memory.
 pub(crate) struct Notes<'p> {
     pub(crate) state: &'p State,
-    pub(crate) work: &'p mut Work,
+    pub(crate) work: &'p mut InFlight,
 }
 
 impl Notes<'_> {
@@ -51,14 +51,14 @@ impl Notes<'_> {
 
     /// A rollout is judged again.
     pub(super) fn note_run(&mut self, id: RolloutId) {
-        self.work.tick_wanted = true;
-        self.work.dirty_runs.insert(id);
+        self.in_flight.tick_wanted = true;
+        self.in_flight.dirty_runs.insert(id);
     }
 
     /// A phase is looked at again; which it is.
     pub(super) fn note_phase_of(&mut self, id: RolloutId, name: &PolicyId) -> Option<usize> {
         let phase = self.state.runs.get(&id)?.phase_index(name)?;
-        self.work.dirty_phases.insert((id, phase));
+        self.in_flight.dirty_phases.insert((id, phase));
         Some(phase)
     }
 
@@ -69,9 +69,9 @@ impl Notes<'_> {
         customer: &CustomerId,
     ) -> Option<Position> {
         let place = self.state.runs.get(&id)?.place(customer)?;
-        self.work.dirty_units.insert((id, place));
-        self.work.dirty_phases.insert((id, place.phase));
-        self.work.unblock(id, place);
+        self.in_flight.dirty_units.insert((id, place));
+        self.in_flight.dirty_phases.insert((id, place.phase));
+        self.in_flight.unblock(id, place);
         Some(place)
     }
 
@@ -80,7 +80,7 @@ impl Notes<'_> {
         self.note_run(id);
         self.note_phase_of(id, whose.phase);
         let place = self.note_customer(id, whose.customer)?;
-        Some(self.work.scratch.entry((id, place)).or_default())
+        Some(self.in_flight.scratch.entry((id, place)).or_default())
     }
 
     /// Looks at every phase and every waiting customer of a rollout again: rare, by a person or at an end.
@@ -89,13 +89,13 @@ impl Notes<'_> {
             return;
         };
         for phase in 0..run.phases.len() {
-            self.work.dirty_phases.insert((id, phase));
-            self.work.unblock_phase(id, phase);
+            self.in_flight.dirty_phases.insert((id, phase));
+            self.in_flight.unblock_phase(id, phase);
             if run.is_settled(phase) || run.is_ended() {
                 let watched = run
                     .healthy()
                     .range((phase, 0, 0)..=(phase, u32::MAX, usize::MAX));
-                self.work
+                self.in_flight
                     .dirty_units
                     .extend(watched.map(|(phase, _, place)| {
                         (
@@ -114,12 +114,12 @@ impl Notes<'_> {
     pub(super) fn wake_gates(&mut self) {
         for (id, run) in self.state.runs.iter().filter(|(_, run)| !run.is_ended()) {
             let gates = run.gates.keys().map(|gate| (*id, gate.clone()));
-            self.work.dirty_gates.extend(gates);
+            self.in_flight.dirty_gates.extend(gates);
         }
     }
 
     pub(super) fn wake_everybody(&mut self) {
-        self.work.tick_wanted = true;
+        self.in_flight.tick_wanted = true;
         let unfinished: Vec<RolloutId> = self
             .state
             .runs
@@ -128,7 +128,7 @@ impl Notes<'_> {
             .map(|(id, _)| *id)
             .collect();
         for id in unfinished {
-            self.work.dirty_runs.insert(id);
+            self.in_flight.dirty_runs.insert(id);
             self.wake_run(id);
         }
     }

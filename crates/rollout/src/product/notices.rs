@@ -10,10 +10,10 @@ use crate::product::Product;
 
 impl Product {
     pub(crate) fn record_report(&mut self, report: Report) {
-        let Some(issued) = self.work.take(report.command) else {
+        let Some(issued) = self.in_flight.take(report.command) else {
             return;
         };
-        self.work.tick_wanted = true;
+        self.in_flight.tick_wanted = true;
         let (id, place) = issued.whose;
         self.about(id, place, |product| match issued.slot {
             Slot::Main => {
@@ -25,7 +25,7 @@ impl Product {
             Slot::Watch => product.record_watch(id, place, &report.outcome),
             Slot::Confirm => product.record_confirm(id, place, &report.outcome),
         });
-        self.work.dirty_units.insert((id, place));
+        self.in_flight.dirty_units.insert((id, place));
     }
 
     pub(crate) fn record_notice(&mut self, notice: Notice) {
@@ -73,7 +73,7 @@ impl Product {
         let product = &self.state.product;
         if product.unsure_since.is_some() {
             let by = self.at - from;
-            for scratch in self.work.scratch.values_mut() {
+            for scratch in self.in_flight.scratch.values_mut() {
                 scratch.move_along(by);
             }
             self.emit(ClockTrusted {
@@ -82,7 +82,7 @@ impl Product {
             });
             let open = self.state.runs.iter().filter(|(_, run)| !run.is_ended());
             let hands = open.flat_map(|(id, run)| run.in_hand().into_iter().map(|one| (*id, one)));
-            self.work.dirty_units.extend(hands);
+            self.in_flight.dirty_units.extend(hands);
         } else if product.clock_suspected.is_some() {
             self.emit(ClockTrusted {
                 actor: None,

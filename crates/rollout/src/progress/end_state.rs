@@ -203,7 +203,7 @@ impl Product {
             return;
         };
         if !run.working().is_empty() || run.row.held_as_moved {
-            self.work.closing.remove(&id);
+            self.in_flight.closing.remove(&id);
             return;
         }
         match (&run.row.state, id) {
@@ -295,13 +295,13 @@ impl Product {
         let run = &self.state.runs[&id];
         if run.managed().next().is_some() {
             // Each is looked at once here, and then whenever its answer comes.
-            if self.work.closing.insert(id) {
+            if self.in_flight.closing.insert(id) {
                 let managed = run.managed().map(|place| (id, place));
-                self.work.dirty_units.extend(managed);
+                self.in_flight.dirty_units.extend(managed);
             }
             return;
         }
-        self.work.closing.remove(&id);
+        self.in_flight.closing.remove(&id);
         self.emit_in(id, end);
         self.wake_run(id);
     }

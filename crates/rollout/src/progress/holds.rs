@@ -243,7 +243,7 @@ impl Product {
             &Self::windows_of(run, customer),
             at,
         ));
-        holds.extend(self.work.reading_holds(id, run, customer, at));
+        holds.extend(self.in_flight.reading_holds(id, run, customer, at));
         if !holds.iter().any(|hold| hold.kind == HoldKind::Trouble) {
             holds.extend(self.trouble_hold(id, run, customer, at));
         }
@@ -263,7 +263,7 @@ impl Product {
     ) -> Option<Hold> {
         let place = run.place(customer)?;
         let name = |place: &Position| run.at_place(place.phase, place.place).to_string();
-        if self.work.preparing.contains_key(&(id, place)) {
+        if self.in_flight.preparing.contains_key(&(id, place)) {
             let text = "its services are read before it starts";
             return Some(Hold::new(HoldKind::Working, HoldOwner::Render, text));
         }
@@ -279,7 +279,7 @@ impl Product {
 
     /// All places are taken; one that a held customer keeps is given back by a person (P16).
     fn slot_hold(&self) -> Hold {
-        let held = self.work.deploying.iter().find_map(|(id, place)| {
+        let held = self.in_flight.deploying.iter().find_map(|(id, place)| {
             let run = self.state.runs.get(id)?;
             let customer = run.at_place(place.phase, place.place);
             matches!(run.customer(customer).state, CustomerStatus::Held { .. }).then_some(customer)

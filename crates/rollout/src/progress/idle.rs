@@ -17,11 +17,11 @@ impl Product {
         let working =
             |run: &Rollout| !run.is_ended() && !run.row.held_as_moved && !run.working().is_empty();
         // Watching goes on for as long as somebody is healthy, and changes nothing by itself.
-        let mut issued = self.work.issued.values();
-        if self.work.tick_wanted
+        let mut issued = self.in_flight.issued.values();
+        if self.in_flight.tick_wanted
             || self.state.runs.values().any(working)
             || issued.any(|issued| !self.only_looks_on(issued))
-            || !self.work.preparing.is_empty()
+            || !self.in_flight.preparing.is_empty()
         {
             return true;
         }

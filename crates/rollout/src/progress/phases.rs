@@ -98,7 +98,10 @@ impl Product {
             self.emit_in(id, fact);
             return;
         }
-        if !run.order_holds(phase, self.work.judged_until).is_empty() {
+        if !run
+            .order_holds(phase, self.in_flight.judged_until)
+            .is_empty()
+        {
             return;
         }
         let fact = PhaseStarted {
@@ -107,7 +110,7 @@ impl Product {
         self.emit_in(id, fact);
         let gates = self.state.runs[&id].gates_of(phase);
         for gate in gates {
-            self.work.dirty_gates.insert((id, gate.clone()));
+            self.in_flight.dirty_gates.insert((id, gate.clone()));
             self.drive_gate(id, &gate);
         }
     }
@@ -243,12 +246,12 @@ impl Product {
             .flatten()
             .filter(|at| self.is_ahead(*at))
             .min();
-        self.work.timers.set(TimerKey::Phase(id, phase), next);
+        self.in_flight.timers.set(TimerKey::Phase(id, phase), next);
     }
 
     /// Does what follows for a gate at this instant: ask, lapse, escalate.
     pub(crate) fn drive_gate(&mut self, id: RolloutId, gate: &GateId) {
-        self.work.dirty_gates.remove(&(id, gate.clone()));
+        self.in_flight.dirty_gates.remove(&(id, gate.clone()));
         let Some(run) = self.state.runs.get(&id) else {
             return;
         };
@@ -261,7 +264,9 @@ impl Product {
         let row = run.gates.get(gate).cloned().unwrap_or_default();
         let settled = row.state.is_passed() || row.state.is_rejected();
         if settled || run.waiting_for(gate).is_empty() {
-            self.work.timers.set(TimerKey::Gate(id, gate.clone()), None);
+            self.in_flight
+                .timers
+                .set(TimerKey::Gate(id, gate.clone()), None);
             return;
         }
         if self.lapses(run, &row) {
@@ -328,7 +333,9 @@ impl Product {
         let lapses = row.granted.map(|granted| granted.until);
         let next = [escalates, lapses].into_iter().flatten();
         let next = next.filter(|at| self.is_ahead(*at)).min();
-        self.work.timers.set(TimerKey::Gate(id, gate.clone()), next);
+        self.in_flight
+            .timers
+            .set(TimerKey::Gate(id, gate.clone()), next);
     }
 }
 

@@ -60,7 +60,9 @@ impl Product {
                 .then(|| Box::new(ctx.profile().clone())),
         });
         let Some(kind) = kind else { return };
-        self.work.preparing.insert((id, place), Preparing::Asked);
+        self.in_flight
+            .preparing
+            .insert((id, place), Preparing::Asked);
         self.want(id, place, Slot::Preflight, kind);
     }
 
@@ -76,20 +78,24 @@ impl Product {
         asked: &CommandKind,
         outcome: Outcome,
     ) {
-        self.work.preparing.remove(&(id, place));
-        self.work.unblock(id, place);
+        self.in_flight.preparing.remove(&(id, place));
+        self.in_flight.unblock(id, place);
         if let Outcome::Trouble { .. } | Outcome::Failed { .. } = outcome {
             self.wait_for_render(id, place, asked, &outcome);
             return;
         }
-        if let Some(scratch) = self.work.scratch.get_mut(&(id, place)) {
+        if let Some(scratch) = self.in_flight.scratch.get_mut(&(id, place)) {
             scratch.answered(asked);
         }
         match outcome {
             Outcome::Inspected { views } => self.judge_views(id, place, views),
             Outcome::SecretMissing { name } => {
                 let missing = (name, self.at + SECRET_RETRY);
-                self.work.scratch.entry((id, place)).or_default().secret = Some(missing);
+                self.in_flight
+                    .scratch
+                    .entry((id, place))
+                    .or_default()
+                    .secret = Some(missing);
             }
             Outcome::Gone { role, reason } => {
                 let reason = format!("its service {role} does not exist: {reason}");
@@ -136,7 +142,7 @@ impl Product {
                 until: None,
             });
             let at = self.at;
-            self.work
+            self.in_flight
                 .scratch
                 .entry((id, place))
                 .or_default()
@@ -149,7 +155,7 @@ impl Product {
         if self.meets_another(id, place, &views) {
             return;
         }
-        self.work
+        self.in_flight
             .preparing
             .insert((id, place), Preparing::Ready(views));
     }
@@ -201,10 +207,10 @@ impl Product {
         for fact in facts {
             self.emit_in(id, fact);
         }
-        let scratch = self.work.scratch.entry((id, place)).or_default();
+        let scratch = self.in_flight.scratch.entry((id, place)).or_default();
         scratch.view = views.into_iter().next();
         scratch.go = true;
-        self.work.deploying.insert((id, place));
+        self.in_flight.deploying.insert((id, place));
     }
 
     /// Preparations of customers whose turn has passed (a pause, a halt) are dropped.
@@ -216,7 +222,7 @@ impl Product {
                 || !self.state.phase_holds(run, place.phase, self.at).is_empty()
         };
         let stale: Vec<(RolloutId, Position)> = self
-            .work
+            .in_flight
             .preparing
             .keys()
             .copied()
@@ -224,8 +230,8 @@ impl Product {
             .collect();
         for (id, place) in stale {
             self.unwant(id, place, Slot::Preflight);
-            self.work.preparing.remove(&(id, place));
-            self.work.unblock(id, place);
+            self.in_flight.preparing.remove(&(id, place));
+            self.in_flight.unblock(id, place);
         }
     }
 }

@@ -38,19 +38,19 @@ impl Product {
     /// What goes back goes first, and a started customer's next service before a new customer's first (P16).
     fn let_services_go(&mut self) {
         let (back, forward): (Vec<_>, Vec<_>) = self
-            .work
+            .in_flight
             .waiting_go
             .iter()
             .partition(|(id, place)| self.is_going_back(*id, *place));
         for (id, place) in back.into_iter().chain(forward) {
             let limit = self.max_parallel(id);
-            if self.work.deploying.len() >= limit {
+            if self.in_flight.deploying.len() >= limit {
                 continue;
             }
-            self.work.waiting_go.remove(&(id, place));
-            self.work.scratch.entry((id, place)).or_default().go = true;
-            self.work.deploying.insert((id, place));
-            self.work.dirty_units.insert((id, place));
+            self.in_flight.waiting_go.remove(&(id, place));
+            self.in_flight.scratch.entry((id, place)).or_default().go = true;
+            self.in_flight.deploying.insert((id, place));
+            self.in_flight.dirty_units.insert((id, place));
             self.advance();
         }
     }
@@ -107,13 +107,13 @@ impl Product {
     /// A customer that has been read and that still nothing holds.
     fn pick_prepared(&mut self, id: RolloutId, phase: usize) -> Option<Picked> {
         // While it was read, somebody on the way back may have taken its place.
-        if self.work.deploying.len() >= self.max_parallel(id) {
+        if self.in_flight.deploying.len() >= self.max_parallel(id) {
             return None;
         }
         let range = self.turn_places(id, phase);
         let strict = self.is_strict(id, phase);
         let first = self.state.runs[&id].waiting(phase).first().copied();
-        let prepared = self.work.preparing_in(id, phase);
+        let prepared = self.in_flight.preparing_in(id, phase);
         let prepared: Vec<Position> = prepared
             .filter(|(_, state)| matches!(state, Preparing::Ready(_)))
             .map(|(place, _)| place)
@@ -128,7 +128,7 @@ impl Product {
             if self.about(id, place, |product| product.block_if_held(id, place)) {
                 continue;
             }
-            if let Some(Preparing::Ready(views)) = self.work.preparing.remove(&(id, place)) {
+            if let Some(Preparing::Ready(views)) = self.in_flight.preparing.remove(&(id, place)) {
                 return Some(Picked::Begin(place, views));
             }
         }
@@ -145,14 +145,15 @@ impl Product {
         loop {
             let run = &self.state.runs[&id];
             let next = *self
-                .work
+                .in_flight
                 .ready(id, phase, run)
                 .range(range.clone())
                 .next()?;
             let place = Position { phase, place: next };
-            if !run.waiting(phase).contains(&next) || self.work.preparing.contains_key(&(id, place))
+            if !run.waiting(phase).contains(&next)
+                || self.in_flight.preparing.contains_key(&(id, place))
             {
-                self.work.ready(id, phase, run).remove(&next);
+                self.in_flight.ready(id, phase, run).remove(&next);
                 continue;
             }
             // Nobody overtakes: everybody before must have begun, or be about to.
@@ -167,7 +168,7 @@ impl Product {
                 }
                 continue;
             }
-            self.work
+            self.in_flight
                 .ready(id, phase, &self.state.runs[&id])
                 .remove(&next);
             return Some(match gone {
@@ -204,18 +205,18 @@ impl Product {
         let (in_work, preparing) = match (id, run.turn(phase)) {
             // Each service of an operation is a phase of its own, and they share the limit (A11).
             (RolloutId::Operation(_), _) => {
-                (run.working().len(), self.work.preparing_of(id).count())
+                (run.working().len(), self.in_flight.preparing_of(id).count())
             }
             (RolloutId::Rollout(_), Some(batch)) => (
                 run.at_work(phase, batch),
-                self.work.preparing_in(id, phase).count(),
+                self.in_flight.preparing_in(id, phase).count(),
             ),
             (RolloutId::Rollout(_), None) => (
                 run.working_in(phase).count(),
-                self.work.preparing_in(id, phase).count(),
+                self.in_flight.preparing_in(id, phase).count(),
             ),
         };
-        let in_flight = self.work.deploying.len() + self.work.preparing.len();
+        let in_flight = self.in_flight.deploying.len() + self.in_flight.preparing.len();
         in_work + preparing < limit && in_flight < self.max_parallel(id)
     }
 
@@ -226,15 +227,19 @@ impl Product {
         let mut holds =
             self.state
                 .unit_holds(run, id, customer, &Self::windows_of(run, customer), self.at);
-        holds.extend(self.work.reading_holds(id, run, customer, self.at));
+        holds.extend(self.in_flight.reading_holds(id, run, customer, self.at));
         if holds.is_empty() {
             return false;
         }
         let until = holds.iter().filter_map(|hold| hold.until).min();
-        self.work.ready(id, place.phase, run).remove(&place.place);
-        self.work.preparing.remove(&(id, place));
+        self.in_flight
+            .ready(id, place.phase, run)
+            .remove(&place.place);
+        self.in_flight.preparing.remove(&(id, place));
         self.unwant(id, place, Slot::Preflight);
-        self.work.timers.set(TimerKey::Position(id, place), until);
+        self.in_flight
+            .timers
+            .set(TimerKey::Position(id, place), until);
         true
     }
 
@@ -253,7 +258,7 @@ impl Product {
                 phase,
                 place: *before,
             })
-            .find(|before| !self.work.preparing.contains_key(&(id, *before)))
+            .find(|before| !self.in_flight.preparing.contains_key(&(id, *before)))
     }
 }
 

@@ -41,14 +41,14 @@ impl Product {
             .keys()
             .map(|gate| (id, gate.clone()))
             .collect();
-        self.work.dirty_gates.extend(gates);
+        self.in_flight.dirty_gates.extend(gates);
         let running = 0..self.state.runs[&id].phases.len();
         for phase in running
             .filter(|phase| self.state.runs[&id].phases[*phase].started_at.is_some())
             .collect::<Vec<_>>()
         {
             let gates = self.state.runs[&id].gates_of(phase);
-            self.work
+            self.in_flight
                 .dirty_gates
                 .extend(gates.into_iter().map(|gate| (id, gate)));
         }
@@ -87,7 +87,7 @@ impl Product {
     /// What is out and what was read moves with the customers to their new places.
     fn move_work(&mut self, id: RolloutId, before: &Plan) {
         let run = &self.state.runs[&id];
-        self.work.rekey(id, |place| {
+        self.in_flight.rekey(id, |place| {
             let customer = before.phases.get(place.phase)?.customers.get(place.place)?;
             run.place(customer)
         });
@@ -95,7 +95,7 @@ impl Product {
             .customers()
             .filter_map(|(customer, _)| run.place(customer))
             .collect();
-        self.work
+        self.in_flight
             .dirty_units
             .extend(units.into_iter().map(|place| (id, place)));
         self.wake_run(id);

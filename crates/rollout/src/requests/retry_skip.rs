@@ -178,7 +178,7 @@ impl Product {
                 gate: Some(gate.to_string()),
             };
             self.emit_in(id, retried);
-            self.work.dirty_gates.insert((id, gate));
+            self.in_flight.dirty_gates.insert((id, gate));
             return Ok(());
         }
         let customers: Vec<CustomerId> = run.failed_customers(Some(phase)).collect();
@@ -246,7 +246,7 @@ impl Product {
             };
             self.emit_in(id, retried);
             if let Some(gate) = gate {
-                self.work.dirty_gates.insert((id, gate));
+                self.in_flight.dirty_gates.insert((id, gate));
             }
         }
     }

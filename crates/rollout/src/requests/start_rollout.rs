@@ -73,7 +73,7 @@ impl Product {
         if matches!(start.conflict, Conflict::Supersede | Conflict::Hotfix) {
             self.supersede(&others, request, &start.input.release.version);
         }
-        self.work.queued_dirty = true;
+        self.in_flight.queued_dirty = true;
         Ok(())
     }
 

@@ -257,15 +257,19 @@ impl Product {
 
     /// Asks a verb, and drops what would follow. Who may ask is another question than what would be taken.
     fn attempt(&mut self, request: &Request) -> Trial {
-        let work = &self.work;
-        let (units, gates) = (work.dirty_units.clone(), work.dirty_gates.clone());
-        let queued = work.queued_dirty;
+        let in_flight = &self.in_flight;
+        let (units, gates) = (in_flight.dirty_units.clone(), in_flight.dirty_gates.clone());
+        let queued = in_flight.queued_dirty;
         self.trial = Some(Vec::new());
         let taken = self.take(request);
         let about = self.trial.take().unwrap_or_default();
         // What a verb marks to be looked at is only to be looked at if its facts are there.
-        let work = &mut self.work;
-        (work.dirty_units, work.dirty_gates, work.queued_dirty) = (units, gates, queued);
+        let in_flight = &mut self.in_flight;
+        (
+            in_flight.dirty_units,
+            in_flight.dirty_gates,
+            in_flight.queued_dirty,
+        ) = (units, gates, queued);
         match taken {
             Ok(()) => Trial::Taken(about),
             Err(refused) if refused.code == RejectedCode::NotPermitted => Trial::Taken(Vec::new()),

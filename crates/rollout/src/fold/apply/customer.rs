@@ -372,16 +372,16 @@ impl Notes<'_> {
             .get(&id)
             .and_then(|run| run.place(whose.customer));
         let Some(place) = place else { return };
-        let scratch = self.work.scratch.entry((id, place)).or_default();
+        let scratch = self.in_flight.scratch.entry((id, place)).or_default();
         match fact {
             CustomerFact::CustomerHealthy(_) => {
                 scratch.reset();
                 // Found healthy by this very process, it need not be seen healthy again (R17).
-                self.work.confirmed.insert((id, place));
+                self.in_flight.confirmed.insert((id, place));
             }
             CustomerFact::CustomerHeld(held) => {
                 scratch.reset();
-                self.work.met_another |= !held.unknown.is_empty();
+                self.in_flight.met_another |= !held.unknown.is_empty();
             }
             CustomerFact::CustomerStarted(_)
             | CustomerFact::CustomerReleased(_)
@@ -402,7 +402,7 @@ impl Notes<'_> {
             let others =
                 others.filter_map(|(other, run)| Some((*other, run.place(whose.customer)?)));
             for (other, place) in others {
-                self.work.unblock(other, place);
+                self.in_flight.unblock(other, place);
             }
         }
     }
@@ -413,11 +413,11 @@ impl Notes<'_> {
         let phase = self.note_phase_of(id, &fact.place.phase);
         let Some(gate) = &fact.gate else { return };
         if let Some(phase) = phase {
-            self.work.unblock_phase(id, phase);
+            self.in_flight.unblock_phase(id, phase);
         }
         let run = self.state.runs.get(&id);
         if let Some((gate, _)) = run.and_then(|run| run.find_gate(gate)) {
-            self.work.dirty_gates.insert((id, gate));
+            self.in_flight.dirty_gates.insert((id, gate));
         }
     }
 }

@@ -107,14 +107,14 @@ impl Notes<'_> {
         let place = fact.place();
         self.note_run(id);
         if let Some(phase) = self.note_phase_of(id, &place.phase) {
-            self.work.unblock_phase(id, phase);
+            self.in_flight.unblock_phase(id, phase);
         }
         if let Some(customer) = &place.customer {
             self.note_customer(id, customer);
         }
         let run = self.state.runs.get(&id);
         if let Some((gate, _)) = run.and_then(|run| run.find_gate(&place.gate)) {
-            self.work.dirty_gates.insert((id, gate));
+            self.in_flight.dirty_gates.insert((id, gate));
         }
     }
 }

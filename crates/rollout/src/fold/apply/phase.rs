@@ -99,11 +99,11 @@ impl Notes<'_> {
         match fact {
             PhaseFact::PhaseSettled(_) => {
                 self.wake_run(id);
-                self.work.queued_dirty = true;
+                self.in_flight.queued_dirty = true;
             }
             PhaseFact::Promoted(_) => {
                 if let Some(phase) = phase {
-                    self.work.unblock_phase(id, phase);
+                    self.in_flight.unblock_phase(id, phase);
                 }
             }
             PhaseFact::PhaseStarted(_)

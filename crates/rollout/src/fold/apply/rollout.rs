@@ -229,7 +229,7 @@ impl Notes<'_> {
             }
             RolloutFact::RolloutSucceeded(_) | RolloutFact::RolloutSuperseded(_) => {
                 self.wake_run(id);
-                self.work.queued_dirty = true;
+                self.in_flight.queued_dirty = true;
             }
             RolloutFact::RolloutAborted(_) => {
                 match id {
@@ -237,10 +237,10 @@ impl Notes<'_> {
                     // What it still watched is free for others.
                     RolloutId::Operation(_) => self.wake_everybody(),
                 }
-                self.work.queued_dirty = true;
+                self.in_flight.queued_dirty = true;
             }
             RolloutFact::OperationEnded(_) => {
-                self.work.queued_dirty = true;
+                self.in_flight.queued_dirty = true;
                 self.wake_everybody();
             }
             RolloutFact::RolloutQueued(_)

@@ -158,7 +158,7 @@ impl ServiceDeployer {
         };
         let request = Request {
             by: self.actor.clone(),
-            run: None,
+            rollout: None,
             verb: Verb::Deploy(Box::new(deploys)),
         };
         let answer = self.engine.ask(request).await?;

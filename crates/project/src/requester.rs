@@ -98,7 +98,7 @@ impl Requester {
         let mut asking = self.backend.ask(Asking {
             request: Request {
                 by: self.actor.clone(),
-                run,
+                rollout: run,
                 verb,
             },
             files: self.files.clone(),

@@ -130,7 +130,8 @@ impl rollout::Executor for RenderExecutor {
         }
         let stop = self.stop.child_token();
         let entry = self.running.enter(command.id, stop.clone());
-        let span = tracing::info_span!("command", run = %command.run, customer = %command.customer);
+        let span =
+            tracing::info_span!("command", run = %command.rollout, customer = %command.customer);
         let task = CommandTask::new(Arc::clone(&self.worker), command, stop);
         let task = async move {
             let id = task.id();

@@ -120,7 +120,7 @@ impl Product {
                 self.ask_for(&request);
                 let recorded = self.record_request(&request);
                 self.asking = None;
-                recorded.map_err(|rejected| self.settle_refusal(at, request.run, rejected))?;
+                recorded.map_err(|rejected| self.settle_refusal(at, request.rollout, rejected))?;
             }
             Input::Tick => {
                 if self.state.product.clock_suspected.is_none() {
@@ -138,7 +138,9 @@ impl Product {
     /// The audit event of a rejected request (P49); it folds to nothing.
     pub fn denied(&mut self, at: Timestamp, request: &Request, rejected: &Rejected) -> Step {
         self.at = cut(at).max(self.state.product.at).max(self.at);
-        let known = request.run.filter(|run| self.state.runs.contains_key(run));
+        let known = request
+            .rollout
+            .filter(|rollout| self.state.rollouts.contains_key(rollout));
         let fact = Denied {
             actor: request.by.name.clone(),
             reason: rejected.message.clone(),
@@ -187,7 +189,7 @@ impl Product {
 
     /// Whether every rollout and operation has ended.
     pub fn is_finished(&self) -> bool {
-        self.state.runs.values().all(Rollout::is_ended)
+        self.state.rollouts.values().all(Rollout::is_ended)
     }
 
     /// Whether an instant has passed as far as clock edges go: a tick on a trusted clock has come since (R24, P25). After a
@@ -278,18 +280,18 @@ impl Product {
         loop {
             if std::mem::take(&mut self.in_flight.met_another) {
                 self.judge_met();
-            } else if let Some((id, place)) = self.in_flight.dirty_units.pop_first() {
-                self.drive_unit(id, place);
-            } else if let Some(id) = self.in_flight.dirty_runs.pop_first() {
-                self.judge_run(id);
-                self.in_flight.ending_runs.insert(id);
+            } else if let Some((id, place)) = self.in_flight.dirty_customers.pop_first() {
+                self.advance_customer(id, place);
+            } else if let Some(id) = self.in_flight.dirty_rollouts.pop_first() {
+                self.judge_rollout(id);
+                self.in_flight.ending_rollouts.insert(id);
             } else if let Some((id, gate)) = self.in_flight.dirty_gates.pop_first() {
                 self.drive_gate(id, &gate);
             } else if let Some((id, phase)) = self.in_flight.dirty_phases.pop_first() {
                 self.drive_phase(id, phase);
-                self.in_flight.ending_runs.insert(id);
-            } else if let Some(id) = self.in_flight.ending_runs.pop_first() {
-                self.end_run(id);
+                self.in_flight.ending_rollouts.insert(id);
+            } else if let Some(id) = self.in_flight.ending_rollouts.pop_first() {
+                self.end_rollout(id);
             } else if std::mem::take(&mut self.in_flight.queued_dirty) {
                 self.begin_queued();
             } else {
@@ -303,7 +305,7 @@ impl Product {
         while let Some(key) = self.in_flight.timers.pop_due(self.at) {
             match key {
                 TimerKey::CustomerState(id, place) => {
-                    self.in_flight.dirty_units.insert((id, place));
+                    self.in_flight.dirty_customers.insert((id, place));
                     self.in_flight.dirty_phases.insert((id, place.phase));
                 }
                 TimerKey::Position(id, place) => self.in_flight.unblock(id, place),

@@ -82,7 +82,7 @@ pub(crate) fn start(config: Config) -> Request {
     };
     Request {
         by: Actor::person("ann"),
-        run: None,
+        rollout: None,
         verb: Verb::Start(Box::new(Start {
             input,
             observed: BTreeMap::new(),

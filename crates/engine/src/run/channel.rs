@@ -78,7 +78,7 @@ impl EngineSender {
         let sender = self.clone();
         let lost = Lost {
             sender: self.clone(),
-            run: command.run,
+            run: command.rollout,
             customer: command.customer.clone(),
         };
         Box::new(move |report| {
@@ -107,7 +107,7 @@ impl Drop for Lost {
         if thread::panicking() && thread::current().name() != Some(super::THREAD) {
             let what = "the command in hand broke an invariant".to_owned();
             self.sender.notice(Notice::Quarantined {
-                run: self.run,
+                rollout: self.run,
                 customer: self.customer.clone(),
                 what,
             });

@@ -47,7 +47,7 @@ impl EngineLoop {
         for (id, sent) in reads {
             let stop = Command {
                 id,
-                run: sent.run,
+                rollout: sent.run,
                 customer: sent.customer,
                 urgent: false,
                 kind: CommandKind::Stop { command: id },
@@ -139,7 +139,7 @@ impl EngineLoop {
     }
 
     fn dispatch(&mut self, command: Command) {
-        let whose = (command.run, command.customer.clone());
+        let whose = (command.rollout, command.customer.clone());
         let reply = self.outside.sender.reply(self.generation, &command);
         let sent = if let CommandKind::Stop { command: stopped } = &command.kind {
             // Nobody waits for an answer to it, nor to what it stops.
@@ -148,7 +148,7 @@ impl EngineLoop {
         } else {
             let is_change = !command.kind.is_repeatable();
             Some(Sent {
-                run: command.run,
+                run: command.rollout,
                 customer: command.customer.clone(),
                 generation: self.generation,
                 change: is_change.then(|| command.clone()),

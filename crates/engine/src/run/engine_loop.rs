@@ -116,7 +116,7 @@ impl Culprit {
     /// What the core is told of it.
     pub(super) fn notice(&self) -> Notice {
         Notice::Quarantined {
-            run: self.run,
+            rollout: self.run,
             customer: self.customer.clone(),
             what: self.what.clone(),
         }

@@ -187,7 +187,7 @@ mod tests {
         connection.busy_timeout(Duration::ZERO).unwrap();
         let request = Request {
             by: Actor::person("ann"),
-            run: None,
+            rollout: None,
             verb: Verb::ConfirmClock,
         };
         let (id, _) = insert(&connection, &request, Duration::from_mins(1)).unwrap();

@@ -69,7 +69,7 @@ pub(crate) fn files() -> ReadFiles {
 pub(crate) fn by(person: &str, verb: Verb) -> Request {
     Request {
         by: Actor::person(person),
-        run: None,
+        rollout: None,
         verb,
     }
 }

@@ -15,7 +15,7 @@ const NEW: &str = "postgres://new-secret";
 
 fn owner() -> BackupOwner {
     BackupOwner {
-        run: RolloutId::Rollout(1),
+        rollout: RolloutId::Rollout(1),
         customer: CustomerId::from("acme"),
         role: Role::from("backend"),
         service: ServiceId::from("srv-acme"),
@@ -41,7 +41,7 @@ fn a_backup_opens_as_it_was_sealed_also_by_a_later_process() {
     let later = Vault::open(&lab.state).unwrap();
     assert_eq!(unseal(&later, &sealed).unwrap(), content());
     let of_another_rollout = BackupOwner {
-        run: RolloutId::Rollout(2),
+        rollout: RolloutId::Rollout(2),
         ..owner()
     };
     assert!(later.unseal(&of_another_rollout, &sealed).is_ok());

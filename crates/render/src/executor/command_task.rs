@@ -56,7 +56,7 @@ impl CommandTask {
             Priority::Normal
         };
         let client = self.worker.client.with_priority(priority);
-        let whose = (self.command.run, self.command.customer.clone());
+        let whose = (self.command.rollout, self.command.customer.clone());
         // Nobody waits for a look at what is healthy.
         let client = match is_watch(&self.command.kind) {
             true => client,
@@ -71,7 +71,7 @@ impl CommandTask {
     /// Whose backup one of this customer's services has.
     pub(super) fn owned(&self, service: &Target) -> BackupOwner {
         BackupOwner {
-            run: self.command.run,
+            rollout: self.command.rollout,
             customer: self.command.customer.clone(),
             role: service.role.clone(),
             service: service.id.clone(),

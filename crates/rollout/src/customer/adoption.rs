@@ -78,8 +78,8 @@ fn is_history_known(ctx: &Ctx<'_>, role: &Role, live: &DeployView) -> bool {
 
 /// Whether this journal names the deploy.
 fn is_known(ctx: &Ctx<'_>, deploy: &DeployId) -> bool {
-    ctx.state.runs.values().any(|run| {
-        let mut services = run.customer(ctx.customer).services.values();
+    ctx.state.rollouts.values().any(|rollout| {
+        let mut services = rollout.customer(ctx.customer).services.values();
         services.any(|service| [service.deploy.id(), service.rollback.id()].contains(&Some(deploy)))
     })
 }
@@ -91,7 +91,7 @@ fn since_start<'d>(
     deploys: &'d [DeployView],
 ) -> impl Iterator<Item = &'d DeployView> {
     let fleet = ctx.state.fleet.get(ctx.customer);
-    let fleet = fleet.filter(|row| row.observed.is_some_and(|run| run >= ctx.run));
+    let fleet = fleet.filter(|row| row.observed.is_some_and(|rollout| rollout >= ctx.rollout));
     let at_start = fleet.and_then(|row| {
         let live = row.running.get(role)?.deploy.clone();
         Some([live, row.newest.get(role).cloned()])

@@ -30,7 +30,7 @@ impl Rollout {
     ) -> Ctx<'a> {
         let customer = self.at_place(place.phase, place.place);
         Ctx {
-            run: id,
+            rollout: id,
             left: state.moved(customer).map(|moved| &moved.from),
             plan: &self.plan,
             customer,
@@ -76,27 +76,33 @@ impl Product {
         place: Position,
         question: impl FnOnce(&Ctx<'_>) -> T,
     ) -> Option<T> {
-        let run = self.state.runs.get(&id)?;
+        let rollout = self.state.rollouts.get(&id)?;
         let empty = Scratch::default();
         let scratch = self.in_flight.scratch.get(&(id, place)).unwrap_or(&empty);
-        Some(question(&run.ctx(id, place, scratch, &self.state, self.at)))
+        Some(question(&rollout.ctx(
+            id,
+            place,
+            scratch,
+            &self.state,
+            self.at,
+        )))
     }
 
     /// Does what the customer needs until it waits for something.
-    pub(crate) fn drive_unit(&mut self, id: RolloutId, place: Position) {
+    pub(crate) fn advance_customer(&mut self, id: RolloutId, place: Position) {
         self.about(id, place, |product| product.drive_on(id, place));
     }
 
     fn drive_on(&mut self, id: RolloutId, place: Position) {
-        let Some(run) = self.state.runs.get(&id) else {
+        let Some(rollout) = self.state.rollouts.get(&id) else {
             return;
         };
-        if place.phase >= run.phases.len()
-            || place.place >= run.plan.phases[place.phase].customers.len()
+        if place.phase >= rollout.phases.len()
+            || place.place >= rollout.plan.phases[place.phase].customers.len()
         {
             return;
         }
-        if run.row.held_as_moved {
+        if rollout.row.held_as_moved {
             // Nothing leaves for it, not even a look, until a person has said that it may go on (P40). What has left and
             // cannot be repeated is seen to its end: without its answer it would be sent again (P8).
             let main = self.in_flight.out(id, place, Slot::Main);
@@ -181,15 +187,18 @@ impl Product {
     }
 
     fn is_working(&self, id: RolloutId, place: Position) -> bool {
-        let run = &self.state.runs[&id];
-        run.customer(run.at_place(place.phase, place.place)).state != CustomerStatus::Waiting
+        let rollout = &self.state.rollouts[&id];
+        rollout
+            .customer(rollout.at_place(place.phase, place.place))
+            .state
+            != CustomerStatus::Waiting
     }
 
     /// When a watched customer lets its batch settle.
     fn settles_at(&self, id: RolloutId, place: Position) -> Option<Timestamp> {
-        let run = self.state.runs.get(&id)?;
-        let unit = run.customer(run.at_place(place.phase, place.place));
-        let watch = run.plan.phases[place.phase].policy.watch;
+        let rollout = self.state.rollouts.get(&id)?;
+        let unit = rollout.customer(rollout.at_place(place.phase, place.place));
+        let watch = rollout.plan.phases[place.phase].policy.watch;
         let until = unit.state.healthy_since()? + watch.to_delta();
         self.is_ahead(until).then_some(until)
     }
@@ -207,12 +216,12 @@ impl Product {
         if self.in_flight.undriven {
             return;
         }
-        let run = &self.state.runs[&id];
-        let customer = run.at_place(place.phase, place.place).clone();
-        let goes_back = run.customer(&customer).state == CustomerStatus::Backward;
+        let rollout = &self.state.rollouts[&id];
+        let customer = rollout.at_place(place.phase, place.place).clone();
+        let goes_back = rollout.customer(&customer).state == CustomerStatus::Backward;
         let command = Command {
             id: self.in_flight.new_id(),
-            run: id,
+            rollout: id,
             customer,
             urgent: goes_back || kind.is_urgent(),
             kind,
@@ -248,12 +257,12 @@ impl Product {
 
     /// A healthy customer is watched until its phase has settled (R11).
     fn watch(&mut self, id: RolloutId, place: Position) {
-        let Some(run) = self.state.runs.get(&id) else {
+        let Some(rollout) = self.state.rollouts.get(&id) else {
             return;
         };
-        let customer = run.at_place(place.phase, place.place);
-        let watched = run.is_watched(customer);
-        if !run.customer(customer).state.is_healthy() {
+        let customer = rollout.at_place(place.phase, place.place);
+        let watched = rollout.is_watched(customer);
+        if !rollout.customer(customer).state.is_healthy() {
             self.unwant(id, place, Slot::Confirm);
         }
         if !watched {
@@ -315,9 +324,9 @@ impl Product {
             return;
         }
         let before = scratch.clone();
-        let recorded = self.state.runs.get(&id).map(|run| {
-            let ctx = run.ctx(id, place, &before, &self.state, self.at);
-            if run.is_managed(place) && !ctx.unit.state.is_working() {
+        let recorded = self.state.rollouts.get(&id).map(|rollout| {
+            let ctx = rollout.ctx(id, place, &before, &self.state, self.at);
+            if rollout.is_managed(place) && !ctx.unit.state.is_working() {
                 return closing_answer(&ctx, &mut scratch, &command.kind, &outcome);
             }
             record::record(&ctx, &mut scratch, asked_at, &command.kind, outcome)
@@ -337,9 +346,9 @@ impl Product {
 
     fn is_waiting(&self, id: RolloutId, place: Position) -> bool {
         self.state
-            .runs
+            .rollouts
             .get(&id)
-            .is_some_and(|run| run.waiting(place.phase).contains(&place.place))
+            .is_some_and(|rollout| rollout.waiting(place.phase).contains(&place.place))
     }
 
     /// Takes the answer of a watch: unhealthy, or replaced by somebody else.

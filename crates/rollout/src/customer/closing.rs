@@ -15,8 +15,8 @@ use policy::Role;
 impl Product {
     /// Before a rollout ends, every auto-deploy that we switched off is restored once (P32).
     pub(crate) fn closing(&self, id: RolloutId, place: Position) -> Option<Next> {
-        let run = self.state.runs.get(&id)?;
-        if !run.is_managed(place) || !self.is_closing(id) {
+        let rollout = self.state.rollouts.get(&id)?;
+        if !rollout.is_managed(place) || !self.is_closing(id) {
             return None;
         }
         self.ask(id, place, |ctx| {
@@ -60,16 +60,16 @@ impl Product {
 
     /// Whether nothing is left of a rollout but to restore auto-deploy and to end.
     pub(crate) fn is_closing(&self, id: RolloutId) -> bool {
-        let Some(run) = self.state.runs.get(&id) else {
+        let Some(rollout) = self.state.rollouts.get(&id) else {
             return false;
         };
-        if !run.working().is_empty() {
+        if !rollout.working().is_empty() {
             return false;
         }
-        match run.row.state {
-            RolloutState::Running => run.is_through(id, self.at),
+        match rollout.row.state {
+            RolloutState::Running => rollout.is_through(id, self.at),
             RolloutState::Draining { to, .. } => {
-                let swept = run
+                let swept = rollout
                     .row
                     .sweep
                     .as_ref()

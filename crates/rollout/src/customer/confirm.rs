@@ -23,10 +23,11 @@ impl Product {
         if !self.in_flight.resumed.contains(&id) {
             return Vec::new();
         }
-        let run = &self.state.runs[&id];
-        run.before(phase)
+        let rollout = &self.state.rollouts[&id];
+        rollout
+            .before(phase)
             .into_iter()
-            .filter_map(|customer| run.place(&customer))
+            .filter_map(|customer| rollout.place(&customer))
             .filter(|place| !self.in_flight.confirmed.contains(&(id, *place)))
             .collect()
     }
@@ -65,9 +66,9 @@ impl Product {
         reason = "the question has two answers of its own; any other is told to a person"
     )]
     pub(crate) fn record_confirm(&mut self, id: RolloutId, place: Position, outcome: &Outcome) {
-        let is_watched = self.state.runs.get(&id).is_some_and(|run| {
-            let customer = run.at_place(place.phase, place.place);
-            run.is_watched(customer)
+        let is_watched = self.state.rollouts.get(&id).is_some_and(|rollout| {
+            let customer = rollout.at_place(place.phase, place.place);
+            rollout.is_watched(customer)
         });
         let reason = match outcome {
             Outcome::Judged { verdict, .. } if verdict.healthy => {
@@ -109,9 +110,14 @@ impl Product {
     }
 
     /// Who must be seen healthy first, and what a person can do if they are not.
-    pub(crate) fn confirm_hold(&self, id: RolloutId, run: &Rollout, phase: usize) -> Option<Hold> {
+    pub(crate) fn confirm_hold(
+        &self,
+        id: RolloutId,
+        rollout: &Rollout,
+        phase: usize,
+    ) -> Option<Hold> {
         let unseen = self.unseen(id, phase);
-        let name = |place: &Position| run.at_place(place.phase, place.place);
+        let name = |place: &Position| rollout.at_place(place.phase, place.place);
         let ill = unseen
             .iter()
             .find_map(|place| Some((name(place), self.unfit(id, *place)?)));

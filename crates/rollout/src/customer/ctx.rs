@@ -38,7 +38,7 @@ impl Next {
 
 /// Everything the decision may look at.
 pub(crate) struct Ctx<'a> {
-    pub(crate) run: RolloutId,
+    pub(crate) rollout: RolloutId,
     /// The database that the customer has left for a recovered one (T15).
     pub(crate) left: Option<&'a DatabaseId>,
     pub(crate) plan: &'a Plan,

@@ -22,7 +22,11 @@ const NO_REASON: &str = "the database is a copy that was put back";
 impl Product {
     /// Why everything open is held until `resume --moved`, if it is.
     pub fn elsewhere(&self) -> Option<String> {
-        let held = self.state.runs.values().any(|run| run.row.held_as_moved);
+        let held = self
+            .state
+            .rollouts
+            .values()
+            .any(|rollout| rollout.row.held_as_moved);
         match &self.state.product.elsewhere {
             Some(mark) => mark.reason.clone(),
             None => held.then(|| NO_REASON.to_owned()),
@@ -47,9 +51,9 @@ impl Product {
             let text = "nothing is held because of a copy, a move or another engine";
             return Err(Rejected::state(text, Offer::Status(None)));
         }
-        let runs = self.state.runs.iter();
-        let held: Vec<RolloutId> = runs
-            .filter(|(_, run)| run.row.held_as_moved)
+        let rollouts = self.state.rollouts.iter();
+        let held: Vec<RolloutId> = rollouts
+            .filter(|(_, rollout)| rollout.row.held_as_moved)
             .map(|(id, _)| *id)
             .collect();
         self.emit(Resumed {
@@ -59,9 +63,9 @@ impl Product {
         });
         for id in held {
             self.release_met(id, by);
-            let places = self.state.runs[&id].in_hand();
+            let places = self.state.rollouts[&id].in_hand();
             let places = places.into_iter().map(|place| (id, place));
-            self.in_flight.dirty_units.extend(places);
+            self.in_flight.dirty_customers.extend(places);
         }
         self.in_flight.queued_dirty = true;
         Ok(())
@@ -69,13 +73,13 @@ impl Product {
 
     /// Whoever was held because of another engine's deploys goes on with the rest.
     fn release_met(&mut self, id: RolloutId, by: &Actor) {
-        let run = &self.state.runs[&id];
-        let met = run
+        let rollout = &self.state.rollouts[&id];
+        let met = rollout
             .held()
-            .filter(|customer| run.customer(customer).has_met_another());
+            .filter(|customer| rollout.customer(customer).has_met_another());
         let met: Vec<CustomerId> = met.cloned().collect();
         for customer in met {
-            let place = self.state.runs[&id].place(&customer);
+            let place = self.state.rollouts[&id].place(&customer);
             let fact = place.and_then(|place| {
                 self.ask(id, place, |ctx| CustomerReleased {
                     place: ctx.place(),
@@ -142,12 +146,12 @@ impl Product {
     pub(crate) fn judge_met(&mut self) {
         let open = self
             .state
-            .runs
+            .rollouts
             .values()
-            .filter(|run| !run.row.held_as_moved);
-        let met = open.flat_map(|run| {
-            let held = run.held();
-            held.filter(|customer| run.customer(customer).has_met_another())
+            .filter(|rollout| !rollout.row.held_as_moved);
+        let met = open.flat_map(|rollout| {
+            let held = rollout.held();
+            held.filter(|customer| rollout.customer(customer).has_met_another())
         });
         let met: Vec<CustomerId> = met.cloned().collect();
         let written = self.told().any(|(_, fact)| fact.names_written_variables());
@@ -171,7 +175,7 @@ impl Product {
 
     /// A pause is not what holds this rollout.
     pub(crate) fn not_elsewhere(&self, id: RolloutId) -> Result<(), Rejected> {
-        let Some(hold) = self.state.elsewhere_hold(&self.state.runs[&id]) else {
+        let Some(hold) = self.state.elsewhere_hold(&self.state.rollouts[&id]) else {
             return Ok(());
         };
         Err(Rejected::state(hold.text, Offer::ResumeMoved))
@@ -188,8 +192,8 @@ impl Product {
 
 impl State {
     /// What keeps a rollout that was open when something was found.
-    pub(crate) fn elsewhere_hold(&self, run: &Rollout) -> Option<Hold> {
-        if !run.row.held_as_moved {
+    pub(crate) fn elsewhere_hold(&self, rollout: &Rollout) -> Option<Hold> {
+        if !rollout.row.held_as_moved {
             return None;
         }
         let mark = self.product.elsewhere.as_ref();

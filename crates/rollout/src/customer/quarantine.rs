@@ -16,14 +16,14 @@ impl Product {
     /// Whom the core was busy with when a step broke off. After a panic this is all that may be asked of a state.
     pub fn busy_with(&self) -> Option<(RolloutId, CustomerId)> {
         let (id, place) = self.busy?;
-        let phase = self.state.runs.get(&id)?.plan.phases.get(place.phase)?;
+        let phase = self.state.rollouts.get(&id)?.plan.phases.get(place.phase)?;
         Some((id, phase.customers.get(place.place)?.clone()))
     }
 
     /// Whether a customer has something before it that holding would keep from happening.
-    pub fn can_quarantine(&self, run: RolloutId, customer: &CustomerId) -> bool {
-        let place = self.place_of(run, customer);
-        place.is_some_and(|place| self.has_more_to_do(run, place))
+    pub fn can_quarantine(&self, rollout: RolloutId, customer: &CustomerId) -> bool {
+        let place = self.place_of(rollout, customer);
+        place.is_some_and(|place| self.has_more_to_do(rollout, place))
     }
 
     /// Does something for one customer; if it panics, [`Product::busy_with`] says whom it was for.
@@ -40,9 +40,14 @@ impl Product {
     }
 
     /// The shell has caught a panic, or an executor has lost a command.
-    pub(crate) fn quarantine_named(&mut self, run: RolloutId, customer: &CustomerId, what: &str) {
-        if let Some(place) = self.place_of(run, customer) {
-            self.quarantine(run, place, what);
+    pub(crate) fn quarantine_named(
+        &mut self,
+        rollout: RolloutId,
+        customer: &CustomerId,
+        what: &str,
+    ) {
+        if let Some(place) = self.place_of(rollout, customer) {
+            self.quarantine(rollout, place, what);
         }
     }
 
@@ -63,15 +68,23 @@ impl Product {
         true
     }
 
-    fn place_of(&self, run: RolloutId, customer: &CustomerId) -> Option<Position> {
-        self.state.runs.get(&run)?.place(customer)
+    fn place_of(&self, rollout: RolloutId, customer: &CustomerId) -> Option<Position> {
+        self.state.rollouts.get(&rollout)?.place(customer)
     }
 
     fn has_more_to_do(&self, id: RolloutId, place: Position) -> bool {
-        let Some(run) = self.state.runs.get(&id).filter(|run| !run.is_ended()) else {
+        let Some(rollout) = self
+            .state
+            .rollouts
+            .get(&id)
+            .filter(|rollout| !rollout.is_ended())
+        else {
             return false;
         };
-        match run.customer(run.at_place(place.phase, place.place)).state {
+        match rollout
+            .customer(rollout.at_place(place.phase, place.place))
+            .state
+        {
             CustomerStatus::Waiting
             | CustomerStatus::Forward
             | CustomerStatus::Healthy(_)

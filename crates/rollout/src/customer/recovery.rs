@@ -81,7 +81,7 @@ fn intended(ctx: &Ctx<'_>, recovery: &Recovery) -> RecoveryIntended {
         attempt,
         database: recovery.database.clone(),
         to: Millis(recovery.to),
-        name: Recovery::name_at(ctx.customer, ctx.run, attempt, ctx.at),
+        name: Recovery::name_at(ctx.customer, ctx.rollout, attempt, ctx.at),
     }
 }
 

@@ -22,25 +22,29 @@ impl Product {
         self.take_up(out);
         let unfinished: Vec<RolloutId> = self
             .state
-            .runs
+            .rollouts
             .iter()
-            .filter(|(_, run)| !run.is_ended())
+            .filter(|(_, rollout)| !rollout.is_ended())
             .map(|(id, _)| *id)
             .collect();
         for id in unfinished {
             self.in_flight.resumed.insert(id);
-            let run = &self.state.runs[&id];
-            let gates: Vec<_> = run.gates.keys().map(|gate| (id, gate.clone())).collect();
+            let rollout = &self.state.rollouts[&id];
+            let gates: Vec<_> = rollout
+                .gates
+                .keys()
+                .map(|gate| (id, gate.clone()))
+                .collect();
             self.in_flight.dirty_gates.extend(gates);
-            for place in self.state.runs[&id].in_hand() {
+            for place in self.state.rollouts[&id].in_hand() {
                 let reason = "the engine was started anew while the request was out";
                 if self.in_flight.out(id, place, Slot::Main).is_none() {
                     self.about(id, place, |product| product.begin_anew(id, place, reason));
                 }
-                self.in_flight.dirty_units.insert((id, place));
+                self.in_flight.dirty_customers.insert((id, place));
             }
-            self.in_flight.dirty_runs.insert(id);
-            self.wake_run(id);
+            self.in_flight.dirty_rollouts.insert(id);
+            self.wake_rollout(id);
         }
         self.in_flight.queued_dirty = true;
     }
@@ -62,11 +66,11 @@ impl Product {
     /// Changing commands that this very process has sent and whose answers it will bring.
     fn take_up(&mut self, out: Vec<Command>) {
         for command in out {
-            let run = self.state.runs.get(&command.run);
-            let Some(place) = run.and_then(|run| run.place(&command.customer)) else {
+            let rollout = self.state.rollouts.get(&command.rollout);
+            let Some(place) = rollout.and_then(|rollout| rollout.place(&command.customer)) else {
                 continue;
             };
-            let whose = (command.run, place);
+            let whose = (command.rollout, place);
             self.in_flight.scratch.entry(whose).or_default().fresh = true;
             self.in_flight.take_up(Issued {
                 command,

@@ -95,7 +95,7 @@ impl Product {
         customer: &CustomerId,
         views: &[ServiceView],
     ) -> Vec<UnhealthyTarget> {
-        let release = self.state.runs[&id].release_of(customer);
+        let release = self.state.rollouts[&id].release_of(customer);
         let targets = views.iter().filter_map(|view| {
             // What is live of the release itself, from an attempt before, is no target.
             let before = view.live()?.exact().filter(|live| *live != release.commit);
@@ -111,14 +111,14 @@ impl Product {
         id: RolloutId,
         customer: &CustomerId,
     ) -> Vec<UnhealthyTarget> {
-        let planned = self.state.runs.get(&id).and_then(|run| {
-            let planned = run.plan.customers.get(customer)?;
-            Some((run, planned))
+        let planned = self.state.rollouts.get(&id).and_then(|rollout| {
+            let planned = rollout.plan.customers.get(customer)?;
+            Some((rollout, planned))
         });
-        let Some((run, planned)) = planned else {
+        let Some((rollout, planned)) = planned else {
             return Vec::new();
         };
-        let unit = run.customer(customer);
+        let unit = rollout.customer(customer);
         if unit.state.is_over() {
             return Vec::new();
         }
@@ -132,7 +132,7 @@ impl Product {
                 (Some(_), Some(baseline)) => baseline.commit.as_deref(),
                 (_, _) => fleet?.running.get(role)?.commit.as_deref(),
             };
-            let release = &run.release_of(customer).commit;
+            let release = &rollout.release_of(customer).commit;
             let before = commit.filter(|commit| commit != release);
             self.state.unhealthy_target(customer, role, before)
         };

@@ -135,11 +135,11 @@ impl Product {
     pub(crate) fn trouble_hold(
         &self,
         id: RolloutId,
-        run: &Rollout,
+        rollout: &Rollout,
         customer: &CustomerId,
         at: Timestamp,
     ) -> Option<Hold> {
-        let place = run.place(customer)?;
+        let place = rollout.place(customer)?;
         let known = self.in_flight.scratch.get(&(id, place));
         match known.and_then(|scratch| scratch.trouble.as_ref()) {
             Some(trouble) => Some(hold(
@@ -147,7 +147,7 @@ impl Product {
                 trouble.since,
                 trouble.again_at.max(at),
             )),
-            None => Some(run.customer(customer).unanswered.as_ref()?.hold(at)),
+            None => Some(rollout.customer(customer).unanswered.as_ref()?.hold(at)),
         }
     }
 
@@ -181,11 +181,11 @@ impl InFlight {
     pub(crate) fn reading_holds(
         &self,
         id: RolloutId,
-        run: &Rollout,
+        rollout: &Rollout,
         customer: &CustomerId,
         at: Timestamp,
     ) -> Vec<Hold> {
-        let Some(place) = run.place(customer) else {
+        let Some(place) = rollout.place(customer) else {
             return Vec::new();
         };
         let Some(scratch) = self.scratch.get(&(id, place)) else {

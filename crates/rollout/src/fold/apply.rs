@@ -90,17 +90,17 @@ impl State {
 
     /// Who has acted in a rollout, and with what; a refusal is no act.
     fn apply_hand(&mut self, line: &Line, proof: Option<Proof>) {
-        let run = line.rollout.and_then(|id| self.runs.get_mut(&id));
-        if let (Some(run), Some(actor), Some(proof)) = (run, line.actor.clone(), proof) {
-            run.row.hands.entry(actor).or_default().insert(proof);
+        let rollout = line.rollout.and_then(|id| self.rollouts.get_mut(&id));
+        if let (Some(rollout), Some(actor), Some(proof)) = (rollout, line.actor.clone(), proof) {
+            rollout.row.hands.entry(actor).or_default().insert(proof);
         }
     }
 
     /// The rollout that a fact is about.
     fn rollout(&mut self, id: RolloutId) -> Result<&mut Rollout, Flaw> {
-        let run = self.runs.get_mut(&id).ok_or(Flaw::Unknown(id))?;
-        self.touched.insert(RowKey::run(id));
-        Ok(run)
+        let rollout = self.rollouts.get_mut(&id).ok_or(Flaw::Unknown(id))?;
+        self.touched.insert(RowKey::rollout(id));
+        Ok(rollout)
     }
 }
 

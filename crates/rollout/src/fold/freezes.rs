@@ -26,18 +26,18 @@ impl State {
     /// The freezes of the files that bear a name now, as far as a rollout is concerned: as frozen, and as now written.
     pub(crate) fn written_freezes<'s>(
         &'s self,
-        run: &'s Rollout,
+        rollout: &'s Rollout,
         name: &'s str,
     ) -> impl Iterator<Item = &'s Freeze> {
         let files = self.product.read_files().into_iter();
         let written = files.flat_map(|files| &files.freezes);
-        let planned = run.plan.freezes.iter().chain(written);
+        let planned = rollout.plan.freezes.iter().chain(written);
         planned.filter(move |freeze| freeze.name == name)
     }
 
     /// Every freeze that bears a name now and does not come again: of the files, and made by a person.
-    pub(crate) fn named_freezes(&self, run: &Rollout, name: &str) -> Vec<FreezeId> {
-        let written = self.written_freezes(run, name);
+    pub(crate) fn named_freezes(&self, rollout: &Rollout, name: &str) -> Vec<FreezeId> {
+        let written = self.written_freezes(rollout, name);
         let once = written.filter_map(|freeze| {
             let period = freeze.once()?;
             Some(FreezeId::from(&Occurrence { freeze, period }))

@@ -55,11 +55,11 @@ pub(crate) struct InFlight {
     pub(crate) met_another: bool,
     /// The last tick on a trusted clock: clock edges until then are judged (R24, P25).
     pub(crate) judged_until: Timestamp,
-    pub(crate) dirty_units: BTreeSet<(RolloutId, Position)>,
+    pub(crate) dirty_customers: BTreeSet<(RolloutId, Position)>,
     pub(crate) dirty_gates: BTreeSet<(RolloutId, GateId)>,
     pub(crate) dirty_phases: BTreeSet<(RolloutId, usize)>,
-    pub(crate) dirty_runs: BTreeSet<RolloutId>,
-    pub(crate) ending_runs: BTreeSet<RolloutId>,
+    pub(crate) dirty_rollouts: BTreeSet<RolloutId>,
+    pub(crate) ending_rollouts: BTreeSet<RolloutId>,
     pub(crate) queued_dirty: bool,
     /// Rollouts whose customers have been asked to switch auto-deploy on again (P32).
     pub(crate) closing: BTreeSet<RolloutId>,
@@ -92,15 +92,15 @@ impl InFlight {
     }
 
     pub(crate) fn insert(&mut self, issued: Issued) {
-        let (run, place) = issued.whose;
+        let (rollout, place) = issued.whose;
         self.by_slot
-            .insert((run, place, issued.slot), issued.command.id);
+            .insert((rollout, place, issued.slot), issued.command.id);
         self.issued.insert(issued.command.id, issued);
     }
 
     /// The command a customer has out in a slot.
-    pub(crate) fn out(&self, run: RolloutId, place: Position, slot: Slot) -> Option<&Issued> {
-        self.issued.get(self.by_slot.get(&(run, place, slot))?)
+    pub(crate) fn out(&self, rollout: RolloutId, place: Position, slot: Slot) -> Option<&Issued> {
+        self.issued.get(self.by_slot.get(&(rollout, place, slot))?)
     }
 
     /// Takes an issued command whose answer has come or is no longer wanted.
@@ -112,16 +112,16 @@ impl InFlight {
     }
 
     /// Lets the next tick look at a waiting customer again.
-    pub(crate) fn unblock(&mut self, run: RolloutId, place: Position) {
-        if let Some(ready) = self.ready.get_mut(&(run, place.phase)) {
+    pub(crate) fn unblock(&mut self, rollout: RolloutId, place: Position) {
+        if let Some(ready) = self.ready.get_mut(&(rollout, place.phase)) {
             ready.insert(place.place);
         }
         self.tick_wanted = true;
     }
 
     /// Lets the next tick look at a whole phase again.
-    pub(crate) fn unblock_phase(&mut self, run: RolloutId, phase: usize) {
-        self.ready.remove(&(run, phase));
+    pub(crate) fn unblock_phase(&mut self, rollout: RolloutId, phase: usize) {
+        self.ready.remove(&(rollout, phase));
         self.tick_wanted = true;
     }
 
@@ -130,18 +130,18 @@ impl InFlight {
         &mut self,
         id: RolloutId,
         phase: usize,
-        run: &Rollout,
+        rollout: &Rollout,
     ) -> &mut BTreeSet<usize> {
         self.ready
             .entry((id, phase))
-            .or_insert_with(|| run.waiting(phase).clone())
+            .or_insert_with(|| rollout.waiting(phase).clone())
     }
 
     /// Customers of a rollout or operation being read before they are started.
     pub(crate) fn preparing_of(&self, id: RolloutId) -> impl Iterator<Item = Position> {
         let preparing = self.preparing.keys();
         preparing
-            .filter(move |(run, _)| *run == id)
+            .filter(move |(rollout, _)| *rollout == id)
             .map(|(_, place)| *place)
     }
 
@@ -162,22 +162,26 @@ impl InFlight {
     }
 
     /// Gives customers of a rollout their places in a new plan (R6): what is out stays out.
-    pub(crate) fn rekey(&mut self, run: RolloutId, moved: impl Fn(Position) -> Option<Position>) {
-        let key = |(id, place): (RolloutId, Position)| match id == run {
+    pub(crate) fn rekey(
+        &mut self,
+        rollout: RolloutId,
+        moved: impl Fn(Position) -> Option<Position>,
+    ) {
+        let key = |(id, place): (RolloutId, Position)| match id == rollout {
             true => moved(place).map(|place| (id, place)),
             false => Some((id, place)),
         };
         let set = |keys: &mut BTreeSet<(RolloutId, Position)>| {
             *keys = std::mem::take(keys).into_iter().filter_map(key).collect();
         };
-        set(&mut self.dirty_units);
+        set(&mut self.dirty_customers);
         set(&mut self.waiting_go);
         set(&mut self.deploying);
         set(&mut self.confirmed);
         self.scratch = rekeyed(&mut self.scratch, key);
         self.preparing = rekeyed(&mut self.preparing, key);
-        self.ready.retain(|(id, _), _| *id != run);
-        self.timers.forget(run);
+        self.ready.retain(|(id, _), _| *id != rollout);
+        self.timers.forget(rollout);
         let issued = std::mem::take(&mut self.issued);
         self.by_slot.clear();
         for mut issued in issued.into_values() {

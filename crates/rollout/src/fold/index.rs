@@ -112,7 +112,7 @@ impl Rollout {
     /// A rollout in which nobody has started.
     pub(crate) fn new(row: RolloutRow, plan: Arc<Plan>) -> Self {
         let phases = vec![PhaseRow::default(); plan.phases.len()];
-        let mut run = Self {
+        let mut rollout = Self {
             row,
             plan,
             phases,
@@ -134,12 +134,12 @@ impl Rollout {
             managed: BTreeSet::new(),
             failed_weight: Vec::new(),
         };
-        run.derive();
-        run
+        rollout.derive();
+        rollout
     }
 
     /// Puts stored units in place; `derive` must follow.
-    pub(crate) fn load_unit(&mut self, customer: CustomerId, unit: CustomerState) {
+    pub(crate) fn load_customer(&mut self, customer: CustomerId, unit: CustomerState) {
         self.units.insert(customer, unit);
     }
 
@@ -248,7 +248,7 @@ impl Rollout {
     }
 
     /// Whether the customer has a row.
-    pub(crate) fn has_unit(&self, customer: &CustomerId) -> bool {
+    pub(crate) fn has_customer(&self, customer: &CustomerId) -> bool {
         self.units.contains_key(customer)
     }
 

@@ -50,14 +50,14 @@ impl Notes<'_> {
     }
 
     /// A rollout is judged again.
-    pub(super) fn note_run(&mut self, id: RolloutId) {
+    pub(super) fn judge_again(&mut self, id: RolloutId) {
         self.in_flight.tick_wanted = true;
-        self.in_flight.dirty_runs.insert(id);
+        self.in_flight.dirty_rollouts.insert(id);
     }
 
     /// A phase is looked at again; which it is.
     pub(super) fn note_phase_of(&mut self, id: RolloutId, name: &PolicyId) -> Option<usize> {
-        let phase = self.state.runs.get(&id)?.phase_index(name)?;
+        let phase = self.state.rollouts.get(&id)?.phase_index(name)?;
         self.in_flight.dirty_phases.insert((id, phase));
         Some(phase)
     }
@@ -68,8 +68,8 @@ impl Notes<'_> {
         id: RolloutId,
         customer: &CustomerId,
     ) -> Option<Position> {
-        let place = self.state.runs.get(&id)?.place(customer)?;
-        self.in_flight.dirty_units.insert((id, place));
+        let place = self.state.rollouts.get(&id)?.place(customer)?;
+        self.in_flight.dirty_customers.insert((id, place));
         self.in_flight.dirty_phases.insert((id, place.phase));
         self.in_flight.unblock(id, place);
         Some(place)
@@ -77,7 +77,7 @@ impl Notes<'_> {
 
     /// A customer, its phase and its rollout are looked at again; what was read for it.
     pub(super) fn note_whose(&mut self, id: RolloutId, whose: Whose<'_>) -> Option<&mut Scratch> {
-        self.note_run(id);
+        self.judge_again(id);
         self.note_phase_of(id, whose.phase);
         let place = self.note_customer(id, whose.customer)?;
         Some(self.in_flight.scratch.entry((id, place)).or_default())
@@ -88,15 +88,15 @@ impl Notes<'_> {
         let Some(run) = self.state.runs.get(&id) else {
             return;
         };
-        for phase in 0..run.phases.len() {
+        for phase in 0..rollout.phases.len() {
             self.in_flight.dirty_phases.insert((id, phase));
             self.in_flight.unblock_phase(id, phase);
-            if run.is_settled(phase) || run.is_ended() {
-                let watched = run
+            if rollout.is_settled(phase) || rollout.is_ended() {
+                let watched = rollout
                     .healthy()
                     .range((phase, 0, 0)..=(phase, u32::MAX, usize::MAX));
                 self.in_flight
-                    .dirty_units
+                    .dirty_customers
                     .extend(watched.map(|(phase, _, place)| {
                         (
                             id,
@@ -112,8 +112,13 @@ impl Notes<'_> {
 
     /// What would have lapsed while the clock was not trusted is judged now.
     pub(super) fn wake_gates(&mut self) {
-        for (id, run) in self.state.runs.iter().filter(|(_, run)| !run.is_ended()) {
-            let gates = run.gates.keys().map(|gate| (*id, gate.clone()));
+        for (id, rollout) in self
+            .state
+            .rollouts
+            .iter()
+            .filter(|(_, rollout)| !rollout.is_ended())
+        {
+            let gates = rollout.gates.keys().map(|gate| (*id, gate.clone()));
             self.in_flight.dirty_gates.extend(gates);
         }
     }
@@ -122,14 +127,14 @@ impl Notes<'_> {
         self.in_flight.tick_wanted = true;
         let unfinished: Vec<RolloutId> = self
             .state
-            .runs
+            .rollouts
             .iter()
-            .filter(|(_, run)| !run.is_ended())
+            .filter(|(_, rollout)| !rollout.is_ended())
             .map(|(id, _)| *id)
             .collect();
         for id in unfinished {
-            self.in_flight.dirty_runs.insert(id);
-            self.wake_run(id);
+            self.in_flight.dirty_rollouts.insert(id);
+            self.wake_rollout(id);
         }
     }
 }

@@ -69,16 +69,16 @@ impl State {
                         .fleet
                         .insert(customer.into(), read::<FleetRow>(&key.0, &json)?);
                 }
-                Some((family, rest)) if is_of_a_run(family, rest) => later.push((key.0, json)),
+                Some((family, rest)) if is_of_a_rollout(family, rest) => later.push((key.0, json)),
                 None | Some(_) => return Err(LoadError::Unknown { key: key.0 }),
             }
         }
         state.product.files = files;
-        state.load_runs(&later)?;
+        state.load_rollouts(&later)?;
         Ok(state)
     }
 
-    fn load_runs(&mut self, rows: &[(String, String)]) -> Result<(), LoadError> {
+    fn load_rollouts(&mut self, rows: &[(String, String)]) -> Result<(), LoadError> {
         let of = |family: &'static str| {
             rows.iter().filter_map(move |(key, json)| {
                 let rest = key.strip_prefix(family)?.strip_prefix('/')?;
@@ -97,44 +97,49 @@ impl State {
         }
         for (key, id, _, json) in of("rollout") {
             let row = read::<RolloutRow>(key, json)?;
-            let run = match plans.remove(&id) {
+            let rollout = match plans.remove(&id) {
                 Some(plan) => Rollout::new(row, plan),
                 None if row.state.asked().is_some() => Rollout::queued(row),
                 None => return Err(orphan(key)),
             };
-            self.runs.insert(id, run);
+            self.rollouts.insert(id, rollout);
         }
         if let Some(id) = plans.keys().next() {
             return Err(orphan(&RowKey::plan(*id).0));
         }
         for (key, id, name, json) in of("phase") {
-            let run = self.run_of(key, id)?;
-            let phase = run.phase_index(&name.into()).ok_or_else(|| orphan(key))?;
-            run.phases[phase] = read::<PhaseRow>(key, json)?;
+            let rollout = self.rollout_of(key, id)?;
+            let phase = rollout
+                .phase_index(&name.into())
+                .ok_or_else(|| orphan(key))?;
+            rollout.phases[phase] = read::<PhaseRow>(key, json)?;
         }
         for (key, id, rest, json) in of("batch") {
-            let run = self.run_of(key, id)?;
+            let rollout = self.rollout_of(key, id)?;
             let (name, batch) = rest.rsplit_once('/').ok_or_else(|| orphan(key))?;
-            let phase = run.phase_index(&name.into()).ok_or_else(|| orphan(key))?;
+            let phase = rollout
+                .phase_index(&name.into())
+                .ok_or_else(|| orphan(key))?;
             let batch = batch.parse().map_err(|_| orphan(key))?;
-            run.batches
+            rollout
+                .batches
                 .insert((phase, batch), read::<BatchRow>(key, json)?);
         }
         for (key, id, gate, json) in of("gate") {
-            let run = self.run_of(key, id)?;
-            let (gate, _) = run.find_gate(gate).ok_or_else(|| orphan(key))?;
-            run.gates.insert(gate, read::<GateRow>(key, json)?);
+            let rollout = self.rollout_of(key, id)?;
+            let (gate, _) = rollout.find_gate(gate).ok_or_else(|| orphan(key))?;
+            rollout.gates.insert(gate, read::<GateRow>(key, json)?);
         }
         for (key, id, customer, json) in of("customer") {
-            self.run_of(key, id)?
-                .load_unit(customer.into(), read::<CustomerState>(key, json)?);
+            self.rollout_of(key, id)?
+                .load_customer(customer.into(), read::<CustomerState>(key, json)?);
         }
-        self.runs.values_mut().for_each(Rollout::derive);
+        self.rollouts.values_mut().for_each(Rollout::derive);
         Ok(())
     }
 
-    fn run_of(&mut self, key: &str, id: RolloutId) -> Result<&mut Rollout, LoadError> {
-        self.runs.get_mut(&id).ok_or_else(|| orphan(key))
+    fn rollout_of(&mut self, key: &str, id: RolloutId) -> Result<&mut Rollout, LoadError> {
+        self.rollouts.get_mut(&id).ok_or_else(|| orphan(key))
     }
 
     /// The stored form of a row; `None`: it does not exist.
@@ -146,23 +151,31 @@ impl State {
             Some(parts) => parts,
         };
         let (id, rest) = rest.split_once('/').unwrap_or((rest, ""));
-        let run = self.runs.get(&id.parse().ok()?)?;
+        let rollout = self.rollouts.get(&id.parse().ok()?)?;
         match family {
-            "rollout" => Some(write(&run.row)),
-            "plan" => run.row.started_at.is_some().then(|| write(&*run.plan)),
-            "phase" => run
+            "rollout" => Some(write(&rollout.row)),
+            "plan" => rollout
+                .row
+                .started_at
+                .is_some()
+                .then(|| write(&*rollout.plan)),
+            "phase" => rollout
                 .phase_index(&rest.into())
-                .map(|phase| write(&run.phases[phase])),
+                .map(|phase| write(&rollout.phases[phase])),
             "batch" => {
                 let (name, batch) = rest.rsplit_once('/')?;
-                let phase = run.phase_index(&name.into())?;
-                run.batches.get(&(phase, batch.parse().ok()?)).map(write)
+                let phase = rollout.phase_index(&name.into())?;
+                rollout
+                    .batches
+                    .get(&(phase, batch.parse().ok()?))
+                    .map(write)
             }
-            "gate" => run.gates.get(&run.find_gate(rest)?.0).map(write),
+            "gate" => rollout.gates.get(&rollout.find_gate(rest)?.0).map(write),
             "customer" => {
                 let customer = rest.into();
-                run.has_unit(&customer)
-                    .then(|| write(run.customer(&customer)))
+                rollout
+                    .has_customer(&customer)
+                    .then(|| write(rollout.customer(&customer)))
             }
             _ => None,
         }
@@ -173,13 +186,14 @@ impl State {
         let mut keys = vec![RowKey::product()];
         keys.extend(self.product.files.iter().map(|_| RowKey::files()));
         keys.extend(self.fleet.keys().map(RowKey::fleet));
-        for (id, run) in &self.runs {
-            keys.push(RowKey::run(*id));
-            if run.row.started_at.is_some() {
-                keys.extend(run.plan_rows(*id));
+        for (id, rollout) in &self.rollouts {
+            keys.push(RowKey::rollout(*id));
+            if rollout.row.started_at.is_some() {
+                keys.extend(rollout.plan_rows(*id));
             }
             keys.extend(
-                run.customers()
+                rollout
+                    .customers()
                     .map(|(customer, _)| RowKey::customer(*id, customer)),
             );
         }
@@ -202,7 +216,7 @@ impl Rollout {
 }
 
 /// Whether a row belongs to a rollout or operation, as far as its key tells.
-fn is_of_a_run(family: &str, rest: &str) -> bool {
+fn is_of_a_rollout(family: &str, rest: &str) -> bool {
     const FAMILIES: [&str; 6] = ["rollout", "plan", "phase", "batch", "gate", "customer"];
     let id = rest.split('/').next().unwrap_or(rest);
     FAMILIES.contains(&family) && id.parse::<RolloutId>().is_ok()

@@ -24,7 +24,7 @@ impl RowKey {
         Self("files".to_owned())
     }
 
-    pub(crate) fn run(id: RolloutId) -> Self {
+    pub(crate) fn rollout(id: RolloutId) -> Self {
         Self(format!("rollout/{id}"))
     }
 
@@ -58,7 +58,7 @@ impl RowKey {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct State {
     pub(crate) product: ProductRow,
-    pub(crate) runs: BTreeMap<RolloutId, Rollout>,
+    pub(crate) rollouts: BTreeMap<RolloutId, Rollout>,
     pub(crate) fleet: BTreeMap<CustomerId, FleetRow>,
     pub(crate) touched: BTreeSet<RowKey>,
     /// The first event that did not fold as it was meant.

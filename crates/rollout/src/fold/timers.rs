@@ -17,12 +17,12 @@ pub(crate) enum TimerKey {
 }
 
 impl TimerKey {
-    fn run(&self) -> RolloutId {
+    fn rollout(&self) -> RolloutId {
         match self {
-            Self::CustomerState(run, _)
-            | Self::Position(run, _)
-            | Self::Phase(run, _)
-            | Self::Gate(run, _) => *run,
+            Self::CustomerState(rollout, _)
+            | Self::Position(rollout, _)
+            | Self::Phase(rollout, _)
+            | Self::Gate(rollout, _) => *rollout,
         }
     }
 }
@@ -46,11 +46,11 @@ impl Timers {
     }
 
     /// Drops every timer of a rollout; what it is for sets it anew.
-    pub(crate) fn forget(&mut self, run: RolloutId) {
+    pub(crate) fn forget(&mut self, rollout: RolloutId) {
         let own: Vec<TimerKey> = self
             .by_key
             .keys()
-            .filter(|key| key.run() == run)
+            .filter(|key| key.rollout() == rollout)
             .cloned()
             .collect();
         for key in own {

@@ -23,7 +23,8 @@ pub struct Command {
     /// Names the answer.
     pub id: CommandId,
     /// For whom.
-    pub run: RolloutId,
+    #[serde(rename = "run")]
+    pub rollout: RolloutId,
     /// For whom.
     pub customer: CustomerId,
     /// Whether it settles a doubt, judges what is live, or is part of a way back: it may use the part of the request

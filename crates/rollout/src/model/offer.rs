@@ -156,8 +156,13 @@ impl Offers {
     }
 
     /// All of them in a rollout.
-    pub(crate) fn within(self, run: RolloutId) -> Self {
-        Self(self.0.into_iter().map(|offer| offer.within(run)).collect())
+    pub(crate) fn within(self, rollout: RolloutId) -> Self {
+        Self(
+            self.0
+                .into_iter()
+                .map(|offer| offer.within(rollout))
+                .collect(),
+        )
     }
 
     /// The first of them, without asking whether it would be taken.
@@ -211,8 +216,8 @@ impl Offer {
         Self::Noted(Box::new(self), note)
     }
 
-    pub(crate) fn within(self, run: RolloutId) -> Self {
-        Self::In(run, Box::new(self))
+    pub(crate) fn within(self, rollout: RolloutId) -> Self {
+        Self::In(rollout, Box::new(self))
     }
 
     /// To vote for a gate; where every vote stands already and they did not count together when they were given, one of them
@@ -268,7 +273,7 @@ impl Offer {
 
     /// As it is typed; a rollout is named where it has to be.
     pub(crate) fn text(&self, named: Option<RolloutId>) -> String {
-        let within = named.map_or_else(String::new, |run| format!(" --rollout {run}"));
+        let within = named.map_or_else(String::new, |rollout| format!(" --rollout {rollout}"));
         match self {
             Self::Approve(gate) => format!("tranche approve {gate}{within}"),
             Self::Withdraw(gate) => format!("tranche withdraw {gate}{within}"),
@@ -300,9 +305,9 @@ impl Offer {
             }
             Self::Start(begin) => begin.text(),
             Self::Status(None) => "tranche status".to_owned(),
-            Self::Status(Some(run)) => format!("tranche status {run}"),
+            Self::Status(Some(rollout)) => format!("tranche status {rollout}"),
             Self::Why(customer) => format!("tranche why {customer}"),
-            Self::Watch(run) => format!("tranche watch {run}"),
+            Self::Watch(rollout) => format!("tranche watch {rollout}"),
             Self::Approvals => "tranche approvals".to_owned(),
             Self::AllApprovals => "tranche approvals --all".to_owned(),
             Self::List => "tranche list".to_owned(),

@@ -66,22 +66,22 @@ impl Recovery {
     /// count anew. `when` is the instant of the intent, in digits.
     pub(crate) fn name_of(
         customer: &CustomerId,
-        run: RolloutId,
+        rollout: RolloutId,
         attempt: u32,
         when: &str,
     ) -> String {
-        format!("{customer}-{run}-{attempt}-{when}")
+        format!("{customer}-{rollout}-{attempt}-{when}")
     }
 
     /// The name of an attempt that is intended at `at`.
     pub(crate) fn name_at(
         customer: &CustomerId,
-        run: RolloutId,
+        rollout: RolloutId,
         attempt: u32,
         at: Timestamp,
     ) -> String {
         let when = at.format("%Y%m%d%H%M%S").to_string();
-        Self::name_of(customer, run, attempt, &when)
+        Self::name_of(customer, rollout, attempt, &when)
     }
 
     /// What is waited for until the new database can be used.

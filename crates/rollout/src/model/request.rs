@@ -78,7 +78,7 @@ pub enum Notice {
     /// An invariant broke while something was done for this customer: it is held, and everything else goes on.
     Quarantined {
         /// In which rollout or operation.
-        run: RolloutId,
+        rollout: RolloutId,
         /// Whose.
         customer: CustomerId,
         /// What broke, as it was caught.
@@ -145,8 +145,8 @@ pub struct Request {
     /// Who.
     pub by: Actor,
     /// In which rollout; absent: the only unfinished one it can mean.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub run: Option<RolloutId>,
+    #[serde(rename = "run", default, skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<RolloutId>,
     /// What.
     pub verb: Verb,
 }

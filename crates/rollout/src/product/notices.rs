@@ -25,7 +25,7 @@ impl Product {
             Slot::Watch => product.record_watch(id, place, &report.outcome),
             Slot::Confirm => product.record_confirm(id, place, &report.outcome),
         });
-        self.in_flight.dirty_units.insert((id, place));
+        self.in_flight.dirty_customers.insert((id, place));
     }
 
     pub(crate) fn record_notice(&mut self, notice: Notice) {
@@ -57,10 +57,10 @@ impl Product {
             }
             Notice::FilesRead(files) => self.files_read(&files),
             Notice::Quarantined {
-                run,
+                rollout,
                 customer,
                 what,
-            } => self.quarantine_named(run, &customer, &what),
+            } => self.quarantine_named(rollout, &customer, &what),
             Notice::ClockSuspected { .. }
             | Notice::ClockTrusted
             | Notice::WorkspaceHeld { .. }
@@ -80,9 +80,14 @@ impl Product {
                 actor: None,
                 from: Some(from),
             });
-            let open = self.state.runs.iter().filter(|(_, run)| !run.is_ended());
-            let hands = open.flat_map(|(id, run)| run.in_hand().into_iter().map(|one| (*id, one)));
-            self.in_flight.dirty_units.extend(hands);
+            let open = self
+                .state
+                .rollouts
+                .iter()
+                .filter(|(_, rollout)| !rollout.is_ended());
+            let hands =
+                open.flat_map(|(id, rollout)| rollout.in_hand().into_iter().map(|one| (*id, one)));
+            self.in_flight.dirty_customers.extend(hands);
         } else if product.clock_suspected.is_some() {
             self.emit(ClockTrusted {
                 actor: None,

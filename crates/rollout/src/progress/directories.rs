@@ -8,18 +8,22 @@ use crate::model::actor::Directory;
 
 impl State {
     /// Who may do what in a rollout now: the files as last read, or as frozen.
-    pub(crate) fn directory(&self, run: &Rollout) -> Cow<'_, Directory> {
+    pub(crate) fn directory(&self, rollout: &Rollout) -> Cow<'_, Directory> {
         let read = self.product.directory().map(Cow::Borrowed);
-        let known = read.unwrap_or_else(|| Cow::Owned(Directory::of(&run.plan.project)));
-        Directory::bound_by(known, &run.plan.project)
+        let known = read.unwrap_or_else(|| Cow::Owned(Directory::of(&rollout.plan.project)));
+        Directory::bound_by(known, &rollout.plan.project)
     }
 
     /// Who may do what by the newest unfinished rollout, as its plan has frozen it.
     pub(crate) fn frozen_directory(&self) -> Option<Directory> {
-        let mut unfinished = self.runs.values().rev().filter(|run| !run.is_ended());
+        let mut unfinished = self
+            .rollouts
+            .values()
+            .rev()
+            .filter(|rollout| !rollout.is_ended());
         unfinished
             .next()
-            .map(|run| Directory::of(&run.plan.project))
+            .map(|rollout| Directory::of(&rollout.plan.project))
     }
 
     /// Who may do what, as last known.

@@ -111,17 +111,17 @@ impl State {
     /// The latest batch that a sweep has still to roll back. Whom another rollout is changing or has changed since is its
     /// affair (R15, P30).
     pub(crate) fn swept(&self, id: RolloutId, sweep: &Sweep) -> Vec<Position> {
-        let run = &self.runs[&id];
+        let rollout = &self.rollouts[&id];
         let in_scope = |phase: usize, batch: u32| match sweep.scope {
             SweepScope::Batch { phase: p, batch: b } => phase == p && batch == b,
             SweepScope::Phase { phase: p } => phase == p,
             SweepScope::All => true,
         };
         let ours = |phase: usize, place: usize| {
-            let customer = run.at_place(phase, place);
-            self.owner(customer).is_none_or(|owner| owner == id) && self.brought(run, customer)
+            let customer = rollout.at_place(phase, place);
+            self.owner(customer).is_none_or(|owner| owner == id) && self.brought(rollout, customer)
         };
-        let swept = run.healthy().iter().rev();
+        let swept = rollout.healthy().iter().rev();
         let mut swept =
             swept.filter(|(phase, batch, place)| in_scope(*phase, *batch) && ours(*phase, *place));
         let Some(&(phase, batch, last)) = swept.next() else {
@@ -139,14 +139,14 @@ impl State {
 
 impl Product {
     /// Halts a rollout that must not go on, and lifts a halt whose reason is gone (R12).
-    pub(crate) fn judge_run(&mut self, id: RolloutId) {
-        let Some(run) = self.state.runs.get(&id) else {
+    pub(crate) fn judge_rollout(&mut self, id: RolloutId) {
+        let Some(rollout) = self.state.rollouts.get(&id) else {
             return;
         };
         if matches!(id, RolloutId::Operation(_)) {
             return;
         }
-        match (&run.row.state, run.must_halt()) {
+        match (&rollout.row.state, rollout.must_halt()) {
             (RolloutState::Running, Some((reason, phase))) => {
                 let sweep = phase.and_then(|phase| self.sweep_of(id, phase, &reason));
                 let fact = RolloutDraining {
@@ -166,20 +166,20 @@ impl Product {
                 None,
             ) => {
                 self.emit_in(id, RolloutResumed {});
-                self.wake_run(id);
+                self.wake_rollout(id);
             }
             (_, _) => {}
         }
     }
 
     fn sweep_of(&self, id: RolloutId, phase: usize, reason: &str) -> Option<Sweep> {
-        let run = &self.state.runs[&id];
+        let rollout = &self.state.rollouts[&id];
         let failed = self.latest_failure(id);
-        let scope = match run.plan.phases[phase].policy.on_failure {
+        let scope = match rollout.plan.phases[phase].policy.on_failure {
             OnFailure::Halt | OnFailure::Continue => return None,
             OnFailure::RollbackBatch => SweepScope::Batch {
                 phase,
-                batch: failed.unwrap_or(run.phases[phase].batches_begun),
+                batch: failed.unwrap_or(rollout.phases[phase].batches_begun),
             },
             OnFailure::RollbackPhase => SweepScope::Phase { phase },
             OnFailure::RollbackAll => SweepScope::All,
@@ -193,24 +193,24 @@ impl Product {
 
     /// The batch of the failure that this step has recorded.
     fn latest_failure(&self, id: RolloutId) -> Option<u32> {
-        let mut told = self.told().filter(|(run, _)| *run == Some(id));
+        let mut told = self.told().filter(|(rollout, _)| *rollout == Some(id));
         told.find_map(|(_, fact)| fact.failure())?.batch
     }
 
     /// Ends a rollout when nothing is left to do, sweeping first where it must.
-    pub(crate) fn end_run(&mut self, id: RolloutId) {
-        let Some(run) = self.state.runs.get(&id) else {
+    pub(crate) fn end_rollout(&mut self, id: RolloutId) {
+        let Some(rollout) = self.state.rollouts.get(&id) else {
             return;
         };
-        if !run.working().is_empty() || run.row.held_as_moved {
+        if !rollout.working().is_empty() || rollout.row.held_as_moved {
             self.in_flight.closing.remove(&id);
             return;
         }
-        match (&run.row.state, id) {
-            (RolloutState::Running, _) if !run.is_through(id, self.at) => {}
+        match (&rollout.row.state, id) {
+            (RolloutState::Running, _) if !rollout.is_through(id, self.at) => {}
             (RolloutState::Running, RolloutId::Operation(_)) => self.end_operation(id),
             (RolloutState::Running, RolloutId::Rollout(_)) => {
-                let outcome = run.outcome();
+                let outcome = rollout.outcome();
                 self.end_with(id, RolloutSucceeded { outcome });
             }
             (RolloutState::Draining { to, .. }, _) => {
@@ -222,8 +222,8 @@ impl Product {
     }
 
     fn drained(&mut self, id: RolloutId, to: DrainTo) {
-        let run = &self.state.runs[&id];
-        if let Some(sweep) = run.row.sweep.clone() {
+        let rollout = &self.state.rollouts[&id];
+        if let Some(sweep) = rollout.row.sweep.clone() {
             let places = self.state.swept(id, &sweep);
             if !places.is_empty() {
                 self.roll_back(id, &places, &sweep);
@@ -233,10 +233,10 @@ impl Product {
         if to != DrainTo::Halted && self.leave_out_unresolved(id) {
             return;
         }
-        let run = &self.state.runs[&id];
+        let rollout = &self.state.rollouts[&id];
         match to {
             DrainTo::Halted => {
-                let reason = run
+                let reason = rollout
                     .must_halt()
                     .map_or_else(|| "halted".to_owned(), |(reason, _)| reason);
                 let outcome = Some(Outcome::Halted);
@@ -260,13 +260,13 @@ impl Product {
     /// No deploy of ours may be forgotten when the rollout ends: held customers that have one in flight or in doubt are left
     /// out as by `skip`, which sees it to its end (P10). Whether somebody has to be waited for.
     fn leave_out_unresolved(&mut self, id: RolloutId) -> bool {
-        let unresolved = self.state.runs[&id].unresolved();
+        let unresolved = self.state.rollouts[&id].unresolved();
         let withdrawn = CustomerStatus::Held {
             from: HeldFrom::Withdrawing,
         };
         let fresh: Vec<CustomerId> = unresolved
             .iter()
-            .filter(|customer| self.state.runs[&id].customer(customer).state != withdrawn)
+            .filter(|customer| self.state.rollouts[&id].customer(customer).state != withdrawn)
             .cloned()
             .collect();
         let reason = "the rollout ends, and its deploy must be seen to the end";
@@ -280,9 +280,9 @@ impl Product {
 
     /// Sends customers back to what ran before, a batch in parallel.
     pub(crate) fn roll_back(&mut self, id: RolloutId, places: &[Position], sweep: &Sweep) {
-        let run = &self.state.runs[&id];
+        let rollout = &self.state.rollouts[&id];
         let customers = places.iter();
-        let customers = customers.map(|place| run.at_place(place.phase, place.place).clone());
+        let customers = customers.map(|place| rollout.at_place(place.phase, place.place).clone());
         for customer in customers.collect::<Vec<_>>() {
             let reason = sweep.reason.clone();
             let back = self.back_requested(id, &customer, sweep.by.clone(), reason);
@@ -296,19 +296,19 @@ impl Product {
         if run.managed().next().is_some() {
             // Each is looked at once here, and then whenever its answer comes.
             if self.in_flight.closing.insert(id) {
-                let managed = run.managed().map(|place| (id, place));
-                self.in_flight.dirty_units.extend(managed);
+                let managed = rollout.managed().map(|place| (id, place));
+                self.in_flight.dirty_customers.extend(managed);
             }
             return;
         }
         self.in_flight.closing.remove(&id);
         self.emit_in(id, end);
-        self.wake_run(id);
+        self.wake_rollout(id);
     }
 
     fn end_operation(&mut self, id: RolloutId) {
-        let run = &self.state.runs[&id];
-        let undone = run.row.operation == Some(Operation::Variables);
+        let rollout = &self.state.rollouts[&id];
+        let undone = rollout.row.operation == Some(Operation::Variables);
         let good = |unit: &CustomerState| {
             let there = matches!(
                 unit.state,
@@ -317,11 +317,11 @@ impl Product {
             unit.failure != Failure::Counts
                 && (there || (undone && unit.state == CustomerStatus::Unchanged))
         };
-        let done = run
+        let done = rollout
             .plan
             .customers
             .keys()
-            .all(|customer| good(run.customer(customer)));
+            .all(|customer| good(rollout.customer(customer)));
         let outcome = if done { Outcome::Done } else { Outcome::Failed };
         self.end_with(id, OperationEnded { outcome });
     }
@@ -330,10 +330,10 @@ impl Product {
     pub(crate) fn begin_queued(&mut self) {
         let queued: Vec<RolloutId> = self
             .state
-            .runs
+            .rollouts
             .iter()
-            .filter(|(_, run)| {
-                matches!(run.row.state, RolloutState::Queued(_)) && !run.row.held_as_moved
+            .filter(|(_, rollout)| {
+                matches!(rollout.row.state, RolloutState::Queued(_)) && !rollout.row.held_as_moved
             })
             .map(|(id, _)| *id)
             .collect();

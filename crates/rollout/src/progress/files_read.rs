@@ -85,18 +85,18 @@ impl Product {
     fn joined(&self, files: &FilesRead) -> Vec<CustomerId> {
         let mut unfinished = self
             .state
-            .runs
+            .rollouts
             .values()
-            .filter(|run| !run.is_ended())
+            .filter(|rollout| !rollout.is_ended())
             .peekable();
         if unfinished.peek().is_none() {
             return Vec::new();
         }
         let planned: Vec<_> = unfinished.collect();
         let known = |customer: &&CustomerId| {
-            planned.iter().any(|run| {
-                run.plan.customers.contains_key(*customer)
-                    || run.plan.left_out.contains_key(*customer)
+            planned.iter().any(|rollout| {
+                rollout.plan.customers.contains_key(*customer)
+                    || rollout.plan.left_out.contains_key(*customer)
             })
         };
         files

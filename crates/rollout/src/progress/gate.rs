@@ -118,7 +118,7 @@ fn names_person(directory: &Directory, name: &GroupOrPerson, person: &PersonId) 
 
 /// Votes that count now: for this digest, by people still entitled, each with a hand of their own (P2, P3, P4).
 fn counting<'r>(
-    run: &'r Rollout,
+    rollout: &'r Rollout,
     approval: &Approval,
     directory: &Directory,
     gate: &'r GateRow,
@@ -127,9 +127,9 @@ fn counting<'r>(
     for vote in &gate.votes {
         let act = Act::of_vote(vote);
         let actor = Actor::person(vote.person.as_str());
-        let counts = vote.digest == run.plan.digest
-            && entitled(approval, directory, &run.row.starter, &actor).is_ok()
-            && run.barred(approval, directory, act).is_none()
+        let counts = vote.digest == rollout.plan.digest
+            && entitled(approval, directory, &rollout.row.starter, &actor).is_ok()
+            && rollout.barred(approval, directory, act).is_none()
             && counting.iter().all(|other| {
                 !directory.is_one(&other.person, &vote.person)
                     && one_hand(directory, act, Act::of_vote(other)).is_none()
@@ -143,12 +143,12 @@ fn counting<'r>(
 
 /// The people whose votes count now, by their present names.
 pub(crate) fn counted<'r>(
-    run: &'r Rollout,
+    rollout: &'r Rollout,
     approval: &Approval,
     directory: &'r Directory,
     gate: &'r GateRow,
 ) -> BTreeSet<&'r PersonId> {
-    let votes = counting(run, approval, directory, gate).into_iter();
+    let votes = counting(rollout, approval, directory, gate).into_iter();
     votes
         .map(|vote| directory.called_now(&vote.person))
         .collect()
@@ -156,26 +156,26 @@ pub(crate) fn counted<'r>(
 
 /// Whether this vote counts now.
 pub(crate) fn counts(
-    run: &Rollout,
+    rollout: &Rollout,
     approval: &Approval,
     directory: &Directory,
     gate: &GateRow,
     vote: &Vote,
 ) -> bool {
-    counting(run, approval, directory, gate).contains(&vote)
+    counting(rollout, approval, directory, gate).contains(&vote)
 }
 
 /// Why another vote of this actor would not count, though they are entitled.
 pub(crate) fn other_hand(
-    run: &Rollout,
+    rollout: &Rollout,
     approval: &Approval,
     directory: &Directory,
     gate: &GateRow,
     by: &Actor,
 ) -> Option<String> {
     let act = Act::of(by);
-    run.barred(approval, directory, act).or_else(|| {
-        let votes = counting(run, approval, directory, gate).into_iter();
+    rollout.barred(approval, directory, act).or_else(|| {
+        let votes = counting(rollout, approval, directory, gate).into_iter();
         let mut hands = votes.filter_map(|vote| one_hand(directory, act, Act::of_vote(vote)));
         hands.next()
     })
@@ -183,18 +183,18 @@ pub(crate) fn other_hand(
 
 /// Who is left to fill the gate, if they are too few; `None`: it can be filled.
 pub(crate) fn unfillable(
-    run: &Rollout,
+    rollout: &Rollout,
     approval: &Approval,
     directory: &Directory,
     gate: Option<&GateRow>,
 ) -> Option<String> {
     let row = GateRow::default();
-    let named = approvers(approval, directory, &run.row.starter);
+    let named = approvers(approval, directory, &rollout.row.starter);
     let everybody = PersonId::new("");
     if directory.holds(RoleName::Approver, &everybody) {
         return None;
     }
-    let mut people = counted(run, approval, directory, gate.unwrap_or(&row));
+    let mut people = counted(rollout, approval, directory, gate.unwrap_or(&row));
     people.extend(named.iter());
     if is_quorum(approval, directory, &people) {
         return None;
@@ -208,7 +208,7 @@ pub(crate) fn unfillable(
 
 /// Whether the gate lets through now.
 pub(crate) fn is_open(
-    run: &Rollout,
+    rollout: &Rollout,
     approval: &Approval,
     directory: &Directory,
     gate: &GateRow,
@@ -218,18 +218,18 @@ pub(crate) fn is_open(
             && is_quorum(
                 approval,
                 directory,
-                &counted(run, approval, directory, gate),
+                &counted(rollout, approval, directory, gate),
             ))
 }
 
 /// What is still missing, as a fragment: `1 of 2 approvals`.
 pub(crate) fn missing(
-    run: &Rollout,
+    rollout: &Rollout,
     approval: &Approval,
     directory: &Directory,
     gate: Option<&GateRow>,
 ) -> String {
-    let given = gate.map_or(0, |gate| counted(run, approval, directory, gate).len());
+    let given = gate.map_or(0, |gate| counted(rollout, approval, directory, gate).len());
     let from = match &approval.from {
         Approvers::Anybody => String::new(),
         Approvers::Any(names) => {

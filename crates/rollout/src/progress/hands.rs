@@ -160,11 +160,15 @@ pub(crate) fn one_hand(directory: &Directory, one: Act<'_>, other: Act<'_>) -> O
 }
 
 /// Refuses a voice that the directory knows to be proved by something else, or that is another person's hand.
-pub(crate) fn own_hand(run: &Rollout, directory: &Directory, by: &Actor) -> Result<(), Rejected> {
+pub(crate) fn own_hand(
+    rollout: &Rollout,
+    directory: &Directory,
+    by: &Actor,
+) -> Result<(), Rejected> {
     if let Some(why) = not_theirs(directory, by) {
         return Err(refused(by, &why));
     }
-    match run.not_own_hand(directory, Act::of(by)) {
+    match rollout.not_own_hand(directory, Act::of(by)) {
         Some(why) => Err(refused(by, &why)),
         None => Ok(()),
     }

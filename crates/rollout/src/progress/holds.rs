@@ -57,9 +57,9 @@ impl Rollout {
 
 impl State {
     /// What keeps the whole product or rollout from starting anybody.
-    pub(crate) fn rollout_holds(&self, run: &Rollout) -> Vec<Hold> {
-        let mut holds = Vec::from_iter(run.state_hold());
-        if let Some(mark) = &run.row.paused {
+    pub(crate) fn rollout_holds(&self, rollout: &Rollout) -> Vec<Hold> {
+        let mut holds = Vec::from_iter(rollout.state_hold());
+        if let Some(mark) = &rollout.row.paused {
             let by = mark.by.as_ref().map_or("somebody", |by| by.as_str());
             let reason = mark.reason.as_ref();
             let why = reason.map_or_else(String::new, |reason| format!(": {reason}"));
@@ -67,7 +67,7 @@ impl State {
             let hold = Hold::new(HoldKind::Paused, HoldOwner::Operators, text);
             holds.push(hold.since(Some(mark.at)).way_out(Offer::Resume));
         }
-        holds.extend(self.elsewhere_hold(run));
+        holds.extend(self.elsewhere_hold(rollout));
         if let Some(reason) = &self.product.clock_suspected {
             let text = format!("the clock is not trusted yet: {reason}");
             holds.push(
@@ -79,12 +79,12 @@ impl State {
             let hold = Hold::new(HoldKind::Workspace, HoldOwner::Render, text);
             holds.push(hold.way_out(Offer::RenderCheck));
         }
-        if let Some(block) = self.product.blocks.get(&run.plan.release.version) {
+        if let Some(block) = self.product.blocks.get(&rollout.plan.release.version) {
             let text = format!(
                 "{} blocked {}: {}",
-                block.by, run.plan.release.version, block.reason
+                block.by, rollout.plan.release.version, block.reason
             );
-            let way_out = Offer::Unblock(run.plan.release.version.clone());
+            let way_out = Offer::Unblock(rollout.plan.release.version.clone());
             holds.push(
                 Hold::new(HoldKind::Blocked, HoldOwner::Operators, text)
                     .since(Some(block.since))
@@ -97,44 +97,44 @@ impl State {
     /// The unfinished rollout or operation that has the customer in hand (R15).
     pub(crate) fn owner(&self, customer: &CustomerId) -> Option<RolloutId> {
         let owner = self.fleet.get(customer)?.owner?;
-        self.runs
+        self.rollouts
             .get(&owner)
-            .is_some_and(|run| !run.is_ended())
+            .is_some_and(|rollout| !rollout.is_ended())
             .then_some(owner)
     }
 
     /// What keeps one customer from starting, its phase apart.
-    pub(crate) fn unit_holds(
+    pub(crate) fn customer_holds(
         &self,
-        run: &Rollout,
+        rollout: &Rollout,
         id: RolloutId,
         customer: &CustomerId,
         windows: &Windows,
         at: Timestamp,
     ) -> Vec<Hold> {
         let mut holds = Vec::new();
-        let Some(phase) = run.phase_of(customer) else {
+        let Some(phase) = rollout.phase_of(customer) else {
             return holds;
         };
-        holds.extend(person_hold(customer, run.customer(customer)));
-        let batch = run
+        holds.extend(person_hold(customer, rollout.customer(customer)));
+        let batch = rollout
             .batch_of(customer)
-            .unwrap_or(run.phases[phase].batches_begun + 1);
+            .unwrap_or(rollout.phases[phase].batches_begun + 1);
         if let Some(owner) = self.owner(customer).filter(|owner| *owner != id) {
             let text = format!("{owner} is changing this customer");
             holds.push(Hold::new(HoldKind::Owned, HoldOwner::AnotherRollout, text));
         }
-        holds.extend(self.moved_hold(run, customer));
-        if let Some(gate) = run
+        holds.extend(self.moved_hold(rollout, customer));
+        if let Some(gate) = rollout
             .gate_for(phase, batch, customer)
             .filter(|gate| !matches!(gate, GateId::Phase(_)))
         {
-            holds.extend(self.gate_hold(run, phase, &gate));
+            holds.extend(self.gate_hold(rollout, phase, &gate));
         }
         // A person's rollback is not held by the calendar (R9).
         if matches!(id, RolloutId::Rollout(_)) {
-            holds.extend(self.pin_hold(run, customer, at));
-            holds.extend(self.freeze_hold(run, customer, at));
+            holds.extend(self.pin_hold(rollout, customer, at));
+            holds.extend(self.freeze_hold(rollout, customer, at));
         }
         match windows.opening(at) {
             Opening::Open { .. } => {}
@@ -160,8 +160,8 @@ impl State {
 
     /// The plan names a database that the customer does not read any more: variables made from it would bring the old data
     /// back (T15).
-    fn moved_hold(&self, run: &Rollout, customer: &CustomerId) -> Option<Hold> {
-        let planned = run.plan.customers.get(customer)?;
+    fn moved_hold(&self, rollout: &Rollout, customer: &CustomerId) -> Option<Hold> {
+        let planned = rollout.plan.customers.get(customer)?;
         let named = planned
             .customer
             .services
@@ -174,7 +174,7 @@ impl State {
             );
             let hold = Hold::new(HoldKind::Person, HoldOwner::Operators, text).since(Some(*since));
             // What has started keeps its plan (R6), and so does an operation.
-            let keeps = run.customer(customer).batch.is_some() || run.row.operation.is_some();
+            let keeps = rollout.customer(customer).batch.is_some() || rollout.row.operation.is_some();
             hold.way_out(match keeps {
                 true => Offer::skip(customer).noted("and start anew"),
                 false => Offer::Replan,
@@ -199,20 +199,20 @@ fn person_hold(customer: &CustomerId, unit: &CustomerState) -> Option<Hold> {
 impl Product {
     /// Why this customer waits now, and until when; empty: nothing is in its way, or it is not waiting.
     pub fn holds(&self, id: RolloutId, customer: &CustomerId, at: Timestamp) -> Vec<Hold> {
-        let Some(run) = self.state.runs.get(&id) else {
+        let Some(rollout) = self.state.rollouts.get(&id) else {
             return Vec::new();
         };
-        let Some(phase) = run.phase_of(customer) else {
+        let Some(phase) = rollout.phase_of(customer) else {
             return Vec::new();
         };
-        let unit = run.customer(customer);
+        let unit = rollout.customer(customer);
         match &unit.state {
             CustomerStatus::Waiting => {}
             CustomerStatus::Held { .. } | CustomerStatus::RollbackFailed => {
                 return person_hold(customer, unit).into_iter().collect();
             }
             CustomerStatus::Forward | CustomerStatus::Backward | CustomerStatus::Withdrawing => {
-                if let Some(trouble) = self.trouble_hold(id, run, customer, at) {
+                if let Some(trouble) = self.trouble_hold(id, rollout, customer, at) {
                     return vec![trouble];
                 }
                 let recovery = unit.recovery.as_ref();
@@ -230,25 +230,30 @@ impl Product {
             | CustomerStatus::Excluded
             | CustomerStatus::Skipped => return Vec::new(),
         }
-        if run.is_ending() {
+        if rollout.is_ending() {
             // Nothing else matters to it any more.
-            return self.state.rollout_holds(run).into_iter().take(1).collect();
+            return self
+                .state
+                .rollout_holds(rollout)
+                .into_iter()
+                .take(1)
+                .collect();
         }
-        let mut holds = self.state.phase_holds(run, phase, at);
-        holds.extend(Self::earlier_batch_hold(run, phase, customer));
-        holds.extend(self.state.unit_holds(
-            run,
+        let mut holds = self.state.phase_holds(rollout, phase, at);
+        holds.extend(Self::earlier_batch_hold(rollout, phase, customer));
+        holds.extend(self.state.customer_holds(
+            rollout,
             id,
             customer,
-            &Self::windows_of(run, customer),
+            &Self::windows_of(rollout, customer),
             at,
         ));
-        holds.extend(self.in_flight.reading_holds(id, run, customer, at));
+        holds.extend(self.in_flight.reading_holds(id, rollout, customer, at));
         if !holds.iter().any(|hold| hold.kind == HoldKind::Trouble) {
-            holds.extend(self.trouble_hold(id, run, customer, at));
+            holds.extend(self.trouble_hold(id, rollout, customer, at));
         }
         if holds.is_empty() {
-            holds.extend(self.queue_hold(id, run, phase, customer));
+            holds.extend(self.queue_hold(id, rollout, phase, customer));
         }
         holds
     }
@@ -257,17 +262,17 @@ impl Product {
     fn queue_hold(
         &self,
         id: RolloutId,
-        run: &Rollout,
+        rollout: &Rollout,
         phase: usize,
         customer: &CustomerId,
     ) -> Option<Hold> {
-        let place = run.place(customer)?;
-        let name = |place: &Position| run.at_place(place.phase, place.place).to_string();
+        let place = rollout.place(customer)?;
+        let name = |place: &Position| rollout.at_place(place.phase, place.place).to_string();
         if self.in_flight.preparing.contains_key(&(id, place)) {
             let text = "its services are read before it starts";
             return Some(Hold::new(HoldKind::Working, HoldOwner::Render, text));
         }
-        if let Some(hold) = self.confirm_hold(id, run, phase) {
+        if let Some(hold) = self.confirm_hold(id, rollout, phase) {
             return Some(hold);
         }
         if let Some(before) = self.goes_before(id, place) {
@@ -280,9 +285,13 @@ impl Product {
     /// All places are taken; one that a held customer keeps is given back by a person (P16).
     fn slot_hold(&self) -> Hold {
         let held = self.in_flight.deploying.iter().find_map(|(id, place)| {
-            let run = self.state.runs.get(id)?;
-            let customer = run.at_place(place.phase, place.place);
-            matches!(run.customer(customer).state, CustomerStatus::Held { .. }).then_some(customer)
+            let rollout = self.state.rollouts.get(id)?;
+            let customer = rollout.at_place(place.phase, place.place);
+            matches!(
+                rollout.customer(customer).state,
+                CustomerStatus::Held { .. }
+            )
+            .then_some(customer)
         });
         let Some(held) = held else {
             let text = "as many customers as may go at once are on their way";
@@ -295,9 +304,9 @@ impl Product {
     }
 
     /// A customer of a later batch waits for the batches before it.
-    fn earlier_batch_hold(run: &Rollout, phase: usize, customer: &CustomerId) -> Option<Hold> {
-        let own = run.batch_of(customer)?;
-        let turn = run.turn(phase)?;
+    fn earlier_batch_hold(rollout: &Rollout, phase: usize, customer: &CustomerId) -> Option<Hold> {
+        let own = rollout.batch_of(customer)?;
+        let turn = rollout.turn(phase)?;
         (own > turn).then(|| {
             let text = format!("batch {turn} goes first, and this customer is in batch {own}");
             Hold::new(HoldKind::Batch, HoldOwner::BatchBefore, text)

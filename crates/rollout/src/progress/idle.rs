@@ -14,21 +14,22 @@ impl Product {
 
     /// Whether a timer, a command or Render could still change something.
     fn moves_by_itself(&self) -> bool {
-        let working =
-            |run: &Rollout| !run.is_ended() && !run.row.held_as_moved && !run.working().is_empty();
+        let working = |rollout: &Rollout| {
+            !rollout.is_ended() && !rollout.row.held_as_moved && !rollout.working().is_empty()
+        };
         // Watching goes on for as long as somebody is healthy, and changes nothing by itself.
         let mut issued = self.in_flight.issued.values();
         if self.in_flight.tick_wanted
-            || self.state.runs.values().any(working)
+            || self.state.rollouts.values().any(working)
             || issued.any(|issued| !self.only_looks_on(issued))
             || !self.in_flight.preparing.is_empty()
         {
             return true;
         }
         self.state
-            .runs
+            .rollouts
             .iter()
-            .any(|(id, run)| self.has_known_turn(*id, run))
+            .any(|(id, rollout)| self.has_known_turn(*id, rollout))
     }
 
     /// Whether a command may go on for ever: a watch, or the question whether somebody who was unhealthy has recovered.
@@ -42,25 +43,29 @@ impl Product {
     }
 
     /// Whether some waiting customer's turn comes by itself: every hold in its way has a known end.
-    fn has_known_turn(&self, id: RolloutId, run: &Rollout) -> bool {
-        let running = matches!(run.row.state, crate::model::state::RolloutState::Running);
-        if run.is_ended() || run.row.held_as_moved || !running {
+    fn has_known_turn(&self, id: RolloutId, rollout: &Rollout) -> bool {
+        let running = matches!(
+            rollout.row.state,
+            crate::model::state::RolloutState::Running
+        );
+        if rollout.is_ended() || rollout.row.held_as_moved || !running {
             return false;
         }
-        (0..run.phases.len()).any(|phase| {
+        (0..rollout.phases.len()).any(|phase| {
             let held = || {
-                run.held()
-                    .any(|customer| run.phase_of(customer) == Some(phase))
+                rollout
+                    .held()
+                    .any(|customer| rollout.phase_of(customer) == Some(phase))
             };
-            let watched = |batch| run.batch_settles_at(phase, batch).is_some();
-            let settling = !run.is_settled(phase)
-                && run.order_holds(phase, self.at).is_empty()
-                && (run.unsettled(phase).any(watched)
-                    || (run.waiting(phase).is_empty() && !held()));
+            let watched = |batch| rollout.batch_settles_at(phase, batch).is_some();
+            let settling = !rollout.is_settled(phase)
+                && rollout.order_holds(phase, self.at).is_empty()
+                && (rollout.unsettled(phase).any(watched)
+                    || (rollout.waiting(phase).is_empty() && !held()));
             settling
-                || run.waiting(phase).iter().any(|place| {
-                    let customer = run.at_place(phase, *place);
-                    run.customer(customer).state == CustomerStatus::Waiting
+                || rollout.waiting(phase).iter().any(|place| {
+                    let customer = rollout.at_place(phase, *place);
+                    rollout.customer(customer).state == CustomerStatus::Waiting
                         && self
                             .holds(id, customer, self.at)
                             .iter()

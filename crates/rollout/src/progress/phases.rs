@@ -55,11 +55,11 @@ impl Rollout {
 impl Product {
     /// Does what follows for a phase at this instant.
     pub(crate) fn drive_phase(&mut self, id: RolloutId, phase: usize) {
-        let Some(run) = self.state.runs.get(&id) else {
+        let Some(rollout) = self.state.rollouts.get(&id) else {
             return;
         };
         let proceeding = matches!(
-            run.row.state,
+            rollout.row.state,
             RolloutState::Running
                 | RolloutState::Halted { .. }
                 | RolloutState::Draining {
@@ -67,11 +67,12 @@ impl Product {
                     ..
                 }
         );
-        let rests = !proceeding || run.row.held_as_moved || matches!(id, RolloutId::Operation(_));
-        if phase >= run.phases.len() || rests {
+        let rests =
+            !proceeding || rollout.row.held_as_moved || matches!(id, RolloutId::Operation(_));
+        if phase >= rollout.phases.len() || rests {
             return;
         }
-        match run.phases[phase].state.clone() {
+        match rollout.phases[phase].state.clone() {
             PhaseState::Waiting => self.maybe_start_phase(id, phase),
             PhaseState::Running => self.settle_batches(id, phase),
             PhaseState::Soaking { until, .. } => self.maybe_settle_phase(id, phase, until),
@@ -82,33 +83,33 @@ impl Product {
     }
 
     fn maybe_start_phase(&mut self, id: RolloutId, phase: usize) {
-        let run = &self.state.runs[&id];
-        if run.row.state != RolloutState::Running {
+        let rollout = &self.state.rollouts[&id];
+        if rollout.row.state != RolloutState::Running {
             return;
         }
-        let before_settled = run.plan.phases[phase]
+        let before_settled = rollout.plan.phases[phase]
             .after
             .iter()
-            .all(|before| run.is_settled(*before));
-        if before_settled && !run.has_anybody(phase) {
+            .all(|before| rollout.is_settled(*before));
+        if before_settled && !rollout.has_anybody(phase) {
             // Nobody is left to start: its own day, gate and soak don't matter.
             let fact = PhaseSettled {
-                place: run.phase_place(phase),
+                place: rollout.phase_place(phase),
             };
             self.emit_in(id, fact);
             return;
         }
-        if !run
+        if !rollout
             .order_holds(phase, self.in_flight.judged_until)
             .is_empty()
         {
             return;
         }
         let fact = PhaseStarted {
-            place: run.phase_place(phase),
+            place: rollout.phase_place(phase),
         };
         self.emit_in(id, fact);
-        let gates = self.state.runs[&id].gates_of(phase);
+        let gates = self.state.rollouts[&id].gates_of(phase);
         for gate in gates {
             self.in_flight.dirty_gates.insert((id, gate.clone()));
             self.drive_gate(id, &gate);
@@ -117,30 +118,34 @@ impl Product {
 
     /// Settles every batch that is through, and the phase after the last.
     fn settle_batches(&mut self, id: RolloutId, phase: usize) {
-        let run = &self.state.runs[&id];
+        let rollout = &self.state.rollouts[&id];
         let through = |batch: &u32| {
-            run.batch_settles_at(phase, *batch)
+            rollout
+                .batch_settles_at(phase, *batch)
                 .is_some_and(|settles| self.has_passed(settles))
         };
-        let settled: Vec<u32> = run.unsettled(phase).filter(through).collect();
+        let settled: Vec<u32> = rollout.unsettled(phase).filter(through).collect();
         for batch in settled {
             self.settle_batch(id, phase, batch);
         }
         self.pass_over_batches(id, phase);
-        let run = &self.state.runs[&id];
-        let last = run.waiting(phase).is_empty() && run.unsettled(phase).next().is_none();
-        if last && run.working_in(phase).next().is_none() && run.intolerable(phase).is_none() {
+        let rollout = &self.state.rollouts[&id];
+        let last = rollout.waiting(phase).is_empty() && rollout.unsettled(phase).next().is_none();
+        if last
+            && rollout.working_in(phase).next().is_none()
+            && rollout.intolerable(phase).is_none()
+        {
             self.begin_soak(id, phase);
         }
     }
 
     fn settle_batch(&mut self, id: RolloutId, phase: usize, batch: u32) {
-        let run = &self.state.runs[&id];
-        let policy = &run.plan.phases[phase].policy;
-        let delay = (!run.phases[phase].promoted && !policy.delay.is_zero())
+        let rollout = &self.state.rollouts[&id];
+        let policy = &rollout.plan.phases[phase].policy;
+        let delay = (!rollout.phases[phase].promoted && !policy.delay.is_zero())
             .then(|| policy.delay.to_delta());
-        let more = !run.waiting(phase).is_empty();
-        let place = run.batch_place(phase, batch);
+        let more = !rollout.waiting(phase).is_empty();
+        let place = rollout.batch_place(phase, batch);
         let delayed = delay.filter(|_| more).map(|delay| DelayStarted {
             place: place.clone(),
             until: self.at + delay,
@@ -155,81 +160,84 @@ impl Product {
     /// Batches in which nobody is left to start spend no delay (R6).
     fn pass_over_batches(&mut self, id: RolloutId, phase: usize) {
         loop {
-            let run = &self.state.runs[&id];
-            let next = run.phases[phase].batches_begun + 1;
-            let open = run.unsettled(phase).next().is_some();
-            if run.is_dynamic(phase)
+            let rollout = &self.state.rollouts[&id];
+            let next = rollout.phases[phase].batches_begun + 1;
+            let open = rollout.unsettled(phase).next().is_some();
+            if rollout.is_dynamic(phase)
                 || open
-                || next > run.batch_count(phase)
-                || run.waiting_in(phase, next).next().is_some()
+                || next > rollout.batch_count(phase)
+                || rollout.waiting_in(phase, next).next().is_some()
             {
                 return;
             }
-            let place = run.batch_place(phase, next);
+            let place = rollout.batch_place(phase, next);
             self.emit_in(id, BatchSettled { place });
         }
     }
 
     fn begin_soak(&mut self, id: RolloutId, phase: usize) {
-        let run = &self.state.runs[&id];
-        let soak = run.plan.phases[phase].policy.soak;
-        let anybody = run
+        let rollout = &self.state.rollouts[&id];
+        let soak = rollout.plan.phases[phase].policy.soak;
+        let anybody = rollout
             .healthy()
             .range((phase, 0, 0)..=(phase, u32::MAX, usize::MAX))
             .next()
             .is_some();
-        if soak.is_zero() || run.phases[phase].promoted || !anybody {
+        if soak.is_zero() || rollout.phases[phase].promoted || !anybody {
             let fact = PhaseSettled {
-                place: run.phase_place(phase),
+                place: rollout.phase_place(phase),
             };
             self.emit_in(id, fact);
             return;
         }
         let fact = SoakStarted {
-            place: run.phase_place(phase),
+            place: rollout.phase_place(phase),
             until: self.at + soak.to_delta(),
         };
         self.emit_in(id, fact);
     }
 
     fn maybe_settle_phase(&mut self, id: RolloutId, phase: usize, until: Timestamp) {
-        let run = &self.state.runs[&id];
-        let quiet = run.working_in(phase).next().is_none() && run.intolerable(phase).is_none();
+        let rollout = &self.state.rollouts[&id];
+        let quiet =
+            rollout.working_in(phase).next().is_none() && rollout.intolerable(phase).is_none();
         let trusted = self.state.product.clock_suspected.is_none();
         if quiet && trusted && self.has_passed(until) {
             let fact = PhaseSettled {
-                place: run.phase_place(phase),
+                place: rollout.phase_place(phase),
             };
             self.emit_in(id, fact);
         }
     }
 
     fn mind_overdue(&mut self, id: RolloutId, phase: usize) {
-        let run = &self.state.runs[&id];
-        if run.is_settled(phase)
-            || run.phases[phase].overdue
-            || run.due_at(phase).is_none_or(|due| !self.has_passed(due))
+        let rollout = &self.state.rollouts[&id];
+        if rollout.is_settled(phase)
+            || rollout.phases[phase].overdue
+            || rollout
+                .due_at(phase)
+                .is_none_or(|due| !self.has_passed(due))
         {
             return;
         }
         let fact = PhaseOverdue {
-            place: run.phase_place(phase),
+            place: rollout.phase_place(phase),
         };
         self.emit_in(id, fact);
     }
 
     fn set_phase_timer(&mut self, id: RolloutId, phase: usize) {
-        let run = &self.state.runs[&id];
-        let row = &run.phases[phase];
-        let due = run
+        let rollout = &self.state.rollouts[&id];
+        let row = &rollout.phases[phase];
+        let due = rollout
             .due_at(phase)
-            .filter(|_| !row.overdue && !run.is_settled(phase));
+            .filter(|_| !row.overdue && !rollout.is_settled(phase));
         let own = match &row.state {
-            PhaseState::Waiting => run.not_before_at(phase),
+            PhaseState::Waiting => rollout.not_before_at(phase),
             PhaseState::Running => {
-                let settles = run
+                let settles = rollout
                     .unsettled(phase)
-                    .filter_map(|batch| run.batch_settles_at(phase, batch))
+                    .filter_map(|batch| rollout.batch_settles_at(phase, batch))
                     .min();
                 let delay = row.delay.as_ref().map(|delay| delay.until);
                 [settles, delay]
@@ -252,41 +260,41 @@ impl Product {
     /// Does what follows for a gate at this instant: ask, lapse, escalate.
     pub(crate) fn drive_gate(&mut self, id: RolloutId, gate: &GateId) {
         self.in_flight.dirty_gates.remove(&(id, gate.clone()));
-        let Some(run) = self.state.runs.get(&id) else {
+        let Some(rollout) = self.state.rollouts.get(&id) else {
             return;
         };
-        let Some(phase) = run.phase_of_gate(gate) else {
+        let Some(phase) = rollout.phase_of_gate(gate) else {
             return;
         };
-        let Some(approval) = run.plan.phases[phase].policy.approval.clone() else {
+        let Some(approval) = rollout.plan.phases[phase].policy.approval.clone() else {
             return;
         };
-        let row = run.gates.get(gate).cloned().unwrap_or_default();
+        let row = rollout.gates.get(gate).cloned().unwrap_or_default();
         let settled = row.state.is_passed() || row.state.is_rejected();
-        if settled || run.waiting_for(gate).is_empty() {
+        if settled || rollout.waiting_for(gate).is_empty() {
             self.in_flight
                 .timers
                 .set(TimerKey::Gate(id, gate.clone()), None);
             return;
         }
-        if self.lapses(run, &row) {
-            let place = run.gate_place(gate);
+        if self.lapses(rollout, &row) {
+            let place = rollout.gate_place(gate);
             self.emit_in(id, ApprovalLapsed { place });
         }
-        let run = &self.state.runs[&id];
-        let row = run.gates.get(gate).cloned().unwrap_or_default();
-        let directory = self.state.directory(run);
-        let asking = run.phases[phase].started_at.is_some() && !run.is_settled(phase);
+        let rollout = &self.state.rollouts[&id];
+        let row = rollout.gates.get(gate).cloned().unwrap_or_default();
+        let directory = self.state.directory(rollout);
+        let asking = rollout.phases[phase].started_at.is_some() && !rollout.is_settled(phase);
         if asking
             && row.state.request().is_none()
-            && !gate::is_open(run, &approval, &directory, &row)
+            && !gate::is_open(rollout, &approval, &directory, &row)
         {
             let fact = ApprovalRequested {
-                place: run.gate_place(gate),
+                place: rollout.gate_place(gate),
                 until: self.at + approval.expires.to_delta(),
-                digest: run.plan.digest.clone(),
-                missing: gate::missing(run, &approval, &directory, Some(&row)),
-                covers: run.waiting_for(gate),
+                digest: rollout.plan.digest.clone(),
+                missing: gate::missing(rollout, &approval, &directory, Some(&row)),
+                covers: rollout.waiting_for(gate),
             };
             self.emit_in(id, fact);
         }
@@ -294,17 +302,20 @@ impl Product {
     }
 
     /// A grant that was not used in time, or votes for another digest (R6, R10).
-    fn lapses(&self, run: &Rollout, row: &GateRow) -> bool {
+    fn lapses(&self, rollout: &Rollout, row: &GateRow) -> bool {
         let late = row
             .granted
             .as_ref()
             .is_some_and(|granted| self.has_passed(granted.until));
-        late || row.votes.iter().any(|vote| vote.digest != run.plan.digest)
+        late || row
+            .votes
+            .iter()
+            .any(|vote| vote.digest != rollout.plan.digest)
     }
 
     fn mind_escalation(&mut self, id: RolloutId, gate: &GateId) {
-        let run = &self.state.runs[&id];
-        let Some(row) = run.gates.get(gate).cloned() else {
+        let rollout = &self.state.rollouts[&id];
+        let Some(row) = rollout.gates.get(gate).cloned() else {
             return;
         };
         let overdue = |expires_at: Timestamp| self.has_passed(expires_at);
@@ -315,12 +326,12 @@ impl Product {
             && row.granted.is_none()
         {
             let fact = ApprovalEscalated {
-                place: run.gate_place(gate),
+                place: rollout.gate_place(gate),
                 asked_at: request.since,
             };
             self.emit_in(id, fact);
         }
-        let row = self.state.runs[&id]
+        let row = self.state.rollouts[&id]
             .gates
             .get(gate)
             .cloned()

@@ -21,7 +21,7 @@ impl Product {
             return None;
         }
         let files = self.state.product.read_files()?;
-        let customer = self.state.runs[&id].at_place(place.phase, place.place);
+        let customer = self.state.rollouts[&id].at_place(place.phase, place.place);
         (!files.customers.contains(customer)).then(|| "it has left customers.yaml".to_owned())
     }
 
@@ -167,32 +167,32 @@ impl Product {
         place: Position,
         views: Vec<ServiceView>,
     ) {
-        let run = &self.state.runs[&id];
-        let customer = run.at_place(place.phase, place.place).clone();
-        let batch = run
+        let rollout = &self.state.rollouts[&id];
+        let customer = rollout.at_place(place.phase, place.place).clone();
+        let batch = rollout
             .batch_of(&customer)
-            .unwrap_or(run.phases[place.phase].batches_begun + 1);
-        let begun = run
+            .unwrap_or(rollout.phases[place.phase].batches_begun + 1);
+        let begun = rollout
             .batches
             .get(&(place.phase, batch))
             .is_some_and(|row| row.started_at.is_some());
         let mut facts = Vec::new();
         if !begun {
-            let members = match run.is_dynamic(place.phase) {
+            let members = match rollout.is_dynamic(place.phase) {
                 true => vec![customer.clone()],
-                false => run.batch_customers(place.phase, batch),
+                false => rollout.batch_customers(place.phase, batch),
             };
             let begun = BatchStarted {
-                place: run.batch_place(place.phase, batch),
+                place: rollout.batch_place(place.phase, batch),
                 customers: members,
             };
             facts.push(Fact::from(begun));
         }
-        let passed = run.unpassed_gate(place.phase, batch, &customer);
+        let passed = rollout.unpassed_gate(place.phase, batch, &customer);
         facts.extend(passed.map(Fact::from));
         let started = CustomerStarted {
             place: CustomerPlace {
-                phase: run.phase_place(place.phase).phase,
+                phase: rollout.phase_place(place.phase).phase,
                 batch: Some(batch),
                 customer: customer.clone(),
             },
@@ -216,10 +216,13 @@ impl Product {
     /// Preparations of customers whose turn has passed (a pause, a halt) are dropped.
     pub(crate) fn drop_stale_preparations(&mut self) {
         let is_stale = |(id, place): &(RolloutId, Position)| {
-            let run = &self.state.runs[id];
-            run.row.state != RolloutState::Running
-                || !run.waiting(place.phase).contains(&place.place)
-                || !self.state.phase_holds(run, place.phase, self.at).is_empty()
+            let rollout = &self.state.rollouts[id];
+            rollout.row.state != RolloutState::Running
+                || !rollout.waiting(place.phase).contains(&place.place)
+                || !self
+                    .state
+                    .phase_holds(rollout, place.phase, self.at)
+                    .is_empty()
         };
         let stale: Vec<(RolloutId, Position)> = self
             .in_flight

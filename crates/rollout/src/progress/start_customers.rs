@@ -20,14 +20,14 @@ impl Product {
         self.let_services_go();
         let running: Vec<RolloutId> = self
             .state
-            .runs
+            .rollouts
             .iter()
-            .filter(|(_, run)| run.row.state == RolloutState::Running)
+            .filter(|(_, rollout)| rollout.row.state == RolloutState::Running)
             .map(|(id, _)| *id)
             .collect();
         for id in running {
-            for phase in 0..self.state.runs[&id].phases.len() {
-                if self.state.runs[&id].row.state == RolloutState::Running {
+            for phase in 0..self.state.rollouts[&id].phases.len() {
+                if self.state.rollouts[&id].row.state == RolloutState::Running {
                     self.start_phase_customers(id, phase);
                 }
             }
@@ -50,31 +50,34 @@ impl Product {
             self.in_flight.waiting_go.remove(&(id, place));
             self.in_flight.scratch.entry((id, place)).or_default().go = true;
             self.in_flight.deploying.insert((id, place));
-            self.in_flight.dirty_units.insert((id, place));
+            self.in_flight.dirty_customers.insert((id, place));
             self.advance();
         }
     }
 
     fn is_going_back(&self, id: RolloutId, place: Position) -> bool {
-        let run = &self.state.runs[&id];
-        run.customer(run.at_place(place.phase, place.place)).state == CustomerStatus::Backward
+        let rollout = &self.state.rollouts[&id];
+        rollout
+            .customer(rollout.at_place(place.phase, place.place))
+            .state
+            == CustomerStatus::Backward
     }
 
     fn max_parallel(&self, id: RolloutId) -> usize {
-        let limit = self.state.runs[&id].plan.project.render.max_parallel;
+        let limit = self.state.rollouts[&id].plan.project.render.max_parallel;
         usize::try_from(limit.max(1)).unwrap_or(usize::MAX)
     }
 
     fn start_phase_customers(&mut self, id: RolloutId, phase: usize) {
         loop {
-            let run = &self.state.runs[&id];
-            if run.row.state != RolloutState::Running
-                || run.phases[phase].started_at.is_none()
-                || run.waiting(phase).is_empty()
+            let rollout = &self.state.rollouts[&id];
+            if rollout.row.state != RolloutState::Running
+                || rollout.phases[phase].started_at.is_none()
+                || rollout.waiting(phase).is_empty()
             {
                 return;
             }
-            if !self.state.phase_holds(run, phase, self.at).is_empty()
+            if !self.state.phase_holds(rollout, phase, self.at).is_empty()
                 || !self.confirm_before(id, phase)
             {
                 return;
@@ -112,7 +115,7 @@ impl Product {
         }
         let range = self.turn_places(id, phase);
         let strict = self.is_strict(id, phase);
-        let first = self.state.runs[&id].waiting(phase).first().copied();
+        let first = self.state.rollouts[&id].waiting(phase).first().copied();
         let prepared = self.in_flight.preparing_in(id, phase);
         let prepared: Vec<Position> = prepared
             .filter(|(_, state)| matches!(state, Preparing::Ready(_)))
@@ -143,17 +146,17 @@ impl Product {
         let range = self.turn_places(id, phase);
         let strict = self.is_strict(id, phase);
         loop {
-            let run = &self.state.runs[&id];
+            let rollout = &self.state.rollouts[&id];
             let next = *self
                 .in_flight
-                .ready(id, phase, run)
+                .ready(id, phase, rollout)
                 .range(range.clone())
                 .next()?;
             let place = Position { phase, place: next };
-            if !run.waiting(phase).contains(&next)
+            if !rollout.waiting(phase).contains(&next)
                 || self.in_flight.preparing.contains_key(&(id, place))
             {
-                self.in_flight.ready(id, phase, run).remove(&next);
+                self.in_flight.ready(id, phase, rollout).remove(&next);
                 continue;
             }
             // Nobody overtakes: everybody before must have begun, or be about to.
@@ -169,7 +172,7 @@ impl Product {
                 continue;
             }
             self.in_flight
-                .ready(id, phase, &self.state.runs[&id])
+                .ready(id, phase, &self.state.rollouts[&id])
                 .remove(&next);
             return Some(match gone {
                 Some(reason) => Picked::Skip(place, reason),
@@ -179,40 +182,42 @@ impl Product {
     }
 
     fn is_strict(&self, id: RolloutId, phase: usize) -> bool {
-        self.state.runs[&id].plan.phases[phase].policy.order == policy::rules::Order::Strict
+        self.state.rollouts[&id].plan.phases[phase].policy.order == policy::rules::Order::Strict
     }
 
     /// The places of the batch whose turn it is.
     fn turn_places(&self, id: RolloutId, phase: usize) -> std::ops::Range<usize> {
-        let run = &self.state.runs[&id];
-        if run.is_dynamic(phase) {
-            let retried = run.reopened(phase);
+        let rollout = &self.state.rollouts[&id];
+        if rollout.is_dynamic(phase) {
+            let retried = rollout.reopened(phase);
             return retried.map_or(0..usize::MAX, |(_, place)| place..place + 1);
         }
-        run.turn(phase)
-            .map_or(0..usize::MAX, |batch| run.batch_places(phase, batch))
+        rollout
+            .turn(phase)
+            .map_or(0..usize::MAX, |batch| rollout.batch_places(phase, batch))
     }
 
     /// Whether another customer may be on its way, by the batch and over all rollouts (P16).
     pub(crate) fn has_slot(&self, id: RolloutId, phase: usize) -> bool {
-        let run = &self.state.runs[&id];
-        let policy = &run.plan.phases[phase].policy;
-        let limit = if run.is_dynamic(phase) {
+        let rollout = &self.state.rollouts[&id];
+        let policy = &rollout.plan.phases[phase].policy;
+        let limit = if rollout.is_dynamic(phase) {
             1
         } else {
             usize::try_from(policy.max_parallel.max(1)).unwrap_or(usize::MAX)
         };
-        let (in_work, preparing) = match (id, run.turn(phase)) {
+        let (in_work, preparing) = match (id, rollout.turn(phase)) {
             // Each service of an operation is a phase of its own, and they share the limit (A11).
-            (RolloutId::Operation(_), _) => {
-                (run.working().len(), self.in_flight.preparing_of(id).count())
-            }
+            (RolloutId::Operation(_), _) => (
+                rollout.working().len(),
+                self.in_flight.preparing_of(id).count(),
+            ),
             (RolloutId::Rollout(_), Some(batch)) => (
-                run.at_work(phase, batch),
+                rollout.at_work(phase, batch),
                 self.in_flight.preparing_in(id, phase).count(),
             ),
             (RolloutId::Rollout(_), None) => (
-                run.working_in(phase).count(),
+                rollout.working_in(phase).count(),
                 self.in_flight.preparing_in(id, phase).count(),
             ),
         };
@@ -222,18 +227,22 @@ impl Product {
 
     /// Passes over a waiting customer until something in its way changes.
     fn block_if_held(&mut self, id: RolloutId, place: Position) -> bool {
-        let run = &self.state.runs[&id];
-        let customer = run.at_place(place.phase, place.place);
-        let mut holds =
-            self.state
-                .unit_holds(run, id, customer, &Self::windows_of(run, customer), self.at);
-        holds.extend(self.in_flight.reading_holds(id, run, customer, self.at));
+        let rollout = &self.state.rollouts[&id];
+        let customer = rollout.at_place(place.phase, place.place);
+        let mut holds = self.state.customer_holds(
+            rollout,
+            id,
+            customer,
+            &Self::windows_of(rollout, customer),
+            self.at,
+        );
+        holds.extend(self.in_flight.reading_holds(id, rollout, customer, self.at));
         if holds.is_empty() {
             return false;
         }
         let until = holds.iter().filter_map(|hold| hold.until).min();
         self.in_flight
-            .ready(id, place.phase, run)
+            .ready(id, place.phase, rollout)
             .remove(&place.place);
         self.in_flight.preparing.remove(&(id, place));
         self.unwant(id, place, Slot::Preflight);
@@ -250,7 +259,7 @@ impl Product {
         }
         let phase = place.phase;
         let start = self.turn_places(id, phase).start.min(place.place);
-        let before = self.state.runs[&id]
+        let before = self.state.rollouts[&id]
             .waiting(phase)
             .range(start..place.place);
         before

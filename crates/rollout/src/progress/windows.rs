@@ -27,8 +27,8 @@ struct Frozen {
 
 impl Frozen {
     /// A freeze of the files, if it holds a customer of that zone and was not lifted here.
-    fn of(run: &Rollout, freeze: &Freeze, zone: Tz, at: Timestamp) -> Option<Self> {
-        let voices = |occurrence: &Occurrence<'_>| run.voices(|| FreezeId::from(occurrence));
+    fn of(rollout: &Rollout, freeze: &Freeze, zone: Tz, at: Timestamp) -> Option<Self> {
+        let voices = |occurrence: &Occurrence<'_>| rollout.voices(|| FreezeId::from(occurrence));
         let Held {
             occurrence,
             interval,
@@ -50,12 +50,12 @@ impl State {
     /// A pin that was added or lengthened after the start (R6).
     pub(crate) fn pin_hold(
         &self,
-        run: &Rollout,
+        rollout: &Rollout,
         customer: &CustomerId,
         at: Timestamp,
     ) -> Option<Hold> {
         let pin = self.product.read_files()?.pins.get(customer)?;
-        let matches = matches_pin(&pin.version, &run.plan.release.version);
+        let matches = matches_pin(&pin.version, &rollout.plan.release.version);
         if matches || pin.until.is_some_and(|until| until <= at) {
             return None;
         }
@@ -72,11 +72,11 @@ impl State {
 
     pub(crate) fn freeze_hold(
         &self,
-        run: &Rollout,
+        rollout: &Rollout,
         customer: &CustomerId,
         at: Timestamp,
     ) -> Option<Hold> {
-        let active = self.frozen(run, customer, at).into_iter();
+        let active = self.frozen(rollout, customer, at).into_iter();
         let last = active.max_by_key(|freeze| freeze.interval.until)?;
         let name = &last.name;
         let asked = last.voice.as_ref().map_or_else(String::new, |voice| {
@@ -103,26 +103,26 @@ impl State {
 
     /// Every freeze that holds a customer at an instant and was not lifted here: as frozen into the plan, as now written, and
     /// made by people (R9).
-    fn frozen(&self, run: &Rollout, customer: &CustomerId, at: Timestamp) -> Vec<Frozen> {
-        let Some(planned_customer) = run.plan.customers.get(customer) else {
+    fn frozen(&self, rollout: &Rollout, customer: &CustomerId, at: Timestamp) -> Vec<Frozen> {
+        let Some(planned_customer) = rollout.plan.customers.get(customer) else {
             return Vec::new();
         };
-        let zone = run.zone_of(customer);
+        let zone = rollout.zone_of(customer);
         let written = self
             .product
             .read_files()
             .into_iter()
             .flat_map(|files| &files.freezes);
-        let planned = run.plan.freezes.iter().chain(written);
+        let planned = rollout.plan.freezes.iter().chain(written);
         let covering = planned.filter(|freeze| freeze.covers(customer, &planned_customer.customer));
         let mut freezes: Vec<Frozen> = covering
-            .filter_map(|freeze| Frozen::of(run, freeze, zone, at))
+            .filter_map(|freeze| Frozen::of(rollout, freeze, zone, at))
             .collect();
         let made = self.product.freezes.iter().filter(|(_, freeze)| {
             freeze.customers.is_empty() || freeze.customers.contains(customer)
         });
         freezes.extend(made.filter_map(|(name, freeze)| {
-            let voices = run.voices(|| FreezeId::made(name, freeze));
+            let voices = rollout.voices(|| FreezeId::made(name, freeze));
             let interval = Interval {
                 from: freeze.from,
                 until: freeze.until,
@@ -141,10 +141,10 @@ impl State {
 
 impl Product {
     /// The calendar of a customer in a rollout.
-    pub(crate) fn windows_of(run: &Rollout, customer: &CustomerId) -> Windows {
-        let planned = &run.plan.customers[customer];
-        let policy = &run.plan.phases[planned.phase].policy;
-        let zone = run.zone_of(customer);
+    pub(crate) fn windows_of(rollout: &Rollout, customer: &CustomerId) -> Windows {
+        let planned = &rollout.plan.customers[customer];
+        let policy = &rollout.plan.phases[planned.phase].policy;
+        let zone = rollout.zone_of(customer);
         Windows::new(&policy.window, &planned.customer.window, zone)
             .expect("the parser has checked every window")
     }

@@ -158,7 +158,7 @@ impl Product {
     /// Every rollout and operation, in the order of their start.
     pub fn overview(&self) -> Vec<RunView> {
         self.state
-            .runs
+            .rollouts
             .iter()
             .map(|(id, run)| self.view(*id, run, self.at))
             .collect()
@@ -166,11 +166,11 @@ impl Product {
 
     /// The same at an instant, with what each phase waits for and when the turn of each gate comes from then on.
     pub fn overview_at(&self, at: Timestamp) -> Vec<RunView> {
-        let runs = self.state.runs.iter();
+        let runs = self.state.rollouts.iter();
         let views = runs.map(|(id, run)| self.view(*id, run, at.max(self.at)));
         let mut views: Vec<RunView> = views.collect();
         for view in &mut views {
-            let run = &self.state.runs[&view.id];
+            let run = &self.state.rollouts[&view.id];
             for (phase, row) in view.phases.iter_mut().enumerate() {
                 row.waits_for = self.phase_waits(view.id, run, phase, at);
             }
@@ -181,14 +181,14 @@ impl Product {
     /// One rollout or operation.
     pub fn run_view(&self, id: RolloutId) -> Option<RunView> {
         self.state
-            .runs
+            .rollouts
             .get(&id)
             .map(|run| self.view(id, run, self.at))
     }
 
     /// The frozen plan of a rollout.
     pub fn plan(&self, id: RolloutId) -> Option<&Plan> {
-        self.state.runs.get(&id).map(|run| &*run.plan)
+        self.state.rollouts.get(&id).map(|run| &*run.plan)
     }
 
     /// The people whom the files named when they were last read, with what proves them: as last valid, and what broken ones

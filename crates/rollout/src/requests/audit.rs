@@ -88,12 +88,12 @@ impl Product {
 
     /// Refuses a customer that neither the files nor any rollout knows.
     pub(crate) fn is_known(&self, customer: &CustomerId) -> Result<(), Rejected> {
-        let runs = &self.state.runs;
+        let rollouts = &self.state.rollouts;
         let in_files = match self.state.product.read_files() {
             Some(files) => files.customers.contains(customer),
             None => false,
         };
-        let mut plans = runs.values().map(|run| &run.plan);
+        let mut plans = rollouts.values().map(|rollout| &rollout.plan);
         if in_files
             || plans.any(|plan| {
                 plan.customers.contains_key(customer) || plan.left_out.contains_key(customer)

@@ -43,14 +43,19 @@ impl Product {
     ) -> Vec<Release> {
         let mut releases: Vec<Release> = Vec::new();
         for (id, _) in superseded {
-            let Some(run) = self.state.runs.get(id).filter(|_| self.is_superseded(*id)) else {
+            let Some(rollout) = self
+                .state
+                .rollouts
+                .get(id)
+                .filter(|_| self.is_superseded(*id))
+            else {
                 continue;
             };
             let own = Release {
-                version: run.row.version.clone(),
-                commit: run.row.commit.clone(),
+                version: rollout.row.version.clone(),
+                commit: rollout.row.commit.clone(),
             };
-            for release in std::iter::once(own).chain(run.row.replaces.iter().cloned()) {
+            for release in std::iter::once(own).chain(rollout.row.replaces.iter().cloned()) {
                 if !releases.contains(&release) {
                     releases.push(release);
                 }
@@ -82,8 +87,8 @@ impl Product {
     ) -> Exposed {
         let wanted = &input.release;
         if let Some(version) = &input.scope.replaces {
-            let known = self.state.runs.values();
-            let known = known.filter(|run| bare(&run.row.version) == bare(version));
+            let known = self.state.rollouts.values();
+            let known = known.filter(|rollout| bare(&rollout.row.version) == bare(version));
             let releases: Vec<Release> = known.map(release).collect();
             return Exposed {
                 replaces: vec![version.clone()],
@@ -96,10 +101,10 @@ impl Product {
         if !customers.is_empty() {
             return exposed(&replaced, customers);
         }
-        let rollouts = self.state.runs.iter().rev();
+        let rollouts = self.state.rollouts.iter().rev();
         let rollouts = rollouts.filter(|(id, _)| matches!(id, RolloutId::Rollout(_)));
         let releases = rollouts
-            .map(|(_, run)| release(run))
+            .map(|(_, rollout)| release(rollout))
             .filter(|one| one.commit != wanted.commit);
         let delivered = releases.map(|one| {
             let customers = who_runs(std::slice::from_ref(&one), None, running);
@@ -125,8 +130,12 @@ impl Product {
             let text = "only a hotfix replaces a version";
             return Err(Rejected::usage(text, "add --hotfix"));
         }
-        let unfinished = self.state.runs.values().filter(|run| !run.is_ended());
-        let under_way = { unfinished }.any(|run| bare(&run.row.version) == bare(version));
+        let unfinished = self
+            .state
+            .rollouts
+            .values()
+            .filter(|rollout| !rollout.is_ended());
+        let under_way = { unfinished }.any(|rollout| bare(&rollout.row.version) == bare(version));
         let nobody = self
             .exposed_to(&start.input, &[], running)
             .customers
@@ -147,10 +156,10 @@ fn exposed(replaced: &[Release], customers: Vec<CustomerId>) -> Exposed {
     }
 }
 
-fn release(run: &Rollout) -> Release {
+fn release(rollout: &Rollout) -> Release {
     Release {
-        version: run.row.version.clone(),
-        commit: run.row.commit.clone(),
+        version: rollout.row.version.clone(),
+        commit: rollout.row.commit.clone(),
     }
 }
 

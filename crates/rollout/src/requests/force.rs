@@ -22,11 +22,11 @@ impl Product {
         reason: &str,
     ) -> Result<(), Rejected> {
         self.has_target(customer)?;
-        let Some((id, run)) = self.ours(customer) else {
+        let Some((id, rollout)) = self.ours(customer) else {
             let text = format!("no deploy of ours is at {customer} that could be taken back");
             return Err(Rejected::state(text, Offer::why(customer)));
         };
-        let state = &run.customer(customer).state;
+        let state = &rollout.customer(customer).state;
         if matches!(
             state,
             CustomerStatus::Backward | CustomerStatus::Withdrawing
@@ -45,7 +45,7 @@ impl Product {
             ));
         }
         let skipped = self.force_skips(customer);
-        if run.is_ended() {
+        if rollout.is_ended() {
             self.operate_by_force(request, customer, id, reason, &skipped);
             return Ok(());
         }
@@ -68,8 +68,8 @@ impl Product {
         actor: Option<PersonId>,
         reason: String,
     ) -> RollbackRequested {
-        let run = &self.state.runs[&id];
-        let place = run.place(customer).expect("the customer is planned");
+        let rollout = &self.state.rollouts[&id];
+        let place = rollout.place(customer).expect("the customer is planned");
         let place = self.customer_place(id, place);
         RollbackRequested {
             place: place.expect("the customer is planned"),
@@ -79,7 +79,7 @@ impl Product {
             skipped: None,
             to: None,
             database: None,
-            unhealthy_targets: self.targets_back(customer, &run.customer(customer).services),
+            unhealthy_targets: self.targets_back(customer, &rollout.customer(customer).services),
         }
     }
 
@@ -91,7 +91,7 @@ impl Product {
         reason: &str,
         skipped: &[String],
     ) {
-        let source = &self.state.runs[&source];
+        let source = &self.state.rollouts[&source];
         let release = source.release_of(customer).clone();
         let plan = plan_of_one(source, customer, release);
         let mut unit = taken_back(source, customer, reason);
@@ -109,20 +109,21 @@ impl Product {
     /// The newest rollout or operation with a deploy of ours at a customer. Behind one that was taken back there is none.
     fn ours(&self, customer: &CustomerId) -> Option<(RolloutId, &Rollout)> {
         let mut newest = self.state.newest_first();
-        let touched = newest.find(|(_, run)| {
-            run.customer(customer).state == CustomerStatus::RolledBack || run.has_way_back(customer)
+        let touched = newest.find(|(_, rollout)| {
+            rollout.customer(customer).state == CustomerStatus::RolledBack
+                || rollout.has_way_back(customer)
         });
-        let (id, run) = touched.filter(|(_, run)| run.has_way_back(customer))?;
-        Some((id, run))
+        let (id, rollout) = touched.filter(|(_, rollout)| rollout.has_way_back(customer))?;
+        Some((id, rollout))
     }
 
     /// What a forced rollback of this customer passes over, for the person who has to confirm it.
     pub fn force_skips(&self, customer: &CustomerId) -> Vec<String> {
         let mut skips = Vec::new();
-        let Some((id, run)) = self.ours(customer) else {
+        let Some((id, rollout)) = self.ours(customer) else {
             return skips;
         };
-        let unit = run.customer(customer);
+        let unit = rollout.customer(customer);
         let because = unit.reason.clone().unwrap_or_default();
         match unit.state {
             CustomerStatus::Forward => skips.push(format!(
@@ -147,7 +148,7 @@ impl Product {
                 "variables of {hidden} stand without a deploy: where they are not ours to restore they stay"
             ));
         }
-        if unit.state != CustomerStatus::Forward && !self.state.brought(run, customer) {
+        if unit.state != CustomerStatus::Forward && !self.state.brought(rollout, customer) {
             skips.push(
                 "another deploy than ours may be live: whatever is live is replaced".to_owned(),
             );

@@ -61,8 +61,13 @@ impl Product {
             ));
         }
         let written = self.is_written_freeze(name);
-        let planned = self.state.runs.values().any(|run| {
-            !run.is_ended() && run.plan.freezes.iter().any(|freeze| freeze.name == name)
+        let planned = self.state.rollouts.values().any(|rollout| {
+            !rollout.is_ended()
+                && rollout
+                    .plan
+                    .freezes
+                    .iter()
+                    .any(|freeze| freeze.name == name)
         });
         if written || planned {
             return Err(Rejected::state(

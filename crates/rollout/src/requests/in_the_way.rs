@@ -44,10 +44,10 @@ impl Product {
         if matches!(conflict, Conflict::Refuse | Conflict::Queue) {
             return others;
         }
-        let resting = self.state.runs.iter().filter_map(|(id, run)| {
-            let planned = |customer: &&CustomerId| run.plan.customers.contains_key(*customer);
+        let resting = self.state.rollouts.iter().filter_map(|(id, rollout)| {
+            let planned = |customer: &&CustomerId| rollout.plan.customers.contains_key(*customer);
             let customer = customers.iter().find(planned)?;
-            run.is_halted().then(|| (*id, customer.clone()))
+            rollout.is_halted().then(|| (*id, customer.clone()))
         });
         let resting: Vec<_> = resting
             .filter(|(id, _)| others.iter().all(|(other, _)| other != id))
@@ -59,20 +59,20 @@ impl Product {
 
     /// Rollouts that a queued one waits for: unfinished ones before it with a customer in common.
     pub(crate) fn blockers(&self, id: RolloutId) -> Vec<RolloutId> {
-        let run = &self.state.runs[&id];
-        let Some(queued) = run.row.state.asked() else {
+        let rollout = &self.state.rollouts[&id];
+        let Some(queued) = rollout.row.state.asked() else {
             return Vec::new();
         };
         let customers = self.wanted(queued);
         let draining = |other: &RolloutId| {
-            let other = &self.state.runs[other];
+            let other = &self.state.rollouts[other];
             other.is_ending() && !other.is_ended()
         };
         let common = self
             .in_common(&customers, Some(id))
             .into_iter()
             .map(|(other, _)| other);
-        let ending = self.state.runs.keys().copied().filter(draining);
+        let ending = self.state.rollouts.keys().copied().filter(draining);
         let before: BTreeSet<RolloutId> =
             common.chain(ending).filter(|other| *other < id).collect();
         before.into_iter().collect()
@@ -81,9 +81,9 @@ impl Product {
     /// Whether a rollout is one that another start can take the place of. An operation is over before its customer's turn
     /// comes (R15), and an abort is final (P19).
     pub(crate) fn is_superseded(&self, id: RolloutId) -> bool {
-        let aborting = self.state.runs.get(&id).is_some_and(|run| {
+        let aborting = self.state.rollouts.get(&id).is_some_and(|rollout| {
             matches!(
-                run.row.state,
+                rollout.row.state,
                 RolloutState::Draining {
                     to: DrainTo::Aborted,
                     ..
@@ -187,13 +187,13 @@ impl Product {
         except: Option<RolloutId>,
     ) -> Vec<(RolloutId, CustomerId)> {
         let mut others = Vec::new();
-        for (id, run) in &self.state.runs {
-            if Some(*id) == except || run.is_ended() {
+        for (id, rollout) in &self.state.rollouts {
+            if Some(*id) == except || rollout.is_ended() {
                 continue;
             }
-            let common = match run.row.state.asked() {
+            let common = match rollout.row.state.asked() {
                 Some(queued) => self.wanted(queued).intersection(customers).next().cloned(),
-                None => customers.iter().find(|one| run.has_open(one)).cloned(),
+                None => customers.iter().find(|one| rollout.has_open(one)).cloned(),
             };
             others.extend(common.map(|customer| (*id, customer)));
         }

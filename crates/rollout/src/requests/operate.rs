@@ -34,7 +34,7 @@ impl Product {
         }
         if let Some(owner) = self.state.owner(customer) {
             let rests = matches!(
-                self.state.runs[&owner].customer(customer).state,
+                self.state.rollouts[&owner].customer(customer).state,
                 CustomerStatus::Held { .. } | CustomerStatus::Healthy(_)
             );
             if !rests {
@@ -42,13 +42,17 @@ impl Product {
                 return Err(Rejected::state(text, Offer::why(customer)));
             }
         }
-        let unfinished = self.state.runs.iter().filter(|(_, run)| !run.is_ended());
+        let unfinished = self
+            .state
+            .rollouts
+            .iter()
+            .filter(|(_, rollout)| !rollout.is_ended());
         let within = unfinished
             .map(|(id, _)| *id)
-            .find(|id| self.state.brought(&self.state.runs[id], customer));
+            .find(|id| self.state.brought(&self.state.rollouts[id], customer));
         if let (Some(id), None) = (within, to) {
             self.not_closing(id)?;
-            let place = self.state.runs[&id]
+            let place = self.state.rollouts[&id]
                 .place(customer)
                 .expect("the customer is planned");
             let sweep = Sweep {
@@ -60,11 +64,16 @@ impl Product {
             return Ok(());
         }
         // A customer that only waits elsewhere may be taken back first; to another version it goes by that rollout.
-        let in_hand = |run: &Rollout| {
-            let waits = run.customer(customer).state == CustomerStatus::Waiting;
-            !run.is_ended() && run.has_open(customer) && (to.is_some() || !waits)
+        let in_hand = |rollout: &Rollout| {
+            let waits = rollout.customer(customer).state == CustomerStatus::Waiting;
+            !rollout.is_ended() && rollout.has_open(customer) && (to.is_some() || !waits)
         };
-        if let Some((id, _)) = self.state.runs.iter().find(|(_, run)| in_hand(run)) {
+        if let Some((id, _)) = self
+            .state
+            .rollouts
+            .iter()
+            .find(|(_, rollout)| in_hand(rollout))
+        {
             let text = format!("{id} is unfinished and has {customer} in hand");
             let way_out = match within {
                 Some(_) if self.has_target(customer).is_err() => Offer::skip(customer)
@@ -85,17 +94,18 @@ impl Product {
         to: Option<&str>,
         reason: &str,
     ) -> Result<(), Rejected> {
-        let runs = || self.state.runs.values().rev();
+        let rollouts = || self.state.rollouts.values().rev();
         let source = match to {
-            None => runs().find(|run| self.state.brought(run, customer)),
-            Some(_) => runs().find(|run| run.is_whole(customer)),
+            None => rollouts().find(|rollout| self.state.brought(rollout, customer)),
+            Some(_) => rollouts().find(|rollout| rollout.is_whole(customer)),
         };
         let Some(source) = source else {
-            let state = runs().find_map(|run| {
-                run.plan
+            let state = rollouts().find_map(|rollout| {
+                rollout
+                    .plan
                     .customers
                     .contains_key(customer)
-                    .then(|| run.customer(customer))
+                    .then(|| rollout.customer(customer))
             });
             let Some(unit) = state else {
                 return Err(Rejected::usage(
@@ -135,8 +145,8 @@ impl Product {
     /// Refuses to take back what was found at a customer: nothing of before is known (P30).
     pub(crate) fn has_target(&self, customer: &CustomerId) -> Result<(), Rejected> {
         let mut newest = self.state.newest_first();
-        let brought = newest.find(|(_, run)| self.state.brought(run, customer));
-        let Some(role) = brought.and_then(|(_, run)| run.customer(customer).stays()) else {
+        let brought = newest.find(|(_, rollout)| self.state.brought(rollout, customer));
+        let Some(role) = brought.and_then(|(_, rollout)| rollout.customer(customer).stays()) else {
             return Ok(());
         };
         let text = format!(
@@ -176,10 +186,14 @@ impl Product {
     }
 
     fn known_release(&self, customer: &CustomerId, version: &str) -> Result<Release, Rejected> {
-        let reached = |run: &&Rollout| run.customers().any(|(_, unit)| unit.reached_at().is_some());
-        let runs = self.state.runs.values().rev().filter(reached);
-        let mut known = runs
-            .map(|run| &run.plan.release)
+        let reached = |rollout: &&Rollout| {
+            rollout
+                .customers()
+                .any(|(_, unit)| unit.reached_at().is_some())
+        };
+        let rollouts = self.state.rollouts.values().rev().filter(reached);
+        let mut known = rollouts
+            .map(|rollout| &rollout.plan.release)
             .filter(|release| policy::plan::bare(&release.version) == policy::plan::bare(version));
         known.next().cloned().ok_or_else(|| {
             let text =
@@ -203,9 +217,13 @@ impl Product {
 impl State {
     /// Every rollout and operation, the one that was asked for last first.
     pub(crate) fn newest_first(&self) -> impl Iterator<Item = (RolloutId, &Rollout)> {
-        let mut runs: Vec<_> = self.runs.iter().map(|(id, run)| (*id, run)).collect();
-        runs.sort_by_key(|(id, run)| (run.row.requested_at, *id));
-        runs.into_iter().rev()
+        let mut rollouts: Vec<_> = self
+            .rollouts
+            .iter()
+            .map(|(id, rollout)| (*id, rollout))
+            .collect();
+        rollouts.sort_by_key(|(id, rollout)| (rollout.row.requested_at, *id));
+        rollouts.into_iter().rev()
     }
 
     /// Which database a customer reads since a person had it restored.
@@ -214,11 +232,11 @@ impl State {
     }
 
     /// Whether the customer still runs what this rollout brought, as far as is known.
-    pub(crate) fn brought(&self, run: &Rollout, customer: &CustomerId) -> bool {
-        let services = &run.customer(customer).services;
+    pub(crate) fn brought(&self, rollout: &Rollout, customer: &CustomerId) -> bool {
+        let services = &rollout.customer(customer).services;
         let fleet = self.fleet.get(customer);
         let mut running = fleet.into_iter().flat_map(|row| &row.running);
-        run.is_ours(customer)
+        rollout.is_ours(customer)
             && running.any(|(role, live)| {
                 let ours = services.get(role).and_then(|service| service.deploy.id());
                 ours.is_some() && ours == live.deploy.as_ref()

@@ -20,16 +20,16 @@ impl State {
     /// What an override of that name is for at an instant, and the beginning of the occurrence if it is for one.
     fn meant(
         &self,
-        run: &Rollout,
+        rollout: &Rollout,
         name: &str,
         wanted: Option<Boundary>,
         at: Timestamp,
     ) -> Result<(Vec<FreezeId>, Option<Boundary>), Rejected> {
         let repeating: Vec<&Freeze> = self
-            .written_freezes(run, name)
+            .written_freezes(rollout, name)
             .filter(|freeze| freeze.once().is_none())
             .collect();
-        let mut once = self.named_freezes(run, name);
+        let mut once = self.named_freezes(rollout, name);
         if once.is_empty() && repeating.is_empty() {
             return Err(Rejected::usage(
                 format!("there is no freeze {name}"),
@@ -39,7 +39,7 @@ impl State {
         once.retain(|freeze| {
             !freeze.is_over(at) && wanted.is_none_or(|wanted| freeze.is_at(wanted))
         });
-        let next = |then| match run.next_occurrence(name, &repeating, then) {
+        let next = |then| match rollout.next_occurrence(name, &repeating, then) {
             // One that comes but once is meant by its name alone.
             Err(_) if !once.is_empty() => Ok(None),
             found => found,
@@ -66,7 +66,7 @@ impl State {
             Some(wanted) => format!("the freeze {name} does not hold at {wanted}, or is over"),
             None => format!("the freeze {name} is over"),
         };
-        let next = run.next_occurrence(name, &repeating, at).ok().flatten();
+        let next = rollout.next_occurrence(name, &repeating, at).ok().flatten();
         Err(Rejected::state(
             text,
             next.map_or(Offer::Status(None), |next| {
@@ -173,15 +173,15 @@ impl Product {
     /// Whether an unfinished rollout has voices of a release that stored no more than a freeze's name with them. Rows do not
     /// say which freeze bore it then; the journal does ([`recall`](Self::recall)).
     pub fn has_old_overrides(&self) -> bool {
-        let mut runs = self.state.runs.values();
-        runs.any(|run| !run.is_ended() && !run.row.overrides.is_empty())
+        let mut rollouts = self.state.rollouts.values();
+        rollouts.any(|rollout| !rollout.is_ended() && !rollout.row.overrides.is_empty())
     }
 
     /// Takes from a product that was folded from the whole journal which freezes such voices were for.
     pub fn recall(&mut self, folded: &Self) {
-        for (id, run) in &mut self.state.runs {
-            if let Some(folded) = folded.state.runs.get(id) {
-                run.recalled.clone_from(&folded.recalled);
+        for (id, rollout) in &mut self.state.rollouts {
+            if let Some(folded) = folded.state.rollouts.get(id) {
+                rollout.recalled.clone_from(&folded.recalled);
             }
         }
     }
@@ -196,8 +196,8 @@ impl Product {
         reason: &str,
     ) -> Result<(), Rejected> {
         let id = self.meant_rollout(request)?;
-        let run = &self.state.runs[&id];
-        let meant = self.state.meant(run, name, occurrence, self.at);
+        let rollout = &self.state.rollouts[&id];
+        let meant = self.state.meant(rollout, name, occurrence, self.at);
         let (mut freezes, occurrence) = meant.map_err(|refused| Rejected {
             offers: refused.offers.within(id),
             ..refused
@@ -209,16 +209,16 @@ impl Product {
             );
             return Err(Rejected::new(RejectedCode::NotPermitted, text, ""));
         }
-        self.may_override(run, &request.by, &freezes)?;
+        self.may_override(rollout, &request.by, &freezes)?;
         let by = &request.by.name;
-        let directory = self.state.directory(run);
+        let directory = self.state.directory(rollout);
         // Whoever has another name now has said so under the old one.
         freezes.retain(|freeze| {
-            let voices = run.voices(|| freeze.clone());
+            let voices = rollout.voices(|| freeze.clone());
             let mut before = voices.iter().filter(|voice| **voice != by);
             !before.any(|voice| directory.is_one(voice, by))
         });
-        let voices = |freeze: &FreezeId| run.voices(|| freeze.clone());
+        let voices = |freeze: &FreezeId| rollout.voices(|| freeze.clone());
         let is_said = |freeze: &FreezeId| {
             let voices = voices(freeze);
             voices.len() >= VOICES || voices.contains(by)
@@ -252,7 +252,7 @@ impl Product {
     /// An override takes two people with a hand of their own, and needs to know who they are.
     fn may_override(
         &self,
-        run: &Rollout,
+        rollout: &Rollout,
         by: &Actor,
         freezes: &[FreezeId],
     ) -> Result<(), Rejected> {
@@ -260,13 +260,13 @@ impl Product {
             let text = "tranche.yaml cannot be parsed, so it is not known who may lift a freeze";
             return Err(Rejected::state(text, Offer::Validate));
         }
-        let directory = self.state.directory(run);
-        hands::own_hand(run, &directory, by)?;
+        let directory = self.state.directory(rollout);
+        hands::own_hand(rollout, &directory, by)?;
         let voices = freezes
             .iter()
-            .flat_map(|freeze| run.voices(|| freeze.clone()));
+            .flat_map(|freeze| rollout.voices(|| freeze.clone()));
         for voice in voices.filter(|voice| **voice != by.name) {
-            let proofs = run.row.hands.get(voice).into_iter().flatten();
+            let proofs = rollout.row.hands.get(voice).into_iter().flatten();
             let mut hands = proofs.filter_map(|proof| {
                 let other = Actor::person(voice.as_str()).proved_by(proof.clone());
                 hands::one_hand(&directory, Act::of(by), Act::of(&other))

@@ -21,7 +21,7 @@ impl Product {
         reason: Option<String>,
     ) -> Result<(), Rejected> {
         let id = self.meant_rollout(request)?;
-        if self.state.runs[&id].row.paused.is_some() {
+        if self.state.rollouts[&id].row.paused.is_some() {
             return Err(already(
                 format!("{id} is paused already"),
                 Offer::Resume.within(id),
@@ -36,10 +36,10 @@ impl Product {
     pub(crate) fn resume(&mut self, request: &Request) -> Result<(), Rejected> {
         let id = self.meant_rollout(request)?;
         self.not_elsewhere(id)?;
-        let run = &self.state.runs[&id];
-        if run.row.paused.is_none() {
-            let way_out = match run.row.state {
-                RolloutState::Halted { .. } => run.lifts_halt().within(id),
+        let rollout = &self.state.rollouts[&id];
+        if rollout.row.paused.is_none() {
+            let way_out = match rollout.row.state {
+                RolloutState::Halted { .. } => rollout.lifts_halt().within(id),
                 RolloutState::Queued(_)
                 | RolloutState::Running
                 | RolloutState::Draining { .. }
@@ -53,7 +53,7 @@ impl Product {
             rollouts: None,
         };
         self.emit_in(id, fact);
-        self.wake_run(id);
+        self.wake_rollout(id);
         Ok(())
     }
 
@@ -77,15 +77,17 @@ impl Product {
         rollback: bool,
         reason: Option<&str>,
     ) -> Result<(), Rejected> {
-        let meant = request.run.and_then(|id| self.state.runs.get(&id));
-        if let Some(RolloutState::Ended { at, outcome, .. }) = meant.map(|run| &run.row.state) {
+        let meant = request.rollout.and_then(|id| self.state.rollouts.get(&id));
+        if let Some(RolloutState::Ended { at, outcome, .. }) =
+            meant.map(|rollout| &rollout.row.state)
+        {
             let text = format!("it has ended: Ended {{ at: {at:?}, outcome: {outcome:?} }}");
             return Err(already(text, Offer::List));
         }
         let id = self.meant_rollout(request)?;
-        let run = &self.state.runs[&id];
+        let rollout = &self.state.rollouts[&id];
         let by = Some(request.by.name.clone());
-        match &run.row.state {
+        match &rollout.row.state {
             RolloutState::Queued(_) => {
                 let fact = RolloutAborted {
                     actor: by,
@@ -98,7 +100,7 @@ impl Product {
             RolloutState::Draining {
                 to: DrainTo::Aborted | DrainTo::Superseded,
                 ..
-            } if !rollback || run.row.sweep.is_some() => {
+            } if !rollback || rollout.row.sweep.is_some() => {
                 return Err(already(
                     format!("{id} is ending already"),
                     Offer::Status(Some(id)),
@@ -124,7 +126,7 @@ impl Product {
         self.emit_in(id, fact);
         let Some(sweep) = sweep else { return Ok(()) };
         // What is in flight goes back first, then the settled batches, latest first.
-        let places = self.state.runs[&id].unfinished();
+        let places = self.state.rollouts[&id].unfinished();
         self.roll_back(id, &places, &sweep);
         Ok(())
     }
@@ -138,20 +140,20 @@ impl Product {
         let at = self.at;
         let id = self.meant_rollout(request)?;
         self.goes_on(id)?;
-        let run = &self.state.runs[&id];
+        let rollout = &self.state.rollouts[&id];
         let phases: Vec<usize> = match phase {
-            Some(name) => vec![run.phase_index(name).ok_or_else(|| {
+            Some(name) => vec![rollout.phase_index(name).ok_or_else(|| {
                 Rejected::usage(format!("there is no phase {name}"), Offer::Status(Some(id)))
             })?],
-            None => (0..run.phases.len()).collect(),
+            None => (0..rollout.phases.len()).collect(),
         };
         let waits = |phase: &usize| {
-            let row = &run.phases[*phase];
+            let row = &rollout.phases[*phase];
             let delayed = row.delay.as_ref().is_some_and(|delay| delay.until > at);
             delayed || matches!(row.state, PhaseState::Soaking { until, .. } if until > at)
         };
         let can = |phase: &usize| match full {
-            true => !run.is_settled(*phase) && !run.phases[*phase].promoted,
+            true => !rollout.is_settled(*phase) && !rollout.phases[*phase].promoted,
             false => waits(phase),
         };
         let promoted: Vec<usize> = phases.into_iter().filter(can).collect();
@@ -163,7 +165,7 @@ impl Product {
         }
         for phase in promoted {
             let fact = Promoted {
-                place: self.state.runs[&id].phase_place(phase),
+                place: self.state.rollouts[&id].phase_place(phase),
                 actor: request.by.name.clone(),
                 full,
             };
@@ -177,7 +179,7 @@ impl Product {
     /// Refuses what would begin new work in a rollout of which nothing is left but to switch auto-deploy on again: that is
     /// done once and not taken back (P32).
     pub(crate) fn not_closing(&self, id: RolloutId) -> Result<(), Rejected> {
-        let restoring = self.state.runs[&id].managed().next().is_some();
+        let restoring = self.state.rollouts[&id].managed().next().is_some();
         if !restoring || !self.is_closing(id) {
             return Ok(());
         }

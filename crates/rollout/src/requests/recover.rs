@@ -86,9 +86,12 @@ impl Product {
         to: Option<Timestamp>,
     ) -> Result<DatabaseReturn, Rejected> {
         let source = self.last_change(customer)?;
-        let run = &self.state.runs[&source];
-        let planned = &run.plan.customers[customer];
-        let hooks = &run.plan.phases[planned.phase].policy.hooks.restore_database;
+        let rollout = &self.state.rollouts[&source];
+        let planned = &rollout.plan.customers[customer];
+        let hooks = &rollout.plan.phases[planned.phase]
+            .policy
+            .hooks
+            .restore_database;
         let to = self.instant_before(customer, to)?;
         let database = match hooks.as_slice() {
             [] => Some(self.database_of(source, customer)?),
@@ -96,10 +99,10 @@ impl Product {
         };
         if database.is_some() {
             old_enough(now, to)?;
-            whole(run, source, customer)?;
+            whole(rollout, source, customer)?;
         }
         let moves = database.is_some();
-        let unit = Self::recovering(run, customer, Recovery::wanted(database.clone(), to));
+        let unit = Self::recovering(rollout, customer, Recovery::wanted(database.clone(), to));
         let way = match database {
             Some(database) => RecoveryWay::Render {
                 name: self.name_shown(source, customer, &unit),
@@ -124,18 +127,20 @@ impl Product {
     }
 
     /// The customer on its way back with its data, as the rollout or a new operation has it.
-    fn recovering(run: &Rollout, customer: &CustomerId, recovery: Recovery) -> CustomerState {
-        let mut unit = match run.is_ended() {
-            true => taken_back(run, customer, ""),
-            false => run.customer(customer).clone(),
+    fn recovering(rollout: &Rollout, customer: &CustomerId, recovery: Recovery) -> CustomerState {
+        let mut unit = match rollout.is_ended() {
+            true => taken_back(rollout, customer, ""),
+            false => rollout.customer(customer).clone(),
         };
-        let went_to = run.went_to(customer).then(|| run.release_of(customer));
+        let went_to = rollout
+            .went_to(customer)
+            .then(|| rollout.release_of(customer));
         unit.take_back_with(recovery, went_to);
         unit
     }
 
     fn name_shown(&self, source: RolloutId, customer: &CustomerId, unit: &CustomerState) -> String {
-        let id = match self.state.runs[&source].is_ended() {
+        let id = match self.state.rollouts[&source].is_ended() {
             true => self.next_operation(),
             false => source,
         };
@@ -157,8 +162,8 @@ impl Product {
             RecoveryWay::Hooks(_) => None,
         };
         let recovery = Recovery::wanted(database, found.to);
-        let run = &self.state.runs[&found.source];
-        if !run.is_ended() {
+        let rollout = &self.state.rollouts[&found.source];
+        if !rollout.is_ended() {
             let by = Some(request.by.name.clone());
             let back = RollbackRequested {
                 to: Some(recovery.to),
@@ -168,11 +173,11 @@ impl Product {
             self.emit_in(found.source, back);
             return Ok(());
         }
-        let plan = plan_of_one(run, customer, run.release_of(customer).clone());
+        let plan = plan_of_one(rollout, customer, rollout.release_of(customer).clone());
         let unit = CustomerState {
             since: Some(self.at),
             reason: Some(reason.to_owned()),
-            ..Self::recovering(run, customer, recovery)
+            ..Self::recovering(rollout, customer, recovery)
         };
         self.begin_operation(OperationStarted {
             customer: Some(customer.clone()),
@@ -187,11 +192,11 @@ impl Product {
         let why = || Offer::why(customer);
         self.nothing_hidden(customer)?;
         let mut newest = self.state.newest_first();
-        let Some((id, run)) = newest.find(|(_, run)| run.has_changed(customer)) else {
+        let Some((id, rollout)) = newest.find(|(_, rollout)| rollout.has_changed(customer)) else {
             let text = format!("no rollout has changed {customer}: there is nothing to take back");
             return Err(Rejected::state(text, why()));
         };
-        let unit = run.customer(customer);
+        let unit = rollout.customer(customer);
         let busy = self.state.owner(customer).filter(|owner| *owner != id);
         if busy.is_some() || unit.state.is_working() {
             let text = format!("{} is changing {customer} right now", busy.unwrap_or(id));
@@ -208,14 +213,14 @@ impl Product {
             };
             return Err(Rejected::state(text, way_out.within(id)));
         }
-        if run.plan.customers[customer].own.is_some() {
+        if rollout.plan.customers[customer].own.is_some() {
             let text = format!(
                 "{id} has deployed single services of {customer}: which code belongs to its earlier data is not known"
             );
             let way_out = "restore the database at Render, and tranche deploy what belongs to it";
             return Err(Rejected::state(text, way_out));
         }
-        if !run.is_ended() {
+        if !rollout.is_ended() {
             self.not_closing(id)?;
         }
         Ok(id)
@@ -226,7 +231,7 @@ impl Product {
         source: RolloutId,
         customer: &CustomerId,
     ) -> Result<DatabaseId, Rejected> {
-        let planned = &self.state.runs[&source].plan.customers[customer];
+        let planned = &self.state.rollouts[&source].plan.customers[customer];
         let role = Role::new(policy::plan::DATABASE);
         let Some(database) = planned.customer.services.get(&role) else {
             let text = format!("{source} was planned without a `database` of {customer}");
@@ -242,7 +247,8 @@ impl Product {
         };
         let (by, to) = (moved.by, &moved.to);
         let text = format!("{by} has pointed {customer} at {to}, a restored database, already");
-        let back = self.state.runs[&source].customer(customer).state == CustomerStatus::RolledBack;
+        let back =
+            self.state.rollouts[&source].customer(customer).state == CustomerStatus::RolledBack;
         let way_out = match back {
             true => vec![Offer::Customer(customer.clone())],
             false => vec![
@@ -259,9 +265,10 @@ impl Product {
         customer: &CustomerId,
         to: Option<Timestamp>,
     ) -> Result<Timestamp, Rejected> {
-        let rollouts = self.state.runs.iter().rev();
+        let rollouts = self.state.rollouts.iter().rev();
         let mut rollouts = rollouts.filter(|(id, _)| matches!(id, RolloutId::Rollout(_)));
-        let begun = || rollouts.find_map(|(_, run)| run.customer(customer).first_started_at);
+        let begun =
+            || rollouts.find_map(|(_, rollout)| rollout.customer(customer).first_started_at);
         let Some(to) = to.or_else(begun) else {
             let text = format!("no rollout has started {customer}, so no instant is known");
             return Err(Rejected::usage(text, "add --at INSTANT"));
@@ -296,8 +303,8 @@ impl Rollout {
 }
 
 /// Every service of the customer must be in the plan: one that stays out would read the old database on.
-fn whole(run: &Rollout, id: RolloutId, customer: &CustomerId) -> Result<(), Rejected> {
-    let planned = &run.plan.customers[customer];
+fn whole(rollout: &Rollout, id: RolloutId, customer: &CustomerId) -> Result<(), Rejected> {
+    let planned = &rollout.plan.customers[customer];
     let mut services = planned.customer.services.keys();
     let outside = services
         .find(|role| role.as_str() != policy::plan::DATABASE && !planned.services.contains(role));

@@ -18,36 +18,36 @@ use crate::requests::operate::digest;
 
 impl Product {
     pub(crate) fn replan(&mut self, request: &Request, input: &PlanInput) -> Result<(), Rejected> {
-        let id = self.meant_to_replan(request.run)?;
+        let id = self.meant_to_replan(request.rollout)?;
         let plan = self.replanned(id, input)?;
-        if is_same(&plan, &self.state.runs[&id].plan) {
+        if is_same(&plan, &self.state.rollouts[&id].plan) {
             return Err(Rejected::state(
                 "the files ask for nothing that the plan does not have",
                 Offer::Status(Some(id)),
             ));
         }
-        let before = Arc::clone(&self.state.runs[&id].plan);
-        let through = self.state.runs[&id].through();
+        let before = Arc::clone(&self.state.rollouts[&id].plan);
+        let through = self.state.rollouts[&id].through();
         let fact = Replanned {
             actor: request.by.name.clone(),
             digest: plan.digest.clone(),
             plan: Box::new(plan),
         };
         self.emit_in(id, fact);
-        self.move_work(id, &before);
+        self.move_in_flight(id, &before);
         self.renew_delays(id, &through);
-        let gates: Vec<_> = self.state.runs[&id]
+        let gates: Vec<_> = self.state.rollouts[&id]
             .gates
             .keys()
             .map(|gate| (id, gate.clone()))
             .collect();
         self.in_flight.dirty_gates.extend(gates);
-        let running = 0..self.state.runs[&id].phases.len();
+        let running = 0..self.state.rollouts[&id].phases.len();
         for phase in running
-            .filter(|phase| self.state.runs[&id].phases[*phase].started_at.is_some())
+            .filter(|phase| self.state.rollouts[&id].phases[*phase].started_at.is_some())
             .collect::<Vec<_>>()
         {
-            let gates = self.state.runs[&id].gates_of(phase);
+            let gates = self.state.rollouts[&id].gates_of(phase);
             self.in_flight
                 .dirty_gates
                 .extend(gates.into_iter().map(|gate| (id, gate)));
@@ -57,12 +57,14 @@ impl Product {
 
     /// The rollout that a replan means, if edited files can change anything there.
     pub(crate) fn meant_to_replan(&self, named: Option<RolloutId>) -> Result<RolloutId, Rejected> {
-        let unfinished = self.state.runs.iter().filter(|(id, run)| {
-            matches!(id, RolloutId::Rollout(_)) && !run.is_ended() && run.row.started_at.is_some()
+        let unfinished = self.state.rollouts.iter().filter(|(id, rollout)| {
+            matches!(id, RolloutId::Rollout(_))
+                && !rollout.is_ended()
+                && rollout.row.started_at.is_some()
         });
         let mut meant: Vec<RolloutId> = unfinished.map(|(id, _)| *id).collect();
         if named.is_none() {
-            meant.retain(|id| !self.state.runs[id].is_ending());
+            meant.retain(|id| !self.state.rollouts[id].is_ending());
         }
         let id = match (named, meant.as_slice()) {
             (Some(id), list) if list.contains(&id) => id,
@@ -85,20 +87,20 @@ impl Product {
     }
 
     /// What is out and what was read moves with the customers to their new places.
-    fn move_work(&mut self, id: RolloutId, before: &Plan) {
-        let run = &self.state.runs[&id];
+    fn move_in_flight(&mut self, id: RolloutId, before: &Plan) {
+        let rollout = &self.state.rollouts[&id];
         self.in_flight.rekey(id, |place| {
             let customer = before.phases.get(place.phase)?.customers.get(place.place)?;
-            run.place(customer)
+            rollout.place(customer)
         });
-        let units: Vec<_> = run
+        let units: Vec<_> = rollout
             .customers()
-            .filter_map(|(customer, _)| run.place(customer))
+            .filter_map(|(customer, _)| rollout.place(customer))
             .collect();
         self.in_flight
-            .dirty_units
+            .dirty_customers
             .extend(units.into_iter().map(|place| (id, place)));
-        self.wake_run(id);
+        self.wake_rollout(id);
     }
 
     /// The plan as it would be after a `replan`: for `replan --diff`.
@@ -106,40 +108,42 @@ impl Product {
     /// # Errors
     /// Files from which no plan can be made, or that lose a phase which has started.
     pub fn replanned(&self, id: RolloutId, input: &PlanInput) -> Result<Plan, Rejected> {
-        let run = &self
+        let rollout = &self
             .state
-            .runs
+            .rollouts
             .get(&id)
             .ok_or_else(|| Rejected::usage(format!("there is no rollout {id}"), Offer::List))?;
         let mut input = input.clone();
-        input.release = run.plan.release.clone();
-        input.scope = run.row.scope.clone();
-        input.history = run.row.history.clone();
+        input.release = rollout.plan.release.clone();
+        input.scope = rollout.row.scope.clone();
+        input.history = rollout.row.history.clone();
         let known = self.running(&Observed::new());
         if input.scope.hotfix.is_some() {
-            let exposed = self.exposed_to(&input, &run.row.replaces, &known);
+            let exposed = self.exposed_to(&input, &rollout.row.replaces, &known);
             input.scope.hotfix = Some(exposed.customers);
         }
         // What has started must not look as if it had the release already.
-        let started: BTreeSet<&CustomerId> = run.started().collect();
+        let started: BTreeSet<&CustomerId> = rollout.started().collect();
         let running = known
             .into_iter()
             .filter(|(customer, _)| !started.contains(customer));
-        let at = run.row.started_at.unwrap_or(self.at);
+        let at = rollout.row.started_at.unwrap_or(self.at);
         let fresh = policy::plan::compile(&input, &running.collect(), at)
             .map_err(|error| Rejected::usage(error.to_string(), Offer::Validate))?;
-        merge(run, fresh, &started)
+        merge(rollout, fresh, &started)
     }
 
     /// Running delays get the new length from the same origin. A phase that was through and goes on has its delay too.
     fn renew_delays(&mut self, id: RolloutId, through: &BTreeSet<PolicyId>) {
-        for phase in 0..self.state.runs[&id].phases.len() {
-            let run = &self.state.runs[&id];
-            let row = &run.phases[phase];
-            let policy = &run.plan.phases[phase].policy;
+        for phase in 0..self.state.rollouts[&id].phases.len() {
+            let rollout = &self.state.rollouts[&id];
+            let row = &rollout.phases[phase];
+            let policy = &rollout.plan.phases[phase].policy;
             let since = match &row.delay {
                 Some(delay) => Some(delay.since),
-                None if through.contains(&policy.name) && !row.promoted => run.last_settled(phase),
+                None if through.contains(&policy.name) && !row.promoted => {
+                    rollout.last_settled(phase)
+                }
                 None => None,
             };
             let Some(since) = since else { continue };
@@ -149,7 +153,7 @@ impl Product {
                 continue;
             }
             let fact = DelayStarted {
-                place: run.batch_place(phase, row.batches_begun),
+                place: rollout.batch_place(phase, row.batches_begun),
                 until,
                 since: Some(since),
             };
@@ -194,11 +198,11 @@ fn is_same(one: &Plan, other: &Plan) -> bool {
 }
 
 fn merge(
-    run: &Rollout,
+    rollout: &Rollout,
     mut fresh: Plan,
     started: &BTreeSet<&CustomerId>,
 ) -> Result<Plan, Rejected> {
-    for (old, planned) in run.plan.phases.iter().enumerate() {
+    for (old, planned) in rollout.plan.phases.iter().enumerate() {
         let kept: Vec<CustomerId> = planned
             .customers
             .iter()
@@ -218,13 +222,13 @@ fn merge(
             return Err(Rejected::state(text, "put the policy file back, or abort"));
         };
         for customer in &kept {
-            let mut same = run.plan.customers[customer].clone();
+            let mut same = rollout.plan.customers[customer].clone();
             same.phase = phase;
             fresh.customers.insert(customer.clone(), same);
             fresh.left_out.remove(customer);
         }
         recut(
-            run,
+            rollout,
             old,
             &mut fresh.phases[phase],
             &fresh.customers,
@@ -253,19 +257,19 @@ fn merge(
 
 /// The started customers first, batch by batch, then the rest by R1 over the whole phase.
 fn recut(
-    run: &Rollout,
+    rollout: &Rollout,
     old: usize,
     phase: &mut Phase,
     customers: &BTreeMap<CustomerId, PlannedCustomer>,
     mut kept: Vec<CustomerId>,
     started: &BTreeSet<&CustomerId>,
 ) {
-    kept.sort_by_key(|customer| run.customer(customer).batch);
+    kept.sort_by_key(|customer| rollout.customer(customer).batch);
     let mut sizes: Vec<usize> = Vec::new();
-    for batch in 1..=run.phases[old].batches_begun {
+    for batch in 1..=rollout.phases[old].batches_begun {
         sizes.push(
             kept.iter()
-                .filter(|customer| run.customer(customer).batch == Some(batch))
+                .filter(|customer| rollout.customer(customer).batch == Some(batch))
                 .count(),
         );
     }

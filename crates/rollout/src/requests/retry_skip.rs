@@ -36,26 +36,26 @@ impl Product {
                     Offer::Status(None),
                 )
             };
-            let has_failed = |run: &Rollout| run.failed_customers(None).next().is_some();
+            let has_failed = |rollout: &Rollout| rollout.failed_customers(None).next().is_some();
             let id = self.meant(request, has_failed, nothing)?;
             self.goes_on(id)?;
-            let failed = self.state.runs[&id].failed_customers(None).collect();
+            let failed = self.state.rollouts[&id].failed_customers(None).collect();
             let customers = self.retriable(id, failed)?;
             self.retry_customers(id, &request.by, &customers);
             return Ok(());
         };
-        let is_target = |run: &Rollout, name: &str| run.find_target(name).is_some();
+        let is_target = |rollout: &Rollout, name: &str| rollout.find_target(name).is_some();
         let id = self.meant_first(
             request,
-            |run| is_target(run, target),
-            |run| run.can_retry(target),
+            |rollout| is_target(rollout, target),
+            |rollout| rollout.can_retry(target),
             || {
                 let what = "a customer, batch or phase";
                 self.unknown(what, target, Offer::Status(None), is_target)
             },
         )?;
         self.goes_on(id)?;
-        match self.state.runs[&id].find_target(target) {
+        match self.state.rollouts[&id].find_target(target) {
             Some(Target::Phase(phase)) => self.retry_phase(id, &request.by, phase),
             Some(Target::Batch(phase, batch)) => self.retry_batch(id, &request.by, (phase, batch)),
             Some(Target::Customer(customer)) => self.retry_customer(id, &request.by, customer),
@@ -69,11 +69,11 @@ impl Product {
         by: &Actor,
         customer: CustomerId,
     ) -> Result<(), Rejected> {
-        let run = &self.state.runs[&id];
-        let unit = run.customer(&customer);
+        let rollout = &self.state.rollouts[&id];
+        let unit = rollout.customer(&customer);
         match unit.state {
             CustomerStatus::Held { .. } => {
-                let place = run.place(&customer).expect("it was just found");
+                let place = rollout.place(&customer).expect("it was just found");
                 let by = by.name.clone();
                 let fact = self.ask(id, place, |ctx| CustomerReleased {
                     place: ctx.place(),
@@ -108,7 +108,7 @@ impl Product {
 
     /// Refuses what makes no difference in a rollout that is ending: nobody starts in it any more.
     pub(crate) fn goes_on(&self, id: RolloutId) -> Result<(), Rejected> {
-        if self.state.runs[&id].is_ending() {
+        if self.state.rollouts[&id].is_ending() {
             return Err(Rejected::state(
                 format!("{id} is ending"),
                 [Offer::start(), Offer::start_later()],
@@ -121,19 +121,20 @@ impl Product {
     fn not_newer(&self, id: RolloutId, customer: &CustomerId) -> Result<(), Rejected> {
         let newer = self
             .state
-            .runs
+            .rollouts
             .range((Bound::Excluded(id), Bound::Unbounded));
-        let has = |(other, run): &(&RolloutId, &Rollout)| {
-            let in_hand = !run.is_ended() && run.has_open(customer);
-            matches!(other, RolloutId::Rollout(_)) && (in_hand || self.state.brought(run, customer))
+        let has = |(other, rollout): &(&RolloutId, &Rollout)| {
+            let in_hand = !rollout.is_ended() && rollout.has_open(customer);
+            matches!(other, RolloutId::Rollout(_))
+                && (in_hand || self.state.brought(rollout, customer))
         };
         let mut newer = newer.filter(has);
-        let Some((other, run)) = newer.next() else {
+        let Some((other, rollout)) = newer.next() else {
             return Ok(());
         };
         let text = format!(
             "the newer rollout {other} ({}) has {customer}",
-            run.row.version
+            rollout.row.version
         );
         Err(Rejected::state(
             text,
@@ -163,15 +164,15 @@ impl Product {
     }
 
     fn retry_phase(&mut self, id: RolloutId, by: &Actor, phase: usize) -> Result<(), Rejected> {
-        let run = &self.state.runs[&id];
-        let gate = GateId::Phase(run.plan.phases[phase].policy.name.clone());
-        if run
+        let rollout = &self.state.rollouts[&id];
+        let gate = GateId::Phase(rollout.plan.phases[phase].policy.name.clone());
+        if rollout
             .gates
             .get(&gate)
             .is_some_and(|row| row.state.is_rejected())
         {
             let retried = Retried {
-                place: run.phase_place(phase),
+                place: rollout.phase_place(phase),
                 batch: None,
                 customer: None,
                 actor: by.name.clone(),
@@ -181,9 +182,9 @@ impl Product {
             self.in_flight.dirty_gates.insert((id, gate));
             return Ok(());
         }
-        let customers: Vec<CustomerId> = run.failed_customers(Some(phase)).collect();
+        let customers: Vec<CustomerId> = rollout.failed_customers(Some(phase)).collect();
         if customers.is_empty() {
-            let name = &run.plan.phases[phase].policy.name;
+            let name = &rollout.plan.phases[phase].policy.name;
             return Err(Rejected::state(
                 format!("nobody in {name} has failed"),
                 Offer::Status(Some(id)),
@@ -201,11 +202,11 @@ impl Product {
         by: &Actor,
         (phase, batch): (usize, u32),
     ) -> Result<(), Rejected> {
-        let run = &self.state.runs[&id];
-        let mut customers = run.batch_customers(phase, batch);
-        customers.retain(|customer| run.goes_again(customer));
+        let rollout = &self.state.rollouts[&id];
+        let mut customers = rollout.batch_customers(phase, batch);
+        customers.retain(|customer| rollout.goes_again(customer));
         if customers.is_empty() {
-            let name = &run.plan.phases[phase].policy.name;
+            let name = &rollout.plan.phases[phase].policy.name;
             return Err(Rejected::state(
                 format!("nobody in {name}/{batch} has failed or was left out"),
                 Offer::Status(Some(id)),
@@ -218,27 +219,29 @@ impl Product {
 
     fn retry_customers(&mut self, id: RolloutId, by: &Actor, customers: &[CustomerId]) {
         for customer in customers {
-            let run = &self.state.runs[&id];
-            let Some(place) = run.place(customer) else {
+            let rollout = &self.state.rollouts[&id];
+            let Some(place) = rollout.place(customer) else {
                 continue;
             };
             // Its own gate is asked anew when it was rejected or its grant is over.
-            let batch = run.batch_of(customer).unwrap_or(1);
-            let gate = run
+            let batch = rollout.batch_of(customer).unwrap_or(1);
+            let gate = rollout
                 .gate_for(place.phase, batch, customer)
                 .filter(|gate| !matches!(gate, GateId::Phase(_)));
             let rejected = gate
                 .as_ref()
-                .and_then(|gate| run.gates.get(gate))
+                .and_then(|gate| rollout.gates.get(gate))
                 .is_some_and(|row| row.state.is_rejected());
             let own = gate
                 .as_ref()
                 .filter(|gate| rejected || matches!(gate, GateId::Customer(_)));
             let retried = Retried {
-                place: run.phase_place(place.phase),
+                place: rollout.phase_place(place.phase),
                 batch: match own {
                     Some(GateId::Batch(_, batch)) => Some(*batch),
-                    Some(GateId::Customer(_) | GateId::Phase(_)) | None => run.batch_of(customer),
+                    Some(GateId::Customer(_) | GateId::Phase(_)) | None => {
+                        rollout.batch_of(customer)
+                    }
                 },
                 customer: Some(customer.clone()),
                 actor: by.name.clone(),
@@ -257,18 +260,18 @@ impl Product {
         target: &str,
         reason: &str,
     ) -> Result<(), Rejected> {
-        let is_target = |run: &Rollout, name: &str| run.find_target(name).is_some();
+        let is_target = |rollout: &Rollout, name: &str| rollout.find_target(name).is_some();
         let id = self.meant_first(
             request,
-            |run| is_target(run, target),
-            |run| run.can_skip(target),
+            |rollout| is_target(rollout, target),
+            |rollout| rollout.can_skip(target),
             || {
                 let what = "a customer, batch or phase";
                 self.unknown(what, target, Offer::Status(None), is_target)
             },
         )?;
-        let run = &self.state.runs[&id];
-        let found = run.find_target(target).expect("it was just found");
+        let rollout = &self.state.rollouts[&id];
+        let found = rollout.find_target(target).expect("it was just found");
         let by = Some(request.by.name.clone());
         if let Target::Customer(customer) = &found {
             return self.skip_customer(id, &request.by, customer, reason);
@@ -277,17 +280,18 @@ impl Product {
             Target::Phase(phase) => (
                 phase,
                 None,
-                run.waiting(phase)
+                rollout
+                    .waiting(phase)
                     .iter()
-                    .map(|place| run.at_place(phase, *place).clone())
+                    .map(|place| rollout.at_place(phase, *place).clone())
                     .collect::<Vec<_>>(),
             ),
             Target::Batch(phase, batch) => {
                 let waits = |customer: &CustomerId| {
-                    let place = run.place(customer);
-                    place.is_some_and(|place| run.waiting(phase).contains(&place.place))
+                    let place = rollout.place(customer);
+                    place.is_some_and(|place| rollout.waiting(phase).contains(&place.place))
                 };
-                let members = run.batch_customers(phase, batch);
+                let members = rollout.batch_customers(phase, batch);
                 (
                     phase,
                     Some(batch),
@@ -303,7 +307,7 @@ impl Product {
             ));
         }
         let fact = Skipped {
-            place: run.phase_place(phase),
+            place: rollout.phase_place(phase),
             batch,
             actor: request.by.name.clone(),
             reason: reason.to_owned(),
@@ -325,7 +329,7 @@ impl Product {
         customer: &CustomerId,
         reason: &str,
     ) -> Result<(), Rejected> {
-        let unit = self.state.runs[&id].customer(customer);
+        let unit = self.state.rollouts[&id].customer(customer);
         let in_mid_work = match unit.state {
             CustomerStatus::Waiting
             | CustomerStatus::Held {
@@ -355,7 +359,7 @@ impl Product {
             }
         };
         let (actor, reason) = (Some(by.name.clone()), reason.to_owned());
-        let place = self.state.runs[&id].place(customer);
+        let place = self.state.rollouts[&id].place(customer);
         let fact = self.ask(id, place.expect("the customer is planned"), |ctx| {
             let place = ctx.place();
             match in_mid_work {

@@ -110,14 +110,14 @@ impl Product {
     pub(crate) fn begin_rollout(&mut self, id: RolloutId) {
         let Some(queued) = self
             .state
-            .runs
+            .rollouts
             .get(&id)
-            .and_then(|run| run.row.state.asked().cloned())
+            .and_then(|rollout| rollout.row.state.asked().cloned())
         else {
             return;
         };
         let running = self.running(&Observed::new());
-        let row = &self.state.runs[&id].row;
+        let row = &self.state.rollouts[&id].row;
         let exposed = self.first_in(queued.conflict, &queued.input, &row.replaces, &running);
         match Self::compile(&queued.input, queued.conflict, &exposed, &running, self.at) {
             Ok(plan) => {

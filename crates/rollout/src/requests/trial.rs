@@ -41,9 +41,9 @@ impl Product {
         if rejected.offers.0.is_empty() {
             return rejected;
         }
-        let named = named.filter(|run| self.state.runs.contains_key(run));
+        let named = named.filter(|rollout| self.state.rollouts.contains_key(rollout));
         let Offers(mut offers) = match named {
-            Some(run) => rejected.offers.within(run),
+            Some(rollout) => rejected.offers.within(rollout),
             None => rejected.offers,
         };
         // Something always helps: to look, or to begin.
@@ -85,9 +85,9 @@ impl Product {
 
     /// What a person can type where a rollout stands.
     pub fn goes_on_by(&mut self, id: RolloutId, at: Timestamp) -> Option<(String, Offer)> {
-        let run = self.state.runs.get(&id)?;
-        let offers = match (&run.row.state, &run.row.paused) {
-            (RolloutState::Halted { .. }, _) => run.lifts_halt(),
+        let rollout = self.state.rollouts.get(&id)?;
+        let offers = match (&rollout.row.state, &rollout.row.paused) {
+            (RolloutState::Halted { .. }, _) => rollout.lifts_halt(),
             (RolloutState::Running, Some(_)) => Offers::from(Offer::Resume),
             (RolloutState::Running, None)
             | (
@@ -146,8 +146,8 @@ impl Product {
                 Offer::Override(fact.name, begins).into()
             }
             Fact::Rollout(RolloutFact::RolloutHalted(_)) => {
-                let run = id.and_then(|id| self.state.runs.get(&id));
-                run.map(Rollout::lifts_halt).unwrap_or_default()
+                let rollout = id.and_then(|id| self.state.rollouts.get(&id));
+                rollout.map(Rollout::lifts_halt).unwrap_or_default()
             }
             Fact::Rollout(RolloutFact::RolloutAborted(_)) => {
                 [Offer::start(), Offer::start_later()].into()
@@ -166,14 +166,16 @@ impl Product {
     /// A rejected gate is asked anew, as long as its rollout goes on; else those whom it left out need another one.
     fn after_a_rejection(&self, id: Option<RolloutId>, gate: &str) -> Offers {
         let retry = Offer::Retry(gate.to_owned());
-        let run = id.and_then(|id| self.state.runs.get(&id));
-        let Some((run, (gate, _))) = run.and_then(|run| Some((run, run.find_gate(gate)?))) else {
+        let rollout = id.and_then(|id| self.state.rollouts.get(&id));
+        let Some((rollout, (gate, _))) =
+            rollout.and_then(|rollout| Some((rollout, rollout.find_gate(gate)?)))
+        else {
             return retry.into();
         };
-        let version = run.plan.release.version.clone();
+        let version = rollout.plan.release.version.clone();
         let start = Offer::Start(Begin {
             version: Some(version.clone()),
-            customers: run.left_out_by(&gate),
+            customers: rollout.left_out_by(&gate),
             flag: None,
         });
         [retry, start, Offer::Unblock(version)].into()
@@ -183,27 +185,29 @@ impl Product {
         clippy::wildcard_enum_match_arm,
         reason = "what is not put together of others is asked by itself"
     )]
-    fn typed(&mut self, run: Option<RolloutId>, offer: &Offer) -> Option<(String, Offer)> {
+    fn typed(&mut self, rollout: Option<RolloutId>, offer: &Offer) -> Option<(String, Offer)> {
         match offer {
-            Offer::In(run, offer) => {
-                let (text, offer) = self.typed(Some(*run), offer)?;
-                Some((text, offer.within(*run)))
+            Offer::In(rollout, offer) => {
+                let (text, offer) = self.typed(Some(*rollout), offer)?;
+                Some((text, offer.within(*rollout)))
             }
             Offer::Noted(offer, note) => {
-                let (text, offer) = self.typed(run, offer)?;
+                let (text, offer) = self.typed(rollout, offer)?;
                 Some((format!("{text}  ({note})"), offer.noted(note)))
             }
-            Offer::Either(one, other) => match (self.typed(run, one), self.typed(run, other)) {
-                (Some((one, first)), Some((other, second))) => {
-                    Some((format!("{one}  (or: {other})"), first.or(second)))
+            Offer::Either(one, other) => {
+                match (self.typed(rollout, one), self.typed(rollout, other)) {
+                    (Some((one, first)), Some((other, second))) => {
+                        Some((format!("{one}  (or: {other})"), first.or(second)))
+                    }
+                    (one, other) => one.or(other),
                 }
-                (one, other) => one.or(other),
+            }
+            Offer::SkipFailed => match self.failed_of(rollout).as_slice() {
+                [only] => self.typed(rollout, &Offer::skip(only)),
+                _ => self.typed_in(rollout, offer),
             },
-            Offer::SkipFailed => match self.failed_of(run).as_slice() {
-                [only] => self.typed(run, &Offer::skip(only)),
-                _ => self.typed_in(run, offer),
-            },
-            _ if offer.is_of_a_rollout() => self.typed_in(run, offer),
+            _ if offer.is_of_a_rollout() => self.typed_in(rollout, offer),
             _ => {
                 let taken = self.would_take(None, None, offer);
                 taken.then(|| (offer.text(None), offer.clone()))
@@ -212,9 +216,9 @@ impl Product {
     }
 
     /// What is asked of one rollout; it is named where another could be meant.
-    fn typed_in(&mut self, run: Option<RolloutId>, offer: &Offer) -> Option<(String, Offer)> {
-        let mut names = iter::once(None).chain(run.map(Some));
-        let name = names.find(|name| self.would_take(*name, run, offer))?;
+    fn typed_in(&mut self, rollout: Option<RolloutId>, offer: &Offer) -> Option<(String, Offer)> {
+        let mut names = iter::once(None).chain(rollout.map(Some));
+        let name = names.find(|name| self.would_take(*name, rollout, offer))?;
         Some((offer.text(name), offer.clone()))
     }
 
@@ -247,10 +251,10 @@ impl Product {
         };
         verbs.into_iter().any(|verb| {
             let request = asked(named, verb);
-            let Trial::Taken(runs) = self.attempt(&request) else {
+            let Trial::Taken(rollouts) = self.attempt(&request) else {
                 return false;
             };
-            let mut others = runs.into_iter().flatten();
+            let mut others = rollouts.into_iter().flatten();
             (!offer.is_of_a_rollout() || others.all(of_meant)) && self.somebody_may(&request)
         })
     }
@@ -258,7 +262,10 @@ impl Product {
     /// Asks a verb, and drops what would follow. Who may ask is another question than what would be taken.
     fn attempt(&mut self, request: &Request) -> Trial {
         let in_flight = &self.in_flight;
-        let (units, gates) = (in_flight.dirty_units.clone(), in_flight.dirty_gates.clone());
+        let (units, gates) = (
+            in_flight.dirty_customers.clone(),
+            in_flight.dirty_gates.clone(),
+        );
         let queued = in_flight.queued_dirty;
         self.trial = Some(Vec::new());
         let taken = self.take(request);
@@ -266,7 +273,7 @@ impl Product {
         // What a verb marks to be looked at is only to be looked at if its facts are there.
         let in_flight = &mut self.in_flight;
         (
-            in_flight.dirty_units,
+            in_flight.dirty_customers,
             in_flight.dirty_gates,
             in_flight.queued_dirty,
         ) = (units, gates, queued);
@@ -293,7 +300,7 @@ impl Product {
     /// Whether somebody of these does not run the version, as far as is known.
     fn lacks(&self, customers: &[CustomerId], version: Option<&str>) -> bool {
         let Some(version) = version else { return true };
-        let runs = |customer: &CustomerId| {
+        let rollouts = |customer: &CustomerId| {
             let row = self.state.fleet.get(customer);
             let mut services = row.into_iter().flat_map(|row| row.running.values());
             row.is_some_and(|row| !row.running.is_empty())
@@ -302,23 +309,25 @@ impl Product {
                     known.is_some_and(|known| bare(known) == bare(version))
                 })
         };
-        customers.is_empty() || !customers.iter().all(runs)
+        customers.is_empty() || !customers.iter().all(rollouts)
     }
 
     fn versions_back(&self, customer: &CustomerId) -> Vec<Verb> {
-        let versions = self.state.runs.values().rev();
-        let back = versions.map(|run| Verb::Rollback {
+        let versions = self.state.rollouts.values().rev();
+        let back = versions.map(|rollout| Verb::Rollback {
             customer: customer.clone(),
-            to: Some(run.plan.release.version.clone()),
+            to: Some(rollout.plan.release.version.clone()),
             reason: REASON.to_owned(),
             force: false,
         });
         back.collect()
     }
 
-    fn failed_of(&self, run: Option<RolloutId>) -> Vec<CustomerId> {
-        let run = run.and_then(|id| self.state.runs.get(&id));
-        let failed = run.into_iter().flat_map(|run| run.failed_customers(None));
+    fn failed_of(&self, rollout: Option<RolloutId>) -> Vec<CustomerId> {
+        let rollout = rollout.and_then(|id| self.state.rollouts.get(&id));
+        let failed = rollout
+            .into_iter()
+            .flat_map(|rollout| rollout.failed_customers(None));
         failed.collect()
     }
 
@@ -327,17 +336,17 @@ impl Product {
         reason = "what looks at files or at Render does not depend on this state"
     )]
     fn can_show(&self, offer: &Offer) -> bool {
-        let runs = &self.state.runs;
+        let rollouts = &self.state.rollouts;
         match offer {
-            Offer::Status(None) => !runs.is_empty(),
-            Offer::Status(Some(id)) | Offer::Watch(id) => runs.contains_key(id),
-            Offer::Why(customer) => runs.values().any(|run| {
-                run.plan.customers.contains_key(customer)
-                    || run.plan.left_out.contains_key(customer)
+            Offer::Status(None) => !rollouts.is_empty(),
+            Offer::Status(Some(id)) | Offer::Watch(id) => rollouts.contains_key(id),
+            Offer::Why(customer) => rollouts.values().any(|rollout| {
+                rollout.plan.customers.contains_key(customer)
+                    || rollout.plan.left_out.contains_key(customer)
             }),
             Offer::EnvDiff(_) => {
-                let newest = runs.values().next_back();
-                newest.is_none_or(|run| !run.plan.project.variables.is_empty())
+                let newest = rollouts.values().next_back();
+                newest.is_none_or(|rollout| !rollout.plan.project.variables.is_empty())
             }
             Offer::Customer(customer) => {
                 let files = self.state.product.read_files();
@@ -375,10 +384,10 @@ impl Rollout {
 }
 
 /// Asked by somebody who is nobody of the project: no name of a person begins so.
-fn asked(run: Option<RolloutId>, verb: Verb) -> Request {
+fn asked(rollout: Option<RolloutId>, verb: Verb) -> Request {
     Request {
         by: Actor::person("-"),
-        run,
+        rollout,
         verb,
     }
 }

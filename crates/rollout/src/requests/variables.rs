@@ -52,9 +52,9 @@ impl Product {
             let text = format!("no variables of {customer} stand without a deploy");
             return Err(Rejected::state(text, Offer::EnvDiff(customer.clone())));
         };
-        let run = &self.state.runs[&applied];
-        let unit = taken_back(run, customer, reason);
-        let plan = Plan::clone(&run.plan);
+        let rollout = &self.state.rollouts[&applied];
+        let unit = taken_back(rollout, customer, reason);
+        let plan = Plan::clone(&rollout.plan);
         self.begin_variables(request, customer, plan, Some(unit), reason);
         Ok(())
     }

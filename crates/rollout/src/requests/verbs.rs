@@ -22,7 +22,7 @@ impl State {
     /// start where the role is not written any more. Somebody whom they do not know any more may not.
     pub(crate) fn stopping_directories(
         &self,
-        runs: &[&Rollout],
+        rollouts: &[&Rollout],
         role: RoleName,
         by: &Actor,
     ) -> Vec<Directory> {
@@ -39,8 +39,8 @@ impl State {
             .into_iter()
             .collect();
         let unwritten = !present.roles.written.contains(&role);
-        let starts = runs.iter().filter(|_| unwritten);
-        last.extend(starts.map(|run| Directory::of(&run.plan.project)));
+        let starts = rollouts.iter().filter(|_| unwritten);
+        last.extend(starts.map(|rollout| Directory::of(&rollout.plan.project)));
         last
     }
 }
@@ -164,9 +164,9 @@ impl Product {
         {
             return Vec::new();
         }
-        let named = |id: &RolloutId| request.run.is_none_or(|run| run == *id);
+        let named = |id: &RolloutId| request.rollout.is_none_or(|rollout| rollout == *id);
         let unfinished = self.unfinished().filter(|(id, _)| named(id));
-        unfinished.map(|(_, run)| run).collect()
+        unfinished.map(|(_, rollout)| rollout).collect()
     }
 
     /// Who may do what now: as the files say, or the latest plan. Before either is known nobody may do anything (P41).
@@ -180,8 +180,8 @@ impl Product {
         } else {
             None
         };
-        let newest = || self.state.runs.values().next_back();
-        let frozen = of_start.or_else(|| newest().map(|run| &run.plan.project));
+        let newest = || self.state.rollouts.values().next_back();
+        let frozen = of_start.or_else(|| newest().map(|rollout| &rollout.plan.project));
         let known = match (self.state.product.directory(), frozen) {
             (Some(read), _) => Cow::Borrowed(read),
             (None, Some(project)) => Cow::Owned(Directory::of(project)),
@@ -192,8 +192,8 @@ impl Product {
                 ));
             }
         };
-        let bound = concerned.iter().fold(known, |known, run| {
-            Directory::bound_by(known, &run.plan.project)
+        let bound = concerned.iter().fold(known, |known, rollout| {
+            Directory::bound_by(known, &rollout.plan.project)
         });
         Ok(bound)
     }
@@ -205,20 +205,20 @@ impl Product {
         can_mean: impl Fn(&Rollout) -> bool,
         nothing: impl FnOnce() -> Rejected,
     ) -> Result<RolloutId, Rejected> {
-        if let Some(id) = request.run {
-            let known = self.state.runs.get(&id);
-            let run = known
+        if let Some(id) = request.rollout {
+            let known = self.state.rollouts.get(&id);
+            let rollout = known
                 .ok_or_else(|| Rejected::usage(format!("there is no rollout {id}"), Offer::List))?;
-            return match run.is_ended() {
+            return match rollout.is_ended() {
                 true => Err(Rejected::state(
                     format!("{id} has ended"),
                     Offer::Status(Some(id)),
                 )),
-                false if can_mean(run) => Ok(id),
+                false if can_mean(rollout) => Ok(id),
                 false => Err(nothing()),
             };
         }
-        let meant = self.unfinished().filter(|(_, run)| can_mean(run));
+        let meant = self.unfinished().filter(|(_, rollout)| can_mean(rollout));
         self.only(&meant.map(|(id, _)| id).collect::<Vec<_>>(), nothing)
     }
 
@@ -230,8 +230,8 @@ impl Product {
         first: impl Fn(&Rollout) -> bool,
         nothing: impl FnOnce() -> Rejected,
     ) -> Result<RolloutId, Rejected> {
-        let is_first = |run: &Rollout| can_mean(run) && first(run);
-        match request.run.is_none() && self.unfinished().any(|(_, run)| is_first(run)) {
+        let is_first = |rollout: &Rollout| can_mean(rollout) && first(rollout);
+        match request.rollout.is_none() && self.unfinished().any(|(_, rollout)| is_first(rollout)) {
             true => self.meant(request, is_first, nothing),
             false => self.meant(request, can_mean, nothing),
         }
@@ -240,7 +240,7 @@ impl Product {
     /// The rollout that a request for a whole one means; an operation only by its name.
     pub(crate) fn meant_rollout(&self, request: &Request) -> Result<RolloutId, Rejected> {
         let nothing = || Rejected::state("no rollout is unfinished", Offer::start());
-        if request.run.is_some() {
+        if request.rollout.is_some() {
             return self.meant(request, |_| true, nothing);
         }
         let rollouts = self
@@ -250,8 +250,12 @@ impl Product {
     }
 
     fn unfinished(&self) -> impl Iterator<Item = (RolloutId, &Rollout)> {
-        let runs = self.state.runs.iter().map(|(id, run)| (*id, run));
-        runs.filter(|(_, run)| !run.is_ended())
+        let rollouts = self
+            .state
+            .rollouts
+            .iter()
+            .map(|(id, rollout)| (*id, rollout));
+        rollouts.filter(|(_, rollout)| !rollout.is_ended())
     }
 
     fn only(
@@ -283,13 +287,13 @@ impl Product {
         way_out: Offer,
         is_kind: impl Fn(&Rollout, &str) -> bool,
     ) -> Rejected {
-        let known = self.unfinished().flat_map(|(_, run)| {
-            let customers = run.plan.customers.keys().map(CustomerId::as_str);
-            let phases = run.plan.phases.iter();
+        let known = self.unfinished().flat_map(|(_, rollout)| {
+            let customers = rollout.plan.customers.keys().map(CustomerId::as_str);
+            let phases = rollout.plan.phases.iter();
             let phases = phases.map(|phase| phase.policy.name.as_str());
             let known = customers.chain(phases).collect::<Vec<_>>().into_iter();
             known
-                .filter(|known| is_kind(run, known))
+                .filter(|known| is_kind(rollout, known))
                 .collect::<Vec<_>>()
         });
         let near = nearest(name, known);
@@ -317,7 +321,7 @@ impl Product {
         fact: impl Fn(CustomerPlace) -> T,
     ) {
         for customer in customers {
-            let Some(place) = self.state.runs[&id].place(customer) else {
+            let Some(place) = self.state.rollouts[&id].place(customer) else {
                 continue;
             };
             if let Some(place) = self.customer_place(id, place) {

@@ -20,7 +20,7 @@ pub(crate) const SHOWN_DIGEST: usize = 12;
 
 /// A gate on which somebody may vote.
 struct Ballot {
-    run: RolloutId,
+    rollout: RolloutId,
     gate: GateId,
     approval: Approval,
     row: GateRow,
@@ -32,18 +32,18 @@ impl Product {
         request: &Request,
         text: &str,
     ) -> Result<(RolloutId, GateId, usize), Rejected> {
-        let is_gate = |run: &Rollout, name: &str| run.find_gate(name).is_some();
-        let waits = |run: &Rollout| {
-            let gate = run.find_gate(text);
-            gate.is_some_and(|(gate, _)| !run.waiting_for(&gate).is_empty())
+        let is_gate = |rollout: &Rollout, name: &str| rollout.find_gate(name).is_some();
+        let waits = |rollout: &Rollout| {
+            let gate = rollout.find_gate(text);
+            gate.is_some_and(|(gate, _)| !rollout.waiting_for(&gate).is_empty())
         };
         let id = self.meant_first(
             request,
-            |run| is_gate(run, text),
+            |rollout| is_gate(rollout, text),
             waits,
             || self.unknown("a gate", text, Offer::AllApprovals, is_gate),
         )?;
-        let (gate, phase) = self.state.runs[&id]
+        let (gate, phase) = self.state.rollouts[&id]
             .find_gate(text)
             .expect("it was just found");
         Ok((id, gate, phase))
@@ -57,13 +57,13 @@ impl Product {
         may: impl Fn(&Rollout, &Approval) -> Result<(), Rejected>,
     ) -> Result<Ballot, Rejected> {
         let (id, gate, phase) = self.find_gate(request, text)?;
-        let run = &self.state.runs[&id];
-        let approval = run.plan.phases[phase].policy.approval.clone();
+        let rollout = &self.state.rollouts[&id];
+        let approval = rollout.plan.phases[phase].policy.approval.clone();
         let approval = approval.expect("a gate has an approval");
-        may(run, &approval)?;
-        let row = run.gates.get(&gate).cloned().unwrap_or_default();
+        may(rollout, &approval)?;
+        let row = rollout.gates.get(&gate).cloned().unwrap_or_default();
         Ok(Ballot {
-            run: id,
+            rollout: id,
             gate,
             approval,
             row,
@@ -78,41 +78,41 @@ impl Product {
         digest: Option<&str>,
     ) -> Result<(), Rejected> {
         let Ballot {
-            run: id,
+            rollout: id,
             gate,
             approval,
             row,
-        } = self.ballot(request, text, |run, approval| {
-            let directory = self.state.directory(run);
-            vote_allowed(run, &directory, approval, &request.by)
+        } = self.ballot(request, text, |rollout, approval| {
+            let directory = self.state.directory(rollout);
+            vote_allowed(rollout, &directory, approval, &request.by)
         })?;
-        let run = &self.state.runs[&id];
-        let directory = self.state.directory(run);
-        is_asked(id, run, &gate, &row)?;
+        let rollout = &self.state.rollouts[&id];
+        let directory = self.state.directory(rollout);
+        is_asked(id, rollout, &gate, &row)?;
         let by = &request.by;
         if own_vote(&directory, &row, by).is_some() {
             let text = format!("{} has already approved {gate}", by.name);
             return Err(Rejected::state(text, Offer::Approvals));
         }
-        is_shut(run, &directory, &approval, &gate, &row)?;
+        is_shut(rollout, &directory, &approval, &gate, &row)?;
         if let Some(seen) = digest {
-            is_the_plan(seen, &run.plan.digest)?;
+            is_the_plan(seen, &rollout.plan.digest)?;
         }
-        hands::own_hand(run, &directory, by)?;
-        if let Some(why) = gate::other_hand(run, &approval, &directory, &row, by) {
+        hands::own_hand(rollout, &directory, by)?;
+        if let Some(why) = gate::other_hand(rollout, &approval, &directory, &row, by) {
             return Err(hands::refused(by, &why));
         }
-        let mut people = gate::counted(run, &approval, &directory, &row);
+        let mut people = gate::counted(rollout, &approval, &directory, &row);
         people.insert(directory.called_now(&by.name));
         let complete = gate::is_quorum(&approval, &directory, &people);
         let until = complete.then(|| self.at + approval.valid_for.to_delta());
         let (begins, after) = self.when_it_begins(id, &gate, until).unzip();
         let fact = Approved {
-            place: run.gate_place(&gate),
+            place: rollout.gate_place(&gate),
             actor: by.name.clone(),
             reason,
             until,
-            digest: run.plan.digest.clone(),
+            digest: rollout.plan.digest.clone(),
             gates_shut: self.state.product.gates_shut(),
             begins,
             after,
@@ -129,15 +129,15 @@ impl Product {
         back: bool,
     ) -> Result<RolloutId, Rejected> {
         let (id, gate, phase) = self.find_gate(request, text)?;
-        let run = &self.state.runs[&id];
-        let row = run.gates.get(&gate).cloned().unwrap_or_default();
-        is_asked(id, run, &gate, &row)?;
-        let Some(approval) = &run.plan.phases[phase].policy.approval else {
+        let rollout = &self.state.rollouts[&id];
+        let row = rollout.gates.get(&gate).cloned().unwrap_or_default();
+        is_asked(id, rollout, &gate, &row)?;
+        let Some(approval) = &rollout.plan.phases[phase].policy.approval else {
             return Ok(id);
         };
-        let directory = self.state.directory(run);
-        is_shut(run, &directory, approval, &gate, &row)?;
-        let people = gate::counted(run, approval, &directory, &row);
+        let directory = self.state.directory(rollout);
+        is_shut(rollout, &directory, approval, &gate, &row)?;
+        let people = gate::counted(rollout, approval, &directory, &row);
         match gate::is_quorum(approval, &directory, &people) == back {
             true => Ok(id),
             false => Err(Rejected::state("its votes say otherwise", Offer::Approvals)),
@@ -151,7 +151,10 @@ impl Product {
         gate: &GateId,
         until: Option<Timestamp>,
     ) -> Option<(Nullable<Millis>, Vec<String>)> {
-        let customer = self.state.runs[&id].waiting_for(gate).into_iter().next()?;
+        let customer = self.state.rollouts[&id]
+            .waiting_for(gate)
+            .into_iter()
+            .next()?;
         let (begins, after) = self.forecast(id, &customer, gate, self.at);
         let in_time = until.is_none_or(|until| begins < until);
         let after = after.into_iter().map(|hold| hold.text).collect();
@@ -165,18 +168,21 @@ impl Product {
         reason: &str,
     ) -> Result<(), Rejected> {
         let Ballot {
-            run: id, gate, row, ..
-        } = self.ballot(request, text, |run, approval| {
-            self.may_reject(run, approval, &request.by)
+            rollout: id,
+            gate,
+            row,
+            ..
+        } = self.ballot(request, text, |rollout, approval| {
+            self.may_reject(rollout, approval, &request.by)
         })?;
-        let run = &self.state.runs[&id];
+        let rollout = &self.state.rollouts[&id];
         if row.state.is_rejected() {
             return Err(Rejected::state(
                 format!("{gate} is rejected already"),
                 Offer::retry(&gate).within(id),
             ));
         }
-        let covers = run.waiting_for(&gate);
+        let covers = rollout.waiting_for(&gate);
         if row.state.is_passed() || covers.is_empty() {
             return Err(Rejected::state(
                 format!("{gate} waits for nobody any more"),
@@ -185,7 +191,7 @@ impl Product {
         }
         let by = request.by.name.clone();
         let fact = fact::Rejected {
-            place: run.gate_place(&gate),
+            place: rollout.gate_place(&gate),
             actor: by.clone(),
             reason: reason.to_owned(),
         };
@@ -203,20 +209,21 @@ impl Product {
 
     pub(crate) fn withdraw(&mut self, request: &Request, text: &str) -> Result<(), Rejected> {
         let (id, gate, _) = self.find_gate(request, text)?;
-        let run = &self.state.runs[&id];
-        let row = run.gates.get(&gate).cloned().unwrap_or_default();
+        let rollout = &self.state.rollouts[&id];
+        let row = rollout.gates.get(&gate).cloned().unwrap_or_default();
         if row.state.is_passed() {
             return Err(Rejected::state(
                 format!("what {gate} covers has begun"),
                 Offer::Abort.within(id),
             ));
         }
-        let Some(vote) = own_vote(&self.state.directory(run), &row, &request.by).cloned() else {
+        let Some(vote) = own_vote(&self.state.directory(rollout), &row, &request.by).cloned()
+        else {
             let text = format!("{} has not approved {gate}", request.by.name);
             return Err(Rejected::state(text, Offer::Approvals));
         };
         let fact = Withdrawn {
-            place: run.gate_place(&gate),
+            place: rollout.gate_place(&gate),
             actor: request.by.name.clone(),
             voter: Some(vote.person).filter(|voter| *voter != request.by.name),
         };
@@ -225,15 +232,20 @@ impl Product {
     }
 
     /// Whoever could vote against the gate while the files were whole can do so while they are broken.
-    fn may_reject(&self, run: &Rollout, approval: &Approval, by: &Actor) -> Result<(), Rejected> {
-        let refused = match vote_allowed(run, &self.state.directory(run), approval, by) {
+    fn may_reject(
+        &self,
+        rollout: &Rollout,
+        approval: &Approval,
+        by: &Actor,
+    ) -> Result<(), Rejected> {
+        let refused = match vote_allowed(rollout, &self.state.directory(rollout), approval, by) {
             Ok(()) => return Ok(()),
             Err(refused) => refused,
         };
         let last = self
             .state
-            .stopping_directories(&[run], RoleName::Approver, by);
-        let may = |one: &Directory| vote_allowed(run, one, approval, by).is_ok();
+            .stopping_directories(&[rollout], RoleName::Approver, by);
+        let may = |one: &Directory| vote_allowed(rollout, one, approval, by).is_ok();
         match last.iter().any(may) {
             true => Ok(()),
             false => Err(refused),
@@ -242,13 +254,18 @@ impl Product {
 }
 
 /// Refuses a vote for what nobody waits for any more, or what somebody has rejected.
-fn is_asked(id: RolloutId, run: &Rollout, gate: &GateId, row: &GateRow) -> Result<(), Rejected> {
+fn is_asked(
+    id: RolloutId,
+    rollout: &Rollout,
+    gate: &GateId,
+    row: &GateRow,
+) -> Result<(), Rejected> {
     if let Some(mark) = row.state.rejected() {
         let by = mark.by.as_ref().map_or("somebody", |by| by.as_str());
         let text = format!("{by} rejected {gate}");
         return Err(Rejected::state(text, Offer::retry(gate).within(id)));
     }
-    if row.state.is_passed() || run.waiting_for(gate).is_empty() {
+    if row.state.is_passed() || rollout.waiting_for(gate).is_empty() {
         let text = format!("{gate} waits for nobody any more");
         return Err(Rejected::state(text, Offer::Approvals));
     }
@@ -257,13 +274,13 @@ fn is_asked(id: RolloutId, run: &Rollout, gate: &GateId, row: &GateRow) -> Resul
 
 /// Refuses a vote that is not needed.
 fn is_shut(
-    run: &Rollout,
+    rollout: &Rollout,
     directory: &Directory,
     approval: &Approval,
     gate: &GateId,
     row: &GateRow,
 ) -> Result<(), Rejected> {
-    match gate::is_open(run, approval, directory, row) {
+    match gate::is_open(rollout, approval, directory, row) {
         true => Err(Rejected::state(
             format!("{gate} is already approved"),
             Offer::Approvals,
@@ -279,12 +296,12 @@ fn own_vote<'g>(directory: &Directory, row: &'g GateRow, by: &Actor) -> Option<&
 }
 
 fn vote_allowed(
-    run: &Rollout,
+    rollout: &Rollout,
     directory: &Directory,
     approval: &Approval,
     by: &Actor,
 ) -> Result<(), Rejected> {
-    gate::entitled(approval, directory, &run.row.starter, by).map_err(|why| {
+    gate::entitled(approval, directory, &rollout.row.starter, by).map_err(|why| {
         let text = format!("{} {}", by.name, why.text());
         Rejected::new(
             RejectedCode::NotPermitted,

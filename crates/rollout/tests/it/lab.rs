@@ -230,11 +230,11 @@ impl Lab {
         let intent = &intent.expect("an intent stands before its request").line;
         assert_eq!(
             (intent.attempt, intent.rollout),
-            (Some(*attempt), Some(command.run))
+            (Some(*attempt), Some(command.rollout))
         );
         let back = intent.kind == Kind::RollbackIntended;
         let name = format!("{}/{}", command.customer, service.role);
-        let first = self.asked.insert((command.run, name, *attempt, back));
+        let first = self.asked.insert((command.rollout, name, *attempt, back));
         assert!(first, "asked twice: {command:?}");
         let beside = self.out.values().find(|other| match &other.kind {
             CommandKind::CreateDeploy { service: other, .. }
@@ -458,7 +458,7 @@ fn slot_of(command: &Command) -> (RolloutId, String, u8) {
         CommandKind::Confirm { .. } => 2,
         _ => 3,
     };
-    (command.run, command.customer.to_string(), slot)
+    (command.rollout, command.customer.to_string(), slot)
 }
 
 fn rows_of(product: &Product) -> BTreeMap<RowKey, String> {

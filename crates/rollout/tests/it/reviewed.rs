@@ -37,7 +37,7 @@ fn reviewed(lab: &Lab) -> Reviewed {
 fn file(lab: &mut Lab, start: Start) -> Result<Step, Rejected> {
     lab.step(Input::Request(Request {
         by: Actor::person("ann"),
-        run: None,
+        rollout: None,
         verb: Verb::Start(Box::new(start)),
     }))
 }

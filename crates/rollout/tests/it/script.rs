@@ -376,7 +376,11 @@ pub(crate) fn read_request(lab: &Lab, words: &[&str]) -> Request {
     }
     let verb = read_verb(lab, &words);
     by.proof = proof;
-    Request { by, run, verb }
+    Request {
+        by,
+        rollout: run,
+        verb,
+    }
 }
 
 /// `NAME:MAKER:ACCOUNT`: a token, who made it, and the account with which they did.

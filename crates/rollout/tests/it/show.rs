@@ -93,7 +93,7 @@ pub(crate) fn name(command: &Command) -> String {
         return format!("stop c{}", command.0);
     }
     let roles: Vec<String> = roles(&command.kind);
-    let (id, run, customer) = (command.id.0, command.run, &command.customer);
+    let (id, run, customer) = (command.id.0, command.rollout, &command.customer);
     format!("c{id} {word} {run} {customer}:{}", roles.join("+"))
 }
 

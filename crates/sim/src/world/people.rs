@@ -69,7 +69,7 @@ impl World {
             let verb = self.complete(ask);
             self.ask(&Request {
                 by: Actor::person(row.by.as_str()),
-                run,
+                rollout: run,
                 verb,
             })
         });
@@ -216,7 +216,7 @@ impl World {
             let by = Actor::person(person.as_str());
             let answer = self.ask(&Request {
                 by,
-                run: ballot.run,
+                rollout: ballot.run,
                 verb,
             });
             if answer.is_ok_and(|events| events.iter().any(approvals::completes)) {

@@ -127,7 +127,7 @@ impl Bench {
         let command = Command {
             urgent: false,
             id,
-            run: RolloutId::Rollout(1),
+            rollout: RolloutId::Rollout(1),
             customer: CUSTOMER.into(),
             kind,
         };

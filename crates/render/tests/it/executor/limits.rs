@@ -21,7 +21,7 @@ fn arrived(bench: &Bench) -> (u64, u64) {
 async fn takes_as_many_as_are_counted(bench: &mut Bench, kind: CommandKind) -> Outcome {
     let command = Command {
         id: CommandId(0),
-        run: RolloutId::Rollout(1),
+        rollout: RolloutId::Rollout(1),
         customer: CUSTOMER.into(),
         urgent: false,
         kind: kind.clone(),

@@ -62,12 +62,12 @@ impl State {
         whose: Whose<'_>,
         change: impl FnOnce(&mut CustomerState),
     ) -> Result<(), Flaw> {
-        let run = self.rollout(id)?;
-        run.change_customer(whose.customer, |unit| {
+        let rollout = self.rollout(id)?;
+        rollout.change_customer(whose.customer, |unit| {
             unit.unanswered = None;
             change(unit);
         });
-        let phase = run.phase_index(whose.phase);
+        let phase = rollout.phase_index(whose.phase);
         self.touch(RowKey::customer(id, whose.customer));
         if phase.is_some() {
             self.touch(RowKey::phase(id, whose.phase));
@@ -80,10 +80,10 @@ impl State {
 
     /// A gate that was rejected is asked anew.
     fn apply_gate_retried(&mut self, id: RolloutId, fact: &Retried) -> Result<(), Flaw> {
-        let run = self.rollout(id)?;
-        let gate = fact.gate.as_ref().and_then(|gate| run.find_gate(gate));
+        let rollout = self.rollout(id)?;
+        let gate = fact.gate.as_ref().and_then(|gate| rollout.find_gate(gate));
         if let Some((gate, _)) = gate {
-            let row = run.gates.entry(gate.clone()).or_default();
+            let row = rollout.gates.entry(gate.clone()).or_default();
             let request = row.state.request().cloned();
             row.state = GateState::Open { request };
             self.touch(RowKey::gate(id, &gate));
@@ -98,7 +98,7 @@ impl Rollout {
         let Some(phase) = self.phase_of(customer) else {
             return;
         };
-        let counted = |run: &Self| run.customer(customer).failure == Failure::Counts;
+        let counted = |rollout: &Self| rollout.customer(customer).failure == Failure::Counts;
         let was_counted = counted(self);
         self.set_customer(customer, change);
         let is_counted = counted(self);
@@ -368,9 +368,9 @@ impl Notes<'_> {
         self.note_whose(id, whose);
         let place = self
             .state
-            .runs
+            .rollouts
             .get(&id)
-            .and_then(|run| run.place(whose.customer));
+            .and_then(|rollout| rollout.place(whose.customer));
         let Some(place) = place else { return };
         let scratch = self.in_flight.scratch.entry((id, place)).or_default();
         match fact {
@@ -398,9 +398,13 @@ impl Notes<'_> {
             | CustomerFact::VariablesApplied(_) => {}
         }
         if fact.lets_go() {
-            let others = self.state.runs.iter().filter(|(_, run)| !run.is_ended());
-            let others =
-                others.filter_map(|(other, run)| Some((*other, run.place(whose.customer)?)));
+            let others = self
+                .state
+                .rollouts
+                .iter()
+                .filter(|(_, rollout)| !rollout.is_ended());
+            let others = others
+                .filter_map(|(other, rollout)| Some((*other, rollout.place(whose.customer)?)));
             for (other, place) in others {
                 self.in_flight.unblock(other, place);
             }
@@ -409,14 +413,14 @@ impl Notes<'_> {
 
     /// Whatever a gate says, those behind it are looked at again, and the gate itself.
     fn note_gate_retried(&mut self, id: RolloutId, fact: &Retried) {
-        self.note_run(id);
+        self.judge_again(id);
         let phase = self.note_phase_of(id, &fact.place.phase);
         let Some(gate) = &fact.gate else { return };
         if let Some(phase) = phase {
             self.in_flight.unblock_phase(id, phase);
         }
-        let run = self.state.runs.get(&id);
-        if let Some((gate, _)) = run.and_then(|run| run.find_gate(gate)) {
+        let rollout = self.state.rollouts.get(&id);
+        if let Some((gate, _)) = rollout.and_then(|rollout| rollout.find_gate(gate)) {
             self.in_flight.dirty_gates.insert((id, gate));
         }
     }

@@ -47,10 +47,13 @@ impl State {
                 reason: reason.cloned(),
             });
         }
-        let open = self.runs.iter_mut().filter(|(_, run)| !run.is_ended());
-        for (id, run) in open {
-            run.row.held_as_moved = true;
-            self.touched.insert(RowKey::run(*id));
+        let open = self
+            .rollouts
+            .iter_mut()
+            .filter(|(_, rollout)| !rollout.is_ended());
+        for (id, rollout) in open {
+            rollout.row.held_as_moved = true;
+            self.touched.insert(RowKey::rollout(*id));
         }
     }
 

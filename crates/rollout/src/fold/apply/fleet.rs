@@ -48,7 +48,10 @@ impl State {
 
     /// A customer is nobody's any more.
     pub(super) fn let_go(&mut self, id: RolloutId, customer: &CustomerId, fact: &CustomerFact) {
-        let unit = self.runs.get(&id).map(|run| run.customer(customer));
+        let unit = self
+            .rollouts
+            .get(&id)
+            .map(|rollout| rollout.customer(customer));
         let back = unit.is_some_and(CustomerState::is_pointed_back);
         let Some(row) = self.fleet.get_mut(customer) else {
             return;
@@ -93,7 +96,10 @@ impl State {
         keys: &[String],
         at: Timestamp,
     ) {
-        let operation = self.runs.get(&id).and_then(|run| run.row.operation);
+        let operation = self
+            .rollouts
+            .get(&id)
+            .and_then(|rollout| rollout.row.operation);
         if operation != Some(Operation::Variables) {
             return;
         }

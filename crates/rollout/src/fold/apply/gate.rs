@@ -20,14 +20,14 @@ impl State {
         at: Timestamp,
     ) -> Result<(), Flaw> {
         let place = fact.place();
-        let run = self.rollout(id)?;
-        let gate = run.find_gate(&place.gate).map(|(gate, _)| gate);
+        let rollout = self.rollout(id)?;
+        let gate = rollout.find_gate(&place.gate).map(|(gate, _)| gate);
         if let Some(gate) = &gate {
-            let row = run.gates.entry(gate.clone()).or_default();
+            let row = rollout.gates.entry(gate.clone()).or_default();
             apply_gate(row, fact, proof, at);
         }
         if let Some(customer) = &place.customer {
-            run.is_answered(customer);
+            rollout.is_answered(customer);
             self.touch(RowKey::customer(id, customer));
         }
         if let Some(gate) = &gate {
@@ -105,15 +105,15 @@ impl Notes<'_> {
     /// Whatever a gate says, those behind it are looked at again, and the gate itself.
     pub(in crate::fold) fn note_gate(&mut self, id: RolloutId, fact: &GateFact) {
         let place = fact.place();
-        self.note_run(id);
+        self.judge_again(id);
         if let Some(phase) = self.note_phase_of(id, &place.phase) {
             self.in_flight.unblock_phase(id, phase);
         }
         if let Some(customer) = &place.customer {
             self.note_customer(id, customer);
         }
-        let run = self.state.runs.get(&id);
-        if let Some((gate, _)) = run.and_then(|run| run.find_gate(&place.gate)) {
+        let rollout = self.state.rollouts.get(&id);
+        if let Some((gate, _)) = rollout.and_then(|rollout| rollout.find_gate(&place.gate)) {
             self.in_flight.dirty_gates.insert((id, gate));
         }
     }

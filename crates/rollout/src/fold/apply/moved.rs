@@ -76,10 +76,13 @@ impl State {
     /// Moves everything that began since an instant and lasts for a length of time.
     pub(super) fn move_along(&mut self, since: Timestamp, by: TimeDelta) {
         let jump = Jump { since, by };
-        let open = self.runs.iter_mut().filter(|(_, run)| !run.is_ended());
-        for (id, run) in open {
+        let open = self
+            .rollouts
+            .iter_mut()
+            .filter(|(_, rollout)| !rollout.is_ended());
+        for (id, rollout) in open {
             let mut touched = Vec::new();
-            run.move_along(*id, jump, &mut touched);
+            rollout.move_along(*id, jump, &mut touched);
             self.touched.extend(touched);
         }
     }
@@ -90,7 +93,7 @@ impl Rollout {
         if let Some(started_at) = &mut self.row.started_at
             && jump.origin(started_at)
         {
-            touched.push(RowKey::run(id));
+            touched.push(RowKey::rollout(id));
         }
         for (row, phase) in self.phases.iter_mut().zip(&self.plan.phases) {
             if move_phase(row, jump) {
@@ -108,7 +111,7 @@ impl Rollout {
             .collect();
         for customer in customers {
             let mut moved = self.customer(&customer).clone();
-            self.move_unit(&customer, &mut moved, jump);
+            self.move_customer(&customer, &mut moved, jump);
             if moved != *self.customer(&customer) {
                 self.set_customer(&customer, |unit| *unit = moved);
                 touched.push(RowKey::customer(id, &customer));
@@ -116,7 +119,7 @@ impl Rollout {
         }
     }
 
-    fn move_unit(&self, customer: &CustomerId, unit: &mut CustomerState, jump: Jump) {
+    fn move_customer(&self, customer: &CustomerId, unit: &mut CustomerState, jump: Jump) {
         for at in [&mut unit.since, &mut unit.was_healthy_at] {
             at.as_mut().map(|at| jump.origin(at));
         }

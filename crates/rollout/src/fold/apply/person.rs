@@ -75,13 +75,13 @@ impl State {
     fn let_all_go(&mut self) {
         self.product.elsewhere = None;
         let held = self
-            .runs
+            .rollouts
             .iter_mut()
-            .filter(|(_, run)| run.row.held_as_moved);
-        for (id, run) in held {
-            run.row.held_as_moved = false;
-            run.row.takes_over = true;
-            self.touched.insert(RowKey::run(*id));
+            .filter(|(_, rollout)| rollout.row.held_as_moved);
+        for (id, rollout) in held {
+            rollout.row.held_as_moved = false;
+            rollout.row.takes_over = true;
+            self.touched.insert(RowKey::rollout(*id));
         }
     }
 
@@ -93,11 +93,11 @@ impl State {
             fold_voice(&mut row.lifts, freezes.clone(), by);
             return Ok(());
         }
-        let known = self.runs.get(&id).ok_or(Flaw::Unknown(id))?;
+        let known = self.rollouts.get(&id).ok_or(Flaw::Unknown(id))?;
         let freezes = self.named_freezes(known, &fact.name);
-        let run = self.rollout(id)?;
-        fold_voice(&mut run.recalled, freezes, by);
-        let voices = run.row.overrides.entry(fact.name.clone()).or_default();
+        let rollout = self.rollout(id)?;
+        fold_voice(&mut rollout.recalled, freezes, by);
+        let voices = rollout.row.overrides.entry(fact.name.clone()).or_default();
         voices.insert(by.clone());
         Ok(())
     }
@@ -128,13 +128,13 @@ impl Notes<'_> {
             | PersonFact::Unblocked(_)
             | PersonFact::PeopleChanged(_) => self.wake_everybody(),
             PersonFact::Paused(_) | PersonFact::Resumed(_) | PersonFact::Denied(_) => match id {
-                Some(id) => self.note_run(id),
+                Some(id) => self.judge_again(id),
                 None => self.wake_everybody(),
             },
             PersonFact::FreezeOverridden(_) => {
                 if let Some(id) = id {
-                    self.note_run(id);
-                    self.wake_run(id);
+                    self.judge_again(id);
+                    self.wake_rollout(id);
                 }
             }
         }

@@ -18,11 +18,11 @@ impl State {
         at: Timestamp,
     ) -> Result<(), Flaw> {
         let (name, batch) = whose(fact);
-        let run = self.rollout(id)?;
-        let Some(phase) = run.phase_index(name) else {
+        let rollout = self.rollout(id)?;
+        let Some(phase) = rollout.phase_index(name) else {
             return Ok(());
         };
-        run.apply_phase(phase, fact, at);
+        rollout.apply_phase(phase, fact, at);
         self.touch(RowKey::phase(id, name));
         if let Some(batch) = batch {
             self.touch(RowKey::batch(id, name, batch));
@@ -94,11 +94,11 @@ impl Rollout {
 
 impl Notes<'_> {
     pub(in crate::fold) fn note_phase(&mut self, id: RolloutId, fact: &PhaseFact) {
-        self.note_run(id);
+        self.judge_again(id);
         let phase = self.note_phase_of(id, whose(fact).0);
         match fact {
             PhaseFact::PhaseSettled(_) => {
-                self.wake_run(id);
+                self.wake_rollout(id);
                 self.in_flight.queued_dirty = true;
             }
             PhaseFact::Promoted(_) => {

@@ -68,8 +68,8 @@ impl State {
             history: fact.history.clone().unwrap_or_default(),
             ..new_row(&fact.actor, at, release, RolloutState::Queued(asked))
         };
-        self.runs.insert(id, Rollout::queued(row));
-        self.touch(RowKey::run(id));
+        self.rollouts.insert(id, Rollout::queued(row));
+        self.touch(RowKey::rollout(id));
     }
 
     fn apply_started(
@@ -90,14 +90,14 @@ impl State {
             history: fact.history.clone().unwrap_or_default(),
             ..new_row(&fact.actor, at, release, RolloutState::Running)
         };
-        let queued = self.runs.remove(&id);
+        let queued = self.rollouts.remove(&id);
         let (row, recalled) = match queued {
             Some(queued) => (queued.row, queued.recalled),
             None => (asked(), Vec::new()),
         };
-        let mut run = begun(row, &fact.plan, at);
-        run.recalled = recalled;
-        self.enter(id, run);
+        let mut rollout = begun(row, &fact.plan, at);
+        rollout.recalled = recalled;
+        self.enter(id, rollout);
         Ok(())
     }
 
@@ -115,20 +115,20 @@ impl State {
             operation: fact.verb,
             ..new_row(&fact.actor, at, &fact.plan.release, RolloutState::Running)
         };
-        let mut run = begun(row, &fact.plan, at);
+        let mut rollout = begun(row, &fact.plan, at);
         // An operation has no phase to wait for: all are under way at once.
-        for phase in &mut run.phases {
+        for phase in &mut rollout.phases {
             phase.state = PhaseState::Running;
             phase.started_at = Some(at);
         }
         if let Some(customer) = &fact.customer {
             if let Some(unit) = &fact.unit {
-                run.set_customer(customer, |fresh| fresh.clone_from(unit));
+                rollout.set_customer(customer, |fresh| fresh.clone_from(unit));
                 self.fleet.entry(customer.clone()).or_default().owner = Some(id);
                 self.touch(RowKey::fleet(customer));
             }
-            if run.phase_of(customer).is_some() {
-                run.set_customer(customer, |unit| {
+            if rollout.phase_of(customer).is_some() {
+                rollout.set_customer(customer, |unit| {
                     unit.unanswered = None;
                     if let Some(role) = &fact.service {
                         unit.services.entry(role.clone()).or_default();
@@ -137,27 +137,27 @@ impl State {
             }
             self.touch(RowKey::customer(id, customer));
         }
-        self.enter(id, run);
+        self.enter(id, rollout);
         Ok(())
     }
 
     /// Takes in what has begun, with all of its rows.
-    fn enter(&mut self, id: RolloutId, run: Rollout) {
+    fn enter(&mut self, id: RolloutId, rollout: Rollout) {
         self.count(id);
-        self.touch(RowKey::run(id));
+        self.touch(RowKey::rollout(id));
         self.touch(RowKey::plan(id));
-        for phase in &run.plan.phases {
+        for phase in &rollout.plan.phases {
             self.touched.insert(RowKey::phase(id, &phase.policy.name));
         }
-        self.runs.insert(id, run);
+        self.rollouts.insert(id, rollout);
     }
 
     fn apply_replanned(&mut self, id: RolloutId, fact: &Replanned) -> Result<(), Flaw> {
         sound(&fact.plan)?;
-        let run = self.rollout(id)?;
-        let mut rows = run.plan_rows(id);
-        run.replan(Arc::new((*fact.plan).clone()));
-        rows.extend(run.plan_rows(id));
+        let rollout = self.rollout(id)?;
+        let mut rows = rollout.plan_rows(id);
+        rollout.replan(Arc::new((*fact.plan).clone()));
+        rows.extend(rollout.plan_rows(id));
         self.touched.extend(rows);
         Ok(())
     }
@@ -218,22 +218,22 @@ fn new_row(
 
 impl Notes<'_> {
     pub(in crate::fold) fn note_rollout(&mut self, id: RolloutId, fact: &RolloutFact) {
-        self.note_run(id);
+        self.judge_again(id);
         match fact {
-            RolloutFact::RolloutStarted(_) | RolloutFact::Replanned(_) => self.wake_run(id),
+            RolloutFact::RolloutStarted(_) | RolloutFact::Replanned(_) => self.wake_rollout(id),
             RolloutFact::OperationStarted(fact) => {
                 if let Some(customer) = &fact.customer {
                     self.note_customer(id, customer);
                 }
-                self.wake_run(id);
+                self.wake_rollout(id);
             }
             RolloutFact::RolloutSucceeded(_) | RolloutFact::RolloutSuperseded(_) => {
-                self.wake_run(id);
+                self.wake_rollout(id);
                 self.in_flight.queued_dirty = true;
             }
             RolloutFact::RolloutAborted(_) => {
                 match id {
-                    RolloutId::Rollout(_) => self.wake_run(id),
+                    RolloutId::Rollout(_) => self.wake_rollout(id),
                     // What it still watched is free for others.
                     RolloutId::Operation(_) => self.wake_everybody(),
                 }

@@ -151,7 +151,8 @@ pub enum Outcome {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BackupOwner {
     /// For which rollout or operation it was made.
-    pub run: RolloutId,
+    #[serde(rename = "run")]
+    pub rollout: RolloutId,
     /// Whose.
     pub customer: CustomerId,
     /// The role of the service.

@@ -57,11 +57,11 @@ pub(crate) fn next(
 /// Whether it is the release's deploy, and nobody has asked for it to be deployed again.
 fn may_adopt(ctx: &Ctx<'_>, role: &Role, live: &DeployView) -> bool {
     let hidden = || {
-        let fleet = ctx.state.fleet.get(ctx.customer);
+        let fleet = ctx.known.fleet.get(ctx.customer);
         fleet.is_some_and(|row| row.hidden.contains_key(role))
     };
     live.is_exactly(&ctx.release().commit)
-        && ctx.unit.past_failures == 0
+        && ctx.state.past_failures == 0
         && !ctx.clear_cache
         && !hidden()
 }
@@ -78,7 +78,7 @@ fn is_history_known(ctx: &Ctx<'_>, role: &Role, live: &DeployView) -> bool {
 
 /// Whether this journal names the deploy.
 fn is_known(ctx: &Ctx<'_>, deploy: &DeployId) -> bool {
-    ctx.state.rollouts.values().any(|rollout| {
+    ctx.known.rollouts.values().any(|rollout| {
         let mut services = rollout.customer(ctx.customer).services.values();
         services.any(|service| [service.deploy.id(), service.rollback.id()].contains(&Some(deploy)))
     })
@@ -90,7 +90,7 @@ fn since_start<'d>(
     role: &Role,
     deploys: &'d [DeployView],
 ) -> impl Iterator<Item = &'d DeployView> {
-    let fleet = ctx.state.fleet.get(ctx.customer);
+    let fleet = ctx.known.fleet.get(ctx.customer);
     let fleet = fleet.filter(|row| row.observed.is_some_and(|rollout| rollout >= ctx.rollout));
     let at_start = fleet.and_then(|row| {
         let live = row.running.get(role)?.deploy.clone();
@@ -116,7 +116,7 @@ pub(crate) fn unknown<'d>(
     let is_unknown = |deploy: &&DeployView| {
         deploy.trigger == "api"
             && deploy.is_of(&ctx.release().commit)
-            && !ctx.unit.accepted.contains(&deploy.id)
+            && !ctx.state.accepted.contains(&deploy.id)
             && !is_known(ctx, &deploy.id)
     };
     since_start(ctx, role, deploys).filter(is_unknown).collect()
@@ -174,7 +174,7 @@ fn adopted(ctx: &Ctx<'_>, role: &Role, live: &DeployView) -> DeployAdopted {
 
 /// The fact that a customer does not go back by itself: what was found there has nothing to be returned to (P30).
 pub(crate) fn stays(ctx: &Ctx<'_>) -> Option<CustomerHeld> {
-    let role = ctx.unit.stays()?;
+    let role = ctx.state.stays()?;
     let customer = ctx.customer;
     let reason = format!(
         "{role} ran the release before this rollout deployed anything there: what it ran before is not known here, nor its variables then, so nothing is taken back; `tranche skip {customer}` and then `tranche rollback {customer} --to VERSION` bring an older version"

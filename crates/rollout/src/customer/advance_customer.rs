@@ -35,9 +35,9 @@ impl Rollout {
             plan: &self.plan,
             customer,
             planned: &self.plan.customers[customer],
-            unit: self.customer(customer),
+            state: self.customer(customer),
             scratch,
-            state,
+            known: state,
             takes_over: self.row.takes_over,
             at,
             seq: state.product.seq,
@@ -190,16 +190,16 @@ impl Product {
         let rollout = &self.state.rollouts[&id];
         rollout
             .customer(rollout.at_place(place.phase, place.place))
-            .state
+            .status
             != CustomerStatus::Waiting
     }
 
     /// When a watched customer lets its batch settle.
     fn settles_at(&self, id: RolloutId, place: Position) -> Option<Timestamp> {
         let rollout = self.state.rollouts.get(&id)?;
-        let unit = rollout.customer(rollout.at_place(place.phase, place.place));
+        let state = rollout.customer(rollout.at_place(place.phase, place.place));
         let watch = rollout.plan.phases[place.phase].policy.watch;
-        let until = unit.state.healthy_since()? + watch.to_delta();
+        let until = state.status.healthy_since()? + watch.to_delta();
         self.is_ahead(until).then_some(until)
     }
 
@@ -218,7 +218,7 @@ impl Product {
         }
         let rollout = &self.state.rollouts[&id];
         let customer = rollout.at_place(place.phase, place.place).clone();
-        let goes_back = rollout.customer(&customer).state == CustomerStatus::Backward;
+        let goes_back = rollout.customer(&customer).status == CustomerStatus::Backward;
         let command = Command {
             id: self.in_flight.new_id(),
             rollout: id,
@@ -262,7 +262,7 @@ impl Product {
         };
         let customer = rollout.at_place(place.phase, place.place);
         let watched = rollout.is_watched(customer);
-        if !rollout.customer(customer).state.is_healthy() {
+        if !rollout.customer(customer).status.is_healthy() {
             self.unwant(id, place, Slot::Confirm);
         }
         if !watched {
@@ -326,7 +326,7 @@ impl Product {
         let before = scratch.clone();
         let recorded = self.state.rollouts.get(&id).map(|rollout| {
             let ctx = rollout.ctx(id, place, &before, &self.state, self.at);
-            if rollout.is_managed(place) && !ctx.unit.state.is_working() {
+            if rollout.is_managed(place) && !ctx.state.status.is_working() {
                 return closing_answer(&ctx, &mut scratch, &command.kind, &outcome);
             }
             record::record(&ctx, &mut scratch, asked_at, &command.kind, outcome)
@@ -354,7 +354,7 @@ impl Product {
     /// Takes the answer of a watch: unhealthy, or replaced by somebody else.
     pub(crate) fn record_watch(&mut self, id: RolloutId, place: Position, outcome: &Outcome) {
         let facts = self.ask(id, place, |ctx| {
-            if !ctx.unit.state.is_healthy() {
+            if !ctx.state.status.is_healthy() {
                 return Vec::new();
             }
             if let Outcome::Replaced { role, by } = outcome {

@@ -44,10 +44,10 @@ pub(crate) struct Ctx<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) customer: &'a CustomerId,
     pub(crate) planned: &'a PlannedCustomer,
-    pub(crate) unit: &'a CustomerState,
+    pub(crate) state: &'a CustomerState,
     pub(crate) scratch: &'a Scratch,
     /// What is known beside this rollout.
-    pub(crate) state: &'a State,
+    pub(crate) known: &'a State,
     /// Whatever runs the release is taken over: a person has said so.
     pub(crate) takes_over: bool,
     pub(crate) at: Timestamp,
@@ -119,7 +119,7 @@ impl<'a> Ctx<'a> {
     /// A service as it stands. What Render kept of a customer that has left its database would bring that one's address
     /// back: there is no such target any more (R19).
     pub(crate) fn service(&self, role: &Role) -> ServiceState {
-        let mut service = self.unit.services.get(role).cloned().unwrap_or_default();
+        let mut service = self.state.services.get(role).cloned().unwrap_or_default();
         service.target_gone |= self.left.is_some();
         service
     }
@@ -139,7 +139,7 @@ impl<'a> Ctx<'a> {
     pub(crate) fn place(&self) -> CustomerPlace {
         CustomerPlace {
             phase: self.policy().name.clone(),
-            batch: self.unit.batch,
+            batch: self.state.batch,
             customer: self.customer.clone(),
         }
     }
@@ -148,7 +148,7 @@ impl<'a> Ctx<'a> {
     pub(crate) fn service_place(&self, role: &Role) -> ServicePlace {
         ServicePlace {
             phase: self.policy().name.clone(),
-            batch: self.unit.batch,
+            batch: self.state.batch,
             customer: self.customer.clone(),
             service: role.clone(),
         }
@@ -156,7 +156,7 @@ impl<'a> Ctx<'a> {
 
     /// A fact that a person must decide.
     pub(crate) fn held(&self, role: Option<&Role>, reason: impl Into<String>) -> CustomerHeld {
-        let withdrawing = self.unit.state == CustomerStatus::Withdrawing;
+        let withdrawing = self.state.status == CustomerStatus::Withdrawing;
         CustomerHeld {
             place: self.place(),
             service: role.cloned(),
@@ -171,14 +171,14 @@ impl<'a> Ctx<'a> {
 
     /// Whether what fails now is a failure of the release: not if a person has given the customer up already (R11).
     pub(crate) fn fails(&self) -> bool {
-        self.unit.state == CustomerStatus::Forward
+        self.state.status == CustomerStatus::Forward
     }
 }
 
 /// The service that is being worked on: the first that has not passed.
-pub(crate) fn current(unit: &CustomerState, planned: &PlannedCustomer) -> Option<Role> {
+pub(crate) fn current(state: &CustomerState, planned: &PlannedCustomer) -> Option<Role> {
     let passed = |role: &Role| {
-        let service = unit.services.get(role);
+        let service = state.services.get(role);
         service.is_some_and(|service| matches!(service.deploy, DeployState::Passed { .. }))
     };
     planned.services.iter().find(|role| !passed(role)).cloned()

@@ -18,7 +18,7 @@ pub(crate) fn hooks(ctx: &Ctx<'_>, when: HookList) -> Option<Next> {
         HookList::OnRollback => &lists.on_rollback,
         HookList::RestoreDatabase => &lists.restore_database,
     };
-    let state = ctx.unit.hooks.of(when);
+    let state = ctx.state.hooks.of(when);
     let hook = list.get(state.done)?;
     let number = state.done + 1;
     if !state.begun {
@@ -51,7 +51,7 @@ pub(crate) fn hooks(ctx: &Ctx<'_>, when: HookList) -> Option<Next> {
         ("TRANCHE_COMMIT".to_owned(), ctx.release().commit.clone()),
         ("TRANCHE_HOOK".to_owned(), when.to_string()),
     ]);
-    if let Some(recovery) = &ctx.unit.recovery {
+    if let Some(recovery) = &ctx.state.recovery {
         let to = crate::show_instant(recovery.to);
         environment.insert("TRANCHE_RESTORE_TO".to_owned(), to);
     }
@@ -64,12 +64,12 @@ pub(crate) fn hooks(ctx: &Ctx<'_>, when: HookList) -> Option<Next> {
 
 /// Which hook list is being worked on.
 pub(crate) fn hook_in_hand(ctx: &Ctx<'_>) -> HookList {
-    let recovery = ctx.unit.recovery.as_ref();
-    if ctx.unit.state == CustomerStatus::Backward && recovery.is_some_and(|one| !one.is_done()) {
+    let recovery = ctx.state.recovery.as_ref();
+    if ctx.state.status == CustomerStatus::Backward && recovery.is_some_and(|one| !one.is_done()) {
         HookList::RestoreDatabase
-    } else if ctx.unit.state == CustomerStatus::Backward {
+    } else if ctx.state.status == CustomerStatus::Backward {
         HookList::OnRollback
-    } else if current(ctx.unit, ctx.planned).is_none() {
+    } else if current(ctx.state, ctx.planned).is_none() {
         HookList::After
     } else {
         HookList::Before

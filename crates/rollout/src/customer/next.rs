@@ -25,7 +25,7 @@ use crate::model::state::{
 
 /// What the customer needs next.
 pub(crate) fn next(ctx: &Ctx<'_>) -> Next {
-    match ctx.unit.state {
+    match ctx.state.status {
         CustomerStatus::Forward if ctx.operation == Some(Operation::Variables) => {
             variables::apply(ctx)
         }
@@ -47,15 +47,15 @@ pub(crate) fn next(ctx: &Ctx<'_>) -> Next {
 /// Whether the customer takes one of the places for deploys in flight: forward from when a tick lets a service go until it
 /// is healthy, back from then until the rollback is over, and always while a request of ours has no known end (P16).
 pub(crate) fn occupies_slot(ctx: &Ctx<'_>) -> bool {
-    let unit = ctx.unit;
+    let state = ctx.state;
     let begun = || {
-        let role = current(unit, ctx.planned);
+        let role = current(state, ctx.planned);
         role.is_some_and(|role| ctx.service(&role).deploy != DeployState::None)
     };
-    match unit.state {
-        CustomerStatus::Forward => ctx.scratch.go || begun() || unit.has_open_request(),
-        CustomerStatus::Backward => ctx.scratch.go || unit.has_open_request(),
-        CustomerStatus::Withdrawing | CustomerStatus::Held { .. } => unit.has_open_request(),
+    match state.status {
+        CustomerStatus::Forward => ctx.scratch.go || begun() || state.has_open_request(),
+        CustomerStatus::Backward => ctx.scratch.go || state.has_open_request(),
+        CustomerStatus::Withdrawing | CustomerStatus::Held { .. } => state.has_open_request(),
         CustomerStatus::Waiting
         | CustomerStatus::Healthy(_)
         | CustomerStatus::Unchanged
@@ -71,7 +71,7 @@ fn forward(ctx: &Ctx<'_>) -> Next {
     if let Some(next) = hooks(ctx, HookList::Before) {
         return next;
     }
-    let Some(role) = current(ctx.unit, ctx.planned) else {
+    let Some(role) = current(ctx.state, ctx.planned) else {
         return match hooks(ctx, HookList::After) {
             Some(next) => next,
             None => Next::fact(CustomerHealthy { place: ctx.place() }),
@@ -206,7 +206,7 @@ fn cancel(ctx: &Ctx<'_>, role: &Role, deploy: &DeployId) -> Next {
             deploy: deploy.clone(),
         });
     }
-    follow(ctx, role, deploy, Some(ctx.unit.since.unwrap_or(ctx.at)))
+    follow(ctx, role, deploy, Some(ctx.state.since.unwrap_or(ctx.at)))
 }
 
 /// A deploy of ours was cancelled or replaced: read who did it, then a person decides (R18).
@@ -278,7 +278,7 @@ pub(crate) fn probed_all(ctx: &Ctx<'_>) -> Vec<Probed> {
         .services
         .iter()
         .filter_map(|role| {
-            let service = ctx.unit.services.get(role)?;
+            let service = ctx.state.services.get(role)?;
             let DeployState::Passed { deploy, at } = &service.deploy else {
                 return None;
             };

@@ -191,7 +191,7 @@ fn back_intent(
         .as_ref()
         .and_then(|live| live.deploy.as_ref());
     let ours = service.deploy.id().or(before);
-    let foreign = live.filter(|live| Some(&live.id) != ours && !ctx.unit.forced);
+    let foreign = live.filter(|live| Some(&live.id) != ours && !ctx.state.forced);
     if let Some(foreign) = foreign {
         let reason = format!(
             "a newer deploy of somebody else is live on {role}: {} ({})",

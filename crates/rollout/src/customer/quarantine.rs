@@ -83,7 +83,7 @@ impl Product {
         };
         match rollout
             .customer(rollout.at_place(place.phase, place.place))
-            .state
+            .status
         {
             CustomerStatus::Waiting
             | CustomerStatus::Forward

@@ -29,7 +29,7 @@ const PATIENCE: chrono::TimeDelta = chrono::TimeDelta::hours(6);
 
 /// What is still to be done until the new database can be used; `None`: nothing, or none was asked for.
 pub(crate) fn next(ctx: &Ctx<'_>) -> Option<Next> {
-    let recovery = ctx.unit.recovery.as_ref()?;
+    let recovery = ctx.state.recovery.as_ref()?;
     if recovery.is_done() {
         return None;
     }
@@ -50,10 +50,10 @@ pub(crate) fn next(ctx: &Ctx<'_>) -> Option<Next> {
         RecoveryState::Unknown { until } => look_up(ctx, recovery, *until),
         RecoveryState::Created { database } => Next::Command(CommandKind::AwaitDatabase {
             database: database.clone(),
-            until: ctx.unit.since.unwrap_or(ctx.at) + PATIENCE,
+            until: ctx.state.since.unwrap_or(ctx.at) + PATIENCE,
         }),
         RecoveryState::Failed => {
-            let reason = ctx.unit.reason.clone().unwrap_or_default();
+            let reason = ctx.state.reason.clone().unwrap_or_default();
             let reason =
                 format!("the database could not be restored, nothing was switched: {reason}");
             Next::fact(ctx.held(None, reason))
@@ -124,7 +124,7 @@ fn switch(ctx: &Ctx<'_>, old: &DatabaseId, new: &DatabaseId) -> Next {
             return next;
         }
     }
-    let keys: BTreeMap<Role, Vec<String>> = (ctx.unit.services.iter())
+    let keys: BTreeMap<Role, Vec<String>> = (ctx.state.services.iter())
         .filter_map(|(role, service)| Some((role.clone(), service.redirected_keys()?.to_vec())))
         .collect();
     if keys.is_empty() {
@@ -161,14 +161,14 @@ fn redirect(
 /// Points a service at its old database again.
 pub(crate) fn restore(ctx: &Ctx<'_>, role: &Role, service: &ServiceState) -> Option<Next> {
     let connections = service.connections.as_ref()?;
-    let old = ctx.unit.recovery.as_ref()?.database.as_ref()?;
+    let old = ctx.state.recovery.as_ref()?.database.as_ref()?;
     let progress = (&connections.backup, &connections.state);
     variables::restore(ctx, role, progress, Some(old))
 }
 
 /// Which attempt is under way.
 fn attempt(ctx: &Ctx<'_>) -> u32 {
-    let recovery = ctx.unit.recovery.as_ref();
+    let recovery = ctx.state.recovery.as_ref();
     recovery.map_or(0, |recovery| recovery.attempt)
 }
 

@@ -85,7 +85,7 @@ impl Product {
     fn doubt(&mut self, id: RolloutId, place: Position, reason: &str) {
         let facts = self.ask(id, place, |ctx| {
             let mut facts = Vec::new();
-            let recovery = ctx.unit.recovery.as_ref().map(|recovery| &recovery.state);
+            let recovery = ctx.state.recovery.as_ref().map(|recovery| &recovery.state);
             if recovery == Some(&RecoveryState::Intended) {
                 facts.push(recovery::in_doubt(ctx, reason.to_owned()).into());
             }

@@ -118,17 +118,17 @@ impl Product {
         let Some((rollout, planned)) = planned else {
             return Vec::new();
         };
-        let unit = rollout.customer(customer);
-        if unit.state.is_over() {
+        let state = rollout.customer(customer);
+        if state.status.is_over() {
             return Vec::new();
         }
         let fleet = self.state.fleet.get(customer);
         let target = |role: &Role| {
-            let baseline = unit
+            let baseline = state
                 .services
                 .get(role)
                 .and_then(|one| one.baseline.as_ref());
-            let commit = match (unit.batch, baseline) {
+            let commit = match (state.batch, baseline) {
                 (Some(_), Some(baseline)) => baseline.commit.as_deref(),
                 (_, _) => fleet?.running.get(role)?.commit.as_deref(),
             };

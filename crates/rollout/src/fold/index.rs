@@ -29,7 +29,7 @@ pub(crate) struct Rollout {
     /// Which freezes the voices in `row.overrides` were for: those that bore the name at that instant. Never stored, since
     /// rows must stay as the release wrote them that took the voices; a load takes it from the journal.
     pub(crate) recalled: Vec<Lift>,
-    units: BTreeMap<CustomerId, CustomerState>,
+    customers: BTreeMap<CustomerId, CustomerState>,
     /// Where each customer stands in the order of its phase (R2).
     places: BTreeMap<CustomerId, Position>,
     /// First place of each batch of each phase, and the end.
@@ -66,7 +66,7 @@ pub(crate) struct Position {
 }
 
 static WAITING: CustomerState = CustomerState {
-    state: CustomerStatus::Waiting,
+    status: CustomerStatus::Waiting,
     batch: None,
     was_healthy_at: None,
     failure: Failure::None,
@@ -119,7 +119,7 @@ impl Rollout {
             batches: BTreeMap::new(),
             gates: BTreeMap::new(),
             recalled: Vec::new(),
-            units: BTreeMap::new(),
+            customers: BTreeMap::new(),
             places: BTreeMap::new(),
             bounds: Vec::new(),
             waiting: Vec::new(),
@@ -139,8 +139,8 @@ impl Rollout {
     }
 
     /// Puts stored units in place; `derive` must follow.
-    pub(crate) fn load_customer(&mut self, customer: CustomerId, unit: CustomerState) {
-        self.units.insert(customer, unit);
+    pub(crate) fn load_customer(&mut self, customer: CustomerId, state: CustomerState) {
+        self.customers.insert(customer, state);
     }
 
     /// Derives everything from the rows.
@@ -176,7 +176,7 @@ impl Rollout {
                     .insert(customer.clone(), Position { phase, place });
             }
         }
-        let customers: Vec<CustomerId> = self.units.keys().cloned().collect();
+        let customers: Vec<CustomerId> = self.customers.keys().cloned().collect();
         for customer in customers {
             self.file(&customer);
         }
@@ -232,7 +232,7 @@ impl Rollout {
 
     /// The customer's state; one without a row waits.
     pub(crate) fn customer(&self, customer: &CustomerId) -> &CustomerState {
-        self.units.get(customer).unwrap_or(&WAITING)
+        self.customers.get(customer).unwrap_or(&WAITING)
     }
 
     /// What a planned customer is to run.
@@ -244,12 +244,12 @@ impl Rollout {
 
     /// The stored units.
     pub(crate) fn customers(&self) -> impl Iterator<Item = (&CustomerId, &CustomerState)> {
-        self.units.iter()
+        self.customers.iter()
     }
 
     /// Whether the customer has a row.
     pub(crate) fn has_customer(&self, customer: &CustomerId) -> bool {
-        self.units.contains_key(customer)
+        self.customers.contains_key(customer)
     }
 
     /// Changes a customer and files it anew.
@@ -259,7 +259,7 @@ impl Rollout {
         change: impl FnOnce(&mut CustomerState),
     ) {
         self.unfile(customer);
-        change(self.units.entry(customer.clone()).or_default());
+        change(self.customers.entry(customer.clone()).or_default());
         self.file(customer);
     }
 
@@ -289,14 +289,14 @@ impl Rollout {
         let Some(&Position { phase, place }) = self.places.get(customer) else {
             return;
         };
-        let unit = self.units.get(customer).unwrap_or(&WAITING);
-        let batch = unit.batch;
-        let state = unit.state.clone();
-        if unit.failure == Failure::Counts {
+        let state = self.customers.get(customer).unwrap_or(&WAITING);
+        let batch = state.batch;
+        let status = state.status.clone();
+        if state.failure == Failure::Counts {
             let weight = self.plan.weight_of(customer);
             self.failed_weight[phase] = self.failed_weight[phase].saturating_add(weight);
         }
-        match state {
+        match status {
             CustomerStatus::Waiting => {
                 self.waiting[phase].insert(place);
             }
@@ -331,20 +331,20 @@ impl Rollout {
                 self.waiting[phase].remove(&place);
             }
         }
-        if has_managed(unit) {
+        if has_managed(state) {
             self.managed.insert((phase, place));
         }
         let Some(batch) = batch else { return };
-        if state.is_working() {
+        if status.is_working() {
             self.at_work.insert((phase, batch, place));
         }
         let open = self.open.entry((phase, batch)).or_default();
-        if state.is_healthy() || state.is_over() {
+        if status.is_healthy() || status.is_over() {
             open.remove(&place);
         } else {
             open.insert(place);
         }
-        if let (true, Some(until)) = (state.is_healthy(), self.settles_at(customer))
+        if let (true, Some(until)) = (status.is_healthy(), self.settles_at(customer))
             && !self.plan.phases[phase].policy.watch.is_zero()
         {
             self.settling
@@ -401,9 +401,9 @@ impl Rollout {
 
     /// The batch a waiting customer would go in.
     pub(crate) fn batch_of(&self, customer: &CustomerId) -> Option<u32> {
-        let unit = self.customer(customer);
-        if unit.batch.is_some() {
-            return unit.batch;
+        let state = self.customer(customer);
+        if state.batch.is_some() {
+            return state.batch;
         }
         let Position { phase, place } = self.place(customer)?;
         if self.is_dynamic(phase) {

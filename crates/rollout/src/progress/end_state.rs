@@ -79,12 +79,12 @@ impl Rollout {
     fn outcome(&self) -> Outcome {
         let mut excluded = false;
         for customer in self.plan.customers.keys() {
-            let unit = self.customer(customer);
-            if unit.state.is_healthy() {
+            let state = self.customer(customer);
+            if state.status.is_healthy() {
                 continue;
             }
-            let left_out = unit.state == CustomerStatus::Skipped && unit.past_failures > 0;
-            if unit.failure != Failure::None || left_out {
+            let left_out = state.status == CustomerStatus::Skipped && state.past_failures > 0;
+            if state.failure != Failure::None || left_out {
                 return Outcome::SucceededWithFailures;
             }
             excluded = true;
@@ -100,8 +100,8 @@ impl Rollout {
     /// database. One that cannot be seen even while it is being left out waits for a person.
     fn unresolved(&self) -> Vec<CustomerId> {
         let open = self.held().filter(|customer| {
-            let unit = self.customer(customer);
-            unit.has_open_request() || unit.is_redirected()
+            let state = self.customer(customer);
+            state.has_open_request() || state.is_redirected()
         });
         open.cloned().collect()
     }
@@ -266,7 +266,7 @@ impl Product {
         };
         let fresh: Vec<CustomerId> = unresolved
             .iter()
-            .filter(|customer| self.state.rollouts[&id].customer(customer).state != withdrawn)
+            .filter(|customer| self.state.rollouts[&id].customer(customer).status != withdrawn)
             .cloned()
             .collect();
         let reason = "the rollout ends, and its deploy must be seen to the end";
@@ -309,13 +309,13 @@ impl Product {
     fn end_operation(&mut self, id: RolloutId) {
         let rollout = &self.state.rollouts[&id];
         let undone = rollout.row.operation == Some(Operation::Variables);
-        let good = |unit: &CustomerState| {
+        let good = |state: &CustomerState| {
             let there = matches!(
-                unit.state,
+                state.status,
                 CustomerStatus::Healthy(_) | CustomerStatus::RolledBack | CustomerStatus::Applied
             );
-            unit.failure != Failure::Counts
-                && (there || (undone && unit.state == CustomerStatus::Unchanged))
+            state.failure != Failure::Counts
+                && (there || (undone && state.status == CustomerStatus::Unchanged))
         };
         let done = rollout
             .plan

@@ -184,15 +184,15 @@ impl State {
 }
 
 /// A held customer, or one whose rollback failed, waits for a person's word (R11, R18).
-fn person_hold(customer: &CustomerId, unit: &CustomerState) -> Option<Hold> {
+fn person_hold(customer: &CustomerId, state: &CustomerState) -> Option<Hold> {
     if !matches!(
-        unit.state,
+        state.status,
         CustomerStatus::Held { .. } | CustomerStatus::RollbackFailed
     ) {
         return None;
     }
-    let reason = unit.reason.clone().unwrap_or_default();
-    let hold = Hold::new(HoldKind::Person, HoldOwner::Operators, reason).since(unit.since);
+    let reason = state.reason.clone().unwrap_or_default();
+    let hold = Hold::new(HoldKind::Person, HoldOwner::Operators, reason).since(state.since);
     Some(hold.way_out(Offer::retry(customer).or(Offer::skip(customer))))
 }
 
@@ -205,22 +205,22 @@ impl Product {
         let Some(phase) = rollout.phase_of(customer) else {
             return Vec::new();
         };
-        let unit = rollout.customer(customer);
-        match &unit.state {
+        let state = rollout.customer(customer);
+        match &state.status {
             CustomerStatus::Waiting => {}
             CustomerStatus::Held { .. } | CustomerStatus::RollbackFailed => {
-                return person_hold(customer, unit).into_iter().collect();
+                return person_hold(customer, state).into_iter().collect();
             }
             CustomerStatus::Forward | CustomerStatus::Backward | CustomerStatus::Withdrawing => {
                 if let Some(trouble) = self.trouble_hold(id, rollout, customer, at) {
                     return vec![trouble];
                 }
-                let recovery = unit.recovery.as_ref();
-                let recovery = recovery.filter(|_| unit.state == CustomerStatus::Backward);
+                let recovery = state.recovery.as_ref();
+                let recovery = recovery.filter(|_| state.status == CustomerStatus::Backward);
                 let recovering = recovery.and_then(Recovery::doing);
                 let text = recovering.unwrap_or_else(|| "it is being worked on".to_owned());
                 return vec![
-                    Hold::new(HoldKind::Working, HoldOwner::Render, text).since(unit.since),
+                    Hold::new(HoldKind::Working, HoldOwner::Render, text).since(state.since),
                 ];
             }
             CustomerStatus::Healthy(_)
@@ -288,7 +288,7 @@ impl Product {
             let rollout = self.state.rollouts.get(id)?;
             let customer = rollout.at_place(place.phase, place.place);
             matches!(
-                rollout.customer(customer).state,
+                rollout.customer(customer).status,
                 CustomerStatus::Held { .. }
             )
             .then_some(customer)

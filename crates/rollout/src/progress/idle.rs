@@ -65,7 +65,7 @@ impl Product {
             settling
                 || rollout.waiting(phase).iter().any(|place| {
                     let customer = rollout.at_place(phase, *place);
-                    rollout.customer(customer).state == CustomerStatus::Waiting
+                    rollout.customer(customer).status == CustomerStatus::Waiting
                         && self
                             .holds(id, customer, self.at)
                             .iter()

@@ -59,7 +59,7 @@ impl Product {
         let rollout = &self.state.rollouts[&id];
         rollout
             .customer(rollout.at_place(place.phase, place.place))
-            .state
+            .status
             == CustomerStatus::Backward
     }
 

@@ -327,7 +327,7 @@ impl Rollout {
         let planned = &self.plan.phases[phase];
         let customers = planned.customers.iter();
         let settled = customers.filter(|customer| {
-            let state = &self.customer(customer).state;
+            let state = &self.customer(customer).status;
             state.is_healthy() || state.is_over()
         });
         WeightView {
@@ -362,22 +362,22 @@ impl Rollout {
         });
         planned
             .map(|(phase, customer)| {
-                let unit = self.customer(customer);
-                let role = crate::customer::ctx::current(unit, &self.plan.customers[customer]);
+                let state = self.customer(customer);
+                let role = crate::customer::ctx::current(state, &self.plan.customers[customer]);
                 let in_hand = role.filter(|_| {
-                    unit.state.is_working() || matches!(unit.state, CustomerStatus::Held { .. })
+                    state.status.is_working() || matches!(state.status, CustomerStatus::Held { .. })
                 });
-                let service = in_hand.as_ref().and_then(|role| unit.services.get(role));
+                let service = in_hand.as_ref().and_then(|role| state.services.get(role));
                 CustomerView {
                     customer: customer.clone(),
                     phase: phase.policy.name.clone(),
                     batch: self.batch_of(customer),
-                    state: CustomerStanding::from(&unit.state),
+                    state: CustomerStanding::from(&state.status),
                     deploy: service.and_then(|service| service.deploy.id().cloned()),
                     attempt: service.map(|service| service.attempt),
                     service: in_hand,
-                    since: unit.since,
-                    note: unit.reason.clone(),
+                    since: state.since,
+                    note: state.reason.clone(),
                     waits_for: None,
                 }
             })

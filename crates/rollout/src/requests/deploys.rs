@@ -47,7 +47,7 @@ impl Product {
     /// Refuses a customer that somebody is changing, or that an unfinished rollout has started and still watches (R15).
     pub(crate) fn is_nobodys(&self, customer: &CustomerId) -> Result<(), Rejected> {
         let in_hand = self.state.rollouts.iter().find(|(_, rollout)| {
-            let waits = rollout.customer(customer).state == CustomerStatus::Waiting;
+            let waits = rollout.customer(customer).status == CustomerStatus::Waiting;
             !rollout.is_ended() && rollout.has_open(customer) && !waits
         });
         let owner = self.state.owner(customer);

@@ -26,7 +26,7 @@ impl Product {
             let text = format!("no deploy of ours is at {customer} that could be taken back");
             return Err(Rejected::state(text, Offer::why(customer)));
         };
-        let state = &rollout.customer(customer).state;
+        let state = &rollout.customer(customer).status;
         if matches!(
             state,
             CustomerStatus::Backward | CustomerStatus::Withdrawing
@@ -94,14 +94,14 @@ impl Product {
         let source = &self.state.rollouts[&source];
         let release = source.release_of(customer).clone();
         let plan = plan_of_one(source, customer, release);
-        let mut unit = taken_back(source, customer, reason);
-        unit.force();
+        let mut state = taken_back(source, customer, reason);
+        state.force();
         self.begin_operation(OperationStarted {
             customer: Some(customer.clone()),
             force: true,
             skipped: Some(skipped.to_vec()),
-            unhealthy_targets: self.targets_back(customer, &unit.services),
-            unit: Some(Box::new(unit)),
+            unhealthy_targets: self.targets_back(customer, &state.services),
+            unit: Some(Box::new(state)),
             ..operation_started(request, Operation::Rollback, plan, reason)
         });
     }
@@ -110,7 +110,7 @@ impl Product {
     fn ours(&self, customer: &CustomerId) -> Option<(RolloutId, &Rollout)> {
         let mut newest = self.state.newest_first();
         let touched = newest.find(|(_, rollout)| {
-            rollout.customer(customer).state == CustomerStatus::RolledBack
+            rollout.customer(customer).status == CustomerStatus::RolledBack
                 || rollout.has_way_back(customer)
         });
         let (id, rollout) = touched.filter(|(_, rollout)| rollout.has_way_back(customer))?;
@@ -123,9 +123,9 @@ impl Product {
         let Some((id, rollout)) = self.ours(customer) else {
             return skips;
         };
-        let unit = rollout.customer(customer);
-        let because = unit.reason.clone().unwrap_or_default();
-        match unit.state {
+        let state = rollout.customer(customer);
+        let because = state.reason.clone().unwrap_or_default();
+        match state.status {
             CustomerStatus::Forward => skips.push(format!(
                 "{id} is changing it: what is in flight is cancelled first"
             )),
@@ -148,7 +148,7 @@ impl Product {
                 "variables of {hidden} stand without a deploy: where they are not ours to restore they stay"
             ));
         }
-        if unit.state != CustomerStatus::Forward && !self.state.brought(rollout, customer) {
+        if state.status != CustomerStatus::Forward && !self.state.brought(rollout, customer) {
             skips.push(
                 "another deploy than ours may be live: whatever is live is replaced".to_owned(),
             );
@@ -160,15 +160,15 @@ impl Product {
 impl Rollout {
     /// Whether something of ours is, or was until somebody replaced it, at this customer.
     fn has_way_back(&self, customer: &CustomerId) -> bool {
-        let unit = self.customer(customer);
-        let ours = unit.services.values().any(|service| {
+        let state = self.customer(customer);
+        let ours = state.services.values().any(|service| {
             let there = service.deploy.is_open()
                 || service.deploy.id().is_some()
                 || service.redirected_keys().is_some();
             there && !service.rollback.is_live()
         });
         let gone = matches!(
-            unit.state,
+            state.status,
             CustomerStatus::Unchanged | CustomerStatus::RolledBack | CustomerStatus::Excluded
         );
         ours && !gone

@@ -152,7 +152,7 @@ impl Rollout {
 
     /// Whether the customer has not settled here, or is still watched (R14).
     pub(crate) fn has_open(&self, customer: &CustomerId) -> bool {
-        let state = &self.customer(customer).state;
+        let state = &self.customer(customer).status;
         let settled = state.is_healthy() && !self.is_watched(customer);
         self.plan.customers.contains_key(customer) && !state.is_over() && !settled
     }

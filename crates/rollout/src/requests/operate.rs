@@ -34,7 +34,7 @@ impl Product {
         }
         if let Some(owner) = self.state.owner(customer) {
             let rests = matches!(
-                self.state.rollouts[&owner].customer(customer).state,
+                self.state.rollouts[&owner].customer(customer).status,
                 CustomerStatus::Held { .. } | CustomerStatus::Healthy(_)
             );
             if !rests {
@@ -65,7 +65,7 @@ impl Product {
         }
         // A customer that only waits elsewhere may be taken back first; to another version it goes by that rollout.
         let in_hand = |rollout: &Rollout| {
-            let waits = rollout.customer(customer).state == CustomerStatus::Waiting;
+            let waits = rollout.customer(customer).status == CustomerStatus::Waiting;
             !rollout.is_ended() && rollout.has_open(customer) && (to.is_some() || !waits)
         };
         if let Some((id, _)) = self
@@ -107,14 +107,14 @@ impl Product {
                     .contains_key(customer)
                     .then(|| rollout.customer(customer))
             });
-            let Some(unit) = state else {
+            let Some(state) = state else {
                 return Err(Rejected::usage(
                     format!("no rollout has a customer `{customer}`"),
                     Offer::Customers,
                 ));
             };
-            let state = CustomerStanding::from(&unit.state);
-            let text = format!("{customer} is {state}: there is no deploy of ours to take back");
+            let standing = CustomerStanding::from(&state.status);
+            let text = format!("{customer} is {standing}: there is no deploy of ours to take back");
             return Err(Rejected::state(text, Offer::why(customer)));
         };
         let release = match to {
@@ -122,7 +122,7 @@ impl Product {
             Some(version) => self.known_release(customer, version)?,
         };
         let plan = plan_of_one(source, customer, release);
-        let unit = match to {
+        let state = match to {
             None => taken_back(source, customer, reason),
             Some(_) => CustomerState {
                 services: attempts(source.customer(customer)),
@@ -130,12 +130,12 @@ impl Product {
             },
         };
         let unhealthy_targets = match to {
-            None => self.targets_back(customer, &unit.services),
+            None => self.targets_back(customer, &state.services),
             Some(_) => self.targets_brought_again(customer, &plan),
         };
         self.begin_operation(OperationStarted {
             customer: Some(customer.clone()),
-            unit: Some(Box::new(unit)),
+            unit: Some(Box::new(state)),
             unhealthy_targets,
             ..operation_started(request, Operation::Rollback, plan, reason)
         });
@@ -189,7 +189,7 @@ impl Product {
         let reached = |rollout: &&Rollout| {
             rollout
                 .customers()
-                .any(|(_, unit)| unit.reached_at().is_some())
+                .any(|(_, state)| state.reached_at().is_some())
         };
         let rollouts = self.state.rollouts.values().rev().filter(reached);
         let mut known = rollouts
@@ -254,12 +254,12 @@ impl Rollout {
 
     /// Whether this rollout has brought the customer to the release and not back.
     fn is_ours(&self, customer: &CustomerId) -> bool {
-        let unit = self.customer(customer);
-        let live = unit
+        let state = self.customer(customer);
+        let live = state
             .services
             .values()
             .any(|service| service.deploy.went_live() && service.rollback == RollbackState::None);
-        match unit.state {
+        match state.status {
             CustomerStatus::Healthy(_) => true,
             CustomerStatus::Held { .. } | CustomerStatus::Skipped => live,
             CustomerStatus::Waiting
@@ -276,13 +276,14 @@ impl Rollout {
 }
 
 /// Attempts are counted on, so that no deploy is taken for another.
-fn attempts(unit: &CustomerState) -> BTreeMap<policy::Role, ServiceState> {
+fn attempts(state: &CustomerState) -> BTreeMap<policy::Role, ServiceState> {
     let kept = |service: &ServiceState| ServiceState {
         attempt: service.attempt,
         rollback_attempt: service.rollback_attempt,
         ..ServiceState::default()
     };
-    unit.services
+    state
+        .services
         .iter()
         .map(|(role, service)| (role.clone(), kept(service)))
         .collect()
@@ -315,13 +316,13 @@ pub(crate) fn operation_started(
 
 /// A customer on its way back from what a run brought it.
 pub(crate) fn taken_back(source: &Rollout, customer: &CustomerId, reason: &str) -> CustomerState {
-    let unit = source.customer(customer);
+    let state = source.customer(customer);
     CustomerState {
-        state: CustomerStatus::Backward,
+        status: CustomerStatus::Backward,
         batch: Some(1),
         reason: Some(reason.to_owned()),
-        services: unit.services.clone(),
-        recovery: unit.recovery.clone().filter(Recovery::is_done),
+        services: state.services.clone(),
+        recovery: state.recovery.clone().filter(Recovery::is_done),
         ..CustomerState::default()
     }
 }

@@ -102,15 +102,15 @@ impl Product {
             whole(rollout, source, customer)?;
         }
         let moves = database.is_some();
-        let unit = Self::recovering(rollout, customer, Recovery::wanted(database.clone(), to));
+        let state = Self::recovering(rollout, customer, Recovery::wanted(database.clone(), to));
         let way = match database {
             Some(database) => RecoveryWay::Render {
-                name: self.name_shown(source, customer, &unit),
+                name: self.name_shown(source, customer, &state),
                 database,
             },
             None => RecoveryWay::Hooks(hooks.clone()),
         };
-        let service = |role: &Role| ServiceReturn::new(planned, role, &unit, moves);
+        let service = |role: &Role| ServiceReturn::new(planned, role, &state, moves);
         let services: Vec<_> = planned.services.iter().rev().map(service).collect();
         if let Some(unknown) = services.iter().find(|one| moves && one.commit.is_none()) {
             let role = &unknown.role;
@@ -128,23 +128,28 @@ impl Product {
 
     /// The customer on its way back with its data, as the rollout or a new operation has it.
     fn recovering(rollout: &Rollout, customer: &CustomerId, recovery: Recovery) -> CustomerState {
-        let mut unit = match rollout.is_ended() {
+        let mut state = match rollout.is_ended() {
             true => taken_back(rollout, customer, ""),
             false => rollout.customer(customer).clone(),
         };
         let went_to = rollout
             .went_to(customer)
             .then(|| rollout.release_of(customer));
-        unit.take_back_with(recovery, went_to);
-        unit
+        state.take_back_with(recovery, went_to);
+        state
     }
 
-    fn name_shown(&self, source: RolloutId, customer: &CustomerId, unit: &CustomerState) -> String {
+    fn name_shown(
+        &self,
+        source: RolloutId,
+        customer: &CustomerId,
+        state: &CustomerState,
+    ) -> String {
         let id = match self.state.rollouts[&source].is_ended() {
             true => self.next_operation(),
             false => source,
         };
-        let before = unit.recovery.as_ref().map_or(0, |before| before.attempt);
+        let before = state.recovery.as_ref().map_or(0, |before| before.attempt);
         Recovery::name_of(customer, id, before + 1, "INSTANT")
     }
 
@@ -174,14 +179,14 @@ impl Product {
             return Ok(());
         }
         let plan = plan_of_one(rollout, customer, rollout.release_of(customer).clone());
-        let unit = CustomerState {
+        let state = CustomerState {
             since: Some(self.at),
             reason: Some(reason.to_owned()),
             ..Self::recovering(rollout, customer, recovery)
         };
         self.begin_operation(OperationStarted {
             customer: Some(customer.clone()),
-            unit: Some(Box::new(unit)),
+            unit: Some(Box::new(state)),
             ..operation_started(request, Operation::Rollback, plan, reason)
         });
         Ok(())
@@ -196,17 +201,18 @@ impl Product {
             let text = format!("no rollout has changed {customer}: there is nothing to take back");
             return Err(Rejected::state(text, why()));
         };
-        let unit = rollout.customer(customer);
+        let state = rollout.customer(customer);
         let busy = self.state.owner(customer).filter(|owner| *owner != id);
-        if busy.is_some() || unit.state.is_working() {
+        if busy.is_some() || state.status.is_working() {
             let text = format!("{} is changing {customer} right now", busy.unwrap_or(id));
             return Err(Rejected::state(text, why()));
         }
-        let half_way = unit.has_open_request() || unit.recovery.is_some();
-        let held = matches!(unit.state, CustomerStatus::Held { .. }) && half_way;
-        if held || unit.state == CustomerStatus::Waiting {
-            let state = CustomerStanding::from(&unit.state);
-            let text = format!("{customer} is {state} in {id}: what was begun there is not over");
+        let half_way = state.has_open_request() || state.recovery.is_some();
+        let held = matches!(state.status, CustomerStatus::Held { .. }) && half_way;
+        if held || state.status == CustomerStatus::Waiting {
+            let standing = CustomerStanding::from(&state.status);
+            let text =
+                format!("{customer} is {standing} in {id}: what was begun there is not over");
             let way_out = match held {
                 true => Offer::retry(customer).or(Offer::skip(customer)),
                 false => Offer::skip(customer),
@@ -248,7 +254,7 @@ impl Product {
         let (by, to) = (moved.by, &moved.to);
         let text = format!("{by} has pointed {customer} at {to}, a restored database, already");
         let back =
-            self.state.rollouts[&source].customer(customer).state == CustomerStatus::RolledBack;
+            self.state.rollouts[&source].customer(customer).status == CustomerStatus::RolledBack;
         let way_out = match back {
             true => vec![Offer::Customer(customer.clone())],
             false => vec![
@@ -318,15 +324,15 @@ fn whole(rollout: &Rollout, id: RolloutId, customer: &CustomerId) -> Result<(), 
 }
 
 impl ServiceReturn {
-    fn new(planned: &PlannedCustomer, role: &Role, unit: &CustomerState, moves: bool) -> Self {
-        let state = unit.services.get(role).cloned().unwrap_or_default();
-        let by_render = !moves && DeployDirection::back(&state) == DeployDirection::Back;
-        let baseline = state.baseline.clone().unwrap_or_default();
+    fn new(planned: &PlannedCustomer, role: &Role, state: &CustomerState, moves: bool) -> Self {
+        let service = state.services.get(role).cloned().unwrap_or_default();
+        let by_render = !moves && DeployDirection::back(&service) == DeployDirection::Back;
+        let baseline = service.baseline.clone().unwrap_or_default();
         Self {
             role: role.clone(),
             id: planned.customer.services[role].id.clone(),
-            restored: state.to_restore().to_vec(),
-            changes: state.deploy.went_live(),
+            restored: service.to_restore().to_vec(),
+            changes: service.deploy.went_live(),
             target: baseline.deploy.filter(|_| by_render),
             commit: baseline.commit,
         }

@@ -93,13 +93,13 @@ impl Product {
             let customer = before.phases.get(place.phase)?.customers.get(place.place)?;
             rollout.place(customer)
         });
-        let units: Vec<_> = rollout
+        let customers: Vec<_> = rollout
             .customers()
             .filter_map(|(customer, _)| rollout.place(customer))
             .collect();
         self.in_flight
             .dirty_customers
-            .extend(units.into_iter().map(|place| (id, place)));
+            .extend(customers.into_iter().map(|place| (id, place)));
         self.wake_rollout(id);
     }
 
@@ -182,7 +182,7 @@ impl Rollout {
     /// Customers that have started in a batch, retried ones included.
     fn started(&self) -> impl Iterator<Item = &CustomerId> {
         self.customers()
-            .filter(|(customer, unit)| unit.batch.is_some() && self.place(customer).is_some())
+            .filter(|(customer, state)| state.batch.is_some() && self.place(customer).is_some())
             .map(|(customer, _)| customer)
     }
 }

@@ -70,8 +70,8 @@ impl Product {
         customer: CustomerId,
     ) -> Result<(), Rejected> {
         let rollout = &self.state.rollouts[&id];
-        let unit = rollout.customer(&customer);
-        match unit.state {
+        let state = rollout.customer(&customer);
+        match state.status {
             CustomerStatus::Held { .. } => {
                 let place = rollout.place(&customer).expect("it was just found");
                 let by = by.name.clone();
@@ -99,7 +99,7 @@ impl Product {
             | CustomerStatus::Skipped => {
                 let text = format!(
                     "{customer} is {}: there is nothing to retry",
-                    CustomerStanding::from(&unit.state)
+                    CustomerStanding::from(&state.status)
                 );
                 Err(Rejected::state(text, Offer::why(&customer)))
             }
@@ -329,8 +329,8 @@ impl Product {
         customer: &CustomerId,
         reason: &str,
     ) -> Result<(), Rejected> {
-        let unit = self.state.rollouts[&id].customer(customer);
-        let in_mid_work = match unit.state {
+        let state = self.state.rollouts[&id].customer(customer);
+        let in_mid_work = match state.status {
             CustomerStatus::Waiting
             | CustomerStatus::Held {
                 from: HeldFrom::Waiting,
@@ -340,7 +340,7 @@ impl Product {
             | CustomerStatus::RollbackFailed => false,
             CustomerStatus::Held { .. } => true,
             // Render takes its time with a database, and a person may not want to.
-            CustomerStatus::Backward if unit.waits_for_database() => true,
+            CustomerStatus::Backward if state.waits_for_database() => true,
             CustomerStatus::Forward
             | CustomerStatus::Healthy(_)
             | CustomerStatus::Backward
@@ -350,7 +350,7 @@ impl Product {
             | CustomerStatus::Skipped => {
                 let text = format!(
                     "{customer} is {}: there is nothing to skip",
-                    CustomerStanding::from(&unit.state)
+                    CustomerStanding::from(&state.status)
                 );
                 return Err(Rejected::state(
                     text,
@@ -405,7 +405,7 @@ impl Rollout {
     fn can_skip(&self, text: &str) -> bool {
         self.find_target(text).is_some_and(|target| match target {
             Target::Customer(customer) => {
-                let state = &self.customer(&customer).state;
+                let state = &self.customer(&customer).status;
                 state.is_failed()
                     || matches!(state, CustomerStatus::Waiting | CustomerStatus::Held { .. })
             }
@@ -418,7 +418,7 @@ impl Rollout {
     fn can_retry(&self, text: &str) -> bool {
         self.find_target(text).is_some_and(|target| match target {
             Target::Customer(customer) => {
-                let held = matches!(self.customer(&customer).state, CustomerStatus::Held { .. });
+                let held = matches!(self.customer(&customer).status, CustomerStatus::Held { .. });
                 held || self.goes_again(&customer)
             }
             Target::Batch(phase, batch) => {
@@ -435,7 +435,7 @@ impl Rollout {
 
     /// Whether a customer has ended without the release and can be tried again.
     fn goes_again(&self, customer: &CustomerId) -> bool {
-        let state = &self.customer(customer).state;
+        let state = &self.customer(customer).status;
         state.is_failed() || *state == CustomerStatus::Excluded
     }
 
@@ -447,8 +447,8 @@ impl Rollout {
         let of_phase =
             move |customer: &CustomerId| phase.is_none() || self.phase_of(customer) == phase;
         self.customers()
-            .filter(move |(customer, unit)| {
-                (unit.state.is_failed() && unit.failure != Failure::None) && of_phase(customer)
+            .filter(move |(customer, state)| {
+                (state.status.is_failed() && state.failure != Failure::None) && of_phase(customer)
             })
             .map(|(customer, _)| customer.clone())
     }

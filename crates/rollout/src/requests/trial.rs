@@ -262,7 +262,7 @@ impl Product {
     /// Asks a verb, and drops what would follow. Who may ask is another question than what would be taken.
     fn attempt(&mut self, request: &Request) -> Trial {
         let in_flight = &self.in_flight;
-        let (units, gates) = (
+        let (customers, gates) = (
             in_flight.dirty_customers.clone(),
             in_flight.dirty_gates.clone(),
         );
@@ -276,7 +276,7 @@ impl Product {
             in_flight.dirty_customers,
             in_flight.dirty_gates,
             in_flight.queued_dirty,
-        ) = (units, gates, queued);
+        ) = (customers, gates, queued);
         match taken {
             Ok(()) => Trial::Taken(about),
             Err(refused) if refused.code == RejectedCode::NotPermitted => Trial::Taken(Vec::new()),
@@ -375,7 +375,7 @@ impl Rollout {
                 let covered = phase.map(|phase| self.batch_customers(phase, *batch));
                 let mut covered = covered.unwrap_or_default();
                 covered
-                    .retain(|customer| self.customer(customer).state == CustomerStatus::Excluded);
+                    .retain(|customer| self.customer(customer).status == CustomerStatus::Excluded);
                 covered
             }
             GateId::Phase(_) => Vec::new(),

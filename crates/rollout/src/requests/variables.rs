@@ -53,9 +53,9 @@ impl Product {
             return Err(Rejected::state(text, Offer::EnvDiff(customer.clone())));
         };
         let rollout = &self.state.rollouts[&applied];
-        let unit = taken_back(rollout, customer, reason);
+        let state = taken_back(rollout, customer, reason);
         let plan = Plan::clone(&rollout.plan);
-        self.begin_variables(request, customer, plan, Some(unit), reason);
+        self.begin_variables(request, customer, plan, Some(state), reason);
         Ok(())
     }
 
@@ -64,12 +64,12 @@ impl Product {
         request: &Request,
         customer: &CustomerId,
         plan: Plan,
-        unit: Option<CustomerState>,
+        state: Option<CustomerState>,
         reason: &str,
     ) {
         self.begin_operation(OperationStarted {
             customer: Some(customer.clone()),
-            unit: unit.map(Box::new),
+            unit: state.map(Box::new),
             ..operation_started(request, Operation::Variables, plan, reason)
         });
     }

@@ -39,8 +39,8 @@ pub(super) fn backward(ctx: &Ctx<'_>) -> Next {
         return next;
     }
     // For the reason for which its way back began.
-    let (place, reason) = (ctx.place(), ctx.unit.reason.clone());
-    let services = || ctx.unit.services.values();
+    let (place, reason) = (ctx.place(), ctx.state.reason.clone());
+    let services = || ctx.state.services.values();
     if services().any(|service| service.rollback == RollbackState::Ended) {
         return Next::fact(CustomerRollbackFailed { place, reason });
     }
@@ -79,7 +79,7 @@ fn verify_returned(ctx: &Ctx<'_>) -> Option<Next> {
 /// Where somebody took a deploy of ours away, is what ran before still there? If not, the customer is neither unchanged
 /// nor rolled back, and a person must know (R18, P30).
 fn look_for_the_other(ctx: &Ctx<'_>) -> Option<Next> {
-    if ctx.unit.forced {
+    if ctx.state.forced {
         return None;
     }
     let lost = |role: &&Role| matches!(ctx.service(role).deploy, DeployState::Lost { .. });
@@ -110,7 +110,7 @@ fn look_for_the_other(ctx: &Ctx<'_>) -> Option<Next> {
 /// Returns one service to what was live before; `None` when there is nothing to return.
 fn take_back(ctx: &Ctx<'_>, role: &Role, service: &ServiceState) -> Option<Next> {
     match &service.deploy {
-        DeployState::Lost { .. } if ctx.unit.forced => return_service(ctx, role, service),
+        DeployState::Lost { .. } if ctx.state.forced => return_service(ctx, role, service),
         // It runs what it is to run, and reads another database only after a deploy.
         DeployState::None | DeployState::Ended if service.redirected_keys().is_some() => {
             return_service(ctx, role, service)
@@ -210,13 +210,13 @@ fn restore(ctx: &Ctx<'_>, role: &Role, service: &ServiceState) -> Option<Next> {
 /// A held customer is left out: what was requested is found and ended, variables that nothing live uses go back, then it is
 /// over (P10).
 pub(super) fn withdraw(ctx: &Ctx<'_>) -> Next {
-    let recovery = ctx.unit.recovery.as_ref();
+    let recovery = ctx.state.recovery.as_ref();
     let open = recovery.filter(|recovery| recovery.is_open());
     if let Some(next) = end_requests(ctx).or_else(|| open.and_then(|_| recovery::next(ctx))) {
         return next;
     }
     let returned = |service: &ServiceState| service.rollback.is_live();
-    let any_returned = ctx.unit.services.values().any(returned);
+    let any_returned = ctx.state.services.values().any(returned);
     for role in ctx.planned.services.iter().rev() {
         let service = ctx.service(role);
         let returned = returned(&service);
@@ -233,7 +233,7 @@ pub(super) fn withdraw(ctx: &Ctx<'_>) -> Next {
     Next::fact(CustomerSkipped {
         place: ctx.place(),
         actor: None,
-        reason: ctx.unit.reason.clone(),
+        reason: ctx.state.reason.clone(),
     })
 }
 

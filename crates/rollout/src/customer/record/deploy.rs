@@ -23,7 +23,7 @@ use crate::model::state::{CustomerStatus, DeployState, RollbackState};
 /// The answer of a POST: created, refused, or in doubt (R16).
 pub(crate) fn requested(ctx: &Ctx<'_>, role: &Role, outcome: Outcome) -> Recorded {
     let service = ctx.service(role);
-    let goes_back = ctx.unit.state == CustomerStatus::Backward;
+    let goes_back = ctx.state.status == CustomerStatus::Backward;
     let (way, attempt, intent) = match (&service.rollback, &service.deploy) {
         (RollbackState::Intended(intent), _) if goes_back => {
             let way = DeployDirection::back(&service);
@@ -148,7 +148,7 @@ pub(crate) fn listed(
             scratch.listing = Some((asked_at, deploys));
             Recorded::default()
         }
-        Outcome::Failed { reason } if ctx.unit.state == CustomerStatus::Withdrawing => {
+        Outcome::Failed { reason } if ctx.state.status == CustomerStatus::Withdrawing => {
             gone(ctx, role, &reason)
         }
         other => ctx
@@ -194,7 +194,7 @@ pub(crate) fn followed(
             };
             cancel.into()
         }
-        Outcome::Failed { reason } if ctx.unit.state == CustomerStatus::Withdrawing => {
+        Outcome::Failed { reason } if ctx.state.status == CustomerStatus::Withdrawing => {
             gone(ctx, role, &reason)
         }
         other => ctx
@@ -319,7 +319,7 @@ fn something_else(ctx: &Ctx<'_>, role: &Role, deploy: &DeployView) -> Recorded {
         ..live(ctx, role, deploy)
     };
     let mut facts = vec![live.into()];
-    if ctx.unit.state == CustomerStatus::Forward {
+    if ctx.state.status == CustomerStatus::Forward {
         let what = match ctx.release().is_image() {
             true => "image",
             false => "commit",
@@ -342,7 +342,7 @@ fn something_else(ctx: &Ctx<'_>, role: &Role, deploy: &DeployView) -> Recorded {
 fn cancelled(ctx: &Ctx<'_>, role: &Role, deploy: &DeployView) -> DeployCancelled {
     let service = ctx.service(role);
     let ours = matches!(service.deploy, DeployState::CancelIntended { .. });
-    let reason = match ctx.unit.state {
+    let reason = match ctx.state.status {
         CustomerStatus::Forward => "timed out",
         CustomerStatus::Withdrawing => "cancelled because the customer is left out",
         _ => "cancelled for the rollback",

@@ -18,7 +18,7 @@ use crate::model::state::CustomerStatus;
 use crate::model::unhealthy::Judged;
 
 pub(crate) fn verified(ctx: &Ctx<'_>, role: &Role, outcome: Outcome) -> Recorded {
-    let going_back = ctx.unit.state == CustomerStatus::Backward;
+    let going_back = ctx.state.status == CustomerStatus::Backward;
     match outcome {
         Outcome::Judged { verdict, .. } if verdict.healthy => {
             let (attempt, deploy) = probed(ctx, role);
@@ -106,7 +106,7 @@ pub(crate) fn replaced(ctx: &Ctx<'_>, role: &Role, by: Option<&DeployView>) -> V
 /// Which attempt, and which deploy, a verdict is about.
 fn probed(ctx: &Ctx<'_>, role: &Role) -> (u32, Option<DeployId>) {
     let service = ctx.service(role);
-    match ctx.unit.state == CustomerStatus::Backward {
+    match ctx.state.status == CustomerStatus::Backward {
         true => (service.rollback_attempt, service.rollback.id().cloned()),
         false => (service.attempt, service.deploy.id().cloned()),
     }

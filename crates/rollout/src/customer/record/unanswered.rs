@@ -77,7 +77,9 @@ pub(crate) fn gone_at(
         | CommandKind::AwaitDatabase { .. }
         | CommandKind::BackUpConnections { .. }
         | CommandKind::RunHook { .. } => None,
-        _ if ctx.unit.state == CustomerStatus::Forward => Some(vanished(ctx, role, reason).into()),
+        _ if ctx.state.status == CustomerStatus::Forward => {
+            Some(vanished(ctx, role, reason).into())
+        }
         _ => Some(gone(ctx, role, reason)),
     }
 }

@@ -68,7 +68,7 @@ pub(crate) fn recovery_of<'c>(
 ) -> Option<&'c Recovery> {
     let connections = ctx.service(role).connections;
     connections.filter(|known| known.backup.id == *id)?;
-    ctx.unit.recovery.as_ref()
+    ctx.state.recovery.as_ref()
 }
 
 pub(crate) fn set(
@@ -117,7 +117,7 @@ pub(crate) fn put_back(
             restored.into()
         }
         // A person has left the customer out: nothing is waited for any more, and the journal says what stays.
-        Outcome::Failed { reason } if ctx.unit.state == CustomerStatus::Withdrawing => {
+        Outcome::Failed { reason } if ctx.state.status == CustomerStatus::Withdrawing => {
             not_restored(ctx, role, backup, &reason).into()
         }
         other => ctx

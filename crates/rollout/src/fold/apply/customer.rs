@@ -28,7 +28,7 @@ impl State {
         let Some(whose) = fact.whose() else {
             return Ok(());
         };
-        self.change_customer(id, whose, |unit| apply(unit, fact, at))?;
+        self.change_customer(id, whose, |state| apply(state, fact, at))?;
         match fact {
             CustomerFact::CustomerStarted(_) | CustomerFact::RollbackRequested(_) => {
                 self.own(id, whose.customer);
@@ -63,9 +63,9 @@ impl State {
         change: impl FnOnce(&mut CustomerState),
     ) -> Result<(), Flaw> {
         let rollout = self.rollout(id)?;
-        rollout.change_customer(whose.customer, |unit| {
-            unit.unanswered = None;
-            change(unit);
+        rollout.change_customer(whose.customer, |state| {
+            state.unanswered = None;
+            change(state);
         });
         let phase = rollout.phase_index(whose.phase);
         self.touch(RowKey::customer(id, whose.customer));
@@ -134,59 +134,59 @@ impl Rollout {
     }
 }
 
-fn apply(unit: &mut CustomerState, fact: &CustomerFact, at: Timestamp) {
+fn apply(state: &mut CustomerState, fact: &CustomerFact, at: Timestamp) {
     match fact {
-        CustomerFact::CustomerStarted(fact) => start(unit, fact, at),
+        CustomerFact::CustomerStarted(fact) => start(state, fact, at),
         CustomerFact::CustomerHealthy(_) => {
-            unit.stands(CustomerStatus::Healthy(at), at);
-            unit.reason = None;
+            state.stands(CustomerStatus::Healthy(at), at);
+            state.reason = None;
         }
-        CustomerFact::RollbackRequested(fact) => go_back(unit, fact, at),
-        CustomerFact::VariablesApplied(_) => unit.stands(CustomerStatus::Applied, at),
+        CustomerFact::RollbackRequested(fact) => go_back(state, fact, at),
+        CustomerFact::VariablesApplied(_) => state.stands(CustomerStatus::Applied, at),
         CustomerFact::CustomerUnchanged(fact) => {
-            unit.ends(CustomerStatus::Unchanged, fact.reason.as_ref(), at);
+            state.ends(CustomerStatus::Unchanged, fact.reason.as_ref(), at);
         }
         CustomerFact::CustomerRolledBack(fact) => {
-            unit.ends(CustomerStatus::RolledBack, fact.reason.as_ref(), at);
+            state.ends(CustomerStatus::RolledBack, fact.reason.as_ref(), at);
         }
         CustomerFact::CustomerRollbackFailed(fact) => {
-            unit.ends(CustomerStatus::RollbackFailed, fact.reason.as_ref(), at);
+            state.ends(CustomerStatus::RollbackFailed, fact.reason.as_ref(), at);
         }
         CustomerFact::CustomerExcluded(fact) => {
-            unit.ends(CustomerStatus::Excluded, Some(&fact.reason), at);
+            state.ends(CustomerStatus::Excluded, Some(&fact.reason), at);
         }
         CustomerFact::CustomerSkipped(fact) => {
-            unit.failure.pass();
-            unit.ends(CustomerStatus::Skipped, fact.reason.as_ref(), at);
+            state.failure.pass();
+            state.ends(CustomerStatus::Skipped, fact.reason.as_ref(), at);
         }
         CustomerFact::CustomerWithdrawn(fact) => {
-            unit.failure.pass();
-            unit.ends(CustomerStatus::Withdrawing, Some(&fact.reason), at);
+            state.failure.pass();
+            state.ends(CustomerStatus::Withdrawing, Some(&fact.reason), at);
         }
-        CustomerFact::CustomerHeld(fact) => hold(unit, fact, at),
+        CustomerFact::CustomerHeld(fact) => hold(state, fact, at),
         CustomerFact::CustomerReleased(_) => {
-            let state = release(unit);
+            let status = release(state);
             // On the way back it stays failed.
-            if state != CustomerStatus::Backward {
-                unit.failure.pass();
+            if status != CustomerStatus::Backward {
+                state.failure.pass();
             }
-            unit.stands(state, at);
-            unit.reason = None;
+            state.stands(status, at);
+            state.reason = None;
         }
         CustomerFact::Retried(_) => {
-            begin_anew(unit);
-            unit.stands(CustomerStatus::Waiting, at);
-            unit.reason = None;
+            begin_anew(state);
+            state.stands(CustomerStatus::Waiting, at);
+            state.reason = None;
         }
         CustomerFact::CustomerWaits(fact) => {
-            unit.unanswered = Some(Unanswered {
+            state.unanswered = Some(Unanswered {
                 reason: fact.reason.clone(),
                 since: at,
                 again_at: fact.until,
             });
         }
         CustomerFact::CustomerStalled(fact) => {
-            unit.unanswered = Some(Unanswered {
+            state.unanswered = Some(Unanswered {
                 reason: fact.reason.clone(),
                 since: fact.since,
                 again_at: fact.until,
@@ -196,14 +196,14 @@ fn apply(unit: &mut CustomerState, fact: &CustomerFact, at: Timestamp) {
 }
 
 impl CustomerState {
-    fn stands(&mut self, state: CustomerStatus, at: Timestamp) {
-        self.enter(state);
+    fn stands(&mut self, status: CustomerStatus, at: Timestamp) {
+        self.enter(status);
         self.since = Some(at);
     }
 
     /// It stands where it stands for a reason; without one, for the reason of before.
-    fn ends(&mut self, state: CustomerStatus, reason: Option<&String>, at: Timestamp) {
-        self.stands(state, at);
+    fn ends(&mut self, status: CustomerStatus, reason: Option<&String>, at: Timestamp) {
+        self.stands(status, at);
         if let Some(reason) = reason {
             self.reason = Some(reason.clone());
         }
@@ -217,44 +217,44 @@ impl CustomerState {
     }
 }
 
-fn start(unit: &mut CustomerState, fact: &CustomerStarted, at: Timestamp) {
-    unit.batch = fact.place.batch;
-    unit.started_at = Some(at);
-    unit.first_started_at.get_or_insert(at);
-    unit.forget_reached();
-    unit.forced = false;
+fn start(state: &mut CustomerState, fact: &CustomerStarted, at: Timestamp) {
+    state.batch = fact.place.batch;
+    state.started_at = Some(at);
+    state.first_started_at.get_or_insert(at);
+    state.forget_reached();
+    state.forced = false;
     for (role, baseline) in &fact.services {
-        let service = unit.services.entry(role.clone()).or_default();
+        let service = state.services.entry(role.clone()).or_default();
         service.baseline.get_or_insert_with(|| baseline.clone());
     }
-    unit.stands(CustomerStatus::Forward, at);
-    unit.reason = None;
+    state.stands(CustomerStatus::Forward, at);
+    state.reason = None;
 }
 
 /// With its data, or without: then a recovery that has changed nothing yet is over.
-fn go_back(unit: &mut CustomerState, fact: &RollbackRequested, at: Timestamp) {
+fn go_back(state: &mut CustomerState, fact: &RollbackRequested, at: Timestamp) {
     if let Some(to) = fact.to {
         // Only an operation goes forward to a version, and that is over when its data is wanted.
-        unit.take_back_with(Recovery::wanted(fact.database.clone(), to), None);
+        state.take_back_with(Recovery::wanted(fact.database.clone(), to), None);
     } else {
-        let redirected = unit.is_redirected();
-        unit.recovery = (unit.recovery.take())
+        let redirected = state.is_redirected();
+        state.recovery = (state.recovery.take())
             .filter(|recovery| recovery.is_done() || recovery.is_open() || redirected);
     }
     // Taken back because others failed, it is retried with them; by a person's word it is no failure (R11).
-    if fact.actor.is_none() && unit.failure == Failure::None {
-        unit.failure = Failure::Past;
+    if fact.actor.is_none() && state.failure == Failure::None {
+        state.failure = Failure::Past;
     }
     if fact.force {
-        unit.force();
+        state.force();
     }
-    unit.ends(CustomerStatus::Backward, Some(&fact.reason), at);
+    state.ends(CustomerStatus::Backward, Some(&fact.reason), at);
 }
 
 /// A person must decide about it, and perhaps about deploys that this journal did not ask for.
-fn hold(unit: &mut CustomerState, fact: &CustomerHeld, at: Timestamp) {
-    unit.unknown.clone_from(&fact.unknown);
-    let from = fact.from.unwrap_or(match unit.state {
+fn hold(state: &mut CustomerState, fact: &CustomerHeld, at: Timestamp) {
+    state.unknown.clone_from(&fact.unknown);
+    let from = fact.from.unwrap_or(match state.status {
         CustomerStatus::Forward => HeldFrom::Forward,
         CustomerStatus::Healthy(_) => HeldFrom::Healthy,
         CustomerStatus::Backward => HeldFrom::Backward,
@@ -269,7 +269,7 @@ fn hold(unit: &mut CustomerState, fact: &CustomerHeld, at: Timestamp) {
         | CustomerStatus::Skipped => HeldFrom::Waiting,
     });
     if let Some(role) = &fact.service {
-        let service = unit.services.entry(role.clone()).or_default();
+        let service = state.services.entry(role.clone()).or_default();
         // Replaced while it was watched: the deploy we put there is no longer live.
         if let (DeployState::Passed { deploy, .. }, true) = (&service.deploy, fact.replaced) {
             service.deploy = DeployState::Lost {
@@ -277,17 +277,17 @@ fn hold(unit: &mut CustomerState, fact: &CustomerHeld, at: Timestamp) {
             };
         }
     }
-    unit.ends(CustomerStatus::Held { from }, Some(&fact.reason), at);
+    state.ends(CustomerStatus::Held { from }, Some(&fact.reason), at);
 }
 
 /// A held customer goes on with a new attempt at what was lost.
-fn release(unit: &mut CustomerState) -> CustomerStatus {
-    let CustomerStatus::Held { from } = unit.state else {
-        return unit.state.clone();
+fn release(state: &mut CustomerState) -> CustomerStatus {
+    let CustomerStatus::Held { from } = state.status else {
+        return state.status.clone();
     };
-    let decided = std::mem::take(&mut unit.unknown);
-    unit.accepted.extend(decided);
-    for service in unit.services.values_mut() {
+    let decided = std::mem::take(&mut state.unknown);
+    state.accepted.extend(decided);
+    for service in state.services.values_mut() {
         if matches!(
             service.deploy,
             DeployState::Lost { .. } | DeployState::Ended
@@ -301,11 +301,11 @@ fn release(unit: &mut CustomerState) -> CustomerStatus {
             service.target_gone = false;
         }
     }
-    match unit.recovery.as_mut().map(|recovery| &mut recovery.state) {
+    match state.recovery.as_mut().map(|recovery| &mut recovery.state) {
         Some(state @ RecoveryState::Failed) => *state = RecoveryState::Wanted,
         // Where no variable named the old database, they are read once more.
         Some(RecoveryState::Live { .. }) => {
-            for service in unit.services.values_mut() {
+            for service in state.services.values_mut() {
                 let named = service.redirected_keys().is_some();
                 service.connections = service.connections.take().filter(|_| named);
             }
@@ -313,10 +313,10 @@ fn release(unit: &mut CustomerState) -> CustomerStatus {
         _ => {}
     }
     for hooks in [
-        &mut unit.hooks.before,
-        &mut unit.hooks.after,
-        &mut unit.hooks.on_rollback,
-        &mut unit.hooks.restore_database,
+        &mut state.hooks.before,
+        &mut state.hooks.after,
+        &mut state.hooks.on_rollback,
+        &mut state.hooks.restore_database,
     ] {
         hooks.begun = false;
     }
@@ -329,13 +329,13 @@ fn release(unit: &mut CustomerState) -> CustomerStatus {
 }
 
 /// A retry begins with a new attempt; what is still ours at Render stays known.
-fn begin_anew(unit: &mut CustomerState) {
-    unit.past_failures += u32::from(unit.failure != Failure::None);
-    unit.failure = Failure::None;
-    unit.forget_reached();
-    unit.started_at = None;
-    unit.hooks = Hooks::default();
-    for service in unit.services.values_mut() {
+fn begin_anew(state: &mut CustomerState) {
+    state.past_failures += u32::from(state.failure != Failure::None);
+    state.failure = Failure::None;
+    state.forget_reached();
+    state.started_at = None;
+    state.hooks = Hooks::default();
+    for service in state.services.values_mut() {
         let tidy = matches!(
             service.variables,
             VariablesState::Untouched | VariablesState::Restored

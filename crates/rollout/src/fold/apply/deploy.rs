@@ -58,8 +58,8 @@ impl State {
         place: &ServicePlace,
         change: impl FnOnce(&mut ServiceState),
     ) -> Result<(), Flaw> {
-        self.change_customer(id, place.whose(), |unit| {
-            change(unit.services.entry(place.service.clone()).or_default());
+        self.change_customer(id, place.whose(), |state| {
+            change(state.services.entry(place.service.clone()).or_default());
         })
     }
 
@@ -72,7 +72,7 @@ impl State {
         at: Timestamp,
     ) -> Result<(), Flaw> {
         let reason = reason.into();
-        self.change_customer(id, place.whose(), |unit| unit.fails(reason, at))
+        self.change_customer(id, place.whose(), |state| state.fails(reason, at))
     }
 }
 

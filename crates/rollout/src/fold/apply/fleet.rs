@@ -48,11 +48,11 @@ impl State {
 
     /// A customer is nobody's any more.
     pub(super) fn let_go(&mut self, id: RolloutId, customer: &CustomerId, fact: &CustomerFact) {
-        let unit = self
+        let state = self
             .rollouts
             .get(&id)
             .map(|rollout| rollout.customer(customer));
-        let back = unit.is_some_and(CustomerState::is_pointed_back);
+        let back = state.is_some_and(CustomerState::is_pointed_back);
         let Some(row) = self.fleet.get_mut(customer) else {
             return;
         };

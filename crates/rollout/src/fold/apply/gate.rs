@@ -41,7 +41,7 @@ impl Rollout {
     /// What Render gave no usable answer to stands until the next fact about the customer.
     fn is_answered(&mut self, customer: &CustomerId) {
         if self.phase_of(customer).is_some() {
-            self.set_customer(customer, |unit| unit.unanswered = None);
+            self.set_customer(customer, |state| state.unanswered = None);
         }
     }
 }

@@ -15,15 +15,15 @@ impl State {
         fact: &HookFact,
         at: Timestamp,
     ) -> Result<(), Flaw> {
-        self.change_customer(id, fact.place().whose(), |unit| match fact {
-            HookFact::HookStarted(fact) => unit.hooks.of_mut(fact.when).begun = true,
+        self.change_customer(id, fact.place().whose(), |state| match fact {
+            HookFact::HookStarted(fact) => state.hooks.of_mut(fact.when).begun = true,
             HookFact::HookFinished(fact) => {
-                let list = unit.hooks.of_mut(fact.when);
+                let list = state.hooks.of_mut(fact.when);
                 list.begun = false;
                 // One that failed is begun anew when a person says so.
                 list.done += usize::from(fact.ok);
                 if fact.failure {
-                    unit.fails(fact.reason.as_ref(), at);
+                    state.fails(fact.reason.as_ref(), at);
                 }
             }
         })

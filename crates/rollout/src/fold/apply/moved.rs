@@ -113,17 +113,17 @@ impl Rollout {
             let mut moved = self.customer(&customer).clone();
             self.move_customer(&customer, &mut moved, jump);
             if moved != *self.customer(&customer) {
-                self.set_customer(&customer, |unit| *unit = moved);
+                self.set_customer(&customer, |state| *state = moved);
                 touched.push(RowKey::customer(id, &customer));
             }
         }
     }
 
-    fn move_customer(&self, customer: &CustomerId, unit: &mut CustomerState, jump: Jump) {
-        for at in [&mut unit.since, &mut unit.was_healthy_at] {
+    fn move_customer(&self, customer: &CustomerId, state: &mut CustomerState, jump: Jump) {
+        for at in [&mut state.since, &mut state.was_healthy_at] {
             at.as_mut().map(|at| jump.origin(at));
         }
-        if let CustomerStatus::Healthy(at) = &mut unit.state {
+        if let CustomerStatus::Healthy(at) = &mut state.status {
             jump.origin(at);
         }
         let settle = self.plan.project.render.settle.to_delta();
@@ -132,11 +132,11 @@ impl Rollout {
             (None, Some(phase)) => self.plan.phases[phase].policy.deploy_timeout.to_delta(),
             (None, None) => TimeDelta::zero(),
         };
-        for service in unit.services.values_mut() {
+        for service in state.services.values_mut() {
             jump.deploy(&mut service.deploy, (settle, timeout));
             jump.rollback(&mut service.rollback, (settle, timeout));
         }
-        let recovery = unit.recovery.as_mut().map(|recovery| &mut recovery.state);
+        let recovery = state.recovery.as_mut().map(|recovery| &mut recovery.state);
         if let Some(RecoveryState::Unknown { until }) = recovery {
             jump.end(until, settle);
         }

@@ -18,7 +18,7 @@ impl State {
         at: Timestamp,
     ) -> Result<(), Flaw> {
         let place = fact.place();
-        self.change_customer(id, place.whose(), |unit| apply(unit, fact))?;
+        self.change_customer(id, place.whose(), |state| apply(state, fact))?;
         if let RecoveryFact::DatabaseSwitched(fact) = fact {
             let moved = Moved {
                 by: id,
@@ -32,8 +32,8 @@ impl State {
     }
 }
 
-fn apply(unit: &mut CustomerState, fact: &RecoveryFact) {
-    let Some(recovery) = &mut unit.recovery else {
+fn apply(state: &mut CustomerState, fact: &RecoveryFact) {
+    let Some(recovery) = &mut state.recovery else {
         return;
     };
     let (attempt, state) = match (fact, &recovery.state) {
@@ -56,7 +56,7 @@ fn apply(unit: &mut CustomerState, fact: &RecoveryFact) {
             (Some(fact.attempt), Some(RecoveryState::Wanted))
         }
         (RecoveryFact::RecoveryFailed(fact), _) => {
-            unit.reason = Some(fact.reason.clone());
+            state.reason = Some(fact.reason.clone());
             (Some(fact.attempt), Some(RecoveryState::Failed))
         }
         (RecoveryFact::RecoveryLive(fact), before) => (fact.attempt, live(before)),

@@ -31,7 +31,7 @@ impl State {
             }
             RollbackFact::RollbackFailed(fact) => {
                 let reason = fact.reason.clone();
-                self.change_customer(id, place.whose(), |unit| unit.reason = Some(reason))?;
+                self.change_customer(id, place.whose(), |state| state.reason = Some(reason))?;
                 // Most verdicts change nothing, and a row that is touched is written.
                 if let (Some(judged), true) =
                     (&fact.judged, self.fleet.contains_key(&place.customer))

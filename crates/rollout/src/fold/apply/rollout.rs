@@ -122,16 +122,16 @@ impl State {
             phase.started_at = Some(at);
         }
         if let Some(customer) = &fact.customer {
-            if let Some(unit) = &fact.unit {
-                rollout.set_customer(customer, |fresh| fresh.clone_from(unit));
+            if let Some(state) = &fact.unit {
+                rollout.set_customer(customer, |fresh| fresh.clone_from(state));
                 self.fleet.entry(customer.clone()).or_default().owner = Some(id);
                 self.touch(RowKey::fleet(customer));
             }
             if rollout.phase_of(customer).is_some() {
-                rollout.set_customer(customer, |unit| {
-                    unit.unanswered = None;
+                rollout.set_customer(customer, |state| {
+                    state.unanswered = None;
                     if let Some(role) = &fact.service {
-                        unit.services.entry(role.clone()).or_default();
+                        state.services.entry(role.clone()).or_default();
                     }
                 });
             }

@@ -55,7 +55,7 @@ impl Rollout {
         let settled = self
             .phase_of(customer)
             .is_none_or(|phase| self.is_settled(phase));
-        self.customer(customer).state.is_healthy() && !settled && !self.is_ended()
+        self.customer(customer).status.is_healthy() && !settled && !self.is_ended()
     }
 
     /// When the last healthy customer has been watched for as long as its policy says.
@@ -68,8 +68,8 @@ impl Rollout {
 
     /// When a healthy customer settles; for one that is over, long ago.
     pub(crate) fn settles_at(&self, customer: &CustomerId) -> Option<Timestamp> {
-        let unit = self.customer(customer);
-        match unit.state {
+        let state = self.customer(customer);
+        match state.status {
             CustomerStatus::Healthy(at) => {
                 let phase = self.phase_of(customer)?;
                 let watch = self.plan.phases[phase].policy.watch.to_delta();

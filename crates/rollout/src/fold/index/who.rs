@@ -85,14 +85,15 @@ impl Rollout {
     }
 }
 
-pub(crate) fn has_managed(unit: &CustomerState) -> bool {
+pub(crate) fn has_managed(state: &CustomerState) -> bool {
     let managed = |state| {
         matches!(
             state,
             AutoDeployState::OffIntended | AutoDeployState::Off | AutoDeployState::OnIntended
         )
     };
-    unit.services
+    state
+        .services
         .values()
         .any(|service| managed(service.auto_deploy))
 }

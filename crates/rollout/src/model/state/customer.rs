@@ -21,11 +21,11 @@ stored! {
             /// Since when it was healthy, of one that is no more: it has had the release.
             was_healthy_at: Option<Timestamp> =
                 stored.healthy_at.filter(|_| !stored.state.is_healthy()),
-            state: CustomerStatus = stored.state.since(stored.healthy_at)?,
+            status: CustomerStatus = stored.state.since(stored.healthy_at)?,
             failure: Failure = Failure::of(stored.failed, stored.failed_once),
         }
         kept {
-            state: CustomerStatus = row.state.clone(),
+            state: CustomerStatus = row.status.clone(),
         }
         same {
             batch: Option<u32>,
@@ -56,7 +56,7 @@ stored! {
         }
         kept {
             #[serde(skip_serializing_if = "is_default")]
-            healthy_at: Option<Timestamp> = row.state.healthy_since().or(row.was_healthy_at),
+            healthy_at: Option<Timestamp> = row.status.healthy_since().or(row.was_healthy_at),
         }
         same {
             services: BTreeMap<Role, ServiceState>,
@@ -220,10 +220,10 @@ pub(crate) struct HookState {
 
 impl CustomerState {
     /// Takes another state.
-    pub(crate) fn enter(&mut self, state: CustomerStatus) {
+    pub(crate) fn enter(&mut self, status: CustomerStatus) {
         let reached_at = self.reached_at();
-        self.was_healthy_at = reached_at.filter(|_| !state.is_healthy());
-        self.state = state;
+        self.was_healthy_at = reached_at.filter(|_| !status.is_healthy());
+        self.status = status;
     }
 
     /// It begins anew, and has not had the release before.
@@ -234,7 +234,7 @@ impl CustomerState {
 
     /// When it had the release last, also of one that is healthy no more.
     pub(crate) fn reached_at(&self) -> Option<Timestamp> {
-        self.state.healthy_since().or(self.was_healthy_at)
+        self.status.healthy_since().or(self.was_healthy_at)
     }
 
     /// A service whose deploy can be taken back by nobody here: it was found, and nothing of before is known (P30).
@@ -248,7 +248,7 @@ impl CustomerState {
 
     /// Whether it is held because of deploys that this journal did not ask for.
     pub(crate) fn has_met_another(&self) -> bool {
-        matches!(self.state, CustomerStatus::Held { .. }) && !self.unknown.is_empty()
+        matches!(self.status, CustomerStatus::Held { .. }) && !self.unknown.is_empty()
     }
 
     /// Whether Render makes a database for it, and nothing else is under way.

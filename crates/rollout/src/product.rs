@@ -280,8 +280,8 @@ impl Product {
         loop {
             if std::mem::take(&mut self.in_flight.met_another) {
                 self.judge_met();
-            } else if let Some((id, place)) = self.in_flight.dirty_customers.pop_first() {
-                self.advance_customer(id, place);
+            } else if let Some((id, position)) = self.in_flight.dirty_customers.pop_first() {
+                self.advance_customer(id, position);
             } else if let Some(id) = self.in_flight.dirty_rollouts.pop_first() {
                 self.judge_rollout(id);
                 self.in_flight.ending_rollouts.insert(id);
@@ -304,11 +304,11 @@ impl Product {
         self.in_flight.tick_wanted = false;
         while let Some(key) = self.in_flight.timers.pop_due(self.at) {
             match key {
-                TimerKey::CustomerState(id, place) => {
-                    self.in_flight.dirty_customers.insert((id, place));
-                    self.in_flight.dirty_phases.insert((id, place.phase));
+                TimerKey::CustomerState(id, position) => {
+                    self.in_flight.dirty_customers.insert((id, position));
+                    self.in_flight.dirty_phases.insert((id, position.phase));
                 }
-                TimerKey::Position(id, place) => self.in_flight.unblock(id, place),
+                TimerKey::Position(id, position) => self.in_flight.unblock(id, position),
                 TimerKey::Phase(id, phase) => {
                     self.in_flight.dirty_phases.insert((id, phase));
                     self.in_flight.unblock_phase(id, phase);

@@ -14,12 +14,12 @@ use policy::Role;
 
 impl Product {
     /// Before a rollout ends, every auto-deploy that we switched off is restored once (P32).
-    pub(crate) fn closing(&self, id: RolloutId, place: Position) -> Option<Next> {
+    pub(crate) fn closing(&self, id: RolloutId, position: Position) -> Option<Next> {
         let rollout = self.state.rollouts.get(&id)?;
-        if !rollout.is_managed(place) || !self.is_closing(id) {
+        if !rollout.is_managed(position) || !self.is_closing(id) {
             return None;
         }
-        self.ask(id, place, |ctx| {
+        self.ask(id, position, |ctx| {
             let managed = |role: &&Role| {
                 let state = ctx.service(role).auto_deploy;
                 matches!(

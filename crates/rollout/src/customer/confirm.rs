@@ -27,28 +27,28 @@ impl Product {
         rollout
             .before(phase)
             .into_iter()
-            .filter_map(|customer| rollout.place(&customer))
-            .filter(|place| !self.in_flight.confirmed.contains(&(id, *place)))
+            .filter_map(|customer| rollout.position(&customer))
+            .filter(|position| !self.in_flight.confirmed.contains(&(id, *position)))
             .collect()
     }
 
     /// After a restart, the customers still on the release in the batch before must be seen healthy once (R17).
     pub(crate) fn confirm_before(&mut self, id: RolloutId, phase: usize) -> bool {
         let unseen = self.unseen(id, phase);
-        for place in &unseen {
+        for position in &unseen {
             if self
-                .unfit(id, *place)
+                .unfit(id, *position)
                 .is_some_and(|unfit| unfit.again_at > self.at)
             {
                 continue;
             }
-            self.about(id, *place, |product| {
-                let kind = product.ask(id, *place, |ctx| CommandKind::Confirm {
+            self.about(id, *position, |product| {
+                let kind = product.ask(id, *position, |ctx| CommandKind::Confirm {
                     probed: next::probed_all(ctx),
                     profile: ctx.profile().clone(),
                 });
                 if let Some(kind) = kind {
-                    product.want(id, *place, Slot::Confirm, kind);
+                    product.want(id, *position, Slot::Confirm, kind);
                 }
             });
         }
@@ -56,8 +56,8 @@ impl Product {
     }
 
     /// What is known of a customer that was asked and not found healthy.
-    pub(crate) fn unfit(&self, id: RolloutId, place: Position) -> Option<&Unfit> {
-        self.in_flight.scratch.get(&(id, place))?.unfit.as_ref()
+    pub(crate) fn unfit(&self, id: RolloutId, position: Position) -> Option<&Unfit> {
+        self.in_flight.scratch.get(&(id, position))?.unfit.as_ref()
     }
 
     /// Takes the answer to the question whether a customer is still healthy.
@@ -65,46 +65,52 @@ impl Product {
         clippy::wildcard_enum_match_arm,
         reason = "the question has two answers of its own; any other is told to a person"
     )]
-    pub(crate) fn record_confirm(&mut self, id: RolloutId, place: Position, outcome: &Outcome) {
+    pub(crate) fn record_confirm(&mut self, id: RolloutId, position: Position, outcome: &Outcome) {
         let is_watched = self.state.rollouts.get(&id).is_some_and(|rollout| {
-            let customer = rollout.at_place(place.phase, place.place);
+            let customer = rollout.at(position);
             rollout.is_watched(customer)
         });
         let reason = match outcome {
             Outcome::Judged { verdict, .. } if verdict.healthy => {
-                self.confirmed(id, place);
+                self.confirmed(id, position);
                 return;
             }
             Outcome::Judged { .. } | Outcome::Replaced { .. } | Outcome::Gone { .. }
                 if is_watched =>
             {
-                self.record_watch(id, place, outcome);
+                self.record_watch(id, position, outcome);
                 return;
             }
             Outcome::Replaced { .. } | Outcome::Gone { .. } => {
-                self.confirmed(id, place);
+                self.confirmed(id, position);
                 return;
             }
             Outcome::Judged { verdict, .. } => record::health::reason_of(verdict),
             other => answer::say(other),
         };
-        let every = self.ask(id, place, |ctx| ctx.profile().every.to_delta());
+        let every = self.ask(id, position, |ctx| ctx.profile().every.to_delta());
         let Some(every) = every else { return };
         let again_at = self.at + every;
-        let since = self.unfit(id, place).map_or(self.at, |unfit| unfit.since);
-        self.in_flight.scratch.entry((id, place)).or_default().unfit = Some(Unfit {
+        let since = self
+            .unfit(id, position)
+            .map_or(self.at, |unfit| unfit.since);
+        self.in_flight
+            .scratch
+            .entry((id, position))
+            .or_default()
+            .unfit = Some(Unfit {
             reason,
             since,
             again_at,
         });
         self.in_flight
             .timers
-            .set(TimerKey::Position(id, place), Some(again_at));
+            .set(TimerKey::Position(id, position), Some(again_at));
     }
 
-    fn confirmed(&mut self, id: RolloutId, place: Position) {
-        self.in_flight.confirmed.insert((id, place));
-        if let Some(scratch) = self.in_flight.scratch.get_mut(&(id, place)) {
+    fn confirmed(&mut self, id: RolloutId, position: Position) {
+        self.in_flight.confirmed.insert((id, position));
+        if let Some(scratch) = self.in_flight.scratch.get_mut(&(id, position)) {
             scratch.unfit = None;
         }
     }
@@ -117,10 +123,10 @@ impl Product {
         phase: usize,
     ) -> Option<Hold> {
         let unseen = self.unseen(id, phase);
-        let name = |place: &Position| rollout.at_place(place.phase, place.place);
+        let name = |position: &Position| rollout.at(*position);
         let ill = unseen
             .iter()
-            .find_map(|place| Some((name(place), self.unfit(id, *place)?)));
+            .find_map(|position| Some((name(position), self.unfit(id, *position)?)));
         if let Some((customer, unfit)) = ill {
             let text = format!(
                 "after the restart, {customer} must be seen healthy first, and is not: {}",
@@ -130,7 +136,10 @@ impl Product {
                 Hold::new(HoldKind::Confirm, HoldOwner::Operators, text).since(Some(unfit.since));
             return Some(hold.way_out(Offer::rollback(customer)));
         }
-        let names: Vec<&str> = unseen.iter().map(|place| name(place).as_str()).collect();
+        let names: Vec<&str> = unseen
+            .iter()
+            .map(|position| name(position).as_str())
+            .collect();
         (!names.is_empty()).then(|| {
             let text = format!(
                 "after the restart, {} must be seen healthy first",

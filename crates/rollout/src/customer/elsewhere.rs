@@ -64,7 +64,7 @@ impl Product {
         for id in held {
             self.release_met(id, by);
             let places = self.state.rollouts[&id].in_hand();
-            let places = places.into_iter().map(|place| (id, place));
+            let places = places.into_iter().map(|position| (id, position));
             self.in_flight.dirty_customers.extend(places);
         }
         self.in_flight.queued_dirty = true;
@@ -79,9 +79,9 @@ impl Product {
             .filter(|customer| rollout.customer(customer).has_met_another());
         let met: Vec<CustomerId> = met.cloned().collect();
         for customer in met {
-            let place = self.state.rollouts[&id].place(&customer);
-            let fact = place.and_then(|place| {
-                self.ask(id, place, |ctx| CustomerReleased {
+            let position = self.state.rollouts[&id].position(&customer);
+            let fact = position.and_then(|position| {
+                self.ask(id, position, |ctx| CustomerReleased {
                     place: ctx.place(),
                     actor: by.name.clone(),
                 })
@@ -97,10 +97,10 @@ impl Product {
     pub(crate) fn meets_another(
         &mut self,
         id: RolloutId,
-        place: Position,
+        position: Position,
         views: &[ServiceView],
     ) -> bool {
-        let read = self.ask(id, place, |ctx| {
+        let read = self.ask(id, position, |ctx| {
             let met =
                 |view: &&ServiceView| !adoption::unknown(ctx, &view.role, &view.deploys).is_empty();
             let met = views.iter().find(met);
@@ -109,8 +109,12 @@ impl Product {
         let Some(kind) = read.flatten() else {
             return false;
         };
-        self.in_flight.scratch.entry((id, place)).or_default().met = views.to_vec();
-        self.want(id, place, Slot::Main, kind);
+        self.in_flight
+            .scratch
+            .entry((id, position))
+            .or_default()
+            .met = views.to_vec();
+        self.want(id, position, Slot::Main, kind);
         true
     }
 
@@ -118,11 +122,11 @@ impl Product {
     pub(crate) fn hold_for_another<'v>(
         &mut self,
         id: RolloutId,
-        place: Position,
+        position: Position,
         views: &'v [ServiceView],
         outcome: &Outcome,
     ) {
-        let held = self.ask(id, place, |ctx| {
+        let held = self.ask(id, position, |ctx| {
             let of_view = |view: &'v ServiceView| {
                 let (role, deploys) = (&view.role, &view.deploys);
                 let unknown = adoption::unknown(ctx, role, deploys);

@@ -15,25 +15,31 @@ use crate::product::Product;
 impl Product {
     /// Whom the core was busy with when a step broke off. After a panic this is all that may be asked of a state.
     pub fn busy_with(&self) -> Option<(RolloutId, CustomerId)> {
-        let (id, place) = self.busy?;
-        let phase = self.state.rollouts.get(&id)?.plan.phases.get(place.phase)?;
-        Some((id, phase.customers.get(place.place)?.clone()))
+        let (id, position) = self.busy?;
+        let phase = self
+            .state
+            .rollouts
+            .get(&id)?
+            .plan
+            .phases
+            .get(position.phase)?;
+        Some((id, phase.customers.get(position.index)?.clone()))
     }
 
     /// Whether a customer has something before it that holding would keep from happening.
     pub fn can_quarantine(&self, rollout: RolloutId, customer: &CustomerId) -> bool {
-        let place = self.place_of(rollout, customer);
-        place.is_some_and(|place| self.has_more_to_do(rollout, place))
+        let position = self.position_of(rollout, customer);
+        position.is_some_and(|position| self.has_more_to_do(rollout, position))
     }
 
     /// Does something for one customer; if it panics, [`Product::busy_with`] says whom it was for.
     pub(crate) fn about<T>(
         &mut self,
         id: RolloutId,
-        place: Position,
+        position: Position,
         work: impl FnOnce(&mut Self) -> T,
     ) -> T {
-        let before = self.busy.replace((id, place));
+        let before = self.busy.replace((id, position));
         let done = work(self);
         self.busy = before;
         done
@@ -46,33 +52,33 @@ impl Product {
         customer: &CustomerId,
         what: &str,
     ) {
-        if let Some(place) = self.place_of(rollout, customer) {
-            self.quarantine(rollout, place, what);
+        if let Some(position) = self.position_of(rollout, customer) {
+            self.quarantine(rollout, position, what);
         }
     }
 
     /// Holds a customer whose state is impossible. What was asked for it and may have left is looked up before anything else
     /// when a person lets it go on; it is never sent again unseen (R16). `false`: it has nothing before it, and holding it
     /// would not help.
-    pub(crate) fn quarantine(&mut self, id: RolloutId, place: Position, what: &str) -> bool {
-        if !self.has_more_to_do(id, place) {
+    pub(crate) fn quarantine(&mut self, id: RolloutId, position: Position, what: &str) -> bool {
+        if !self.has_more_to_do(id, position) {
             return false;
         }
-        self.in_flight.scratch.remove(&(id, place));
-        self.unwant(id, place, Slot::Preflight);
-        self.in_flight.preparing.remove(&(id, place));
-        self.begin_anew(id, place, "the request was out when an invariant broke");
+        self.in_flight.scratch.remove(&(id, position));
+        self.unwant(id, position, Slot::Preflight);
+        self.in_flight.preparing.remove(&(id, position));
+        self.begin_anew(id, position, "the request was out when an invariant broke");
         let reason = format!("something impossible was found about it: {what}");
-        let held = self.ask(id, place, |ctx| ctx.held(None, reason));
+        let held = self.ask(id, position, |ctx| ctx.held(None, reason));
         self.emit_in(id, held.expect("the customer is planned"));
         true
     }
 
-    fn place_of(&self, rollout: RolloutId, customer: &CustomerId) -> Option<Position> {
-        self.state.rollouts.get(&rollout)?.place(customer)
+    fn position_of(&self, rollout: RolloutId, customer: &CustomerId) -> Option<Position> {
+        self.state.rollouts.get(&rollout)?.position(customer)
     }
 
-    fn has_more_to_do(&self, id: RolloutId, place: Position) -> bool {
+    fn has_more_to_do(&self, id: RolloutId, position: Position) -> bool {
         let Some(rollout) = self
             .state
             .rollouts
@@ -81,10 +87,7 @@ impl Product {
         else {
             return false;
         };
-        match rollout
-            .customer(rollout.at_place(place.phase, place.place))
-            .status
-        {
+        match rollout.state_at(position).status {
             CustomerStatus::Waiting
             | CustomerStatus::Forward
             | CustomerStatus::Healthy(_)

@@ -36,12 +36,14 @@ impl Product {
                 .map(|gate| (id, gate.clone()))
                 .collect();
             self.in_flight.dirty_gates.extend(gates);
-            for place in self.state.rollouts[&id].in_hand() {
+            for position in self.state.rollouts[&id].in_hand() {
                 let reason = "the engine was started anew while the request was out";
-                if self.in_flight.out(id, place, Slot::Main).is_none() {
-                    self.about(id, place, |product| product.begin_anew(id, place, reason));
+                if self.in_flight.out(id, position, Slot::Main).is_none() {
+                    self.about(id, position, |product| {
+                        product.begin_anew(id, position, reason)
+                    });
                 }
-                self.in_flight.dirty_customers.insert((id, place));
+                self.in_flight.dirty_customers.insert((id, position));
             }
             self.in_flight.dirty_rollouts.insert(id);
             self.wake_rollout(id);
@@ -50,11 +52,11 @@ impl Product {
     }
 
     /// What this process knew of a customer is gone.
-    pub(crate) fn begin_anew(&mut self, id: RolloutId, place: Position, reason: &str) {
+    pub(crate) fn begin_anew(&mut self, id: RolloutId, position: Position, reason: &str) {
         // When the deploy before a queued one ended is not known any more: at the latest now.
-        let scratch = self.in_flight.scratch.entry((id, place)).or_default();
+        let scratch = self.in_flight.scratch.entry((id, position)).or_default();
         scratch.quiet_since = Some(self.at);
-        self.doubt(id, place, reason);
+        self.doubt(id, position, reason);
     }
 
     /// The process drives no more: it only records.
@@ -67,10 +69,11 @@ impl Product {
     fn take_up(&mut self, out: Vec<Command>) {
         for command in out {
             let rollout = self.state.rollouts.get(&command.rollout);
-            let Some(place) = rollout.and_then(|rollout| rollout.place(&command.customer)) else {
+            let Some(position) = rollout.and_then(|rollout| rollout.position(&command.customer))
+            else {
                 continue;
             };
-            let whose = (command.rollout, place);
+            let whose = (command.rollout, position);
             self.in_flight.scratch.entry(whose).or_default().fresh = true;
             self.in_flight.take_up(Issued {
                 command,
@@ -82,8 +85,8 @@ impl Product {
     }
 
     /// A request that this process did not send may have been sent by the one before (R16).
-    fn doubt(&mut self, id: RolloutId, place: Position, reason: &str) {
-        let facts = self.ask(id, place, |ctx| {
+    fn doubt(&mut self, id: RolloutId, position: Position, reason: &str) {
+        let facts = self.ask(id, position, |ctx| {
             let mut facts = Vec::new();
             let recovery = ctx.state.recovery.as_ref().map(|recovery| &recovery.state);
             if recovery == Some(&RecoveryState::Intended) {

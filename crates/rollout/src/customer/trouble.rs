@@ -139,8 +139,8 @@ impl Product {
         customer: &CustomerId,
         at: Timestamp,
     ) -> Option<Hold> {
-        let place = rollout.place(customer)?;
-        let known = self.in_flight.scratch.get(&(id, place));
+        let position = rollout.position(customer)?;
+        let known = self.in_flight.scratch.get(&(id, position));
         match known.and_then(|scratch| scratch.trouble.as_ref()) {
             Some(trouble) => Some(hold(
                 &trouble.reason,
@@ -155,7 +155,7 @@ impl Product {
     pub(crate) fn wait_for_render(
         &mut self,
         id: RolloutId,
-        place: Position,
+        position: Position,
         asked: &CommandKind,
         outcome: &Outcome,
     ) {
@@ -163,13 +163,13 @@ impl Product {
         let mut scratch = self
             .in_flight
             .scratch
-            .remove(&(id, place))
+            .remove(&(id, position))
             .unwrap_or_default();
         let alarm = self
-            .ask(id, place, |ctx| met(ctx, &mut scratch, asked, &reason))
+            .ask(id, position, |ctx| met(ctx, &mut scratch, asked, &reason))
             .flatten();
-        self.in_flight.scratch.insert((id, place), scratch);
-        self.in_flight.unblock(id, place);
+        self.in_flight.scratch.insert((id, position), scratch);
+        self.in_flight.unblock(id, position);
         if let Some(alarm) = alarm {
             self.emit_in(id, alarm);
         }
@@ -185,10 +185,10 @@ impl InFlight {
         customer: &CustomerId,
         at: Timestamp,
     ) -> Vec<Hold> {
-        let Some(place) = rollout.place(customer) else {
+        let Some(position) = rollout.position(customer) else {
             return Vec::new();
         };
-        let Some(scratch) = self.scratch.get(&(id, place)) else {
+        let Some(scratch) = self.scratch.get(&(id, position)) else {
             return Vec::new();
         };
         let missing = scratch.secret.as_ref().filter(|(_, until)| *until > at);
@@ -203,7 +203,7 @@ impl InFlight {
         let foreign = scratch
             .foreign
             .as_ref()
-            .filter(|_| self.out(id, place, Slot::Main).is_some());
+            .filter(|_| self.out(id, position, Slot::Main).is_some());
         let foreign = foreign.map(|(since, deploy)| Hold {
             since: Some(*since),
             ..Hold::new(

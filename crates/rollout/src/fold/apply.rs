@@ -24,8 +24,8 @@ use crate::fold::state::{Damage, RowKey, State};
 use crate::model::event::{Event, Kind, Line};
 use crate::model::fact::{Fact, Unreadable};
 use crate::model::ids::RolloutId;
+use crate::model::plan_flaw;
 use crate::model::request::Proof;
-use crate::model::sound;
 
 /// Why a fact does not fold, as a sentence fragment about its event.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -125,7 +125,7 @@ impl Event {
 
 /// Refuses a plan that does not hold together.
 fn sound(plan: &Plan) -> Result<(), Flaw> {
-    match sound::flaw(plan) {
+    match plan_flaw::flaw(plan) {
         None => Ok(()),
         Some(flaw) => Err(Flaw::Plan(flaw)),
     }

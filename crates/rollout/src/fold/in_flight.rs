@@ -92,15 +92,21 @@ impl InFlight {
     }
 
     pub(crate) fn insert(&mut self, issued: Issued) {
-        let (rollout, place) = issued.whose;
+        let (rollout, position) = issued.whose;
         self.by_slot
-            .insert((rollout, place, issued.slot), issued.command.id);
+            .insert((rollout, position, issued.slot), issued.command.id);
         self.issued.insert(issued.command.id, issued);
     }
 
     /// The command a customer has out in a slot.
-    pub(crate) fn out(&self, rollout: RolloutId, place: Position, slot: Slot) -> Option<&Issued> {
-        self.issued.get(self.by_slot.get(&(rollout, place, slot))?)
+    pub(crate) fn out(
+        &self,
+        rollout: RolloutId,
+        position: Position,
+        slot: Slot,
+    ) -> Option<&Issued> {
+        self.issued
+            .get(self.by_slot.get(&(rollout, position, slot))?)
     }
 
     /// Takes an issued command whose answer has come or is no longer wanted.
@@ -112,9 +118,9 @@ impl InFlight {
     }
 
     /// Lets the next tick look at a waiting customer again.
-    pub(crate) fn unblock(&mut self, rollout: RolloutId, place: Position) {
-        if let Some(ready) = self.ready.get_mut(&(rollout, place.phase)) {
-            ready.insert(place.place);
+    pub(crate) fn unblock(&mut self, rollout: RolloutId, position: Position) {
+        if let Some(ready) = self.ready.get_mut(&(rollout, position.phase)) {
+            ready.insert(position.index);
         }
         self.tick_wanted = true;
     }
@@ -142,7 +148,7 @@ impl InFlight {
         let preparing = self.preparing.keys();
         preparing
             .filter(move |(rollout, _)| *rollout == id)
-            .map(|(_, place)| *place)
+            .map(|(_, position)| *position)
     }
 
     /// Customers of one phase being read before they are started.
@@ -151,14 +157,14 @@ impl InFlight {
         id: RolloutId,
         phase: usize,
     ) -> impl Iterator<Item = (Position, &Preparing)> {
-        let first = Position { phase, place: 0 };
+        let first = Position { phase, index: 0 };
         let last = Position {
             phase,
-            place: usize::MAX,
+            index: usize::MAX,
         };
         self.preparing
             .range((id, first)..=(id, last))
-            .map(|((_, place), state)| (*place, state))
+            .map(|((_, position), state)| (*position, state))
     }
 
     /// Gives customers of a rollout their places in a new plan (R6): what is out stays out.
@@ -167,9 +173,9 @@ impl InFlight {
         rollout: RolloutId,
         moved: impl Fn(Position) -> Option<Position>,
     ) {
-        let key = |(id, place): (RolloutId, Position)| match id == rollout {
-            true => moved(place).map(|place| (id, place)),
-            false => Some((id, place)),
+        let key = |(id, position): (RolloutId, Position)| match id == rollout {
+            true => moved(position).map(|position| (id, position)),
+            false => Some((id, position)),
         };
         let set = |keys: &mut BTreeSet<(RolloutId, Position)>| {
             *keys = std::mem::take(keys).into_iter().filter_map(key).collect();

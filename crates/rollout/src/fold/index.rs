@@ -31,7 +31,7 @@ pub(crate) struct Rollout {
     pub(crate) recalled: Vec<Lift>,
     customers: BTreeMap<CustomerId, CustomerState>,
     /// Where each customer stands in the order of its phase (R2).
-    places: BTreeMap<CustomerId, Position>,
+    positions: BTreeMap<CustomerId, Position>,
     /// First place of each batch of each phase, and the end.
     bounds: Vec<Vec<usize>>,
     /// Waiting customers of each phase, by place.
@@ -62,7 +62,7 @@ pub(crate) struct Rollout {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Position {
     pub(crate) phase: usize,
-    pub(crate) place: usize,
+    pub(crate) index: usize,
 }
 
 static WAITING: CustomerState = CustomerState {
@@ -120,7 +120,7 @@ impl Rollout {
             gates: BTreeMap::new(),
             recalled: Vec::new(),
             customers: BTreeMap::new(),
-            places: BTreeMap::new(),
+            positions: BTreeMap::new(),
             bounds: Vec::new(),
             waiting: Vec::new(),
             open: BTreeMap::new(),
@@ -146,7 +146,7 @@ impl Rollout {
     /// Derives everything from the rows.
     pub(crate) fn derive(&mut self) {
         let plan = Arc::clone(&self.plan);
-        self.places.clear();
+        self.positions.clear();
         self.bounds.clear();
         self.waiting.clear();
         self.open.clear();
@@ -171,9 +171,9 @@ impl Rollout {
             }
             self.bounds.push(ends);
             self.waiting.push((0..planned.customers.len()).collect());
-            for (place, customer) in planned.customers.iter().enumerate() {
-                self.places
-                    .insert(customer.clone(), Position { phase, place });
+            for (index, customer) in planned.customers.iter().enumerate() {
+                self.positions
+                    .insert(customer.clone(), Position { phase, index });
             }
         }
         let customers: Vec<CustomerId> = self.customers.keys().cloned().collect();
@@ -264,29 +264,29 @@ impl Rollout {
     }
 
     fn unfile(&mut self, customer: &CustomerId) {
-        let Some(&Position { phase, place }) = self.places.get(customer) else {
+        let Some(&Position { phase, index }) = self.positions.get(customer) else {
             return;
         };
-        self.waiting[phase].remove(&place);
-        self.working.remove(&(phase, place));
-        self.stuck.remove(&(phase, place));
-        self.held.remove(&(phase, place));
-        self.managed.remove(&(phase, place));
+        self.waiting[phase].remove(&index);
+        self.working.remove(&(phase, index));
+        self.stuck.remove(&(phase, index));
+        self.held.remove(&(phase, index));
+        self.managed.remove(&(phase, index));
         if self.customer(customer).failure == Failure::Counts {
             let weight = self.plan.weight_of(customer);
             self.failed_weight[phase] = self.failed_weight[phase].saturating_sub(weight);
         }
         let (batch, watched_until) = (self.customer(customer).batch, self.settles_at(customer));
         let Some(batch) = batch else { return };
-        self.at_work.remove(&(phase, batch, place));
-        self.healthy.remove(&(phase, batch, place));
+        self.at_work.remove(&(phase, batch, index));
+        self.healthy.remove(&(phase, batch, index));
         if let (Some(open), Some(until)) = (self.settling.get_mut(&(phase, batch)), watched_until) {
-            open.remove(&(until, place));
+            open.remove(&(until, index));
         }
     }
 
     fn file(&mut self, customer: &CustomerId) {
-        let Some(&Position { phase, place }) = self.places.get(customer) else {
+        let Some(&Position { phase, index }) = self.positions.get(customer) else {
             return;
         };
         let state = self.customers.get(customer).unwrap_or(&WAITING);
@@ -298,51 +298,51 @@ impl Rollout {
         }
         match status {
             CustomerStatus::Waiting => {
-                self.waiting[phase].insert(place);
+                self.waiting[phase].insert(index);
             }
             CustomerStatus::Forward | CustomerStatus::Backward | CustomerStatus::Withdrawing => {
-                self.waiting[phase].remove(&place);
-                self.working.insert((phase, place));
+                self.waiting[phase].remove(&index);
+                self.working.insert((phase, index));
             }
             CustomerStatus::Healthy(_) => {
-                self.waiting[phase].remove(&place);
-                self.healthy.insert((phase, batch.unwrap_or(0), place));
+                self.waiting[phase].remove(&index);
+                self.healthy.insert((phase, batch.unwrap_or(0), index));
             }
             CustomerStatus::Held { from } => {
                 // One that was held at its turn has still to start: its batch stays open (R18).
                 match from {
-                    HeldFrom::Waiting => self.waiting[phase].insert(place),
+                    HeldFrom::Waiting => self.waiting[phase].insert(index),
                     HeldFrom::Forward
                     | HeldFrom::Healthy
                     | HeldFrom::Backward
-                    | HeldFrom::Withdrawing => self.waiting[phase].remove(&place),
+                    | HeldFrom::Withdrawing => self.waiting[phase].remove(&index),
                 };
-                self.held.insert((phase, place));
+                self.held.insert((phase, index));
             }
             CustomerStatus::RollbackFailed => {
-                self.waiting[phase].remove(&place);
-                self.stuck.insert((phase, place));
+                self.waiting[phase].remove(&index);
+                self.stuck.insert((phase, index));
             }
             CustomerStatus::Unchanged
             | CustomerStatus::RolledBack
             | CustomerStatus::Applied
             | CustomerStatus::Excluded
             | CustomerStatus::Skipped => {
-                self.waiting[phase].remove(&place);
+                self.waiting[phase].remove(&index);
             }
         }
         if has_managed(state) {
-            self.managed.insert((phase, place));
+            self.managed.insert((phase, index));
         }
         let Some(batch) = batch else { return };
         if status.is_working() {
-            self.at_work.insert((phase, batch, place));
+            self.at_work.insert((phase, batch, index));
         }
         let open = self.open.entry((phase, batch)).or_default();
         if status.is_healthy() || status.is_over() {
-            open.remove(&place);
+            open.remove(&index);
         } else {
-            open.insert(place);
+            open.insert(index);
         }
         if let (true, Some(until)) = (status.is_healthy(), self.settles_at(customer))
             && !self.plan.phases[phase].policy.watch.is_zero()
@@ -350,18 +350,18 @@ impl Rollout {
             self.settling
                 .entry((phase, batch))
                 .or_default()
-                .insert((until, place));
+                .insert((until, index));
         }
     }
 
     /// Where the customer stands.
-    pub(crate) fn place(&self, customer: &CustomerId) -> Option<Position> {
-        self.places.get(customer).copied()
+    pub(crate) fn position(&self, customer: &CustomerId) -> Option<Position> {
+        self.positions.get(customer).copied()
     }
 
     /// The customer's phase.
     pub(crate) fn phase_of(&self, customer: &CustomerId) -> Option<usize> {
-        self.places.get(customer).map(|place| place.phase)
+        self.positions.get(customer).map(|index| index.phase)
     }
 
     /// The phase with this name.
@@ -372,9 +372,19 @@ impl Rollout {
             .position(|phase| &phase.policy.name == name)
     }
 
-    /// The customer at a place.
-    pub(crate) fn at_place(&self, phase: usize, place: usize) -> &CustomerId {
-        &self.plan.phases[phase].customers[place]
+    /// Who stands there.
+    pub(crate) fn at(&self, position: Position) -> &CustomerId {
+        self.at_place(position.phase, position.index)
+    }
+
+    /// The state of who stands there.
+    pub(crate) fn state_at(&self, position: Position) -> &CustomerState {
+        self.customer(self.at(position))
+    }
+
+    /// The customer at a place of a phase.
+    pub(crate) fn at_place(&self, phase: usize, index: usize) -> &CustomerId {
+        &self.plan.phases[phase].customers[index]
     }
 
     /// Where a planned customer's local time is local.
@@ -405,11 +415,11 @@ impl Rollout {
         if state.batch.is_some() {
             return state.batch;
         }
-        let Position { phase, place } = self.place(customer)?;
+        let Position { phase, index } = self.position(customer)?;
         if self.is_dynamic(phase) {
             return None;
         }
-        let after = self.bounds[phase].partition_point(|start| *start <= place);
+        let after = self.bounds[phase].partition_point(|start| *start <= index);
         u32::try_from(after).ok()
     }
 

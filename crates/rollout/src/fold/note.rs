@@ -68,19 +68,19 @@ impl Notes<'_> {
         id: RolloutId,
         customer: &CustomerId,
     ) -> Option<Position> {
-        let place = self.state.rollouts.get(&id)?.place(customer)?;
-        self.in_flight.dirty_customers.insert((id, place));
-        self.in_flight.dirty_phases.insert((id, place.phase));
-        self.in_flight.unblock(id, place);
-        Some(place)
+        let position = self.state.rollouts.get(&id)?.position(customer)?;
+        self.in_flight.dirty_customers.insert((id, position));
+        self.in_flight.dirty_phases.insert((id, position.phase));
+        self.in_flight.unblock(id, position);
+        Some(position)
     }
 
     /// A customer, its phase and its rollout are looked at again; what was read for it.
     pub(super) fn note_whose(&mut self, id: RolloutId, whose: Whose<'_>) -> Option<&mut Scratch> {
         self.judge_again(id);
         self.note_phase_of(id, whose.phase);
-        let place = self.note_customer(id, whose.customer)?;
-        Some(self.in_flight.scratch.entry((id, place)).or_default())
+        let position = self.note_customer(id, whose.customer)?;
+        Some(self.in_flight.scratch.entry((id, position)).or_default())
     }
 
     /// Looks at every phase and every waiting customer of a rollout again: rare, by a person or at an end.
@@ -97,12 +97,12 @@ impl Notes<'_> {
                     .range((phase, 0, 0)..=(phase, u32::MAX, usize::MAX));
                 self.in_flight
                     .dirty_customers
-                    .extend(watched.map(|(phase, _, place)| {
+                    .extend(watched.map(|(phase, _, position)| {
                         (
                             id,
                             Position {
                                 phase: *phase,
-                                place: *place,
+                                index: *position,
                             },
                         )
                     }));

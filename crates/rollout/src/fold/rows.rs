@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use crate::fold::index::Rollout;
 use crate::fold::state::{RowKey, State};
 use crate::model::ids::RolloutId;
-use crate::model::sound;
+use crate::model::plan_flaw;
 use crate::model::state::{
     BatchRow, CustomerState, FilesRow, FleetRow, GateRow, PhaseRow, ProductRow, RolloutRow,
 };
@@ -89,7 +89,7 @@ impl State {
         let mut plans = std::collections::BTreeMap::new();
         for (key, id, _, json) in of("plan") {
             let plan = read::<Plan>(key, json)?;
-            if let Some(what) = sound::flaw(&plan) {
+            if let Some(what) = plan_flaw::flaw(&plan) {
                 let key = key.clone();
                 return Err(LoadError::Unsound { key, what });
             }

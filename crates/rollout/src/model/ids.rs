@@ -26,17 +26,17 @@ impl fmt::Display for RolloutId {
 /// A text that is neither `r` nor `o` and a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a rollout is written r1, r2, ...; an operation o1, o2, ...")]
-pub struct BadRunId;
+pub struct BadRolloutId;
 
 impl FromStr for RolloutId {
-    type Err = BadRunId;
+    type Err = BadRolloutId;
 
-    fn from_str(text: &str) -> Result<Self, BadRunId> {
-        let number = |digits: &str| digits.parse().map_err(|_| BadRunId);
+    fn from_str(text: &str) -> Result<Self, BadRolloutId> {
+        let number = |digits: &str| digits.parse().map_err(|_| BadRolloutId);
         match text.split_at_checked(1) {
             Some(("r", digits)) => Ok(Self::Rollout(number(digits)?)),
             Some(("o", digits)) => Ok(Self::Operation(number(digits)?)),
-            Some(_) | None => Err(BadRunId),
+            Some(_) | None => Err(BadRolloutId),
         }
     }
 }

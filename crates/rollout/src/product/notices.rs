@@ -14,18 +14,24 @@ impl Product {
             return;
         };
         self.in_flight.tick_wanted = true;
-        let (id, place) = issued.whose;
-        self.about(id, place, |product| match issued.slot {
+        let (id, position) = issued.whose;
+        self.about(id, position, |product| match issued.slot {
             Slot::Main => {
-                product.record_main(id, place, issued.asked_at, &issued.command, report.outcome);
+                product.record_main(
+                    id,
+                    position,
+                    issued.asked_at,
+                    &issued.command,
+                    report.outcome,
+                );
             }
             Slot::Preflight => {
-                product.record_preflight(id, place, &issued.command.kind, report.outcome);
+                product.record_preflight(id, position, &issued.command.kind, report.outcome);
             }
-            Slot::Watch => product.record_watch(id, place, &report.outcome),
-            Slot::Confirm => product.record_confirm(id, place, &report.outcome),
+            Slot::Watch => product.record_watch(id, position, &report.outcome),
+            Slot::Confirm => product.record_confirm(id, position, &report.outcome),
         });
-        self.in_flight.dirty_customers.insert((id, place));
+        self.in_flight.dirty_customers.insert((id, position));
     }
 
     pub(crate) fn record_notice(&mut self, notice: Notice) {

@@ -132,7 +132,10 @@ impl State {
         places.sort_unstable();
         places
             .into_iter()
-            .map(|place| Position { phase, place })
+            .map(|place| Position {
+                phase,
+                index: place,
+            })
             .collect()
     }
 }
@@ -282,7 +285,7 @@ impl Product {
     pub(crate) fn roll_back(&mut self, id: RolloutId, places: &[Position], sweep: &Sweep) {
         let rollout = &self.state.rollouts[&id];
         let customers = places.iter();
-        let customers = customers.map(|place| rollout.at_place(place.phase, place.place).clone());
+        let customers = customers.map(|place| rollout.at(*place).clone());
         for customer in customers.collect::<Vec<_>>() {
             let reason = sweep.reason.clone();
             let back = self.back_requested(id, &customer, sweep.by.clone(), reason);

@@ -310,7 +310,7 @@ impl Rollout {
         };
         let gate = match batch {
             Some(batch) => GateId::Batch(name.into(), batch),
-            None if self.place(&name.into()).is_some() => GateId::Customer(name.into()),
+            None if self.position(&name.into()).is_some() => GateId::Customer(name.into()),
             None => GateId::Phase(name.into()),
         };
         let phase = self.phase_of_gate(&gate)?;
@@ -357,7 +357,7 @@ impl Rollout {
                 .map(|place| waits(&place))
                 .collect(),
             GateId::Customer(customer) => {
-                let place = self.place(customer).map(|place| place.place);
+                let place = self.position(customer).map(|place| place.index);
                 place
                     .filter(|place| self.waiting(phase).contains(place))
                     .iter()

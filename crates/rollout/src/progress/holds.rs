@@ -266,16 +266,16 @@ impl Product {
         phase: usize,
         customer: &CustomerId,
     ) -> Option<Hold> {
-        let place = rollout.place(customer)?;
-        let name = |place: &Position| rollout.at_place(place.phase, place.place).to_string();
-        if self.in_flight.preparing.contains_key(&(id, place)) {
+        let position = rollout.position(customer)?;
+        let name = |position: &Position| rollout.at(*position).to_string();
+        if self.in_flight.preparing.contains_key(&(id, position)) {
             let text = "its services are read before it starts";
             return Some(Hold::new(HoldKind::Working, HoldOwner::Render, text));
         }
         if let Some(hold) = self.confirm_hold(id, rollout, phase) {
             return Some(hold);
         }
-        if let Some(before) = self.goes_before(id, place) {
+        if let Some(before) = self.goes_before(id, position) {
             let text = format!("{} goes first, and nobody overtakes", name(&before));
             return Some(Hold::new(HoldKind::Order, HoldOwner::CustomerBefore, text));
         }
@@ -284,9 +284,9 @@ impl Product {
 
     /// All places are taken; one that a held customer keeps is given back by a person (P16).
     fn slot_hold(&self) -> Hold {
-        let held = self.in_flight.deploying.iter().find_map(|(id, place)| {
+        let held = self.in_flight.deploying.iter().find_map(|(id, position)| {
             let rollout = self.state.rollouts.get(id)?;
-            let customer = rollout.at_place(place.phase, place.place);
+            let customer = rollout.at(*position);
             matches!(
                 rollout.customer(customer).status,
                 CustomerStatus::Held { .. }

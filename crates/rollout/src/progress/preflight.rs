@@ -15,18 +15,18 @@ use crate::progress::start_customers::SECRET_RETRY;
 
 impl Product {
     /// A customer that has left customers.yaml is passed over at its turn (R6).
-    pub(crate) fn gone(&self, id: RolloutId, place: Position) -> Option<String> {
+    pub(crate) fn gone(&self, id: RolloutId, position: Position) -> Option<String> {
         // A person has just named the services of an operation, and they need not be in the files.
         if matches!(id, RolloutId::Operation(_)) {
             return None;
         }
         let files = self.state.product.read_files()?;
-        let customer = self.state.rollouts[&id].at_place(place.phase, place.place);
+        let customer = self.state.rollouts[&id].at(position);
         (!files.customers.contains(customer)).then(|| "it has left customers.yaml".to_owned())
     }
 
-    pub(crate) fn skip_at_turn(&mut self, id: RolloutId, place: Position, reason: String) {
-        let fact = self.ask(id, place, |ctx| CustomerSkipped {
+    pub(crate) fn skip_at_turn(&mut self, id: RolloutId, position: Position, reason: String) {
+        let fact = self.ask(id, position, |ctx| CustomerSkipped {
             place: ctx.place(),
             actor: None,
             reason: Some(reason),
@@ -37,8 +37,8 @@ impl Product {
     }
 
     /// Reads everything that must hold before the customer is started.
-    pub(crate) fn prepare(&mut self, id: RolloutId, place: Position) {
-        let kind = self.ask(id, place, |ctx| CommandKind::Preflight {
+    pub(crate) fn prepare(&mut self, id: RolloutId, position: Position) {
+        let kind = self.ask(id, position, |ctx| CommandKind::Preflight {
             services: ctx
                 .planned
                 .services
@@ -62,8 +62,8 @@ impl Product {
         let Some(kind) = kind else { return };
         self.in_flight
             .preparing
-            .insert((id, place), Preparing::Asked);
-        self.want(id, place, Slot::Preflight, kind);
+            .insert((id, position), Preparing::Asked);
+        self.want(id, position, Slot::Preflight, kind);
     }
 
     /// Takes the answer of a preflight; the holds are asked once more before the start.
@@ -74,32 +74,32 @@ impl Product {
     pub(crate) fn record_preflight(
         &mut self,
         id: RolloutId,
-        place: Position,
+        position: Position,
         asked: &CommandKind,
         outcome: Outcome,
     ) {
-        self.in_flight.preparing.remove(&(id, place));
-        self.in_flight.unblock(id, place);
+        self.in_flight.preparing.remove(&(id, position));
+        self.in_flight.unblock(id, position);
         if let Outcome::Trouble { .. } | Outcome::Failed { .. } = outcome {
-            self.wait_for_render(id, place, asked, &outcome);
+            self.wait_for_render(id, position, asked, &outcome);
             return;
         }
-        if let Some(scratch) = self.in_flight.scratch.get_mut(&(id, place)) {
+        if let Some(scratch) = self.in_flight.scratch.get_mut(&(id, position)) {
             scratch.answered(asked);
         }
         match outcome {
-            Outcome::Inspected { views } => self.judge_views(id, place, views),
+            Outcome::Inspected { views } => self.judge_views(id, position, views),
             Outcome::SecretMissing { name } => {
                 let missing = (name, self.at + SECRET_RETRY);
                 self.in_flight
                     .scratch
-                    .entry((id, place))
+                    .entry((id, position))
                     .or_default()
                     .secret = Some(missing);
             }
             Outcome::Gone { role, reason } => {
                 let reason = format!("its service {role} does not exist: {reason}");
-                self.skip_at_turn(id, place, reason);
+                self.skip_at_turn(id, position, reason);
             }
             // Nothing was learned: the next tick reads it again.
             _ => {}
@@ -107,12 +107,16 @@ impl Product {
     }
 
     /// Somebody else's hand on a customer whose turn it is (R18).
-    fn judge_views(&mut self, id: RolloutId, place: Position, views: Vec<ServiceView>) {
+    fn judge_views(&mut self, id: RolloutId, position: Position, views: Vec<ServiceView>) {
         if let Some(view) = views.iter().find(|view| view.suspended) {
-            self.skip_at_turn(id, place, format!("its service {} is suspended", view.role));
+            self.skip_at_turn(
+                id,
+                position,
+                format!("its service {} is suspended", view.role),
+            );
             return;
         }
-        let facts = self.ask(id, place, |ctx| {
+        let facts = self.ask(id, position, |ctx| {
             let refused = views.iter().find_map(|view| {
                 let counts = ctx.planned.own.as_ref().is_none_or(|own| own.validate);
                 let refusal = view.refusals.first().filter(|_| counts).cloned();
@@ -136,7 +140,7 @@ impl Product {
             .find_map(|view| view.unfinished().map(|deploy| (view, deploy)))
         {
             let (role, deploy) = (view.role.clone(), deploy.id.clone());
-            let kind = self.ask(id, place, |ctx| CommandKind::AwaitQuiet {
+            let kind = self.ask(id, position, |ctx| CommandKind::AwaitQuiet {
                 service: ctx.target(&role),
                 deploy: deploy.clone(),
                 until: None,
@@ -144,55 +148,55 @@ impl Product {
             let at = self.at;
             self.in_flight
                 .scratch
-                .entry((id, place))
+                .entry((id, position))
                 .or_default()
                 .awaits(&deploy, at);
             if let Some(kind) = kind {
-                self.want(id, place, Slot::Main, kind);
+                self.want(id, position, Slot::Main, kind);
             }
             return;
         }
-        if self.meets_another(id, place, &views) {
+        if self.meets_another(id, position, &views) {
             return;
         }
         self.in_flight
             .preparing
-            .insert((id, place), Preparing::Ready(views));
+            .insert((id, position), Preparing::Ready(views));
     }
 
     /// The begin that R7, R9, R10 and R13 mean.
     pub(crate) fn begin_customer(
         &mut self,
         id: RolloutId,
-        place: Position,
+        position: Position,
         views: Vec<ServiceView>,
     ) {
         let rollout = &self.state.rollouts[&id];
-        let customer = rollout.at_place(place.phase, place.place).clone();
+        let customer = rollout.at(position).clone();
         let batch = rollout
             .batch_of(&customer)
-            .unwrap_or(rollout.phases[place.phase].batches_begun + 1);
+            .unwrap_or(rollout.phases[position.phase].batches_begun + 1);
         let begun = rollout
             .batches
-            .get(&(place.phase, batch))
+            .get(&(position.phase, batch))
             .is_some_and(|row| row.started_at.is_some());
         let mut facts = Vec::new();
         if !begun {
-            let members = match rollout.is_dynamic(place.phase) {
+            let members = match rollout.is_dynamic(position.phase) {
                 true => vec![customer.clone()],
-                false => rollout.batch_customers(place.phase, batch),
+                false => rollout.batch_customers(position.phase, batch),
             };
             let begun = BatchStarted {
-                place: rollout.batch_place(place.phase, batch),
+                place: rollout.batch_place(position.phase, batch),
                 customers: members,
             };
             facts.push(Fact::from(begun));
         }
-        let passed = rollout.unpassed_gate(place.phase, batch, &customer);
+        let passed = rollout.unpassed_gate(position.phase, batch, &customer);
         facts.extend(passed.map(Fact::from));
         let started = CustomerStarted {
             place: CustomerPlace {
-                phase: rollout.phase_place(place.phase).phase,
+                phase: rollout.phase_place(position.phase).phase,
                 batch: Some(batch),
                 customer: customer.clone(),
             },
@@ -207,21 +211,21 @@ impl Product {
         for fact in facts {
             self.emit_in(id, fact);
         }
-        let scratch = self.in_flight.scratch.entry((id, place)).or_default();
+        let scratch = self.in_flight.scratch.entry((id, position)).or_default();
         scratch.view = views.into_iter().next();
         scratch.go = true;
-        self.in_flight.deploying.insert((id, place));
+        self.in_flight.deploying.insert((id, position));
     }
 
     /// Preparations of customers whose turn has passed (a pause, a halt) are dropped.
     pub(crate) fn drop_stale_preparations(&mut self) {
-        let is_stale = |(id, place): &(RolloutId, Position)| {
+        let is_stale = |(id, position): &(RolloutId, Position)| {
             let rollout = &self.state.rollouts[id];
             rollout.row.state != RolloutState::Running
-                || !rollout.waiting(place.phase).contains(&place.place)
+                || !rollout.waiting(position.phase).contains(&position.index)
                 || !self
                     .state
-                    .phase_holds(rollout, place.phase, self.at)
+                    .phase_holds(rollout, position.phase, self.at)
                     .is_empty()
         };
         let stale: Vec<(RolloutId, Position)> = self
@@ -231,10 +235,10 @@ impl Product {
             .copied()
             .filter(is_stale)
             .collect();
-        for (id, place) in stale {
-            self.unwant(id, place, Slot::Preflight);
-            self.in_flight.preparing.remove(&(id, place));
-            self.in_flight.unblock(id, place);
+        for (id, position) in stale {
+            self.unwant(id, position, Slot::Preflight);
+            self.in_flight.preparing.remove(&(id, position));
+            self.in_flight.unblock(id, position);
         }
     }
 }

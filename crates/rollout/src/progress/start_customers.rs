@@ -41,26 +41,23 @@ impl Product {
             .in_flight
             .waiting_go
             .iter()
-            .partition(|(id, place)| self.is_going_back(*id, *place));
-        for (id, place) in back.into_iter().chain(forward) {
+            .partition(|(id, position)| self.is_going_back(*id, *position));
+        for (id, position) in back.into_iter().chain(forward) {
             let limit = self.max_parallel(id);
             if self.in_flight.deploying.len() >= limit {
                 continue;
             }
-            self.in_flight.waiting_go.remove(&(id, place));
-            self.in_flight.scratch.entry((id, place)).or_default().go = true;
-            self.in_flight.deploying.insert((id, place));
-            self.in_flight.dirty_customers.insert((id, place));
+            self.in_flight.waiting_go.remove(&(id, position));
+            self.in_flight.scratch.entry((id, position)).or_default().go = true;
+            self.in_flight.deploying.insert((id, position));
+            self.in_flight.dirty_customers.insert((id, position));
             self.advance();
         }
     }
 
-    fn is_going_back(&self, id: RolloutId, place: Position) -> bool {
+    fn is_going_back(&self, id: RolloutId, position: Position) -> bool {
         let rollout = &self.state.rollouts[&id];
-        rollout
-            .customer(rollout.at_place(place.phase, place.place))
-            .status
-            == CustomerStatus::Backward
+        rollout.state_at(position).status == CustomerStatus::Backward
     }
 
     fn max_parallel(&self, id: RolloutId) -> usize {
@@ -83,17 +80,17 @@ impl Product {
                 return;
             }
             match self.pick(id, phase) {
-                Some(Picked::Prepare(place)) => {
-                    self.about(id, place, |product| product.prepare(id, place));
+                Some(Picked::Prepare(position)) => {
+                    self.about(id, position, |product| product.prepare(id, position));
                 }
-                Some(Picked::Begin(place, views)) => {
-                    self.about(id, place, |product| {
-                        product.begin_customer(id, place, views);
+                Some(Picked::Begin(position, views)) => {
+                    self.about(id, position, |product| {
+                        product.begin_customer(id, position, views);
                     });
                     self.advance();
                 }
-                Some(Picked::Skip(place, reason)) => {
-                    self.skip_at_turn(id, place, reason);
+                Some(Picked::Skip(position, reason)) => {
+                    self.skip_at_turn(id, position, reason);
                     self.advance();
                 }
                 None => return,
@@ -119,20 +116,21 @@ impl Product {
         let prepared = self.in_flight.preparing_in(id, phase);
         let prepared: Vec<Position> = prepared
             .filter(|(_, state)| matches!(state, Preparing::Ready(_)))
-            .map(|(place, _)| place)
+            .map(|(position, _)| position)
             .collect();
-        for place in prepared
+        for position in prepared
             .into_iter()
-            .filter(|place| range.contains(&place.place))
+            .filter(|position| range.contains(&position.index))
         {
-            if strict && first != Some(place.place) {
+            if strict && first != Some(position.index) {
                 return None;
             }
-            if self.about(id, place, |product| product.block_if_held(id, place)) {
+            if self.about(id, position, |product| product.block_if_held(id, position)) {
                 continue;
             }
-            if let Some(Preparing::Ready(views)) = self.in_flight.preparing.remove(&(id, place)) {
-                return Some(Picked::Begin(place, views));
+            if let Some(Preparing::Ready(views)) = self.in_flight.preparing.remove(&(id, position))
+            {
+                return Some(Picked::Begin(position, views));
             }
         }
         None
@@ -152,20 +150,20 @@ impl Product {
                 .ready(id, phase, rollout)
                 .range(range.clone())
                 .next()?;
-            let place = Position { phase, place: next };
+            let position = Position { phase, index: next };
             if !rollout.waiting(phase).contains(&next)
-                || self.in_flight.preparing.contains_key(&(id, place))
+                || self.in_flight.preparing.contains_key(&(id, position))
             {
                 self.in_flight.ready(id, phase, rollout).remove(&next);
                 continue;
             }
             // Nobody overtakes: everybody before must have begun, or be about to.
-            if self.goes_before(id, place).is_some() {
+            if self.goes_before(id, position).is_some() {
                 return None;
             }
-            let gone = self.gone(id, place);
-            let held = |product: &mut Self| product.block_if_held(id, place);
-            if gone.is_none() && self.about(id, place, held) {
+            let gone = self.gone(id, position);
+            let held = |product: &mut Self| product.block_if_held(id, position);
+            if gone.is_none() && self.about(id, position, held) {
                 if strict {
                     return None;
                 }
@@ -175,8 +173,8 @@ impl Product {
                 .ready(id, phase, &self.state.rollouts[&id])
                 .remove(&next);
             return Some(match gone {
-                Some(reason) => Picked::Skip(place, reason),
-                None => Picked::Prepare(place),
+                Some(reason) => Picked::Skip(position, reason),
+                None => Picked::Prepare(position),
             });
         }
     }
@@ -226,9 +224,9 @@ impl Product {
     }
 
     /// Passes over a waiting customer until something in its way changes.
-    fn block_if_held(&mut self, id: RolloutId, place: Position) -> bool {
+    fn block_if_held(&mut self, id: RolloutId, position: Position) -> bool {
         let rollout = &self.state.rollouts[&id];
-        let customer = rollout.at_place(place.phase, place.place);
+        let customer = rollout.at(position);
         let mut holds = self.state.customer_holds(
             rollout,
             id,
@@ -242,30 +240,30 @@ impl Product {
         }
         let until = holds.iter().filter_map(|hold| hold.until).min();
         self.in_flight
-            .ready(id, place.phase, rollout)
-            .remove(&place.place);
-        self.in_flight.preparing.remove(&(id, place));
-        self.unwant(id, place, Slot::Preflight);
+            .ready(id, position.phase, rollout)
+            .remove(&position.index);
+        self.in_flight.preparing.remove(&(id, position));
+        self.unwant(id, position, Slot::Preflight);
         self.in_flight
             .timers
-            .set(TimerKey::Position(id, place), until);
+            .set(TimerKey::Position(id, position), until);
         true
     }
 
     /// The customer that must go before this one: in strict order nobody overtakes.
-    pub(crate) fn goes_before(&self, id: RolloutId, place: Position) -> Option<Position> {
-        if !self.is_strict(id, place.phase) {
+    pub(crate) fn goes_before(&self, id: RolloutId, position: Position) -> Option<Position> {
+        if !self.is_strict(id, position.phase) {
             return None;
         }
-        let phase = place.phase;
-        let start = self.turn_places(id, phase).start.min(place.place);
+        let phase = position.phase;
+        let start = self.turn_places(id, phase).start.min(position.index);
         let before = self.state.rollouts[&id]
             .waiting(phase)
-            .range(start..place.place);
+            .range(start..position.index);
         before
             .map(|before| Position {
                 phase,
-                place: *before,
+                index: *before,
             })
             .find(|before| !self.in_flight.preparing.contains_key(&(id, *before)))
     }

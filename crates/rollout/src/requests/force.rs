@@ -69,8 +69,8 @@ impl Product {
         reason: String,
     ) -> RollbackRequested {
         let rollout = &self.state.rollouts[&id];
-        let place = rollout.place(customer).expect("the customer is planned");
-        let place = self.customer_place(id, place);
+        let position = rollout.position(customer).expect("the customer is planned");
+        let place = self.customer_place(id, position);
         RollbackRequested {
             place: place.expect("the customer is planned"),
             actor,

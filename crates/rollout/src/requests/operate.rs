@@ -53,7 +53,7 @@ impl Product {
         if let (Some(id), None) = (within, to) {
             self.not_closing(id)?;
             let place = self.state.rollouts[&id]
-                .place(customer)
+                .position(customer)
                 .expect("the customer is planned");
             let sweep = Sweep {
                 scope: SweepScope::All,

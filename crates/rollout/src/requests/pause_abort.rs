@@ -216,7 +216,7 @@ impl Rollout {
         let customers = self.held().chain(self.working_customers());
         let mut moving: Vec<Position> = customers
             .filter(|customer| moves(&self.customer(customer).status))
-            .filter_map(|customer| self.place(customer))
+            .filter_map(|customer| self.position(customer))
             .collect();
         moving.sort_unstable();
         moving

@@ -89,17 +89,21 @@ impl Product {
     /// What is out and what was read moves with the customers to their new places.
     fn move_in_flight(&mut self, id: RolloutId, before: &Plan) {
         let rollout = &self.state.rollouts[&id];
-        self.in_flight.rekey(id, |place| {
-            let customer = before.phases.get(place.phase)?.customers.get(place.place)?;
-            rollout.place(customer)
+        self.in_flight.rekey(id, |position| {
+            let customer = before
+                .phases
+                .get(position.phase)?
+                .customers
+                .get(position.index)?;
+            rollout.position(customer)
         });
         let customers: Vec<_> = rollout
             .customers()
-            .filter_map(|(customer, _)| rollout.place(customer))
+            .filter_map(|(customer, _)| rollout.position(customer))
             .collect();
         self.in_flight
             .dirty_customers
-            .extend(customers.into_iter().map(|place| (id, place)));
+            .extend(customers.into_iter().map(|position| (id, position)));
         self.wake_rollout(id);
     }
 
@@ -182,7 +186,7 @@ impl Rollout {
     /// Customers that have started in a batch, retried ones included.
     fn started(&self) -> impl Iterator<Item = &CustomerId> {
         self.customers()
-            .filter(|(customer, state)| state.batch.is_some() && self.place(customer).is_some())
+            .filter(|(customer, state)| state.batch.is_some() && self.position(customer).is_some())
             .map(|(customer, _)| customer)
     }
 }

@@ -73,9 +73,9 @@ impl Product {
         let state = rollout.customer(&customer);
         match state.status {
             CustomerStatus::Held { .. } => {
-                let place = rollout.place(&customer).expect("it was just found");
+                let position = rollout.position(&customer).expect("it was just found");
                 let by = by.name.clone();
-                let fact = self.ask(id, place, |ctx| CustomerReleased {
+                let fact = self.ask(id, position, |ctx| CustomerReleased {
                     place: ctx.place(),
                     actor: by,
                 });
@@ -220,13 +220,13 @@ impl Product {
     fn retry_customers(&mut self, id: RolloutId, by: &Actor, customers: &[CustomerId]) {
         for customer in customers {
             let rollout = &self.state.rollouts[&id];
-            let Some(place) = rollout.place(customer) else {
+            let Some(position) = rollout.position(customer) else {
                 continue;
             };
             // Its own gate is asked anew when it was rejected or its grant is over.
             let batch = rollout.batch_of(customer).unwrap_or(1);
             let gate = rollout
-                .gate_for(place.phase, batch, customer)
+                .gate_for(position.phase, batch, customer)
                 .filter(|gate| !matches!(gate, GateId::Phase(_)));
             let rejected = gate
                 .as_ref()
@@ -236,7 +236,7 @@ impl Product {
                 .as_ref()
                 .filter(|gate| rejected || matches!(gate, GateId::Customer(_)));
             let retried = Retried {
-                place: rollout.phase_place(place.phase),
+                place: rollout.phase_place(position.phase),
                 batch: match own {
                     Some(GateId::Batch(_, batch)) => Some(*batch),
                     Some(GateId::Customer(_) | GateId::Phase(_)) | None => {
@@ -288,8 +288,9 @@ impl Product {
             ),
             Target::Batch(phase, batch) => {
                 let waits = |customer: &CustomerId| {
-                    let place = rollout.place(customer);
-                    place.is_some_and(|place| rollout.waiting(phase).contains(&place.place))
+                    let position = rollout.position(customer);
+                    position
+                        .is_some_and(|position| rollout.waiting(phase).contains(&position.index))
                 };
                 let members = rollout.batch_customers(phase, batch);
                 (
@@ -359,8 +360,8 @@ impl Product {
             }
         };
         let (actor, reason) = (Some(by.name.clone()), reason.to_owned());
-        let place = self.state.rollouts[&id].place(customer);
-        let fact = self.ask(id, place.expect("the customer is planned"), |ctx| {
+        let position = self.state.rollouts[&id].position(customer);
+        let fact = self.ask(id, position.expect("the customer is planned"), |ctx| {
             let place = ctx.place();
             match in_mid_work {
                 true => Fact::from(CustomerWithdrawn {
@@ -389,7 +390,7 @@ enum Target {
 
 impl Rollout {
     fn find_target(&self, text: &str) -> Option<Target> {
-        if self.place(&text.into()).is_some() {
+        if self.position(&text.into()).is_some() {
             return Some(Target::Customer(text.into()));
         }
         if let Some((name, batch)) = text.split_once('/') {

@@ -309,8 +309,12 @@ impl Product {
         clippy::redundant_closure_for_method_calls,
         reason = "the method by its name is not general enough"
     )]
-    pub(crate) fn customer_place(&self, id: RolloutId, place: Position) -> Option<CustomerPlace> {
-        self.ask(id, place, |ctx| ctx.place())
+    pub(crate) fn customer_place(
+        &self,
+        id: RolloutId,
+        position: Position,
+    ) -> Option<CustomerPlace> {
+        self.ask(id, position, |ctx| ctx.place())
     }
 
     /// The same fact about several customers.
@@ -321,10 +325,10 @@ impl Product {
         fact: impl Fn(CustomerPlace) -> T,
     ) {
         for customer in customers {
-            let Some(place) = self.state.rollouts[&id].place(customer) else {
+            let Some(position) = self.state.rollouts[&id].position(customer) else {
                 continue;
             };
-            if let Some(place) = self.customer_place(id, place) {
+            if let Some(place) = self.customer_place(id, position) {
                 self.emit_in(id, fact(place));
             }
         }

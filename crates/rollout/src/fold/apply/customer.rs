@@ -370,7 +370,7 @@ impl Notes<'_> {
             .state
             .rollouts
             .get(&id)
-            .and_then(|rollout| rollout.place(whose.customer));
+            .and_then(|rollout| rollout.position(whose.customer));
         let Some(place) = place else { return };
         let scratch = self.in_flight.scratch.entry((id, place)).or_default();
         match fact {
@@ -404,7 +404,7 @@ impl Notes<'_> {
                 .iter()
                 .filter(|(_, rollout)| !rollout.is_ended());
             let others = others
-                .filter_map(|(other, rollout)| Some((*other, rollout.place(whose.customer)?)));
+                .filter_map(|(other, rollout)| Some((*other, rollout.position(whose.customer)?)));
             for (other, place) in others {
                 self.in_flight.unblock(other, place);
             }

@@ -60,14 +60,15 @@ impl Rollout {
 
     /// Customers whose auto-deploy is to be restored.
     pub(crate) fn managed(&self) -> impl Iterator<Item = Position> {
-        self.managed
-            .iter()
-            .map(|&(phase, place)| Position { phase, place })
+        self.managed.iter().map(|&(phase, place)| Position {
+            phase,
+            index: place,
+        })
     }
 
     /// Whether this customer's auto-deploy is to be restored.
     pub(crate) fn is_managed(&self, place: Position) -> bool {
-        self.managed.contains(&(place.phase, place.place))
+        self.managed.contains(&(place.phase, place.index))
     }
 
     /// Customers whose rollback failed.

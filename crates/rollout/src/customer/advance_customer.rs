@@ -159,11 +159,7 @@ impl Product {
             Next::Command(kind) => {
                 if let CommandKind::AwaitQuiet { deploy, .. } = &kind {
                     let at = self.at;
-                    self.in_flight
-                        .scratch
-                        .entry((id, position))
-                        .or_default()
-                        .awaits(deploy, at);
+                    self.in_flight.scratch_of(id, position).awaits(deploy, at);
                 }
                 self.want(id, position, Slot::Main, kind);
             }
@@ -307,11 +303,7 @@ impl Product {
         command: &Command,
         outcome: Outcome,
     ) {
-        let mut scratch = self
-            .in_flight
-            .scratch
-            .remove(&(id, position))
-            .unwrap_or_default();
+        let mut scratch = self.in_flight.take_scratch(id, position);
         let awaited = matches!(command.kind, CommandKind::AwaitQuiet { .. });
         if awaited && self.is_waiting(id, position) {
             // The foreign deploy it waited for before its start is over, or cannot be read.

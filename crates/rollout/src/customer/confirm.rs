@@ -94,11 +94,7 @@ impl Product {
         let since = self
             .unfit(id, position)
             .map_or(self.at, |unfit| unfit.since);
-        self.in_flight
-            .scratch
-            .entry((id, position))
-            .or_default()
-            .unfit = Some(Unfit {
+        self.in_flight.scratch_of(id, position).unfit = Some(Unfit {
             reason,
             since,
             again_at,

@@ -109,11 +109,7 @@ impl Product {
         let Some(kind) = read.flatten() else {
             return false;
         };
-        self.in_flight
-            .scratch
-            .entry((id, position))
-            .or_default()
-            .met = views.to_vec();
+        self.in_flight.scratch_of(id, position).met = views.to_vec();
         self.want(id, position, Slot::Main, kind);
         true
     }

@@ -20,13 +20,7 @@ impl Product {
         self.in_flight.undriven = false;
         self.emit(EngineStarted { unsure_since });
         self.take_up(out);
-        let unfinished: Vec<RolloutId> = self
-            .state
-            .rollouts
-            .iter()
-            .filter(|(_, rollout)| !rollout.is_ended())
-            .map(|(id, _)| *id)
-            .collect();
+        let unfinished: Vec<RolloutId> = self.state.open().map(|(id, _)| *id).collect();
         for id in unfinished {
             self.in_flight.resumed.insert(id);
             let rollout = &self.state.rollouts[&id];
@@ -54,7 +48,7 @@ impl Product {
     /// What this process knew of a customer is gone.
     pub(crate) fn begin_anew(&mut self, id: RolloutId, position: Position, reason: &str) {
         // When the deploy before a queued one ended is not known any more: at the latest now.
-        let scratch = self.in_flight.scratch.entry((id, position)).or_default();
+        let scratch = self.in_flight.scratch_of(id, position);
         scratch.quiet_since = Some(self.at);
         self.doubt(id, position, reason);
     }

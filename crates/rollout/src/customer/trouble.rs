@@ -160,11 +160,7 @@ impl Product {
         outcome: &Outcome,
     ) {
         let reason = say(outcome);
-        let mut scratch = self
-            .in_flight
-            .scratch
-            .remove(&(id, position))
-            .unwrap_or_default();
+        let mut scratch = self.in_flight.take_scratch(id, position);
         let alarm = self
             .ask(id, position, |ctx| met(ctx, &mut scratch, asked, &reason))
             .flatten();

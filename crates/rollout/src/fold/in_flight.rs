@@ -98,15 +98,19 @@ impl InFlight {
         self.issued.insert(issued.command.id, issued);
     }
 
+    /// What was read for a customer.
+    pub(crate) fn scratch_of(&mut self, id: RolloutId, position: Position) -> &mut Scratch {
+        self.scratch.entry((id, position)).or_default()
+    }
+
+    /// The same, to be put back.
+    pub(crate) fn take_scratch(&mut self, id: RolloutId, position: Position) -> Scratch {
+        self.scratch.remove(&(id, position)).unwrap_or_default()
+    }
+
     /// The command a customer has out in a slot.
-    pub(crate) fn out(
-        &self,
-        rollout: RolloutId,
-        position: Position,
-        slot: Slot,
-    ) -> Option<&Issued> {
-        self.issued
-            .get(self.by_slot.get(&(rollout, position, slot))?)
+    pub(crate) fn out(&self, id: RolloutId, position: Position, slot: Slot) -> Option<&Issued> {
+        self.issued.get(self.by_slot.get(&(id, position, slot))?)
     }
 
     /// Takes an issued command whose answer has come or is no longer wanted.

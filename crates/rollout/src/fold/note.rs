@@ -80,7 +80,7 @@ impl Notes<'_> {
         self.judge_again(id);
         self.note_phase_of(id, whose.phase);
         let position = self.note_customer(id, whose.customer)?;
-        Some(self.in_flight.scratch.entry((id, position)).or_default())
+        Some(self.in_flight.scratch_of(id, position))
     }
 
     /// Looks at every phase and every waiting customer of a rollout again: rare, by a person or at an end.
@@ -97,27 +97,14 @@ impl Notes<'_> {
                     .range((phase, 0, 0)..=(phase, u32::MAX, usize::MAX));
                 self.in_flight
                     .dirty_customers
-                    .extend(watched.map(|(phase, _, position)| {
-                        (
-                            id,
-                            Position {
-                                phase: *phase,
-                                index: *position,
-                            },
-                        )
-                    }));
+                    .extend(watched.map(|&(phase, _, index)| (id, Position { phase, index })));
             }
         }
     }
 
     /// What would have lapsed while the clock was not trusted is judged now.
     pub(super) fn wake_gates(&mut self) {
-        for (id, rollout) in self
-            .state
-            .rollouts
-            .iter()
-            .filter(|(_, rollout)| !rollout.is_ended())
-        {
+        for (id, rollout) in self.state.open() {
             let gates = rollout.gates.keys().map(|gate| (*id, gate.clone()));
             self.in_flight.dirty_gates.extend(gates);
         }
@@ -125,13 +112,7 @@ impl Notes<'_> {
 
     pub(super) fn wake_everybody(&mut self) {
         self.in_flight.tick_wanted = true;
-        let unfinished: Vec<RolloutId> = self
-            .state
-            .rollouts
-            .iter()
-            .filter(|(_, rollout)| !rollout.is_ended())
-            .map(|(id, _)| *id)
-            .collect();
+        let unfinished: Vec<RolloutId> = self.state.open().map(|(id, _)| *id).collect();
         for id in unfinished {
             self.in_flight.dirty_rollouts.insert(id);
             self.wake_rollout(id);

@@ -69,6 +69,13 @@ impl State {
     pub(crate) fn touch(&mut self, key: RowKey) {
         self.touched.insert(key);
     }
+
+    /// Rollouts and operations that have not ended.
+    pub(crate) fn open(&self) -> impl Iterator<Item = (&RolloutId, &Rollout)> {
+        self.rollouts
+            .iter()
+            .filter(|(_, rollout)| !rollout.is_ended())
+    }
 }
 
 /// An event that does not fold as it was meant, and what is wrong with it.

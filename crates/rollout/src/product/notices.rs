@@ -86,11 +86,7 @@ impl Product {
                 actor: None,
                 from: Some(from),
             });
-            let open = self
-                .state
-                .rollouts
-                .iter()
-                .filter(|(_, rollout)| !rollout.is_ended());
+            let open = self.state.open();
             let hands =
                 open.flat_map(|(id, rollout)| rollout.in_hand().into_iter().map(|one| (*id, one)));
             self.in_flight.dirty_customers.extend(hands);

@@ -83,12 +83,7 @@ impl Product {
 
     /// Customers that joined after every unfinished rollout's start.
     fn joined(&self, files: &FilesRead) -> Vec<CustomerId> {
-        let mut unfinished = self
-            .state
-            .rollouts
-            .values()
-            .filter(|rollout| !rollout.is_ended())
-            .peekable();
+        let mut unfinished = self.state.open().map(|(_, rollout)| rollout).peekable();
         if unfinished.peek().is_none() {
             return Vec::new();
         }

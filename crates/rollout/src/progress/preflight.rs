@@ -91,11 +91,7 @@ impl Product {
             Outcome::Inspected { views } => self.judge_views(id, position, views),
             Outcome::SecretMissing { name } => {
                 let missing = (name, self.at + SECRET_RETRY);
-                self.in_flight
-                    .scratch
-                    .entry((id, position))
-                    .or_default()
-                    .secret = Some(missing);
+                self.in_flight.scratch_of(id, position).secret = Some(missing);
             }
             Outcome::Gone { role, reason } => {
                 let reason = format!("its service {role} does not exist: {reason}");
@@ -146,11 +142,7 @@ impl Product {
                 until: None,
             });
             let at = self.at;
-            self.in_flight
-                .scratch
-                .entry((id, position))
-                .or_default()
-                .awaits(&deploy, at);
+            self.in_flight.scratch_of(id, position).awaits(&deploy, at);
             if let Some(kind) = kind {
                 self.want(id, position, Slot::Main, kind);
             }
@@ -211,7 +203,7 @@ impl Product {
         for fact in facts {
             self.emit_in(id, fact);
         }
-        let scratch = self.in_flight.scratch.entry((id, position)).or_default();
+        let scratch = self.in_flight.scratch_of(id, position);
         scratch.view = views.into_iter().next();
         scratch.go = true;
         self.in_flight.deploying.insert((id, position));

@@ -48,7 +48,7 @@ impl Product {
                 continue;
             }
             self.in_flight.waiting_go.remove(&(id, position));
-            self.in_flight.scratch.entry((id, position)).or_default().go = true;
+            self.in_flight.scratch_of(id, position).go = true;
             self.in_flight.deploying.insert((id, position));
             self.in_flight.dirty_customers.insert((id, position));
             self.advance();

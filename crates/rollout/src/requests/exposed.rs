@@ -130,11 +130,7 @@ impl Product {
             let text = "only a hotfix replaces a version";
             return Err(Rejected::usage(text, "add --hotfix"));
         }
-        let unfinished = self
-            .state
-            .rollouts
-            .values()
-            .filter(|rollout| !rollout.is_ended());
+        let unfinished = self.state.open().map(|(_, rollout)| rollout);
         let under_way = { unfinished }.any(|rollout| bare(&rollout.row.version) == bare(version));
         let nobody = self
             .exposed_to(&start.input, &[], running)

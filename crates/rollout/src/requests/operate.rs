@@ -42,11 +42,7 @@ impl Product {
                 return Err(Rejected::state(text, Offer::why(customer)));
             }
         }
-        let unfinished = self
-            .state
-            .rollouts
-            .iter()
-            .filter(|(_, rollout)| !rollout.is_ended());
+        let unfinished = self.state.open();
         let within = unfinished
             .map(|(id, _)| *id)
             .find(|id| self.state.brought(&self.state.rollouts[id], customer));

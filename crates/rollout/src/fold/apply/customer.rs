@@ -372,7 +372,7 @@ impl Notes<'_> {
             .get(&id)
             .and_then(|rollout| rollout.position(whose.customer));
         let Some(place) = place else { return };
-        let scratch = self.in_flight.scratch.entry((id, place)).or_default();
+        let scratch = self.in_flight.scratch_of(id, place);
         match fact {
             CustomerFact::CustomerHealthy(_) => {
                 scratch.reset();
@@ -398,11 +398,7 @@ impl Notes<'_> {
             | CustomerFact::VariablesApplied(_) => {}
         }
         if fact.lets_go() {
-            let others = self
-                .state
-                .rollouts
-                .iter()
-                .filter(|(_, rollout)| !rollout.is_ended());
+            let others = self.state.open();
             let others = others
                 .filter_map(|(other, rollout)| Some((*other, rollout.position(whose.customer)?)));
             for (other, place) in others {

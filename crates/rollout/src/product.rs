@@ -215,14 +215,14 @@ impl Product {
     fn notes(&mut self) -> Notes<'_> {
         Notes {
             state: &self.state,
-            work: &mut self.work,
+            in_flight: &mut self.in_flight,
         }
     }
 
     /// Looks at every phase and every waiting customer of a rollout again: rare, by a person or at an end.
-    pub(crate) fn wake_run(&mut self, id: RolloutId) {
+    pub(crate) fn wake_rollout(&mut self, id: RolloutId) {
         if self.trial.is_none() {
-            self.notes().wake_run(id);
+            self.notes().wake_rollout(id);
         }
     }
 

@@ -10,7 +10,7 @@ use policy::{CustomerId, Timestamp};
 
 use crate::customer::answer::say;
 use crate::customer::ctx::{Ctx, Next};
-use crate::fold::in_flight::{Slot, InFlight};
+use crate::fold::in_flight::{InFlight, Slot};
 use crate::fold::index::{Position, Rollout};
 use crate::fold::scratch::{Scratch, Trouble};
 use crate::model::command::{CommandKind, Outcome};

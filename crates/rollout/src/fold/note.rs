@@ -13,7 +13,7 @@ use crate::model::ids::RolloutId;
 /// What is looked at again after a fact: the state that it has led to, and what goes on in memory.
 pub(crate) struct Notes<'p> {
     pub(crate) state: &'p State,
-    pub(crate) work: &'p mut InFlight,
+    pub(crate) in_flight: &'p mut InFlight,
 }
 
 impl Notes<'_> {
@@ -84,8 +84,8 @@ impl Notes<'_> {
     }
 
     /// Looks at every phase and every waiting customer of a rollout again: rare, by a person or at an end.
-    pub(crate) fn wake_run(&mut self, id: RolloutId) {
-        let Some(run) = self.state.runs.get(&id) else {
+    pub(crate) fn wake_rollout(&mut self, id: RolloutId) {
+        let Some(rollout) = self.state.rollouts.get(&id) else {
             return;
         };
         for phase in 0..rollout.phases.len() {

@@ -295,8 +295,8 @@ impl Product {
 
     /// The last event of a rollout, after every auto-deploy is as it was (P32).
     fn end_with(&mut self, id: RolloutId, end: impl Into<Fact>) {
-        let run = &self.state.runs[&id];
-        if run.managed().next().is_some() {
+        let rollout = &self.state.rollouts[&id];
+        if rollout.managed().next().is_some() {
             // Each is looked at once here, and then whenever its answer comes.
             if self.in_flight.closing.insert(id) {
                 let managed = rollout.managed().map(|place| (id, place));

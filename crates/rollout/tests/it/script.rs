@@ -162,7 +162,7 @@ impl Story {
         let runs = self.lab.product.overview();
         let run = runs.last().expect("a rollout began").id;
         let step = self.lab.notice(Notice::Quarantined {
-            run,
+            rollout: run,
             customer: customer.into(),
             what: "so the script says".to_owned(),
         });

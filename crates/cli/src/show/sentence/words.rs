@@ -1,6 +1,6 @@
 //! The words of every kind of event: one sentence a kind, without the reason and without a full stop.
 
-use policy::Timestamp;
+use policy::{CustomerId, Timestamp};
 use rollout::fact::{
     BatchPlace, CustomerFact, DeployFact, EngineFact, GateFact, HealthFact, HookFact,
     OperationStarted, PeopleChanged, PersonFact, PhaseFact, RecoveryFact, Retried, RollbackFact,
@@ -67,7 +67,7 @@ fn on(started: &OperationStarted) -> String {
     match (&started.customer, &started.customers) {
         (Some(customer), _) => customer.to_string(),
         (None, Some(customers)) if !customers.is_empty() => {
-            let customers: Vec<&str> = customers.iter().map(|id| id.as_str()).collect();
+            let customers: Vec<&str> = customers.iter().map(CustomerId::as_str).collect();
             customers.join(", ")
         }
         (None, _) => "everything".to_owned(),

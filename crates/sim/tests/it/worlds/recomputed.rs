@@ -51,6 +51,10 @@ impl Recomputed {
         }
     }
 
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "other facts break none of these promises"
+    )]
     fn follow_gate(&mut self, event: &Event, fact: &Fact) {
         let run = event.line.rollout;
         let gate = match fact {
@@ -81,6 +85,10 @@ impl Recomputed {
         }
     }
 
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "other facts break none of these promises"
+    )]
     fn follow_freeze(&mut self, event: &Event, fact: &Fact) {
         match fact {
             Fact::Person(PersonFact::Frozen(frozen)) => {
@@ -185,6 +193,10 @@ impl Recomputed {
     }
 
     /// P34: what a service's verdict says follows from the cycles in it.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "other facts break none of these promises"
+    )]
     fn verdict(&self, line: &Line, fact: &Fact) -> Result<(), String> {
         let (healthy, cycles) = match fact {
             Fact::Health(HealthFact::HealthPassed(passed)) => (true, Some(&passed.cycles)),

@@ -143,9 +143,11 @@ fn blocked(lab: &Lab) -> Vec<String> {
     let events = Reader::open(&lab.state).unwrap().events(None, 0, 1000);
     let events = events.unwrap().into_iter();
     let told = events.map(|event| Fact::read(&event.line).unwrap());
-    let blocked = told.filter_map(|fact| match fact {
-        Fact::Person(PersonFact::Blocked(blocked)) => Some(blocked.version),
-        _ => None,
+    let blocked = told.filter_map(|fact| {
+        let Fact::Person(PersonFact::Blocked(blocked)) = fact else {
+            return None;
+        };
+        Some(blocked.version)
     });
     blocked.collect()
 }

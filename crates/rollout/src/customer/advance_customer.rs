@@ -76,7 +76,7 @@ impl Product {
         position: Position,
         question: impl FnOnce(&Ctx<'_>) -> T,
     ) -> Option<T> {
-        let rollout = self.state.rollouts.get(&id)?;
+        let rollout = self.state.find(id)?;
         let empty = Scratch::default();
         let scratch = self
             .in_flight
@@ -98,7 +98,7 @@ impl Product {
     }
 
     fn drive_on(&mut self, id: RolloutId, position: Position) {
-        let Some(rollout) = self.state.rollouts.get(&id) else {
+        let Some(rollout) = self.state.find(id) else {
             return;
         };
         if position.phase >= rollout.phases.len()
@@ -182,8 +182,7 @@ impl Product {
             Next::Facts(_) => {}
         }
         self.in_flight
-            .timers
-            .set(TimerKey::CustomerState(id, position), timer);
+            .set_timer(TimerKey::CustomerState(id, position), timer);
     }
 
     fn is_working(&self, id: RolloutId, position: Position) -> bool {
@@ -193,7 +192,7 @@ impl Product {
 
     /// When a watched customer lets its batch settle.
     fn settles_at(&self, id: RolloutId, position: Position) -> Option<Timestamp> {
-        let rollout = self.state.rollouts.get(&id)?;
+        let rollout = self.state.find(id)?;
         let state = rollout.state_at(position);
         let watch = rollout.plan.phases[position.phase].policy.watch;
         let until = state.status.healthy_since()? + watch.to_delta();
@@ -260,7 +259,7 @@ impl Product {
 
     /// A healthy customer is watched until its phase has settled (R11).
     fn watch(&mut self, id: RolloutId, position: Position) {
-        let Some(rollout) = self.state.rollouts.get(&id) else {
+        let Some(rollout) = self.state.find(id) else {
             return;
         };
         let customer = rollout.at(position);
@@ -323,7 +322,7 @@ impl Product {
             return;
         }
         let before = scratch.clone();
-        let recorded = self.state.rollouts.get(&id).map(|rollout| {
+        let recorded = self.state.find(id).map(|rollout| {
             let ctx = rollout.ctx(id, position, &before, &self.state, self.at);
             if rollout.is_managed(position) && !ctx.state.status.is_working() {
                 return closing_answer(&ctx, &mut scratch, &command.kind, &outcome);
@@ -345,8 +344,7 @@ impl Product {
 
     fn is_waiting(&self, id: RolloutId, position: Position) -> bool {
         self.state
-            .rollouts
-            .get(&id)
+            .find(id)
             .is_some_and(|rollout| rollout.waiting(position.phase).contains(&position.index))
     }
 

@@ -15,7 +15,7 @@ use policy::Role;
 impl Product {
     /// Before a rollout ends, every auto-deploy that we switched off is restored once (P32).
     pub(crate) fn closing(&self, id: RolloutId, position: Position) -> Option<Next> {
-        let rollout = self.state.rollouts.get(&id)?;
+        let rollout = self.state.find(id)?;
         if !rollout.is_managed(position) || !self.is_closing(id) {
             return None;
         }
@@ -60,7 +60,7 @@ impl Product {
 
     /// Whether nothing is left of a rollout but to restore auto-deploy and to end.
     pub(crate) fn is_closing(&self, id: RolloutId) -> bool {
-        let Some(rollout) = self.state.rollouts.get(&id) else {
+        let Some(rollout) = self.state.find(id) else {
             return false;
         };
         if !rollout.working().is_empty() {

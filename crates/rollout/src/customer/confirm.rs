@@ -66,7 +66,7 @@ impl Product {
         reason = "the question has two answers of its own; any other is told to a person"
     )]
     pub(crate) fn record_confirm(&mut self, id: RolloutId, position: Position, outcome: &Outcome) {
-        let is_watched = self.state.rollouts.get(&id).is_some_and(|rollout| {
+        let is_watched = self.state.find(id).is_some_and(|rollout| {
             let customer = rollout.at(position);
             rollout.is_watched(customer)
         });
@@ -100,8 +100,7 @@ impl Product {
             again_at,
         });
         self.in_flight
-            .timers
-            .set(TimerKey::Position(id, position), Some(again_at));
+            .set_timer(TimerKey::Position(id, position), Some(again_at));
     }
 
     fn confirmed(&mut self, id: RolloutId, position: Position) {

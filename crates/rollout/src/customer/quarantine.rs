@@ -16,13 +16,7 @@ impl Product {
     /// Whom the core was busy with when a step broke off. After a panic this is all that may be asked of a state.
     pub fn busy_with(&self) -> Option<(RolloutId, CustomerId)> {
         let (id, position) = self.busy?;
-        let phase = self
-            .state
-            .rollouts
-            .get(&id)?
-            .plan
-            .phases
-            .get(position.phase)?;
+        let phase = self.state.find(id)?.plan.phases.get(position.phase)?;
         Some((id, phase.customers.get(position.index)?.clone()))
     }
 
@@ -75,16 +69,11 @@ impl Product {
     }
 
     fn position_of(&self, rollout: RolloutId, customer: &CustomerId) -> Option<Position> {
-        self.state.rollouts.get(&rollout)?.position(customer)
+        self.state.find(rollout)?.position(customer)
     }
 
     fn has_more_to_do(&self, id: RolloutId, position: Position) -> bool {
-        let Some(rollout) = self
-            .state
-            .rollouts
-            .get(&id)
-            .filter(|rollout| !rollout.is_ended())
-        else {
+        let Some(rollout) = self.state.find(id).filter(|rollout| !rollout.is_ended()) else {
             return false;
         };
         match rollout.state_at(position).status {

@@ -111,7 +111,7 @@ impl Product {
         id: RolloutId,
         customer: &CustomerId,
     ) -> Vec<UnhealthyTarget> {
-        let planned = self.state.rollouts.get(&id).and_then(|rollout| {
+        let planned = self.state.find(id).and_then(|rollout| {
             let planned = rollout.plan.customers.get(customer)?;
             Some((rollout, planned))
         });

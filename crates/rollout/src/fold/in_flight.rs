@@ -7,7 +7,7 @@ use policy::Timestamp;
 
 use crate::fold::index::{Position, Rollout};
 use crate::fold::scratch::Scratch;
-use crate::fold::timers::Timers;
+use crate::fold::timers::{TimerKey, Timers};
 use crate::model::command::{Command, ServiceView};
 use crate::model::ids::{CommandId, GateId, RolloutId};
 
@@ -96,6 +96,11 @@ impl InFlight {
         self.by_slot
             .insert((rollout, position, issued.slot), issued.command.id);
         self.issued.insert(issued.command.id, issued);
+    }
+
+    /// Sets, or takes away, what wakes for this.
+    pub(crate) fn set_timer(&mut self, key: TimerKey, at: Option<Timestamp>) {
+        self.timers.set(key, at);
     }
 
     /// What was read for a customer.

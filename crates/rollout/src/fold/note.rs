@@ -57,7 +57,7 @@ impl Notes<'_> {
 
     /// A phase is looked at again; which it is.
     pub(super) fn note_phase_of(&mut self, id: RolloutId, name: &PolicyId) -> Option<usize> {
-        let phase = self.state.rollouts.get(&id)?.phase_index(name)?;
+        let phase = self.state.find(id)?.phase_index(name)?;
         self.in_flight.dirty_phases.insert((id, phase));
         Some(phase)
     }
@@ -68,7 +68,7 @@ impl Notes<'_> {
         id: RolloutId,
         customer: &CustomerId,
     ) -> Option<Position> {
-        let position = self.state.rollouts.get(&id)?.position(customer)?;
+        let position = self.state.find(id)?.position(customer)?;
         self.in_flight.dirty_customers.insert((id, position));
         self.in_flight.dirty_phases.insert((id, position.phase));
         self.in_flight.unblock(id, position);

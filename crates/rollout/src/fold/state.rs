@@ -70,6 +70,11 @@ impl State {
         self.touched.insert(key);
     }
 
+    /// A rollout or operation, if there is one by this name.
+    pub(crate) fn find(&self, id: RolloutId) -> Option<&Rollout> {
+        self.rollouts.get(&id)
+    }
+
     /// Rollouts and operations that have not ended.
     pub(crate) fn open(&self) -> impl Iterator<Item = (&RolloutId, &Rollout)> {
         self.rollouts

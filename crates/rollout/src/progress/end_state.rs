@@ -143,7 +143,7 @@ impl State {
 impl Product {
     /// Halts a rollout that must not go on, and lifts a halt whose reason is gone (R12).
     pub(crate) fn judge_rollout(&mut self, id: RolloutId) {
-        let Some(rollout) = self.state.rollouts.get(&id) else {
+        let Some(rollout) = self.state.find(id) else {
             return;
         };
         if matches!(id, RolloutId::Operation(_)) {
@@ -202,7 +202,7 @@ impl Product {
 
     /// Ends a rollout when nothing is left to do, sweeping first where it must.
     pub(crate) fn end_rollout(&mut self, id: RolloutId) {
-        let Some(rollout) = self.state.rollouts.get(&id) else {
+        let Some(rollout) = self.state.find(id) else {
             return;
         };
         if !rollout.working().is_empty() || rollout.row.held_as_moved {

@@ -97,8 +97,7 @@ impl State {
     /// The unfinished rollout or operation that has the customer in hand (R15).
     pub(crate) fn owner(&self, customer: &CustomerId) -> Option<RolloutId> {
         let owner = self.fleet.get(customer)?.owner?;
-        self.rollouts
-            .get(&owner)
+        self.find(owner)
             .is_some_and(|rollout| !rollout.is_ended())
             .then_some(owner)
     }
@@ -199,7 +198,7 @@ fn person_hold(customer: &CustomerId, state: &CustomerState) -> Option<Hold> {
 impl Product {
     /// Why this customer waits now, and until when; empty: nothing is in its way, or it is not waiting.
     pub fn holds(&self, id: RolloutId, customer: &CustomerId, at: Timestamp) -> Vec<Hold> {
-        let Some(rollout) = self.state.rollouts.get(&id) else {
+        let Some(rollout) = self.state.find(id) else {
             return Vec::new();
         };
         let Some(phase) = rollout.phase_of(customer) else {
@@ -285,7 +284,7 @@ impl Product {
     /// All places are taken; one that a held customer keeps is given back by a person (P16).
     fn slot_hold(&self) -> Hold {
         let held = self.in_flight.deploying.iter().find_map(|(id, position)| {
-            let rollout = self.state.rollouts.get(id)?;
+            let rollout = self.state.find(*id)?;
             let customer = rollout.at(*position);
             matches!(
                 rollout.customer(customer).status,

@@ -55,7 +55,7 @@ impl Rollout {
 impl Product {
     /// Does what follows for a phase at this instant.
     pub(crate) fn drive_phase(&mut self, id: RolloutId, phase: usize) {
-        let Some(rollout) = self.state.rollouts.get(&id) else {
+        let Some(rollout) = self.state.find(id) else {
             return;
         };
         let proceeding = matches!(
@@ -254,13 +254,13 @@ impl Product {
             .flatten()
             .filter(|at| self.is_ahead(*at))
             .min();
-        self.in_flight.timers.set(TimerKey::Phase(id, phase), next);
+        self.in_flight.set_timer(TimerKey::Phase(id, phase), next);
     }
 
     /// Does what follows for a gate at this instant: ask, lapse, escalate.
     pub(crate) fn drive_gate(&mut self, id: RolloutId, gate: &GateId) {
         self.in_flight.dirty_gates.remove(&(id, gate.clone()));
-        let Some(rollout) = self.state.rollouts.get(&id) else {
+        let Some(rollout) = self.state.find(id) else {
             return;
         };
         let Some(phase) = rollout.phase_of_gate(gate) else {
@@ -273,8 +273,7 @@ impl Product {
         let settled = row.state.is_passed() || row.state.is_rejected();
         if settled || rollout.waiting_for(gate).is_empty() {
             self.in_flight
-                .timers
-                .set(TimerKey::Gate(id, gate.clone()), None);
+                .set_timer(TimerKey::Gate(id, gate.clone()), None);
             return;
         }
         if self.lapses(rollout, &row) {
@@ -345,8 +344,7 @@ impl Product {
         let next = [escalates, lapses].into_iter().flatten();
         let next = next.filter(|at| self.is_ahead(*at)).min();
         self.in_flight
-            .timers
-            .set(TimerKey::Gate(id, gate.clone()), next);
+            .set_timer(TimerKey::Gate(id, gate.clone()), next);
     }
 }
 

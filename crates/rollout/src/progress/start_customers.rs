@@ -245,8 +245,7 @@ impl Product {
         self.in_flight.preparing.remove(&(id, position));
         self.unwant(id, position, Slot::Preflight);
         self.in_flight
-            .timers
-            .set(TimerKey::Position(id, position), until);
+            .set_timer(TimerKey::Position(id, position), until);
         true
     }
 

@@ -43,12 +43,7 @@ impl Product {
     ) -> Vec<Release> {
         let mut releases: Vec<Release> = Vec::new();
         for (id, _) in superseded {
-            let Some(rollout) = self
-                .state
-                .rollouts
-                .get(id)
-                .filter(|_| self.is_superseded(*id))
-            else {
+            let Some(rollout) = self.state.find(*id).filter(|_| self.is_superseded(*id)) else {
                 continue;
             };
             let own = Release {

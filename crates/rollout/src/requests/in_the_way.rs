@@ -81,7 +81,7 @@ impl Product {
     /// Whether a rollout is one that another start can take the place of. An operation is over before its customer's turn
     /// comes (R15), and an abort is final (P19).
     pub(crate) fn is_superseded(&self, id: RolloutId) -> bool {
-        let aborting = self.state.rollouts.get(&id).is_some_and(|rollout| {
+        let aborting = self.state.find(id).is_some_and(|rollout| {
             matches!(
                 rollout.row.state,
                 RolloutState::Draining {

@@ -180,7 +180,7 @@ impl Product {
     /// Takes from a product that was folded from the whole journal which freezes such voices were for.
     pub fn recall(&mut self, folded: &Self) {
         for (id, rollout) in &mut self.state.rollouts {
-            if let Some(folded) = folded.state.rollouts.get(id) {
+            if let Some(folded) = folded.state.find(*id) {
                 rollout.recalled.clone_from(&folded.recalled);
             }
         }

@@ -77,7 +77,7 @@ impl Product {
         rollback: bool,
         reason: Option<&str>,
     ) -> Result<(), Rejected> {
-        let meant = request.rollout.and_then(|id| self.state.rollouts.get(&id));
+        let meant = request.rollout.and_then(|id| self.state.find(id));
         if let Some(RolloutState::Ended { at, outcome, .. }) =
             meant.map(|rollout| &rollout.row.state)
         {

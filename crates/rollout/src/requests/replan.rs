@@ -114,8 +114,7 @@ impl Product {
     pub fn replanned(&self, id: RolloutId, input: &PlanInput) -> Result<Plan, Rejected> {
         let rollout = &self
             .state
-            .rollouts
-            .get(&id)
+            .find(id)
             .ok_or_else(|| Rejected::usage(format!("there is no rollout {id}"), Offer::List))?;
         let mut input = input.clone();
         input.release = rollout.plan.release.clone();

@@ -110,8 +110,7 @@ impl Product {
     pub(crate) fn begin_rollout(&mut self, id: RolloutId) {
         let Some(queued) = self
             .state
-            .rollouts
-            .get(&id)
+            .find(id)
             .and_then(|rollout| rollout.row.state.asked().cloned())
         else {
             return;

@@ -85,7 +85,7 @@ impl Product {
 
     /// What a person can type where a rollout stands.
     pub fn goes_on_by(&mut self, id: RolloutId, at: Timestamp) -> Option<(String, Offer)> {
-        let rollout = self.state.rollouts.get(&id)?;
+        let rollout = self.state.find(id)?;
         let offers = match (&rollout.row.state, &rollout.row.paused) {
             (RolloutState::Halted { .. }, _) => rollout.lifts_halt(),
             (RolloutState::Running, Some(_)) => Offers::from(Offer::Resume),
@@ -146,7 +146,7 @@ impl Product {
                 Offer::Override(fact.name, begins).into()
             }
             Fact::Rollout(RolloutFact::RolloutHalted(_)) => {
-                let rollout = id.and_then(|id| self.state.rollouts.get(&id));
+                let rollout = id.and_then(|id| self.state.find(id));
                 rollout.map(Rollout::lifts_halt).unwrap_or_default()
             }
             Fact::Rollout(RolloutFact::RolloutAborted(_)) => {
@@ -166,7 +166,7 @@ impl Product {
     /// A rejected gate is asked anew, as long as its rollout goes on; else those whom it left out need another one.
     fn after_a_rejection(&self, id: Option<RolloutId>, gate: &str) -> Offers {
         let retry = Offer::Retry(gate.to_owned());
-        let rollout = id.and_then(|id| self.state.rollouts.get(&id));
+        let rollout = id.and_then(|id| self.state.find(id));
         let Some((rollout, (gate, _))) =
             rollout.and_then(|rollout| Some((rollout, rollout.find_gate(gate)?)))
         else {
@@ -324,7 +324,7 @@ impl Product {
     }
 
     fn failed_of(&self, rollout: Option<RolloutId>) -> Vec<CustomerId> {
-        let rollout = rollout.and_then(|id| self.state.rollouts.get(&id));
+        let rollout = rollout.and_then(|id| self.state.find(id));
         let failed = rollout
             .into_iter()
             .flat_map(|rollout| rollout.failed_customers(None));

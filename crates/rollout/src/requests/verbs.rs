@@ -206,7 +206,7 @@ impl Product {
         nothing: impl FnOnce() -> Rejected,
     ) -> Result<RolloutId, Rejected> {
         if let Some(id) = request.rollout {
-            let known = self.state.rollouts.get(&id);
+            let known = self.state.find(id);
             let rollout = known
                 .ok_or_else(|| Rejected::usage(format!("there is no rollout {id}"), Offer::List))?;
             return match rollout.is_ended() {

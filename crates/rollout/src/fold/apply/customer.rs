@@ -368,8 +368,7 @@ impl Notes<'_> {
         self.note_whose(id, whose);
         let place = self
             .state
-            .rollouts
-            .get(&id)
+            .find(id)
             .and_then(|rollout| rollout.position(whose.customer));
         let Some(place) = place else { return };
         let scratch = self.in_flight.scratch_of(id, place);
@@ -415,7 +414,7 @@ impl Notes<'_> {
         if let Some(phase) = phase {
             self.in_flight.unblock_phase(id, phase);
         }
-        let rollout = self.state.rollouts.get(&id);
+        let rollout = self.state.find(id);
         if let Some((gate, _)) = rollout.and_then(|rollout| rollout.find_gate(gate)) {
             self.in_flight.dirty_gates.insert((id, gate));
         }

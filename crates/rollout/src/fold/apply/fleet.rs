@@ -48,10 +48,7 @@ impl State {
 
     /// A customer is nobody's any more.
     pub(super) fn let_go(&mut self, id: RolloutId, customer: &CustomerId, fact: &CustomerFact) {
-        let state = self
-            .rollouts
-            .get(&id)
-            .map(|rollout| rollout.customer(customer));
+        let state = self.find(id).map(|rollout| rollout.customer(customer));
         let back = state.is_some_and(CustomerState::is_pointed_back);
         let Some(row) = self.fleet.get_mut(customer) else {
             return;
@@ -96,10 +93,7 @@ impl State {
         keys: &[String],
         at: Timestamp,
     ) {
-        let operation = self
-            .rollouts
-            .get(&id)
-            .and_then(|rollout| rollout.row.operation);
+        let operation = self.find(id).and_then(|rollout| rollout.row.operation);
         if operation != Some(Operation::Variables) {
             return;
         }

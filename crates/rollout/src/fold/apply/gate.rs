@@ -112,7 +112,7 @@ impl Notes<'_> {
         if let Some(customer) = &place.customer {
             self.note_customer(id, customer);
         }
-        let rollout = self.state.rollouts.get(&id);
+        let rollout = self.state.find(id);
         if let Some((gate, _)) = rollout.and_then(|rollout| rollout.find_gate(&place.gate)) {
             self.in_flight.dirty_gates.insert((id, gate));
         }

@@ -93,7 +93,7 @@ impl State {
             fold_voice(&mut row.lifts, freezes.clone(), by);
             return Ok(());
         }
-        let known = self.rollouts.get(&id).ok_or(Flaw::Unknown(id))?;
+        let known = self.find(id).ok_or(Flaw::Unknown(id))?;
         let freezes = self.named_freezes(known, &fact.name);
         let rollout = self.rollout(id)?;
         fold_voice(&mut rollout.recalled, freezes, by);

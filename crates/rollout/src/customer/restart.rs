@@ -34,7 +34,7 @@ impl Product {
                 let reason = "the engine was started anew while the request was out";
                 if self.in_flight.out(id, position, Slot::Main).is_none() {
                     self.about(id, position, |product| {
-                        product.begin_anew(id, position, reason)
+                        product.begin_anew(id, position, reason);
                     });
                 }
                 self.in_flight.dirty_customers.insert((id, position));

@@ -156,7 +156,7 @@ impl Event {
         fields.text("phase", phase.as_ref().map(PolicyId::as_str));
         fields.text("prev", Some(prev));
         fields.text("reason", reason.as_deref());
-        fields.text("rollout", rollout.map(|run| run.to_string()).as_deref());
+        fields.text("rollout", rollout.map(|id| id.to_string()).as_deref());
         fields.number("seq", Some(*seq));
         fields.text("service", service.as_ref().map(Role::as_str));
         fields.text("until", until.as_ref().map(shown).as_deref());

@@ -61,7 +61,7 @@ pub trait Backend: Debug + Send + Sync {
     /// The same as stored, one JSON object each.
     fn lines(&self, run: Option<RolloutId>, after: u64, limit: u32) -> Reply<'_, Vec<Line>>;
 
-    /// Tells from now on when there is something new to read.
+    /// Follows the state from now on.
     fn changes(&self) -> Reply<'_, Box<dyn Changes>>;
 
     /// Whether the journal is whole, folds to what is stored, and goes on from `anchor`.
@@ -152,9 +152,19 @@ pub enum FilesNow {
     },
 }
 
-/// Tells when there is something new to read.
+/// The state, kept open: tells when there is something new, and reads it. Whether somebody has changed it by hand is not
+/// examined again and again; [`Backend::product`] does that.
 pub trait Changes: Debug + Send {
     /// Waits until something was committed, or is waited for otherwise, since this was made or has told last. Dropping the
     /// future loses nothing.
     fn next(&mut self) -> Reply<'_, ()>;
+
+    /// The product as of now.
+    fn product(&mut self) -> Reply<'_, Product>;
+
+    /// As [`Backend::events`].
+    fn events(&mut self, run: Option<RolloutId>, after: u64, limit: u32) -> Reply<'_, Vec<Event>>;
+
+    /// As [`Backend::lines`].
+    fn lines(&mut self, run: Option<RolloutId>, after: u64, limit: u32) -> Reply<'_, Vec<Line>>;
 }

@@ -10,7 +10,6 @@ use engine::{
     Answer, Attachments, DeploysOf, Error as EngineError, Head, ReadFiles, Reader, StateDir,
     Verification,
 };
-use futures::future::BoxFuture;
 use monitor::{Acknowledged, Alert, AlertId, MonitorStore};
 use policy::{CustomerId, PersonId, Project, Timestamp};
 use rollout::command::Sealed;
@@ -246,7 +245,7 @@ async fn ask(state: StateDir, asking: Asking) -> Result<Answer, Error> {
     Ok(asked?)
 }
 
-/// Looks at the database again and again.
+/// Looks at the database again and again, through one connection.
 #[derive(Debug)]
 struct LocalChanges {
     reader: Reader,
@@ -267,12 +266,27 @@ impl LocalChanges {
 }
 
 impl Changes for LocalChanges {
-    fn next(&mut self) -> BoxFuture<'_, Result<(), Error>> {
+    fn next(&mut self) -> Reply<'_, ()> {
         Box::pin(async {
             while !self.look()? {
                 sleep(LOOK_EVERY).await;
             }
             Ok(())
         })
+    }
+
+    fn product(&mut self) -> Reply<'_, Product> {
+        let reader = &mut self.reader;
+        at_once(move || reader.product())
+    }
+
+    fn events(&mut self, run: Option<RolloutId>, after: u64, limit: u32) -> Reply<'_, Vec<Event>> {
+        let reader = &mut self.reader;
+        at_once(move || reader.events(run, after, limit))
+    }
+
+    fn lines(&mut self, run: Option<RolloutId>, after: u64, limit: u32) -> Reply<'_, Vec<Line>> {
+        let reader = &mut self.reader;
+        at_once(move || reader.lines(run, after, limit))
     }
 }

@@ -1,6 +1,6 @@
 //! `events` and `verify`: the journal itself.
 
-use project::{Backend, BadHead, Head, runs};
+use project::{BadHead, Changes, Head, runs};
 use serde::Serialize;
 
 use crate::args::{Events, Global, Verify};
@@ -29,19 +29,16 @@ pub(crate) async fn events(global: &Global, args: &Events, out: Output) -> Resul
         out.data(&anchor, || anchor.anchor.clone())?;
         return Ok(Exit::Done);
     }
+    let mut changes = backend.changes().await?;
     if args.rollout.is_some() {
-        let product = backend.product().await?;
+        let product = changes.product().await?;
         runs::choose(product.overview(), args.rollout)?;
     }
     let from = args.from.unwrap_or(1).saturating_sub(1);
-    let mut changes = match args.follow {
-        true => Some(backend.changes().await?),
-        false => None,
-    };
     let mut after = from;
     loop {
-        after = print_from(&*backend, args, after, out).await?;
-        let Some(changes) = &mut changes else {
+        after = print_from(&mut *changes, args, after, out).await?;
+        if !args.follow {
             if after == from {
                 let first = from + 1;
                 out.say(format_args!(
@@ -49,20 +46,20 @@ pub(crate) async fn events(global: &Global, args: &Events, out: Output) -> Resul
                 ));
             }
             return Ok(Exit::Done);
-        };
+        }
         changes.next().await?;
     }
 }
 
 /// Prints everything behind an event, and says which was the last.
 async fn print_from(
-    backend: &dyn Backend,
+    changes: &mut dyn Changes,
     args: &Events,
     mut after: u64,
     out: Output,
 ) -> Result<u64, Failure> {
     loop {
-        let lines = backend.lines(args.rollout, after, PAGE).await?;
+        let lines = changes.lines(args.rollout, after, PAGE).await?;
         let Some(last) = lines.last() else {
             return Ok(after);
         };

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use project::view::gates;
 use project::{Backend, Changes, ErrorKind, runs};
-use rollout::RolloutId;
 use rollout::view::RunView;
+use rollout::{Product, RolloutId};
 use tokio::time::{sleep, timeout};
 
 use crate::args::{Global, Until, Watch};
@@ -47,7 +47,7 @@ pub(crate) async fn watch(global: &Global, args: &Watch, out: Output) -> Result<
     };
     let mut live = Live::new(out);
     let exit = loop {
-        after = events(backend, run.id, after, &live).await?;
+        after = events(&mut *changes, run.id, after, &live).await?;
         live.stand(&[&run]);
         if let Some(exit) = reached(&run, &args.until) {
             break exit;
@@ -56,7 +56,7 @@ pub(crate) async fn watch(global: &Global, args: &Watch, out: Output) -> Result<
             break Exit::Unfinished;
         }
         if wait(backend, &mut *changes, begun, args, &live).await? {
-            run = stand(backend, Some(run.id)).await?;
+            run = stand(backend, changes.product().await?, Some(run.id)).await?;
         }
     };
     live.end();
@@ -67,7 +67,7 @@ pub(crate) async fn watch(global: &Global, args: &Watch, out: Output) -> Result<
 /// What is followed.
 struct Followed {
     run: RunView,
-    /// Tells when there is something new.
+    /// Tells when there is something new, and reads it.
     changes: Box<dyn Changes>,
     /// The last event that is not news.
     begins_after: u64,
@@ -93,11 +93,13 @@ async fn followed(
             Some(_) => backend.head().await?.seq,
             None => 0,
         };
-        if let Some(changes) = changes
-            && (args.rollout.is_some() || has_any(backend).await?)
+        if let Some(mut changes) = changes
+            && (args.rollout.is_some() || has_any(&mut *changes).await?)
         {
+            // Examined once, which is costly; from then on it is only read.
+            let product = backend.product().await?;
             return Ok(Some(Followed {
-                run: stand(backend, args.rollout).await?,
+                run: stand(backend, product, args.rollout).await?,
                 changes,
                 begins_after: waits_since.unwrap_or(head),
                 has_waited: waits_since.is_some(),
@@ -115,12 +117,16 @@ async fn followed(
     }
 }
 
-async fn has_any(backend: &dyn Backend) -> Result<bool, Failure> {
-    Ok(!backend.product().await?.overview().is_empty())
+async fn has_any(changes: &mut dyn Changes) -> Result<bool, Failure> {
+    Ok(!changes.product().await?.overview().is_empty())
 }
 
-async fn stand(backend: &dyn Backend, run: Option<RolloutId>) -> Result<RunView, Failure> {
-    let (product, now) = (backend.product().await?, time::now());
+async fn stand(
+    backend: &dyn Backend,
+    product: Product,
+    run: Option<RolloutId>,
+) -> Result<RunView, Failure> {
+    let now = time::now();
     let mut run = runs::choose(product.overview_at(now), run)?;
     backend.waits().await?.mark(&mut run, now);
     Ok(run)
@@ -128,13 +134,13 @@ async fn stand(backend: &dyn Backend, run: Option<RolloutId>) -> Result<RunView,
 
 /// Shows everything behind an event, and says which was the last.
 async fn events(
-    backend: &dyn Backend,
+    changes: &mut dyn Changes,
     run: RolloutId,
     mut after: u64,
     live: &Live,
 ) -> Result<u64, Failure> {
     loop {
-        let events = backend.events(Some(run), after, PAGE).await?;
+        let events = changes.events(Some(run), after, PAGE).await?;
         let Some(last) = events.last() else {
             return Ok(after);
         };

@@ -111,7 +111,9 @@ impl From<Error> for Failure {
         let exit = match error.kind() {
             ErrorKind::AlreadySo => Exit::Done,
             ErrorKind::Usage => Exit::Usage,
-            ErrorKind::Absent | ErrorKind::Held | ErrorKind::Refused => Exit::Refused,
+            ErrorKind::Absent | ErrorKind::Held | ErrorKind::Watched | ErrorKind::Refused => {
+                Exit::Refused
+            }
             ErrorKind::NotPermitted => Exit::NotPermitted,
             ErrorKind::Unreachable => Exit::Unreachable,
             ErrorKind::Unfinished => Exit::Unfinished,

@@ -26,8 +26,10 @@ pub enum ErrorKind {
     Usage,
     /// Nothing has ever been stored.
     Absent,
-    /// Another process is the engine, or the monitor.
+    /// Another process is the engine.
     Held,
+    /// Another process is the monitor.
+    Watched,
     /// Not as things stand.
     Refused,
     /// Not for this person, or not with this key.
@@ -265,12 +267,15 @@ fn of_engine(error: &engine::Error) -> ErrorKind {
     use engine::Error as Engine;
     match error {
         Engine::Absent { .. } => ErrorKind::Absent,
-        Engine::Held { .. } | Engine::Watched => ErrorKind::Held,
+        Engine::Held { .. } => ErrorKind::Held,
+        Engine::Watched => ErrorKind::Watched,
         Engine::Stale { .. } | Engine::Replaced => ErrorKind::Refused,
         Engine::NotPermitted { .. } => ErrorKind::NotPermitted,
         Engine::Newer { .. } | Engine::Foreign { .. } => ErrorKind::Usage,
         Engine::NoAnswer | Engine::Stopped | Engine::Undecided { .. } => ErrorKind::Unfinished,
         Engine::Interrupted => ErrorKind::Interrupted,
+        // A request found no way in, which does not say that anybody goes on with it.
+        Engine::NotDone(source) if matches!(**source, Engine::Held { .. }) => ErrorKind::Refused,
         Engine::NotDone(source) => of_engine(source),
         Engine::Damaged { .. }
         | Engine::Spoiled { .. }
@@ -338,6 +343,7 @@ fn way_out_at_render(error: &render::Error) -> Option<&'static str> {
         | ErrorKind::Usage
         | ErrorKind::Absent
         | ErrorKind::Held
+        | ErrorKind::Watched
         | ErrorKind::Refused
         | ErrorKind::Unfinished
         | ErrorKind::Interrupted
@@ -406,6 +412,25 @@ mod tests {
             error.message()
         );
         assert!(error.way_out().is_some());
+    }
+
+    #[test]
+    fn only_the_engine_itself_being_another_process_leaves_a_rollout_to_it() {
+        let held = || engine::Error::Held {
+            path: "engine.lock".into(),
+            pid: None,
+        };
+        let not_done = |source| engine::Error::NotDone(Box::new(source));
+        assert_eq!(Error::from(held()).kind(), ErrorKind::Held);
+        for other in [
+            engine::Error::Watched,
+            not_done(held()),
+            not_done(engine::Error::Watched),
+            not_done(not_done(held())),
+        ] {
+            let what = format!("{other:?}");
+            assert_ne!(Error::from(other).kind(), ErrorKind::Held, "{what}");
+        }
     }
 
     #[test]

@@ -74,7 +74,7 @@ impl MonitorHost {
     /// Watches until it is ended.
     ///
     /// # Errors
-    /// [`ErrorKind::Held`](crate::ErrorKind::Held) if another process watches these services.
+    /// [`ErrorKind::Watched`](crate::ErrorKind::Watched) if another process watches these services.
     pub fn start(self, caller: &dyn Caller) -> Result<RunningMonitor, Error> {
         let product = stored::product(&self.state, caller)?;
         let roots = delivery::roots(&self.folder, &self.config, &product);

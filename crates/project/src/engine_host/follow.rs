@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use policy::plan::is_newer;
 use policy::settings::Follow;
-use policy::{Config, PersonId, PlanScope};
+use policy::{Config, Diagnostic, PersonId, PlanScope};
 use render::git::Tags;
 use rollout::request::Conflict;
 use rollout::{Actor, Event, Product, Verb};
@@ -16,7 +16,7 @@ use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::sleep;
 
-use crate::caller::InBackground;
+use crate::caller::{Caller, InBackground};
 use crate::error::Error;
 use crate::prepare::Basis;
 use crate::release;
@@ -38,7 +38,7 @@ pub(super) async fn follow(session: Session, mut events: Receiver<Arc<Event>>) {
         let mut watched = Watched::default();
         loop {
             let looked = watched.look(&session, &follow).await;
-            watched.tell(looked, &session);
+            watched.tell(looked, session.caller());
             sleep(every.mul_f64(1.0 + fastrand::f64() * JITTER)).await;
         }
     };
@@ -54,9 +54,31 @@ struct Watched {
     /// The newest tag of the first look, if no version was known by then: it was there before us.
     baseline: Option<String>,
     /// The last trouble that was told; the same is told once.
-    trouble: Option<String>,
+    trouble: Option<Trouble>,
     /// A tag that was refused; it is not asked for again and again.
     refused: Option<String>,
+}
+
+/// All that is told of an error.
+#[derive(PartialEq)]
+struct Trouble {
+    message: String,
+    way_out: Option<String>,
+    mistakes: Vec<Diagnostic>,
+}
+
+impl Trouble {
+    fn of(error: &Error) -> Self {
+        Self {
+            message: error.message(),
+            way_out: error.way_out(),
+            mistakes: if let Error::Files(mistakes) = error {
+                mistakes.clone()
+            } else {
+                Vec::new()
+            },
+        }
+    }
 }
 
 impl Watched {
@@ -86,13 +108,13 @@ impl Watched {
         }
     }
 
-    fn tell(&mut self, looked: Result<(), Error>, session: &Session) {
-        let trouble = looked.err();
-        let text = trouble.as_ref().map(Error::in_short);
-        if let Some(error) = trouble.filter(|_| text != self.trouble) {
-            session.caller().failed(NAME, error);
+    fn tell(&mut self, looked: Result<(), Error>, caller: &dyn Caller) {
+        let error = looked.err();
+        let trouble = error.as_ref().map(Trouble::of);
+        if let Some(error) = error.filter(|_| trouble != self.trouble) {
+            caller.failed(NAME, error);
         }
-        self.trouble = text;
+        self.trouble = trouble;
     }
 }
 
@@ -173,7 +195,50 @@ fn is_like(name: &str, pattern: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use policy::parse::Severity;
+
     use super::*;
+
+    #[derive(Debug, Default)]
+    struct Counting(AtomicUsize);
+
+    impl Caller for Counting {
+        fn failed(&self, _doing: &str, _error: Error) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    fn mistakes(messages: [&str; 4], help: &str) -> Result<(), Error> {
+        let mistake = |message: &str| Diagnostic {
+            severity: Severity::Error,
+            code: "unknown-key".to_owned(),
+            file: "customers.yaml".to_owned(),
+            line: 1,
+            column: 1,
+            length: 1,
+            source_line: String::new(),
+            message: message.to_owned(),
+            help: Some(help.to_owned()),
+        };
+        Err(Error::Files(messages.map(mistake).to_vec()))
+    }
+
+    #[test]
+    fn trouble_is_told_again_once_anything_of_it_has_changed() {
+        let (mut watched, caller) = (Watched::default(), Counting::default());
+        let mut told = |looked| {
+            watched.tell(looked, &caller);
+            caller.0.swap(0, Ordering::SeqCst)
+        };
+        assert_eq!(told(mistakes(["a", "b", "c", "d"], "remove it")), 1);
+        assert_eq!(told(mistakes(["a", "b", "c", "d"], "remove it")), 0);
+        assert_eq!(told(mistakes(["a", "b", "c", "e"], "remove it")), 1);
+        assert_eq!(told(mistakes(["a", "b", "c", "e"], "rename it")), 1);
+        assert_eq!(told(Ok(())), 0);
+        assert_eq!(told(mistakes(["a", "b", "c", "e"], "rename it")), 1);
+    }
 
     #[test]
     fn a_star_stands_for_anything() {

@@ -1,5 +1,6 @@
 //! What the person in front of it is told while a project does what was asked.
 
+use std::sync::Once;
 use std::time::Duration;
 
 use futures::FutureExt as _;
@@ -18,6 +19,9 @@ use crate::screen::print_to_stderr;
 use crate::show::limits::{Told, until_when};
 use crate::show::{escape, time};
 
+/// A command may open the project more than once, and its output is that of one person.
+static DAMAGE_SAID: Once = Once::new();
+
 impl Caller for Output {
     fn warn_of_files(&self, warnings: &[Diagnostic]) {
         for warning in warnings {
@@ -27,6 +31,10 @@ impl Caller for Output {
 
     fn warn(&self, text: &str) {
         print_to_stderr(format_args!("warning: {text}"));
+    }
+
+    fn warn_of_damage(&self, text: &str) {
+        DAMAGE_SAID.call_once(|| self.warn(text));
     }
 
     fn remark(&self, text: &str) {

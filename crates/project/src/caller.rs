@@ -19,6 +19,11 @@ pub trait Caller: Debug + Send + Sync {
     /// What was asked for is done, but not everything about it is as it should be.
     fn warn(&self, _text: &str) {}
 
+    /// Somebody has changed by hand what is stored. It is found at each look, and worth saying once.
+    fn warn_of_damage(&self, text: &str) {
+        self.warn(text);
+    }
+
     /// Something worth knowing, such as that it is so already.
     fn remark(&self, _text: &str) {}
 
@@ -47,6 +52,10 @@ pub(crate) struct InBackground(pub(crate) Arc<dyn Caller>);
 impl Caller for InBackground {
     fn warn(&self, text: &str) {
         self.0.warn(text);
+    }
+
+    fn warn_of_damage(&self, text: &str) {
+        self.0.warn_of_damage(text);
     }
 
     fn failed(&self, doing: &str, error: Error) {

@@ -13,6 +13,7 @@ use policy::network::Network;
 use rollout::Product;
 use tokio::time::timeout;
 
+use crate::caller::Caller;
 use crate::error::Error;
 use crate::folder::Folder;
 use crate::{allowed_paths, stored};
@@ -58,11 +59,12 @@ pub(crate) async fn deliver_due(
     folder: &Folder,
     config: &Config,
     limit: Duration,
+    caller: &dyn Caller,
 ) {
     if config.project.notify.is_empty() {
         return;
     }
-    let Ok(product) = stored::product_in_silence(place) else {
+    let Ok(product) = stored::product(place, caller) else {
         return;
     };
     let Ok(post) = post(&roots(folder, config, &product), config) else {

@@ -1,7 +1,7 @@
 //! How the monitor sees: probes of the fleet's services, controls, and what runs at Render.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use engine::StateDir;
 use monitor::{Observed, ServiceKey, Watcher, WatcherFuture};
@@ -14,7 +14,7 @@ use render::{Client, DeployFilter, DeployStatus};
 use rollout::health::CycleResult;
 
 use crate::artifact::{artifact, noun};
-use crate::caller::Silent;
+use crate::caller::{Caller, Silent};
 use crate::error::Error;
 use crate::service_kinds::Kinds;
 use crate::{connect, fleet, observe, runs, stored};
@@ -25,6 +25,7 @@ const CONTROLS: usize = 3;
 /// Sees the services of a project's fleet.
 pub(crate) struct FleetWatcher {
     place: StateDir,
+    caller: Arc<dyn Caller>,
     prober: Prober,
     checkup: Checkup,
     client: Option<Client>,
@@ -42,12 +43,17 @@ struct Watched {
 
 impl FleetWatcher {
     /// Sees what the files name.
-    pub(crate) fn new(place: &StateDir, config: &Config) -> Result<Self, Error> {
+    pub(crate) fn new(
+        place: &StateDir,
+        config: &Config,
+        caller: Arc<dyn Caller>,
+    ) -> Result<Self, Error> {
         let prober = connect::prober(config)?;
         // Without a key there is no look for drift, and kinds are guessed; everything else works.
         let client = connect::client(config, &Silent).ok();
         Ok(Self {
             place: place.clone(),
+            caller,
             // Render's metrics are for figures over time; a probe is judged by what it saw.
             checkup: Checkup::new(prober.clone(), None),
             prober,
@@ -184,9 +190,9 @@ impl Watcher for FleetWatcher {
 impl FleetWatcher {
     /// What runs where by our own journal, and the customers that a rollout is at work on.
     async fn known(&self) -> Option<(RunningVersions, BTreeSet<CustomerId>)> {
-        let place = self.place.clone();
+        let (place, caller) = (self.place.clone(), Arc::clone(&self.caller));
         let read = move || {
-            let product = stored::product_in_silence(&place).ok()?;
+            let product = stored::product(&place, &*caller).ok()?;
             let views = product.overview().into_iter();
             let unfinished = views.filter(|run| !run.has_ended());
             let busy = unfinished

@@ -9,7 +9,7 @@ use machine::files::{Listing, OutsideFiles, Roots, read_own_written};
 use policy::parse::{Calendar, Diagnostic, Severity};
 use policy::{Config, File, Project, Sources, Timestamp, parse};
 
-use crate::caller::Caller;
+use crate::caller::{Caller, Silent};
 use crate::environment::variable;
 use crate::error::Error;
 use crate::names::{Identity, Names, PROJECT_FILE};
@@ -224,7 +224,7 @@ impl Folder {
             tolerated: BTreeSet::new(),
         });
         let others = [&names.customers, &names.policies];
-        if others.iter().any(|name| roots.judge(name).is_err()) && self.is_anything_open() {
+        if others.iter().any(|name| roots.judge(name).is_err()) && self.is_anything_open(&Silent) {
             let names = others.into_iter().filter_map(|name| name.to_str());
             roots.renew(OutsideFiles {
                 allowed,
@@ -234,12 +234,12 @@ impl Folder {
         roots
     }
 
-    fn is_anything_open(&self) -> bool {
+    fn is_anything_open(&self, caller: &dyn Caller) -> bool {
         let state = match &self.db {
             Some(db) => StateDir::of_database(db),
             None => StateDir::of_project(&self.dir),
         };
-        stored::product_in_silence(&state)
+        stored::product(&state, caller)
             .is_ok_and(|product| allowed_paths::is_anything_open(&product))
     }
 
@@ -250,14 +250,14 @@ impl Folder {
 
     /// The same for a start at that instant.
     pub fn load_at(&self, at: Timestamp, caller: &dyn Caller) -> Result<Config, Error> {
-        let checked = self.checked(&self.sources_at(at), at, || self.is_anything_open());
+        let checked = self.checked(&self.sources_at(at), at, || self.is_anything_open(caller));
         Self::tell(checked, caller)
     }
 
     /// The same for what has begun already, and for looking: a customer that can never start, and a gate that nobody can
     /// fill, is only warned of.
     pub fn load_running(&self, caller: &dyn Caller) -> Result<Config, Error> {
-        let checked = self.checked_running(&self.sources(), || self.is_anything_open());
+        let checked = self.checked_running(&self.sources(), || self.is_anything_open(caller));
         Self::tell(checked, caller)
     }
 

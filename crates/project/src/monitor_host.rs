@@ -26,6 +26,7 @@ pub struct MonitorHost {
     config: Config,
     options: MonitorOptions,
     watcher: Arc<dyn Watcher>,
+    caller: Arc<dyn Caller>,
 }
 
 impl MonitorHost {
@@ -35,9 +36,10 @@ impl MonitorHost {
         config: Config,
         customers: &[CustomerId],
         every: Option<Span>,
+        caller: Arc<dyn Caller>,
     ) -> Result<Self, Error> {
         let state = location.state()?;
-        let watcher = FleetWatcher::new(&state, &config)?;
+        let watcher = FleetWatcher::new(&state, &config, Arc::clone(&caller))?;
         let mut settings = config.monitor.clone().unwrap_or_default();
         settings.every = every.unwrap_or(settings.every);
         let options = MonitorOptions {
@@ -51,6 +53,7 @@ impl MonitorHost {
             state,
             config,
             options,
+            caller,
         })
     }
 
@@ -67,7 +70,14 @@ impl MonitorHost {
     /// Asks each service once.
     pub async fn once(self) -> Result<Vec<Sample>, Error> {
         let seen = Monitor::once(&self.state, self.options, self.watcher).await?;
-        delivery::deliver_due(&self.state, &self.folder, &self.config, DELIVER_WITHIN).await;
+        delivery::deliver_due(
+            &self.state,
+            &self.folder,
+            &self.config,
+            DELIVER_WITHIN,
+            &*self.caller,
+        )
+        .await;
         Ok(seen)
     }
 
@@ -75,8 +85,8 @@ impl MonitorHost {
     ///
     /// # Errors
     /// [`ErrorKind::Watched`](crate::ErrorKind::Watched) if another process watches these services.
-    pub fn start(self, caller: &dyn Caller) -> Result<RunningMonitor, Error> {
-        let product = stored::product(&self.state, caller)?;
+    pub fn start(self) -> Result<RunningMonitor, Error> {
+        let product = stored::product(&self.state, &*self.caller)?;
         let roots = delivery::roots(&self.folder, &self.config, &product);
         let post = delivery::post(&roots, &self.config)?;
         let postman = delivery::postman(&self.state, &post);
@@ -86,6 +96,7 @@ impl MonitorHost {
             state: self.state,
             folder: self.folder,
             config: self.config,
+            caller: self.caller,
         })
     }
 }
@@ -98,6 +109,7 @@ pub struct RunningMonitor {
     state: StateDir,
     folder: Folder,
     config: Config,
+    caller: Arc<dyn Caller>,
 }
 
 impl RunningMonitor {
@@ -119,6 +131,7 @@ impl RunningMonitor {
             &self.folder,
             &self.config,
             DELIVER_WHEN_STOPPED,
+            &*self.caller,
         )
         .await;
     }
@@ -139,9 +152,10 @@ impl Watch {
         place: &StateDir,
         config: &Config,
         audience: &SharedAudience,
+        caller: Arc<dyn Caller>,
     ) -> Option<Self> {
         let settings = config.monitor.clone()?;
-        let watcher = FleetWatcher::new(place, config).ok()?;
+        let watcher = FleetWatcher::new(place, config, caller).ok()?;
         let options = MonitorOptions {
             settings,
             services: watcher.services(&[]),

@@ -82,7 +82,7 @@ impl Session {
     /// Delivers notifications that are due before the process ends; what is not delivered by then waits for the next one.
     pub async fn deliver_due(&self, limit: Duration) {
         if let Ok(state) = self.location.state() {
-            delivery::deliver_due(&state, &self.folder, &self.config, limit).await;
+            delivery::deliver_due(&state, &self.folder, &self.config, limit, &*self.caller).await;
         }
     }
 

@@ -1,42 +1,26 @@
 //! What is stored about a project on this machine?
 
-use std::sync::Once;
-
 use engine::error::with_causes;
 use engine::{EngineLock, Error, Reader, StateDir};
 use rollout::Product;
 
 use crate::caller::Caller;
 
-/// What looks on says so once.
-static DAMAGE_SAID: Once = Once::new();
-
 /// The state as committed last; a project in which nothing has happened has an empty one. What somebody has changed by
 /// hand can be looked at, and that is said.
 pub(crate) fn product(state: &StateDir, caller: &dyn Caller) -> Result<Product, Error> {
-    let (product, damage) = examined(state)?;
+    let (product, damage) = match Reader::open(state) {
+        Ok(reader) => reader.examined()?,
+        Err(Error::Absent { .. }) => (Product::new(), None),
+        Err(error) => return Err(error),
+    };
     if let Some(damage) = damage {
-        DAMAGE_SAID.call_once(|| {
-            let damage = with_causes(&damage);
-            caller.warn(&format!(
-                "{damage}; what is shown may be wrong, and no engine goes on with it"
-            ));
-        });
+        let damage = with_causes(&damage);
+        caller.warn_of_damage(&format!(
+            "{damage}; what is shown may be wrong, and no engine goes on with it"
+        ));
     }
     Ok(product)
-}
-
-/// The same for somebody who does not show it.
-pub(crate) fn product_in_silence(state: &StateDir) -> Result<Product, Error> {
-    Ok(examined(state)?.0)
-}
-
-fn examined(state: &StateDir) -> Result<(Product, Option<Error>), Error> {
-    match Reader::open(state) {
-        Ok(reader) => reader.examined(),
-        Err(Error::Absent { .. }) => Ok((Product::new(), None)),
-        Err(error) => Err(error),
-    }
 }
 
 /// Why everything open is held, or would be by an engine that opened this database: it is a copy, or an older state.

@@ -25,7 +25,8 @@ pub(crate) async fn monitor(
     for customer in &args.customers {
         fleet::customer(&config, customer)?;
     }
-    let host = MonitorHost::new(&open::location(global), config, &args.customers, args.every)?;
+    let (location, caller) = (open::location(global), open::caller(out));
+    let host = MonitorHost::new(&location, config, &args.customers, args.every, caller)?;
     if host.services() == 0 {
         return Err(
             Failure::new(Exit::Refused, "no service has an address to ask")
@@ -36,7 +37,7 @@ pub(crate) async fn monitor(
         return show_once(&host.once().await?, out);
     }
     let (services, every) = (host.services(), host.every());
-    let monitor = host.start(&out)?;
+    let monitor = host.start()?;
     out.say(format_args!(
         "watching {services} services, each every {every}; Ctrl-C ends it"
     ));

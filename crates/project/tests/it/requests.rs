@@ -1,14 +1,16 @@
 //! Requests and reads through the trait, where no engine runs.
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::sync::Arc;
 use std::time::Duration;
 
 use project::view::Standing;
-use project::{ErrorKind, Location, Requester, Session, TokenOwner};
+use project::{Caller, ErrorKind, Location, Requester, Session, TokenOwner};
 use rollout::{Kind, Verb};
 use tokio::time::timeout;
 
-use crate::folder::{Folder, silent};
+use crate::folder::{Folder, Noting, silent};
 
 fn freeze(name: &str) -> Verb {
     Verb::Freeze {
@@ -90,6 +92,54 @@ async fn whoever_follows_is_told_of_what_others_commit() {
         .await
         .expect("a commit is noticed")
         .unwrap();
+}
+
+#[tokio::test]
+async fn what_is_stored_is_examined_for_whoever_looks_and_not_at_each_look_of_whoever_follows() {
+    let folder = Folder::alone();
+    let session = Session::open(&folder.location(), silent()).await.unwrap();
+    session.ask(None, freeze("audit")).await.unwrap();
+    let block = Verb::Block {
+        version: "v1.1.0".to_owned(),
+        reason: "broken".to_owned(),
+    };
+    session.ask(None, block).await.unwrap();
+    change_by_hand(&folder);
+
+    let noting = [Arc::new(Noting::default()), Arc::new(Noting::default())];
+    for caller in &noting {
+        let said: Arc<dyn Caller> = Arc::clone(caller) as _;
+        let backend = folder.location().backend(&said).unwrap();
+        let mut changes = backend.changes().await.unwrap();
+        for _ in 0..3 {
+            let product = changes.product().await.unwrap();
+            assert_eq!(product.product_view().freezes.len(), 1);
+            assert!(!changes.events(None, 0, 10).await.unwrap().is_empty());
+            assert!(!changes.lines(None, 0, 10).await.unwrap().is_empty());
+        }
+        assert!(caller.said().is_empty(), "{:?}", caller.said());
+        backend.product().await.unwrap();
+        let said = caller.said();
+        assert_eq!(said.len(), 1, "each caller is told: {said:?}");
+        assert!(said[0].contains("what is shown may be wrong"), "{said:?}");
+    }
+}
+
+/// A freeze by another name, also in its event: of the events, whoever looks checks only the last.
+fn change_by_hand(folder: &Folder) {
+    let database = folder.path().join(".tranche/tranche.db");
+    let mut bytes = fs::read(&database).unwrap();
+    let (from, to) = (b"audit", b"audiT");
+    let found: Vec<usize> = bytes
+        .windows(from.len())
+        .enumerate()
+        .filter_map(|(at, window)| (window == from).then_some(at))
+        .collect();
+    assert!(!found.is_empty());
+    for at in found {
+        bytes[at..at + to.len()].copy_from_slice(to);
+    }
+    fs::write(&database, bytes).unwrap();
 }
 
 #[tokio::test]

@@ -214,6 +214,10 @@ impl Product {
                 if let Some(trouble) = self.trouble_hold(id, rollout, customer, at) {
                     return vec![trouble];
                 }
+                let position = rollout.position(customer);
+                if position.is_some_and(|position| self.waits_for_kept_place(id, position)) {
+                    return vec![self.slot_hold()];
+                }
                 let recovery = state.recovery.as_ref();
                 let recovery = recovery.filter(|_| state.status == CustomerStatus::Backward);
                 let recovering = recovery.and_then(Recovery::doing);
@@ -267,7 +271,7 @@ impl Product {
     ) -> Option<Hold> {
         let position = rollout.position(customer)?;
         let name = |position: &Position| rollout.at(*position).to_string();
-        if self.in_flight.preparing.contains_key(&(id, position)) {
+        if self.is_about_to_begin(id, position) {
             let text = "its services are read before it starts";
             return Some(Hold::new(HoldKind::Working, HoldOwner::Render, text));
         }

@@ -60,7 +60,8 @@ impl Product {
         rollout.state_at(position).status == CustomerStatus::Backward
     }
 
-    fn max_parallel(&self, id: RolloutId) -> usize {
+    /// How many customers may have a deploy in hand at once, over all rollouts (P16).
+    pub(crate) fn max_parallel(&self, id: RolloutId) -> usize {
         let limit = self.state.rollouts[&id].plan.project.render.max_parallel;
         usize::try_from(limit.max(1)).unwrap_or(usize::MAX)
     }

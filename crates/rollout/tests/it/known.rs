@@ -158,3 +158,22 @@ project: { render: { auto_deploy: manage } }";
         .holds(RolloutId::Rollout(1), &"acme".into(), lab.now);
     assert_eq!(holds.first().map(|hold| hold.kind), Some(HoldKind::Person));
 }
+
+#[test]
+fn who_waits_for_a_place_that_only_a_person_gives_back_keeps_nobody_waiting() {
+    let project = "fleet: { acme: { tier: demo }, beta: { tier: demo } }
+policies: [ { policy: demo, batch: all } ]
+project: { render: { max_parallel: 1 } }";
+    let lines = "start\ngood acme until list_deploys\nreport failed acme\ngood beta until follow_deploy\nreport failed beta";
+    let mut story = told(project, lines);
+    assert!(story.lab.product.is_idle());
+    story.tell("retry acme");
+    let lab = &story.lab;
+    assert!(lab.product.is_idle(), "{:?}", lab.out);
+    let holds = lab
+        .product
+        .holds(RolloutId::Rollout(1), &"acme".into(), lab.now);
+    assert_eq!(holds.first().map(|hold| hold.kind), Some(HoldKind::Slot));
+    story.tell("retry beta");
+    assert!(!story.lab.product.is_idle());
+}

@@ -6,6 +6,7 @@ use rollout::event::GENESIS;
 use rollout::{Event, Product, RowKey};
 use rusqlite::{Connection, Row};
 use serde::Serialize;
+use serde_json::Value;
 
 use super::copy_guard::Marked;
 use super::digest;
@@ -82,27 +83,52 @@ pub enum Problem {
     },
 }
 
-/// Whether the rows of a database follow from its journal, read by this release: rows of an older one may say less.
+/// The rows of an older database as this release writes them, if they follow from its journal. They may say less than those
+/// of this release: what theirs did not write is not compared, and is taken from the journal.
 ///
 /// # Errors
-/// [`Error::Damaged`] names what does not.
-pub(super) fn check_rows(connection: &Connection) -> Result<(), Error> {
+/// [`Error::Damaged`] names what does not follow.
+pub(super) fn rows_as_now(connection: &Connection) -> Result<Vec<(RowKey, String)>, Error> {
     let mut check = Check::new(None);
     check.journal(connection);
+    let mut rows = Vec::new();
     if check.is_clean() {
-        let rows = journal::rows(connection)?;
+        rows = journal::rows(connection)?;
         let stored = Product::load(rows.clone())?;
-        let as_now = |(key, json)| {
-            let json = stored.row(&key).unwrap_or(json);
-            (key, json)
-        };
-        check.compare(rows.into_iter().map(as_now).collect());
+        for (key, json) in &mut rows {
+            if let Some(as_now) = stored.row(key) {
+                *json = as_now;
+            }
+            if let Some(folded) = check.product.row(key)
+                && says_no_more(json, &folded)
+            {
+                *json = folded;
+            }
+        }
+        check.compare(rows.clone());
     }
     match check.problems.first() {
-        None => Ok(()),
+        None => Ok(rows),
         Some(problem) => Err(Error::Damaged {
             what: problem.to_string(),
         }),
+    }
+}
+
+/// Whether every field that a stored row has says the same in the folded one.
+fn says_no_more(stored: &str, folded: &str) -> bool {
+    let read = serde_json::from_str::<Value>;
+    matches!((read(stored), read(folded)), (Ok(stored), Ok(folded)) if is_within(&stored, &folded))
+}
+
+fn is_within(stored: &Value, folded: &Value) -> bool {
+    match (stored, folded) {
+        (Value::Object(stored), Value::Object(folded)) => stored.iter().all(|(name, value)| {
+            folded
+                .get(name)
+                .is_some_and(|other| is_within(value, other))
+        }),
+        (stored, folded) => stored == folded,
     }
 }
 

@@ -64,11 +64,20 @@ fn apply(connection: &Connection, found: usize, to: usize) -> Result<(), Error> 
     }
     if (found..to).contains(&(DIGESTS - 1)) {
         name_database(connection)?;
-        journal_check::check_rows(connection)?;
+        renew_rows(connection)?;
         digest::begin(connection)?;
     }
     connection.pragma_update(None, "application_id", APPLICATION_ID)?;
     connection.pragma_update(None, "user_version", to)?;
+    Ok(())
+}
+
+/// From here on the rows are compared with the journal as they are stored, so they are written as this release writes them.
+fn renew_rows(connection: &Connection) -> Result<(), Error> {
+    let mut put = connection.prepare("UPDATE rows SET json = ?2 WHERE key = ?1 AND json <> ?2")?;
+    for (key, json) in journal_check::rows_as_now(connection)? {
+        put.execute([key.0, json])?;
+    }
     Ok(())
 }
 

@@ -185,6 +185,29 @@ fn rows_that_do_not_follow_from_the_journal_are_not_brought_up_to_date() {
     assert_eq!(version, 1, "nothing rests on them");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_say_less_than_those_of_this_release_are_brought_up_to_date() {
+    let (lab, world) = (Lab::new(), World::new());
+    lab.ask(start());
+    world.run_to_the_end(&lab).await;
+    let tamper = lab.tamper();
+    tamper.execute_batch(FIRST_SCHEMA).unwrap();
+    let field = "UPDATE rows SET json = json_remove(json, '$.first_started_at') WHERE key LIKE 'customer/%' AND json LIKE '%first_started_at%'";
+    assert_eq!(tamper.execute(field, []).unwrap(), 2);
+    let batch = |number: u32| {
+        let sql =
+            "UPDATE rows SET json = json_set(json, '$.batch', ?1) WHERE key = 'customer/r1/acme'";
+        assert_eq!(tamper.execute(sql, [number]).unwrap(), 1);
+    };
+    batch(7);
+    let refused = open(&lab).unwrap_err();
+    assert!(matches!(refused, Error::Damaged { .. }), "{refused}");
+    batch(1);
+
+    open(&lab).unwrap().1.load().unwrap();
+    assert_eq!(verify(&lab.state, None).unwrap().problems, []);
+}
+
 #[test]
 fn beneath_an_engine_of_an_older_release_its_rows_stay_as_it_knows_them() {
     let lab = Lab::new();

@@ -59,7 +59,9 @@ impl Product {
         let goes_on = |(id, position): &(RolloutId, Position)| {
             let rollout = &self.state.rollouts[id];
             !rollout.row.held_as_moved
-                && rollout.working().contains(&(position.phase, position.index))
+                && rollout
+                    .working()
+                    .contains(&(position.phase, position.index))
         };
         let taken = &self.in_flight.deploying;
         taken.len() >= self.max_parallel(id) && !taken.iter().any(goes_on)

@@ -202,16 +202,7 @@ fn back_intent(
     let baseline = service.baseline.clone().unwrap_or_default();
     let way = DeployDirection::back(service);
     if way == DeployDirection::BackByCommit && baseline.commit.is_none() {
-        return Next::fact(RollbackFailed {
-            place: ctx.service_place(role),
-            attempt: None,
-            deploy: None,
-            commit: None,
-            reason: "nothing was live before this release".to_owned(),
-            status: None,
-            cycles: None,
-            judged: None,
-        });
+        return nothing_before(ctx, role);
     }
     Next::fact(RollbackIntended {
         place: ctx.service_place(role),
@@ -219,6 +210,20 @@ fn back_intent(
         commit: baseline.commit,
         known,
         target: baseline.deploy.filter(|_| way == DeployDirection::Back),
+    })
+}
+
+/// There is nothing that a rollback could return to.
+pub(crate) fn nothing_before(ctx: &Ctx<'_>, role: &Role) -> Next {
+    Next::fact(RollbackFailed {
+        place: ctx.service_place(role),
+        attempt: None,
+        deploy: None,
+        commit: None,
+        reason: "nothing was live before this release".to_owned(),
+        status: None,
+        cycles: None,
+        judged: None,
     })
 }
 

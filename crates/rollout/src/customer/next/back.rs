@@ -170,10 +170,8 @@ fn return_service(ctx: &Ctx<'_>, role: &Role, service: &ServiceState) -> Option<
                     clear_cache: false,
                     attempt,
                 }),
-                (None, None) => {
-                    let reason = "nothing was live before this release";
-                    Next::fact(ctx.held(Some(role), reason))
-                }
+                // A held customer would come here again after each retry: its rollback stays intended.
+                (None, None) => protocol::nothing_before(ctx, role),
             })
         }
         RollbackState::Unknown(doubt) => {

@@ -1,13 +1,15 @@
 //! Whatever happens in whatever order: `lab` checks each step, and this checks what only a whole history shows.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 
 use proptest::prelude::*;
 use rollout::command::DeployStatus;
 use rollout::standing::{CustomerStanding, RolloutStanding};
-use rollout::{Command, Input, Kind, Notice, RolloutId};
+use rollout::{Command, Event, Input, Kind, Notice, RolloutId};
 
 use crate::script::{Story, read_request};
+use crate::transcripts::stories;
 use crate::world::{good_word, words};
 
 const PROJECTS: &[&str] = &[
@@ -354,33 +356,72 @@ fn check_attempts(story: &Story) {
     }
 }
 
-/// Where a database of before was asked for, no code goes back until every service names it, and then only by commit; what
-/// a name brought is adopted, and every attempt has a name of its own (P8, T15).
+/// A database of before that a person wants, and what is there of it.
+#[derive(Debug, Default)]
+struct Wanted {
+    /// A request for it has left, and nothing is known of what became of it.
+    open: bool,
+    /// Whose variables name it.
+    redirected: BTreeSet<String>,
+    /// All that are to.
+    switched: bool,
+}
+
+/// Where a database of before is wanted, no code goes back until every service names it, and then only by commit. A person
+/// may want the code alone after all, but not while a request is out or a service names the new one. What a name brought is
+/// adopted, and every attempt has a name of its own (P8, T15).
 fn check_databases(story: &Story) {
-    let mut asked = BTreeMap::new();
+    let mut wanted: BTreeMap<_, Wanted> = BTreeMap::new();
     let mut names = BTreeSet::new();
     for event in &story.lab.journal {
         let fact = &event.line;
         let whose = (fact.rollout, fact.customer.clone());
+        let service = fact.service.as_ref().map(ToString::to_string);
+        let of_data = fact
+            .data
+            .get("database")
+            .is_some_and(|database| !database.is_null());
         match fact.kind {
+            Kind::RollbackRequested if of_data => {
+                wanted.insert(whose, Wanted::default());
+            }
+            // No halt gives up what a person wants: it reaches nobody who waits for data.
+            Kind::RollbackRequested if fact.actor.is_some() => {
+                let nothing = |one: &Wanted| !one.open && one.redirected.is_empty();
+                if wanted.get(&whose).is_some_and(nothing) {
+                    wanted.remove(&whose);
+                }
+            }
             Kind::RecoveryIntended => {
                 let name = fact.data["name"].to_string();
                 assert!(names.insert(name), "twice: {event:?}");
-                asked.insert(whose, false);
+                wanted.entry(whose).or_default().open = true;
+            }
+            Kind::RecoveryCreated | Kind::RecoveryAbsent | Kind::RecoveryFailed => {
+                wanted.entry(whose).or_default().open = false;
+            }
+            Kind::VariablesIntended if of_data => {
+                let one = wanted.entry(whose).or_default();
+                one.redirected.extend(service);
+            }
+            // With a reason they stay as they are.
+            Kind::VariablesRestored if of_data && fact.reason.is_none() => {
+                let one = wanted.entry(whose).or_default();
+                one.redirected.retain(|role| Some(role) != service.as_ref());
             }
             Kind::DatabaseSwitched => {
-                asked.insert(whose, true);
+                wanted.entry(whose).or_default().switched = true;
             }
             Kind::RollbackIntended => {
                 let by_commit = fact.data["target"].is_null();
-                let fine = asked
+                let fine = wanted
                     .get(&whose)
-                    .is_none_or(|switched| *switched && by_commit);
+                    .is_none_or(|one| one.switched && by_commit);
                 assert!(fine, "{event:?}");
             }
             // Another attempt has a target of its own.
             Kind::CustomerStarted => {
-                asked.remove(&whose);
+                wanted.remove(&whose);
             }
             _ => {}
         }
@@ -421,4 +462,24 @@ proptest! {
 fn cases() -> u32 {
     let asked = std::env::var("PROPTEST_CASES").ok();
     asked.and_then(|text| text.parse().ok()).unwrap_or(96)
+}
+
+#[test]
+fn no_story_returns_code_ahead_of_data_that_is_wanted() {
+    for path in stories() {
+        let text = fs::read_to_string(&path).unwrap();
+        let (project, lines) = text.split_once("\n---\n").unwrap();
+        let mut story = Story::new(project);
+        story.tell(lines);
+        check_databases(&story);
+    }
+}
+
+#[test]
+fn a_person_may_want_the_code_alone_after_a_refused_recovery() {
+    let mut story = Story::new(PROJECTS[0]);
+    story.tell("start\ngood a\n+10m\nrollback a database\nreport refused a\nrollback a\ngood a");
+    let returned = |event: &Event| event.line.kind == Kind::CustomerRolledBack;
+    assert!(story.lab.journal.iter().any(returned));
+    check_databases(&story);
 }

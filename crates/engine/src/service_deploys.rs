@@ -12,7 +12,7 @@ use policy::{CustomerId, Project, Role, Timestamp};
 use rollout::report::{DeployRecord, Statistics};
 use rollout::request::{Directory, FilesRead};
 use rollout::standing::CustomerStanding;
-use rollout::view::{CustomerView, EndState, RunView};
+use rollout::view::{CustomerView, EndState, RolloutView};
 use rollout::{
     Actor, DeployId, Deploys, Event, Executor, Kind, Rejected, Request, RolloutId, ServiceDeploy,
     Verb,
@@ -215,7 +215,9 @@ impl ServiceDeployer {
         mut events: Receiver<Arc<Event>>,
     ) -> Result<Deployed, DeployError> {
         loop {
-            let view = self.engine.look(move |product| product.run_view(operation));
+            let view = self
+                .engine
+                .look(move |product| product.rollout_view(operation));
             let view = view.await?.expect("an operation is never forgotten");
             if view.has_ended() || rests(&view) {
                 return Ok(Deployed {
@@ -234,13 +236,13 @@ impl ServiceDeployer {
 }
 
 /// Whether nothing moves but by a person's word.
-fn rests(run: &RunView) -> bool {
+fn rests(run: &RolloutView) -> bool {
     let held = |one: &CustomerView| one.state == CustomerStanding::Held;
     let moves = |one: &CustomerView| !one.state.is_settled() && one.state != CustomerStanding::Held;
     run.customers.iter().any(held) && !run.customers.iter().any(moves)
 }
 
-fn active_in(run: RunView) -> impl Iterator<Item = Active> {
+fn active_in(run: RolloutView) -> impl Iterator<Item = Active> {
     run.customers.into_iter().filter_map(move |one| {
         Some(Active {
             run: run.id,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use policy::zones::{self, MovedWindow};
 use policy::{Config, Timestamp};
-use rollout::view::RunView;
+use rollout::view::RolloutView;
 use rollout::{Product, RolloutId};
 use serde::Serialize;
 
@@ -29,7 +29,7 @@ pub fn moved(config: &Config, product: &Product, at: Timestamp) -> Vec<Moved> {
     runs.retain(|run| matches!(run.id, RolloutId::Rollout(_)) && run.started_at.is_some());
     let newest = runs.iter().map(|run| run.id).max();
     // One that has halted rests, and keeps to what it has frozen.
-    let goes_on = |run: &RunView| !run.has_ended();
+    let goes_on = |run: &RolloutView| !run.has_ended();
     runs.retain(|run| goes_on(run) || Some(run.id) == newest);
     runs.sort_by_key(|run| (!goes_on(run), run.id));
     let mut said = BTreeSet::new();

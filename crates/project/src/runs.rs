@@ -1,28 +1,28 @@
 //! Which rollout is meant, and what runs where as far as rollouts tell?
 
 use policy::plan::RunningVersions;
-use rollout::view::RunView;
+use rollout::view::RolloutView;
 use rollout::{Observed, Product, RolloutId};
 
 use crate::error::Error;
 
 /// The rollout that is looked at: the named one, or the newest that goes on, or else the newest.
-pub fn choose(runs: Vec<RunView>, named: Option<RolloutId>) -> Result<RunView, Error> {
-    let goes_on = |run: &RunView| run.started_at.is_some() && !run.has_ended();
+pub fn choose(runs: Vec<RolloutView>, named: Option<RolloutId>) -> Result<RolloutView, Error> {
+    let goes_on = |run: &RolloutView| run.started_at.is_some() && !run.has_ended();
     chosen(runs, named, |run| (goes_on(run), !run.has_ended()))
 }
 
 /// The rollout that is told about: the named one, or the newest.
-pub fn newest(runs: Vec<RunView>, named: Option<RolloutId>) -> Result<RunView, Error> {
+pub fn newest(runs: Vec<RolloutView>, named: Option<RolloutId>) -> Result<RolloutView, Error> {
     chosen(runs, named, |run| run.started_at.is_some())
 }
 
 /// The named rollout, or of those that `rank` puts first the newest.
 fn chosen<K: Ord>(
-    runs: Vec<RunView>,
+    runs: Vec<RolloutView>,
     named: Option<RolloutId>,
-    rank: impl Fn(&RunView) -> K,
-) -> Result<RunView, Error> {
+    rank: impl Fn(&RolloutView) -> K,
+) -> Result<RolloutView, Error> {
     let mut runs = runs.into_iter();
     let chosen = match named {
         Some(id) => runs.find(|run| run.id == id),

@@ -10,7 +10,7 @@ use policy::{Config, parse};
 use project::{Caller, Folder, Location, Silent};
 use rollout::Product;
 use rollout::standing::GateStanding;
-use rollout::view::RunView;
+use rollout::view::RolloutView;
 
 /// All customers of the files.
 pub(super) fn customers() -> Vec<CompletionCandidate> {
@@ -65,7 +65,7 @@ pub(super) fn targets() -> Vec<CompletionCandidate> {
     targets
 }
 
-fn unfinished() -> Vec<RunView> {
+fn unfinished() -> Vec<RolloutView> {
     let runs = product().map(|product| product.overview());
     let runs = runs.unwrap_or_default().into_iter();
     runs.filter(|run| !run.has_ended()).collect()

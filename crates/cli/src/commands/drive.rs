@@ -9,7 +9,7 @@ use project::engine_host::{self, EngineHandle, EngineState};
 use project::signals::{StopSignal, catch_signals, stop_signal};
 use project::{Backend, DELIVER_WHEN_STOPPED, DELIVER_WITHIN, Error, ErrorKind, Session};
 use rollout::standing::CustomerStanding;
-use rollout::view::RunView;
+use rollout::view::RolloutView;
 use rollout::{Event, RolloutId};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
@@ -252,7 +252,7 @@ impl Foreground {
     /// Brings the screen up to date; ends the engine once the rollout that matters rests. Says why, if Render has been out of
     /// use for too long.
     async fn stand(&mut self) -> Option<String> {
-        let unfinished = |run: &RunView| status::exit(run).is_none();
+        let unfinished = |run: &RolloutView| status::exit(run).is_none();
         let now = time::now();
         let (mut views, product) = self
             .engine
@@ -264,13 +264,13 @@ impl Foreground {
             waits.mark(run, now);
         }
         let held = self.held_for_long(product.workspace_held);
-        let is_shown = |run: &RunView| match self.focus {
+        let is_shown = |run: &RolloutView| match self.focus {
             Some(focus) => run.id == focus,
             None => unfinished(run),
         };
-        let shown: Vec<&RunView> = views.iter().filter(|run| is_shown(run)).collect();
+        let shown: Vec<&RolloutView> = views.iter().filter(|run| is_shown(run)).collect();
         self.live.stand(&shown);
-        let is_over = |run: &&RunView| !unfinished(run) || is_left_to_people(run);
+        let is_over = |run: &&RolloutView| !unfinished(run) || is_left_to_people(run);
         if self.focus.is_some() && shown.iter().all(is_over) {
             self.engine.stop(GRACE);
         }
@@ -291,7 +291,7 @@ impl Foreground {
 
 /// Whether an operation has come to where only people go on. A rollout waits for them; whoever types a single operation has
 /// nothing else to see.
-fn is_left_to_people(run: &RunView) -> bool {
+fn is_left_to_people(run: &RolloutView) -> bool {
     let mut open = run
         .customers
         .iter()
@@ -315,7 +315,7 @@ fn exit_of_signal(signal: StopSignal) -> Exit {
 }
 
 /// The worst of how they ended; unfinished ones, which are named, outweigh a success, a failure outweighs both.
-fn exit(runs: &[RunView], out: Output) -> Exit {
+fn exit(runs: &[RolloutView], out: Output) -> Exit {
     for run in runs.iter().filter(|run| status::exit(run).is_none()) {
         out.say(format_args!(
             "{} goes on only when a person does something; see: tranche status {0}",

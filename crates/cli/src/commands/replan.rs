@@ -66,7 +66,7 @@ async fn diff(session: &Session, run: RolloutId, out: Output) -> Result<Exit, Fa
 
 /// Who has not started: the only ones whom a new plan reaches.
 fn waiting(product: &Product, run: RolloutId) -> BTreeSet<CustomerId> {
-    let customers = product.run_view(run).map(|view| view.customers);
+    let customers = product.rollout_view(run).map(|view| view.customers);
     let waiting = customers.into_iter().flatten();
     waiting
         .filter(|one| one.state == CustomerStanding::Waiting)

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use project::view::gates;
 use project::{Backend, Changes, ErrorKind, runs};
-use rollout::view::RunView;
+use rollout::view::RolloutView;
 use rollout::{Product, RolloutId};
 use tokio::time::{sleep, timeout};
 
@@ -66,7 +66,7 @@ pub(crate) async fn watch(global: &Global, args: &Watch, out: Output) -> Result<
 
 /// What is followed.
 struct Followed {
-    run: RunView,
+    run: RolloutView,
     /// Tells when there is something new, and reads it.
     changes: Box<dyn Changes>,
     /// The last event that is not news.
@@ -125,7 +125,7 @@ async fn stand(
     backend: &dyn Backend,
     product: Product,
     run: Option<RolloutId>,
-) -> Result<RunView, Failure> {
+) -> Result<RolloutView, Failure> {
     let now = time::now();
     let mut run = runs::choose(product.overview_at(now), run)?;
     backend.waits().await?.mark(&mut run, now);
@@ -178,7 +178,7 @@ fn is_over(begun: Instant, args: &Watch) -> bool {
 }
 
 /// The exit code, once the wait is over.
-fn reached(run: &RunView, until: &Until) -> Option<Exit> {
+fn reached(run: &RolloutView, until: &Until) -> Option<Exit> {
     let happened = match until {
         Until::Gate => run.gates.iter().any(gates::is_open),
         Until::Phase(phase) => run

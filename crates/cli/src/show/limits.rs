@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
 use policy::{CustomerId, Timestamp};
-use rollout::view::RunView;
+use rollout::view::RolloutView;
 
 use super::time;
 
@@ -38,7 +38,7 @@ impl Told {
     }
 
     /// What is to be said now of the customers that wait: a line for each limit.
-    pub(crate) fn remarks(&mut self, runs: &[&RunView], now: Timestamp) -> Vec<String> {
+    pub(crate) fn remarks(&mut self, runs: &[&RolloutView], now: Timestamp) -> Vec<String> {
         let mut waits: BTreeMap<&str, (Timestamp, Vec<&CustomerId>)> = BTreeMap::new();
         for one in runs.iter().flat_map(|run| &run.customers) {
             let Some(hold) = &one.waits_for else { continue };

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use dialoguer::console::Term;
 use indicatif::{ProgressBar, ProgressStyle};
 use policy::{PolicyId, Timestamp};
-use rollout::view::{PhaseView, RunView};
+use rollout::view::{PhaseView, RolloutView};
 use rollout::{Event, RolloutId};
 
 use super::limits::Told;
@@ -72,7 +72,7 @@ impl Live {
     }
 
     /// Shows where these rollouts stand now, and no others. Where there are no bars, waits for Render's limits are remarks.
-    pub(crate) fn stand(&mut self, runs: &[&RunView]) {
+    pub(crate) fn stand(&mut self, runs: &[&RolloutView]) {
         let Some(bars) = &mut self.bars else {
             for remark in self.told.remarks(runs, time::now()) {
                 self.out.say(remark);
@@ -179,7 +179,7 @@ impl Row {
 }
 
 /// The bars of these rollouts.
-pub(super) fn rows(runs: &[&RunView], now: Timestamp) -> Vec<Row> {
+pub(super) fn rows(runs: &[&RolloutView], now: Timestamp) -> Vec<Row> {
     let several = runs.len() > 1;
     let phases = runs
         .iter()
@@ -189,7 +189,7 @@ pub(super) fn rows(runs: &[&RunView], now: Timestamp) -> Vec<Row> {
         .collect()
 }
 
-fn row(run: &RunView, phase: &PhaseView, several: bool, now: Timestamp) -> Row {
+fn row(run: &RolloutView, phase: &PhaseView, several: bool, now: Timestamp) -> Row {
     let customers = || run.customers.iter().filter(|one| one.phase == phase.name);
     let settled = customers().filter(|one| status::is_settled(one)).count();
     Row {

@@ -7,7 +7,7 @@ use project::artifact::{artifact, short};
 use project::view::{Tracked, gates as open_gates};
 use rollout::standing::{BatchStanding, CustomerStanding, PhaseStanding};
 use rollout::view::{
-    BatchView, CustomerView, EndState, GateView, PhaseView, ProductView, RunView, VoteView,
+    BatchView, CustomerView, EndState, GateView, PhaseView, ProductView, RolloutView, VoteView,
 };
 use rollout::{Hold, HoldKind};
 
@@ -18,7 +18,7 @@ use crate::exit::Exit;
 
 /// One rollout: its phases, whoever is being worked on or failed, and the gates that wait. `way_out` is what a person can type
 /// about where it stands.
-pub(crate) fn status(run: &RunView, way_out: Option<&str>, now: Timestamp) -> String {
+pub(crate) fn status(run: &RolloutView, way_out: Option<&str>, now: Timestamp) -> String {
     let mut text = heading(run, now);
     if let Some(way_out) = way_out {
         let _ = writeln!(text, "try: {way_out}");
@@ -51,11 +51,11 @@ pub(crate) fn status(run: &RunView, way_out: Option<&str>, now: Timestamp) -> St
 }
 
 /// The other rollouts that have not ended, in one line.
-pub(crate) fn others(others: &[RunView]) -> String {
+pub(crate) fn others(others: &[RolloutView]) -> String {
     if others.is_empty() {
         return String::new();
     }
-    let other = |run: &RunView| format!("{} {} ({})", run.id, run.version, standing(run));
+    let other = |run: &RolloutView| format!("{} {} ({})", run.id, run.version, standing(run));
     let others: Vec<String> = others.iter().map(other).collect();
     format!("\nalso unfinished: {}\n", escape::line(&others.join(", ")))
 }
@@ -128,7 +128,7 @@ pub(crate) fn product(view: &ProductView) -> String {
 }
 
 /// All rollouts, one a row.
-pub(crate) fn list(runs: &[RunView], now: Timestamp) -> String {
+pub(crate) fn list(runs: &[RolloutView], now: Timestamp) -> String {
     let rows = runs.iter().map(|run| {
         let settled = run.customers.iter().filter(|one| is_settled(one)).count();
         vec![
@@ -249,12 +249,12 @@ pub(crate) fn is_settled(customer: &CustomerView) -> bool {
 }
 
 /// The end state where there is one, otherwise what it does now.
-pub(crate) fn state(run: &RunView) -> String {
+pub(crate) fn state(run: &RolloutView) -> String {
     run.state.for_people()
 }
 
 /// The same, with the rollouts that a queued one waits for.
-fn standing(run: &RunView) -> String {
+fn standing(run: &RolloutView) -> String {
     let behind: Vec<String> = run.behind.iter().map(ToString::to_string).collect();
     match behind.is_empty() {
         true => state(run),
@@ -287,7 +287,7 @@ fn held(hold: &Hold, now: Timestamp) -> String {
 }
 
 /// What a phase does now, in a few words: who is at work and for how long, who is awaited, or what comes next.
-pub(crate) fn phase_now(phase: &PhaseView, run: &RunView, now: Timestamp) -> String {
+pub(crate) fn phase_now(phase: &PhaseView, run: &RolloutView, now: Timestamp) -> String {
     let mut parts = Vec::new();
     let at_work: Vec<&CustomerView> = run
         .customers
@@ -338,7 +338,7 @@ fn at_work_now(one: &CustomerView, now: Timestamp) -> String {
     format!("{}{service}{state}{since}{waits}", one.customer)
 }
 
-fn heading(run: &RunView, now: Timestamp) -> String {
+fn heading(run: &RolloutView, now: Timestamp) -> String {
     let paused = run
         .paused_by
         .as_ref()
@@ -374,7 +374,7 @@ fn heading(run: &RunView, now: Timestamp) -> String {
     format!("{}\n{}\n", escape::line(&stands), escape::line(&begun))
 }
 
-fn phase_row(phase: &PhaseView, run: &RunView, now: Timestamp) -> Vec<String> {
+fn phase_row(phase: &PhaseView, run: &RolloutView, now: Timestamp) -> Vec<String> {
     let of_phase = || run.customers.iter().filter(|one| one.phase == phase.name);
     let settled = of_phase().filter(|one| is_settled(one)).count();
     let failures = match phase.failures {
@@ -409,7 +409,7 @@ fn failures(phase: &PhaseView, number: u32) -> String {
 }
 
 /// Batches of phases that weigh something, which have begun and not settled, or come next.
-fn batch_rows(run: &RunView) -> Vec<Vec<String>> {
+fn batch_rows(run: &RolloutView) -> Vec<Vec<String>> {
     let phases = run
         .phases
         .iter()
@@ -465,7 +465,7 @@ fn is_notable(one: &CustomerView) -> bool {
 }
 
 /// How a command ends that waited for this rollout; `None`: it goes on.
-pub(crate) fn exit(run: &RunView) -> Option<Exit> {
+pub(crate) fn exit(run: &RolloutView) -> Option<Exit> {
     match run.outcome {
         Some(EndState::Succeeded | EndState::SucceededWithExclusions | EndState::Done) => {
             Some(Exit::Done)

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use policy::settings::Notify;
 use policy::{CustomerId, GroupId, PersonId, Timestamp};
-use rollout::view::{GateView, RunView};
+use rollout::view::{GateView, RolloutView};
 use rollout::{Event, Fact, Kind, Product, RolloutId};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -45,7 +45,7 @@ pub fn notifications_of_events(
             .filter(|event| event.line.rollout == Some(run))
             .copied()
             .collect();
-        notifications.extend(about_gates(audience, &requests, product.run_view(run)));
+        notifications.extend(about_gates(audience, &requests, product.rollout_view(run)));
     }
     notifications
 }
@@ -115,7 +115,7 @@ fn version(product: &Product, run: RolloutId) -> Option<String> {
 fn about_gates(
     audience: &Audience,
     requests: &[&Event],
-    run: Option<RunView>,
+    run: Option<RolloutView>,
 ) -> Vec<Notification> {
     let (Some(first), Some(run)) = (requests.first(), run) else {
         return Vec::new();

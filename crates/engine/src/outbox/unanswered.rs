@@ -78,7 +78,9 @@ fn is_raised(id: i64, alerts: &dyn Alerts) -> bool {
 
 fn is_asked(notification: &Notification, item: &Value, product: &Product) -> bool {
     let name = item["gate"].as_str().or(item["data"]["gate"].as_str());
-    let run = notification.rollout.and_then(|run| product.run_view(run));
+    let run = notification
+        .rollout
+        .and_then(|run| product.rollout_view(run));
     run.is_some_and(|run| {
         !run.has_ended()
             && run
@@ -89,7 +91,9 @@ fn is_asked(notification: &Notification, item: &Value, product: &Product) -> boo
 }
 
 fn is_halted(notification: &Notification, product: &Product) -> bool {
-    let run = notification.rollout.and_then(|run| product.run_view(run));
+    let run = notification
+        .rollout
+        .and_then(|run| product.rollout_view(run));
     run.is_some_and(|run| run.is_halted())
 }
 
@@ -99,7 +103,7 @@ fn is_so(
     product: &Product,
     state: CustomerStanding,
 ) -> bool {
-    let stands = |run: RolloutId| product.run_view(run).filter(|run| !run.has_ended());
+    let stands = |run: RolloutId| product.rollout_view(run).filter(|run| !run.has_ended());
     notification.rollout.and_then(stands).is_some_and(|run| {
         run.customers
             .iter()

@@ -110,16 +110,26 @@ fn fact(kind: Kind, place: ServicePlace) -> Fact {
             judged: None,
             failure: true,
         }),
+        other => rollback(other, place),
+    }
+}
+
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the story tells of no other kind"
+)]
+fn rollback(kind: Kind, place: ServicePlace) -> Fact {
+    match kind {
         Kind::RollbackIntended => Fact::from(RollbackIntended {
             place,
-            attempt,
+            attempt: 1,
             commit: None,
             known: Vec::new(),
             target: None,
         }),
         Kind::RollbackLive => Fact::from(RollbackLive {
             place,
-            attempt,
+            attempt: 1,
             deploy: "dep-2".into(),
             commit: None,
             version: None,

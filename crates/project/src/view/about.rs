@@ -18,7 +18,7 @@ pub(super) fn about(
     view.moved = view.moved.or(objection);
     view.freezes.retain(|(_, until)| *until > now);
     let is_unfinished = product
-        .run_view(run)
+        .rollout_view(run)
         .is_some_and(|view| !view.has_ended() && matches!(run, RolloutId::Rollout(_)));
     if !is_unfinished {
         // A replan could not bring it an edit any more.

@@ -2,7 +2,7 @@
 
 use policy::{Config, Timestamp};
 use rollout::RolloutId;
-use rollout::view::{ProductView, RunView};
+use rollout::view::{ProductView, RolloutView};
 use serde::Serialize;
 
 use super::about::about;
@@ -16,7 +16,7 @@ use crate::runs;
 pub struct Standing {
     /// The rollout, its phases, customers and gates.
     #[serde(flatten)]
-    pub run: RunView,
+    pub run: RolloutView,
     /// What concerns the product.
     pub product: ProductView,
     /// What goes on with it, where it rests.
@@ -27,7 +27,7 @@ pub struct Standing {
     pub moved: Vec<Moved>,
     /// The other unfinished rollouts.
     #[serde(skip)]
-    pub others: Vec<RunView>,
+    pub others: Vec<RolloutView>,
     /// Whether somebody drives the rollouts.
     #[serde(skip)]
     pub is_driven: bool,

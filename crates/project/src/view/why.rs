@@ -3,7 +3,7 @@
 use policy::plan::{LeftOut, LeftOutReason};
 use policy::{Config, CustomerId, Timestamp};
 use rollout::standing::CustomerStanding;
-use rollout::view::{ProductView, RunView};
+use rollout::view::{ProductView, RolloutView};
 use rollout::{Hold, Product, RolloutId, UnhealthyTarget};
 use serde::{Serialize, Serializer};
 
@@ -113,7 +113,7 @@ fn rollout_of(
     product: &Product,
     named: Option<RolloutId>,
     customer: &CustomerId,
-) -> Result<RunView, Error> {
+) -> Result<RolloutView, Error> {
     let mut runs = product.overview();
     if named.is_some() {
         return runs::choose(runs, named);

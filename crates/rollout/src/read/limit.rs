@@ -13,7 +13,7 @@ use crate::model::command::{Command, CommandKind};
 use crate::model::hold::{Hold, HoldKind, HoldOwner};
 use crate::model::ids::RolloutId;
 use crate::model::offer::Offers;
-use crate::read::view::RunView;
+use crate::read::view::RolloutView;
 
 const MINUTE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);
@@ -188,7 +188,7 @@ impl LimitWaits {
     }
 
     /// The same for every customer of a rollout.
-    pub fn mark(&self, run: &mut RunView, at: Timestamp) {
+    pub fn mark(&self, run: &mut RolloutView, at: Timestamp) {
         if self.is_empty() {
             return;
         }

@@ -22,7 +22,7 @@ const LOOKED_AT: usize = 20;
 
 /// A rollout or operation.
 #[derive(Clone, Debug, Serialize)]
-pub struct RunView {
+pub struct RolloutView {
     /// `r1`, `o1`.
     pub id: RolloutId,
     /// The release's version.
@@ -57,7 +57,7 @@ pub struct RunView {
     pub gates: Vec<GateView>,
 }
 
-impl RunView {
+impl RolloutView {
     /// Whether it is over for good. One that has halted is not: it rests.
     pub fn has_ended(&self) -> bool {
         self.ended_at.is_some()
@@ -156,7 +156,7 @@ pub struct CustomerView {
 
 impl Product {
     /// Every rollout and operation, in the order of their start.
-    pub fn overview(&self) -> Vec<RunView> {
+    pub fn overview(&self) -> Vec<RolloutView> {
         self.state
             .rollouts
             .iter()
@@ -165,10 +165,10 @@ impl Product {
     }
 
     /// The same at an instant, with what each phase waits for and when the turn of each gate comes from then on.
-    pub fn overview_at(&self, at: Timestamp) -> Vec<RunView> {
+    pub fn overview_at(&self, at: Timestamp) -> Vec<RolloutView> {
         let runs = self.state.rollouts.iter();
         let views = runs.map(|(id, run)| self.view(*id, run, at.max(self.at)));
-        let mut views: Vec<RunView> = views.collect();
+        let mut views: Vec<RolloutView> = views.collect();
         for view in &mut views {
             let run = &self.state.rollouts[&view.id];
             for (phase, row) in view.phases.iter_mut().enumerate() {
@@ -179,7 +179,7 @@ impl Product {
     }
 
     /// One rollout or operation.
-    pub fn run_view(&self, id: RolloutId) -> Option<RunView> {
+    pub fn rollout_view(&self, id: RolloutId) -> Option<RolloutView> {
         self.state
             .rollouts
             .get(&id)
@@ -199,7 +199,7 @@ impl Product {
         Some((valid, product.directory().unwrap_or(valid)))
     }
 
-    fn view(&self, id: RolloutId, run: &Rollout, at: Timestamp) -> RunView {
+    fn view(&self, id: RolloutId, run: &Rollout, at: Timestamp) -> RolloutView {
         let (state, reason) = state_of(run);
         let (outcome, ended_at) = match &run.row.state {
             RolloutState::Ended { at, outcome, .. } => (Some(*outcome), Some(*at)),
@@ -209,7 +209,7 @@ impl Product {
             }
         };
         let phases = 0..run.phases.len();
-        RunView {
+        RolloutView {
             id,
             version: run.row.version.clone(),
             commit: run.row.commit.clone(),

@@ -44,7 +44,11 @@ fn a_queued_rollout_waits_for_another() {
     // It has no plan yet, so it has no customers to ask about: its state says what it waits for.
     let mut story = Story::new(IN_ORDER);
     story.tell("start\nstart v3 queue");
-    let run = story.lab.product.run_view(RolloutId::Rollout(2)).unwrap();
+    let run = story
+        .lab
+        .product
+        .rollout_view(RolloutId::Rollout(2))
+        .unwrap();
     assert_eq!(run.state, RolloutStanding::Queued);
 }
 

@@ -26,7 +26,7 @@ fn is_refused(story: &mut Story, line: &str) -> bool {
 }
 
 fn state(story: &Story, run: u32) -> String {
-    let view = story.lab.product.run_view(RolloutId::Rollout(run));
+    let view = story.lab.product.rollout_view(RolloutId::Rollout(run));
     view.unwrap().state.to_string()
 }
 

@@ -6,7 +6,7 @@ use policy::parse::Diagnostic;
 use policy::parse::scenario::{Action, Scenario, Step};
 use policy::{Config, Sources};
 use rollout::standing::RolloutStanding;
-use rollout::view::RunView;
+use rollout::view::RolloutView;
 use rollout::{Event, Product, RolloutId};
 use serde::Serialize;
 
@@ -94,7 +94,7 @@ pub fn result(scenario: &Scenario, world: &World) -> RunResult {
     }
 }
 
-fn ending(run: &RunView) -> Ending {
+fn ending(run: &RolloutView) -> Ending {
     Ending {
         rollout: run.id,
         state: run.state,

@@ -72,12 +72,12 @@ pub struct Figure {
 /// The fold of a journal into phases.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Phases {
-    courses: BTreeMap<PolicyId, Course>,
+    accounts: BTreeMap<PolicyId, Account>,
     observed: Vec<(String, Figure)>,
 }
 
 #[derive(Clone, Debug, Default)]
-struct Course {
+struct Account {
     ledger: Ledger,
     started_at: Option<Timestamp>,
     settled_at: Option<Timestamp>,
@@ -90,20 +90,20 @@ impl Phases {
         }
         let Some(name) = &event.line.phase else {
             // A pause or a halt concerns every phase that runs.
-            let running = self.courses.values_mut();
-            running.for_each(|course| course.ledger.take(event.at, fact));
+            let running = self.accounts.values_mut();
+            running.for_each(|account| account.ledger.take(event.at, fact));
             return;
         };
-        let course = self.courses.entry(name.clone()).or_default();
+        let account = self.accounts.entry(name.clone()).or_default();
         if let Fact::Phase(PhaseFact::PhaseStarted(_)) = fact {
-            course.started_at = Some(event.at);
-            course.ledger.open(event.at);
+            account.started_at = Some(event.at);
+            account.ledger.open(event.at);
         }
-        course.ledger.take(event.at, fact);
+        account.ledger.take(event.at, fact);
         if let Fact::Phase(PhaseFact::PhaseSettled(_)) = fact {
-            course.started_at.get_or_insert(event.at);
-            course.settled_at = Some(event.at);
-            course.ledger.close(event.at);
+            account.started_at.get_or_insert(event.at);
+            account.settled_at = Some(event.at);
+            account.ledger.close(event.at);
         }
     }
 
@@ -134,22 +134,22 @@ impl Phases {
                     figures: Figures::of(&deploys, &verdicts),
                     observed: self.observed(&members),
                     weights: PhaseWeights::of(plan, phase, &members),
-                    ..self.course(name, &members, until)
+                    ..self.account(name, &members, until)
                 }
             })
             .collect()
     }
 
-    fn course(
+    fn account(
         &self,
         name: &PolicyId,
         members: &[&CustomerReport],
         until: Timestamp,
     ) -> PhaseReport {
-        let course = self.courses.get(name).cloned().unwrap_or_default();
+        let account = self.accounts.get(name).cloned().unwrap_or_default();
         let count = |is: fn(&CustomerReport) -> bool| counted(members.iter().filter(|one| is(one)));
-        let end = course.settled_at.unwrap_or(until);
-        let took = course.started_at.map(|from| end - from);
+        let end = account.settled_at.unwrap_or(until);
+        let took = account.started_at.map(|from| end - from);
         PhaseReport {
             name: name.clone(),
             planned: 0,
@@ -161,11 +161,11 @@ impl Phases {
                 !(standing.is_updated() || standing.is_failed() || standing.is_open())
             }),
             weights: None,
-            started_at: course.started_at,
-            settled_at: course.settled_at,
+            started_at: account.started_at,
+            settled_at: account.settled_at,
             took: took.map(|took| Span::from_millis(took.num_milliseconds())),
             due_at: None,
-            spent: course.ledger.at(end),
+            spent: account.ledger.at(end),
             figures: Figures::default(),
             observed: BTreeMap::new(),
         }

@@ -25,7 +25,7 @@ stored! {
             failure: Failure = Failure::of(stored.failed, stored.failed_once),
         }
         kept {
-            state: CustomerStatus = row.status.clone(),
+            state: CustomerStatus = row.status,
         }
         same {
             batch: Option<u32>,

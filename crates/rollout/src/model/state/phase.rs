@@ -69,7 +69,7 @@ stored! {
             state: GateState = GateState::of(stored.request, stored.rejected, stored.passed_at),
         }
         kept {
-            request: Option<GateRequest> = row.state.request().cloned(),
+            request: Option<GateRequest> = row.state.request(),
         }
         same {
             votes: Vec<Vote>,
@@ -77,7 +77,7 @@ stored! {
             granted: Option<Granted>,
         }
         kept {
-            rejected: Option<Mark> = row.state.rejected().cloned(),
+            rejected: Option<Mark> = row.state.rejected(),
             passed_at: Option<Timestamp> = row.state.passed_at(),
         }
         same {}

@@ -7,7 +7,7 @@ use policy::{PersonId, PlanInput, PlanScope, Release, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::model::freeze::Lift;
-use crate::model::state::{Mark, is_default};
+use crate::model::state::Mark;
 use crate::model::{actor::Proof, verb::Conflict};
 
 stored! {
@@ -64,7 +64,7 @@ stored! {
             history: History,
         }
         kept {
-            queued: Option<Box<Queued>> = row.state.into_asked(),
+            queued: Option<Box<Queued>> = row.state.asked(),
         }
         same {}
     }
@@ -126,12 +126,21 @@ enum StateJson {
 
 impl StateJson {
     fn of(state: &RolloutState) -> Self {
-        match state.clone() {
+        match state {
             RolloutState::Queued(_) => Self::Queued,
             RolloutState::Running => Self::Running,
-            RolloutState::Draining { to, since, .. } => Self::Draining { to, since },
-            RolloutState::Halted { since, reason } => Self::Halted { since, reason },
-            RolloutState::Ended { at, outcome, .. } => Self::Ended { at, outcome },
+            RolloutState::Draining { to, since, .. } => Self::Draining {
+                to: *to,
+                since: *since,
+            },
+            RolloutState::Halted { since, reason } => Self::Halted {
+                since: *since,
+                reason: reason.clone(),
+            },
+            RolloutState::Ended { at, outcome, .. } => Self::Ended {
+                at: *at,
+                outcome: *outcome,
+            },
         }
     }
 }

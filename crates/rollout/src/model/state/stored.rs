@@ -10,7 +10,9 @@ macro_rules! stored {
         $json:ident, |$row:ident, $stored:ident| {
             held { $($(#[$held_meta:meta])* $held:ident: $held_type:ty = $read:expr,)* }
             $(
-                kept { $($(#[$kept_meta:meta])* $kept:ident: $kept_type:ty = $write:expr,)* }
+                kept {
+                    $($(#[serde($($kept_serde:tt)*)])* $kept:ident: $kept_type:ty = $write:expr,)*
+                }
                 same {
                     $(
                         $(#[doc = $doc:expr])*
@@ -27,24 +29,13 @@ macro_rules! stored {
             $($($(#[doc = $doc])* pub(crate) $field: $type,)*)+
         }
 
-        #[derive(serde::Serialize, serde::Deserialize)]
+        #[derive(serde::Deserialize)]
         $(#[$json_meta])*
         struct $json {
             $(
-                $($(#[$kept_meta])* $kept: $kept_type,)*
+                $($(#[serde($($kept_serde)*)])* $kept: $kept_type,)*
                 $($(#[serde($($serde)*)])* $field: $type,)*
             )+
-        }
-
-        impl From<$name> for $json {
-            fn from($row: $name) -> Self {
-                Self {
-                    $(
-                        $($kept: $write,)*
-                        $($field: $row.$field,)*
-                    )+
-                }
-            }
         }
 
         impl TryFrom<$json> for $name {
@@ -60,7 +51,14 @@ macro_rules! stored {
 
         impl serde::Serialize for $name {
             fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-                $json::from(self.clone()).serialize(to)
+                use serde::ser::SerializeMap;
+                let $row = self;
+                let mut json = to.serialize_map(None)?;
+                $(
+                    $(entry!(json, stringify!($kept), &$write $(, $($kept_serde)*)*);)*
+                    $(entry!(json, stringify!($field), &$row.$field $(, $($serde)*)*);)*
+                )+
+                json.end()
             }
         }
 
@@ -69,6 +67,25 @@ macro_rules! stored {
                 let stored = <$json as serde::Deserialize>::deserialize(from)?;
                 Self::try_from(stored).map_err(serde::de::Error::custom)
             }
+        }
+    };
+}
+
+/// Writes one field, as its serde attributes have it.
+macro_rules! entry {
+    ($json:ident, $key:expr, $value:expr) => {
+        $json.serialize_entry($key, $value)?;
+    };
+    ($json:ident, $key:expr, $value:expr, default, $($rest:tt)*) => {
+        entry!($json, $key, $value, $($rest)*);
+    };
+    ($json:ident, $key:expr, $value:expr, rename = $renamed:literal, $($rest:tt)*) => {
+        entry!($json, $renamed, $value, $($rest)*);
+    };
+    ($json:ident, $key:expr, $value:expr, skip_serializing_if = "is_default") => {
+        let value = $value;
+        if !$crate::model::state::is_default(value) {
+            entry!($json, $key, value);
         }
     };
 }

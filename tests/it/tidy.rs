@@ -31,9 +31,12 @@ const ARROWS: &[(&str, &[&str])] = &[
             "rollout",
         ],
     ),
+    ("server", &["policy", "project", "rollout"]),
     (
         "cli",
-        &["machine", "policy", "project", "render", "rollout", "sim"],
+        &[
+            "machine", "policy", "project", "render", "rollout", "server", "sim",
+        ],
     ),
 ];
 

@@ -10,6 +10,7 @@ mod look;
 mod offline;
 mod platform;
 mod report;
+mod serve;
 mod start;
 mod value;
 mod watching;
@@ -37,6 +38,7 @@ pub(crate) use self::platform::{
     Token, TokenCommand,
 };
 pub(crate) use self::report::{Report, ReportFormat, Stats};
+pub(crate) use self::serve::Serve;
 pub(crate) use self::start::{Drive, Start};
 pub(crate) use self::watching::{
     Alerts, AlertsCommand, HealthFormat, HealthReport, Monitor, MonitorCommand, Notifications,
@@ -180,6 +182,8 @@ pub(crate) enum Command {
     Start(Box<Start>),
     /// Drive all unfinished rollouts, resuming what was interrupted.
     Run(Drive),
+    /// Drive all unfinished rollouts, and answer people's browsers and programs over HTTP.
+    Serve(Serve),
     /// Show where a rollout stands.
     Status(Status),
     /// Follow a rollout until it rests.

@@ -25,6 +25,7 @@ mod replan;
 mod report;
 mod report_health;
 mod rollback;
+mod serve;
 mod simulate;
 pub(crate) mod simulate_server;
 pub(crate) mod start;
@@ -59,6 +60,7 @@ async fn dispatch(global: &Global, command: Command, out: Output) -> Result<Exit
         Command::Test(args) => simulate::test(global, &args, out),
         Command::Start(args) => start::start(global, *args, out).await,
         Command::Run(args) => drive::run(global, &args, out).await,
+        Command::Serve(args) => serve::serve(global, &args, out).await,
         Command::Status(args) => look::status(global, &args, out).await,
         Command::Watch(args) => watch::watch(global, &args, out).await,
         Command::List(args) if args.versions => look::versions(global, out).await,

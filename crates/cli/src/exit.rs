@@ -11,6 +11,24 @@ use rollout::Rejected;
 
 use crate::show::escape;
 
+impl From<server::Error> for Failure {
+    fn from(error: server::Error) -> Self {
+        let way_out = error.way_out();
+        let failure = match error {
+            server::Error::Project(error) => return error.into(),
+            other @ (server::Error::Listen { .. }
+            | server::Error::Serve(_)
+            | server::Error::Store(_)
+            | server::Error::NewerStore
+            | server::Error::Random(_)) => Self::failed(with_causes(&other)),
+        };
+        match way_out {
+            Some(way_out) => failure.or_type(way_out),
+            None => failure,
+        }
+    }
+}
+
 /// The exit codes; `tranche --help` prints the same list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]

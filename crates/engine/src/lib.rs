@@ -47,6 +47,6 @@ pub use read::attachments::Attachments;
 pub use read::history::{DeploysOf, History};
 pub use read::waits::{WaitsNote, waits};
 pub use run::{Ended, EngineHandle, EngineOptions, EngineSender, EngineState, ServerTime, start};
-pub use step::watched_files::{ListFiles, ReadFiles, WatchedFiles};
+pub use step::watched_files::{Fingerprint, ListFiles, ReadFiles, WatchedFiles};
 pub use store::{BadHead, Head, Problem, Reader, Store, Verification, verify};
 pub use vault::Vault;

@@ -1,7 +1,12 @@
-//! With which token does this process prove who asks?
+//! What proves who asks: the token of this process, or what somebody has proved before?
 
 use std::fs;
 
+use engine::Error as EngineError;
+use engine::identity::of_account;
+use policy::Project;
+use rollout::Actor;
+use rollout::request::{Proof, ProofKind};
 use secrecy::SecretString;
 
 use crate::environment::variable;
@@ -23,4 +28,20 @@ pub(crate) fn token() -> Result<Option<SecretString>, Error> {
         source: Box::new(source),
     })?;
     Ok(Some(text.trim().into()))
+}
+
+/// Who it is by now whose identity was proved before, as at a sign-in: a person who is gone from the files is nobody.
+///
+/// # Errors
+/// [`ErrorKind::NotPermitted`](crate::ErrorKind::NotPermitted): nobody in this project is proved by that any more.
+pub fn person_proved_by(proof: &Proof, project: &Project) -> Result<Actor, Error> {
+    match proof.kind {
+        ProofKind::Account => Ok(of_account(project, &proof.id)?),
+        // It may be revoked, so it is looked up each time it is used.
+        ProofKind::Token => Err(EngineError::NotPermitted {
+            message: "a token proves somebody only while it is shown".to_owned(),
+            way_out: "send it with each request".to_owned(),
+        }
+        .into()),
+    }
 }

@@ -11,6 +11,7 @@ pub mod artifact;
 mod backend;
 mod caller;
 pub mod connect;
+mod current_files;
 mod delivery;
 pub mod engine_host;
 mod environment;
@@ -52,13 +53,15 @@ pub use monitor::{
 
 pub use crate::backend::{Asking, Backend, Changes, FilesNow, Reply};
 pub use crate::caller::{Caller, Silent};
+pub use crate::current_files::CurrentFiles;
 pub use crate::delivery::{DELIVER_WHEN_STOPPED, DELIVER_WITHIN};
 pub use crate::environment::variable;
 pub use crate::error::{Error, ErrorKind, StateError};
 pub use crate::files_read::unapplied;
 pub use crate::folder::{Folder, SCENARIOS};
+pub use crate::identity::person_proved_by;
 pub use crate::local::LocalBackend;
 pub use crate::location::Location;
 pub use crate::names::PROJECT_FILE;
-pub use crate::requester::{Requester, prove};
+pub use crate::requester::{Requester, people_of, prove};
 pub use crate::session::Session;

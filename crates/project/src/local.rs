@@ -1,6 +1,6 @@
 //! The state in a database on this machine, driven by whichever process is the engine.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use engine::identity::{self, NewToken, TokenInfo, TokenOwner, Tokens};
@@ -33,12 +33,60 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 pub struct LocalBackend {
     state: StateDir,
     caller: Arc<dyn Caller>,
+    kept: Option<Arc<Mutex<Option<Kept>>>>,
+}
+
+/// The product as it was read last, for a process that reads it again and again.
+#[derive(Debug)]
+struct Kept {
+    reader: Reader,
+    seen: i64,
+    product: Product,
 }
 
 impl LocalBackend {
     /// The state that lies there, whether or not anything has been stored yet.
     pub fn new(state: StateDir, caller: Arc<dyn Caller>) -> Self {
-        Self { state, caller }
+        Self {
+            state,
+            caller,
+            kept: None,
+        }
+    }
+
+    /// The same, which keeps what it has read for as long as nothing was written.
+    #[must_use]
+    pub fn keeping(self) -> Self {
+        Self {
+            kept: Some(Arc::default()),
+            ..self
+        }
+    }
+
+    fn product_now(&self) -> Result<Product, EngineError> {
+        let Some(kept) = &self.kept else {
+            return stored::product(&self.state, &*self.caller);
+        };
+        let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(one) = &*kept
+            && one.reader.data_version()? == one.seen
+        {
+            return Ok(one.product.clone());
+        }
+        // Before it is read: what is written meanwhile is found by the next look.
+        let reader = match Reader::open(&self.state) {
+            Ok(reader) => reader,
+            Err(EngineError::Absent { .. }) => return Ok(Product::new()),
+            Err(error) => return Err(error),
+        };
+        let seen = reader.data_version()?;
+        let product = stored::product(&self.state, &*self.caller)?;
+        *kept = Some(Kept {
+            reader,
+            seen,
+            product: product.clone(),
+        });
+        Ok(product)
     }
 
     fn reader(&self) -> Result<Reader, EngineError> {
@@ -87,7 +135,7 @@ impl Backend for LocalBackend {
     }
 
     fn product(&self) -> Reply<'_, Product> {
-        at_once(|| stored::product(&self.state, &*self.caller))
+        at_once(|| self.product_now())
     }
 
     fn is_driven(&self) -> Reply<'_, bool> {

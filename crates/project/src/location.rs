@@ -4,7 +4,7 @@ use std::path::{self, PathBuf};
 use std::sync::Arc;
 
 use engine::StateDir;
-use engine::state_dir::{Identity, Marks};
+use engine::state_dir::{Identity, Marks, make_private};
 use etcetera::base_strategy::{BaseStrategy as _, Xdg};
 use policy::network::is_on_this_machine;
 
@@ -38,6 +38,21 @@ impl Location {
     pub fn backend(&self, caller: &Arc<dyn Caller>) -> Result<Arc<dyn Backend>, Error> {
         let local = LocalBackend::new(self.state()?, Arc::clone(caller));
         Ok(Arc::new(local))
+    }
+
+    /// The same for a process that reads it again and again.
+    pub fn kept_backend(&self, caller: &Arc<dyn Caller>) -> Result<Arc<dyn Backend>, Error> {
+        let local = LocalBackend::new(self.state()?, Arc::clone(caller));
+        Ok(Arc::new(local.keeping()))
+    }
+
+    /// A file of a server's own beside the state. The folder is made, and the file, for the owner alone.
+    pub fn server_file(&self) -> Result<PathBuf, Error> {
+        let state = self.state()?;
+        state.prepare()?;
+        let path = state.server();
+        make_private(&path)?;
+        Ok(path)
     }
 
     /// Where the state lies on this machine.

@@ -71,6 +71,21 @@ impl Requester {
         })
     }
 
+    /// Somebody whose identity is proved already.
+    pub fn acting(
+        backend: Arc<dyn Backend>,
+        actor: Actor,
+        files: FilesNow,
+        caller: Arc<dyn Caller>,
+    ) -> Self {
+        Self {
+            backend,
+            actor,
+            files,
+            caller,
+        }
+    }
+
     /// The same for somebody else than the person in front of it.
     pub(crate) fn named(&self, actor: Actor) -> Self {
         Self {
@@ -154,6 +169,15 @@ fn patience() -> Result<AnswerTimeout, Error> {
     })?;
     let millis = u64::try_from(span.as_millis()).unwrap_or_default();
     Ok(Duration::from_millis(millis).into())
+}
+
+/// The people who prove who they are: by the files, or where those cannot be read as they were named last. `None`: nobody was
+/// ever named.
+pub fn people_of(files: &FilesNow, product: &Product) -> Option<Project> {
+    match files {
+        FilesNow::Valid(config) => Some(config.project.clone()),
+        FilesNow::Broken { alone, .. } => last_known(product, alone.as_deref()),
+    }
 }
 
 /// The project as the newest rollout froze it, with the people whom the files named when they were last whole, and who have

@@ -7,9 +7,9 @@ use engine::Answer;
 use engine::identity::{NewToken, TokenInfo, TokenOwner, check_admin};
 use policy::Config;
 use rollout::request::TokenChange;
-use rollout::{RolloutId, Verb};
+use rollout::{Actor, RolloutId, Verb};
 
-use crate::backend::Backend;
+use crate::backend::{Backend, FilesNow};
 use crate::caller::Caller;
 use crate::delivery;
 use crate::error::Error;
@@ -45,6 +45,26 @@ impl Session {
         let folder = location.folder()?;
         let config = folder.load(&*caller)?;
         Self::of(location, folder, config, caller).await
+    }
+
+    /// The same for a process that drives for others: it asks for nothing itself, so nobody needs to be known.
+    pub fn open_to_drive(location: &Location, caller: Arc<dyn Caller>) -> Result<Self, Error> {
+        let folder = location.folder()?;
+        let config = folder.load_running(&*caller)?;
+        let backend = location.backend(&caller)?;
+        let files = FilesNow::Valid(Box::new(config.clone()));
+        let nobody = Actor {
+            name: TokenOwner::Service("engine".to_owned()).name(),
+            service: true,
+            proof: None,
+        };
+        Ok(Self {
+            location: location.clone(),
+            folder,
+            config,
+            requester: Requester::acting(backend, nobody, files, Arc::clone(&caller)),
+            caller,
+        })
     }
 
     async fn of(

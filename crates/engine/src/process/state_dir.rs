@@ -134,6 +134,11 @@ impl StateDir {
         self.beside("monitor.lock")
     }
 
+    /// Who is signed in at a server, and the like.
+    pub fn server(&self) -> PathBuf {
+        self.beside("server.db")
+    }
+
     /// Makes the folder, for the owner only.
     ///
     /// # Errors

@@ -25,8 +25,9 @@ pub struct WatchedFiles {
     told: Option<FilesRead>,
 }
 
-/// Times and lengths by path; folders by what is in them.
-type Fingerprint = BTreeMap<PathBuf, Option<Stamp>>;
+/// Times and lengths by path; folders by what is in them. Another one says that something may read otherwise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fingerprint(BTreeMap<PathBuf, Option<Stamp>>);
 
 /// When a file was written and when anything about it was changed, such as who may read it, in seconds and nanoseconds; and
 /// its length.
@@ -54,7 +55,7 @@ impl WatchedFiles {
 
     /// What has changed for the core since the last look; the first look always tells.
     pub(crate) fn look(&mut self, product: &Product) -> Option<FilesRead> {
-        let found = fingerprint(&self.paths);
+        let found = Fingerprint::of(&self.paths);
         if self.seen.as_ref() == Some(&found) {
             return None;
         }
@@ -62,7 +63,7 @@ impl WatchedFiles {
         self.seen = Some(match &self.names {
             Some(names) => {
                 self.paths = names();
-                fingerprint(&self.paths)
+                Fingerprint::of(&self.paths)
             }
             None => found,
         });
@@ -89,15 +90,18 @@ impl fmt::Debug for WatchedFiles {
     }
 }
 
-fn fingerprint(paths: &[PathBuf]) -> Fingerprint {
-    let mut found = Fingerprint::new();
-    for path in paths {
-        found.insert(path.clone(), stamp(path));
-        for entry in fs::read_dir(path).into_iter().flatten().flatten() {
-            found.insert(entry.path(), stamp(&entry.path()));
+impl Fingerprint {
+    /// Of files as they are now, and of the files directly in folders.
+    pub fn of(paths: &[PathBuf]) -> Self {
+        let mut found = BTreeMap::new();
+        for path in paths {
+            found.insert(path.clone(), stamp(path));
+            for entry in fs::read_dir(path).into_iter().flatten().flatten() {
+                found.insert(entry.path(), stamp(&entry.path()));
+            }
         }
+        Self(found)
     }
-    found
 }
 
 fn stamp(path: &Path) -> Option<Stamp> {

@@ -1,0 +1,128 @@
+//! What does every handler work with?
+
+use std::sync::Arc;
+
+use policy::{Project, Timestamp};
+use project::{Backend, Caller, CurrentFiles, FilesNow, Location, people_of};
+use tokio_util::sync::CancellationToken;
+
+use crate::error::Error;
+use crate::settings::Settings;
+use crate::sign_in::OnceLink;
+use crate::store::ServerStore;
+
+/// The project behind the server, and what the server itself knows. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct App {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    location: Location,
+    backend: Arc<dyn Backend>,
+    files: CurrentFiles,
+    store: ServerStore,
+    settings: Settings,
+    caller: Arc<dyn Caller>,
+    once: OnceLink,
+    stop: CancellationToken,
+}
+
+impl App {
+    /// Opens the project and the server's own file.
+    ///
+    /// # Errors
+    /// There is no project, or the file cannot be used.
+    pub fn open(
+        location: &Location,
+        settings: Settings,
+        caller: Arc<dyn Caller>,
+    ) -> Result<Self, Error> {
+        let shared = Shared {
+            location: location.clone(),
+            backend: location.kept_backend(&caller)?,
+            files: CurrentFiles::new(location.folder()?, Arc::clone(&caller)),
+            store: ServerStore::open(&location.server_file()?)?,
+            settings: settings.called(),
+            caller,
+            once: OnceLink::default(),
+            stop: CancellationToken::new(),
+        };
+        Ok(Self {
+            shared: Arc::new(shared),
+        })
+    }
+
+    /// Where the project is.
+    pub(crate) fn location(&self) -> &Location {
+        &self.shared.location
+    }
+
+    /// What keeps the state.
+    pub(crate) fn backend(&self) -> &Arc<dyn Backend> {
+        &self.shared.backend
+    }
+
+    /// What the project's files say now.
+    pub(crate) fn files(&self) -> Arc<FilesNow> {
+        self.shared.files.now()
+    }
+
+    /// The people whom the files name; while they cannot be read, whom they named last.
+    pub(crate) async fn people(&self) -> Result<Option<Project>, project::Error> {
+        let files = self.files();
+        if let Some(config) = files.config() {
+            return Ok(Some(config.project.clone()));
+        }
+        Ok(people_of(&files, &self.backend().product().await?))
+    }
+
+    /// What the server itself keeps.
+    pub(crate) fn store(&self) -> &ServerStore {
+        &self.shared.store
+    }
+
+    /// How the server is set up.
+    pub fn settings(&self) -> &Settings {
+        &self.shared.settings
+    }
+
+    /// Who is told along the way.
+    pub(crate) fn caller(&self) -> &Arc<dyn Caller> {
+        &self.shared.caller
+    }
+
+    /// The link that signs in once.
+    pub(crate) fn once(&self) -> &OnceLink {
+        &self.shared.once
+    }
+
+    /// Makes the link that signs in once, for whoever may read what the server prints; an earlier one is void.
+    ///
+    /// # Errors
+    /// The system has no random numbers.
+    pub fn draw_once_link(&self) -> Result<String, Error> {
+        let secret = self.shared.once.draw()?;
+        Ok(format!("{}/sign-in/once/{secret}", self.settings().url))
+    }
+
+    /// The instant.
+    #[expect(
+        clippy::unused_self,
+        reason = "whoever has the app asks it for everything"
+    )]
+    pub(crate) fn now(&self) -> Timestamp {
+        project::now()
+    }
+
+    /// Ends what would otherwise never end: streams of events.
+    pub(crate) fn stop(&self) {
+        self.shared.stop.cancel();
+    }
+
+    /// Ends when the server is told to stop.
+    pub(crate) fn stopped(&self) -> CancellationToken {
+        self.shared.stop.clone()
+    }
+}

@@ -1,0 +1,50 @@
+//! What can go wrong before the server answers.
+
+use std::io;
+use std::net::SocketAddr;
+
+/// Why a server does not come up, or ends.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The project cannot be opened.
+    #[error(transparent)]
+    Project(#[from] project::Error),
+    /// The address cannot be listened on.
+    #[error("failed to listen on {listen}")]
+    Listen {
+        /// Which address.
+        listen: SocketAddr,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The socket failed.
+    #[error("failed to serve")]
+    Serve(#[source] io::Error),
+    /// The file in which the server keeps its own things cannot be used.
+    #[error("failed to use the server's own file")]
+    Store(#[from] rusqlite::Error),
+    /// That file was written by a newer release.
+    #[error("the server's own file was written by a newer release")]
+    NewerStore,
+    /// The system has no random numbers.
+    #[error("failed to draw random numbers")]
+    Random(#[source] getrandom::Error),
+}
+
+impl Error {
+    /// What a person can do about it.
+    pub fn way_out(&self) -> Option<String> {
+        match self {
+            Self::Project(error) => error.way_out(),
+            Self::Listen { listen, .. } => Some(format!(
+                "another port than {}, such as --listen 127.0.0.1:0 for one that is free",
+                listen.port()
+            )),
+            Self::Store(_) | Self::NewerStore => Some(
+                "the release that wrote it, or move `.tranche/server.db` away: everybody signs in again".to_owned(),
+            ),
+            Self::Serve(_) | Self::Random(_) => None,
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! How does a failure read? Programs get `application/problem+json` (RFC 9457), people a page; both are told the way out.
+
+use axum::http::header::WWW_AUTHENTICATE;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use problem_details::ProblemDetails;
+use project::{Error, ErrorKind};
+use rollout::Rejected;
+use serde::Serialize;
+use tower_sessions::session;
+
+/// A request that is not answered as asked.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    status: StatusCode,
+    kind: &'static str,
+    message: String,
+    way_out: Option<String>,
+}
+
+/// What stands in a problem beside what RFC 9457 names.
+#[derive(Debug, Serialize)]
+struct More {
+    /// What the failure means, one word; the command line makes its exit code of it.
+    kind: &'static str,
+    /// What to do about it, by itself; `detail` ends with it too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    way_out: Option<String>,
+}
+
+impl Problem {
+    /// One that has no error behind it.
+    pub(crate) fn new(
+        status: StatusCode,
+        kind: &'static str,
+        message: impl Into<String>,
+        way_out: impl Into<Option<String>>,
+    ) -> Self {
+        Self {
+            status,
+            kind,
+            message: message.into(),
+            way_out: way_out.into(),
+        }
+    }
+
+    /// There is nothing at this address, or nothing of that name.
+    pub(crate) fn not_found(
+        message: impl Into<String>,
+        way_out: impl Into<Option<String>>,
+    ) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "usage", message, way_out)
+    }
+
+    /// What was sent makes no sense.
+    pub(crate) fn usage(message: impl Into<String>, way_out: impl Into<Option<String>>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "usage", message, way_out)
+    }
+
+    /// Nobody has proved who asks.
+    pub(crate) fn not_signed_in() -> Self {
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "not_signed_in",
+            "nobody is signed in",
+            "sign in at /sign-in, or send `Authorization: Bearer TOKEN`; `tranche token create PERSON` makes one".to_owned(),
+        )
+    }
+
+    pub(crate) fn not_a_token() -> Self {
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "not_signed_in",
+            "the `Authorization` header holds no token",
+            "send `Authorization: Bearer TOKEN`".to_owned(),
+        )
+    }
+
+    /// No files that can be read name anybody.
+    pub(crate) fn nobody_named() -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "failed",
+            "the project's files cannot be used, and nothing tells who its people are",
+            "tranche validate, on the server".to_owned(),
+        )
+    }
+
+    pub(crate) fn session(error: session::Error) -> Self {
+        tracing::error!(%error, "sessions cannot be used");
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "failed",
+            "the server cannot read who is signed in",
+            "tell whoever runs the server: its log says why".to_owned(),
+        )
+    }
+
+    /// The HTTP status.
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// What happened, as a sentence.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// What to do about it.
+    pub(crate) fn way_out(&self) -> Option<&str> {
+        self.way_out.as_deref()
+    }
+}
+
+/// Sent by a page of somebody else.
+pub(crate) fn from_elsewhere() -> Problem {
+    Problem::new(
+        StatusCode::FORBIDDEN,
+        "not_permitted",
+        "this was sent by another site, so nothing was done",
+        "open the page here and send it from there".to_owned(),
+    )
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let (status, kind) = of_kind(error.kind());
+        if status == StatusCode::INTERNAL_SERVER_ERROR {
+            tracing::error!(error = error.message(), "a request failed");
+        }
+        Self::new(status, kind, error.message(), error.way_out())
+    }
+}
+
+impl From<Rejected> for Problem {
+    fn from(rejected: Rejected) -> Self {
+        Error::Rejected(Box::new(rejected)).into()
+    }
+}
+
+/// The status, and the word from which the command line knows the kind again.
+fn of_kind(kind: ErrorKind) -> (StatusCode, &'static str) {
+    match kind {
+        ErrorKind::AlreadySo => (StatusCode::OK, "already_so"),
+        ErrorKind::Usage => (StatusCode::UNPROCESSABLE_ENTITY, "usage"),
+        ErrorKind::Absent => (StatusCode::NOT_FOUND, "absent"),
+        ErrorKind::Held => (StatusCode::CONFLICT, "held"),
+        ErrorKind::Watched => (StatusCode::CONFLICT, "watched"),
+        ErrorKind::Refused => (StatusCode::CONFLICT, "refused"),
+        ErrorKind::NotPermitted => (StatusCode::FORBIDDEN, "not_permitted"),
+        ErrorKind::Unreachable => (StatusCode::BAD_GATEWAY, "unreachable"),
+        ErrorKind::Unfinished => (StatusCode::GATEWAY_TIMEOUT, "unfinished"),
+        ErrorKind::Interrupted => (StatusCode::SERVICE_UNAVAILABLE, "interrupted"),
+        ErrorKind::Failed => (StatusCode::INTERNAL_SERVER_ERROR, "failed"),
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let detail = match &self.way_out {
+            Some(way_out) => format!("{}; try: {way_out}", self.message),
+            None => self.message,
+        };
+        let problem = ProblemDetails::from_status_code(self.status)
+            .with_detail(detail)
+            .with_extensions(More {
+                kind: self.kind,
+                way_out: self.way_out,
+            });
+        let mut response = problem.into_response();
+        if self.status == StatusCode::UNAUTHORIZED {
+            let scheme = HeaderValue::from_static("Bearer");
+            response.headers_mut().insert(WWW_AUTHENTICATE, scheme);
+        }
+        response
+    }
+}

@@ -1,0 +1,16 @@
+//! Which path leads where?
+
+use axum::Router;
+
+use crate::app::App;
+use crate::{api, layers, pages, sign_in};
+
+/// Everything that the server answers, without a socket.
+pub fn router(app: &App) -> Router {
+    let routes = Router::new()
+        .merge(api::routes())
+        .merge(sign_in::routes())
+        .merge(pages::routes())
+        .with_state(app.clone());
+    layers::around(routes, app)
+}

@@ -1,0 +1,103 @@
+//! Who asks? A token with the request, or the session of a browser, proves it; what they may do the core decides.
+
+use axum::extract::FromRequestParts;
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+use policy::Project;
+use project::{Error, FilesNow, Requester, person_proved_by};
+use rollout::Actor;
+use secrecy::SecretString;
+use tower_sessions::Session;
+
+use crate::app::App;
+use crate::problem::Problem;
+use crate::store::SignedIn;
+
+/// Somebody whose identity is proved. A handler that takes this answers nobody else.
+#[derive(Clone, Debug)]
+pub(crate) struct Who {
+    /// Person or service, with what proves it.
+    pub(crate) actor: Actor,
+    /// What the files say of people, while they can be read or as they said last.
+    pub(crate) project: Project,
+    /// How it was proved.
+    pub(crate) by: ProvedBy,
+}
+
+/// How an identity was proved.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum ProvedBy {
+    /// By a token in the request.
+    Token,
+    /// By a session that began with this sign-in.
+    Session(SignedIn),
+}
+
+impl Who {
+    /// The same, as somebody who asks for changes.
+    pub(crate) fn requester(&self, app: &App) -> Requester {
+        let files = FilesNow::clone(&app.files());
+        Requester::acting(
+            app.backend().clone(),
+            self.actor.clone(),
+            files,
+            app.caller().clone(),
+        )
+    }
+}
+
+impl FromRequestParts<App> for Who {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let project = app.people().await?.ok_or_else(Problem::nobody_named)?;
+        if let Some(token) = bearer(parts)? {
+            let mut actor = app.backend().prove(Some(&token), &project).await?;
+            // The account of this process says nothing about who asks it.
+            if let Some(proof) = &mut actor.proof {
+                proof.account = None;
+            }
+            return Ok(Self {
+                actor,
+                project,
+                by: ProvedBy::Token,
+            });
+        }
+        let session = Session::from_request_parts(parts, app).await;
+        let session = session.map_err(|_| Problem::not_signed_in())?;
+        let signed_in = session
+            .get::<SignedIn>(SignedIn::KEY)
+            .await
+            .map_err(Problem::session)?;
+        let signed_in = signed_in.ok_or_else(Problem::not_signed_in)?;
+        let actor = match person_proved_by(&signed_in.proof, &project) {
+            Ok(actor) => actor,
+            Err(error) => return Err(gone(&session, error).await),
+        };
+        Ok(Self {
+            actor,
+            project,
+            by: ProvedBy::Session(signed_in),
+        })
+    }
+}
+
+/// A session of somebody who is nobody here any more ends.
+async fn gone(session: &Session, error: Error) -> Problem {
+    if let Err(error) = session.flush().await {
+        return Problem::session(error);
+    }
+    error.into()
+}
+
+fn bearer(parts: &Parts) -> Result<Option<SecretString>, Problem> {
+    let Some(value) = parts.headers.get(AUTHORIZATION) else {
+        return Ok(None);
+    };
+    let text = value.to_str().map_err(|_| Problem::not_a_token())?;
+    let token = text
+        .split_once(' ')
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    let (_, token) = token.ok_or_else(Problem::not_a_token)?;
+    Ok(Some(SecretString::from(token.trim())))
+}

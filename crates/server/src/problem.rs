@@ -9,6 +9,8 @@ use rollout::Rejected;
 use serde::Serialize;
 use tower_sessions::session;
 
+use crate::who::Scope;
+
 /// A request that is not answered as asked.
 #[derive(Debug)]
 pub(crate) struct Problem {
@@ -73,6 +75,18 @@ impl Problem {
             "not_signed_in",
             "the `Authorization` header holds no token",
             "send `Authorization: Bearer TOKEN`".to_owned(),
+        )
+    }
+
+    /// The token was made for something else.
+    pub(crate) fn not_in_scope(scope: Scope) -> Self {
+        let name = serde_json::to_string(&scope).unwrap_or_default();
+        let name = name.trim_matches('"').to_owned();
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "not_permitted",
+            format!("this token was not made with the scope `{name}`"),
+            format!("a token made with --scope {name}"),
         )
     }
 

@@ -1,5 +1,7 @@
 //! Who asks? A token with the request, or the session of a browser, proves it; what they may do the core decides.
 
+use std::collections::BTreeSet;
+
 use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
@@ -22,6 +24,8 @@ pub(crate) struct Who {
     pub(crate) project: Project,
     /// How it was proved.
     pub(crate) by: ProvedBy,
+    /// What may be done with that proof.
+    pub(crate) scopes: BTreeSet<Scope>,
 }
 
 /// How an identity was proved.
@@ -33,7 +37,37 @@ pub(crate) enum ProvedBy {
     Session(SignedIn),
 }
 
+/// For what a token was made. What its owner may do in the project the core decides besides.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Scope {
+    /// To look at everything but what is for admins.
+    Read,
+    /// To ask for changes, votes apart.
+    Request,
+    /// To vote for and against gates.
+    Vote,
+    /// To see and change people's tokens and sessions.
+    Admin,
+    /// To push the project's files.
+    Push,
+    /// To read `/metrics` and nothing else.
+    Metrics,
+    /// To read calendar feeds and nothing else.
+    Calendar,
+}
+
 impl Who {
+    /// Refuses a token that was made for something else; a session is for everything.
+    pub(crate) fn require(&self, scope: Scope) -> Result<(), Problem> {
+        match self.scopes.contains(&scope) {
+            true => Ok(()),
+            false => Err(Problem::not_in_scope(scope)),
+        }
+    }
+
     /// The same, as somebody who asks for changes.
     pub(crate) fn requester(&self, app: &App) -> Requester {
         let files = FilesNow::clone(&app.files());
@@ -61,6 +95,7 @@ impl FromRequestParts<App> for Who {
                 actor,
                 project,
                 by: ProvedBy::Token,
+                scopes: every_scope(),
             });
         }
         let session = Session::from_request_parts(parts, app).await;
@@ -78,8 +113,22 @@ impl FromRequestParts<App> for Who {
             actor,
             project,
             by: ProvedBy::Session(signed_in),
+            scopes: every_scope(),
         })
     }
+}
+
+fn every_scope() -> BTreeSet<Scope> {
+    [
+        Scope::Read,
+        Scope::Request,
+        Scope::Vote,
+        Scope::Admin,
+        Scope::Push,
+        Scope::Metrics,
+        Scope::Calendar,
+    ]
+    .into()
 }
 
 /// A session of somebody who is nobody here any more ends.

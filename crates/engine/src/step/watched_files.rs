@@ -125,11 +125,11 @@ mod tests {
         let path = folder.path().join("a.yaml");
         fs::write(&path, "a").unwrap();
         let paths = [folder.path().to_owned()];
-        let before = fingerprint(&paths);
-        assert_eq!(before, fingerprint(&paths));
+        let before = Fingerprint::of(&paths);
+        assert_eq!(before, Fingerprint::of(&paths));
         // The clock of a file system may stand for some milliseconds.
         std::thread::sleep(std::time::Duration::from_millis(50));
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-        assert_ne!(before, fingerprint(&paths));
+        assert_ne!(before, Fingerprint::of(&paths));
     }
 }

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use chrono_tz::Tz;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::calendar::{Opening, WindowSpec, Windows, ZoneSpec};
 use crate::ids::{CustomerId, PolicyId};
@@ -16,7 +16,7 @@ use crate::settings::{Customer, Unzoned};
 use crate::span::{Span, Timestamp};
 
 /// Whose zone a window without one is in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ZoneOf {
     /// The customer's own.
@@ -26,7 +26,7 @@ pub enum ZoneOf {
 }
 
 /// A window that names no zone, and the zone it is in.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TakenZone {
     /// Whose, if it is a customer's.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -39,13 +39,13 @@ pub struct TakenZone {
     /// How long it is.
     pub duration: Span,
     /// Where that is local.
-    pub timezone: &'static str,
+    pub timezone: Tz,
     /// Whose zone that is.
     pub of: ZoneOf,
 }
 
 /// A window that a plan has frozen in another zone than the files mean now, though nobody has edited it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MovedWindow {
     /// Whose.
     pub customer: CustomerId,
@@ -54,11 +54,11 @@ pub struct MovedWindow {
     /// How long it is.
     pub duration: Span,
     /// The zone that is frozen.
-    pub frozen_in: &'static str,
+    pub frozen_in: Tz,
     /// When it opens there next.
     pub frozen_next: Option<Timestamp>,
     /// The zone it is in by the files.
-    pub now_in: &'static str,
+    pub now_in: Tz,
     /// When it opens there next.
     pub now_next: Option<Timestamp>,
 }
@@ -163,7 +163,7 @@ fn taken_by(window: &WindowSpec, project: Tz, of: ZoneOf) -> TakenZone {
         policy: None,
         cron: window.cron.clone(),
         duration: window.duration,
-        timezone: window.zone.resolve(project).name(),
+        timezone: window.zone.resolve(project),
         of,
     }
 }
@@ -182,9 +182,9 @@ fn moved_window(
         customer: id.clone(),
         cron: now.cron.clone(),
         duration: now.duration,
-        frozen_in: was.zone.resolve(frozen_zone).name(),
+        frozen_in: was.zone.resolve(frozen_zone),
         frozen_next: next(was),
-        now_in: now.zone.resolve(frozen_zone).name(),
+        now_in: now.zone.resolve(frozen_zone),
         now_next: next(now),
     }
 }

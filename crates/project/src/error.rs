@@ -103,6 +103,26 @@ pub enum Error {
     /// The files make no plan.
     #[error(transparent)]
     Plan(#[from] Box<PlanError>),
+    /// What was asked for names what is not there, or cannot be made.
+    #[error("{}", mistakes.join("\n       "))]
+    Wish {
+        /// Every mistake.
+        mistakes: Vec<String>,
+        /// What to do about the first.
+        way_out: String,
+    },
+    /// What would be started is not what was looked at.
+    #[error(
+        "the plan is no longer the one that was looked at ({}): it is {}",
+        short(seen),
+        short(digest)
+    )]
+    OtherPlan {
+        /// The digest of then.
+        seen: String,
+        /// The digest of now.
+        digest: String,
+    },
     /// Secrets of the plan do not resolve.
     #[error("secrets are missing: {}", .0.join("; "))]
     Secrets(Vec<String>),
@@ -170,6 +190,7 @@ impl Error {
             | Self::NoRepository
             | Self::Version { .. }
             | Self::UnknownCustomer { .. }
+            | Self::Wish { .. }
             | Self::Secrets(_)
             | Self::UnknownRollout(_)
             | Self::NeverPlanned(_)
@@ -178,7 +199,9 @@ impl Error {
             | Self::Probes(_)
             | Self::Notifications(_)
             | Self::Tags(_) => ErrorKind::Failed,
-            Self::NothingStarted | Self::NoneUnfinished => ErrorKind::Refused,
+            Self::NothingStarted | Self::NoneUnfinished | Self::OtherPlan { .. } => {
+                ErrorKind::Refused
+            }
             Self::Plan(error) => of_plan(error),
             Self::Key(error) | Self::Render(error) => of_render(error),
             Self::Rejected(rejected) => of_rejection(rejected),
@@ -198,6 +221,8 @@ impl Error {
             Self::Version { .. } => "a tag of the repository, or `latest`",
             Self::UnknownCustomer { .. } | Self::NeverPlanned(_) => "tranche customers",
             Self::Plan(error) => way_out_of_plan(error),
+            Self::Wish { way_out, .. } => way_out,
+            Self::OtherPlan { .. } => "look at the plan once more, and start that",
             Self::Secrets(_) => "the same command with these set",
             Self::Key(_) => "export RENDER_API_KEY=...",
             Self::Render(error) => return way_out_at_render(error).map(str::to_owned),
@@ -358,6 +383,11 @@ fn of_rejection(rejected: &Rejected) -> ErrorKind {
         RejectedCode::Usage => ErrorKind::Usage,
         RejectedCode::AlreadySo => ErrorKind::AlreadySo,
     }
+}
+
+/// The beginning of a digest, enough to tell it from another.
+fn short(digest: &str) -> &str {
+    digest.get(..12).unwrap_or(digest)
 }
 
 fn did_you_mean(near: Option<&str>) -> String {

@@ -40,6 +40,7 @@ mod stored;
 pub mod templates;
 pub mod unreadable;
 pub mod view;
+pub mod wish;
 
 pub use engine::clock::wall as now;
 pub use engine::identity::{NewToken, TokenInfo, TokenOwner, account_name};

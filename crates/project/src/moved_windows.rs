@@ -6,10 +6,10 @@ use policy::zones::{self, MovedWindow};
 use policy::{Config, Timestamp};
 use rollout::view::RolloutView;
 use rollout::{Product, RolloutId};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A window that moves with the next plan.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Moved {
     /// The rollout that has it frozen.
     pub rollout: RolloutId,

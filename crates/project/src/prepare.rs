@@ -7,7 +7,7 @@ use policy::plan::{Doubt, RunningVersions, compile, doubts};
 use policy::zones::{TakenZone, taken};
 use policy::{Config, Plan, PlanInput, PlanScope, PolicyId, Running, Timestamp};
 use rollout::{Exposed, Observed, Product, UnhealthyTarget};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::caller::Caller;
 use crate::error::Error;
@@ -17,7 +17,7 @@ use crate::release::{self, Versions};
 use crate::{connect, now, observe};
 
 /// Who said what runs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "source")]
 pub enum Source {
     /// Render, just now.
@@ -30,6 +30,7 @@ pub enum Source {
 }
 
 /// Everything that a start is made of.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Prepared {
     /// Files, release and scope.
     pub input: PlanInput,
@@ -44,22 +45,26 @@ pub struct Prepared {
 }
 
 /// What a person should know of a plan before it begins.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Notes {
     /// Who goes first in a hotfix, and what it replaces.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exposed: Option<Exposed>,
     /// Where nothing surely says which version is older.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub doubts: Vec<Doubt>,
     /// Where a rollback would lead to what was judged unhealthy itself.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unhealthy_targets: Vec<UnhealthyTarget>,
     /// Where the windows of the plan are local that name no zone.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub zones: Vec<TakenZone>,
     /// Windows that a rollout has frozen in another zone.
-    #[serde(rename = "moved_windows", skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        rename = "moved_windows",
+        default,
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub moved: Vec<Moved>,
 }
 
@@ -73,13 +78,16 @@ impl Notes {
 }
 
 /// What somebody wants to see the plan of.
-#[derive(Clone, Debug)]
-pub struct Preview<'a> {
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Preview {
     /// A tag, or `latest`.
-    pub version: &'a str,
+    pub version: String,
     /// Who is meant.
+    #[serde(default)]
     pub scope: PlanScope,
     /// Whether Render is left alone.
+    #[serde(default)]
     pub offline: bool,
     /// When it would begin.
     pub at: Timestamp,
@@ -115,7 +123,7 @@ impl Basis<'_> {
     }
 
     /// The same for a look ahead: what cannot be read now is taken from the journal, and the view says so.
-    pub async fn preview(self, asked: Preview<'_>) -> Result<(Plan, Notes, Source), Error> {
+    pub async fn preview(self, asked: Preview) -> Result<(Plan, Notes, Source), Error> {
         let Self {
             folder,
             config,
@@ -123,7 +131,7 @@ impl Basis<'_> {
             ..
         } = self;
         let (release, versions) =
-            release::resolve_for_preview(folder, config, asked.version, caller).await?;
+            release::resolve_for_preview(folder, config, &asked.version, caller).await?;
         let mut input = PlanInput::of(config, release, asked.scope);
         let (observed, source) = match look(self, &input, &versions, asked.offline).await {
             Ok(observed) => (observed, Source::Render),

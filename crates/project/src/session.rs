@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use engine::Answer;
 use engine::identity::{NewToken, TokenInfo, TokenOwner, check_admin};
-use policy::Config;
+use policy::{Config, Plan, PlanScope};
 use rollout::request::TokenChange;
-use rollout::{Actor, RolloutId, Verb};
+use rollout::{Actor, Product, RolloutId, Verb};
 
 use crate::backend::{Backend, FilesNow};
 use crate::caller::Caller;
@@ -15,7 +15,9 @@ use crate::delivery;
 use crate::error::Error;
 use crate::folder::Folder;
 use crate::location::Location;
+use crate::prepare::{Basis, Notes, Prepared, Preview, Source};
 use crate::requester::Requester;
+use crate::secrets;
 
 /// A project, and somebody who works with it.
 #[derive(Clone, Debug)]
@@ -67,6 +69,23 @@ impl Session {
         })
     }
 
+    /// The project for somebody whose identity is proved already, with its files as they read now.
+    pub fn acting(
+        location: &Location,
+        folder: Folder,
+        config: Config,
+        requester: Requester,
+        caller: Arc<dyn Caller>,
+    ) -> Self {
+        Self {
+            location: location.clone(),
+            folder,
+            config,
+            requester,
+            caller,
+        }
+    }
+
     async fn of(
         location: &Location,
         folder: Folder,
@@ -92,6 +111,40 @@ impl Session {
     /// Who is told along the way.
     pub fn caller(&self) -> &dyn Caller {
         &*self.caller
+    }
+
+    /// The plan of a version as a start would freeze it now.
+    pub async fn prepare(&self, version: &str, scope: PlanScope) -> Result<Prepared, Error> {
+        self.prepare_here(version, scope).await
+    }
+
+    pub(crate) async fn prepare_here(
+        &self,
+        version: &str,
+        scope: PlanScope,
+    ) -> Result<Prepared, Error> {
+        let product = self.backend().product().await?;
+        self.basis(&product).prepare(version, scope).await
+    }
+
+    /// The same for a look ahead, with who said what runs.
+    pub async fn preview(&self, asked: Preview) -> Result<(Plan, Notes, Source), Error> {
+        let product = self.backend().product().await?;
+        self.basis(&product).preview(asked).await
+    }
+
+    fn basis<'a>(&'a self, product: &'a Product) -> Basis<'a> {
+        Basis {
+            folder: &self.folder,
+            config: &self.config,
+            product,
+            caller: &*self.caller,
+        }
+    }
+
+    /// Refuses a plan for which a secret is missing.
+    pub fn check_secrets(&self, plan: &Plan) -> Result<(), Error> {
+        secrets::check(&self.folder.roots(Some(&self.config)), plan)
     }
 
     /// As [`Requester::ask`].

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use policy::{Project, Timestamp};
-use project::{Backend, Caller, CurrentFiles, FilesNow, Location, people_of};
+use project::{Backend, Caller, CurrentFiles, FilesNow, Folder, Location, people_of};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::Error;
@@ -62,6 +62,11 @@ impl App {
     /// What keeps the state.
     pub(crate) fn backend(&self) -> &Arc<dyn Backend> {
         &self.shared.backend
+    }
+
+    /// The project folder.
+    pub(crate) fn folder(&self) -> &Folder {
+        self.shared.files.folder()
     }
 
     /// What the project's files say now.

@@ -90,6 +90,16 @@ impl Problem {
         )
     }
 
+    /// The files cannot be used, and what was asked for goes by them.
+    pub(crate) fn files(reason: &str) -> Self {
+        Self::new(
+            StatusCode::CONFLICT,
+            "usage",
+            format!("the project's files cannot be used: {reason}"),
+            "tranche validate, where they lie".to_owned(),
+        )
+    }
+
     /// No files that can be read name anybody.
     pub(crate) fn nobody_named() -> Self {
         Self::new(

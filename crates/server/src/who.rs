@@ -5,11 +5,10 @@ use std::collections::BTreeSet;
 use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
-use policy::Project;
-use project::{Error, FilesNow, Requester, person_proved_by};
+use policy::{Config, Project};
+use project::{Error, FilesNow, Requester, Session, person_proved_by};
 use rollout::Actor;
 use secrecy::SecretString;
-use tower_sessions::Session;
 
 use crate::app::App;
 use crate::problem::Problem;
@@ -68,6 +67,20 @@ impl Who {
         }
     }
 
+    /// The same, as somebody who works with the files: plans, starts, compares.
+    pub(crate) fn session(&self, app: &App) -> Result<Session, Problem> {
+        match &*app.files() {
+            FilesNow::Valid(config) => Ok(Session::acting(
+                app.location(),
+                app.folder().clone(),
+                Config::clone(config),
+                self.requester(app),
+                app.caller().clone(),
+            )),
+            FilesNow::Broken { reason, .. } => Err(Problem::files(reason)),
+        }
+    }
+
     /// The same, as somebody who asks for changes.
     pub(crate) fn requester(&self, app: &App) -> Requester {
         let files = FilesNow::clone(&app.files());
@@ -98,7 +111,7 @@ impl FromRequestParts<App> for Who {
                 scopes: every_scope(),
             });
         }
-        let session = Session::from_request_parts(parts, app).await;
+        let session = tower_sessions::Session::from_request_parts(parts, app).await;
         let session = session.map_err(|_| Problem::not_signed_in())?;
         let signed_in = session
             .get::<SignedIn>(SignedIn::KEY)
@@ -132,7 +145,7 @@ fn every_scope() -> BTreeSet<Scope> {
 }
 
 /// A session of somebody who is nobody here any more ends.
-async fn gone(session: &Session, error: Error) -> Problem {
+async fn gone(session: &tower_sessions::Session, error: Error) -> Problem {
     if let Err(error) = session.flush().await {
         return Problem::session(error);
     }

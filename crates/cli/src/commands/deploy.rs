@@ -1,15 +1,14 @@
 //! `deploy`: single services outside any rollout, as one operation.
 
 mod config;
-mod found;
 
 use std::fmt::Write as _;
 use std::io::{IsTerminal, stdin};
 
 use dialoguer::Confirm;
-use project::release::Versions;
 use project::view::requests::{PlannedRequest, requests};
-use project::{Answer, Session, connect, observe};
+use project::wish::WantedDeploys;
+use project::{Answer, Session, observe};
 use rollout::{Deploys, Event, Kind, Observed, RolloutId, ServiceDeploy, Verb};
 use serde::Serialize;
 
@@ -25,14 +24,12 @@ use crate::{open, request, show};
 pub(crate) async fn deploy(global: &Global, args: Deploy, out: Output) -> Result<Exit, Failure> {
     let session = open::session(global, out).await?;
     let wanted = config::wanted(session.folder.dir(), &args)?;
-    let client = connect::client(&session.config, &out)?;
-    let versions = Versions::read(&session.folder, &session.config).await;
-    let deploys = Deploys {
-        services: found::find(&session.config, &client, &versions, wanted).await?,
-        project: session.config.project.clone(),
+    let wanted = WantedDeploys {
+        services: wanted,
         max_parallel: args.parallel,
         reason: args.reason.unwrap_or_default(),
     };
+    let deploys = session.deploys(wanted).await?;
     if args.dry_run {
         return dry_run(&deploys, out);
     }

@@ -45,7 +45,7 @@ pub(crate) async fn plan(global: &Global, args: &args::Plan, out: Output) -> Res
         }
         None => {
             let asked = Preview {
-                version: &args.version,
+                version: args.version.clone(),
                 scope: args.scope.of_plan(),
                 offline: args.offline,
                 at,

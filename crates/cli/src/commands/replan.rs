@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use policy::plan::{Phase, RunningVersions, compile};
-use policy::{CustomerId, PlanInput, PlanScope, Release};
+use policy::{CustomerId, PlanInput, PlanScope};
+use project::wish::Wish;
 use project::{Error, Session};
 use rollout::standing::CustomerStanding;
-use rollout::{Product, RolloutId, Verb};
+use rollout::{Product, RolloutId};
 
 use crate::args::{Global, Replan};
 use crate::exit::{Exit, Failure};
@@ -26,16 +27,12 @@ pub(crate) async fn replan(global: &Global, args: &Replan, out: Output) -> Resul
         };
         return diff(&session, run, out).await;
     }
-    // The rollout knows its release and its scope; only the files are new.
-    let release = Release {
-        version: String::new(),
-        commit: String::new(),
-    };
-    let input = PlanInput::of(&session.config, release, PlanScope::default());
-    let verb = Verb::Replan {
-        input: Box::new(input),
-    };
-    request::file(&session.requester, args.run.rollout, verb, out).await
+    let filed = session.wish(args.run.rollout, Wish::Replan).await?;
+    if let Some(filed) = filed {
+        request::show(session.backend(), &filed.events, out).await?;
+        request::say_who_drives(&session.requester, &filed, out).await?;
+    }
+    Ok(Exit::Done)
 }
 
 async fn diff(session: &Session, run: RolloutId, out: Output) -> Result<Exit, Failure> {

@@ -4,12 +4,13 @@ use std::io::{IsTerminal, stdin};
 
 use dialoguer::Confirm;
 use policy::{Plan, PlanScope};
-use project::prepare::{Basis, Prepared, Source};
+use project::prepare::{Prepared, Source};
 use project::view::PlanView;
 use project::view::requests::{CustomerRequests, requests};
-use project::{Answer, Session, allowed_paths, secrets};
+use project::wish::WantedStart;
+use project::{Answer, Session, allowed_paths};
 use rollout::request::{Conflict, Reviewed};
-use rollout::{Event, Kind, Product, RolloutId, Verb};
+use rollout::{Event, Kind, Product, RolloutId};
 use serde::Serialize;
 
 use super::drive;
@@ -37,20 +38,14 @@ pub(crate) async fn start(global: &Global, args: Start, out: Output) -> Result<E
         ),
     };
     let product = session.backend().product().await?;
-    let basis = Basis {
-        folder: &session.folder,
-        config: &session.config,
-        product: &product,
-        caller: &out,
-    };
-    let prepared = basis.prepare(version, scope).await?;
+    let prepared = session.prepare(version, scope).await?;
     if let Some(file) = &reviewed {
         is_as_reviewed(file, &prepared, out)?;
     }
     if args.dry_run {
         return dry_run(&prepared, &args, out);
     }
-    secrets::check(&session.folder.roots(Some(&session.config)), &prepared.plan)?;
+    session.check_secrets(&prepared.plan)?;
     for warning in prepared.notes.warnings() {
         out.say(format_args!("warning: {warning}"));
     }
@@ -180,15 +175,14 @@ async fn file(
     reviewed: Option<Reviewed>,
     out: Output,
 ) -> Result<Option<RolloutId>, Failure> {
-    let start = rollout::Start {
-        reviewed,
+    let wanted = WantedStart {
         conflict: conflict(args, &prepared.input.scope),
-        input: prepared.input,
-        observed: prepared.observed,
         clear_cache: args.clear_cache,
         deploy_timeout: args.deploy_timeout,
+        reviewed,
+        ..WantedStart::default()
     };
-    let verb = Verb::Start(Box::new(start));
+    let verb = wanted.into_verb(prepared)?;
     let Some(Answer { events, .. }) = session.ask(None, verb).await? else {
         return Ok(None);
     };

@@ -19,7 +19,7 @@ pub(crate) fn taken(zones: &[TakenZone]) -> String {
     for one in zones {
         let customer = one.customer.as_ref().map(ToString::to_string);
         let policy = one.policy.as_ref().map(|policy| format!("policy {policy}"));
-        let names = by_zone.entry((one.of, one.timezone)).or_default();
+        let names = by_zone.entry((one.of, one.timezone.name())).or_default();
         names.extend(customer.or(policy).filter(|name| !names.contains(name)));
     }
     let mut text = String::new();

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 /// The registry of an image that names none.
 const REGISTRY: &str = "docker.io";
 
@@ -28,7 +30,8 @@ const SHORT: usize = 12;
 /// assert_eq!(image.label(), "api:1.4");
 /// # Ok::<(), policy::plan::ImageError>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Image {
     name: String,
     at: Mark,
@@ -106,6 +109,20 @@ impl fmt::Display for Image {
             Mark::Tag(tag) => write!(f, "{}:{}", self.name, tag.as_deref().unwrap_or(LATEST)),
             Mark::Digest(digest) => write!(f, "{}@{digest}", self.name),
         }
+    }
+}
+
+impl TryFrom<String> for Image {
+    type Error = ImageError;
+
+    fn try_from(text: String) -> Result<Self, ImageError> {
+        text.parse()
+    }
+}
+
+impl From<Image> for String {
+    fn from(image: Image) -> Self {
+        image.to_string()
     }
 }
 

@@ -7,37 +7,13 @@ use policy::Span;
 use policy::plan::{Image, ImageError};
 use policy::rules::RollbackMode;
 use policy::template::pieces;
+use project::wish::{Artifact, WantedDeploy};
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::args::{Deploy, DeployConfig, RollbackBy};
 use crate::exit::Failure;
 use crate::named_file;
-
-/// What one service gets, as written.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Wanted {
-    /// CUSTOMER/ROLE, a name, or an id.
-    pub(super) service: String,
-    /// A commit, a tag or an image.
-    pub(super) artifact: Artifact,
-    pub(super) clear_cache: bool,
-    pub(super) variables: BTreeMap<String, String>,
-    pub(super) validate: bool,
-    pub(super) rollback: RollbackMode,
-    pub(super) watch: Span,
-    pub(super) health: String,
-    pub(super) timeout: Span,
-}
-
-/// What is deployed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Artifact {
-    /// A commit or tag.
-    Commit(String),
-    /// An image.
-    Image(Image),
-}
 
 /// One service in a file. A key that is not written is as the flags have it.
 #[derive(Debug, Default, Deserialize)]
@@ -63,7 +39,7 @@ enum Rollback {
 }
 
 /// Everything that is wanted.
-pub(super) fn wanted(dir: &Path, args: &Deploy) -> Result<Vec<Wanted>, Failure> {
+pub(super) fn wanted(dir: &Path, args: &Deploy) -> Result<Vec<WantedDeploy>, Failure> {
     let mut mistakes = Vec::new();
     let usual = written(&args.config, &mut mistakes);
     let wanted = if let Some(file) = &args.file {
@@ -112,7 +88,7 @@ fn from_file(
     path: &Path,
     usual: &Written,
     mistakes: &mut Vec<String>,
-) -> Result<Vec<Wanted>, Failure> {
+) -> Result<Vec<WantedDeploy>, Failure> {
     let name = path.display();
     let text = named_file::named(path)?.text;
     let entries: Vec<Value> = serde_yaml::from_str(&text).map_err(|source| {
@@ -131,7 +107,12 @@ fn from_file(
 
 impl Written {
     /// What is wanted, or one mistake for everything that makes no sense.
-    fn complete(mut self, usual: &Self, place: &str, mistakes: &mut Vec<String>) -> Option<Wanted> {
+    fn complete(
+        mut self,
+        usual: &Self,
+        place: &str,
+        mistakes: &mut Vec<String>,
+    ) -> Option<WantedDeploy> {
         let before = mistakes.len();
         let mut wrong = |text: String| mistakes.push(format!("{place}{text}"));
         let artifact = match (self.commit.take(), self.image.take()) {
@@ -178,7 +159,7 @@ impl Written {
             Some(Rollback::Manual) => RollbackMode::Manual,
             Some(Rollback::Automatic) | None => RollbackMode::Automatic,
         };
-        Some(Wanted {
+        Some(WantedDeploy {
             service: self.service?,
             artifact: artifact?,
             clear_cache: self.clear_cache.or(usual.clear_cache).unwrap_or(false),
@@ -220,7 +201,7 @@ fn span(key: &str, text: Option<String>, wrong: &mut impl FnMut(String)) -> Opti
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> (Vec<Wanted>, Vec<String>) {
+    fn read(text: &str) -> (Vec<WantedDeploy>, Vec<String>) {
         let mut mistakes = Vec::new();
         let entries: Vec<Value> = serde_yaml::from_str(text).expect("a list");
         let usual = Written {

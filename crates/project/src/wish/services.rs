@@ -2,13 +2,13 @@
 
 use policy::suggest::nearest;
 use policy::{Config, Customer, CustomerId, Release, Role};
-use project::release::Versions;
-use project::{fleet, observe};
 use render::{Client, ServiceFilter};
 use rollout::ServiceDeploy;
 
-use super::config::{Artifact, Wanted};
-use crate::exit::Failure;
+use super::{Artifact, WantedDeploy};
+use crate::error::Error;
+use crate::release::Versions;
+use crate::{fleet, observe};
 
 /// So many hexadecimal digits make a full commit id.
 const FULL: usize = 40;
@@ -18,8 +18,8 @@ pub(super) async fn find(
     config: &Config,
     client: &Client,
     versions: &Versions,
-    wanted: Vec<Wanted>,
-) -> Result<Vec<ServiceDeploy>, Failure> {
+    wanted: Vec<WantedDeploy>,
+) -> Result<Vec<ServiceDeploy>, Error> {
     let mut found = Vec::new();
     let mut mistakes = Vec::new();
     let mut help = Vec::new();
@@ -31,12 +31,12 @@ pub(super) async fn find(
                 mistakes.push(format!("{name}: {what}"));
                 help.push(way_out);
             }
-            Err(Mistake::Failed(failure)) => return Err(failure),
+            Err(Mistake::Failed(error)) => return Err(error),
         }
     }
     match help.into_iter().next() {
         None => Ok(found),
-        Some(way_out) => Err(Failure::usage(mistakes.join("\n       ")).or_type(way_out)),
+        Some(way_out) => Err(Error::Wish { mistakes, way_out }),
     }
 }
 
@@ -45,7 +45,7 @@ enum Mistake {
     /// What was written makes no sense; the others are looked at all the same.
     Wrong { what: String, way_out: String },
     /// Render could not be asked.
-    Failed(Failure),
+    Failed(Error),
 }
 
 impl Mistake {
@@ -61,7 +61,7 @@ async fn find_one(
     config: &Config,
     client: &Client,
     versions: &Versions,
-    wanted: Wanted,
+    wanted: WantedDeploy,
 ) -> Result<ServiceDeploy, Mistake> {
     let release = release(versions, &wanted.artifact)?;
     let profile = config.project.health.get(&wanted.health).cloned();

@@ -8,7 +8,7 @@ use policy::{Role, Timestamp};
 use project::artifact::artifact;
 use project::{Backend, ErrorKind, connect, fleet};
 use render::{Deploy, DeployFilter, DeployId};
-use rollout::RolloutId;
+use rollout::{Fact, RolloutId};
 use serde::Serialize;
 
 use crate::args::{Deploys, Global};
@@ -122,7 +122,7 @@ pub(crate) async fn deploys(global: &Global, args: &Deploys, out: Output) -> Res
     Ok(Exit::Done)
 }
 
-/// The deploys that the journal names, by the rollout that made them.
+/// The deploys that rollouts made, by the journal; it names deploys of other people too.
 async fn ours(backend: &dyn Backend) -> Result<BTreeMap<DeployId, RolloutId>, Failure> {
     let mut ours = BTreeMap::new();
     let mut after = 0;
@@ -136,24 +136,14 @@ async fn ours(backend: &dyn Backend) -> Result<BTreeMap<DeployId, RolloutId>, Fa
         };
         after = last.seq;
         for event in events {
-            if let (Some(deploy), Some(run)) = (event.line.deploy, event.line.rollout)
-                && made_it(event.line.kind)
-            {
-                ours.insert(deploy, run);
+            // Only what names a deploy is read.
+            let line = event.line.deploy.is_some().then_some(&event.line);
+            let Some(Ok(fact)) = line.map(Fact::read) else {
+                continue;
+            };
+            if let (Some(deploy), Some(run)) = (fact.caused(), event.line.rollout) {
+                ours.insert(deploy.clone(), run);
             }
         }
     }
-}
-
-/// Whether an event says that a deploy is a rollout's own; others name deploys of other people too.
-fn made_it(kind: rollout::Kind) -> bool {
-    use rollout::Kind;
-    [
-        Kind::DeployCreated,
-        Kind::DeployAdopted,
-        Kind::RollbackCreated,
-        Kind::RollbackAdopted,
-        Kind::DeployDuplicate,
-    ]
-    .contains(&kind)
 }

@@ -156,6 +156,25 @@ fn a_started_rollout_is_driven_to_its_end() {
 }
 
 #[test]
+fn a_deploy_that_was_found_is_no_rollouts_own() {
+    let story = Story::new(&[]);
+    let project = &story.project;
+    let tranche = |args: &[&str]| project.tranche_with(args, &[KEY]);
+    tranche(&["start", "v1.1.0", "--detach"]).succeeds();
+    let commit = project.git(&["rev-parse", "v1.1.0"]);
+    let body = serde_json::json!({ "commitId": commit }).to_string();
+    story.ask("POST", "/v1/services/srv-acme/deploys", &body);
+    tranche(&["run", "--until-idle"]).exits(6);
+    tranche(&["retry", "acme"]).succeeds();
+    tranche(&["run", "--until-idle"]).succeeds();
+    let deploys = |customer: &str| -> Value {
+        serde_json::from_str(&tranche(&["deploys", customer, "-o", "json"]).succeeds().out).unwrap()
+    };
+    assert_eq!(deploys("bolt")["backend"][0]["rollout"], "r1");
+    assert_eq!(deploys("acme")["backend"][0].get("rollout"), None);
+}
+
+#[test]
 fn a_plan_shows_the_digest_that_a_start_freezes_and_says_where_it_does_not_ask_render() {
     let story = Story::new(&[]);
     let project = &story.project;

@@ -5,6 +5,7 @@
 
 use crate::model::event::{Kind, Line};
 use crate::model::fact::place::Whose;
+use crate::model::ids::DeployId;
 
 #[macro_use]
 pub(crate) mod payload;
@@ -158,6 +159,44 @@ families! {
 }
 
 impl Fact {
+    /// The deploy that it names as one that its rollout caused: each is named so by one attempt (P10). What ran before a
+    /// rollout asked for anything is none of its own, and the next one may find it too.
+    pub fn caused(&self) -> Option<&DeployId> {
+        match self {
+            Self::Deploy(fact) => match fact {
+                DeployFact::DeployCreated(fact) => Some(&fact.deploy),
+                DeployFact::DeployAdopted(fact) => (!fact.found).then_some(&fact.deploy),
+                DeployFact::DeployDuplicate(fact) => Some(&fact.deploy),
+                DeployFact::DeployIntended(_)
+                | DeployFact::DeployUnknown(_)
+                | DeployFact::DeployAbsent(_)
+                | DeployFact::CancelIntended(_)
+                | DeployFact::DeployLive(_)
+                | DeployFact::DeployFailed(_)
+                | DeployFact::DeployCancelled(_) => None,
+            },
+            Self::Rollback(fact) => match fact {
+                RollbackFact::RollbackCreated(fact) => Some(&fact.deploy),
+                RollbackFact::RollbackAdopted(fact) => Some(&fact.deploy),
+                RollbackFact::RollbackIntended(_)
+                | RollbackFact::RollbackUnknown(_)
+                | RollbackFact::RollbackAbsent(_)
+                | RollbackFact::RollbackLive(_)
+                | RollbackFact::RollbackFailed(_) => None,
+            },
+            Self::Rollout(_)
+            | Self::Phase(_)
+            | Self::Gate(_)
+            | Self::Customer(_)
+            | Self::Hook(_)
+            | Self::Variables(_)
+            | Self::Health(_)
+            | Self::Recovery(_)
+            | Self::Person(_)
+            | Self::Engine(_) => None,
+        }
+    }
+
     /// Whose failure it tells, if it tells one.
     pub(crate) fn failure(&self) -> Option<Whose<'_>> {
         let (place, failure) = match self {

@@ -6,11 +6,11 @@ use std::fs;
 use proptest::prelude::*;
 use rollout::command::DeployStatus;
 use rollout::standing::{CustomerStanding, RolloutStanding};
-use rollout::{Command, Event, Input, Kind, Notice, RolloutId};
+use rollout::{Command, Event, Fact, Input, Kind, Notice, RolloutId};
 
 use crate::script::{Story, read_request};
 use crate::transcripts::stories;
-use crate::world::{good_word, words};
+use crate::world::{commit_of, good_word, words};
 
 const PROJECTS: &[&str] = &[
     // Two phases, batches, a delay, a soak, a gate for each customer, databases.
@@ -127,7 +127,7 @@ enum Move {
     Restart,
     Clock(bool),
     Workspace(bool),
-    /// Somebody else deploys: it is live, or has failed, or runs.
+    /// Somebody else deploys: it is live, or has failed, or runs; or the release itself, by hand.
     Foreign(usize, usize),
     /// Somebody switches auto-deploy on.
     AutoDeploy(usize),
@@ -145,7 +145,7 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
         2 => Just(Move::Restart),
         1 => any::<bool>().prop_map(Move::Clock),
         1 => any::<bool>().prop_map(Move::Workspace),
-        1 => (0..6_usize, 0..3_usize).prop_map(|(which, how)| Move::Foreign(which, how)),
+        1 => (0..6_usize, 0..5_usize).prop_map(|(which, how)| Move::Foreign(which, how)),
         1 => (0..6_usize).prop_map(Move::AutoDeploy),
         3 => Just(Move::Tick),
     ];
@@ -225,11 +225,14 @@ fn foreign(story: &mut Story, number: usize, how: usize) {
     let world = &mut story.lab.world;
     let keys: Vec<_> = world.services.keys().cloned().collect();
     let (customer, role) = &keys[number % keys.len()];
-    let commit = Some("commit-of-foreign".to_owned());
-    let deploy = world.create(customer, role, "manual", commit);
-    let status = [DeployStatus::Live, DeployStatus::BuildFailed]
-        .get(how)
-        .copied();
+    let (version, status) = match how {
+        0 => ("foreign", Some(DeployStatus::Live)),
+        1 => ("foreign", Some(DeployStatus::BuildFailed)),
+        2 => ("foreign", None),
+        3 => ("v2", Some(DeployStatus::Live)),
+        _ => ("v3", Some(DeployStatus::Live)),
+    };
+    let deploy = world.create(customer, role, "manual", Some(commit_of(version)));
     if let Some(status) = status {
         world.end(customer, role, &deploy.id, status);
     }
@@ -333,25 +336,21 @@ fn check_starts(story: &Story) {
     }
 }
 
-/// Every deploy that was created or adopted belongs to one attempt (P10), and each attempt intends once (P8).
+/// Every deploy that a rollout caused belongs to one attempt (P10), and each attempt intends once (P8).
 fn check_attempts(story: &Story) {
-    let mut deploys = BTreeSet::new();
+    let mut caused = BTreeSet::new();
     let mut intents = BTreeSet::new();
     for event in &story.lab.journal {
         let fact = &event.line;
         let whose = (fact.rollout, fact.customer.clone(), fact.service.clone());
-        match fact.kind {
-            Kind::DeployCreated
-            | Kind::DeployAdopted
-            | Kind::RollbackCreated
-            | Kind::RollbackAdopted => {
-                assert!(deploys.insert(fact.deploy.clone()), "twice: {event:?}");
-            }
-            Kind::DeployIntended | Kind::RollbackIntended => {
-                let attempt = (whose, fact.kind, fact.attempt);
-                assert!(intents.insert(attempt), "twice: {event:?}");
-            }
-            _ => {}
+        if let Kind::DeployIntended | Kind::RollbackIntended = fact.kind {
+            let attempt = (whose, fact.kind, fact.attempt);
+            assert!(intents.insert(attempt), "twice: {event:?}");
+        }
+        if fact.deploy.is_some()
+            && let Some(deploy) = Fact::read(fact).unwrap().caused()
+        {
+            assert!(caused.insert(deploy.clone()), "twice: {event:?}");
         }
     }
 }
@@ -482,4 +481,16 @@ fn a_person_may_want_the_code_alone_after_a_refused_recovery() {
     let returned = |event: &Event| event.line.kind == Kind::CustomerRolledBack;
     assert!(story.lab.journal.iter().any(returned));
     check_databases(&story);
+}
+
+#[test]
+fn a_deploy_that_the_next_rollout_finds_is_caused_by_the_first_alone() {
+    let project = "fleet: { acme: { tier: demo, services: { backend: {}, frontend: {} } } }
+policies: [ { policy: demo } ]";
+    let mut story = Story::new(project);
+    story.tell("start\ngood acme\nworld acme:frontend foreign_live\nstart v2 supersede\ngood acme");
+    let found = |event: &&Event| event.line.kind == Kind::DeployAdopted;
+    let found = story.lab.journal.iter().find(found).unwrap();
+    assert_eq!(found.line.rollout, Some(RolloutId::Rollout(2)));
+    check_attempts(&story);
 }

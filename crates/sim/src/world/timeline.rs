@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
 use policy::{CustomerId, PolicyId, Span, Timestamp};
-use rollout::fact::RolloutFact;
+use rollout::fact::{DeployFact, RolloutFact};
 use rollout::{Event, Fact, Kind, Line, RolloutId, show_instant};
 use serde::Serialize;
 
@@ -135,7 +135,7 @@ impl fmt::Display for TimelineEntry {
 
 /// What happened, if it is notable.
 fn text(fact: &Line) -> Option<String> {
-    let text = plain(fact.kind)?;
+    let text = plain(fact)?;
     let mut text = text.to_owned();
     // Writing to a String cannot fail.
     if let Some(actor) = &fact.actor {
@@ -147,12 +147,18 @@ fn text(fact: &Line) -> Option<String> {
     Some(text)
 }
 
+/// Whether what was adopted was there before anything was asked for (R16).
+fn is_found(fact: &Line) -> bool {
+    let fact = Fact::read(fact);
+    matches!(fact, Ok(Fact::Deploy(DeployFact::DeployAdopted(fact))) if fact.found)
+}
+
 #[expect(
     clippy::wildcard_enum_match_arm,
     reason = "the other kinds are for the journal"
 )]
-fn plain(kind: Kind) -> Option<&'static str> {
-    Some(match kind {
+fn plain(fact: &Line) -> Option<&'static str> {
+    Some(match fact.kind {
         Kind::RolloutStarted => "the rollout starts",
         Kind::RolloutQueued => "the rollout waits for another",
         Kind::PhaseStarted => "the phase starts",
@@ -180,6 +186,7 @@ fn plain(kind: Kind) -> Option<&'static str> {
         Kind::CustomerWithdrawn => "withdrawn",
         Kind::RollbackRequested => "rollback requested",
         Kind::HealthFailed => "unhealthy",
+        Kind::DeployAdopted if is_found(fact) => "deployed already",
         Kind::DeployAdopted | Kind::RollbackAdopted => "a lost reply: the deploy was found",
         Kind::DeployAbsent | Kind::RollbackAbsent => "a lost request: there is no deploy",
         Kind::DeployDuplicate => "a second deploy of ours was found",

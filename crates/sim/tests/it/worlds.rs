@@ -80,28 +80,58 @@ fn setup(story: &Story) -> Setup {
     setup
 }
 
+/// What a story breaks at any instant, or at its end.
+fn check_promises(story: &Story) -> Result<(), String> {
+    let mut world = World::new(setup(story));
+    let mut promises = Promises::default();
+    let mut alive = true;
+    let mut instants = 0;
+    while alive {
+        alive = world.proceed();
+        instants += 1;
+        if world.events().len() > MANY_EVENTS || instants > MANY_INSTANTS {
+            return Err(told("P39: it goes in circles", &world));
+        }
+        promises
+            .check(&world)
+            .map_err(|broken| told(&broken, &world))?;
+    }
+    world.run();
+    promises
+        .check_end(&world, story.endless)
+        .map_err(|broken| told(&broken, &world))
+}
+
 #[test]
 fn promises_hold_after_every_instant_of_a_random_rollout() {
-    each_seed(story::anything, |story| {
-        let mut world = World::new(setup(story));
-        let mut promises = Promises::default();
-        let mut alive = true;
-        let mut instants = 0;
-        while alive {
-            alive = world.proceed();
-            instants += 1;
-            if world.events().len() > MANY_EVENTS || instants > MANY_INSTANTS {
-                return Err(told("P39: it goes in circles", &world));
-            }
-            promises
-                .check(&world)
-                .map_err(|broken| told(&broken, &world))?;
-        }
-        world.run();
-        promises
-            .check_end(&world, story.endless)
-            .map_err(|broken| told(&broken, &world))
-    });
+    each_seed(story::anything, check_promises);
+}
+
+/// A story that is written down.
+fn written(text: &str) -> Story {
+    Story {
+        seed: 0,
+        text: text.to_owned(),
+        approve_after_secs: 0,
+        endless: false,
+    }
+}
+
+#[test]
+fn what_the_next_rollout_finds_was_caused_by_the_first_alone() {
+    let story = "version: v1.1.0\nstart: 2027-01-11T09:00:00Z\nby: ann\nworld: { deploy: 5m, health_every: 1m }\n\
+        fleet: { a: { tier: main, services: { backend: {}, frontend: {} } } }\n\
+        policies: [ { policy: main, soak: 1d } ]\n\
+        inject:\n  - { customer: a, service: frontend, foreign_deploy: { at: 2027-01-11T10:00:00Z, live_after: 5m } }\n\
+        script:\n  - { at: 2027-01-11T11:00:00Z, do: start, version: v1.1.0, supersede: true }\n";
+    let mut world = World::new(setup(&written(story)));
+    world.run();
+    let found = timeline(world.events())
+        .into_iter()
+        .find(|line| line.kind == rollout::Kind::DeployAdopted)
+        .unwrap();
+    assert!(found.text.starts_with("deployed already"), "{found}");
+    check_promises(&written(story)).unwrap();
 }
 
 #[test]
@@ -188,13 +218,7 @@ fn the_timeline_puts_customers_of_one_batch_on_one_line() {
     let text = "version: v1.1.0\nstart: 2027-01-11T09:00:00Z\nby: ann\nworld: { deploy: 5m }\n\
                 fleet: { a: { tier: main }, b: { tier: main }, c: { tier: main } }\n\
                 policies: [ { policy: main, batch: [2, all], delay: 1d } ]\n";
-    let story = Story {
-        seed: 0,
-        text: text.to_owned(),
-        approve_after_secs: 0,
-        endless: false,
-    };
-    let mut world = World::new(setup(&story));
+    let mut world = World::new(setup(&written(text)));
     world.run();
     let lines: Vec<String> = timeline(world.events())
         .iter()

@@ -10,7 +10,7 @@ use serde::Deserialize as _;
 use sim::world::World;
 
 use super::recomputed::Recomputed;
-use super::{setup, story::Story};
+use super::{setup, written};
 
 /// Two customers, of which `b` turns out bad; a gate that two people open, and a window.
 const STORY: &str = "version: v1.1.0\nstart: 2027-01-11T09:00:00Z\nby: ann\n\
@@ -23,13 +23,7 @@ const STORY: &str = "version: v1.1.0\nstart: 2027-01-11T09:00:00Z\nby: ann\n\
 
 /// What really happened.
 fn journal() -> Vec<Event> {
-    let story = Story {
-        seed: 0,
-        text: STORY.to_owned(),
-        approve_after_secs: 0,
-        endless: false,
-    };
-    let mut world = World::new(setup(&story));
+    let mut world = World::new(setup(&written(STORY)));
     world.run();
     world.events().to_vec()
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use policy::{CustomerId, PolicyId, Role, ServiceId, Timestamp};
 use rollout::event::GENESIS;
 use rollout::fact::{DrainTo, RolloutFact};
-use rollout::{Event, Fact, Kind, Line, RolloutId};
+use rollout::{DeployId, Event, Fact, Kind, Line, RolloutId};
 use sim::api::Op;
 use sim::platform::{Deploy, Status, Trigger};
 use sim::world::World;
@@ -37,6 +37,8 @@ pub(super) struct Promises {
     limits: BTreeMap<PolicyId, usize>,
     phases: BTreeMap<CustomerId, PolicyId>,
     deploys_at_once: usize,
+    /// How often each deploy is named as one that a rollout caused.
+    caused: BTreeMap<DeployId, usize>,
     /// Customers in whose services somebody else had a hand.
     meddled: BTreeSet<CustomerId>,
     /// How the last work on each customer ended.
@@ -53,7 +55,8 @@ impl Promises {
                 .map_err(|broken| format!("{broken}, at {}", shown(event)))?;
         }
         self.seen = events.len();
-        check_deploys(world)
+        check_deploys(world)?;
+        self.check_cancelled(world)
     }
 
     /// What must hold when nothing can happen any more. Only if faults stop must everything have come to an end.
@@ -63,7 +66,7 @@ impl Promises {
             endless || product.is_finished() || product.is_idle(),
             || "P39: neither ended nor waiting for a person".to_owned(),
         )?;
-        check_named(world)?;
+        self.check_caused(world)?;
         self.check_variables(world)
     }
 
@@ -81,6 +84,9 @@ impl Promises {
                     usize::try_from(phase.policy.max_parallel).unwrap(),
                 )
             }));
+        }
+        if let Some(deploy) = told.caused() {
+            *self.caused.entry(deploy.clone()).or_insert(0) += 1;
         }
         self.follow_holds(fact, &told);
         if let (Some(customer), Some(phase)) = (&fact.customer, &fact.phase) {
@@ -225,6 +231,33 @@ impl Promises {
         })
     }
 
+    /// P14: nobody else's deploy is cancelled.
+    fn check_cancelled(&self, world: &World) -> Result<(), String> {
+        let changes = world.platform().requests().changes();
+        for request in changes.iter().filter(|r| r.op == Op::CancelDeploy) {
+            let mut ours = self.caused.keys();
+            holds(ours.any(|id| request.path.contains(&id.0)), || {
+                format!("P14: {} is not ours", request.path)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// P10: every deploy we caused is named exactly once.
+    fn check_caused(&self, world: &World) -> Result<(), String> {
+        for service in world.platform().services() {
+            for deploy in service.deploys.iter().filter(|deploy| is_ours(deploy)) {
+                let id = DeployId(deploy.id.to_string());
+                let times = self.caused.get(&id).copied().unwrap_or(0);
+                let forgotten = deploy.status == Status::Canceled && times == 0;
+                holds(times == 1 || forgotten, || {
+                    format!("P10: {id} is named {times} times")
+                })?;
+            }
+        }
+        Ok(())
+    }
+
     /// P28, P29: what is live has its own variables; whoever went back has those of before.
     fn check_variables(&self, world: &World) -> Result<(), String> {
         let platform = world.platform();
@@ -283,7 +316,7 @@ fn is_rest(kind: Kind) -> bool {
     )
 }
 
-/// P8, P11, P14 from Render's side.
+/// P8 and P11 from Render's side.
 fn check_deploys(world: &World) -> Result<(), String> {
     let platform = world.platform();
     for service in platform.services() {
@@ -307,16 +340,6 @@ fn check_deploys(world: &World) -> Result<(), String> {
             })?;
         }
     }
-    let suspicious = platform
-        .requests()
-        .changes()
-        .iter()
-        .filter(|r| r.op == Op::CancelDeploy);
-    let named = named(world.events());
-    for request in suspicious {
-        let ours = named.keys().any(|id| request.path.contains(id.as_str()));
-        holds(ours, || format!("P14: {} is not ours", request.path))?;
-    }
     Ok(())
 }
 
@@ -334,41 +357,6 @@ fn requests(events: &[Event], service: &ServiceId) -> usize {
         kinds.contains(&fact.kind) && name.as_deref() == Some(service.as_str())
     });
     intents.count()
-}
-
-/// How often each deploy is named by the event that says where it came from.
-fn named(events: &[Event]) -> BTreeMap<String, usize> {
-    let mut named = BTreeMap::new();
-    let origins = [
-        Kind::DeployCreated,
-        Kind::DeployAdopted,
-        Kind::DeployDuplicate,
-        Kind::RollbackCreated,
-        Kind::RollbackAdopted,
-    ];
-    for event in events {
-        if origins.contains(&event.line.kind)
-            && let Some(deploy) = &event.line.deploy
-        {
-            *named.entry(deploy.to_string()).or_insert(0) += 1;
-        }
-    }
-    named
-}
-
-/// P10: every deploy we caused is named exactly once.
-fn check_named(world: &World) -> Result<(), String> {
-    let named = named(world.events());
-    for service in world.platform().services() {
-        for deploy in service.deploys.iter().filter(|deploy| is_ours(deploy)) {
-            let times = named.get(deploy.id.as_str()).copied().unwrap_or(0);
-            let forgotten = deploy.status == Status::Canceled && times == 0;
-            holds(times == 1 || forgotten, || {
-                format!("P10: {} is named {times} times", deploy.id)
-            })?;
-        }
-    }
-    Ok(())
 }
 
 fn holds(promise: bool, broken: impl FnOnce() -> String) -> Result<(), String> {

@@ -160,7 +160,7 @@ pub(crate) fn held(
 }
 
 fn adopted(ctx: &Ctx<'_>, role: &Role, live: &DeployView) -> DeployAdopted {
-    let reason = "it runs the release already and is not deployed again; what it ran before is not known, nor its variables then: nothing could be restored";
+    let reason = "it runs the release already and is not deployed again; this rollout does not know what it ran before, nor its variables then: it could restore nothing";
     DeployAdopted {
         place: ctx.service_place(role),
         attempt: 1,
@@ -177,7 +177,7 @@ pub(crate) fn stays(ctx: &Ctx<'_>) -> Option<CustomerHeld> {
     let role = ctx.state.stays()?;
     let customer = ctx.customer;
     let reason = format!(
-        "{role} ran the release before this rollout deployed anything there: what it ran before is not known here, nor its variables then, so nothing is taken back; `tranche skip {customer}` and then `tranche rollback {customer} --to VERSION` bring an older version"
+        "{role} ran the release before this rollout deployed anything there: it does not know what ran before, nor the variables then, so nothing is taken back; `tranche rollback {customer} --to VERSION` brings an older version, after `tranche skip {customer}` while the rollout goes on"
     );
     // A retry looks at the release once more.
     Some(CustomerHeld {

@@ -146,7 +146,7 @@ impl Product {
             return Ok(());
         };
         let text = format!(
-            "{role} of {customer} ran the release before its rollout deployed anything there: what it ran before is not known here"
+            "{role} of {customer} ran the release before its rollout deployed anything there: that rollout does not know what ran before"
         );
         Err(Rejected::state(
             text,

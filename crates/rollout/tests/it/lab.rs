@@ -8,8 +8,8 @@ use policy::{
 };
 use rollout::request::{Conflict, Directory, FilesRead};
 use rollout::{
-    ApplyVariables, Command, CommandId, CommandKind, Deploys, Event, Input, Kind, Notice, Product,
-    Rejected, Report, Request, RolloutId, RowKey, ServiceDeploy, Start, Step, Verb, event,
+    ApplyVariables, Command, CommandId, CommandKind, Deploys, Event, Fact, Input, Kind, Notice,
+    Product, Rejected, Report, Request, RolloutId, RowKey, ServiceDeploy, Start, Step, Verb, event,
 };
 
 use crate::world::{World, commit_of};
@@ -209,8 +209,15 @@ impl Lab {
         self.out.insert(command.id, command.clone());
     }
 
-    /// One request for each intent (P7, P8), and none beside another of the same service (P11).
+    /// One request for each intent (P7, P8), and none beside another of the same service (P11). Only what we caused is
+    /// cancelled (P14).
     fn check_request(&mut self, command: &Command) {
+        if let CommandKind::CancelDeploy { deploy, .. } = &command.kind {
+            let names = |event: &&Event| event.line.deploy.as_ref() == Some(deploy);
+            let mut named = self.journal.iter().filter(names);
+            let ours = named.any(|event| Fact::read(&event.line).unwrap().caused().is_some());
+            assert!(ours, "somebody else's: {command:?}");
+        }
         let (CommandKind::CreateDeploy {
             service, attempt, ..
         }

@@ -9,7 +9,7 @@
 //! report WORD CUSTOMER[:SERVICE] [MORE] answers the oldest fitting command; WORDs stand in `world::words`
 //! good CUSTOMER [until COMMAND]         answers well whatever comes, until such a command is out
 //! again, late WORD CUSTOMER             the last answer once more; the answer of a command that was stopped
-//! world CUSTOMER:SERVICE suspend|resume|auto_deploy|ours|override|foreign|foreign_live
+//! world CUSTOMER:SERVICE suspend|resume|auto_deploy|ours|override|foreign|foreign_live|release_live
 //! clock|workspace bad|good, files [broken|unparsed], edit     what the shell notices by itself
 //! people YAML                           people, groups and roles as written from now on, ` | ` for a line's end; then `files`
 //! broken CUSTOMER                       an invariant broke while something was done for this customer of the last rollout
@@ -304,9 +304,13 @@ impl Story {
                     .skip(1)
                     .for_each(|older| older.status = DeployStatus::Canceled);
             }
-            "foreign" | "foreign_live" => {
-                let deploy = world.create(&customer, &role, "manual", Some(commit_of("foreign")));
-                if change == "foreign_live" {
+            "foreign" | "foreign_live" | "release_live" => {
+                let version = match change {
+                    "release_live" => "v2",
+                    _ => "foreign",
+                };
+                let deploy = world.create(&customer, &role, "manual", Some(commit_of(version)));
+                if change != "foreign" {
                     world.end(&customer, &role, &deploy.id, DeployStatus::Live);
                 }
             }

@@ -128,6 +128,10 @@ fn take_back(ctx: &Ctx<'_>, role: &Role, service: &ServiceState) -> Option<Next>
             let way = protocol::DeployDirection::Forward;
             Some(protocol::look_up(ctx, role, doubt, way))
         }
+        // What ran before we asked for anything is none of ours to cancel (P14).
+        DeployState::Running { deploy, .. } if service.found => {
+            Some(follow(ctx, role, deploy, None))
+        }
         DeployState::Running { deploy, .. } => Some(Next::fact(CancelIntended {
             place: ctx.service_place(role),
             attempt: None,

@@ -184,6 +184,13 @@ pub(crate) fn followed(
             };
             failed.into()
         }
+        Outcome::Unfinished { deploy } if service.found => {
+            let reason = format!(
+                "{} on {role} ran the release already, and Render says now that it is not finished",
+                deploy.id
+            );
+            ctx.held(Some(role), reason).into()
+        }
         Outcome::Unfinished { deploy } => {
             scratch.clear();
             let cancel = CancelIntended {

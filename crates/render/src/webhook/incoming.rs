@@ -12,14 +12,21 @@ use crate::error::{Error, Result};
 use crate::event::EventKind;
 use crate::ids::EventId;
 
-/// Render's messages are far shorter.
-const LONGEST: usize = 64 << 10;
-
-/// A message that is older is refused by its timestamp, so that its id need not be remembered.
+/// A message that is older is refused by its timestamp, so that its id need not be remembered. What was remembered is lost with
+/// the process: a message that is let in once more leads to one read too many, which a table of ids would cost as well.
 const REMEMBERED: TimeDelta = TimeDelta::minutes(15);
 
 /// As many ids are remembered; more in that time are refused.
 const MOST_REMEMBERED: usize = 100_000;
+
+/// Ids of Render are far shorter.
+const LONGEST_ID: usize = 256;
+
+/// A secret that is shorter, in characters without its prefix, can be guessed; an empty one would let everything in.
+const SHORTEST_SECRET: usize = 24;
+
+/// Later than the year 9999 nothing is signed.
+const LAST: i64 = 253_402_300_799;
 
 /// Lets in what Render sent, once.
 ///
@@ -34,6 +41,8 @@ const MOST_REMEMBERED: usize = 100_000;
 pub struct WebhookVerifier {
     signature: standardwebhooks::Webhook,
     seen: BTreeMap<String, DateTime<Utc>>,
+    /// Of each service the newest event that was let in, by Render's time, and when that was.
+    newest: BTreeMap<ServiceId, (DateTime<Utc>, DateTime<Utc>)>,
 }
 
 /// What a message says happened. Nothing is to be believed but that reading the API is worthwhile.
@@ -59,7 +68,10 @@ pub enum WebhookRejected {
     /// It was let in before.
     #[error("the message was received before")]
     Seen,
-    /// Its content makes no sense.
+    /// One about something newer of the same service was let in before.
+    #[error("a message about something newer came first")]
+    Overtaken,
+    /// It is signed, but its content makes no sense.
     #[error("the message is not one of Render's")]
     Unreadable,
     /// Too long, or too many of them.
@@ -67,10 +79,23 @@ pub enum WebhookRejected {
     TooMuch,
 }
 
+impl WebhookRejected {
+    /// Whether it was Render that sent it. Then there is nothing to be done about it, and an answer other than 2xx would only
+    /// have it sent again, eight times, after which Render switches the webhook off.
+    pub fn is_of_render(self) -> bool {
+        match self {
+            Self::Seen | Self::Overtaken | Self::Unreadable => true,
+            Self::Forged | Self::Stale | Self::TooMuch => false,
+        }
+    }
+}
+
 #[derive(Deserialize)]
 struct Message {
     #[serde(rename = "type")]
     kind: EventKind,
+    #[serde(default)]
+    timestamp: Option<DateTime<Utc>>,
     data: Data,
 }
 
@@ -82,37 +107,82 @@ struct Data {
 }
 
 impl WebhookVerifier {
+    /// No message is longer, in bytes: whoever receives one need not read on.
+    pub const LONGEST: usize = 64 << 10;
+
     /// Knows messages by the secret that Render gave with the webhook.
     ///
     /// # Errors
     /// When it is no such secret.
     pub fn new(secret: &SecretString) -> Result<Self> {
-        let signature = standardwebhooks::Webhook::new(secret.expose_secret());
-        let signature = signature.map_err(|_| {
-            Error::Settings("the webhook's secret is not one of Render's".to_owned())
-        })?;
+        let no_secret =
+            || Error::Settings("the webhook's secret is not one of Render's".to_owned());
+        let secret = secret.expose_secret();
+        if secret.trim_start_matches("whsec_").len() < SHORTEST_SECRET {
+            return Err(no_secret());
+        }
+        let signature = standardwebhooks::Webhook::new(secret).map_err(|_| no_secret())?;
         Ok(Self {
             signature,
             seen: BTreeMap::new(),
+            newest: BTreeMap::new(),
         })
     }
 
-    /// Lets one message in: signed, fresh, and not seen before.
+    /// Lets one message in: signed, fresh, not seen before, and about nothing older than the one before it.
     pub fn admit(
         &mut self,
         headers: &HeaderMap,
         body: &[u8],
         now: DateTime<Utc>,
     ) -> Result<Hint, WebhookRejected> {
-        if body.len() > LONGEST {
+        if body.len() > Self::LONGEST {
             return Err(WebhookRejected::TooMuch);
         }
-        self.signature
-            .verify(body, headers)
-            .map_err(|error| refusal(&error))?;
-        let id = headers.get(standardwebhooks::HEADER_WEBHOOK_ID);
-        let id = id.and_then(|id| id.to_str().ok()).unwrap_or_default();
+        let id = self.verified(headers, body)?;
+        self.remember(id, now)?;
+        let message: Message =
+            serde_json::from_slice(body).map_err(|_| WebhookRejected::Unreadable)?;
+        let service = message.data.service_id;
+        if let Some(told) = message.timestamp {
+            let newest = self.newest.entry(service.clone()).or_insert((told, now));
+            if told < newest.0 {
+                return Err(WebhookRejected::Overtaken);
+            }
+            *newest = (told, now);
+        }
+        Ok(Hint {
+            kind: message.kind,
+            event: message.data.id,
+            service,
+        })
+    }
+
+    /// The id of a message that is signed and fresh.
+    fn verified<'h>(
+        &self,
+        headers: &'h HeaderMap,
+        body: &[u8],
+    ) -> Result<&'h str, WebhookRejected> {
+        let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
+        let at = header(standardwebhooks::HEADER_WEBHOOK_TIMESTAMP).unwrap_or_default();
+        // The library counts with it before it knows who wrote it.
+        if at.parse().is_ok_and(|at: i64| !(0..=LAST).contains(&at)) {
+            return Err(WebhookRejected::Stale);
+        }
+        let verified = self.signature.verify(body, headers);
+        verified.map_err(|error| refusal(&error))?;
+        let id = header(standardwebhooks::HEADER_WEBHOOK_ID).unwrap_or_default();
+        if id.len() > LONGEST_ID {
+            return Err(WebhookRejected::TooMuch);
+        }
+        Ok(id)
+    }
+
+    /// Remembers an id, and of what was remembered only what could still come again.
+    fn remember(&mut self, id: &str, now: DateTime<Utc>) -> Result<(), WebhookRejected> {
         self.seen.retain(|_, at| now - *at < REMEMBERED);
+        self.newest.retain(|_, (_, at)| now - *at < REMEMBERED);
         if self.seen.contains_key(id) {
             return Err(WebhookRejected::Seen);
         }
@@ -120,13 +190,7 @@ impl WebhookVerifier {
             return Err(WebhookRejected::TooMuch);
         }
         self.seen.insert(id.to_owned(), now);
-        let message: Message =
-            serde_json::from_slice(body).map_err(|_| WebhookRejected::Unreadable)?;
-        Ok(Hint {
-            kind: message.kind,
-            event: message.data.id,
-            service: message.data.service_id,
-        })
+        Ok(())
     }
 }
 
@@ -144,8 +208,8 @@ fn refusal(error: &standardwebhooks::WebhookError) -> WebhookRejected {
         Wrong::TimestampTooOldError | Wrong::FutureTimestampError | Wrong::InvalidTimestamp => {
             WebhookRejected::Stale
         }
-        Wrong::InvalidPayload => WebhookRejected::Unreadable,
-        Wrong::InvalidSecret(_)
+        Wrong::InvalidPayload
+        | Wrong::InvalidSecret(_)
         | Wrong::InvalidHeader(_)
         | Wrong::MissingHeader(_)
         | Wrong::InvalidSignature => WebhookRejected::Forged,
@@ -220,6 +284,63 @@ mod tests {
     }
 
     #[test]
+    fn a_timestamp_that_nothing_can_be_counted_with_is_refused() {
+        let (mut verifier, now) = (verifier(), Utc::now());
+        for at in ["-9223372036854775808", "9223372036854775807", "-1"] {
+            let mut headers = signed("evt-1", now.timestamp(), BODY, SECRET);
+            headers.insert("webhook-timestamp", at.parse().unwrap());
+            let refused = verifier.admit(&headers, BODY, now);
+            assert_eq!(refused, Err(WebhookRejected::Stale), "{at}");
+        }
+    }
+
+    #[test]
+    fn a_message_about_something_older_than_the_last_is_refused() {
+        let (mut verifier, now) = (verifier(), Utc::now());
+        let mut told = |id: &str, service: &str, second: u32| {
+            let body = format!(
+                r#"{{"type":"deploy_ended","timestamp":"2027-01-11T09:00:{second:02}Z","data":{{"id":"{id}","serviceId":"{service}"}}}}"#
+            );
+            let headers = signed(id, now.timestamp(), body.as_bytes(), SECRET);
+            verifier.admit(&headers, body.as_bytes(), now).map(|_| ())
+        };
+        assert_eq!(told("evt-2", "srv-1", 30), Ok(()));
+        assert_eq!(told("evt-1", "srv-1", 29), Err(WebhookRejected::Overtaken));
+        assert_eq!(told("evt-3", "srv-1", 30), Ok(()));
+        assert_eq!(told("evt-4", "srv-2", 29), Ok(()), "of another service");
+    }
+
+    #[test]
+    fn a_secret_that_anybody_could_guess_is_none() {
+        for secret in [
+            "",
+            "whsec_",
+            "whsec_AAAA",
+            "whsec_*****************************",
+        ] {
+            let refused = WebhookVerifier::new(&secret.into()).unwrap_err();
+            assert!(!refused.to_string().contains("***"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn what_is_remembered_has_an_end() {
+        let (mut verifier, now) = (verifier(), Utc::now());
+        let ids = (0..MOST_REMEMBERED).map(|id| (id.to_string(), now));
+        verifier.seen = ids.collect();
+        let headers = signed("evt-1", now.timestamp(), BODY, SECRET);
+        let full = verifier.admit(&headers, BODY, now);
+        assert_eq!(full, Err(WebhookRejected::TooMuch));
+        let later = now + REMEMBERED;
+        assert!(verifier.admit(&headers, BODY, later).is_ok());
+        assert_eq!((verifier.seen.len(), verifier.newest.len()), (1, 1));
+        let long = "e".repeat(LONGEST_ID + 1);
+        let headers = signed(&long, now.timestamp(), BODY, SECRET);
+        let refused = verifier.admit(&headers, BODY, later);
+        assert_eq!(refused, Err(WebhookRejected::TooMuch));
+    }
+
+    #[test]
     fn signed_nonsense_is_no_hint_and_a_flood_is_cut() {
         let (mut verifier, now) = (verifier(), Utc::now());
         let nonsense = signed("evt-2", now.timestamp(), b"[]", SECRET);
@@ -227,7 +348,7 @@ mod tests {
             verifier.admit(&nonsense, b"[]", now),
             Err(WebhookRejected::Unreadable)
         );
-        let long = vec![b' '; LONGEST + 1];
+        let long = vec![b' '; WebhookVerifier::LONGEST + 1];
         assert_eq!(
             verifier.admit(&nonsense, &long, now),
             Err(WebhookRejected::TooMuch)

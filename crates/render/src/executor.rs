@@ -12,6 +12,7 @@ mod failure;
 mod follow;
 mod health;
 mod health_cycles;
+mod hints;
 mod hook;
 mod inspect;
 mod last_seen;
@@ -46,8 +47,12 @@ use crate::client::{Client, ServerTime};
 use crate::ids::OwnerId;
 use crate::probe::Prober;
 
+pub use self::hints::Hints;
 pub use self::sources::{BackupError, Backups, Plain, Sources};
 pub use self::template::{Filling, Unfilled};
+
+/// A hint may be lost: no deploy goes unread for longer.
+const POLL_HINTED: Duration = Duration::from_mins(1);
 
 /// How commands are carried out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +65,8 @@ pub struct ExecutorSettings {
     pub poll_from: Duration,
     /// The longest such pause, unless very many deploys are followed at once.
     pub poll_to: Duration,
+    /// The pause while Render tells of the ends of deploys by itself, unless `poll_to` is longer.
+    pub poll_hinted: Duration,
     /// So many reads a minute may go into following deploys, however many there are.
     pub polls_a_minute: u32,
     /// A read that has failed for this long holds the workspace.
@@ -77,6 +84,7 @@ impl ExecutorSettings {
             zero_downtime: render.zero_downtime,
             poll_from: duration(render.poll_from),
             poll_to: duration(render.poll_to),
+            poll_hinted: POLL_HINTED,
             polls_a_minute: POLLS_A_MINUTE,
             hold_after: Duration::from_secs(30),
             project_dir: project_dir.into(),
@@ -119,6 +127,11 @@ impl RenderExecutor {
     /// Tells of every `Date` that Render sends (P25).
     pub fn server_times(&self) -> watch::Receiver<Option<ServerTime>> {
         self.worker.server_times()
+    }
+
+    /// Where to tell what Render says by itself. What is told once the executor is gone is forgotten.
+    pub fn hints(&self) -> Hints {
+        self.worker.hints.clone()
     }
 }
 

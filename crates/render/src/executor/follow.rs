@@ -3,9 +3,10 @@
 use policy::Timestamp;
 use rollout::command::Target;
 use rollout::{DeployId, Outcome};
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use super::command_task::CommandTask;
+use super::hints::Paces;
 use super::polling::Backoff;
 use super::view::deploy_view;
 use crate::error::Result;
@@ -23,23 +24,32 @@ impl CommandTask {
     ) -> Result<Outcome> {
         let settings = &self.worker.settings;
         let deadline = until.and_then(|until| self.deadline(until));
-        let mut pauses = Backoff::new(settings.poll_from, settings.poll_to, GROWTH);
+        let fresh = Backoff::new(settings.poll_from, settings.poll_to, GROWTH);
+        let mut pauses = fresh.clone();
         let retry = self.retry_policy();
         let follower = self.worker.follows.join();
+        let paces = Paces {
+            close: settings.poll_to,
+            hinted: settings.poll_hinted,
+        };
+        let mut listener = self.worker.hints.listen(&service.id, paces);
         loop {
             let asked_at = Instant::now();
             let read = || retry.client.deploy(&service.id, deploy);
             let found = retry.ask(read).await?;
             let view = deploy_view(&found);
             if view.status.is_over() {
+                listener.ended();
                 return Ok(Outcome::Ended { deploy: view });
             }
             if deadline.is_some_and(|deadline| deadline <= asked_at) {
                 return Ok(Outcome::Unfinished { deploy: view });
             }
             let pause = pauses.next().max(follower.period());
-            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-            sleep(left.map_or(pause, |left| pause.min(left))).await;
+            if listener.pause(pause, deadline).await {
+                // The end may show a moment after it was told of.
+                pauses = fresh.clone();
+            }
         }
     }
 

@@ -10,6 +10,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::spawn_blocking;
 
 use super::ExecutorSettings;
+use super::hints::Hints;
 use super::last_seen::LastSeen;
 use super::polling::PollBudget;
 use super::retry_policy::Workspace;
@@ -31,6 +32,7 @@ pub(super) struct Worker {
     pub(super) kinds: ServiceKinds,
     pub(super) last_seen: LastSeen,
     pub(super) follows: PollBudget,
+    pub(super) hints: Hints,
     pub(super) watches: PollBudget,
     pub(super) cycles: Semaphore,
     pub(super) client: Client,
@@ -64,6 +66,7 @@ impl Worker {
             kinds: ServiceKinds::default(),
             last_seen: LastSeen::default(),
             follows: PollBudget::new(settings.polls_a_minute),
+            hints: Hints::default(),
             watches: PollBudget::new(LOOKS_A_MINUTE),
             cycles: Semaphore::new(CYCLES_AT_ONCE),
             settings,

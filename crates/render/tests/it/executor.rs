@@ -4,6 +4,7 @@ mod bench;
 mod databases;
 mod deploys;
 mod health;
+mod hints;
 mod hooks;
 mod limits;
 mod reads;

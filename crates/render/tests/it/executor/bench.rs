@@ -303,6 +303,7 @@ fn settings(dir: &TempDir) -> ExecutorSettings {
         zero_downtime: ZeroDowntime::Warn,
         poll_from: Duration::from_millis(20),
         poll_to: Duration::from_millis(60),
+        poll_hinted: Duration::from_millis(240),
         polls_a_minute: 100_000,
         hold_after: Duration::from_millis(200),
         project_dir: dir.path().to_owned(),

@@ -85,6 +85,8 @@ pub enum FaultKind {
     Unreachable(Outage),
     /// One-off jobs end otherwise.
     Job(JobOutcome),
+    /// A message to a webhook does not arrive as it should.
+    Webhook(WebhookFault),
 }
 
 /// What becomes of a request on its way.
@@ -272,6 +274,23 @@ pub struct Outage {
     /// Where.
     #[serde(default)]
     pub reach: OutageScope,
+}
+
+/// What becomes of a message to a webhook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "message", rename_all = "snake_case")]
+pub enum WebhookFault {
+    /// It is never sent.
+    Lost,
+    /// It is sent twice.
+    Doubled,
+    /// It is sent later, and signed then.
+    Late {
+        /// How much later.
+        by: Span,
+    },
+    /// It is signed with a secret that is not the webhook's.
+    Forged,
 }
 
 /// How a one-off job ends.

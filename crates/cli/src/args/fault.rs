@@ -38,6 +38,14 @@ pub(crate) enum FaultWord {
     NeverSent,
     /// A deploy starts, and the reply is a 202 without a body.
     AcceptedWithoutBody,
+    /// A message to a webhook is never sent.
+    WebhookLost,
+    /// A message to a webhook is sent twice.
+    WebhookDoubled,
+    /// A message to a webhook is sent a minute late.
+    WebhookLate,
+    /// A message to a webhook is signed with a wrong secret.
+    WebhookForged,
 }
 
 impl FromStr for FaultSwitch {

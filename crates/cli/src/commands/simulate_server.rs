@@ -12,6 +12,7 @@ use project::release::Versions;
 use project::signals::{StopSignal, stop_signal};
 use sim::fault::{
     DeployFault, DeployKind, Fault, FaultKind, HealthFault, Onset, Outcome, Symptom, Trouble,
+    WebhookFault,
 };
 use sim::http::{Clock, Server, Shared, serve, serve_saved};
 use sim::platform::{DatabaseSeed, LiveSeed, Seed, ServiceKind, ServiceSeed};
@@ -116,6 +117,9 @@ async fn seeded(folder: &Folder, config: &Config, args: &SimulateServer) -> Plat
     }
     platform
 }
+
+/// How late a message to a webhook is that is late.
+const LATE: Span = Span::from_secs(60);
 
 /// For so long every database has been there: as far back as it can be restored.
 const DATABASE_AGE: Span = Span::from_secs(30 * 24 * 60 * 60);
@@ -252,5 +256,9 @@ fn kind(what: FaultWord) -> FaultKind {
         FaultWord::Lost => request(Trouble::Lost),
         FaultWord::NeverSent => request(Trouble::NeverSent),
         FaultWord::AcceptedWithoutBody => request(Trouble::AcceptedWithoutBody),
+        FaultWord::WebhookLost => FaultKind::Webhook(WebhookFault::Lost),
+        FaultWord::WebhookDoubled => FaultKind::Webhook(WebhookFault::Doubled),
+        FaultWord::WebhookLate => FaultKind::Webhook(WebhookFault::Late { by: LATE }),
+        FaultWord::WebhookForged => FaultKind::Webhook(WebhookFault::Forged),
     }
 }

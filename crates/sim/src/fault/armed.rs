@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{DeployFault, DeployKind, HealthFault, JobOutcome, Outage, OutageScope, Trouble};
+use super::{
+    DeployFault, DeployKind, HealthFault, JobOutcome, Outage, OutageScope, Trouble, WebhookFault,
+};
 use crate::ids::{CommitId, ServiceId, Timestamp};
 use crate::requests::Op;
 use crate::terms::{Source, Trigger};
@@ -17,6 +19,9 @@ pub(crate) struct Faults {
     health: Scoped<HealthFault>,
     outages: Scoped<Outage>,
     jobs: Scoped<JobOutcome>,
+    /// Absent in states that older releases saved.
+    #[serde(default)]
+    webhooks: Scoped<WebhookFault>,
 }
 
 impl Faults {
@@ -38,6 +43,15 @@ impl Faults {
 
     pub(crate) fn add_job(&mut self, fault: Felt, outcome: JobOutcome) {
         self.jobs.add(fault, outcome);
+    }
+
+    pub(crate) fn add_webhook(&mut self, fault: Felt, what: WebhookFault) {
+        self.webhooks.add(fault, what);
+    }
+
+    /// What becomes of this message.
+    pub(crate) fn take_webhook(&mut self, service: &ServiceId) -> Option<WebhookFault> {
+        self.webhooks.take(Some(service), |_| true)
     }
 
     /// The trouble that this request meets.

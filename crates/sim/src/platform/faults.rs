@@ -21,6 +21,7 @@ impl Platform {
             FaultKind::Request { op, trouble } => self.faults.add_trouble(felt, op, trouble),
             FaultKind::Deploy(course) => self.faults.add_deploy(felt, course),
             FaultKind::Job(outcome) => self.faults.add_job(felt, outcome),
+            FaultKind::Webhook(fault) => self.faults.add_webhook(felt, fault),
             FaultKind::Unreachable(outage) => self.faults.add_outage(felt, outage),
             FaultKind::Health(health) => self.arm_health(felt, health),
             FaultKind::ForeignDeploy(deploy) => {

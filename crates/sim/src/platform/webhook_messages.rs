@@ -9,6 +9,7 @@ use serde_json::{Map, json};
 
 use super::events::Ended;
 use super::{Event, Platform, Webhook};
+use crate::fault::WebhookFault;
 use crate::ids::{EventId, ServiceId, Timestamp, WebhookId};
 
 /// Render gives a message up after so many attempts, and switches its webhook off.
@@ -17,6 +18,9 @@ const ATTEMPTS: usize = 8;
 /// From the first attempt to the second. From each to the next it is four times as long, which makes the 33 hours of which
 /// Render speaks; how it divides them is not known.
 const FIRST_WAIT: TimeDelta = TimeDelta::seconds(22);
+
+/// What messages are signed with that are not Render's.
+const FORGERS_SECRET: &str = "whsec_Zm9yZ2VkIGJ5IHNvbWVib2R5IGVsc2UgaGVyZQ==";
 
 /// As many messages are remembered.
 const MOST_REMEMBERED: usize = 1_000;
@@ -36,6 +40,9 @@ pub struct WebhookMessage {
     pub body: String,
     /// How often it was sent.
     pub attempts: usize,
+    /// It is signed with another secret than the webhook's.
+    #[serde(default)]
+    pub forged: bool,
     /// The last time it was sent, and how that was answered.
     pub last: Option<(Timestamp, Delivered)>,
     due: Option<Timestamp>,
@@ -99,16 +106,30 @@ impl Platform {
         let at = event.at.to_rfc3339_opts(SecondsFormat::AutoSi, true);
         let body = json!({ "type": kind, "timestamp": at, "data": data }).to_string();
         for webhook in self.webhooks.values().filter(wants) {
-            self.messages.push_back(WebhookMessage {
-                id: self.ids.next("whe", event.at),
-                webhook: webhook.id.clone(),
-                event: event.id.clone(),
-                kind: kind.to_owned(),
-                body: body.clone(),
-                attempts: 0,
-                last: None,
-                due: Some(event.at),
-            });
+            let fault = self.faults.take_webhook(&service.id);
+            let due = match fault {
+                Some(WebhookFault::Lost) => continue,
+                Some(WebhookFault::Late { by }) => event.at + by.to_delta(),
+                Some(WebhookFault::Doubled | WebhookFault::Forged) | None => event.at,
+            };
+            let times = if fault == Some(WebhookFault::Doubled) {
+                2
+            } else {
+                1
+            };
+            for _ in 0..times {
+                self.messages.push_back(WebhookMessage {
+                    id: self.ids.next("whe", event.at),
+                    webhook: webhook.id.clone(),
+                    event: event.id.clone(),
+                    kind: kind.to_owned(),
+                    body: body.clone(),
+                    attempts: 0,
+                    forged: fault == Some(WebhookFault::Forged),
+                    last: None,
+                    due: Some(due),
+                });
+            }
         }
         while self.messages.len() > MOST_REMEMBERED {
             self.messages.pop_front();
@@ -151,7 +172,10 @@ impl Platform {
                 message: message.id.clone(),
                 event: message.event.clone(),
                 url: webhook.target.url.clone(),
-                secret: webhook.secret.clone(),
+                secret: match message.forged {
+                    true => FORGERS_SECRET.to_owned(),
+                    false => webhook.secret.clone(),
+                },
                 at: now,
                 body: message.body.clone(),
             });

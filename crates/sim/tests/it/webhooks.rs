@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use chrono::TimeDelta;
+use policy::Span;
 use serde_json::{Value, json};
+use sim::fault::{Fault, FaultKind, WebhookFault};
 use sim::platform::{DEFAULT_OWNER, Delivered, Outgoing};
 
 use crate::lab::{Lab, NEW, settings};
@@ -114,4 +116,37 @@ fn nothing_leaves_the_machine_unless_that_is_asked_for() {
     lab.deploy(NEW);
     lab.pass(100);
     assert_eq!(due(&mut lab)[0].url, "https://example.com/");
+}
+
+#[test]
+fn messages_are_lost_doubled_late_and_forged_when_that_is_asked_for() {
+    let mut lab = Lab::new();
+    registered(&mut lab, "http://127.0.0.1:9/hook");
+    let mut sent = |fault: Option<WebhookFault>| {
+        let fault = fault.map(FaultKind::Webhook);
+        if let Some(kind) = fault {
+            lab.arm(Fault::of(&"srv-a".into(), kind).times(1));
+        }
+        lab.deploy(NEW);
+        lab.pass(100);
+        let at_once = due(&mut lab);
+        lab.pass(60);
+        let later = due(&mut lab);
+        for message in &later {
+            answered(&mut lab, message, 200);
+        }
+        (at_once, later.len())
+    };
+    let (usual, _) = sent(None);
+    assert_eq!(usual.len(), 1);
+    assert_eq!(sent(Some(WebhookFault::Lost)), (Vec::new(), 0));
+    let (doubled, _) = sent(Some(WebhookFault::Doubled));
+    assert_eq!(doubled.len(), 2);
+    assert_eq!(doubled[0].event, doubled[1].event, "known by its id");
+    let by = Span::from_secs(60);
+    assert_eq!(sent(Some(WebhookFault::Late { by })), (Vec::new(), 1));
+    let (forged, _) = sent(Some(WebhookFault::Forged));
+    assert_ne!(forged[0].secret, usual[0].secret);
+    let (after, _) = sent(None);
+    assert_eq!(after[0].secret, usual[0].secret, "each is felt once");
 }

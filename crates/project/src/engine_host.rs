@@ -22,6 +22,7 @@ use render::probe::Prober;
 use rollout::Executor;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 
 use self::backups::ProjectBackups;
 use self::controls::Controls;
@@ -30,6 +31,7 @@ use self::sources::ProjectSources;
 use crate::caller::Silent;
 use crate::environment::variable;
 use crate::error::Error;
+use crate::hints::{self, Receiver};
 use crate::monitor_host::{Watch, WatchSlot};
 use crate::release::Versions;
 use crate::session::Session;
@@ -46,7 +48,28 @@ const REPLIES: usize = 2;
 /// # Errors
 /// [`ErrorKind::Held`](crate::ErrorKind::Held) if another process is the engine.
 pub async fn start(session: &Session, until_idle: bool) -> Result<EngineHandle, Error> {
-    let host = Host::prepare(session).await?;
+    begin(session, until_idle, None).await
+}
+
+/// The same for a process that also takes in what Render says by itself: the webhook is kept at Render for as long as the engine
+/// runs, and stays there when it ends, for the next one.
+///
+/// # Errors
+/// As [`start`]; that the webhook is not to be had is said to the caller, and deploys are followed without it.
+pub async fn start_with_hints(
+    session: &Session,
+    until_idle: bool,
+    receiver: &Receiver,
+) -> Result<EngineHandle, Error> {
+    begin(session, until_idle, Some(receiver.clone())).await
+}
+
+async fn begin(
+    session: &Session,
+    until_idle: bool,
+    receiver: Option<Receiver>,
+) -> Result<EngineHandle, Error> {
+    let host = Host::prepare(session, receiver).await?;
     let options = EngineOptions {
         files: Some(files::files(&session.folder, host.renewed(session))),
         audience: host.audience.clone(),
@@ -72,10 +95,11 @@ struct Host {
     audience: SharedAudience,
     post: Notifier,
     watch: WatchSlot,
+    receiver: Option<Receiver>,
 }
 
 impl Host {
-    async fn prepare(session: &Session) -> Result<Self, Error> {
+    async fn prepare(session: &Session, receiver: Option<Receiver>) -> Result<Self, Error> {
         let config = &session.config;
         // Whoever looks is told what it waits for by a note, and by what is shown while it drives.
         let client = connect::client(config, &Silent)?;
@@ -101,6 +125,7 @@ impl Host {
             prober,
             controls,
             roots,
+            receiver,
         })
     }
 
@@ -130,6 +155,7 @@ impl Host {
         let (state, client, prober) =
             (self.state.clone(), self.client.clone(), self.prober.clone());
         let sources = Arc::clone(&self.sources);
+        let receiver = self.receiver.clone();
         Ok(move |inlet: &EngineSender| {
             let told = inlet.clone();
             sources.keep_time(inlet.time());
@@ -137,6 +163,9 @@ impl Host {
             let notices = move |notice| told.notice(notice);
             let executor =
                 RenderExecutor::new(&client, prober, settings, sources, backups, notices);
+            if let Some(receiver) = receiver {
+                receiver.wake(executor.hints());
+            }
             Box::new(executor) as Box<dyn Executor + Send>
         })
     }
@@ -149,7 +178,12 @@ impl Host {
             // The slot is new, so nobody has filled it.
             let _ = self.watch.set(begun);
         }
-        let company = (postman, self.watch);
+        let mut keeping = JoinSet::new();
+        if let Some(receiver) = self.receiver {
+            let (config, caller) = (session.config.clone(), Arc::clone(&session.caller));
+            keeping.spawn(hints::keep(receiver, self.client, config, caller));
+        }
+        let company = (postman, self.watch, keeping);
         let controlled = controls::follow(self.controls, engine.subscribe());
         tokio::spawn(async move {
             controlled.await;

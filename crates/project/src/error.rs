@@ -8,6 +8,7 @@ pub use engine::error::with_causes;
 use policy::parse::Severity;
 use policy::plan::Named;
 use policy::{CustomerId, Diagnostic, PlanError};
+use render::WebhookId;
 use render::git::GitError;
 use rollout::{Rejected, RejectedCode, RolloutId};
 
@@ -132,6 +133,15 @@ pub enum Error {
     /// A call to Render failed.
     #[error(transparent)]
     Render(#[from] Box<render::Error>),
+    /// Render cannot send messages there.
+    #[error("Render cannot send to {0}: it sends over TLS, to public addresses")]
+    NotPublic(String),
+    /// The files name no workspace, and the key does not reach exactly one.
+    #[error("tranche.yaml names no workspace, and the key does not reach exactly one")]
+    NoWorkspace,
+    /// Render has a webhook, and does not show what it signs with.
+    #[error("Render does not show the signing secret of the webhook {0}")]
+    NoSigningSecret(WebhookId),
     /// There is no such rollout.
     #[error("there is no rollout {0}")]
     UnknownRollout(RolloutId),
@@ -192,12 +202,15 @@ impl Error {
             | Self::UnknownCustomer { .. }
             | Self::Wish { .. }
             | Self::Secrets(_)
+            | Self::NotPublic(_)
+            | Self::NoWorkspace
             | Self::UnknownRollout(_)
             | Self::NeverPlanned(_)
             | Self::SeveralUnfinished => ErrorKind::Usage,
             Self::WorkingDirectory(_)
             | Self::Probes(_)
             | Self::Notifications(_)
+            | Self::NoSigningSecret(_)
             | Self::Tags(_) => ErrorKind::Failed,
             Self::NothingStarted | Self::NoneUnfinished | Self::OtherPlan { .. } => {
                 ErrorKind::Refused
@@ -226,6 +239,15 @@ impl Error {
             Self::Secrets(_) => "the same command with these set",
             Self::Key(_) => "export RENDER_API_KEY=...",
             Self::Render(error) => return way_out_at_render(error).map(str::to_owned),
+            Self::NotPublic(_) => {
+                "a server with a public https address, or leave out `render.webhooks`"
+            }
+            Self::NoWorkspace => {
+                "add `render: {owner: tea-...}` to tranche.yaml; `tranche render services` shows it"
+            }
+            Self::NoSigningSecret(_) => {
+                "tranche render webhooks --remove; a server that runs with webhooks makes a new one"
+            }
             Self::UnknownRollout(_) | Self::NoneUnfinished => "tranche list",
             Self::NothingStarted => "tranche start VERSION",
             Self::SeveralUnfinished => {

@@ -20,6 +20,7 @@ mod files_read;
 pub mod fleet;
 mod fleet_watcher;
 mod folder;
+pub mod hints;
 mod identity;
 mod local;
 mod location;

@@ -104,6 +104,7 @@ pub use postgres::{
     ConnectionInfo, Export, Postgres, PostgresChanges, PostgresFilter, PostgresStatus, Recovery,
     RecoveryStatus,
 };
+pub use reqwest::header::HeaderMap;
 pub use secret_file::SecretFiles;
 pub use service::{
     AutoDeploy, AutoDeploySetting, AutoDeployTrigger, Autoscaling, CreatedService, CronJob,

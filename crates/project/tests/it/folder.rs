@@ -42,6 +42,15 @@ impl Folder {
         std::fs::write(self.path().join(name), text).unwrap();
     }
 
+    /// Deploys are read so seldom that only a hint leads to a second look.
+    pub(crate) fn poll_seldom(&self) {
+        let file = self.path().join("tranche.yaml");
+        let text = std::fs::read_to_string(&file).unwrap();
+        let seldom = text.replace("from: 50ms, to: 100ms", "from: 1h, to: 1h");
+        assert_ne!(text, seldom);
+        std::fs::write(file, seldom).unwrap();
+    }
+
     /// A repository with one empty commit a tag.
     pub(crate) fn tag(&self, tags: &[&str]) {
         std::fs::create_dir(self.path().join("repository")).unwrap();

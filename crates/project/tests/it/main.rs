@@ -3,5 +3,6 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod folder;
+mod hints;
 mod requests;
 mod rollout;

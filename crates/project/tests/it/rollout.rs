@@ -14,7 +14,7 @@ use project::{Caller, Requester, Session, engine_host, runs};
 use rollout::request::Conflict;
 use rollout::view::EndState;
 use rollout::{Start, Verb};
-use sim::http::{Clock, Server, serve};
+use sim::http::{Clock, Server, Shared, serve};
 use sim::platform::{LiveSeed, Seed, ServiceSeed};
 use sim::settings::DEFAULT_API_KEY;
 use tokio::net::TcpListener;
@@ -24,30 +24,35 @@ use crate::folder::{Folder, Noting, silent};
 
 const KEY: &str = "RENDER_API_KEY";
 
-/// The key to Render comes from the environment, which a process may only change for the next one.
-#[test]
-fn a_rollout_is_planned_filed_driven_and_read() {
-    if env::var(KEY).as_deref() != Ok(DEFAULT_API_KEY) {
-        let name = "rollout::a_rollout_is_planned_filed_driven_and_read";
-        let run = Command::new(env::current_exe().unwrap())
-            .args(["--exact", name, "--nocapture"])
-            .env(KEY, DEFAULT_API_KEY)
-            .output()
-            .unwrap();
-        assert!(run.status.success(), "{run:?}");
-        return;
+/// The key to Render comes from the environment, which a process may only change for the next one: that one runs the test of
+/// this name. Says whether this process is it.
+pub(crate) fn has_key(name: &str) -> bool {
+    if env::var(KEY).as_deref() == Ok(DEFAULT_API_KEY) {
+        return true;
     }
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    runtime.block_on(roll_out());
+    let run = Command::new(env::current_exe().unwrap())
+        .args(["--exact", name, "--nocapture"])
+        .env(KEY, DEFAULT_API_KEY)
+        .output()
+        .unwrap();
+    assert!(run.status.success(), "{run:?}");
+    false
 }
 
-async fn roll_out() {
-    let (folder, _server) = shop().await;
-    let session = Session::open_to_plan(&folder.location(), silent())
+#[test]
+fn a_rollout_is_planned_filed_driven_and_read() {
+    if has_key("rollout::a_rollout_is_planned_filed_driven_and_read") {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(roll_out());
+    }
+}
+
+/// Plans a rollout to v1.1.0 and files its start.
+pub(crate) async fn filed(folder: &Folder, caller: Arc<dyn Caller>) -> Session {
+    let session = Session::open_to_plan(&folder.location(), caller)
         .await
         .unwrap();
-    let backend = session.backend();
-    let product = backend.product().await.unwrap();
+    let product = session.backend().product().await.unwrap();
     let basis = Basis {
         folder: &session.folder,
         config: &session.config,
@@ -67,6 +72,13 @@ async fn roll_out() {
     let verb = Verb::Start(Box::new(start));
     let answer = session.ask(None, verb).await.unwrap().unwrap();
     assert!(session.requester.waits_for_engine(&answer).await.unwrap());
+    session
+}
+
+async fn roll_out() {
+    let (folder, _server, _platform) = shop(Span::from_millis(200)).await;
+    let session = filed(&folder, silent()).await;
+    let backend = session.backend();
 
     paused_twice(&folder).await;
 
@@ -104,7 +116,7 @@ async fn paused_twice(folder: &Folder) {
 }
 
 /// A project, and a simulated Render on which its one service runs the old version.
-async fn shop() -> (Folder, Server) {
+pub(crate) async fn shop(deploy: Span) -> (Folder, Server, Shared) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let api = format!("http://{address}/v1");
@@ -116,7 +128,7 @@ async fn shop() -> (Folder, Server) {
         Versions::read(&opened, &config).await.by_commit().clone();
     let (commit, version) = versions.iter().find(|(_, tag)| *tag == "v1.0.0").unwrap();
     let settings = sim::Settings {
-        deploy: Span::from_millis(200),
+        deploy,
         ..sim::Settings::default()
     };
     let clock = Clock::real_time();
@@ -133,6 +145,7 @@ async fn shop() -> (Folder, Server) {
         ..Seed::default()
     };
     platform.seed(clock.now(), seed);
-    let server = serve(Arc::new(Mutex::new(platform)), listener, clock).unwrap();
-    (folder, server)
+    let platform = Arc::new(Mutex::new(platform));
+    let server = serve(Arc::clone(&platform), listener, clock).unwrap();
+    (folder, server, platform)
 }

@@ -34,8 +34,8 @@ pub(crate) use self::offline::{
     Simulate, Test,
 };
 pub(crate) use self::platform::{
-    Render, RenderCommand, RenderDeploys, RenderEnv, RenderLogs, RenderServices, SimulateServer,
-    Token, TokenCommand,
+    Render, RenderCommand, RenderDeploys, RenderEnv, RenderLogs, RenderServices, RenderWebhooks,
+    SimulateServer, Token, TokenCommand,
 };
 pub(crate) use self::report::{Report, ReportFormat, Stats};
 pub(crate) use self::serve::Serve;

@@ -31,6 +31,7 @@ pub(crate) mod simulate_server;
 pub(crate) mod start;
 mod token;
 mod watch;
+mod webhooks;
 
 use tokio::runtime::Runtime;
 
@@ -109,6 +110,7 @@ async fn dispatch(global: &Global, command: Command, out: Output) -> Result<Exit
             RenderCommand::Env(args) => browse::env(global, &args, out).await,
             RenderCommand::Deploys(args) => browse::deploys(global, &args, out).await,
             RenderCommand::Logs(args) => browse::logs(global, &args, out).await,
+            RenderCommand::Webhooks(args) => webhooks::webhooks(global, &args, out).await,
             RenderCommand::Simulate(args) => simulate_server::simulate(global, &args, out).await,
         },
         Command::Completions(args) => manual::completions(&args, out),

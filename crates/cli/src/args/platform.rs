@@ -31,6 +31,8 @@ pub(crate) enum RenderCommand {
     Deploys(RenderDeploys),
     /// Print the logs of a service.
     Logs(Box<RenderLogs>),
+    /// List the webhooks by which Render tells a server of this project what happens, or remove them.
+    Webhooks(RenderWebhooks),
     /// Serve a simulated Render with this project's services on a local address.
     Simulate(SimulateServer),
 }
@@ -132,6 +134,17 @@ pub(crate) struct RenderLogs {
     /// Go on with what comes in, until interrupted.
     #[arg(short, long)]
     pub(crate) follow: bool,
+}
+
+/// `render webhooks`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  tranche render webhooks
+  tranche render webhooks --remove")]
+pub(crate) struct RenderWebhooks {
+    /// Remove them all.
+    #[arg(long)]
+    pub(crate) remove: bool,
 }
 
 /// `render simulate`

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use policy::Span;
+use sim::api::ApiRequest;
 use sim::http::{Clock, Server, Shared, serve};
 use sim::platform::{DatabaseSeed, Seed, ServiceKind, ServiceSeed};
 use sim::settings::DEFAULT_API_KEY;
@@ -153,6 +154,42 @@ fn services_are_listed_by_filter() {
     assert!(wrong.err.contains("static_site"), "{}", wrong.err);
     shop.tranche(&["render", "services", "--limit", "0"])
         .exits(2);
+}
+
+#[test]
+fn webhooks_of_this_project_are_listed_and_removed_without_their_secret() {
+    let shop = Shop::new();
+    let none = shop.tranche(&["render", "webhooks"]).succeeds();
+    assert!(none.err.contains("no webhook"), "{}", none.err);
+    for (name, url) in [
+        ("tranche shop", "https://releases.example/render/webhook"),
+        ("chat", "https://chat.example/T0/verysecret"),
+    ] {
+        let body = serde_json::json!({
+            "ownerId": OWNER, "name": name, "url": url, "enabled": true, "eventFilter": [],
+        });
+        let request = ApiRequest::new("POST", "/webhooks", DEFAULT_API_KEY, Some(&body));
+        let mut platform = shop.platform.lock().unwrap();
+        platform.handle(Clock::real_time().now(), &request);
+    }
+    let (list, remove) = (["render", "webhooks"], ["render", "webhooks", "--remove"]);
+    for args in [&list[..], &[&list[..], &["-o", "json"]].concat(), &remove] {
+        let said = shop.tranche(args).succeeds();
+        let all = format!("{}{}", said.out, said.err);
+        assert!(
+            said.out.contains("https://releases.example/render/webhook"),
+            "{all}"
+        );
+        assert!(
+            !all.contains("whsec_") && !all.contains("verysecret"),
+            "{all}"
+        );
+    }
+    let again = shop.tranche(&remove).succeeds();
+    assert!(again.err.contains("no webhook"), "{}", again.err);
+    let platform = shop.platform.lock().unwrap();
+    let left: Vec<_> = platform.webhooks().map(|hook| &hook.target.name).collect();
+    assert_eq!(left, ["chat"]);
 }
 
 #[test]

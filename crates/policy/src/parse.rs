@@ -37,6 +37,7 @@ use crate::ids::{CustomerId, PolicyId};
 use crate::mail::Mail;
 use crate::monitoring::Monitoring;
 use crate::rules::Policy;
+use crate::settings::server::Server;
 use crate::settings::{Fleet, Project, Unzoned};
 use crate::span::Timestamp;
 
@@ -83,6 +84,12 @@ pub struct Config {
     pub monitor: Option<Monitoring>,
     /// The server that carries e-mail.
     pub mail: Option<Mail>,
+    /// How people and programs reach the product through a server.
+    #[serde(default)]
+    pub server: Server,
+    /// Whether Render tells a server at once what happens there (`render: webhooks`).
+    #[serde(default)]
+    pub webhooks: bool,
     /// Files and folders outside the project folder that its files may name (P53).
     #[serde(default)]
     pub files: Vec<String>,
@@ -256,6 +263,12 @@ impl<'s> Trees<'s> {
             policies,
             monitor: self.project.as_ref().and_then(read::monitoring::monitoring),
             mail: self.project.as_ref().and_then(read::monitoring::mail),
+            server: self
+                .project
+                .as_ref()
+                .map(read::server::server)
+                .unwrap_or_default(),
+            webhooks: self.project.as_ref().is_some_and(read::server::webhooks),
             files: self
                 .project
                 .as_ref()

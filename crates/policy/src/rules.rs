@@ -52,6 +52,18 @@ pub struct Policy {
     pub rollback: RollbackMode,
     /// Commands around a customer.
     pub hooks: Hooks,
+    /// Whether a customer's date may be put off, and how far.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deferral: Option<Deferral>,
+}
+
+/// How often and how far the date of a customer may be put off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deferral {
+    /// How often in one rollout.
+    pub times: u32,
+    /// How far from the first date on which the customer could have gone.
+    pub within: Span,
 }
 
 impl Policy {
@@ -184,6 +196,9 @@ pub struct Approval {
     pub valid_for: Span,
     /// An unanswered request escalates.
     pub expires: Span,
+    /// A vote counts only of somebody who proved to the identity provider at most so long before who they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth_time: Option<Span>,
 }
 
 /// What one approval covers.

@@ -2,6 +2,8 @@
 //!
 //! These are plain values that serialise, because a rollout freezes them (R6). How they are written in YAML is `parse`'s question.
 
+pub mod server;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono_tz::Tz;
@@ -45,6 +47,45 @@ pub struct Project {
     pub notify: Vec<Notify>,
     /// Private ranges that probes and webhooks may reach, in CIDR form (P51).
     pub allow: Vec<String>,
+    /// Groups that a claim of the sign-in narrows. `groups` has all who may ever belong to them.
+    #[serde(default, skip_serializing_if = "Claims::is_none")]
+    pub claims: Claims,
+}
+
+/// What somebody's sign-in must say for them to count as a member of a group.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claims {
+    /// By group.
+    pub groups: BTreeMap<GroupId, Claim>,
+    /// For how long after the sign-in it counts.
+    pub valid_for: ClaimsValidFor,
+}
+
+impl Claims {
+    /// Whether no group is narrowed: then nothing else matters.
+    pub fn is_none(&self) -> bool {
+        self.groups.is_empty()
+    }
+}
+
+/// For how long after a sign-in its claims count; a day where nothing is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ClaimsValidFor(pub Span);
+
+impl Default for ClaimsValidFor {
+    fn default() -> Self {
+        Self(Span::from_secs(24 * 60 * 60))
+    }
+}
+
+/// One thing that an identity provider says of somebody who signs in.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Claim {
+    /// The claim's name.
+    pub claim: String,
+    /// The value, or, where the claim is a list, one of its values.
+    pub equals: String,
 }
 
 /// The `render:` part of `tranche.yaml`.

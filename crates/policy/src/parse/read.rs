@@ -4,6 +4,7 @@ pub(super) mod fleet;
 pub(super) mod monitoring;
 pub(super) mod policy;
 pub(super) mod project;
+pub(super) mod server;
 pub(super) mod window;
 
 use std::collections::BTreeSet;

@@ -3,6 +3,8 @@
 pub(crate) mod customers;
 pub(crate) mod events;
 mod monitoring;
+mod people;
 pub(crate) mod policy;
 pub(crate) mod project;
 pub(crate) mod scenario;
+mod server;

@@ -12,8 +12,8 @@ use crate::parse::node::{Kind, Node};
 use crate::parse::shape::Format;
 use crate::phases::HOTFIX;
 use crate::rules::{
-    Approval, Approvers, BatchRule, Excluded, GroupOrPerson, Hook, HookCommand, Hooks, OnFailure,
-    Order, Policy, RollbackMode, Scope, Selection, Share, Tolerance,
+    Approval, Approvers, BatchRule, Deferral, Excluded, GroupOrPerson, Hook, HookCommand, Hooks,
+    OnFailure, Order, Policy, RollbackMode, Scope, Selection, Share, Tolerance,
 };
 use crate::span::Span;
 
@@ -68,6 +68,7 @@ pub(in crate::parse) fn policy(node: &Node<'_>, surroundings: &Surroundings<'_>)
         deploy_timeout: fields.span("deploy_timeout").unwrap_or(DEPLOY_TIMEOUT),
         rollback: fields.word("rollback").unwrap_or(RollbackMode::Automatic),
         hooks: hooks(fields.below("hooks")),
+        deferral: deferral(fields.below("deferral")),
         name,
     })
 }
@@ -153,7 +154,15 @@ fn approval(node: &Node<'_>, groups: &BTreeSet<GroupId>) -> Approval {
         not: excluded(fields),
         valid_for: fields.span("valid_for").unwrap_or(VALID_FOR),
         expires: fields.span("expires").unwrap_or(EXPIRES),
+        auth_time: fields.span("auth_time"),
     }
+}
+
+fn deferral(fields: Fields<'_, '_>) -> Option<Deferral> {
+    Some(Deferral {
+        times: fields.int("times")?,
+        within: fields.span("within")?,
+    })
 }
 
 fn approvers(node: &Node<'_>, groups: &BTreeSet<GroupId>) -> Approvers {

@@ -14,8 +14,8 @@ use crate::parse::calendar::Calendar;
 use crate::parse::format;
 use crate::parse::node::{Kind, Node};
 use crate::settings::{
-    AutoDeploy, Follow, Notify, Person, Project, RenderSettings, RoleName, Roles, SecretSource,
-    ZeroDowntime,
+    AutoDeploy, Claim, Claims, ClaimsValidFor, Follow, Notify, Person, Project, RenderSettings,
+    RoleName, Roles, SecretSource, ZeroDowntime,
 };
 use crate::span::Span;
 
@@ -57,6 +57,7 @@ pub(in crate::parse) fn project(node: &Node<'_>, calendars: &[Calendar]) -> Proj
             .filter_map(|node| notify(Fields::new(node)))
             .collect(),
         allow: fields.below("network").list("allow", str::to_owned),
+        claims: claims(fields),
     }
 }
 
@@ -239,16 +240,31 @@ fn person(node: &Node<'_>) -> Person {
 
 fn groups(fields: Fields<'_, '_>) -> BTreeMap<GroupId, BTreeSet<PersonId>> {
     let members = |node: &Node<'_>| {
-        node.items()
-            .iter()
-            .filter_map(Node::scalar)
-            .map(PersonId::from)
-            .collect()
+        let listed = node.get("of").unwrap_or(node);
+        let names = listed.items().iter().filter_map(Node::scalar);
+        names.map(PersonId::from).collect()
     };
     fields
         .entries("groups")
         .map(|(group, node)| (GroupId::from(group), members(node)))
         .collect()
+}
+
+/// What narrows groups.
+fn claims(fields: Fields<'_, '_>) -> Claims {
+    let narrowed = fields.entries("groups").filter_map(|(group, node)| {
+        let fields = Fields::new(node);
+        let claim = Claim {
+            claim: fields.text("claim")?,
+            equals: fields.text("equals")?,
+        };
+        Some((GroupId::from(group), claim))
+    });
+    let valid_for = fields.span("claims_valid_for").map(ClaimsValidFor);
+    Claims {
+        groups: narrowed.collect(),
+        valid_for: valid_for.unwrap_or_default(),
+    }
 }
 
 /// A role that is not written is held by everybody.

@@ -104,7 +104,24 @@ const KEYS: &[Key] = &[
         "Commands around each customer.",
         &Shape::Record(&HOOKS)
     ),
+    key!(
+        "deferral",
+        "Whether a customer's date may be put off, and how far; only where customers go one by one.",
+        &Shape::Record(&DEFERRAL)
+    ),
 ];
+
+static DEFERRAL: Record = record!(
+    "a deferral",
+    &[
+        required!("times", "How often in one rollout.", &COUNT),
+        required!(
+            "within",
+            "How far from the first date on which the customer could have gone.",
+            &LASTING
+        ),
+    ],
+);
 
 /// One window or several, in policies and customers.
 pub(super) static WINDOWS: Shape = Shape::Either(&[
@@ -199,6 +216,11 @@ static APPROVAL: Record = record!(
         key!(
             "expires",
             "An unanswered request escalates after this long.",
+            &LASTING
+        ),
+        key!(
+            "auth_time",
+            "A vote counts only of somebody who signed in at most this long before, on the server's page.",
             &LASTING
         ),
     ],

@@ -1,8 +1,8 @@
 //! What `tranche.yaml` may say.
 
 use crate::parse::shape::{
-    COUNT, Format, LASTING, NAME, NAME_OR_NAMES, NAMES, Record, SCALAR, SECRET, Shape, TEXT, key,
-    record, required, word,
+    BOOL, COUNT, Format, LASTING, NAME, NAME_OR_NAMES, NAMES, Record, SCALAR, SECRET, Shape, TEXT,
+    key, record, required, word,
 };
 
 pub(crate) static PROJECT: Record = record!(
@@ -40,13 +40,22 @@ pub(crate) static PROJECT: Record = record!(
         key!(
             "people",
             "Who may act.",
-            &Shape::Dict(&Shape::Record(&PERSON))
+            &Shape::Dict(&Shape::Record(&super::people::PERSON))
         ),
-        key!("groups", "Named lists of people.", &Shape::Dict(&NAMES)),
+        key!(
+            "groups",
+            "Named lists of people, some narrowed by a claim of their sign-in.",
+            &Shape::Dict(&super::people::GROUP)
+        ),
+        key!(
+            "claims_valid_for",
+            "How long after a sign-in its claims count for `groups`; 24h by default.",
+            &LASTING
+        ),
         key!(
             "roles",
             "Who holds which role: groups or people; a missing role is held by everybody.",
-            &ROLES
+            &super::people::ROLES
         ),
         key!(
             "follow",
@@ -77,6 +86,11 @@ pub(crate) static PROJECT: Record = record!(
             "network",
             "What probes and webhooks may reach.",
             &Shape::Record(&NETWORK)
+        ),
+        key!(
+            "server",
+            "How people and programs reach `tranche serve`, and how they sign in.",
+            &Shape::Record(&super::server::SERVER)
         ),
         key!(
             "state",
@@ -147,6 +161,11 @@ static RENDER: Record = record!(
             "zero_downtime",
             "Whether services that would go down while they are deployed are refused.",
             &ZERO_DOWNTIME
+        ),
+        key!(
+            "webhooks",
+            "Whether Render tells a server at once what happens there; needs `server.url` to be public.",
+            &BOOL
         ),
     ],
 );
@@ -349,41 +368,6 @@ static FROZEN: Shape = Shape::Either(&[
         ],
     )),
 ]);
-
-static PERSON: Record = record!(
-    "a person",
-    &[
-        key!("email", "Where announcements go.", &TEXT),
-        key!(
-            "os",
-            "The account of the operating system that proves the identity.",
-            &TEXT
-        ),
-        key!(
-            "oidc",
-            "Issuer and subject at an identity provider, `ISSUER#SUBJECT`.",
-            &TEXT
-        ),
-        key!(
-            "formerly",
-            "Names that this person had in this file before: one person under all of them.",
-            &NAME_OR_NAMES
-        ),
-    ],
-);
-
-static ROLES: Shape = Shape::Record(&record!(
-    "the roles",
-    &[
-        key!(
-            "operator",
-            "Who may start, pause and abort.",
-            &NAME_OR_NAMES
-        ),
-        key!("approver", "Who may approve.", &NAME_OR_NAMES),
-        key!("admin", "Who may make tokens.", &NAME_OR_NAMES),
-    ],
-));
 
 static FOLLOW: Record = record!(
     "what is followed",

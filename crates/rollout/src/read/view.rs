@@ -14,7 +14,7 @@ use crate::model::standing::{BatchStanding, CustomerStanding, PhaseStanding, Rol
 pub use crate::model::state::Outcome as EndState;
 use crate::model::state::{CustomerStatus, DrainTo, Outcome, PhaseState, RolloutState};
 use crate::product::Product;
-pub use crate::read::view::gate::{EntryView, GateView, VoteView};
+pub use crate::read::view::gate::{EntryView, GateForecast, GateView, VoteView};
 pub use crate::read::view::product::{HiddenView, MovedView, ProductView, RunningView};
 
 /// So many of a phase's waiting customers are asked what holds them.
@@ -170,12 +170,30 @@ impl Product {
         let views = runs.map(|(id, run)| self.view(*id, run, at.max(self.at)));
         let mut views: Vec<RolloutView> = views.collect();
         for view in &mut views {
-            let run = &self.state.rollouts[&view.id];
-            for (phase, row) in view.phases.iter_mut().enumerate() {
-                row.waits_for = self.phase_waits(view.id, run, phase, at);
-            }
+            self.add_waits(view, at);
         }
         views
+    }
+
+    /// One of them at an instant.
+    pub fn rollout_view_at(&self, id: RolloutId, at: Timestamp) -> Option<RolloutView> {
+        let run = self.state.rollouts.get(&id)?;
+        let mut view = self.view(id, run, at.max(self.at));
+        self.add_waits(&mut view, at);
+        Some(view)
+    }
+
+    /// The instant of the last thing that is known to have happened: no clock that this state goes by is behind it.
+    pub fn at(&self) -> Timestamp {
+        self.at
+    }
+
+    /// Adds what each phase waits for.
+    fn add_waits(&self, view: &mut RolloutView, at: Timestamp) {
+        let run = &self.state.rollouts[&view.id];
+        for (phase, row) in view.phases.iter_mut().enumerate() {
+            row.waits_for = self.phase_waits(view.id, run, phase, at);
+        }
     }
 
     /// One rollout or operation.

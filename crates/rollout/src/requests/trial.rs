@@ -31,6 +31,17 @@ impl Product {
         offers.iter().find_map(|offer| self.typed(None, offer))
     }
 
+    /// Whether a request would be taken at this instant, of whoever asks: what [`step`](Self::step) would answer, and nothing
+    /// is done.
+    ///
+    /// # Errors
+    /// What would be refused, with the way out.
+    pub fn would_take_of(&mut self, at: Timestamp, request: &Request) -> Result<(), Rejected> {
+        self.at = cut(at).max(self.state.product.at).max(self.at);
+        let taken = self.permit(request).and_then(|()| self.try_on(request).0);
+        taken.map_err(|rejected| self.settle_refusal(at, request.rollout, rejected))
+    }
+
     /// Puts in the way out of a refusal what would be taken now.
     pub(crate) fn settle_refusal(
         &mut self,
@@ -261,6 +272,17 @@ impl Product {
 
     /// Asks a verb, and drops what would follow. Who may ask is another question than what would be taken.
     fn attempt(&mut self, request: &Request) -> Trial {
+        match self.try_on(request) {
+            (Ok(()), about) => Trial::Taken(about),
+            (Err(refused), _) if refused.code == RejectedCode::NotPermitted => {
+                Trial::Taken(Vec::new())
+            }
+            (Err(_), _) => Trial::Refused,
+        }
+    }
+
+    /// What a verb answers, and about which rollouts its facts would be; they are dropped.
+    fn try_on(&mut self, request: &Request) -> (Result<(), Rejected>, Vec<Option<RolloutId>>) {
         let in_flight = &self.in_flight;
         let (customers, gates) = (
             in_flight.dirty_customers.clone(),
@@ -277,11 +299,7 @@ impl Product {
             in_flight.dirty_gates,
             in_flight.queued_dirty,
         ) = (customers, gates, queued);
-        match taken {
-            Ok(()) => Trial::Taken(about),
-            Err(refused) if refused.code == RejectedCode::NotPermitted => Trial::Taken(Vec::new()),
-            Err(_) => Trial::Refused,
-        }
+        (taken, about)
     }
 
     fn would_begin(&self, begin: &Begin) -> bool {

@@ -124,7 +124,7 @@ impl Product {
     }
 
     /// Whether the person holds the role that the verb needs.
-    fn permit(&self, request: &Request) -> Result<(), Rejected> {
+    pub(crate) fn permit(&self, request: &Request) -> Result<(), Rejected> {
         let (role, by) = (request.verb.role(), &request.by);
         let concerned = self.concerned(request);
         let directory = self.present_directory(&request.verb, &concerned)?;

@@ -11,6 +11,7 @@ use crate::model::ids::{GateId, RolloutId};
 use crate::model::offer::Offer;
 use crate::model::request::{Rejected, RejectedCode, Request};
 use crate::model::state::{GateRow, Vote};
+use crate::model::verb::Verb;
 use crate::product::Product;
 use crate::progress::{gate, hands};
 use policy::Timestamp;
@@ -82,26 +83,10 @@ impl Product {
             gate,
             approval,
             row,
-        } = self.ballot(request, text, |rollout, approval| {
-            let directory = self.state.directory(rollout);
-            vote_allowed(rollout, &directory, approval, &request.by)
-        })?;
+        } = self.vote_of(request, text, digest)?;
+        let by = &request.by;
         let rollout = &self.state.rollouts[&id];
         let directory = self.state.directory(rollout);
-        is_asked(id, rollout, &gate, &row)?;
-        let by = &request.by;
-        if own_vote(&directory, &row, by).is_some() {
-            let text = format!("{} has already approved {gate}", by.name);
-            return Err(Rejected::state(text, Offer::Approvals));
-        }
-        is_shut(rollout, &directory, &approval, &gate, &row)?;
-        if let Some(seen) = digest {
-            is_the_plan(seen, &rollout.plan.digest)?;
-        }
-        hands::own_hand(rollout, &directory, by)?;
-        if let Some(why) = gate::other_hand(rollout, &approval, &directory, &row, by) {
-            return Err(hands::refused(by, &why));
-        }
         let mut people = gate::counted(rollout, &approval, &directory, &row);
         people.insert(directory.called_now(&by.name));
         let complete = gate::is_quorum(&approval, &directory, &people);
@@ -119,6 +104,60 @@ impl Product {
         };
         self.emit_in(id, fact);
         Ok(())
+    }
+
+    /// Whether this person may vote for a gate of a rollout now: what the vote itself asks.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn may_vote(&self, id: RolloutId, gate: &str, by: &Actor) -> Result<(), Rejected> {
+        let request = Request {
+            by: by.clone(),
+            rollout: Some(id),
+            verb: Verb::Approve {
+                gate: gate.to_owned(),
+                reason: None,
+                digest: None,
+            },
+        };
+        self.permit(&request)?;
+        self.vote_of(&request, gate, None).map(drop)
+    }
+
+    /// The gate that is meant, if a vote of this person would count for it and is needed, and `digest` names the plan.
+    fn vote_of(
+        &self,
+        request: &Request,
+        text: &str,
+        digest: Option<&str>,
+    ) -> Result<Ballot, Rejected> {
+        let ballot = self.ballot(request, text, |rollout, approval| {
+            let directory = self.state.directory(rollout);
+            vote_allowed(rollout, &directory, approval, &request.by)
+        })?;
+        let Ballot {
+            rollout: id,
+            gate,
+            approval,
+            row,
+        } = &ballot;
+        let rollout = &self.state.rollouts[id];
+        let directory = self.state.directory(rollout);
+        is_asked(*id, rollout, gate, row)?;
+        let by = &request.by;
+        if own_vote(&directory, row, by).is_some() {
+            let text = format!("{} has already approved {gate}", by.name);
+            return Err(Rejected::state(text, Offer::Approvals));
+        }
+        is_shut(rollout, &directory, approval, gate, row)?;
+        if let Some(seen) = digest {
+            is_the_plan(seen, &rollout.plan.digest)?;
+        }
+        hands::own_hand(rollout, &directory, by)?;
+        match gate::other_hand(rollout, approval, &directory, row, by) {
+            Some(why) => Err(hands::refused(by, &why)),
+            None => Ok(ballot),
+        }
     }
 
     /// In which rollout a vote for this gate would count, of somebody who may vote and has not; or one can be taken `back`.

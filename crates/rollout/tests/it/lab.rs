@@ -121,7 +121,16 @@ impl Lab {
             Input::Report(_) | Input::Notice(_) | Input::Tick => None,
         };
         let is_tick = input == Input::Tick;
-        match (self.product.step(self.now, input), request) {
+        let tried = request.as_ref().map(|request| self.try_on(request));
+        let stepped = self.product.step(self.now, input);
+        if let Some(tried) = tried {
+            let answered = stepped.as_ref().map(drop).map_err(Clone::clone);
+            assert_eq!(
+                tried, answered,
+                "what is shown beforehand is what is answered"
+            );
+        }
+        match (stepped, request) {
             (Ok(step), _) => {
                 self.commit(&step, is_tick);
                 Ok(step)
@@ -132,6 +141,22 @@ impl Lab {
             }
             (Err(rejected), None) => panic!("only requests are refused: {rejected}"),
         }
+    }
+
+    /// What would be answered; a vote is asked in its own words too.
+    fn try_on(&mut self, request: &Request) -> Result<(), Rejected> {
+        let tried = self.product.would_take_of(self.now, request);
+        if let (
+            Verb::Approve {
+                gate, digest: None, ..
+            },
+            Some(run),
+        ) = (&request.verb, request.rollout)
+        {
+            let may = self.product.may_vote(run, gate, &request.by);
+            assert_eq!(may.is_ok(), tried.is_ok(), "{may:?}");
+        }
+        tried
     }
 
     /// A refusal changes no row but the journal's head, issues nothing, shows a way out, and is one event (P49).

@@ -5,7 +5,8 @@ use serde::Serialize;
 
 use crate::fold::index::Rollout;
 use crate::fold::state::State;
-use crate::model::actor::Proof;
+use crate::model::actor::{Actor, Proof};
+use crate::model::hold::Hold;
 use crate::model::ids::{GateId, RolloutId};
 use crate::model::standing::GateStanding;
 use crate::product::Product;
@@ -134,6 +135,58 @@ impl Product {
             }
         };
         run.gates_of(phase).into_iter().map(view).collect()
+    }
+}
+
+/// What comes after a gate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GateForecast {
+    /// Who goes first of those whom the gate covers.
+    pub customer: CustomerId,
+    /// When it begins, if the gate opens now and what has a known end ends then.
+    pub begins: Timestamp,
+    /// What has no known end.
+    pub after: Vec<Hold>,
+    /// When an approval that is complete now lapses.
+    pub lapses_at: Timestamp,
+}
+
+impl GateForecast {
+    /// Whether an approval that is complete now would lapse before it is of use.
+    pub fn lapses_before_turn(&self) -> bool {
+        self.begins >= self.lapses_at
+    }
+}
+
+impl Product {
+    /// When what a gate covers begins, if it is opened at that instant; `None`: nobody waits for it.
+    pub fn forecast_of(&self, id: RolloutId, gate: &str, at: Timestamp) -> Option<GateForecast> {
+        let run = self.state.find(id)?;
+        let (gate, phase) = run.find_gate(gate)?;
+        let approval = run.plan.phases[phase].policy.approval.as_ref()?;
+        let customer = run.waiting_for(&gate).into_iter().next()?;
+        let at = at.max(self.at);
+        let (begins, after) = self.forecast(id, &customer, &gate, at);
+        Some(GateForecast {
+            customer,
+            begins,
+            after,
+            lapses_at: at + approval.valid_for.to_delta(),
+        })
+    }
+
+    /// The open requests for approval to which a vote of this person is still missing, in order.
+    pub fn asked_of(&self, by: &Actor) -> Vec<(RolloutId, String)> {
+        let runs = self.state.rollouts.iter();
+        let open = runs.filter(|(_, run)| !run.is_ended());
+        let asked = open.flat_map(|(id, run)| {
+            let gates = run.gates.iter();
+            let asked = gates.filter(|(_, row)| row.state.request().is_some());
+            asked.map(move |(gate, _)| (*id, gate.to_string()))
+        });
+        asked
+            .filter(|(id, gate)| self.may_vote(*id, gate, by).is_ok())
+            .collect()
     }
 }
 

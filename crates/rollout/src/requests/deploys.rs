@@ -283,5 +283,6 @@ pub(crate) fn bare_policy(name: PolicyId) -> Policy {
         deploy_timeout: Span::from_secs(600),
         rollback: RollbackMode::Automatic,
         hooks: Hooks::default(),
+        deferral: None,
     }
 }

@@ -56,7 +56,7 @@ impl fmt::Display for AlertId {
 }
 
 /// An alert.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Alert {
     /// What to type.
     pub id: AlertId,

@@ -5,7 +5,7 @@ use std::fmt;
 use chrono::DateTime;
 use policy::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::destinations::{Destination, Destinations};
 use super::notification::{Notification, NotificationId, Sink};
@@ -24,7 +24,7 @@ pub struct Outbox {
 }
 
 /// How far a notification has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NotificationState {
     /// It is delivered, or tried again, at `due_at`.
@@ -54,7 +54,7 @@ impl NotificationState {
 }
 
 /// A notification and what has become of it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StoredNotification {
     /// What was written.
     #[serde(flatten)]

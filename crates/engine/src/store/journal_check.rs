@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rollout::event::GENESIS;
 use rollout::{Event, Product, RowKey};
 use rusqlite::{Connection, Row};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::copy_guard::Marked;
@@ -15,7 +15,7 @@ use crate::error::{Error, plain};
 use crate::limits::PROBLEMS_NAMED;
 
 /// What [`verify`](super::verify) found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verification {
     /// How many events were read.
     pub events: u64,
@@ -28,7 +28,7 @@ pub struct Verification {
 }
 
 /// One thing that does not hold.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "problem")]
 pub enum Problem {
     /// Pages, indices or the write-ahead log.
@@ -67,7 +67,7 @@ pub enum Problem {
         /// Which row.
         key: String,
         /// What does not fit.
-        what: &'static str,
+        what: String,
     },
     /// The sum of what is stored is not the one that was stored with it.
     #[error("{text}")]
@@ -280,18 +280,18 @@ impl<'a> Check<'a> {
                 (folded, stored) if folded == stored => {}
                 (_, None) => self.note(Problem::Row {
                     key: key.0,
-                    what: "is missing",
+                    what: "is missing".to_owned(),
                 }),
                 (_, Some(_)) => self.note(Problem::Row {
                     key: key.0,
-                    what: "is not what the journal folds to",
+                    what: "is not what the journal folds to".to_owned(),
                 }),
             }
         }
         for key in stored.into_keys() {
             self.note(Problem::Row {
                 key: key.0,
-                what: "has no place in the journal",
+                what: "has no place in the journal".to_owned(),
             });
         }
     }

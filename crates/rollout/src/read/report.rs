@@ -16,7 +16,7 @@ mod weights;
 use std::collections::BTreeSet;
 
 use policy::{CustomerId, PersonId, Plan, Timestamp};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use self::approvals::Approvals;
 pub use self::approvals::{Answer, ApprovalReport, PeopleReport, VoteReport};
@@ -39,7 +39,7 @@ use crate::model::state::Outcome;
 use crate::product::Product;
 
 /// Everything there is to say about one rollout or operation.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     /// Which.
     pub rollout: RolloutId,
@@ -78,7 +78,7 @@ pub struct Report {
     /// What people set aside, in order (P6).
     pub overrides: Vec<Override>,
     /// How people, groups and roles changed meanwhile, in order.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub people: Vec<PeopleReport>,
 }
 

@@ -1,7 +1,7 @@
 //! Who was asked, who answered, and how long it took.
 
 use policy::{CustomerId, PersonId, PolicyId, Span, Timestamp};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::model::actor::Proof;
 use crate::model::event::Event;
@@ -10,7 +10,7 @@ use crate::model::fact::{
 };
 
 /// One request for approval, from its announcement to its answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApprovalReport {
     /// As people type it.
     pub gate: String,
@@ -33,7 +33,7 @@ pub struct ApprovalReport {
 }
 
 /// One vote.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VoteReport {
     /// Who.
     pub person: PersonId,
@@ -52,7 +52,7 @@ pub struct VoteReport {
 }
 
 /// A change of people, groups or roles while the rollout was open.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PeopleReport {
     /// When it was read.
     pub at: Timestamp,
@@ -75,7 +75,7 @@ impl PeopleReport {
 }
 
 /// What came of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Answer {
     /// People are still asked.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use policy::plan::{LeftOut, LeftOutReason};
 use policy::{CustomerId, PersonId, Plan, PolicyId, Role, Span, Timestamp};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::deploys::{DeployDirection, DeployRecord};
 use crate::model::event::{Event, Kind};
@@ -14,7 +14,7 @@ use crate::model::fact::{
 };
 
 /// One customer of a rollout.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CustomerReport {
     /// Its key.
     pub customer: CustomerId,
@@ -64,7 +64,7 @@ impl CustomerReport {
 }
 
 /// What one service runs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServiceVersion {
     /// The version, if its commit has one.
     pub version: Option<String>,
@@ -73,7 +73,7 @@ pub struct ServiceVersion {
 }
 
 /// Where a customer stands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "is")]
 pub enum Standing {
     /// Its turn has not come.

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use policy::{CustomerId, PolicyId, Role, Span, Timestamp};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::model::event::{Event, Kind};
 use crate::model::fact::{DeployFact, Fact, HealthFact, Nullable, RollbackFact, ServicePlace};
 use crate::model::ids::{DeployId, RolloutId};
 
 /// One deploy or rollback of one service, from its intent on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeployRecord {
     /// In which rollout or operation.
     pub rollout: RolloutId,
@@ -43,7 +43,7 @@ pub struct DeployRecord {
 }
 
 /// Which way a deploy goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeployDirection {
     /// To the release.
@@ -53,7 +53,7 @@ pub enum DeployDirection {
 }
 
 /// What came of a deploy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeployOutcome {
     /// Asked for, or under way.

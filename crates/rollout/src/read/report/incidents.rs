@@ -1,7 +1,7 @@
 //! What went wrong, and what people overrode.
 
 use policy::{CustomerId, PersonId, PolicyId, Timestamp};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::model::event::{Event, Kind};
 use crate::model::fact::{
@@ -9,7 +9,7 @@ use crate::model::fact::{
 };
 
 /// Something that went wrong or was odd.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Incident {
     /// When.
     pub at: Timestamp,
@@ -26,7 +26,7 @@ pub struct Incident {
 }
 
 /// A person set a rule aside (P6).
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Override {
     /// When.
     pub at: Timestamp,

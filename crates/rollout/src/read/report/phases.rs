@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use policy::{CustomerId, Plan, PolicyId, Span, Timestamp};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::customers::CustomerReport;
 use super::deploys::DeployRecord;
@@ -14,7 +14,7 @@ use crate::model::event::Event;
 use crate::model::fact::{Fact, Observed, PersonFact, PhaseFact};
 
 /// One phase in numbers.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PhaseReport {
     /// Its policy's name.
     pub name: PolicyId,
@@ -48,7 +48,7 @@ pub struct PhaseReport {
 }
 
 /// A figure that people observed, over the customers of a phase.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ObservedFigures {
     /// Mean of the newest figure of each customer.
     pub mean: f64,
@@ -57,7 +57,7 @@ pub struct ObservedFigures {
 }
 
 /// One figure from outside.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Figure {
     /// Of whom.
     pub customer: CustomerId,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use policy::{CustomerId, Span, Timestamp};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::model::fact::place::Whose;
 use crate::model::fact::{
@@ -13,7 +13,7 @@ use crate::model::fact::{
 /// Each instant between begin and end counts once: work, if somebody is being deployed, checked or rolled back; otherwise
 /// people, if a gate is asked, a person paused it, or it rests until a person acts; otherwise the clock (delays, soaks,
 /// windows, freezes).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spent {
     /// At least one customer was under way.
     pub working: Span,

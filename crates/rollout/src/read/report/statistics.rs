@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use policy::{PolicyId, Span, Timestamp};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::deploys::{DeployDirection, DeployRecord};
 use crate::model::fact::HealthFact;
 
 /// Numbers over a time, per phase and in total.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Statistics {
     /// From when.
     pub since: Timestamp,
@@ -22,7 +22,7 @@ pub struct Statistics {
 }
 
 /// The numbers of one phase.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PhaseFigures {
     /// Which; absent: outside any phase.
     pub phase: Option<PolicyId>,
@@ -32,7 +32,7 @@ pub struct PhaseFigures {
 }
 
 /// The numbers of some deploys.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Figures {
     /// Deploys asked for, rollbacks apart.
     pub deploys: u32,
@@ -53,7 +53,7 @@ pub struct Figures {
 }
 
 /// So many of so many.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Rate {
     /// So many.
     pub count: u32,

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use policy::plan::Phase;
 use policy::{CustomerId, Plan};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::customers::CustomerReport;
 
 /// What the planned customers of a phase weigh, as they stand.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PhaseWeights {
     /// All of them together.
     pub planned: u64,
@@ -26,7 +26,7 @@ pub struct PhaseWeights {
 }
 
 /// What the customers of a batch weigh, as they stand.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BatchWeights {
     /// From 1.
     pub batch: u32,

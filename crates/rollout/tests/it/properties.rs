@@ -127,7 +127,7 @@ enum Move {
     Restart,
     Clock(bool),
     Workspace(bool),
-    /// Somebody else deploys: it is live, or has failed, or runs; or the release itself, by hand.
+    /// Somebody else deploys: it is live, or has failed, or runs; or the release itself, by hand or as another engine would.
     Foreign(usize, usize),
     /// Somebody switches auto-deploy on.
     AutoDeploy(usize),
@@ -145,7 +145,7 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
         2 => Just(Move::Restart),
         1 => any::<bool>().prop_map(Move::Clock),
         1 => any::<bool>().prop_map(Move::Workspace),
-        1 => (0..6_usize, 0..5_usize).prop_map(|(which, how)| Move::Foreign(which, how)),
+        1 => (0..6_usize, 0..8_usize).prop_map(|(which, how)| Move::Foreign(which, how)),
         1 => (0..6_usize).prop_map(Move::AutoDeploy),
         3 => Just(Move::Tick),
     ];
@@ -225,14 +225,18 @@ fn foreign(story: &mut Story, number: usize, how: usize) {
     let world = &mut story.lab.world;
     let keys: Vec<_> = world.services.keys().cloned().collect();
     let (customer, role) = &keys[number % keys.len()];
-    let (version, status) = match how {
-        0 => ("foreign", Some(DeployStatus::Live)),
-        1 => ("foreign", Some(DeployStatus::BuildFailed)),
-        2 => ("foreign", None),
-        3 => ("v2", Some(DeployStatus::Live)),
-        _ => ("v3", Some(DeployStatus::Live)),
+    let live = Some(DeployStatus::Live);
+    let (version, trigger, status) = match how {
+        0 => ("foreign", "manual", live),
+        1 => ("foreign", "manual", Some(DeployStatus::BuildFailed)),
+        2 => ("foreign", "manual", None),
+        3 => ("v2", "manual", live),
+        4 => ("v3", "manual", live),
+        5 => ("v2", "api", live),
+        6 => ("v3", "api", live),
+        _ => ("v2", "api", None),
     };
-    let deploy = world.create(customer, role, "manual", Some(commit_of(version)));
+    let deploy = world.create(customer, role, trigger, Some(commit_of(version)));
     if let Some(status) = status {
         world.end(customer, role, &deploy.id, status);
     }

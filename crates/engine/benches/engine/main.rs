@@ -10,6 +10,7 @@ mod durable;
 #[path = "../../../policy/benches/figure/mod.rs"]
 mod figure;
 mod floor;
+mod hinted;
 mod makespan;
 mod outside;
 mod project;

@@ -1,4 +1,5 @@
-//! How long a batch takes from end to end, through the real executor and over HTTP, against what its deploys take.
+//! How long a batch takes from end to end, through the real executor and over HTTP, against what its deploys take; and how
+//! often Render is asked for it, with and without hints.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -13,12 +14,13 @@ use rollout::AttachmentId;
 use rollout::command::{BackupOwner, Sealed};
 use secrecy::SecretString;
 use sim::Platform;
-use sim::http::{Clock, Server};
+use sim::http::{Clock, Server, Shared};
 use sim::platform::{Seed, ServiceSeed};
 use tokio::net::TcpListener;
 
 use crate::durable::folder;
 use crate::figure::{Figure, Wanted};
+use crate::hinted;
 use crate::project::{self, COMMIT, OLD_COMMIT, Project};
 
 /// Everything is so many times faster than in earnest: deploys, and the pauses between two looks at them.
@@ -33,24 +35,48 @@ const SERVICES_EACH: usize = 2;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// What one rollout took.
+struct Taken {
+    elapsed: Duration,
+    reads: u64,
+    changes: usize,
+}
+
 pub(crate) fn measure() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let elapsed = runtime.block_on(roll_out()) * SPEED;
+    let alone = runtime.block_on(roll_out(false));
+    let hinted = runtime.block_on(roll_out(true));
     let deploys = CUSTOMERS.div_ceil(AT_ONCE) * SERVICES_EACH;
     let least = DEPLOY * u32::try_from(deploys).expect("few deploys");
-    let ratio = elapsed.as_secs_f64() / least.as_secs_f64();
-    let name = "makespan of a batch, of what its deploys take";
-    println!("{}", Figure::new(name, ratio, "", Wanted::AtMost(1.05)));
-    println!(
-        "  {:.1} min for {deploys} deploys of {:.0} min, one after the other",
-        elapsed.as_secs_f64() / 60.0,
-        DEPLOY.as_secs_f64() / 60.0,
-    );
+    for (name, reads, taken) in [
+        (
+            "makespan of a batch, of what its deploys take",
+            "reads a deployed service",
+            alone,
+        ),
+        (
+            "the same, with hints",
+            "reads a deployed service, with hints",
+            hinted,
+        ),
+    ] {
+        let ratio = taken.elapsed.as_secs_f64() / least.as_secs_f64();
+        println!("{}", Figure::new(name, ratio, "", Wanted::AtMost(1.05)));
+        let services = (CUSTOMERS * SERVICES_EACH) as f64;
+        let each = taken.reads as f64 / services;
+        println!("{}", Figure::new(reads, each, "", Wanted::AtMost(8.0)));
+        println!(
+            "  {:.1} min for {deploys} deploys of {:.0} min, one after the other; {:.1} changes a service",
+            taken.elapsed.as_secs_f64() / 60.0,
+            DEPLOY.as_secs_f64() / 60.0,
+            taken.changes as f64 / services,
+        );
+    }
 }
 
 /// From the start of the engine to the end of the rollout.
-async fn roll_out() -> Duration {
-    let server = server().await;
+async fn roll_out(hinted: bool) -> Taken {
+    let (server, platform) = server().await;
     let project = Project {
         customers: CUSTOMERS,
         max_parallel: AT_ONCE,
@@ -70,23 +96,38 @@ async fn roll_out() -> Duration {
         ..EngineOptions::default()
     };
     let client = client(&server);
+    let told = match hinted {
+        true => Some(hinted::register(&client).await),
+        false => None,
+    };
+    let before = platform.lock().expect("nobody panics").requests().clone();
     let begun = Instant::now();
     let engine = engine::start(&state, options, |sender: &EngineSender| {
-        let told = sender.clone();
-        Box::new(RenderExecutor::new(
+        let inlet = sender.clone();
+        let executor = RenderExecutor::new(
             &client,
             prober(),
             settings,
             Arc::new(Known),
             Arc::new(Shelf::default()),
-            move |notice| told.notice(notice),
-        ))
+            move |notice| inlet.notice(notice),
+        );
+        if let Some(listener) = told {
+            tokio::spawn(hinted::hand_on(listener, executor.hints()));
+        }
+        Box::new(executor)
     });
     let ended = engine.expect("the engine starts").ended().await;
     assert_eq!(ended.expect("it runs"), Ended::Idle);
-    let elapsed = begun.elapsed();
+    let elapsed = begun.elapsed() * SPEED;
     assert_succeeded(&state);
-    elapsed
+    let platform = platform.lock().expect("nobody panics");
+    let requests = platform.requests();
+    Taken {
+        elapsed,
+        reads: requests.all_reads() - before.all_reads(),
+        changes: requests.changes().len() - before.changes().len(),
+    }
 }
 
 fn assert_succeeded(state: &StateDir) {
@@ -96,7 +137,7 @@ fn assert_succeeded(state: &StateDir) {
 }
 
 /// A simulated Render on a fast clock, with the fleet's services.
-async fn server() -> Server {
+async fn server() -> (Server, Shared) {
     let clock = Clock::faster(SPEED.into());
     let settings = sim::Settings {
         deploy: policy::Span::from_secs(DEPLOY.as_secs().cast_signed()),
@@ -113,7 +154,9 @@ async fn server() -> Server {
     };
     platform.seed(clock.now(), seed);
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    sim::http::serve(Arc::new(Mutex::new(platform)), listener, clock).expect("it serves")
+    let platform = Arc::new(Mutex::new(platform));
+    let server = sim::http::serve(Arc::clone(&platform), listener, clock).expect("it serves");
+    (server, platform)
 }
 
 /// The pauses of the project, made as fast as the platform.
@@ -121,6 +164,7 @@ fn pace(settings: ExecutorSettings) -> ExecutorSettings {
     ExecutorSettings {
         poll_from: settings.poll_from / SPEED,
         poll_to: settings.poll_to / SPEED,
+        poll_hinted: settings.poll_hinted / SPEED,
         polls_a_minute: settings.polls_a_minute * SPEED,
         ..settings
     }

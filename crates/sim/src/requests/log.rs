@@ -41,6 +41,11 @@ impl RequestLog {
         &self.changes
     }
 
+    /// How many requests only read.
+    pub fn all_reads(&self) -> u64 {
+        self.reads.values().sum()
+    }
+
     /// The changing requests that created a deploy or rollback of a service.
     pub fn deploys_of(&self, service: &ServiceId) -> impl Iterator<Item = &Request> {
         self.changes

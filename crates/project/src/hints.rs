@@ -11,6 +11,7 @@ mod registration;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use policy::Config;
 use policy::network::is_on_this_machine;
 use policy::settings::RenderSettings;
 pub use render::HeaderMap;
@@ -94,6 +95,16 @@ impl Receiver {
         }
         let gate = Mutex::default();
         Ok(Self(Arc::new(Shared { url, gate })))
+    }
+
+    /// The same if the files want one (`render.webhooks`), or whoever serves the project has asked for it.
+    ///
+    /// # Errors
+    /// As [`Receiver::at`].
+    pub fn wanted(config: &Config, asked: bool, server: &str) -> Result<Option<Self>, Error> {
+        let is_wanted = asked || config.webhooks;
+        let receiver = is_wanted.then(|| Self::at(server, &config.project.render));
+        receiver.transpose()
     }
 
     /// Where Render sends.

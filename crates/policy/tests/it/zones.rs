@@ -102,7 +102,10 @@ fn a_window_that_moves_is_named_from_when_to_when() {
     let [one] = found.as_slice() else {
         panic!("{found:?}")
     };
-    assert_eq!((one.frozen_in.name(), one.now_in.name()), ("UTC", "America/New_York"));
+    assert_eq!(
+        (one.frozen_in.name(), one.now_in.name()),
+        ("UTC", "America/New_York")
+    );
     let next = |text: &str| Some(text.parse::<Timestamp>().unwrap());
     assert_eq!(one.frozen_next, next("2027-01-16T22:00:00Z"));
     assert_eq!(one.now_next, next("2027-01-17T03:00:00Z"));
@@ -122,7 +125,10 @@ fn the_zone_that_is_taken_is_known_for_every_window_that_names_none() {
         ("America/New_York", ZoneOf::Customer)
     );
     let found = taken(&config(NIGHT, ""));
-    assert_eq!((found[0].timezone.name(), found[0].of), ("UTC", ZoneOf::Project));
+    assert_eq!(
+        (found[0].timezone.name(), found[0].of),
+        ("UTC", ZoneOf::Project)
+    );
     let written = "{ cron: \"0 22 * * SAT#3\", duration: 8h, timezone: customer }";
     assert_eq!(taken(&config(written, NEW_YORK)), []);
     assert_eq!(config(written, NEW_YORK).unzoned.customers, BTreeMap::new());

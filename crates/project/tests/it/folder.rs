@@ -44,11 +44,19 @@ impl Folder {
 
     /// Deploys are read so seldom that only a hint leads to a second look.
     pub(crate) fn poll_seldom(&self) {
-        let file = self.path().join("tranche.yaml");
-        let text = std::fs::read_to_string(&file).unwrap();
-        let seldom = text.replace("from: 50ms, to: 100ms", "from: 1h, to: 1h");
-        assert_ne!(text, seldom);
-        std::fs::write(file, seldom).unwrap();
+        self.mend("from: 50ms, to: 100ms", "from: 1h, to: 1h");
+    }
+
+    /// The files want Render's webhooks.
+    pub(crate) fn want_webhooks(&self) {
+        self.mend("settle: 1s", "settle: 1s, webhooks: true");
+    }
+
+    fn mend(&self, old: &str, new: &str) {
+        let text = std::fs::read_to_string(self.path().join("tranche.yaml")).unwrap();
+        let mended = text.replace(old, new);
+        assert_ne!(text, mended);
+        self.write("tranche.yaml", &mended);
     }
 
     /// A repository with one empty commit a tag.

@@ -297,6 +297,20 @@ fn render_sends_to_public_addresses_only_unless_it_is_simulated() {
 }
 
 #[test]
+fn render_is_asked_for_hints_where_the_files_or_whoever_serves_want_them() {
+    let folder = Folder::alone();
+    let config = || {
+        let opened = folder.location().folder().unwrap();
+        opened.load(&project::Silent).unwrap()
+    };
+    let url = "http://127.0.0.1:7080";
+    let wanted = |asked| Receiver::wanted(&config(), asked, url).unwrap().is_some();
+    assert!(!wanted(false) && wanted(true));
+    folder.want_webhooks();
+    assert!(wanted(false));
+}
+
+#[test]
 fn only_what_is_not_renders_is_answered_with_a_failure() {
     let status = |why: WebhookRejected| Refused::from(why).status();
     assert_eq!(status(WebhookRejected::Forged), 401);

@@ -38,16 +38,13 @@ pub(crate) async fn hand_on(listener: TcpListener, hints: Hints) {
 
 async fn body(stream: TcpStream) -> std::io::Result<Vec<u8>> {
     let mut stream = BufReader::new(stream);
-    let mut length = 0;
-    loop {
-        let mut line = String::new();
-        stream.read_line(&mut line).await?;
-        match line.trim_end().to_lowercase().split_once(": ") {
-            Some(("content-length", written)) => length = written.parse().unwrap_or(0),
-            Some(_) => {}
-            None if line.trim().is_empty() => break,
-            None => {}
+    let (mut length, mut line) = (0, String::new());
+    while stream.read_line(&mut line).await? > 2 {
+        let header = line.trim_end().to_lowercase();
+        if let Some(written) = header.strip_prefix("content-length: ") {
+            length = written.parse().unwrap_or(0);
         }
+        line.clear();
     }
     let mut body = vec![0; length];
     stream.read_exact(&mut body).await?;

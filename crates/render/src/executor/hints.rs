@@ -144,7 +144,7 @@ impl Listener {
         } else {
             usual
         };
-        let mut due = self.due(pause, deadline);
+        let mut due = due_after(pause, deadline);
         loop {
             tokio::select! {
                 () = sleep_until(due) => return false,
@@ -152,16 +152,11 @@ impl Listener {
                 changed = arriving.changed(), if is_long => {
                     if changed.is_ok() && !*arriving.borrow_and_update() {
                         is_long = false;
-                        due = due.min(self.due(usual, deadline));
+                        due = due.min(due_after(usual, deadline));
                     }
                 }
             }
         }
-    }
-
-    fn due(&self, pause: Duration, deadline: Option<Instant>) -> Instant {
-        let due = Instant::now() + pause;
-        deadline.map_or(due, |deadline| due.min(deadline))
     }
 
     /// A read has shown the end: whether a hint came with it says how others are to be read.
@@ -182,6 +177,11 @@ impl Listener {
     }
 }
 
+fn due_after(pause: Duration, deadline: Option<Instant>) -> Instant {
+    let due = Instant::now() + pause;
+    deadline.map_or(due, |deadline| due.min(deadline))
+}
+
 impl Drop for Listener {
     fn drop(&mut self) {
         let mut followers = self.hints.lock();
@@ -200,7 +200,7 @@ mod tests {
 
     const PACES: Paces = Paces {
         close: Duration::from_secs(15),
-        hinted: Duration::from_secs(60),
+        hinted: Duration::from_mins(1),
     };
 
     const USUAL: Duration = Duration::from_secs(5);
@@ -242,7 +242,7 @@ mod tests {
         let begun = Instant::now();
         hints.tell(&told_of("srv-1"));
         assert!(ours.pause(USUAL, None).await);
-        assert_eq!(begun.elapsed(), Duration::ZERO);
+        assert!(begun.elapsed().is_zero());
         assert_eq!(paused(&mut other).await, 5);
         assert_eq!(paused(&mut ours).await, 5, "each wakes once");
     }

@@ -45,3 +45,20 @@ pub fn person_proved_by(proof: &Proof, project: &Project) -> Result<Actor, Error
         .into()),
     }
 }
+
+/// Whether somebody may have done what no rollout is asked about: have something told again, take notice of an alert.
+///
+/// # Errors
+/// [`ErrorKind::NotPermitted`](crate::ErrorKind::NotPermitted) without the role of operator.
+pub fn check_operator(project: &Project, actor: &Actor) -> Result<(), Error> {
+    let is_operator =
+        project.people.is_empty() || actor.service || project.roles.operator.contains(&actor.name);
+    match is_operator {
+        true => Ok(()),
+        false => Err(EngineError::NotPermitted {
+            message: format!("`{}` does not hold the role operator", actor.name),
+            way_out: "ask an admin to add you under `roles` in tranche.yaml".to_owned(),
+        }
+        .into()),
+    }
+}

@@ -61,7 +61,7 @@ pub use crate::environment::variable;
 pub use crate::error::{Error, ErrorKind, StateError};
 pub use crate::files_read::unapplied;
 pub use crate::folder::{Folder, SCENARIOS};
-pub use crate::identity::person_proved_by;
+pub use crate::identity::{check_operator, person_proved_by};
 pub use crate::local::LocalBackend;
 pub use crate::location::Location;
 pub use crate::names::PROJECT_FILE;

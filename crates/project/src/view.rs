@@ -2,7 +2,9 @@
 //! project's files. How they are laid out is for whoever shows them.
 
 mod about;
+pub mod at_render;
 mod earliest;
+mod fleet;
 mod frozen;
 pub mod gates;
 mod plan;
@@ -12,6 +14,7 @@ mod versions;
 mod why;
 
 pub use self::earliest::{BatchTimes, CustomerTime, PhaseTimes, earliest};
+pub use self::fleet::{CustomerCard, FleetCustomer};
 pub use self::frozen::{FrozenTime, frozen, span};
 pub use self::plan::{PhaseView, PlanView};
 pub use self::standing::Standing;

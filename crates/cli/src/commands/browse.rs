@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{TimeDelta, Utc};
 use futures::{StreamExt as _, TryStreamExt as _};
 use policy::{Config, CustomerId, Role};
+use project::view::at_render::SeenDeploy;
 use project::{connect, fleet, variable};
 use render::{
     Client, DeployFilter, Direction, Followed, LogFilter, LogLine, OwnerId, Service, ServiceFilter,
@@ -14,7 +15,7 @@ use rollout::Verb;
 use secrecy::ExposeSecret as _;
 use serde::Serialize;
 
-use super::deploys::{Seen, rows};
+use super::deploys::rows;
 use crate::args::{Global, RenderDeploys, RenderEnv, RenderLogs, RenderServices};
 use crate::exit::{Exit, Failure};
 use crate::open;
@@ -296,7 +297,7 @@ pub(crate) async fn deploys(
     };
     let deploys = place.client.deploys(&found.id, &filter, args.limit).await;
     let deploys = deploys?.into_iter();
-    let seen: Vec<Seen> = deploys.map(|deploy| Seen::of(deploy, None)).collect();
+    let seen: Vec<SeenDeploy> = deploys.map(|deploy| SeenDeploy::of(deploy, None)).collect();
     let none = match args.status.as_slice() {
         [] => format!("{} was never deployed", args.service),
         _ => format!("{} has no deploy of that status", args.service),

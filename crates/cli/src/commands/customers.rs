@@ -1,16 +1,14 @@
 //! `customers`: the fleet as the files have it, and as Render's names have it.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use chrono_tz::Tz;
-use policy::plan::{DATABASE, RunningVersions, order};
+use policy::plan::DATABASE;
 use policy::settings::SecretSource;
-use policy::{Config, Customer, CustomerId, Role, Running};
-use project::{fleet, runs};
+use policy::{Config, Customer, CustomerId, Role};
+use project::view::{CustomerCard, FleetCustomer};
 use rollout::Product;
 use rollout::view::MovedView;
-use serde::Serialize;
 
 use super::discover;
 use crate::args::{Customers, CustomersCommand, Global};
@@ -34,7 +32,7 @@ pub(crate) async fn customers(
     match &args.command {
         None | Some(CustomersCommand::List) => {
             let (config, product) = loaded().await?;
-            list(&config, &runs::running(&product), out)?;
+            list(&FleetCustomer::read(&config, &product), out)?;
         }
         Some(CustomersCommand::Show { customer }) => {
             let (config, product) = loaded().await?;
@@ -48,33 +46,7 @@ pub(crate) async fn customers(
     Ok(Exit::Done)
 }
 
-/// One customer in the list.
-#[derive(Debug, Serialize)]
-struct Listed<'c> {
-    customer: &'c CustomerId,
-    name: &'c str,
-    tier: &'c str,
-    timezone: &'static str,
-    services: Vec<&'c str>,
-    runs: Vec<&'c str>,
-    pinned: Option<&'c str>,
-    weight: u64,
-}
-
-fn list(config: &Config, running: &RunningVersions, out: Output) -> Result<(), Failure> {
-    let places = tier_places(config);
-    let place = |customer: &Customer| {
-        places
-            .get(customer.tier.as_str())
-            .copied()
-            .unwrap_or(usize::MAX)
-    };
-    let mut customers: Vec<_> = config.fleet.customers.iter().collect();
-    customers.sort_by_key(|(id, customer)| (place(customer), customer.order, *id));
-    let listed: Vec<Listed<'_>> = customers
-        .into_iter()
-        .map(|(id, customer)| Listed::new(config, running.get(id), id, customer))
-        .collect();
+fn list(listed: &[FleetCustomer], out: Output) -> Result<(), Failure> {
     let none = "no customer is in the files yet; try: tranche customers add NAME --tier TIER";
     out.list(&listed, listed.is_empty(), none, || {
         let mut heading = vec![
@@ -84,88 +56,36 @@ fn list(config: &Config, running: &RunningVersions, out: Output) -> Result<(), F
         if weighs {
             heading.push("WEIGHT");
         }
-        table(&heading, listed.iter().map(|one| one.row(weighs)))
+        table(&heading, listed.iter().map(|one| row(one, weighs)))
     })
 }
 
-impl<'c> Listed<'c> {
-    fn new(
-        config: &Config,
-        running: Option<&'c BTreeMap<Role, Running>>,
-        id: &'c CustomerId,
-        customer: &'c Customer,
-    ) -> Self {
-        let versions = running.into_iter().flat_map(BTreeMap::values);
-        let versions: BTreeSet<&str> = versions.filter_map(|one| one.version.as_deref()).collect();
-        Self {
-            customer: id,
-            name: &customer.name,
-            tier: &customer.tier,
-            timezone: customer.timezone.unwrap_or(config.project.timezone).name(),
-            services: customer.services.keys().map(AsRef::as_ref).collect(),
-            runs: versions.into_iter().collect(),
-            pinned: customer.pin.as_ref().map(|pin| pin.version.as_str()),
-            weight: customer.weight,
-        }
-    }
-
-    fn row(&self, is_weighed: bool) -> Vec<String> {
-        let weight = is_weighed.then(|| self.weight.to_string());
-        let row = vec![
-            self.customer.to_string(),
-            self.name.to_owned(),
-            self.tier.to_owned(),
-            self.timezone.to_owned(),
-            self.services.join(", "),
-            if self.runs.is_empty() {
-                "-".to_owned()
-            } else {
-                self.runs.join(", ")
-            },
-            self.pinned.unwrap_or("-").to_owned(),
-        ];
-        row.into_iter().chain(weight).collect()
-    }
-}
-
-/// Where each tier stands in the order of the phases.
-fn tier_places(config: &Config) -> BTreeMap<&str, usize> {
-    let Ok(phases) = order(config.policies.values()) else {
-        return BTreeMap::new();
-    };
-    let tiers = phases
-        .into_iter()
-        .map(|(policy, _)| policy.customers.tier.as_deref());
-    tiers
-        .enumerate()
-        .filter_map(|(place, tier)| Some((tier?, place)))
-        .collect()
-}
-
-/// One customer, with what runs there as far as the rollouts so far tell.
-#[derive(Debug, Serialize)]
-struct Shown<'c> {
-    #[serde(flatten)]
-    customer: &'c Customer,
-    running: BTreeMap<&'c Role, &'c Running>,
-    /// The database that its services read since a `rollback --database`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    restored_database: Option<MovedView>,
+fn row(one: &FleetCustomer, is_weighed: bool) -> Vec<String> {
+    let weight = is_weighed.then(|| one.weight.to_string());
+    let services: Vec<&str> = one.services.iter().map(AsRef::as_ref).collect();
+    let row = vec![
+        one.customer.to_string(),
+        one.name.clone(),
+        one.tier.clone(),
+        one.timezone.to_owned(),
+        services.join(", "),
+        if one.runs.is_empty() {
+            "-".to_owned()
+        } else {
+            one.runs.join(", ")
+        },
+        one.pinned.as_deref().unwrap_or("-").to_owned(),
+    ];
+    row.into_iter().chain(weight).collect()
 }
 
 fn show(config: &Config, product: &Product, id: &CustomerId, out: Output) -> Result<(), Failure> {
-    let customer = fleet::customer(config, id)?;
-    let running = runs::running(product);
-    let shown = Shown {
-        customer,
-        running: running.get(id).into_iter().flatten().collect(),
-        restored_database: product.recovered_database(id),
-    };
+    let shown = CustomerCard::read(config, product, id)?;
     out.data(&shown, || text(config, id, &shown))
 }
 
-fn text(config: &Config, id: &CustomerId, shown: &Shown<'_>) -> String {
-    let Shown {
+fn text(config: &Config, id: &CustomerId, shown: &CustomerCard) -> String {
+    let CustomerCard {
         customer, running, ..
     } = shown;
     let zone = customer.timezone.unwrap_or(config.project.timezone);

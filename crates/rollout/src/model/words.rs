@@ -11,6 +11,9 @@ macro_rules! words {
             }
 
             impl $name {
+                /// All of them.
+                pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
                 /// The word.
                 pub fn as_str(self) -> &'static str {
                     match self {

@@ -69,6 +69,17 @@ impl RolloutView {
     }
 }
 
+/// A rollout or operation in short, without a look at its customers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShortView {
+    /// `r1`, `o1`.
+    pub id: RolloutId,
+    /// What it does now, or its outcome.
+    pub state: RolloutStanding,
+    /// Whether it is over for good.
+    pub has_ended: bool,
+}
+
 /// A phase.
 #[derive(Clone, Debug, Serialize)]
 pub struct PhaseView {
@@ -194,6 +205,16 @@ impl Product {
         for (phase, row) in view.phases.iter_mut().enumerate() {
             row.waits_for = self.phase_waits(view.id, run, phase, at);
         }
+    }
+
+    /// Which rollouts and operations there are, in the same order, and in short how each stands.
+    pub fn in_short(&self) -> impl DoubleEndedIterator<Item = ShortView> {
+        let runs = self.state.rollouts.iter();
+        runs.map(|(id, run)| ShortView {
+            id: *id,
+            state: state_of(run).0,
+            has_ended: run.is_ended(),
+        })
     }
 
     /// One rollout or operation.

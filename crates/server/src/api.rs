@@ -1,23 +1,61 @@
 //! What can programs read and ask for? JSON below `/api/v1`, and how the server is.
 
+mod engine;
+mod extract;
+mod fleet;
 mod health;
+mod journal;
+mod numbers;
+mod open_api;
+mod reply;
+mod rollouts;
+mod schema;
+mod stream;
+mod told;
 mod whoami;
 
+use std::sync::Arc;
+
 use axum::Router;
+use axum::http::StatusCode;
 use axum::routing::get;
+use project::Backend;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::problem::Problem;
 
 /// The routes for programs.
 pub(crate) fn routes() -> Router<App> {
-    let resources = Router::new()
-        .route("/whoami", get(whoami::whoami))
-        .fallback(nothing_here);
-    Router::new()
+    let resources = OpenApiRouter::new()
+        .merge(rollouts::routes())
+        .merge(fleet::routes())
+        .merge(journal::routes())
+        .merge(stream::routes())
+        .merge(numbers::routes())
+        .merge(told::routes())
+        .merge(engine::routes())
+        .routes(routes!(whoami::whoami));
+    let all = OpenApiRouter::with_openapi(open_api::above())
         .nest("/api/v1", resources)
-        .route("/healthz", get(health::healthz))
-        .route("/readyz", get(health::readyz))
+        .routes(routes!(health::healthz))
+        .routes(routes!(health::readyz));
+    let (routes, description) = all.split_for_parts();
+    let described = open_api::complete(description);
+    // What was described at compile time always serialises.
+    let json: Arc<str> = described.to_json().unwrap_or_default().into();
+    let served = move || {
+        let json = Arc::clone(&json);
+        async move { reply::json_of(json.to_string()) }
+    };
+    routes
+        .route("/api/v1/openapi.json", get(served))
+        .route(
+            "/api/v1/{*nothing}",
+            get(nothing_here).fallback(nothing_here),
+        )
+        .method_not_allowed_fallback(not_so)
 }
 
 async fn nothing_here() -> Problem {
@@ -25,4 +63,33 @@ async fn nothing_here() -> Problem {
         "there is nothing at this address",
         "/api/v1/openapi.json lists what there is".to_owned(),
     )
+}
+
+async fn not_so() -> Problem {
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "usage",
+        "that cannot be done at this address",
+        "/api/v1/openapi.json says with which method".to_owned(),
+    )
+}
+
+/// Reads what takes as long as the journal is, on a thread that nobody else needs.
+async fn apart<T, F>(
+    app: &App,
+    read: impl FnOnce(Arc<dyn Backend>) -> F + Send + 'static,
+) -> Result<T, project::Error>
+where
+    T: Send + 'static,
+    F: Future<Output = Result<T, project::Error>>,
+{
+    // It is never closed.
+    let _room = app.heavy().acquire().await;
+    let backend = Arc::clone(app.backend());
+    let handle = tokio::runtime::Handle::current();
+    let read = tokio::task::spawn_blocking(move || handle.block_on(read(backend)));
+    match read.await {
+        Ok(read) => read,
+        Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+    }
 }

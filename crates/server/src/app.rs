@@ -4,12 +4,20 @@ use std::sync::Arc;
 
 use policy::{Project, Timestamp};
 use project::{Backend, Caller, CurrentFiles, FilesNow, Folder, Location, people_of};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::Error;
+use crate::live::Live;
 use crate::settings::Settings;
 use crate::sign_in::OnceLink;
 use crate::store::ServerStore;
+
+/// So many streams of events at once; each costs a part of the journal in memory.
+pub(crate) const STREAMS: usize = 512;
+
+/// So many reads of the whole journal at once: others go on meanwhile.
+const HEAVY: usize = 2;
 
 /// The project behind the server, and what the server itself knows. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -27,6 +35,9 @@ struct Shared {
     caller: Arc<dyn Caller>,
     once: OnceLink,
     stop: CancellationToken,
+    live: Live,
+    streams: Arc<Semaphore>,
+    heavy: Semaphore,
 }
 
 impl App {
@@ -39,15 +50,19 @@ impl App {
         settings: Settings,
         caller: Arc<dyn Caller>,
     ) -> Result<Self, Error> {
+        let (backend, stop) = (location.kept_backend(&caller)?, CancellationToken::new());
         let shared = Shared {
             location: location.clone(),
-            backend: location.kept_backend(&caller)?,
+            live: Live::new(Arc::clone(&backend), stop.clone()),
+            streams: Arc::new(Semaphore::new(STREAMS)),
+            heavy: Semaphore::new(HEAVY),
+            backend,
             files: CurrentFiles::new(location.folder()?, Arc::clone(&caller)),
             store: ServerStore::open(&location.server_file()?)?,
             settings: settings.called(),
             caller,
             once: OnceLink::default(),
-            stop: CancellationToken::new(),
+            stop,
         };
         Ok(Self {
             shared: Arc::new(shared),
@@ -81,6 +96,21 @@ impl App {
             return Ok(Some(config.project.clone()));
         }
         Ok(people_of(&files, &self.backend().product().await?))
+    }
+
+    /// Tells what is new.
+    pub(crate) fn live(&self) -> &Live {
+        &self.shared.live
+    }
+
+    /// Room for streams of events.
+    pub(crate) fn streams(&self) -> &Arc<Semaphore> {
+        &self.shared.streams
+    }
+
+    /// Room for reads that take as long as the journal is.
+    pub(crate) fn heavy(&self) -> &Semaphore {
+        &self.shared.heavy
     }
 
     /// What the server itself keeps.

@@ -8,6 +8,7 @@ use axum::http::header::{
     AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, COOKIE, HeaderName, REFERRER_POLICY,
     SET_COOKIE, X_CONTENT_TYPE_OPTIONS,
 };
+use axum::middleware::from_fn;
 use axum::response::{IntoResponse as _, Response};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
@@ -52,6 +53,8 @@ pub(crate) fn around(routes: Router, app: &App) -> Router {
         .layer(cross_site(app))
         .layer(RequestBodyLimitLayer::new(BODY_LIMIT))
         .layer(RequestBodyTimeoutLayer::new(BODY_TIMEOUT))
+        .layer(CatchPanicLayer::new())
+        .layer(from_fn(problem::dress))
         .layer(header(X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(header(REFERRER_POLICY, "no-referrer"))
         .layer(header(CONTENT_SECURITY_POLICY, CONTENT_POLICY))
@@ -73,7 +76,6 @@ pub(crate) fn around(routes: Router, app: &App) -> Router {
             COOKIE,
             SET_COOKIE,
         ]))
-        .layer(CatchPanicLayer::new())
 }
 
 /// Refuses what a page of somebody else has a browser send (P50). The server's own address is trusted behind a proxy too.

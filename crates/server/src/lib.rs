@@ -13,6 +13,7 @@
 //! | `sign_in` | How does somebody get a session? |
 //! | `problem` | How does a failure read, for programs and for people? |
 //! | `api` | What can programs read and ask for? |
+//! | `live` | What has just been written? |
 //! | `pages` | What do people see? |
 //! | `layers` | What holds for every request and every reply? |
 //!
@@ -22,6 +23,7 @@ mod api;
 mod app;
 mod error;
 mod layers;
+mod live;
 mod pages;
 mod problem;
 mod router;

@@ -1,7 +1,9 @@
 //! How does a failure read? Programs get `application/problem+json` (RFC 9457), people a page; both are told the way out.
 
-use axum::http::header::WWW_AUTHENTICATE;
+use axum::extract::Request;
+use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use problem_details::ProblemDetails;
 use project::{Error, ErrorKind};
@@ -148,7 +150,10 @@ pub(crate) fn from_elsewhere() -> Problem {
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
-        let (status, kind) = of_kind(error.kind());
+        let (mut status, kind) = of_kind(error.kind());
+        if names_nothing(&error) {
+            status = StatusCode::NOT_FOUND;
+        }
         if status == StatusCode::INTERNAL_SERVER_ERROR {
             tracing::error!(error = error.message(), "a request failed");
         }
@@ -160,6 +165,14 @@ impl From<Rejected> for Problem {
     fn from(rejected: Rejected) -> Self {
         Error::Rejected(Box::new(rejected)).into()
     }
+}
+
+/// Whether what was asked about does not exist.
+fn names_nothing(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::UnknownRollout(_) | Error::UnknownCustomer { .. } | Error::NeverPlanned(_)
+    )
 }
 
 /// The status, and the word from which the command line knows the kind again.
@@ -177,6 +190,52 @@ fn of_kind(kind: ErrorKind) -> (StatusCode, &'static str) {
         ErrorKind::Interrupted => (StatusCode::SERVICE_UNAVAILABLE, "interrupted"),
         ErrorKind::Failed => (StatusCode::INTERNAL_SERVER_ERROR, "failed"),
     }
+}
+
+/// What a layer refuses by itself, and a crash, read like any other failure.
+pub(crate) async fn dress(request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    let status = response.status();
+    let is_failure = status.is_client_error() || status.is_server_error();
+    let kind = response.headers().get(CONTENT_TYPE);
+    let is_bare = kind.is_none_or(|kind| kind.as_bytes().starts_with(b"text/plain"));
+    if !is_failure || !is_bare {
+        return response;
+    }
+    let problem = of_status(status);
+    let mut dressed = problem.into_response();
+    for (name, value) in response.headers() {
+        let is_about_body = [CONTENT_TYPE, CONTENT_LENGTH, CONTENT_ENCODING].contains(name);
+        if !is_about_body {
+            dressed.headers_mut().append(name, value.clone());
+        }
+    }
+    dressed
+}
+
+fn of_status(status: StatusCode) -> Problem {
+    let (kind, message, way_out) = match status {
+        StatusCode::PAYLOAD_TOO_LARGE => ("usage", "the request is too large", "a smaller one"),
+        StatusCode::REQUEST_TIMEOUT => {
+            ("unfinished", "the request took too long", "the same again")
+        }
+        StatusCode::METHOD_NOT_ALLOWED => (
+            "usage",
+            "that cannot be done at this address",
+            "/api/v1/openapi.json says with which method",
+        ),
+        status if status.is_client_error() => (
+            "usage",
+            "the request cannot be read",
+            "/api/v1/openapi.json says what can be sent",
+        ),
+        _ => (
+            "failed",
+            "the server has failed",
+            "tell whoever runs the server: its log says why",
+        ),
+    };
+    Problem::new(status, kind, message, way_out.to_owned())
 }
 
 impl IntoResponse for Problem {

@@ -4,12 +4,13 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::app::App;
 
 /// What a look at the server says.
-#[derive(Debug, Serialize)]
-pub(crate) struct Health {
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Health {
     /// `ok`, or what is wrong.
     status: &'static str,
     /// Whether somebody drives the rollouts.
@@ -18,7 +19,11 @@ pub(crate) struct Health {
 }
 
 /// The process answers.
-pub(crate) async fn healthz() -> Json<Health> {
+#[utoipa::path(
+    get, path = "/healthz", tag = "engine",
+    responses((status = 200, description = "it does", body = Health))
+)]
+pub(super) async fn healthz() -> Json<Health> {
     Json(Health {
         status: "ok",
         is_driven: None,
@@ -26,7 +31,14 @@ pub(crate) async fn healthz() -> Json<Health> {
 }
 
 /// The state can be read, and somebody drives the rollouts.
-pub(crate) async fn readyz(State(app): State<App>) -> (StatusCode, Json<Health>) {
+#[utoipa::path(
+    get, path = "/readyz", tag = "engine",
+    responses(
+        (status = 200, description = "so it is", body = Health),
+        (status = 503, description = "what is missing", body = Health)
+    )
+)]
+pub(super) async fn readyz(State(app): State<App>) -> (StatusCode, Json<Health>) {
     let read = app.backend().head().await;
     let absent = |error: &project::Error| error.kind() == project::ErrorKind::Absent;
     let is_readable = read.as_ref().map_or_else(absent, |_| true);

@@ -7,7 +7,12 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::header::{CONTENT_TYPE, COOKIE, LOCATION, SET_COOKIE};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
-use project::{Location, Silent};
+use axum::response::Response;
+use policy::{PlanInput, PlanScope, Release};
+use project::{Caller, FilesNow, Location, NewToken, Requester, Silent, TokenOwner};
+use rollout::request::Conflict;
+use rollout::{Actor, Observed, Start, Verb};
+use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use server::{App, Settings, router};
 use tempfile::TempDir;
@@ -16,11 +21,36 @@ use tower::ServiceExt as _;
 /// Where it would listen.
 pub(crate) const URL: &str = "http://127.0.0.1:7080";
 
+/// Two phases, the second behind a gate.
+const PROJECT: &str = "\
+product: shop
+people:
+  ann: { os: ann }
+  bob: { os: bob }
+groups: { approvers: [bob] }
+roles: { operator: [ann], approver: [bob], admin: [ann] }
+";
+
+const CUSTOMERS: &str = "\
+customers:
+  acme: { name: ACME, tier: demo, services: {backend: {id: srv-1, url: https://acme.example}} }
+  bolt: { name: Bolt, tier: demo, services: {backend: {id: srv-2, url: https://bolt.example}} }
+  core: { name: Core, tier: large, services: {backend: {id: srv-3, url: https://core.example}} }
+";
+
+const DEMO: &str = "policy: demo\nbatch: all\n";
+
+const LARGE: &str = "\
+policy: large
+after: demo
+approval: { per: customer, from: [approvers] }
+";
+
 /// A project and its server.
 pub(crate) struct Lab {
     pub(crate) app: App,
     router: Router,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// What was answered.
@@ -39,12 +69,20 @@ impl Lab {
 
     /// A project of these two files.
     pub(crate) fn with(project: &str, customers: &str) -> Self {
+        Self::of(&[
+            ("tranche.yaml", project),
+            ("customers.yaml", customers),
+            ("policies/demo.yaml", DEMO),
+        ])
+    }
+
+    fn of(files: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let dir = folder.path();
-        fs::write(dir.join("tranche.yaml"), project).unwrap();
-        fs::write(dir.join("customers.yaml"), customers).unwrap();
         fs::create_dir(dir.join("policies")).unwrap();
-        fs::write(dir.join("policies/demo.yaml"), "policy: demo\nbatch: all\n").unwrap();
+        for (name, text) in files {
+            fs::write(dir.join(name), text).unwrap();
+        }
         let location = Location {
             dir: Some(dir.to_owned()),
             db: None,
@@ -54,7 +92,70 @@ impl Lab {
         Self {
             router: router(&app),
             app,
-            _folder: folder,
+            folder,
+        }
+    }
+
+    /// A project of two phases and three customers, in which a rollout of `v1.1.0` has begun; nobody drives it.
+    pub(crate) async fn started() -> Self {
+        let lab = Self::of(&[
+            ("tranche.yaml", PROJECT),
+            ("customers.yaml", CUSTOMERS),
+            ("policies/demo.yaml", DEMO),
+            ("policies/large.yaml", LARGE),
+        ]);
+        lab.start("v1.1.0").await;
+        lab
+    }
+
+    /// What has been asked for without an engine.
+    pub(crate) fn requester(&self, person: &str) -> Requester {
+        let location = self.location();
+        let config = location.folder().unwrap().load_running(&Silent).unwrap();
+        let caller: Arc<dyn Caller> = Arc::new(Silent);
+        let backend = location.backend(&caller).unwrap();
+        let files = FilesNow::Valid(Box::new(config));
+        Requester::acting(backend, Actor::person(person), files, caller)
+    }
+
+    async fn start(&self, version: &str) {
+        let config = self.location().folder().unwrap().load_running(&Silent);
+        let release = Release {
+            version: version.to_owned(),
+            commit: "a".repeat(40),
+        };
+        let start = Start {
+            input: PlanInput::of(&config.unwrap(), release, PlanScope::default()),
+            observed: Observed::new(),
+            conflict: Conflict::Refuse,
+            clear_cache: false,
+            deploy_timeout: None,
+            reviewed: None,
+        };
+        let ann = self.requester("ann");
+        ann.ask(None, Verb::Start(Box::new(start))).await.unwrap();
+    }
+
+    /// A token, as it is sent in `Authorization`.
+    pub(crate) async fn token(&self, owner: TokenOwner) -> String {
+        let token = NewToken::draw().unwrap();
+        let admin = self.requester("ann");
+        let kept = admin.backend().keep_token(&token, &owner, admin.actor());
+        kept.await.unwrap();
+        format!("Bearer {}", token.secret.expose_secret())
+    }
+
+    /// Reads with a token.
+    pub(crate) async fn read(&self, path: &str, token: &str) -> Answer {
+        let headers = [("authorization", token)];
+        self.ask(Method::GET, path, &headers, "").await
+    }
+
+    /// Where the project is.
+    pub(crate) fn location(&self) -> Location {
+        Location {
+            dir: Some(self.folder.path().to_owned()),
+            db: None,
         }
     }
 
@@ -79,6 +180,16 @@ impl Lab {
             headers: parts.headers,
             text: String::from_utf8(body.to_vec()).unwrap(),
         }
+    }
+
+    /// Reads with these headers what has no end.
+    pub(crate) async fn open(&self, path: &str, headers: &[(&str, &str)]) -> Response {
+        let mut request = Request::builder().uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Body::empty()).unwrap();
+        self.router.clone().oneshot(request).await.unwrap()
     }
 
     pub(crate) async fn get(&self, path: &str, cookie: Option<&str>) -> Answer {

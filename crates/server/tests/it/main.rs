@@ -2,4 +2,7 @@
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
 mod lab;
+mod open_api;
+mod reads;
 mod sign_in;
+mod stream;

@@ -8,11 +8,11 @@ mod tokens;
 
 use policy::settings::{Person, Project, called_now};
 use rollout::Actor;
-use rollout::request::Proof;
+use rollout::request::{Proof, Scope};
 use secrecy::SecretString;
 
 pub use self::account::account_name;
-pub use self::tokens::{NewToken, TokenInfo, TokenOwner, Tokens};
+pub use self::tokens::{NewToken, Proved, TokenInfo, TokenOwner, TokenTerms, Tokens};
 use crate::error::Error;
 use crate::process::state_dir::StateDir;
 
@@ -29,9 +29,15 @@ pub fn prove(
     let Some(token) = token else {
         return of_account(project, &account);
     };
-    let Some((owner, proof)) = Tokens::open(state)?.proved_by(token)? else {
+    let Some(Proved {
+        owner,
+        proof,
+        scopes,
+    }) = Tokens::open(state)?.proved_by(token)?
+    else {
         return Err(Error::NotPermitted {
-            message: "the token in `TRANCHE_TOKEN` is unknown or revoked".to_owned(),
+            message: "the token in `TRANCHE_TOKEN` is unknown, was revoked or has expired"
+                .to_owned(),
             way_out: "ask an admin for `tranche token create PERSON`".to_owned(),
         });
     };
@@ -39,21 +45,21 @@ pub fn prove(
         account: Some(account),
         ..proof
     };
+    let actor = owner_now(owner, project)?;
+    Ok(actor.proved_by(proof).scoped(scopes))
+}
+
+/// Who the owner of a token is by now.
+fn owner_now(owner: TokenOwner, project: &Project) -> Result<Actor, Error> {
     let person = match owner {
-        TokenOwner::Service(_) => {
-            return Ok(Actor {
-                name: owner.name(),
-                service: true,
-                proof: Some(proof),
-            });
-        }
+        TokenOwner::Service(_) => return Ok(Actor::service(owner.name())),
         TokenOwner::Person(person) => person,
     };
     if project.people.is_empty() {
-        return Ok(Actor::person(person.as_str()).proved_by(proof));
+        return Ok(Actor::person(person.as_str()));
     }
     match called_now(&project.people, &person) {
-        Some(name) => Ok(Actor::person(name.as_str()).proved_by(proof)),
+        Some(name) => Ok(Actor::person(name.as_str())),
         None => Err(Error::NotPermitted {
             message: format!(
                 "`{person}`, to whom the token in `TRANCHE_TOKEN` belongs, is not in this project any more"
@@ -96,17 +102,41 @@ pub fn of_account(project: &Project, account: &str) -> Result<Actor, Error> {
     }
 }
 
-/// Whether this person may make and revoke tokens.
+/// Whether this person may see, make and revoke tokens.
 ///
 /// # Errors
 /// [`Error::NotPermitted`] if not.
 pub fn check_admin(project: &Project, actor: &Actor) -> Result<(), Error> {
     let is_admin = project.people.is_empty() || project.roles.admin.contains(&actor.name);
-    if is_admin && !actor.service {
+    if !is_admin || actor.service {
+        return Err(Error::NotPermitted {
+            message: format!("`{}` does not hold the role admin", actor.name),
+            way_out: "ask somebody who does: see `roles` in tranche.yaml".to_owned(),
+        });
+    }
+    if actor.may(Scope::Admin) {
         return Ok(());
     }
     Err(Error::NotPermitted {
-        message: format!("`{}` does not hold the role admin", actor.name),
-        way_out: "ask somebody who does: see `roles` in tranche.yaml".to_owned(),
+        message: format!("the token of `{}` was not made with the scope `admin`", actor.name),
+        way_out: "a token made with --scope admin".to_owned(),
+    })
+}
+
+/// Whether a token for that may be handed out by whoever asks: not for what their own was not made for.
+///
+/// # Errors
+/// [`Error::NotPermitted`] if not.
+pub fn check_terms(actor: &Actor, owner: &TokenOwner, terms: &TokenTerms) -> Result<(), Error> {
+    let wanted = terms.scopes_of(owner);
+    let Some(lacking) = wanted.into_iter().find(|scope| !actor.may(*scope)) else {
+        return Ok(());
+    };
+    Err(Error::NotPermitted {
+        message: format!(
+            "the token of `{}` was not made with the scope `{lacking}`, so it makes none with it",
+            actor.name
+        ),
+        way_out: "write the scopes that it has with --scope, or ask by an account".to_owned(),
     })
 }

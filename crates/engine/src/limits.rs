@@ -12,8 +12,12 @@ pub const NOTICES_KEPT: usize = 64;
 pub const EVENTS_BUFFERED: usize = 4096;
 /// Problems named by one verification; the rest would follow from these.
 pub const PROBLEMS_NAMED: usize = 100;
-/// Tokens that are neither revoked nor refused.
+/// Tokens that are neither revoked nor expired.
 pub const TOKENS: usize = 1000;
+/// How long a token stays listed after it has expired.
+pub const EXPIRED_TOKENS_KEPT: Duration = Duration::from_hours(24 * 90);
+/// A token's use is noted once in so long.
+pub const TOKEN_USE_NOTED: Duration = Duration::from_mins(1);
 /// Attempts to deliver a notification; then it waits for a person.
 pub const DELIVERIES: u32 = 20;
 /// Notifications that are delivered at the same time, each to another address.

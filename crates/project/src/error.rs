@@ -7,7 +7,7 @@ use std::io;
 pub use engine::error::with_causes;
 use policy::parse::Severity;
 use policy::plan::Named;
-use policy::{CustomerId, Diagnostic, PlanError};
+use policy::{CustomerId, Diagnostic, PersonId, PlanError};
 use render::WebhookId;
 use render::git::GitError;
 use rollout::{Rejected, RejectedCode, RolloutId};
@@ -69,6 +69,15 @@ pub enum Error {
         #[source]
         source: Cause,
     },
+    /// A file that is named cannot be used.
+    #[error("failed to use {name}")]
+    NamedFile {
+        /// Which.
+        name: String,
+        /// Why.
+        #[source]
+        source: Cause,
+    },
     /// `network.allow` makes no sense.
     #[error("failed to read network.allow")]
     Network(#[source] Cause),
@@ -101,6 +110,9 @@ pub enum Error {
         /// The key that is most like it.
         near: Option<String>,
     },
+    /// Nobody has that name.
+    #[error("nobody is called `{0}`")]
+    UnknownPerson(PersonId),
     /// The files make no plan.
     #[error(transparent)]
     Plan(#[from] Box<PlanError>),
@@ -196,11 +208,13 @@ impl Error {
             Self::Files(_)
             | Self::NoProject { .. }
             | Self::Variable { .. }
+            | Self::NamedFile { .. }
             | Self::Network(_)
             | Self::NoRepository
             | Self::Version { .. }
             | Self::UnknownCustomer { .. }
             | Self::Wish { .. }
+            | Self::UnknownPerson(_)
             | Self::Secrets(_)
             | Self::NotPublic(_)
             | Self::NoWorkspace
@@ -233,6 +247,7 @@ impl Error {
             }
             Self::Version { .. } => "a tag of the repository, or `latest`",
             Self::UnknownCustomer { .. } | Self::NeverPlanned(_) => "tranche customers",
+            Self::UnknownPerson(_) => "a name under `people` in tranche.yaml",
             Self::Plan(error) => way_out_of_plan(error),
             Self::Wish { way_out, .. } => way_out,
             Self::OtherPlan { .. } => "look at the plan once more, and start that",
@@ -257,6 +272,7 @@ impl Error {
             Self::State(error) => return error.way_out.clone(),
             Self::WorkingDirectory(_)
             | Self::Variable { .. }
+            | Self::NamedFile { .. }
             | Self::Network(_)
             | Self::Probes(_)
             | Self::Notifications(_)

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use engine::StateDir;
 use machine::files::{Listing, OutsideFiles, Roots, read_own_written};
 use policy::parse::{Calendar, Diagnostic, Severity};
+use policy::settings::SecretSource;
 use policy::{Config, File, Project, Sources, Timestamp, parse};
+use secrecy::SecretString;
 
 use crate::caller::{Caller, Silent};
 use crate::environment::variable;
@@ -109,6 +111,26 @@ impl Folder {
         Roots::new(&self.dir).with(OutsideFiles {
             allowed: allowed.iter().map(PathBuf::from).collect(),
             tolerated: BTreeSet::new(),
+        })
+    }
+
+    /// The secret that the files name.
+    ///
+    /// # Errors
+    /// It is missing.
+    pub fn secret(&self, config: &Config, source: &SecretSource) -> Result<SecretString, Error> {
+        crate::secrets::read(&self.roots(Some(config)), source)
+    }
+
+    /// Where a file is that the project's files name.
+    ///
+    /// # Errors
+    /// It is not there, or lies where they may not reach.
+    pub fn named(&self, config: &Config, name: &str) -> Result<PathBuf, Error> {
+        let found = self.roots(Some(config)).resolve(Path::new(name));
+        found.map_err(|source| Error::NamedFile {
+            name: name.to_owned(),
+            source: Box::new(source),
         })
     }
 

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use machine::files::Roots;
+use machine::files::{Roots, read_own};
 use policy::settings::SecretSource;
 use policy::template::{Piece, Placeholder, pieces};
 use policy::{Plan, PlannedCustomer};
+use secrecy::SecretString;
 use secrecy::zeroize::Zeroizing;
 
 use crate::environment::variable;
@@ -36,6 +37,25 @@ pub fn check(roots: &Roots, plan: &Plan) -> Result<(), Error> {
         missing.push(format!("and {more} more"));
     }
     Err(Error::Secrets(missing))
+}
+
+/// The secret that is kept there: in a variable, in the file that `NAME_FILE` names, or in a file of the project.
+///
+/// # Errors
+/// [`Error::Secrets`]: it is missing.
+pub fn read(roots: &Roots, source: &SecretSource) -> Result<SecretString, Error> {
+    let found = match source {
+        SecretSource::Env(name) => variable(name).or_else(|| {
+            let path = variable(&format!("{name}_FILE"))?;
+            read_own(Path::new(&path)).ok()
+        }),
+        SecretSource::File(path) => roots.read_text(Path::new(path)).ok(),
+    };
+    let found = found.map(|text| text.trim_end_matches(['\r', '\n']).to_owned());
+    match found.filter(|text| !text.is_empty()) {
+        Some(text) => Ok(SecretString::from(text)),
+        None => Err(Error::Secrets(vec![place(source)])),
+    }
 }
 
 /// The names of the secrets that a customer's variables are made of.

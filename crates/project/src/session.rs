@@ -4,9 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::Answer;
-use engine::identity::{NewToken, TokenInfo, TokenOwner, check_admin};
+use engine::identity::{NewToken, TokenInfo, TokenOwner, TokenTerms};
 use policy::{Config, Plan, PlanScope};
-use rollout::request::TokenChange;
 use rollout::{Actor, Product, RolloutId, Verb};
 
 use crate::backend::{Backend, FilesNow};
@@ -55,11 +54,7 @@ impl Session {
         let config = folder.load_running(&*caller)?;
         let backend = location.backend(&caller)?;
         let files = FilesNow::Valid(Box::new(config.clone()));
-        let nobody = Actor {
-            name: TokenOwner::Service("engine".to_owned()).name(),
-            service: true,
-            proof: None,
-        };
+        let nobody = Actor::service(TokenOwner::Service("engine".to_owned()).name());
         Ok(Self {
             location: location.clone(),
             folder,
@@ -159,43 +154,23 @@ impl Session {
         }
     }
 
-    /// Makes a token, which nobody can see again. The journal knows of it first (P49).
-    pub async fn create_token(&self, owner: &TokenOwner) -> Result<NewToken, Error> {
-        let backend = self.backend();
-        backend.check_room_for_token().await?;
-        let token = NewToken::draw()?;
-        self.note(TokenChange::Create, token.id(), owner).await?;
-        let by = self.requester.actor();
-        backend.keep_token(&token, owner, by).await?;
-        Ok(token)
+    /// As [`Requester::create_token`].
+    pub async fn create_token(
+        &self,
+        owner: &TokenOwner,
+        terms: TokenTerms,
+    ) -> Result<NewToken, Error> {
+        let project = &self.config.project;
+        self.requester.create_token(owner, terms, project).await
     }
 
-    /// All tokens, for those who may see them.
+    /// As [`Requester::tokens`].
     pub async fn tokens(&self) -> Result<Vec<TokenInfo>, Error> {
-        check_admin(&self.config.project, self.requester.actor())?;
-        self.backend().tokens().await
+        self.requester.tokens(&self.config.project).await
     }
 
-    /// Revokes a token by its id, or all of an owner; says how many.
+    /// As [`Requester::revoke_tokens`].
     pub async fn revoke_tokens(&self, id_or_owner: &str) -> Result<usize, Error> {
-        for token in self.backend().tokens().await? {
-            let is_meant = token.id == id_or_owner || token.owner.short_name() == id_or_owner;
-            if is_meant && token.revoked_at.is_none() {
-                self.note(TokenChange::Revoke, &token.id, &token.owner)
-                    .await?;
-            }
-        }
-        let by = &self.requester.actor().name;
-        self.backend().revoke_tokens(id_or_owner, by).await
-    }
-
-    /// Files who makes or revokes what; the core says whether they may.
-    async fn note(&self, change: TokenChange, id: &str, owner: &TokenOwner) -> Result<(), Error> {
-        let verb = Verb::Token {
-            change,
-            id: id.to_owned(),
-            owner: owner.name(),
-        };
-        self.ask(None, verb).await.map(drop)
+        self.requester.revoke_tokens(id_or_owner).await
     }
 }

@@ -82,13 +82,11 @@ impl Problem {
 
     /// The token was made for something else.
     pub(crate) fn not_in_scope(scope: Scope) -> Self {
-        let name = serde_json::to_string(&scope).unwrap_or_default();
-        let name = name.trim_matches('"').to_owned();
         Self::new(
             StatusCode::FORBIDDEN,
             "not_permitted",
-            format!("this token was not made with the scope `{name}`"),
-            format!("a token made with --scope {name}"),
+            format!("this token was not made with the scope `{scope}`"),
+            format!("a token made with --scope {scope}"),
         )
     }
 

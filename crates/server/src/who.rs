@@ -8,6 +8,7 @@ use axum::http::request::Parts;
 use policy::{Config, Project};
 use project::{Error, FilesNow, Requester, Session, person_proved_by};
 use rollout::Actor;
+pub(crate) use rollout::request::Scope;
 use secrecy::SecretString;
 
 use crate::app::App;
@@ -36,32 +37,10 @@ pub(crate) enum ProvedBy {
     Session(SignedIn),
 }
 
-/// For what a token was made. What its owner may do in the project the core decides besides.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
-)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Scope {
-    /// To look at everything but what is for admins.
-    Read,
-    /// To ask for changes, votes apart.
-    Request,
-    /// To vote for and against gates.
-    Vote,
-    /// To see and change people's tokens and sessions.
-    Admin,
-    /// To push the project's files.
-    Push,
-    /// To read `/metrics` and nothing else.
-    Metrics,
-    /// To read calendar feeds and nothing else.
-    Calendar,
-}
-
 impl Who {
     /// Refuses a token that was made for something else; a session is for everything.
     pub(crate) fn require(&self, scope: Scope) -> Result<(), Problem> {
-        match self.scopes.contains(&scope) {
+        match scope.is_in(&self.scopes) {
             true => Ok(()),
             false => Err(Problem::not_in_scope(scope)),
         }
@@ -105,10 +84,10 @@ impl FromRequestParts<App> for Who {
                 proof.account = None;
             }
             return Ok(Self {
+                scopes: scopes_of(&actor),
                 actor,
                 project,
                 by: ProvedBy::Token,
-                scopes: every_scope(),
             });
         }
         let session = tower_sessions::Session::from_request_parts(parts, app).await;
@@ -123,25 +102,18 @@ impl FromRequestParts<App> for Who {
             Err(error) => return Err(gone(&session, error).await),
         };
         Ok(Self {
+            scopes: scopes_of(&actor),
             actor,
             project,
             by: ProvedBy::Session(signed_in),
-            scopes: every_scope(),
         })
     }
 }
 
-fn every_scope() -> BTreeSet<Scope> {
-    [
-        Scope::Read,
-        Scope::Request,
-        Scope::Vote,
-        Scope::Admin,
-        Scope::Push,
-        Scope::Metrics,
-        Scope::Calendar,
-    ]
-    .into()
+/// For what the proof was made; one without scopes is for everything.
+fn scopes_of(actor: &Actor) -> BTreeSet<Scope> {
+    let scopes = actor.scopes.clone();
+    scopes.unwrap_or_else(|| Scope::ALL.into())
 }
 
 /// A session of somebody who is nobody here any more ends.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use policy::{Span, Timestamp};
+use rollout::request::Scope;
 
 use super::fault::FaultSwitch;
 use super::value;
@@ -194,7 +195,8 @@ pub(crate) enum TokenCommand {
     /// Make one and print it, once.
     #[command(after_help = "Examples:
   tranche token create bob
-  tranche token create --service ci")]
+  tranche token create bob --scope read --scope vote --expires 30d
+  tranche token create --service ci --scope request")]
     Create {
         /// Whom it proves.
         #[arg(value_name = "PERSON", required_unless_present = "service")]
@@ -202,6 +204,12 @@ pub(crate) enum TokenCommand {
         /// A service instead of a person; it may never approve.
         #[arg(long, value_name = "NAME", conflicts_with = "person")]
         service: Option<String>,
+        /// For what; may be repeated. Without it: read, request, vote and admin, of a person also push.
+        #[arg(long, value_name = "SCOPE", value_parser = value::scopes())]
+        scope: Vec<Scope>,
+        /// Until when it is good, from now, such as 30d; without it, until it is revoked.
+        #[arg(long, value_name = "DURATION", value_parser = value::span)]
+        expires: Option<Span>,
     },
     /// List them, without what is secret.
     #[command(after_help = "Example:\n  tranche token list")]

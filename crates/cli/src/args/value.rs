@@ -1,8 +1,10 @@
 //! How single values are read from the command line.
 
 use chrono::DateTime;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use policy::calendar::Boundary;
 use policy::{Span, Timestamp};
+use rollout::request::Scope;
 
 /// An instant: RFC 3339, cut to milliseconds.
 pub(super) fn instant(text: &str) -> Result<Timestamp, String> {
@@ -25,6 +27,12 @@ pub(super) fn boundary(text: &str) -> Result<Boundary, String> {
 /// A length of time, `1d 6h`.
 pub(super) fn span(text: &str) -> Result<Span, String> {
     text.parse().map_err(|source| format!("{source}"))
+}
+
+/// For what a token is made.
+pub(super) fn scopes() -> impl TypedValueParser<Value = Scope> {
+    PossibleValuesParser::new(Scope::ALL.map(Scope::as_str))
+        .try_map(|name| name.parse::<Scope>())
 }
 
 /// A number of things, from 1 to 10,000.

@@ -1,7 +1,11 @@
 //! `token`: what proves who somebody is where the account of this machine does not.
 
-use policy::PersonId;
-use project::{Session, TokenInfo, TokenOwner};
+use std::collections::BTreeSet;
+
+use chrono::TimeDelta;
+use policy::{PersonId, Span};
+use project::{Session, TokenInfo, TokenOwner, TokenTerms};
+use rollout::request::Scope;
 use secrecy::ExposeSecret as _;
 use serde::Serialize;
 
@@ -10,6 +14,7 @@ use crate::exit::{Exit, Failure};
 use crate::open;
 use crate::output::Output;
 use crate::show::table::table;
+use crate::show::time;
 
 /// Makes, lists or revokes tokens.
 pub(crate) async fn token(
@@ -19,8 +24,14 @@ pub(crate) async fn token(
 ) -> Result<Exit, Failure> {
     let session = open::session(global, out).await?;
     match command {
-        TokenCommand::Create { person, service } => {
-            create(&session, &owner(person, service)?, out).await?;
+        TokenCommand::Create {
+            person,
+            service,
+            scope,
+            expires,
+        } => {
+            let terms = terms(scope, expires)?;
+            create(&session, &owner(person, service)?, terms, out).await?;
         }
         TokenCommand::List => {
             let tokens = session.tokens().await?;
@@ -37,6 +48,8 @@ pub(crate) async fn token(
 struct Made<'a> {
     id: &'a str,
     token: &'a str,
+    scopes: BTreeSet<Scope>,
+    expires_at: Option<String>,
 }
 
 fn owner(person: Option<String>, service: Option<String>) -> Result<TokenOwner, Failure> {
@@ -49,20 +62,34 @@ fn owner(person: Option<String>, service: Option<String>) -> Result<TokenOwner, 
     }
 }
 
-/// Prints only the token, so that it can be stored at once; nobody can see it again. The journal knows of it first (P49).
-async fn create(session: &Session, owner: &TokenOwner, out: Output) -> Result<(), Failure> {
-    let people = &session.config.project.people;
-    if let TokenOwner::Person(person) = owner
-        && !people.is_empty()
-        && !people.contains_key(person)
-    {
-        return Err(Failure::usage(format!("nobody is called `{person}`"))
-            .or_type("a name under `people` in tranche.yaml"));
-    }
-    let token = session.create_token(owner).await?;
+/// For what, and until when, if anything is said of that.
+fn terms(scopes: Vec<Scope>, expires: Option<Span>) -> Result<TokenTerms, Failure> {
+    let expires_at = expires.map(|span| {
+        let length = TimeDelta::try_milliseconds(span.as_millis());
+        let at = length.and_then(|length| time::now().checked_add_signed(length));
+        at.ok_or_else(|| {
+            Failure::usage("a token cannot expire so late").or_type("--expires 30d")
+        })
+    });
+    Ok(TokenTerms {
+        scopes: (!scopes.is_empty()).then(|| scopes.into_iter().collect()),
+        expires_at: expires_at.transpose()?,
+    })
+}
+
+/// Prints only the token, so that it can be stored at once; nobody can see it again.
+async fn create(
+    session: &Session,
+    owner: &TokenOwner,
+    terms: TokenTerms,
+    out: Output,
+) -> Result<(), Failure> {
+    let token = session.create_token(owner, terms).await?;
     let made = Made {
         id: token.id(),
         token: token.secret.expose_secret(),
+        scopes: token.terms.scopes_of(owner),
+        expires_at: token.terms.expires_at.map(rollout::show_instant),
     };
     out.data(&made, || made.token.to_owned())?;
     out.say("it is shown this once; set it as TRANCHE_TOKEN, or name a file that holds it with TRANCHE_TOKEN_FILE");
@@ -85,15 +112,22 @@ async fn revoke(session: &Session, id: &str, out: Output) -> Result<(), Failure>
 }
 
 fn list(tokens: &[TokenInfo]) -> String {
+    let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
     let rows = tokens.iter().map(|token| {
-        let revoked = token.revoked_at.clone().unwrap_or_else(|| "-".to_owned());
+        let scopes: Vec<&str> = token.scopes.iter().map(|scope| scope.as_str()).collect();
         vec![
             token.id.clone(),
             token.owner.name().to_string(),
+            scopes.join(" "),
             token.created_at.clone(),
             token.created_by.to_string(),
-            revoked,
+            or_dash(&token.used_at),
+            or_dash(&token.expires_at),
+            or_dash(&token.revoked_at),
         ]
     });
-    table(&["ID", "PROVES", "MADE", "BY", "REVOKED"], rows)
+    let head = [
+        "ID", "PROVES", "FOR", "MADE", "BY", "USED", "EXPIRES", "REVOKED",
+    ];
+    table(&head, rows)
 }

@@ -312,6 +312,35 @@ fn a_token_says_who_made_it_and_never_what_it_is() {
 }
 
 #[test]
+fn a_token_does_what_it_was_made_for_and_nothing_else() {
+    let (story, _) = gated();
+    let project = &story.project;
+    let made = |scopes: &[&str]| {
+        let all = [&["token", "create", "carol", "--expires", "1d"], scopes].concat();
+        project.tranche(&all).succeeds().out.trim().to_owned()
+    };
+    let (asks, votes) = (
+        made(&["--scope", "read", "--scope", "request"]),
+        made(&["--scope", "vote"]),
+    );
+    let [asks, votes] = [&asks, &votes].map(|token| [("TRANCHE_TOKEN", token.as_str())]);
+    let refused = project.tranche_with(&["approve", "acme"], &asks).exits(4);
+    assert!(refused.err.contains("--scope vote"), "{}", refused.err);
+    let refused = project.tranche_with(&["pause"], &votes).exits(4);
+    assert!(refused.err.contains("--scope request"), "{}", refused.err);
+    assert_eq!(events(project, "denied").len(), 2);
+    project.tranche_with(&["token", "list"], &asks).exits(4);
+    project.tranche_with(&["pause"], &asks).succeeds();
+    project.tranche_with(&["approve", "acme"], &votes).succeeds();
+
+    let listed = project.tranche(&["token", "list"]).succeeds().out;
+    let row = listed.lines().find(|row| row.contains("read request  "));
+    assert!(row.is_some_and(|row| row.matches('T').count() >= 3), "used, and until when: {listed}");
+    project.tranche(&["token", "create", "carol", "--scope", "everything"]).exits(2);
+    project.tranche(&["token", "create", "nobody"]).exits(2);
+}
+
+#[test]
 fn a_right_that_is_taken_away_is_gone_however_broken_the_files_are() {
     let story = asking("per: phase, quorum: 2, from: [qa]");
     let project = &story.project;

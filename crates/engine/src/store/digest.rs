@@ -263,6 +263,12 @@ fn found(connection: &Connection, table: Table) -> Result<Sum, Error> {
             "SELECT json_array(format, epoch, database) FROM meta",
             of_text,
         ),
+        Table::Tokens if schema::has_token_terms(connection)? => (
+            "SELECT json_array(hash, owner, service, created_at, created_by, revoked_at, revoked_by) FROM tokens \
+             UNION ALL SELECT json_array(hash, made_by) FROM token_makers \
+             UNION ALL SELECT json_array('terms', hash, scopes, expires_at) FROM token_terms",
+            of_text,
+        ),
         Table::Tokens if schema::has_token_makers(connection)? => (
             "SELECT json_array(hash, owner, service, created_at, created_by, revoked_at, revoked_by) FROM tokens \
              UNION ALL SELECT json_array(hash, made_by) FROM token_makers",

@@ -18,6 +18,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0002-notifications.sql"),
     include_str!("../../migrations/0003-digests.sql"),
     TOKEN_MAKERS,
+    include_str!("../../migrations/0005-terms-of-tokens.sql"),
 ];
 
 /// A table of its own, which an engine of any release goes on with.
@@ -68,8 +69,17 @@ pub(super) fn database_name(connection: &Connection) -> Result<String, Error> {
 
 /// Whether the makers of tokens are kept.
 pub(super) fn has_token_makers(connection: &Connection) -> Result<bool, Error> {
-    let sql = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'token_makers'";
-    let tables: i64 = connection.query_row(sql, [], |row| row.get(0))?;
+    has_table(connection, "token_makers")
+}
+
+/// Whether it is kept for what tokens were made: not beneath an engine of a release that would not go by it.
+pub(crate) fn has_token_terms(connection: &Connection) -> Result<bool, Error> {
+    has_table(connection, "token_terms")
+}
+
+fn has_table(connection: &Connection, name: &str) -> Result<bool, Error> {
+    let sql = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?1";
+    let tables: i64 = connection.query_row(sql, [name], |row| row.get(0))?;
     Ok(tables > 0)
 }
 

@@ -83,6 +83,10 @@ fn a_change_of_anything_an_engine_goes_by_is_named_and_not_driven_on() {
         ("UPDATE meta SET database = 'another'", "meta"),
         ("UPDATE tokens SET owner = 'ann'", "tokens"),
         (
+            "INSERT INTO token_terms SELECT hash, 'read', NULL FROM tokens",
+            "tokens",
+        ),
+        (
             "INSERT INTO tokens SELECT 'f' || hash, 'ann', service, created_at, created_by, NULL, NULL FROM tokens",
             "tokens",
         ),

@@ -1,13 +1,15 @@
 //! Who asks, proved by a token or by the account.
 
-use engine::Error;
+use chrono::TimeDelta;
 use engine::identity::{
-    NewToken, TokenOwner, Tokens, account_name, check_admin, of_account, prove,
+    NewToken, TokenOwner, TokenTerms, Tokens, account_name, check_admin, check_terms, of_account,
+    prove,
 };
+use engine::{EngineLock, Error, LockFor, Reader};
 use policy::settings::Project;
 use policy::{File, PersonId, Sources};
 use rollout::Actor;
-use rollout::request::{Proof, ProofKind};
+use rollout::request::{Proof, ProofKind, Scope};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::lab::Lab;
@@ -49,7 +51,7 @@ fn a_token_proves_its_person_until_it_is_revoked() {
     let listed = tokens.list().unwrap();
     let bob = prove(&lab.state, Some(&token), &project).unwrap();
     let proof = bob.proof.clone().unwrap();
-    assert_eq!(bob, Actor::person("bob").proved_by(proof.clone()));
+    assert_eq!((bob.name.as_str(), bob.service), ("bob", false));
     assert_eq!((proof.kind, &proof.id), (ProofKind::Token, &listed[0].id));
     assert_eq!(
         (proof.maker, proof.account),
@@ -182,4 +184,123 @@ fn a_token_proves_its_person_under_a_new_name() {
     let renamed = project("people: { robert: { formerly: bob } }\n");
     let actor = prove(&lab.state, Some(&token), &renamed).unwrap();
     assert_eq!(actor.name.as_str(), "robert");
+}
+
+fn scoped(tokens: &Tokens, owner: &TokenOwner, scopes: &[Scope]) -> SecretString {
+    let terms = TokenTerms {
+        scopes: Some(scopes.iter().copied().collect()),
+        expires_at: None,
+    };
+    let token = NewToken::draw().unwrap().on(terms);
+    tokens.keep(&token, owner, &Actor::person("ann")).unwrap();
+    token.secret
+}
+
+#[test]
+fn a_token_is_for_what_it_was_made_for() {
+    let lab = Lab::new();
+    let tokens = Tokens::open(&lab.state).unwrap();
+    let bob = TokenOwner::Person(PersonId::new("bob"));
+    let ci = TokenOwner::Service("ci".to_owned());
+    let scopes = |token: &SecretString| {
+        let actor = prove(&lab.state, Some(token), &project(PEOPLE)).unwrap();
+        let names = actor.scopes.unwrap().into_iter().map(Scope::as_str);
+        names.collect::<Vec<_>>().join(" ")
+    };
+    let narrow = scoped(&tokens, &bob, &[Scope::Vote, Scope::Read]);
+    assert_eq!(scopes(&narrow), "read vote");
+    assert_eq!(scopes(&scoped(&tokens, &ci, &[Scope::Push])), "push");
+    let unless_told = made_beside(&tokens, &bob);
+    assert_eq!(scopes(&unless_told), "read request vote admin push");
+    let of_service = made_beside(&tokens, &ci);
+    assert_eq!(scopes(&of_service), "read request vote admin");
+
+    let by_narrow = prove(&lab.state, Some(&narrow), &project("")).unwrap();
+    assert!(check_admin(&project(""), &by_narrow).is_err());
+    let wider = TokenTerms::default();
+    assert!(check_terms(&by_narrow, &bob, &wider).is_err());
+    let as_narrow = TokenTerms {
+        scopes: Some([Scope::Read].into()),
+        expires_at: None,
+    };
+    check_terms(&by_narrow, &bob, &as_narrow).unwrap();
+}
+
+fn made_beside(tokens: &Tokens, owner: &TokenOwner) -> SecretString {
+    let token = NewToken::draw().unwrap();
+    tokens.keep(&token, owner, &Actor::person("ann")).unwrap();
+    token.secret
+}
+
+#[test]
+fn a_token_is_good_until_it_expires() {
+    let lab = Lab::new();
+    let tokens = Tokens::open(&lab.state).unwrap();
+    let bob = TokenOwner::Person(PersonId::new("bob"));
+    let until = |from_now| {
+        let terms = TokenTerms {
+            scopes: None,
+            expires_at: Some(engine::clock::wall() + from_now),
+        };
+        let token = NewToken::draw().unwrap().on(terms);
+        tokens.keep(&token, &bob, &Actor::person("ann")).unwrap();
+        token.secret
+    };
+    let (over, good) = (until(TimeDelta::zero()), until(TimeDelta::hours(1)));
+    assert!(prove(&lab.state, Some(&over), &project(PEOPLE)).is_err());
+    assert!(prove(&lab.state, Some(&good), &project(PEOPLE)).is_ok());
+    assert!(tokens.list().unwrap().iter().all(|token| token.expires_at.is_some()));
+    let long_ago = until(-TimeDelta::days(91));
+    assert!(prove(&lab.state, Some(&long_ago), &project(PEOPLE)).is_err());
+    assert_eq!(tokens.list().unwrap().len(), 3);
+    until(TimeDelta::hours(1));
+    assert_eq!(tokens.list().unwrap().len(), 3, "the oldest is forgotten");
+}
+
+#[test]
+fn the_use_of_a_token_is_noted_once_a_minute() {
+    let lab = Lab::new();
+    let tokens = Tokens::open(&lab.state).unwrap();
+    let token = made(&tokens, &TokenOwner::Person(ann()));
+    let used_at = || tokens.list().unwrap()[0].used_at.clone();
+    assert_eq!(used_at(), None);
+    tokens.proved_by(&token).unwrap().unwrap();
+    let first = used_at();
+    assert!(first.is_some());
+    let reader = Reader::open(&lab.state).unwrap();
+    let version = reader.data_version().unwrap();
+    tokens.proved_by(&token).unwrap().unwrap();
+    assert_eq!(reader.data_version().unwrap(), version, "nothing is written");
+    let earlier = "UPDATE token_uses SET used_at = '2026-01-01T00:00:00.000Z'";
+    lab.tamper().execute(earlier, []).unwrap();
+    tokens.proved_by(&token).unwrap().unwrap();
+    assert!(used_at() >= first);
+    let almost = SecretString::from("tranche_0".to_owned());
+    assert!(tokens.proved_by(&almost).unwrap().is_none());
+}
+
+#[test]
+fn terms_are_not_given_beneath_an_engine_that_does_not_know_them() {
+    let lab = Lab::new();
+    drop(Tokens::open(&lab.state).unwrap());
+    let before = "DROP TABLE token_terms; DROP TABLE token_uses; PRAGMA user_version = 4;";
+    lab.tamper().execute_batch(before).unwrap();
+    let older = EngineLock::acquire(&lab.state, LockFor::Engine).unwrap();
+    let tokens = Tokens::open(&lab.state).unwrap();
+    let terms = TokenTerms {
+        scopes: Some([Scope::Read].into()),
+        expires_at: None,
+    };
+    let bob = TokenOwner::Person(PersonId::new("bob"));
+    let narrow = NewToken::draw().unwrap().on(terms);
+    let refused = tokens.keep(&narrow, &bob, &Actor::person("ann"));
+    assert!(matches!(refused, Err(Error::NotPermitted { .. })));
+    let whole = made(&tokens, &bob);
+    assert!(tokens.proved_by(&whole).unwrap().is_some());
+    drop((older, tokens));
+
+    let tokens = Tokens::open(&lab.state).unwrap();
+    tokens.keep(&narrow, &bob, &Actor::person("ann")).unwrap();
+    let proved = tokens.proved_by(&whole).unwrap().unwrap();
+    assert!(proved.scopes.contains(&Scope::Vote), "as it was made");
 }

@@ -149,11 +149,7 @@ async fn start(
 }
 
 async fn ask(session: &Session, start: rollout::Start) -> Result<(), Error> {
-    let by = Actor {
-        name: PersonId::new(format!("service:{NAME}")),
-        service: true,
-        proof: None,
-    };
+    let by = Actor::service(PersonId::new(format!("service:{NAME}")));
     let requester = session.requester.named(by);
     requester.ask(None, Verb::Start(Box::new(start))).await?;
     Ok(())

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use project::view::Standing;
-use project::{Caller, ErrorKind, Location, Requester, Session, TokenOwner};
+use project::{Caller, ErrorKind, Location, Requester, Session, TokenOwner, TokenTerms};
 use rollout::{Kind, Verb};
 use tokio::time::timeout;
 
@@ -147,7 +147,8 @@ async fn a_token_is_in_the_journal_before_it_counts_and_proves_until_it_is_revok
     let folder = Folder::alone();
     let session = Session::open(&folder.location(), silent()).await.unwrap();
     let owner = TokenOwner::Service("ci".to_owned());
-    let token = session.create_token(&owner).await.unwrap();
+    let terms = TokenTerms::default();
+    let token = session.create_token(&owner, terms).await.unwrap();
     let backend = session.backend();
     let project = &session.config.project;
     let proved = backend.prove(Some(&token.secret), project).await.unwrap();

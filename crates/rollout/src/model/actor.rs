@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::str::FromStr;
 
 use policy::settings::{Person, Roles};
 use policy::{GroupId, PersonId};
@@ -29,7 +30,95 @@ pub struct Actor {
     /// What proved it; absent where nothing has to, as in a simulation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proof: Option<Proof>,
+    /// For what that proof may be used; absent: for everything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scopes: Option<BTreeSet<Scope>>,
 }
+
+/// For what a token was made. What its owner may do besides, their roles say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// To look at everything but what is for admins.
+    Read,
+    /// To start rollouts.
+    Start,
+    /// To ask for changes, starts among them, votes apart.
+    Request,
+    /// To vote for and against gates, and to say that a freeze may be lifted.
+    Vote,
+    /// To see and change people's tokens and sessions.
+    Admin,
+    /// To push the project's files.
+    Push,
+    /// To read `/metrics` and nothing else.
+    Metrics,
+    /// To read calendar feeds and nothing else.
+    Calendar,
+}
+
+impl Scope {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Read,
+        Self::Start,
+        Self::Request,
+        Self::Vote,
+        Self::Admin,
+        Self::Push,
+        Self::Metrics,
+        Self::Calendar,
+    ];
+
+    /// Whether it is among these, or goes with one of them.
+    pub fn is_in(self, scopes: &BTreeSet<Self>) -> bool {
+        let goes_with = match self {
+            Self::Start => Some(Self::Request),
+            Self::Read
+            | Self::Request
+            | Self::Vote
+            | Self::Admin
+            | Self::Push
+            | Self::Metrics
+            | Self::Calendar => None,
+        };
+        scopes.contains(&self) || goes_with.is_some_and(|other| scopes.contains(&other))
+    }
+
+    /// Its name, as it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Start => "start",
+            Self::Request => "request",
+            Self::Vote => "vote",
+            Self::Admin => "admin",
+            Self::Push => "push",
+            Self::Metrics => "metrics",
+            Self::Calendar => "calendar",
+        }
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Scope {
+    type Err = UnknownScope;
+
+    fn from_str(text: &str) -> Result<Self, UnknownScope> {
+        let known = Self::ALL.into_iter().find(|scope| scope.as_str() == text);
+        known.ok_or_else(|| UnknownScope(text.to_owned()))
+    }
+}
+
+/// No scope is called that.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no scope `{0}`: they are read, start, request, vote, admin, push, metrics and calendar")]
+pub struct UnknownScope(String);
 
 /// What proved who somebody is; never the secret itself.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -106,6 +195,17 @@ impl Actor {
             name: PersonId::new(name),
             service: false,
             proof: None,
+            scopes: None,
+        }
+    }
+
+    /// A program that needs nothing to prove it.
+    pub fn service(name: PersonId) -> Self {
+        Self {
+            name,
+            service: true,
+            proof: None,
+            scopes: None,
         }
     }
 
@@ -116,5 +216,21 @@ impl Actor {
             proof: Some(proof),
             ..self
         }
+    }
+
+    /// The same, by a proof that was made for no more than that.
+    #[must_use]
+    pub fn scoped(self, scopes: BTreeSet<Scope>) -> Self {
+        Self {
+            scopes: Some(scopes),
+            ..self
+        }
+    }
+
+    /// Whether what proves them may be used for that.
+    pub fn may(&self, scope: Scope) -> bool {
+        self.scopes
+            .as_ref()
+            .is_none_or(|scopes| scope.is_in(scopes))
     }
 }

@@ -7,7 +7,7 @@ use policy::settings::Pin;
 use policy::{CustomerId, Timestamp};
 use serde::{Deserialize, Serialize};
 
-pub use crate::model::actor::{Actor, Directory, Hand, Proof, ProofKind};
+pub use crate::model::actor::{Actor, Directory, Hand, Proof, ProofKind, Scope, UnknownScope};
 use crate::model::command::{Command, Report};
 use crate::model::ids::RolloutId;
 use crate::model::offer::Offers;

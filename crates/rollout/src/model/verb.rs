@@ -8,6 +8,7 @@ use policy::settings::RoleName;
 use policy::{CustomerId, PersonId, PlanInput, PolicyId, Role, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::model::actor::Scope;
 use crate::model::command::views::Observed;
 use crate::model::operation::{ApplyVariables, Deploys};
 
@@ -307,6 +308,38 @@ impl Verb {
             | Self::UndoVariables { .. }
             | Self::Observe { .. }
             | Self::Reveal { .. } => RoleName::Operator,
+        }
+    }
+
+    /// The scope that a token needs for it. To lift a freeze takes two who say so, as a gate does.
+    pub fn scope(&self) -> Scope {
+        match self {
+            Self::Approve { .. }
+            | Self::Reject { .. }
+            | Self::Withdraw { .. }
+            | Self::Override { .. } => Scope::Vote,
+            Self::Token { .. } => Scope::Admin,
+            Self::Start(_) => Scope::Start,
+            Self::Pause { .. }
+            | Self::Resume
+            | Self::ResumeMoved
+            | Self::ConfirmClock
+            | Self::Abort { .. }
+            | Self::Retry { .. }
+            | Self::Skip { .. }
+            | Self::Promote { .. }
+            | Self::Replan { .. }
+            | Self::Block { .. }
+            | Self::Unblock { .. }
+            | Self::Freeze { .. }
+            | Self::Unfreeze { .. }
+            | Self::Rollback { .. }
+            | Self::RollbackDatabase { .. }
+            | Self::Deploy(_)
+            | Self::Variables(_)
+            | Self::UndoVariables { .. }
+            | Self::Observe { .. }
+            | Self::Reveal { .. } => Scope::Request,
         }
     }
 

@@ -123,9 +123,17 @@ impl Product {
         }
     }
 
-    /// Whether the person holds the role that the verb needs.
+    /// Whether the person holds the role that the verb needs, and what proves them may be used for it.
     pub(crate) fn permit(&self, request: &Request) -> Result<(), Rejected> {
         let (role, by) = (request.verb.role(), &request.by);
+        let scope = request.verb.scope();
+        if !by.may(scope) {
+            return Err(Rejected::new(
+                RejectedCode::NotPermitted,
+                format!("the token of {} was not made with the scope `{scope}`", by.name),
+                format!("a token made with --scope {scope}"),
+            ));
+        }
         let concerned = self.concerned(request);
         let directory = self.present_directory(&request.verb, &concerned)?;
         let allowed = match (by.service, role) {

@@ -356,30 +356,27 @@ impl Story {
 pub(crate) fn read_request(lab: &Lab, words: &[&str]) -> Request {
     let mut words = words.to_vec();
     let mut by = Actor::person("ann");
-    let (mut run, mut proof) = (None, None);
+    let (mut run, mut proof, mut scopes) = (None, None, None);
     while let [
         rest @ ..,
-        key @ ("by" | "in" | "service" | "account" | "token"),
+        key @ ("by" | "in" | "service" | "account" | "token" | "scopes"),
         value,
     ] = words.as_slice()
     {
         match *key {
             "account" => proof = Some(Proof::account(*value)),
             "token" => proof = Some(read_token(value)),
+            "scopes" => scopes = Some(value.split(',').map(|scope| scope.parse().unwrap()).collect()),
             "in" => run = Some(value.parse::<RolloutId>().unwrap()),
             "by" => by = Actor::person(*value),
             _ => {
-                by = Actor {
-                    name: PersonId::new(format!("service:{value}")),
-                    service: true,
-                    proof: None,
-                }
+                by = Actor::service(PersonId::new(format!("service:{value}")));
             }
         }
         words = rest.to_vec();
     }
     let verb = read_verb(lab, &words);
-    by.proof = proof;
+    (by.proof, by.scopes) = (proof, scopes);
     Request {
         by,
         rollout: run,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use policy::plan::{self, History};
 use policy::{Config, Release, Running};
 use render::git::{GitError, Repository, Tags};
+pub use render::git::{Log, LogEntry};
 
 use crate::caller::Caller;
 use crate::error::Error;
@@ -154,6 +155,21 @@ pub async fn history(
         ));
         History::new()
     })
+}
+
+/// What lies between two commits in the project's repository, up to so many; `None`: it does not know both.
+pub async fn log(
+    folder: &Folder,
+    repository: &str,
+    (from, to): (&str, &str),
+    limit: usize,
+) -> Result<Option<Log>, Error> {
+    let repository = Repository::new(repository).map(|one| one.within(folder.dir()));
+    let read = match repository {
+        Ok(repository) => repository.log(from, to, limit).await,
+        Err(error) => Err(error),
+    };
+    read.map_err(|source| Error::Tags(Box::new(source)))
 }
 
 async fn tags(folder: &Folder, url: &str) -> Result<Tags, GitError> {

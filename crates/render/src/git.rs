@@ -1,8 +1,9 @@
-//! Which commit does a tag name, and which commits came before which? Asked of the repository itself with `git`, so that the
+//! Which commit does a tag name, which commits came before which, and which lie between? Asked of the repository itself with `git`, so that the
 //! user's ssh keys, proxies and credential helpers work. A tag is resolved once, when planning (P13); nothing here writes to
 //! the repository or keeps anything of it.
 
 mod history;
+mod log;
 mod tags;
 
 use std::io;
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use tokio::process::Command;
 
+pub use log::{Log, LogEntry};
 pub use tags::Tags;
 
 /// Time limit of one question.

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::Error;
 use crate::live::Live;
+use crate::pages::Commits;
 use crate::settings::Settings;
 use crate::sign_in::OnceLink;
 use crate::store::ServerStore;
@@ -34,6 +35,7 @@ struct Shared {
     settings: Settings,
     caller: Arc<dyn Caller>,
     once: OnceLink,
+    commits: Commits,
     stop: CancellationToken,
     live: Live,
     streams: Arc<Semaphore>,
@@ -63,6 +65,7 @@ impl App {
             caller,
             once: OnceLink::default(),
             stop,
+            commits: Commits::default(),
         };
         Ok(Self {
             shared: Arc::new(shared),
@@ -87,6 +90,11 @@ impl App {
     /// What the project's files say now.
     pub(crate) fn files(&self) -> Arc<FilesNow> {
         self.shared.files.now()
+    }
+
+    /// What lies between two commits, as far as it was looked up.
+    pub(crate) fn commits(&self) -> &Commits {
+        &self.shared.commits
     }
 
     /// The people whom the files name; while they cannot be read, whom they named last.

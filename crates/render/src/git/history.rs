@@ -20,13 +20,22 @@ impl Repository {
         if others.is_empty() || !is_commit(commit) {
             return Ok(BTreeMap::new());
         }
+        self.where_it_lies(async |folder: &Path| kinships(folder, commit, others).await)
+            .await
+    }
+
+    /// Asks within the time limit where the repository lies, or in a copy of its commits that is thrown away.
+    pub(super) async fn where_it_lies<T>(
+        &self,
+        ask: impl AsyncFnOnce(&Path) -> Result<T, GitError>,
+    ) -> Result<T, GitError> {
         let looking = async {
             if let Some(folder) = self.local() {
-                return kinships(&folder, commit, others).await;
+                return ask(&folder).await;
             }
             let folder = tempfile::tempdir().map_err(GitError::NotRun)?;
             self.fetch_commits(folder.path()).await?;
-            kinships(folder.path(), commit, others).await
+            ask(folder.path()).await
         };
         let limited = tokio::time::timeout(self.time_limit, looking).await;
         limited.map_err(|_| GitError::TimedOut {
@@ -112,6 +121,6 @@ async fn is_ancestor(folder: &Path, one: &str, other: &str) -> Result<Option<boo
     })
 }
 
-fn is_commit(text: &str) -> bool {
+pub(super) fn is_commit(text: &str) -> bool {
     matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }

@@ -134,6 +134,12 @@ pub struct BatchView {
     pub customers: Vec<CustomerId>,
     /// How it stands.
     pub state: BatchStanding,
+    /// When its first customer started.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<Timestamp>,
+    /// When its last customer had settled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub settled_at: Option<Timestamp>,
     /// What its customers weigh, where weights say something.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weight: Option<u64>,
@@ -378,7 +384,8 @@ impl Rollout {
     }
 
     fn batch_view(&self, phase: usize, batch: u32, weighs: bool) -> BatchView {
-        let state = match self.batches.get(&(phase, batch)) {
+        let row = self.batches.get(&(phase, batch));
+        let state = match row {
             None => BatchStanding::Waiting,
             Some(row) if row.settled_at.is_some() => BatchStanding::Settled,
             Some(_) => BatchStanding::Running,
@@ -389,6 +396,8 @@ impl Rollout {
             weight: weighs.then(|| self.plan.weight_together(&customers)),
             customers,
             state,
+            started_at: row.and_then(|row| row.started_at),
+            settled_at: row.and_then(|row| row.settled_at),
         }
     }
 

@@ -470,6 +470,8 @@ pub(super) struct Actor {
     service: bool,
     #[schema(value_type = Option<Object>)]
     proof: Option<Value>,
+    /// What that token was made for; absent: everything its owner may.
+    scopes: Option<Vec<String>>,
 }
 
 /// A failure (RFC 9457), with the way out.

@@ -167,19 +167,7 @@ impl Lab {
         headers: &[(&str, &str)],
         body: &str,
     ) -> Answer {
-        let mut request = Request::builder().method(method).uri(path);
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        let request = request.body(Body::from(body.to_owned())).unwrap();
-        let reply = self.router.clone().oneshot(request).await.unwrap();
-        let (parts, body) = reply.into_parts();
-        let body = to_bytes(body, usize::MAX).await.unwrap();
-        Answer {
-            status: parts.status,
-            headers: parts.headers,
-            text: String::from_utf8(body.to_vec()).unwrap(),
-        }
+        ask(&self.router, method, path, headers, body).await
     }
 
     /// Reads with these headers what has no end.
@@ -207,6 +195,29 @@ impl Lab {
         let taken = self.ask(Method::POST, path, &[], "").await;
         assert_eq!(taken.status, StatusCode::SEE_OTHER, "{taken:?}");
         taken.cookie().unwrap_or_else(|| panic!("{taken:?}"))
+    }
+}
+
+/// Asks a router with these headers.
+pub(crate) async fn ask(
+    router: &Router,
+    method: Method,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Answer {
+    let mut request = Request::builder().method(method).uri(path);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let request = request.body(Body::from(body.to_owned())).unwrap();
+    let reply = router.clone().oneshot(request).await.unwrap();
+    let (parts, body) = reply.into_parts();
+    let body = to_bytes(body, usize::MAX).await.unwrap();
+    Answer {
+        status: parts.status,
+        headers: parts.headers,
+        text: String::from_utf8(body.to_vec()).unwrap(),
     }
 }
 

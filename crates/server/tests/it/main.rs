@@ -4,5 +4,6 @@
 mod lab;
 mod open_api;
 mod reads;
+mod pages;
 mod sign_in;
 mod stream;

@@ -82,7 +82,7 @@ async fn every_reply_says_what_a_browser_may_not_do() {
         "/healthz",
         "/api/v1/nothing",
         "/nothing",
-        "/assets/style.css",
+        "/approvals",
     ] {
         let reply = lab.get(path, None).await;
         assert!(

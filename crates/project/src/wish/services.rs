@@ -78,7 +78,7 @@ async fn find_one(
     let service = &customer.services[&role];
     let owner = config.project.render.owner.as_deref();
     let view = observe::view(client, &role, service, owner, versions).await;
-    let observed = Some(view.map_err(|error| Mistake::Failed(error.into()))?);
+    let observed = Some(view.map_err(Mistake::Failed)?);
     let version = versions.of(&release.commit).map(str::to_owned);
     Ok(ServiceDeploy {
         version,

@@ -238,8 +238,8 @@ impl Lab {
     /// cancelled (P14).
     fn check_request(&mut self, command: &Command) {
         if let CommandKind::CancelDeploy { deploy, .. } = &command.kind {
-            let names = |event: &&Event| event.line.deploy.as_ref() == Some(deploy);
-            let mut named = self.journal.iter().filter(names);
+            let of_it = |event: &&Event| event.line.deploy.as_ref() == Some(deploy);
+            let mut named = self.journal.iter().filter(of_it);
             let ours = named.any(|event| Fact::read(&event.line).unwrap().caused().is_some());
             assert!(ours, "somebody else's: {command:?}");
         }

@@ -54,7 +54,7 @@ impl Default for Sessions {
     }
 }
 
-/// An identity provider (`OpenID` Connect). It says who somebody is and gives no rights.
+/// An identity provider (OIDC). It says who somebody is and gives no rights.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignIn {
     /// Its issuer, to the letter as its tokens name it.

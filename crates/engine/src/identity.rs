@@ -102,6 +102,29 @@ pub fn of_account(project: &Project, account: &str) -> Result<Actor, Error> {
     }
 }
 
+/// The person with the identity at a provider with which somebody signed in.
+///
+/// # Errors
+/// [`Error::NotPermitted`] if nobody has it, or more than one.
+pub fn of_sign_in(project: &Project, proof: &Proof) -> Result<Actor, Error> {
+    let identity = proof.id.as_str();
+    let people = project.people.iter();
+    let mut people = people.filter(|(_, person)| person.oidc.as_deref() == Some(identity));
+    match (people.next(), people.next()) {
+        (Some((person, _)), None) => Ok(Actor::person(person.as_str()).proved_by(proof.clone())),
+        (None, _) => Err(Error::NotPermitted {
+            message: format!("nobody in this project has the identity `{identity}`"),
+            way_out: format!(
+                "write `oidc: \"{identity}\"` to the person under `people` in tranche.yaml"
+            ),
+        }),
+        (Some((one, _)), Some((other, _))) => Err(Error::NotPermitted {
+            message: format!("the identity `{identity}` is `{one}` as well as `{other}`"),
+            way_out: "write it to one of them under `people` in tranche.yaml".to_owned(),
+        }),
+    }
+}
+
 /// Whether this person may see, make and revoke tokens.
 ///
 /// # Errors

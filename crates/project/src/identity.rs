@@ -3,7 +3,7 @@
 use std::fs;
 
 use engine::Error as EngineError;
-use engine::identity::of_account;
+use engine::identity::{of_account, of_sign_in};
 use policy::Project;
 use rollout::Actor;
 use rollout::request::{Proof, ProofKind};
@@ -37,6 +37,7 @@ pub(crate) fn token() -> Result<Option<SecretString>, Error> {
 pub fn person_proved_by(proof: &Proof, project: &Project) -> Result<Actor, Error> {
     match proof.kind {
         ProofKind::Account => Ok(of_account(project, &proof.id)?),
+        ProofKind::Oidc => Ok(of_sign_in(project, proof)?),
         // It may be revoked, so it is looked up each time it is used.
         ProofKind::Token => Err(EngineError::NotPermitted {
             message: "a token proves somebody only while it is shown".to_owned(),

@@ -4,6 +4,7 @@
 //! [`start_customers`] starts whom nothing keeps; [`phases`] opens and settles batches and phases; [`end_state`] ends the
 //! rollout.
 
+pub(crate) mod asked;
 pub(crate) mod directories;
 pub(crate) mod end_state;
 pub(crate) mod files_read;

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use policy::{PersonId, Timestamp};
 use rollout::Actor;
-use rollout::request::{Hand, Proof, ProofKind, Scope};
+use rollout::request::{Hand, Proof, Scope};
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, TransactionBehavior, params};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
@@ -368,11 +368,9 @@ fn proved(row: &Row<'_>) -> rusqlite::Result<Proved> {
         scopes: terms(row)?.scopes_of(&owner),
         owner,
         proof: Proof {
-            kind: ProofKind::Token,
-            id: id(&hash),
-            account: None,
             maker: Some(PersonId::new(row.get::<_, String>(4)?)),
             made_by: made_by.unwrap_or_default(),
+            ..Proof::token(id(&hash))
         },
     })
 }

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use engine::identity::{
     NewToken, TokenOwner, TokenTerms, Tokens, account_name, check_admin, check_terms, of_account,
-    prove,
+    of_sign_in, prove,
 };
 use engine::{EngineLock, Error, LockFor, Reader};
 use policy::settings::Project;
@@ -137,6 +137,31 @@ fn an_account_of_two_people_proves_neither() {
         of_account(&project, "shared"),
         Err(Error::NotPermitted { .. })
     ));
+}
+
+#[test]
+fn an_identity_proves_the_one_person_who_has_it_to_the_letter() {
+    let project =
+        project("people: { ann: { os: anna }, bob: { oidc: 'https://id.example#0815' } }\n");
+    let signed_in = |issuer, subject| {
+        let at = "2027-01-11T09:00:00Z".parse().unwrap();
+        of_sign_in(&project, &Proof::oidc(issuer, subject, at))
+    };
+    let bob = signed_in("https://id.example", "0815").unwrap();
+    assert_eq!((bob.name.as_str(), bob.service), ("bob", false));
+    assert_eq!(bob.proof.unwrap().kind, ProofKind::Oidc);
+    for (issuer, subject) in [
+        ("https://id.example/", "0815"),
+        ("https://id.example", "815"),
+        ("https://other.example", "0815"),
+        ("anna", ""),
+    ] {
+        let refused = signed_in(issuer, subject).unwrap_err();
+        let Error::NotPermitted { way_out, .. } = &refused else {
+            panic!("{refused}");
+        };
+        assert!(way_out.contains(&format!("oidc: \"{issuer}#{subject}\"")));
+    }
 }
 
 #[test]

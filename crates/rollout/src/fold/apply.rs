@@ -92,7 +92,8 @@ impl State {
     fn apply_hand(&mut self, line: &Line, proof: Option<Proof>) {
         let rollout = line.rollout.and_then(|id| self.rollouts.get_mut(&id));
         if let (Some(rollout), Some(actor), Some(proof)) = (rollout, line.actor.clone(), proof) {
-            rollout.row.hands.entry(actor).or_default().insert(proof);
+            let hands = rollout.row.hands.entry(actor).or_default();
+            hands.insert(proof.hand());
         }
     }
 

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
-use policy::settings::{Person, Roles};
-use policy::{GroupId, PersonId};
+use chrono::SubsecRound as _;
+use policy::settings::{Claim, Claims, Person, Roles};
+use policy::{GroupId, PersonId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Who exists, who belongs to which group, who holds which role.
@@ -18,6 +19,9 @@ pub struct Directory {
     /// What proves who somebody is, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub people: BTreeMap<PersonId, Person>,
+    /// What a sign-in must say for a member of a group to count as one.
+    #[serde(default, skip_serializing_if = "Claims::is_none")]
+    pub claims: Claims,
 }
 
 /// Who asks, as proved by the shell.
@@ -123,9 +127,9 @@ pub struct UnknownScope(String);
 /// What proved who somebody is; never the secret itself.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Proof {
-    /// Account or token.
+    /// Account, token or identity.
     pub kind: ProofKind,
-    /// The account's name, or the token's.
+    /// The account's name, or the token's; of an identity issuer and subject, `ISSUER#SUBJECT`.
     pub id: String,
     /// The account of the process that asked. It is told, not compared: several people may share one and have tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -136,6 +140,15 @@ pub struct Proof {
     /// What the maker proved it with, and, where that was a token, who made that one, and so on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub made_by: Vec<Hand>,
+    /// When the person last proved to the identity provider who they are, as the provider says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth_time: Option<Timestamp>,
+    /// When the server took the sign-in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed_in_at: Option<Timestamp>,
+    /// What the sign-in said of what groups ask for.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub claims: BTreeSet<Claim>,
 }
 
 /// What proves an identity.
@@ -146,6 +159,8 @@ pub enum ProofKind {
     Account,
     /// A token.
     Token,
+    /// A subject at an identity provider, signed in at a server.
+    Oidc,
 }
 
 /// Somebody who had a hand in a token.
@@ -155,7 +170,7 @@ pub struct Hand {
     pub person: PersonId,
     /// Proved by which kind.
     pub kind: ProofKind,
-    /// The account's name, or the token's.
+    /// The account's name, the token's, or the identity.
     pub id: String,
 }
 
@@ -164,11 +179,73 @@ impl Proof {
     pub fn account(name: impl Into<String>) -> Self {
         let name = name.into();
         Self {
-            kind: ProofKind::Account,
             account: Some(name.clone()),
-            id: name,
+            ..Self::new(ProofKind::Account, name)
+        }
+    }
+
+    /// A token, by its name; whoever knows adds who made it.
+    pub fn token(id: impl Into<String>) -> Self {
+        Self::new(ProofKind::Token, id.into())
+    }
+
+    /// A subject at an identity provider, whom a server has signed in at an instant.
+    ///
+    /// ```
+    /// use rollout::request::{Actor, Proof, ProofKind};
+    ///
+    /// let now = "2027-01-11T09:00:00.1234567Z".parse()?;
+    /// let proof = Proof::oidc("https://id.example.com", "0815", now).fresh_since("2027-01-11T08:59:30Z".parse()?);
+    /// assert_eq!(proof.id, "https://id.example.com#0815");
+    /// let ann = Actor::person("ann").proved_by(proof);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn oidc(issuer: &str, subject: &str, signed_in_at: Timestamp) -> Self {
+        Self {
+            signed_in_at: Some(signed_in_at.trunc_subsecs(3)),
+            ..Self::new(ProofKind::Oidc, format!("{issuer}#{subject}"))
+        }
+    }
+
+    /// The same with the instant since which the provider has not asked again (`auth_time`).
+    #[must_use]
+    pub fn fresh_since(self, auth_time: Timestamp) -> Self {
+        Self {
+            auth_time: Some(auth_time.trunc_subsecs(3)),
+            ..self
+        }
+    }
+
+    /// The same with what it said of what groups ask for.
+    #[must_use]
+    pub fn claiming(self, claims: impl IntoIterator<Item = Claim>) -> Self {
+        Self {
+            claims: claims.into_iter().collect(),
+            ..self
+        }
+    }
+
+    fn new(kind: ProofKind, id: String) -> Self {
+        Self {
+            kind,
+            id,
+            account: None,
             maker: None,
             made_by: Vec::new(),
+            auth_time: None,
+            signed_in_at: None,
+            claims: BTreeSet::new(),
+        }
+    }
+
+    /// Without what is another at each sign-in: whose hand it is.
+    #[must_use]
+    pub(crate) fn hand(self) -> Self {
+        Self {
+            auth_time: None,
+            signed_in_at: None,
+            claims: BTreeSet::new(),
+            ..self
         }
     }
 
@@ -183,6 +260,7 @@ impl fmt::Display for Proof {
         let kind = match self.kind {
             ProofKind::Account => "account",
             ProofKind::Token => "token",
+            ProofKind::Oidc => "identity",
         };
         write!(f, "the {kind} {}", self.id)
     }

@@ -6,11 +6,11 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use policy::settings::{Person, Project, RoleName, Roles, called_now};
+use policy::settings::{Claim, Claims, Person, Project, RoleName, Roles, called_now};
 use policy::{GroupId, PersonId, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::model::actor::Directory;
+use crate::model::actor::{Directory, Proof};
 
 impl Directory {
     /// As a project's files say. Where somebody is told of things proves nothing, so addresses stay out of the journal.
@@ -26,6 +26,7 @@ impl Directory {
             people: people
                 .map(|(name, person)| (name.clone(), identity(person)))
                 .collect(),
+            claims: project.claims.clone(),
         }
     }
 
@@ -36,6 +37,8 @@ impl Directory {
             .groups
             .iter()
             .map(|(group, members)| (group.clone(), both(members, read.groups.get(group))));
+        let mut groups: BTreeMap<GroupId, BTreeSet<PersonId>> = groups.collect();
+        let claims = self.claims_left(read, &mut groups);
         let mut roles = Roles::default();
         for role in RoleName::ALL {
             let is_restricted = self.restricts(role) || read.restricts(role);
@@ -56,9 +59,37 @@ impl Directory {
             }
         }
         Self {
-            groups: groups.collect(),
+            groups,
             roles,
             people: self.people_left(read),
+            claims,
+        }
+    }
+
+    /// Both narrow. Nobody belongs to a group of which they ask something else: two claims at once is not what either says.
+    fn claims_left(
+        &self,
+        read: &Self,
+        groups: &mut BTreeMap<GroupId, BTreeSet<PersonId>>,
+    ) -> Claims {
+        let (ours, theirs) = (&self.claims.groups, &read.claims.groups);
+        for (group, claim) in theirs {
+            if ours.get(group).is_some_and(|known| known != claim) {
+                groups.entry(group.clone()).or_default().clear();
+            }
+        }
+        let all = theirs.iter().chain(ours);
+        let known = all.filter(|(group, _)| self.groups.contains_key(*group));
+        let both = [self, read].map(|one| &one.claims);
+        let written = both.into_iter().filter(|claims| !claims.is_none());
+        Claims {
+            groups: known
+                .map(|(group, claim)| (group.clone(), claim.clone()))
+                .collect(),
+            valid_for: written
+                .map(|claims| claims.valid_for)
+                .min()
+                .unwrap_or_default(),
         }
     }
 
@@ -130,6 +161,20 @@ impl Directory {
         members.is_some_and(|members| members.contains(self.called_now(person)))
     }
 
+    /// Until when what somebody proved counts for a group; `None`: it does not. Where nothing is proved, as in a
+    /// simulation, nothing is asked.
+    pub(crate) fn claimed_until(&self, group: &GroupId, proof: Option<&Proof>) -> Option<Counts> {
+        let (Some(claim), Some(proof)) = (self.claims.groups.get(group), proof) else {
+            return Some(Counts::Always);
+        };
+        let signed_in_at = proof
+            .signed_in_at
+            .filter(|_| proof.claims.contains(claim))?;
+        Some(Counts::Until(
+            signed_in_at + self.claims.valid_for.0.to_delta(),
+        ))
+    }
+
     /// Whether the person may still be taken for who they say they are; a project that names nobody knows everybody.
     pub(crate) fn knows(&self, person: &PersonId) -> bool {
         self.people.is_empty() || called_now(&self.people, person).is_some()
@@ -162,6 +207,7 @@ impl Directory {
                 change.groups.insert(group.clone(), members);
             }
         }
+        change.claims(self, now);
         for role in RoleName::ALL {
             let [before, after] = [self, now].map(|one| one.roles.holders(role));
             let name = role.as_str();
@@ -171,6 +217,24 @@ impl Directory {
             }
         }
         (!change.whom.is_empty()).then_some(change)
+    }
+}
+
+/// Until when something counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Counts {
+    /// Up to but not at that instant.
+    Until(Timestamp),
+    Always,
+}
+
+impl Counts {
+    /// Whether it counts at an instant.
+    pub(crate) fn at(self, at: Timestamp) -> bool {
+        match self {
+            Self::Always => true,
+            Self::Until(until) => at < until,
+        }
     }
 }
 
@@ -245,6 +309,23 @@ impl PeopleChange {
                 if earlier.is_none_or(|earlier| !earlier.contains(old)) {
                     self.note(name, format!("was called {old} before"));
                 }
+            }
+        }
+    }
+
+    /// What a group asks of a sign-in concerns all of its people.
+    fn claims(&mut self, before: &Directory, now: &Directory) {
+        for (group, members) in &now.groups {
+            let [was, is] = [before, now].map(|one| one.claims.groups.get(group));
+            let words = match is {
+                _ if was == is => continue,
+                Some(Claim { claim, equals }) => {
+                    format!("counts in {group} after a sign-in with {claim} {equals} only")
+                }
+                None => format!("counts in {group} after any sign-in"),
+            };
+            for person in members {
+                self.note(person, words.clone());
             }
         }
     }

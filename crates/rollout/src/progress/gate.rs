@@ -1,134 +1,138 @@
 //! Gates: who may open them, and whether enough people have (R10, P1-P5).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use policy::quorum::are_filled;
-use policy::rules::{Approval, Approvers, Excluded, GroupOrPerson, Scope};
+use policy::rules::{Approval, Approvers, GroupOrPerson, Scope};
 use policy::settings::RoleName;
-use policy::{CustomerId, PersonId};
+use policy::{CustomerId, PersonId, Timestamp};
 
 use crate::fold::index::Rollout;
-use crate::model::actor::{Actor, Directory};
+use crate::model::actor::{Actor, Directory, Proof};
+use crate::model::directory::Counts;
 use crate::model::ids::GateId;
 use crate::model::state::{GateRow, Vote};
+use crate::progress::asked::{Place, approvers, entitled, has_a_vote, is_asked, places};
 use crate::progress::hands::{Act, one_hand};
 
-/// Why a person may not approve, as a fragment after the name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum NotEntitled {
-    ServiceToken,
-    NoApprover,
-    Starter,
-    Excluded,
-    NotAmong,
-}
-
-impl NotEntitled {
-    pub(crate) fn text(self) -> &'static str {
-        match self {
-            Self::ServiceToken => "is a service, and services never approve",
-            Self::NoApprover => "does not hold the role of approver",
-            Self::Starter => "started this rollout, and another person must approve it",
-            Self::Excluded => "is excluded from approving by the policy",
-            Self::NotAmong => "is in none of the groups this gate asks",
-        }
-    }
-}
-
-/// Whether this person may vote for the gate now.
-pub(crate) fn entitled(
+/// Whether a vote of somebody would fill a place that their vote so far does not fill any more.
+pub(crate) fn renews(
     approval: &Approval,
     directory: &Directory,
-    starter: &PersonId,
-    actor: &Actor,
-) -> Result<(), NotEntitled> {
-    if actor.service {
-        return Err(NotEntitled::ServiceToken);
-    }
-    let person = &actor.name;
-    if !directory.holds(RoleName::Approver, person) {
-        return Err(NotEntitled::NoApprover);
-    }
-    if approval.not.contains(&Excluded::Starter) && directory.is_one(person, starter) {
-        return Err(NotEntitled::Starter);
-    }
-    let is_excluded = |one: &Excluded| match one {
-        Excluded::Starter => false,
-        Excluded::Person(excluded) => directory.is_one(excluded, person),
-    };
-    if approval.not.iter().any(is_excluded) {
-        return Err(NotEntitled::Excluded);
-    }
-    match &approval.from {
-        Approvers::Anybody => Ok(()),
-        Approvers::Any(names)
-            if names
-                .iter()
-                .any(|name| names_person(directory, name, person)) =>
-        {
-            Ok(())
-        }
-        Approvers::Each(groups)
-            if groups
-                .keys()
-                .any(|group| directory.is_member(group, person)) =>
-        {
-            Ok(())
-        }
-        Approvers::Any(_) | Approvers::Each(_) => Err(NotEntitled::NotAmong),
-    }
+    vote: &Vote,
+    by: &Actor,
+    at: Timestamp,
+) -> bool {
+    let places = places(approval, directory, &by.name);
+    let mut lost = places
+        .iter()
+        .filter(|place| !place.counts(directory, vote.proof.as_ref(), at));
+    lost.any(|place| place.counts(directory, by.proof.as_ref(), at))
 }
 
-/// Who may vote for the gate now, as far as the files name people.
-pub(crate) fn approvers(
+/// Until when a vote counts, if something of a sign-in is asked of it: the longest of its places.
+pub(crate) fn counts_until(
     approval: &Approval,
     directory: &Directory,
-    starter: &PersonId,
-) -> Vec<PersonId> {
-    let may = |person: &&PersonId| {
-        let actor = Actor::person(person.as_str());
-        entitled(approval, directory, starter, &actor).is_ok()
-    };
-    let named = directory.roles.approver.iter();
-    named.filter(may).cloned().collect()
+    vote: &Vote,
+) -> Option<Timestamp> {
+    let places = places(approval, directory, &vote.person);
+    let counts = places
+        .iter()
+        .filter_map(|place| place.until(directory, vote.proof.as_ref()));
+    match counts.max()? {
+        Counts::Until(until) => Some(until),
+        Counts::Always => None,
+    }
 }
 
-/// Whether these people are enough.
+/// Whose votes count, with what they proved.
+pub(crate) type Voices<'v> = BTreeMap<&'v PersonId, Option<&'v Proof>>;
+
+/// Whether these people are enough at an instant.
 pub(crate) fn is_quorum(
     approval: &Approval,
     directory: &Directory,
-    people: &BTreeSet<&PersonId>,
+    people: &Voices<'_>,
+    at: Timestamp,
 ) -> bool {
     match &approval.from {
         Approvers::Anybody | Approvers::Any(_) => {
             people.len() >= usize::try_from(approval.quorum).unwrap_or(usize::MAX)
         }
-        Approvers::Each(groups) => are_filled(groups, people, |group, person| {
-            directory.is_member(group, person)
-        }),
+        Approvers::Each(groups) => {
+            let all: BTreeSet<&PersonId> = people.keys().copied().collect();
+            are_filled(groups, &all, |group, person| {
+                let proof = people.get(person).copied().flatten();
+                directory.is_member(group, person) && Place::In(group).counts(directory, proof, at)
+            })
+        }
     }
 }
 
-fn names_person(directory: &Directory, name: &GroupOrPerson, person: &PersonId) -> bool {
-    match name {
-        GroupOrPerson::Group(group) => directory.is_member(group, person),
-        GroupOrPerson::Person(named) => directory.is_one(named, person),
-    }
+/// From when on these votes, with that of somebody who votes now, are not enough any more because a sign-in that they need
+/// has run out; `None`: as long as they stand.
+pub(crate) fn runs_out(
+    rollout: &Rollout,
+    approval: &Approval,
+    directory: &Directory,
+    gate: &GateRow,
+    by: &Actor,
+) -> Option<Timestamp> {
+    let of = |person, proof| {
+        let places = places(approval, directory, person).into_iter();
+        places.filter_map(move |place| place.until(directory, proof))
+    };
+    let votes = gate.votes.iter();
+    let counts = votes.flat_map(|vote| of(&vote.person, vote.proof.as_ref()));
+    let counts = counts.chain(of(&by.name, by.proof.as_ref()));
+    let ends: BTreeSet<Timestamp> = counts
+        .filter_map(|counts| match counts {
+            Counts::Until(until) => Some(until),
+            Counts::Always => None,
+        })
+        .collect();
+    let mut ends = ends.into_iter();
+    ends.find(|end| {
+        !is_quorum(
+            approval,
+            directory,
+            &with(rollout, approval, directory, gate, by, *end),
+            *end,
+        )
+    })
 }
 
-/// Votes that count now: for this digest, by people still entitled, each with a hand of their own (P2, P3, P4).
+/// Whose votes count at an instant, with that of somebody who votes now.
+pub(crate) fn with<'v>(
+    rollout: &'v Rollout,
+    approval: &Approval,
+    directory: &'v Directory,
+    gate: &'v GateRow,
+    by: &'v Actor,
+    at: Timestamp,
+) -> Voices<'v> {
+    let mut people = counted(rollout, approval, directory, gate, at);
+    if entitled(approval, directory, &rollout.row.starter, by, at).is_ok() {
+        people.insert(directory.called_now(&by.name), by.proof.as_ref());
+    }
+    people
+}
+
+/// Votes that count at an instant: for this digest, by people still entitled, each with a hand of their own (P2, P3, P4).
 fn counting<'r>(
     rollout: &'r Rollout,
     approval: &Approval,
     directory: &Directory,
     gate: &'r GateRow,
+    at: Timestamp,
 ) -> Vec<&'r Vote> {
     let mut counting: Vec<&Vote> = Vec::new();
     for vote in &gate.votes {
         let act = Act::of_vote(vote);
-        let actor = Actor::person(vote.person.as_str());
         let counts = vote.digest == rollout.plan.digest
-            && entitled(approval, directory, &rollout.row.starter, &actor).is_ok()
+            && has_a_vote(approval, directory, &rollout.row.starter, act).is_ok()
+            && is_asked(approval, directory, act, at).is_ok()
             && rollout.barred(approval, directory, act).is_none()
             && counting.iter().all(|other| {
                 !directory.is_one(&other.person, &vote.person)
@@ -141,28 +145,30 @@ fn counting<'r>(
     counting
 }
 
-/// The people whose votes count now, by their present names.
+/// The people whose votes count at an instant, by their present names.
 pub(crate) fn counted<'r>(
     rollout: &'r Rollout,
     approval: &Approval,
     directory: &'r Directory,
     gate: &'r GateRow,
-) -> BTreeSet<&'r PersonId> {
-    let votes = counting(rollout, approval, directory, gate).into_iter();
+    at: Timestamp,
+) -> Voices<'r> {
+    let votes = counting(rollout, approval, directory, gate, at).into_iter();
     votes
-        .map(|vote| directory.called_now(&vote.person))
+        .map(|vote| (directory.called_now(&vote.person), vote.proof.as_ref()))
         .collect()
 }
 
-/// Whether this vote counts now.
+/// Whether this vote counts at an instant.
 pub(crate) fn counts(
     rollout: &Rollout,
     approval: &Approval,
     directory: &Directory,
     gate: &GateRow,
     vote: &Vote,
+    at: Timestamp,
 ) -> bool {
-    counting(rollout, approval, directory, gate).contains(&vote)
+    counting(rollout, approval, directory, gate, at).contains(&vote)
 }
 
 /// Why another vote of this actor would not count, though they are entitled.
@@ -172,10 +178,12 @@ pub(crate) fn other_hand(
     directory: &Directory,
     gate: &GateRow,
     by: &Actor,
+    at: Timestamp,
 ) -> Option<String> {
     let act = Act::of(by);
     rollout.barred(approval, directory, act).or_else(|| {
-        let votes = counting(rollout, approval, directory, gate).into_iter();
+        let votes = counting(rollout, approval, directory, gate, at).into_iter();
+        let votes = votes.filter(|vote| !directory.is_one(&vote.person, &by.name));
         let mut hands = votes.filter_map(|vote| one_hand(directory, act, Act::of_vote(vote)));
         hands.next()
     })
@@ -187,6 +195,7 @@ pub(crate) fn unfillable(
     approval: &Approval,
     directory: &Directory,
     gate: Option<&GateRow>,
+    at: Timestamp,
 ) -> Option<String> {
     let row = GateRow::default();
     let named = approvers(approval, directory, &rollout.row.starter);
@@ -194,32 +203,30 @@ pub(crate) fn unfillable(
     if directory.holds(RoleName::Approver, &everybody) {
         return None;
     }
-    let mut people = counted(rollout, approval, directory, gate.unwrap_or(&row));
-    people.extend(named.iter());
-    if is_quorum(approval, directory, &people) {
+    let mut people = counted(rollout, approval, directory, gate.unwrap_or(&row), at);
+    // Whoever has to sign in for it can.
+    people.extend(named.iter().map(|person| (person, None)));
+    if is_quorum(approval, directory, &people, at) {
         return None;
     }
-    let who: Vec<&str> = people.iter().map(|person| person.as_str()).collect();
+    let who: Vec<&str> = people.keys().map(|person| person.as_str()).collect();
     Some(match who.is_empty() {
         true => "nobody can fill it: nobody may approve".to_owned(),
         false => format!("nobody can fill it: only {} may approve", who.join(" and ")),
     })
 }
 
-/// Whether the gate lets through now.
+/// Whether the gate lets through at an instant.
 pub(crate) fn is_open(
     rollout: &Rollout,
     approval: &Approval,
     directory: &Directory,
     gate: &GateRow,
+    at: Timestamp,
 ) -> bool {
+    let people = || counted(rollout, approval, directory, gate, at);
     gate.state.is_passed()
-        || (gate.granted.is_some()
-            && is_quorum(
-                approval,
-                directory,
-                &counted(rollout, approval, directory, gate),
-            ))
+        || (gate.granted.is_some() && is_quorum(approval, directory, &people(), at))
 }
 
 /// What is still missing, as a fragment: `1 of 2 approvals`.
@@ -228,8 +235,11 @@ pub(crate) fn missing(
     approval: &Approval,
     directory: &Directory,
     gate: Option<&GateRow>,
+    at: Timestamp,
 ) -> String {
-    let given = gate.map_or(0, |gate| counted(rollout, approval, directory, gate).len());
+    let given = gate.map_or(0, |gate| {
+        counted(rollout, approval, directory, gate, at).len()
+    });
     let from = match &approval.from {
         Approvers::Anybody => String::new(),
         Approvers::Any(names) => {
@@ -244,7 +254,32 @@ pub(crate) fn missing(
             format!(" ({})", groups.join(", "))
         }
     };
-    format!("{given} of {} approvals{from}", needed(approval))
+    let again = gate.map_or_else(String::new, |gate| {
+        sign_in_again(approval, directory, gate, at)
+    });
+    format!("{given} of {} approvals{from}{again}", needed(approval))
+}
+
+/// Whose votes fill fewer places than they did because their sign-in has run out, as an addition to what is missing.
+fn sign_in_again(
+    approval: &Approval,
+    directory: &Directory,
+    gate: &GateRow,
+    at: Timestamp,
+) -> String {
+    let has_run_out = |vote: &&Vote| {
+        let places = places(approval, directory, &vote.person).into_iter();
+        let mut until = places.filter_map(|place| place.until(directory, vote.proof.as_ref()));
+        until.any(|counts| !counts.at(at))
+    };
+    let votes = gate.votes.iter().filter(has_run_out);
+    let who: Vec<&str> = votes
+        .map(|vote| directory.called_now(&vote.person).as_str())
+        .collect();
+    match who.is_empty() {
+        true => String::new(),
+        false => format!(", and {} must sign in and approve again", who.join(" and ")),
+    }
 }
 
 /// How many people it takes.

@@ -4,6 +4,7 @@
 
 use policy::PersonId;
 use policy::rules::{Approval, Excluded};
+use policy::settings::Person;
 
 use crate::fold::index::Rollout;
 use crate::model::actor::{Actor, Directory, Proof, ProofKind};
@@ -13,11 +14,19 @@ use crate::model::state::Vote;
 /// Somebody who acts, and what proved it.
 #[derive(Clone, Copy)]
 pub(crate) struct Act<'a> {
-    person: &'a PersonId,
-    proof: Option<&'a Proof>,
+    pub(crate) person: &'a PersonId,
+    pub(crate) proof: Option<&'a Proof>,
 }
 
 impl<'a> Act<'a> {
+    /// Somebody, whatever they could prove.
+    pub(crate) fn unproved(person: &'a PersonId) -> Self {
+        Self {
+            person,
+            proof: None,
+        }
+    }
+
     pub(crate) fn of(actor: &'a Actor) -> Self {
         Self {
             person: &actor.name,
@@ -61,13 +70,13 @@ impl Rollout {
         names.next().map(|(name, _)| name)
     }
 
-    /// Whether the account was the starter's when the rollout began, though another stands beside it now.
+    /// Whether the account or identity was the starter's when the rollout began, though another stands beside it now.
     fn was_the_starters(&self, directory: &Directory, act: Act<'_>) -> bool {
         let entry = self.plan.project.people.get(&self.row.starter);
-        let account = entry.and_then(|entry| entry.os.as_deref());
-        let is_its = act.proof.is_some_and(|proof| {
-            proof.kind == ProofKind::Account && account == Some(proof.id.as_str())
-        });
+        let is_its = act
+            .proof
+            .zip(entry)
+            .is_some_and(|(proof, entry)| written(entry, proof.kind) == Some(proof.id.as_str()));
         is_its && !directory.is_one(&self.row.starter, act.person)
     }
 
@@ -75,10 +84,7 @@ impl Rollout {
     fn starter_acts(&self) -> Vec<Act<'_>> {
         let person = &self.row.starter;
         let proofs = self.row.hands.get(person).into_iter().flatten();
-        let mut acts = vec![Act {
-            person,
-            proof: None,
-        }];
+        let mut acts = vec![Act::unproved(person)];
         acts.extend(proofs.map(|proof| Act {
             person,
             proof: Some(proof),
@@ -91,7 +97,8 @@ impl Rollout {
         let proof = act.proof?;
         if let Some(other) = self.other_name(directory, act) {
             return Some(format!(
-                "uses {proof}, which has acted here as {other}, and one account or token acts for one person"
+                "uses {proof}, which has acted here as {other}, and {} acts for one person",
+                one_of_its_kind(proof.kind)
             ));
         }
         self.was_the_starters(directory, act).then(|| {
@@ -179,10 +186,28 @@ fn not_theirs(directory: &Directory, by: &Actor) -> Option<String> {
     let proof = by.proof.as_ref()?;
     let entry = directory.people.get(directory.called_now(&by.name))?;
     let is_theirs = match proof.kind {
-        ProofKind::Account => entry.os.as_deref() == Some(proof.id.as_str()),
+        ProofKind::Account | ProofKind::Oidc => {
+            written(entry, proof.kind) == Some(proof.id.as_str())
+        }
         ProofKind::Token => true,
     };
     (!is_theirs).then(|| format!("does not have {proof} in tranche.yaml"))
+}
+
+/// What of that kind stands beside a person in the files.
+fn written(entry: &Person, kind: ProofKind) -> Option<&str> {
+    match kind {
+        ProofKind::Account => entry.os.as_deref(),
+        ProofKind::Oidc => entry.oidc.as_deref(),
+        ProofKind::Token => None,
+    }
+}
+
+fn one_of_its_kind(kind: ProofKind) -> &'static str {
+    match kind {
+        ProofKind::Account | ProofKind::Token => "one account or token",
+        ProofKind::Oidc => "one identity",
+    }
 }
 
 /// A refusal on account of whose hand it is.

@@ -128,7 +128,7 @@ impl State {
             .gate_for(phase, batch, customer)
             .filter(|gate| !matches!(gate, GateId::Phase(_)))
         {
-            holds.extend(self.gate_hold(rollout, phase, &gate));
+            holds.extend(self.gate_hold(rollout, phase, &gate, at));
         }
         // A person's rollback is not held by the calendar (R9).
         if matches!(id, RolloutId::Rollout(_)) {

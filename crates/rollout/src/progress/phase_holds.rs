@@ -19,33 +19,39 @@ impl State {
         if row.state == PhaseState::Waiting {
             holds.extend(rollout.order_holds(phase, at));
         }
-        if let Some(gate) = self.phase_gate_hold(rollout, phase) {
+        if let Some(gate) = self.phase_gate_hold(rollout, phase, at) {
             holds.push(gate);
         }
         holds.extend(rollout.batch_holds(phase, at));
         holds
     }
 
-    fn phase_gate_hold(&self, rollout: &Rollout, phase: usize) -> Option<Hold> {
+    fn phase_gate_hold(&self, rollout: &Rollout, phase: usize, at: Timestamp) -> Option<Hold> {
         let gate = GateId::Phase(rollout.plan.phases[phase].policy.name.clone());
         rollout
             .has_gate(&gate)
-            .then(|| self.gate_hold(rollout, phase, &gate))
+            .then(|| self.gate_hold(rollout, phase, &gate, at))
             .flatten()
     }
 
-    pub(crate) fn gate_hold(&self, rollout: &Rollout, phase: usize, gate: &GateId) -> Option<Hold> {
+    pub(crate) fn gate_hold(
+        &self,
+        rollout: &Rollout,
+        phase: usize,
+        gate: &GateId,
+        at: Timestamp,
+    ) -> Option<Hold> {
         let approval = rollout.plan.phases[phase].policy.approval.as_ref()?;
         let directory = self.directory(rollout);
         let row = rollout.gates.get(gate);
         let has_passed = row.is_some_and(|row| row.state.is_passed());
         if self.product.gates_shut() && !has_passed {
-            let missing = gate::missing(rollout, approval, &directory, row);
+            let missing = gate::missing(rollout, approval, &directory, row, at);
             let text = format!("{gate} has {missing}; {SHUT}");
             let hold = Hold::gate(gate, HoldOwner::Operators, text);
             return Some(hold.way_out(Offer::Validate));
         }
-        if row.is_some_and(|row| gate::is_open(rollout, approval, &directory, row)) {
+        if row.is_some_and(|row| gate::is_open(rollout, approval, &directory, row, at)) {
             return None;
         }
         if let Some(mark) = row.and_then(|row| row.state.rejected()) {
@@ -57,12 +63,12 @@ impl State {
             let hold = Hold::gate(gate, HoldOwner::Operators, text);
             return Some(hold.since(Some(mark.at)).way_out(Offer::retry(gate)));
         }
-        let missing = gate::missing(rollout, approval, &directory, row);
+        let missing = gate::missing(rollout, approval, &directory, row, at);
         let since = row
             .and_then(|row| row.state.request())
             .map(|request| request.since);
         let hold = |owner, text| Hold::gate(gate, owner, text).since(since);
-        if let Some(why) = gate::unfillable(rollout, approval, &directory, row) {
+        if let Some(why) = gate::unfillable(rollout, approval, &directory, row, at) {
             let hold = hold(HoldOwner::Admins, format!("{gate} has {missing}; {why}"));
             return Some(hold.way_out("name more people in the groups and roles of tranche.yaml"));
         }

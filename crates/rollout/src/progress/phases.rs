@@ -286,13 +286,13 @@ impl Product {
         let asking = rollout.phases[phase].started_at.is_some() && !rollout.is_settled(phase);
         if asking
             && row.state.request().is_none()
-            && !gate::is_open(rollout, &approval, &directory, &row)
+            && !gate::is_open(rollout, &approval, &directory, &row, self.at)
         {
             let fact = ApprovalRequested {
                 place: rollout.gate_place(gate),
                 until: self.at + approval.expires.to_delta(),
                 digest: rollout.plan.digest.clone(),
-                missing: gate::missing(rollout, &approval, &directory, Some(&row)),
+                missing: gate::missing(rollout, &approval, &directory, Some(&row), self.at),
                 covers: rollout.waiting_for(gate),
             };
             self.emit_in(id, fact);

@@ -4,15 +4,16 @@ use policy::rules::Approval;
 use policy::settings::RoleName;
 
 use crate::fold::index::Rollout;
-use crate::model::actor::{Actor, Directory};
+use crate::model::actor::{Actor, Directory, ProofKind};
 use crate::model::fact;
 use crate::model::fact::{Approved, CustomerExcluded, Millis, Nullable, Withdrawn};
 use crate::model::ids::{GateId, RolloutId};
-use crate::model::offer::Offer;
+use crate::model::offer::{Offer, Offers};
 use crate::model::request::{Rejected, RejectedCode, Request};
 use crate::model::state::{GateRow, Vote};
 use crate::model::verb::Verb;
 use crate::product::Product;
+use crate::progress::asked::{NotEntitled, entitled};
 use crate::progress::{gate, hands};
 use policy::Timestamp;
 
@@ -78,23 +79,12 @@ impl Product {
         reason: Option<String>,
         digest: Option<&str>,
     ) -> Result<(), Rejected> {
-        let Ballot {
-            rollout: id,
-            gate,
-            approval,
-            row,
-        } = self.vote_of(request, text, digest)?;
-        let by = &request.by;
+        let (id, gate, until) = self.judge_vote(request, text, digest, self.at)?;
         let rollout = &self.state.rollouts[&id];
-        let directory = self.state.directory(rollout);
-        let mut people = gate::counted(rollout, &approval, &directory, &row);
-        people.insert(directory.called_now(&by.name));
-        let complete = gate::is_quorum(&approval, &directory, &people);
-        let until = complete.then(|| self.at + approval.valid_for.to_delta());
         let (begins, after) = self.when_it_begins(id, &gate, until).unzip();
         let fact = Approved {
             place: rollout.gate_place(&gate),
-            actor: by.name.clone(),
+            actor: request.by.name.clone(),
             reason,
             until,
             digest: rollout.plan.digest.clone(),
@@ -106,58 +96,74 @@ impl Product {
         Ok(())
     }
 
-    /// Whether this person may vote for a gate of a rollout now: what the vote itself asks.
+    /// Whether this person may approve a gate of a rollout at an instant.
     ///
     /// # Errors
-    /// Why not.
-    pub fn may_vote(&self, id: RolloutId, gate: &str, by: &Actor) -> Result<(), Rejected> {
+    /// Why not: what `approve` would answer them.
+    pub fn may_vote(
+        &self,
+        id: RolloutId,
+        gate: &str,
+        by: &Actor,
+        at: Timestamp,
+    ) -> Result<(), Rejected> {
+        let verb = Verb::Approve {
+            gate: gate.to_owned(),
+            reason: None,
+            digest: None,
+        };
         let request = Request {
             by: by.clone(),
             rollout: Some(id),
-            verb: Verb::Approve {
-                gate: gate.to_owned(),
-                reason: None,
-                digest: None,
-            },
+            verb,
         };
         self.permit(&request)?;
-        self.vote_of(&request, gate, None).map(drop)
+        self.judge_vote(&request, gate, None, at).map(drop)
     }
 
-    /// The gate that is meant, if a vote of this person would count for it and is needed, and `digest` names the plan.
-    fn vote_of(
+    /// The gate for which a vote would count, and until when it would be open if that makes the quorum complete.
+    fn judge_vote(
         &self,
         request: &Request,
         text: &str,
         digest: Option<&str>,
-    ) -> Result<Ballot, Rejected> {
+        at: Timestamp,
+    ) -> Result<(RolloutId, GateId, Option<Timestamp>), Rejected> {
+        let by = &request.by;
         let ballot = self.ballot(request, text, |rollout, approval| {
-            let directory = self.state.directory(rollout);
-            vote_allowed(rollout, &directory, approval, &request.by)
+            vote_allowed(rollout, &self.state.directory(rollout), approval, by, at)?;
+            signed_in_lately(approval, by, at)
         })?;
         let Ballot {
             rollout: id,
             gate,
             approval,
             row,
-        } = &ballot;
-        let rollout = &self.state.rollouts[id];
+        } = ballot;
+        let rollout = &self.state.rollouts[&id];
         let directory = self.state.directory(rollout);
-        is_asked(*id, rollout, gate, row)?;
-        let by = &request.by;
-        if own_vote(&directory, row, by).is_some() {
+        is_asked(id, rollout, &gate, &row)?;
+        let again = |vote: &Vote| gate::renews(&approval, &directory, vote, by, at);
+        if own_vote(&directory, &row, by).is_some_and(|vote| !again(vote)) {
             let text = format!("{} has already approved {gate}", by.name);
             return Err(Rejected::state(text, Offer::Approvals));
         }
-        is_shut(rollout, &directory, approval, gate, row)?;
+        is_shut(rollout, &directory, &approval, &gate, &row, at)?;
         if let Some(seen) = digest {
             is_the_plan(seen, &rollout.plan.digest)?;
         }
         hands::own_hand(rollout, &directory, by)?;
-        match gate::other_hand(rollout, approval, &directory, row, by) {
-            Some(why) => Err(hands::refused(by, &why)),
-            None => Ok(ballot),
+        if let Some(why) = gate::other_hand(rollout, &approval, &directory, &row, by, at) {
+            return Err(hands::refused(by, &why));
         }
+        let people = gate::with(rollout, &approval, &directory, &row, by, at);
+        let complete = gate::is_quorum(&approval, &directory, &people, at);
+        let until = complete.then(|| {
+            let runs_out = gate::runs_out(rollout, &approval, &directory, &row, by);
+            let lapses = at + approval.valid_for.to_delta();
+            runs_out.map_or(lapses, |runs_out| runs_out.min(lapses))
+        });
+        Ok((id, gate, until))
     }
 
     /// In which rollout a vote for this gate would count, of somebody who may vote and has not; or one can be taken `back`.
@@ -175,9 +181,9 @@ impl Product {
             return Ok(id);
         };
         let directory = self.state.directory(rollout);
-        is_shut(rollout, &directory, approval, &gate, &row)?;
-        let people = gate::counted(rollout, approval, &directory, &row);
-        match gate::is_quorum(approval, &directory, &people) == back {
+        is_shut(rollout, &directory, approval, &gate, &row, self.at)?;
+        let people = gate::counted(rollout, approval, &directory, &row, self.at);
+        match gate::is_quorum(approval, &directory, &people, self.at) == back {
             true => Ok(id),
             false => Err(Rejected::state("its votes say otherwise", Offer::Approvals)),
         }
@@ -270,22 +276,27 @@ impl Product {
         Ok(())
     }
 
-    /// Whoever could vote against the gate while the files were whole can do so while they are broken.
+    /// Whoever could vote against the gate while the files were whole can do so while they are broken, and needs no sign-in:
+    /// nobody is kept from stopping anything.
     fn may_reject(
         &self,
         rollout: &Rollout,
         approval: &Approval,
         by: &Actor,
     ) -> Result<(), Rejected> {
-        let refused = match vote_allowed(rollout, &self.state.directory(rollout), approval, by) {
+        let by = &Actor {
+            proof: None,
+            ..by.clone()
+        };
+        let may = |one: &Directory| vote_allowed(rollout, one, approval, by, self.at);
+        let refused = match may(&self.state.directory(rollout)) {
             Ok(()) => return Ok(()),
             Err(refused) => refused,
         };
         let last = self
             .state
             .stopping_directories(&[rollout], RoleName::Approver, by);
-        let may = |one: &Directory| vote_allowed(rollout, one, approval, by).is_ok();
-        match last.iter().any(may) {
+        match last.iter().any(|one| may(one).is_ok()) {
             true => Ok(()),
             false => Err(refused),
         }
@@ -318,8 +329,9 @@ fn is_shut(
     approval: &Approval,
     gate: &GateId,
     row: &GateRow,
+    at: Timestamp,
 ) -> Result<(), Rejected> {
-    match gate::is_open(rollout, approval, directory, row) {
+    match gate::is_open(rollout, approval, directory, row, at) {
         true => Err(Rejected::state(
             format!("{gate} is already approved"),
             Offer::Approvals,
@@ -339,15 +351,47 @@ fn vote_allowed(
     directory: &Directory,
     approval: &Approval,
     by: &Actor,
+    at: Timestamp,
 ) -> Result<(), Rejected> {
-    gate::entitled(approval, directory, &rollout.row.starter, by).map_err(|why| {
+    entitled(approval, directory, &rollout.row.starter, by, at).map_err(|why| {
         let text = format!("{} {}", by.name, why.text());
-        Rejected::new(
-            RejectedCode::NotPermitted,
-            text,
-            Offer::Approvals.noted("it names who may"),
-        )
+        let way_out: Offers = match why {
+            NotEntitled::SignIn => "sign in on the server's page, and vote there".into(),
+            NotEntitled::ServiceToken
+            | NotEntitled::NoApprover
+            | NotEntitled::Starter
+            | NotEntitled::Excluded
+            | NotEntitled::NotAmong => Offer::Approvals.noted("it names who may").into(),
+        };
+        Rejected::new(RejectedCode::NotPermitted, text, way_out)
     })
+}
+
+/// Refuses whoever has not proved lately enough to the identity provider who they are, where the policy asks for that.
+fn signed_in_lately(approval: &Approval, by: &Actor, at: Timestamp) -> Result<(), Rejected> {
+    let (Some(limit), Some(proof)) = (approval.auth_time, &by.proof) else {
+        return Ok(());
+    };
+    let signed_in = match proof.kind {
+        ProofKind::Oidc => proof.auth_time,
+        ProofKind::Account | ProofKind::Token => None,
+    };
+    let why = match signed_in {
+        Some(since) if at <= since + limit.to_delta() => return Ok(()),
+        Some(since) => format!("last signed in at {}", crate::show_instant(since)),
+        None => match proof.kind {
+            ProofKind::Oidc => "the provider does not say when they signed in".to_owned(),
+            ProofKind::Account | ProofKind::Token => format!("uses {proof}, which is no sign-in"),
+        },
+    };
+    Err(Rejected::new(
+        RejectedCode::NotPermitted,
+        format!(
+            "{} must have signed in at most {limit} before the vote, and {why}",
+            by.name
+        ),
+        "sign in again on the server's page, and vote there",
+    ))
 }
 
 /// The digest of a plan is shown by its first characters, and may be typed so.

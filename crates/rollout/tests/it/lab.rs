@@ -153,7 +153,7 @@ impl Lab {
             Some(run),
         ) = (&request.verb, request.rollout)
         {
-            let may = self.product.may_vote(run, gate, &request.by);
+            let may = self.product.may_vote(run, gate, &request.by, self.now);
             assert_eq!(may.is_ok(), tried.is_ok(), "{may:?}");
         }
         tried
@@ -425,6 +425,7 @@ impl Lab {
         project.people = written.people;
         project.groups = written.groups;
         project.roles = written.roles;
+        project.claims = written.claims;
     }
 
     /// What the engine tells the core when it reads the files.

@@ -23,6 +23,10 @@ const PEOPLE: [&str; 5] = ["ann", "bob", "carol", "dave", "eve"];
 
 /// What is offered though no command by itself helps. A new one is looked at by whoever adds it here.
 const ADVICE: &[&str] = &[
+    "a token made with --scope admin",
+    "a token made with --scope request",
+    "a token made with --scope start",
+    "a token made with --scope vote",
     "a customer, batch or phase, or --failed",
     "add --at INSTANT",
     "add --queue to wait for it, --supersede to end it, or --hotfix",
@@ -34,6 +38,8 @@ const ADVICE: &[&str] = &[
     "mend it at Render; for auto-deploy, write `auto_deploy: manage` in tranche.yaml",
     "name more people in the groups and roles of tranche.yaml",
     "restore the database at Render, and point all services at it",
+    "sign in again on the server's page, and vote there",
+    "sign in on the server's page, and vote there",
     "somebody else, or a token that a third person made; after a new name, `formerly: OLD` beside the person in tranche.yaml",
     "the same command once it has ended; a start that waits cannot be bound to a plan",
     "tranche deploy SERVICE --commit SHA --reason ...",

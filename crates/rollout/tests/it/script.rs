@@ -5,7 +5,7 @@
 //! approve|reject|withdraw GATE, pause, resume, confirm_clock, abort [rollback], retry [T|failed], skip T,
 //! promote [PHASE] [full], replan, block V, unblock V, freeze NAME +2h, unfreeze NAME, override NAME [START],
 //! rollback CUSTOMER [VERSION]           and each may end with `by PERSON`, `service NAME`, `in r1`,
-//! `account NAME`, `token NAME:MAKER:ACCOUNT`: what proves who asks
+//! `account NAME`, `token NAME:MAKER:ACCOUNT`, `oidc SUBJECT[:AGE][:CLAIM=VALUE]`: what proves who asks
 //! report WORD CUSTOMER[:SERVICE] [MORE] answers the oldest fitting command; WORDs stand in `world::words`
 //! good CUSTOMER [until COMMAND]         answers well whatever comes, until such a command is out
 //! again, late WORD CUSTOMER             the last answer once more; the answer of a command that was stopped
@@ -17,6 +17,7 @@
 //! ```
 //! After each line come the ticks that the core wants; a line that begins with `~` is left without.
 
+use policy::settings::Claim;
 use policy::{CustomerId, PersonId, PlanScope, Role, Span};
 use rollout::command::DeployStatus;
 use rollout::request::{Conflict, TokenChange};
@@ -343,9 +344,32 @@ impl Story {
         self.transcript.extend(lines);
     }
 
+    /// What somebody is told who asks whether they may approve, where only one rollout can be meant.
+    fn told(&self, request: &Request) -> Option<Result<(), String>> {
+        let Verb::Approve {
+            gate, digest: None, ..
+        } = &request.verb
+        else {
+            return None;
+        };
+        let product = &self.lab.product;
+        let run = match (request.rollout, product.overview().as_slice()) {
+            (None, [only]) => only.id,
+            (named, _) => named?,
+        };
+        let may = product.may_vote(run, gate, &request.by, self.lab.now);
+        Some(may.map_err(|refused| refused.message))
+    }
+
     fn ask(&mut self, words: &[&str]) {
         let request = read_request(&self.lab, words);
-        match self.lab.step(Input::Request(request)) {
+        let told = self.told(&request);
+        let answer = self.lab.step(Input::Request(request));
+        if let Some(told) = told {
+            let answer = answer.as_ref().map(drop);
+            assert_eq!(told, answer.map_err(|refused| refused.message.clone()));
+        }
+        match answer {
             Ok(step) => self.write(&[step]),
             Err(rejected) => self.transcript.push(show::rejected(&rejected)),
         }
@@ -359,7 +383,7 @@ pub(crate) fn read_request(lab: &Lab, words: &[&str]) -> Request {
     let (mut run, mut proof, mut scopes) = (None, None, None);
     while let [
         rest @ ..,
-        key @ ("by" | "in" | "service" | "account" | "token" | "scopes"),
+        key @ ("by" | "in" | "service" | "account" | "token" | "scopes" | "oidc"),
         value,
     ] = words.as_slice()
     {
@@ -367,6 +391,7 @@ pub(crate) fn read_request(lab: &Lab, words: &[&str]) -> Request {
             "account" => proof = Some(Proof::account(*value)),
             "token" => proof = Some(read_token(value)),
             "scopes" => scopes = Some(value.split(',').map(|scope| scope.parse().unwrap()).collect()),
+            "oidc" => proof = Some(read_sign_in(lab, value)),
             "in" => run = Some(value.parse::<RolloutId>().unwrap()),
             "by" => by = Actor::person(*value),
             _ => {
@@ -390,8 +415,6 @@ fn read_token(text: &str) -> Proof {
     let mut next = || parts.next().unwrap_or_default().to_owned();
     let (id, maker, account) = (next(), PersonId::new(next()), next());
     Proof {
-        kind: ProofKind::Token,
-        id,
         account: Some("shared".to_owned()),
         maker: Some(maker.clone()),
         made_by: vec![Hand {
@@ -399,7 +422,24 @@ fn read_token(text: &str) -> Proof {
             kind: ProofKind::Account,
             id: account,
         }],
+        ..Proof::token(id)
     }
+}
+
+/// `SUBJECT[:AGE][:CLAIM=VALUE]`: who signed in so long ago, and what the provider said of them; without an age it does not
+/// say when they last proved who they are.
+fn read_sign_in(lab: &Lab, text: &str) -> Proof {
+    let mut parts = text.split(':').peekable();
+    let subject = parts.next().unwrap_or_default();
+    let age = parts.next_if(|part| !part.contains('='));
+    let since = age.map(|age| lab.now - age.parse::<Span>().unwrap().to_delta());
+    let proof = Proof::oidc("https://id.example", subject, since.unwrap_or(lab.now));
+    let proof = since.map_or(proof.clone(), |since| proof.fresh_since(since));
+    let claims = parts.filter_map(|part| part.split_once('='));
+    proof.claiming(claims.map(|(claim, equals)| Claim {
+        claim: claim.to_owned(),
+        equals: equals.to_owned(),
+    }))
 }
 
 fn read_verb(lab: &Lab, words: &[&str]) -> Verb {

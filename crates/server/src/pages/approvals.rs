@@ -87,7 +87,7 @@ pub(super) async fn approvals(reader: Reader) -> Result<Html<String>, PageProble
     for (run, gate) in gates {
         let may = reader
             .product
-            .may_vote(run.id, &gate.gate, &reader.who.actor);
+            .may_vote(run.id, &gate.gate, &reader.who.actor, reader.now());
         let list = match (gate.state, &may) {
             (GateStanding::Asked, Ok(())) => &mut page.yours,
             (GateStanding::Asked, Err(_)) => &mut page.others,

@@ -108,7 +108,7 @@ impl Reader {
             seq: self.product.head().0,
             flash: self.flash.clone(),
             section,
-            waiting: self.product.asked_of(&self.who.actor).len(),
+            waiting: self.product.asked_of(&self.who.actor, self.clock.now).len(),
         }
     }
 

@@ -94,7 +94,7 @@ async fn take(
         news.retain(|_| {
             reader
                 .product
-                .may_vote(gate.run, &gate.name, &reader.who.actor)
+                .may_vote(gate.run, &gate.name, &reader.who.actor, reader.now())
                 .is_ok()
         });
         if !news.is_empty() {

@@ -89,6 +89,8 @@ fn apply_gate(row: &mut GateRow, fact: &GateFact, proof: Option<&Proof>, at: Tim
 }
 
 fn apply_vote(row: &mut GateRow, fact: &Approved, proof: Option<&Proof>, at: Timestamp) {
+    // Whoever has signed in again votes again.
+    row.votes.retain(|vote| vote.person != fact.actor);
     row.votes.push(Vote {
         person: fact.actor.clone(),
         at,

@@ -13,11 +13,14 @@ written!(json!({
     "description": "what proved who asked",
     "required": ["kind", "id"],
     "properties": {
-        "kind": { "enum": ["account", "token"] },
-        "id": { "type": "string", "description": "the account's name, or the token's" },
+        "kind": { "enum": ["account", "token", "oidc"] },
+        "id": { "type": "string", "description": "the account's name, the token's, or `ISSUER#SUBJECT`" },
         "account": { "type": "string", "description": "of the process that asked" },
         "maker": { "type": "string", "description": "who made the token" },
         "made_by": { "type": "array", "description": "who had a hand in the token" },
+        "auth_time": { "type": "string", "description": "when the person last proved to the identity provider who they are" },
+        "signed_in_at": { "type": "string", "description": "when the server took the sign-in" },
+        "claims": { "type": "array", "description": "what the sign-in said of what groups ask for" },
     },
 }) => Proof);
 

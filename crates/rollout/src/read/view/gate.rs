@@ -10,6 +10,7 @@ use crate::model::hold::Hold;
 use crate::model::ids::{GateId, RolloutId};
 use crate::model::standing::GateStanding;
 use crate::product::Product;
+use crate::progress::asked::approvers;
 use crate::progress::gate;
 
 /// A gate.
@@ -56,6 +57,9 @@ pub struct VoteView {
     pub at: Timestamp,
     /// Whether it counts now: not of somebody who has lost the role, nor beside another of the same hand.
     pub counts: bool,
+    /// Until when it can count: so long after the sign-in, where a group asks something of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub counts_until: Option<Timestamp>,
     /// What proved who voted, where that was asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proof: Option<Proof>,
@@ -89,7 +93,7 @@ impl Product {
         let view = |gate: GateId| {
             let row = run.gates.get(&gate).cloned().unwrap_or_default();
             let covers = run.waiting_for(&gate);
-            let open = gate::is_open(run, approval, &directory, &row);
+            let open = gate::is_open(run, approval, &directory, &row, at);
             let state = match () {
                 () if row.state.is_passed() => GateStanding::Passed,
                 () if row.state.is_rejected() => GateStanding::Rejected,
@@ -98,7 +102,7 @@ impl Product {
                 () if row.state.request().is_some() => GateStanding::Asked,
                 () => GateStanding::NotAskedYet,
             };
-            let cannot_be_filled = gate::unfillable(run, approval, &directory, Some(&row))
+            let cannot_be_filled = gate::unfillable(run, approval, &directory, Some(&row), at)
                 .filter(|_| !open && !covers.is_empty());
             let begins = covers
                 .first()
@@ -119,18 +123,19 @@ impl Product {
                     .map(|vote| VoteView {
                         person: vote.person.clone(),
                         at: vote.at,
-                        counts: gate::counts(run, approval, &directory, &row, vote),
+                        counts: gate::counts(run, approval, &directory, &row, vote, at),
+                        counts_until: gate::counts_until(approval, &directory, vote),
                         proof: vote.proof.clone(),
                         entry_changed: self.state.entry_changed(run, &vote.person),
                     })
                     .collect(),
-                missing: gate::missing(run, approval, &directory, Some(&row)),
+                missing: gate::missing(run, approval, &directory, Some(&row), at),
                 cannot_be_filled,
                 until: row.granted.map(|granted| granted.until),
                 begins,
                 lapses_before_turn: begins
                     .is_some_and(|begins| begins >= at + approval.valid_for.to_delta()),
-                approvers: gate::approvers(approval, &directory, &run.row.starter),
+                approvers: approvers(approval, &directory, &run.row.starter),
                 way_out,
             }
         };
@@ -175,8 +180,8 @@ impl Product {
         })
     }
 
-    /// The open requests for approval to which a vote of this person is still missing, in order.
-    pub fn asked_of(&self, by: &Actor) -> Vec<(RolloutId, String)> {
+    /// The open requests for approval to which a vote of this person is still missing at an instant, in order.
+    pub fn asked_of(&self, by: &Actor, at: Timestamp) -> Vec<(RolloutId, String)> {
         let runs = self.state.rollouts.iter();
         let open = runs.filter(|(_, run)| !run.is_ended());
         let asked = open.flat_map(|(id, run)| {
@@ -185,7 +190,7 @@ impl Product {
             asked.map(move |(gate, _)| (*id, gate.to_string()))
         });
         asked
-            .filter(|(id, gate)| self.may_vote(*id, gate, by).is_ok())
+            .filter(|(id, gate)| self.may_vote(*id, gate, by, at).is_ok())
             .collect()
     }
 }

@@ -7,6 +7,7 @@
 mod another;
 mod architecture;
 mod copies;
+mod deploy;
 mod events;
 mod imports;
 mod lab;

@@ -6,6 +6,7 @@
 
 mod another;
 mod architecture;
+mod backups;
 mod copies;
 mod deploy;
 mod events;

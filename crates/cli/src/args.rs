@@ -3,6 +3,7 @@
 //! One file a family of commands; each command's help ends with examples.
 
 mod act;
+mod backup;
 mod candidates;
 mod deploy;
 mod fault;
@@ -23,6 +24,7 @@ pub(crate) use self::act::{
     Abort, Approve, Block, Freeze, Observe, Override, Pause, Promote, Reject, Replan, Resume,
     Retry, Rollback, Skip, Unblock, Unfreeze, Withdraw,
 };
+pub(crate) use self::backup::{Backup, Restore};
 pub(crate) use self::deploy::{Deploy, DeployConfig, Env, EnvCommand, RollbackBy};
 pub(crate) use self::fault::{FaultSwitch, FaultWord};
 pub(crate) use self::look::{
@@ -252,6 +254,10 @@ pub(crate) enum Command {
     Events(Events),
     /// Check the journal's chain, its fold and the database.
     Verify(Verify),
+    /// Copy all that is needed to go on into one file, also while an engine runs.
+    Backup(Backup),
+    /// Put a backup where no state is; what is open in it rests until `resume --moved`.
+    Restore(Restore),
     /// Make, list and revoke tokens that prove who somebody is.
     Token(Token),
     /// Check the connection to Render, or simulate one.

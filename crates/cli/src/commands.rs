@@ -2,6 +2,7 @@
 
 mod act;
 mod alerts;
+mod backup;
 mod browse;
 mod check;
 mod customers;
@@ -103,6 +104,8 @@ async fn dispatch(global: &Global, command: Command, out: Output) -> Result<Exit
         Command::Notifications(args) => notifications::notifications(global, &args, out).await,
         Command::Events(args) => journal::events(global, &args, out).await,
         Command::Verify(args) => journal::verify(global, &args, out).await,
+        Command::Backup(args) => backup::back_up(global, &args, out),
+        Command::Restore(args) => backup::restore(global, &args, out),
         Command::Token(args) => token::token(global, args.command, out).await,
         Command::Render(args) => match args.command {
             RenderCommand::Check => check::check(global, out).await,

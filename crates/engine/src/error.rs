@@ -55,6 +55,12 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// A backup was about to be put back, and has not come to its end.
+    #[error("a restore was begun here and is not finished: `{}`", path.display())]
+    HalfRestored {
+        /// What it has put together so far.
+        path: PathBuf,
+    },
     /// The stored data contradicts itself (P41).
     #[error("the database is damaged: {what}")]
     Damaged {
@@ -208,6 +214,7 @@ impl Error {
             | Self::Stale { .. }
             | Self::Newer { .. }
             | Self::Foreign { .. }
+            | Self::HalfRestored { .. }
             | Self::Damaged { .. }
             | Self::Spoiled { .. }
             | Self::NoAnswer
@@ -239,8 +246,12 @@ impl Error {
                 "use that release; `tranche events` and `tranche verify` still read".to_owned(),
             ),
             Self::Foreign { .. } => Some("name another file with `--db`".to_owned()),
+            Self::HalfRestored { .. } => Some(
+                "tranche restore FILE, with the same backup; or remove that file to begin without a past"
+                    .to_owned(),
+            ),
             Self::Damaged { .. } => Some(
-                "`tranche verify` names what is damaged, and `tranche events` exports what can still be read; put back a copy of the folder, then `tranche resume --moved`"
+                "`tranche verify` names what is damaged, and `tranche events` exports what can still be read; move the folder away and put back a backup (`tranche restore FILE`), then `tranche resume --moved`"
                     .to_owned(),
             ),
             Self::Spoiled { way_out, .. } => Some((*way_out).to_owned()),

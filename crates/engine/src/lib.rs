@@ -13,6 +13,7 @@
 //! | `store` | How do facts become durable? The database: journal, rows, the tables of requests and notifications, and what tells it from its copies |
 //! | `read` | What do other processes see? Deploys of the past, sealed bytes, what the engine waits for |
 //! | `vault` | How are backups of variables sealed? |
+//! | `project_backup` | How is all of it copied into one file, and put back from it? |
 //! | `identity` | Who asks? |
 //! | `outbox` | Who is told what, and how is it told at least once? |
 //! | `step` | What goes into the core at one instant, and what is committed together? |
@@ -29,6 +30,7 @@ pub mod inbox;
 pub mod limits;
 pub mod outbox;
 mod process;
+pub mod project_backup;
 mod read;
 pub mod run;
 pub mod service_deploys;

@@ -37,7 +37,7 @@ use crate::error::Error;
 use crate::process::lock::EngineLock;
 use crate::process::state_dir::StateDir;
 
-pub(crate) use self::connection::open_for_writing;
+pub(crate) use self::connection::{check_known, copy_into, open_for_writing};
 pub(crate) use self::digest::{check_tokens, note_tokens};
 pub(crate) use self::migrate::keep_token_makers;
 pub(crate) use self::schema::has_token_terms;

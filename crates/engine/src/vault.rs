@@ -5,6 +5,8 @@
 
 mod key;
 
+use std::path::Path;
+
 use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use hmac::{Hmac, Mac as _};
@@ -36,11 +38,51 @@ impl Vault {
     /// # Errors
     /// The key cannot be read or made, or is damaged.
     pub fn open(state: &StateDir) -> Result<Self, Error> {
-        let master = Key::of_file(state)?;
-        Ok(Self {
+        Ok(Self::of(&Key::of_file(state)?))
+    }
+
+    /// The vault of a key that is there already, in whichever file.
+    ///
+    /// # Errors
+    /// The file is no key, or cannot be read.
+    pub(crate) fn of_key(file: &Path) -> Result<Self, Error> {
+        Ok(Self::of(&Key::read(file)?))
+    }
+
+    /// Copies a key into a new file of ours.
+    ///
+    /// # Errors
+    /// The first file is no key; the second is there already, or cannot be written.
+    pub(crate) fn copy_key(from: &Path, to: &Path) -> Result<(), Error> {
+        Key::read(from)?
+            .write(to)
+            .map_err(Error::file("written", to))
+    }
+
+    /// Whether another file holds the same key; `None`: there is none.
+    ///
+    /// # Errors
+    /// One of them is no key, or cannot be read.
+    pub(crate) fn is_same_key(one: &Path, other: &Path) -> Result<Option<bool>, Error> {
+        if !other.try_exists().map_err(Error::file("read", other))? {
+            return Ok(None);
+        }
+        let (one, other) = (Key::read(one)?, Key::read(other)?);
+        Ok(Some(one.bytes() == other.bytes()))
+    }
+
+    fn of(master: &Key) -> Self {
+        Self {
             sealing: master.derive("tranche backup seal 1"),
             digesting: master.derive("tranche variable digest 1"),
-        })
+        }
+    }
+
+    /// Whether a backup was sealed under this key, and is as it was.
+    pub(crate) fn opens(&self, sealed: &Sealed) -> bool {
+        let parts = Parts::of(&sealed.0);
+        let plain = parts.and_then(|parts| self.decrypted(&parts));
+        plain.is_some()
     }
 
     /// Seals a backup. Whose it is stands readable beside the sealed bytes, and cannot be altered.
@@ -84,6 +126,12 @@ impl Vault {
                 what: "it belongs to another service",
             });
         }
+        self.decrypted(&parts).ok_or(Error::Sealed {
+            what: "it was altered, or sealed under another key",
+        })
+    }
+
+    fn decrypted(&self, parts: &Parts<'_>) -> Option<Zeroizing<Vec<u8>>> {
         let plain = self.cipher().decrypt(
             XNonce::from_slice(parts.nonce),
             Payload {
@@ -91,9 +139,7 @@ impl Vault {
                 aad: parts.head,
             },
         );
-        plain.map(Zeroizing::new).map_err(|_| Error::Sealed {
-            what: "it was altered, or sealed under another key",
-        })
+        plain.ok().map(Zeroizing::new)
     }
 
     /// A digest of a variable's value that says nothing without the key: equal values of one variable of one service have

@@ -29,16 +29,13 @@ use self::controls::Controls;
 use self::files::Renewed;
 use self::sources::ProjectSources;
 use crate::caller::Silent;
-use crate::environment::variable;
+use crate::environment::{CRASH_AT, variable};
 use crate::error::Error;
 use crate::hints::{self, Receiver};
 use crate::monitor_host::{Watch, WatchSlot};
 use crate::release::Versions;
 use crate::session::Session;
 use crate::{connect, delivery, stored};
-
-/// Makes the process die at a commit, for tests.
-const CRASH_AT: &str = "TRANCHE_CRASH_AT";
 
 /// The clock is trusted once two replies agree with it (P25).
 const REPLIES: usize = 2;

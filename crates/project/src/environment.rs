@@ -6,3 +6,6 @@ use std::env;
 pub fn variable(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }
+
+/// Makes the process die at a place, for tests.
+pub(crate) const CRASH_AT: &str = "TRANCHE_CRASH_AT";

@@ -326,13 +326,14 @@ impl From<engine::Error> for StateError {
     }
 }
 
-fn of_engine(error: &engine::Error) -> ErrorKind {
+/// What a failure of whatever keeps the state means.
+pub(crate) fn of_engine(error: &engine::Error) -> ErrorKind {
     use engine::Error as Engine;
     match error {
         Engine::Absent { .. } => ErrorKind::Absent,
         Engine::Held { .. } => ErrorKind::Held,
         Engine::Watched => ErrorKind::Watched,
-        Engine::Stale { .. } | Engine::Replaced => ErrorKind::Refused,
+        Engine::Stale { .. } | Engine::Replaced | Engine::HalfRestored { .. } => ErrorKind::Refused,
         Engine::NotPermitted { .. } => ErrorKind::NotPermitted,
         Engine::Newer { .. } | Engine::Foreign { .. } => ErrorKind::Usage,
         Engine::NoAnswer | Engine::Stopped | Engine::Undecided { .. } => ErrorKind::Unfinished,

@@ -9,6 +9,7 @@
 pub mod allowed_paths;
 pub mod artifact;
 mod backend;
+pub mod backup;
 mod caller;
 pub mod connect;
 pub mod credentials;

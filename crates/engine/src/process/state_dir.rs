@@ -139,6 +139,22 @@ impl StateDir {
         self.beside("server.db")
     }
 
+    /// Where another state is put together before it takes this place. While its database is there and none is here, that
+    /// was begun and not finished.
+    pub(crate) fn restoring(&self) -> Self {
+        Self::of_database(&self.beside("restoring.db"))
+    }
+
+    /// The folder that all of it lies in.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// What all files beside the database begin with, where they share the folder with others.
+    pub(crate) fn prefix(&self) -> Option<&str> {
+        Some(self.prefix.as_str()).filter(|prefix| !prefix.is_empty())
+    }
+
     /// Makes the folder, for the owner only.
     ///
     /// # Errors

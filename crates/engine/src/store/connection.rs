@@ -1,5 +1,8 @@
 //! How a connection is opened, for writing and for reading.
 
+use std::io;
+use std::path::Path;
+
 use rusqlite::{Connection, OpenFlags};
 
 use super::{migrate, schema};
@@ -44,6 +47,7 @@ fn open(state: &StateDir) -> Result<Connection, Error> {
         rusqlite::version()
     );
     state.prepare()?;
+    refuse_half_restored(state)?;
     state_dir::make_private(state.database())?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(state.database(), flags)?;
@@ -53,6 +57,17 @@ fn open(state: &StateDir) -> Result<Connection, Error> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     Ok(connection)
+}
+
+/// A new database where another one was about to come would begin without its past.
+fn refuse_half_restored(state: &StateDir) -> Result<(), Error> {
+    let restoring = state.restoring();
+    if restoring.database().exists() && !state.database().exists() {
+        return Err(Error::HalfRestored {
+            path: restoring.database().to_owned(),
+        });
+    }
+    Ok(())
 }
 
 /// For looking on. A newer schema is let through: its journal can still be read (P41).
@@ -77,6 +92,27 @@ pub(super) fn open_for_reading(state: &StateDir) -> Result<Connection, Error> {
         Ok(()) | Err(Error::Newer { .. }) => Ok(connection),
         Err(error) => Err(error),
     }
+}
+
+/// Refuses what is no database of ours, or one that this release does not know all of. Changes nothing.
+pub(crate) fn check_known(state: &StateDir) -> Result<(), Error> {
+    let connection = open_for_reading(state)?;
+    schema::check(&connection, state.database())
+}
+
+/// Copies any database of `SQLite` into a new file as it is at one instant, without what was deleted from it. Nobody waits
+/// for it: neither whoever writes meanwhile, nor it for them.
+pub(crate) fn copy_into(from: &Path, to: &Path) -> Result<(), Error> {
+    state_dir::create_private(to).map_err(Error::file("created", to))?;
+    let name = to.to_str().ok_or_else(|| {
+        let source = io::Error::other("its name is no UTF-8");
+        Error::file("written", to)(source)
+    })?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(from, flags)?;
+    settle(&connection)?;
+    connection.execute("VACUUM INTO ?1", [name])?;
+    Ok(())
 }
 
 /// Checks the pages and the order within them; an engine does not start on damaged ones (P41).

@@ -160,6 +160,21 @@ impl Reader {
         connection::data_version(&self.connection)
     }
 
+    /// Looks at all sealed bytes, one after the other.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub(crate) fn each_attachment(&self, mut look: impl FnMut(&Sealed)) -> Result<(), Error> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT bytes FROM attachments")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            look(&Sealed(row.get(0)?));
+        }
+        Ok(())
+    }
+
     /// Sealed bytes that an event names.
     ///
     /// # Errors

@@ -1,8 +1,9 @@
 //! The key of the sealed backups: 32 random bytes in a file of the owner's.
 
 use std::fmt;
-use std::fs;
-use std::io::{self, Write as _};
+use std::fs::{self, File};
+use std::io::{self, Read as _, Write as _};
+use std::path::Path;
 use std::sync::Arc;
 
 use secrecy::zeroize::Zeroizing;
@@ -24,14 +25,27 @@ impl Key {
             make(state)?;
         }
         state_dir::restrict(&path, 0o600)?;
-        let bytes = Zeroizing::new(fs::read(&path).map_err(Error::file("read", &path))?);
+        Self::read(&path)
+    }
+
+    /// Reads the key that is there.
+    pub(super) fn read(path: &Path) -> Result<Self, Error> {
+        let mut bytes = Zeroizing::new(Vec::with_capacity(KEY_BYTES + 1));
+        let read = File::open(path)
+            .and_then(|file| file.take(KEY_BYTES as u64 + 1).read_to_end(&mut bytes));
+        read.map_err(Error::file("read", path))?;
         let key = <[u8; KEY_BYTES]>::try_from(bytes.as_slice());
         let key = key.map_err(|_| Error::Spoiled {
             what: format!("it is not a key of {KEY_BYTES} bytes"),
-            path,
+            path: path.to_owned(),
             way_out: "put its copy back; with another key the backups of variables stay sealed",
         })?;
         Ok(Self(Arc::new(Zeroizing::new(key))))
+    }
+
+    /// Writes it into a new file.
+    pub(super) fn write(&self, path: &Path) -> io::Result<()> {
+        write(path, self.bytes())
     }
 
     /// A key for one purpose.
@@ -72,7 +86,7 @@ fn make(state: &StateDir) -> Result<(), Error> {
     }
 }
 
-fn write(path: &std::path::Path, key: &[u8]) -> io::Result<()> {
+fn write(path: &Path, key: &[u8]) -> io::Result<()> {
     let mut file = state_dir::create_private(path)?;
     file.write_all(key)?;
     file.sync_all()

@@ -16,6 +16,7 @@ mod lock;
 mod marks;
 mod outage;
 mod outbox;
+mod project_backup;
 mod quarantine;
 mod reminders;
 mod service_deploys;

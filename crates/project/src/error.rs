@@ -93,6 +93,9 @@ pub enum Error {
     /// The repository cannot be read.
     #[error("failed to read the repository's tags")]
     Tags(#[source] Box<GitError>),
+    /// What lies between two commits cannot be read.
+    #[error("failed to read the repository's commits")]
+    Commits(#[source] Box<GitError>),
     /// A version names no commit.
     #[error("failed to resolve `{version}`")]
     Version {
@@ -225,7 +228,8 @@ impl Error {
             | Self::Probes(_)
             | Self::Notifications(_)
             | Self::NoSigningSecret(_)
-            | Self::Tags(_) => ErrorKind::Failed,
+            | Self::Tags(_)
+            | Self::Commits(_) => ErrorKind::Failed,
             Self::NothingStarted | Self::NoneUnfinished | Self::OtherPlan { .. } => {
                 ErrorKind::Refused
             }
@@ -276,7 +280,8 @@ impl Error {
             | Self::Network(_)
             | Self::Probes(_)
             | Self::Notifications(_)
-            | Self::Tags(_) => return None,
+            | Self::Tags(_)
+            | Self::Commits(_) => return None,
         };
         Some(way_out.to_owned())
     }

@@ -169,7 +169,7 @@ pub async fn log(
         Ok(repository) => repository.log(from, to, limit).await,
         Err(error) => Err(error),
     };
-    read.map_err(|source| Error::Tags(Box::new(source)))
+    read.map_err(|source| Error::Commits(Box::new(source)))
 }
 
 async fn tags(folder: &Folder, url: &str) -> Result<Tags, GitError> {

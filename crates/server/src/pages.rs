@@ -33,6 +33,7 @@ use axum::http::header::SET_COOKIE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{AppendHeaders, Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use rollout::RolloutId;
 
 pub(crate) use self::assets::{htmx as library, page as script, style};
@@ -95,10 +96,16 @@ fn no_rollout(text: &str) -> PageProblem {
     Problem::not_found(message, "the list of rollouts names them all".to_owned()).into()
 }
 
+/// What stands in an address as it is.
+const PLAIN: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
 /// Text as one part of an address.
 fn in_path(text: &str) -> String {
-    use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
+    utf8_percent_encode(text, PLAIN).to_string()
 }
 
 /// Where a gate is voted on.
@@ -161,7 +168,7 @@ impl From<project::Error> for PageProblem {
 #[template(path = "problem.html")]
 struct ProblemPage<'a> {
     title: &'a str,
-    message: &'a str,
+    message: String,
     way_out: Option<&'a str>,
     back: &'a str,
 }
@@ -191,7 +198,7 @@ impl IntoResponse for PageProblem {
         }
         let page = ProblemPage {
             title: title(problem.status()),
-            message: problem.message(),
+            message: news::capital(problem.message()),
             way_out: problem.way_out(),
             back: self.back.as_deref().unwrap_or("/"),
         };

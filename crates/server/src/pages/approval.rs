@@ -17,7 +17,7 @@ use serde::Deserialize;
 
 use super::commits::{Found, Web};
 use super::evidence::Evidence;
-use super::news::{News, since_seen};
+use super::news::{News, capital, since_seen};
 use super::reader::{Frame, Reader, Section};
 use super::time::Shown;
 use super::words::Badge;
@@ -292,7 +292,7 @@ impl Gate {
                 .collect(),
             more: gate.covers.len() - covered.len(),
             covers: covered,
-            may_approve: may_approve.map_err(|rejected| rejected.message),
+            may_approve: may_approve.map_err(|rejected| capital(&rejected.message)),
             may_reject: reader.may(Some(id), reject).is_ok(),
             may_withdraw: reader.may(Some(id), withdraw).is_ok(),
             is_open: matches!(gate.state, GateStanding::Asked | GateStanding::NotAskedYet),

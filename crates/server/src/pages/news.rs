@@ -46,7 +46,17 @@ pub(crate) fn tone(kind: Kind) -> Tone {
         {
             Tone::Wait
         }
-        () if has(&["healthy", "passed", "succeeded", "approved", "live"]) => Tone::Good,
+        () if has(&[
+            "healthy",
+            "passed",
+            "succeeded",
+            "approved",
+            "live",
+            "settled",
+        ]) =>
+        {
+            Tone::Good
+        }
         () if has(&["requested", "started", "intended", "created"]) => Tone::Busy,
         () => Tone::Idle,
     }
@@ -55,7 +65,7 @@ pub(crate) fn tone(kind: Kind) -> Tone {
 /// An event as a sentence: what, whose, by whom, why.
 pub(crate) fn sentence(event: &Event, clock: Clock) -> String {
     let line = &event.line;
-    let mut text = line.kind.as_str().replace('_', " ");
+    let mut text = capital(&line.kind.as_str().replace('_', " "));
     let gate = line.data.get("gate").and_then(|gate| gate.as_str());
     let about = [
         line.customer.as_ref().map(ToString::to_string),
@@ -64,7 +74,10 @@ pub(crate) fn sentence(event: &Event, clock: Clock) -> String {
     ];
     let about: Vec<String> = about.into_iter().flatten().collect();
     let about = match about.is_empty() {
-        true => line.phase.as_ref().map(ToString::to_string),
+        true => line.phase.as_ref().map(|phase| match line.batch {
+            Some(batch) => format!("{phase}, batch {batch}"),
+            None => phase.to_string(),
+        }),
         false => Some(about.join(" / ")),
     };
     if let Some(about) = about {
@@ -80,6 +93,13 @@ pub(crate) fn sentence(event: &Event, clock: Clock) -> String {
         text = format!("{text} ({reason})");
     }
     text
+}
+
+/// With a capital at its beginning.
+pub(crate) fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    let first = chars.next().map(|first| first.to_uppercase().to_string());
+    first.unwrap_or_default() + chars.as_str()
 }
 
 /// What of these events changes what a voter has seen: the gate itself, the plan, whether anything goes on, and failures.

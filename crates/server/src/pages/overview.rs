@@ -34,7 +34,7 @@ const GATES_SHOWN: usize = 8;
 const SHORT: usize = 12;
 
 #[derive(Template)]
-#[template(path = "rollout.html")]
+#[template(path = "overview.html")]
 struct OverviewPage {
     frame: Frame,
     id: String,
@@ -474,6 +474,15 @@ fn batch_bars(phase: &PhaseView, times: &Times, now: Timestamp) -> Vec<Bar> {
             (None, None) => {}
         }
     }
+    // Where they are made as they go, those that have not begun are in the plan alone.
+    let known = u32::try_from(phase.batches.len()).unwrap_or(u32::MAX);
+    let ahead = times.batches.iter().filter(|(number, _)| **number > known);
+    bars.extend(ahead.map(|(number, at)| Bar {
+        from: *at,
+        until: *at,
+        tone: None,
+        title: format!("batch {number}: at the earliest"),
+    }));
     bars
 }
 

@@ -128,7 +128,7 @@ impl Files {
 version: v1.1.0
 start: 2035-01-08T09:00:00Z
 by: ann
-world: { deploy: 5m, rollback: 2m, health_every: 1m }
+world: { deploy: 5m, rollback: 2m }
 inject:
   - { customer: standard-3, service: backend, health: failing, from: live, times: 1 }
 script:
@@ -153,7 +153,7 @@ script:
             project: PROJECT.replace(", KEY: \"${secret:KEY}\"", ""),
             customers: text,
             policies: BTreeMap::from([("standard".to_owned(), policy.to_owned())]),
-            scenario: "version: v1.1.0\nstart: 2035-01-08T09:00:00Z\nby: ann\nworld: { deploy: 5m, rollback: 2m, health_every: 1h }\n".to_owned(),
+            scenario: "version: v1.1.0\nstart: 2035-01-08T09:00:00Z\nby: ann\nworld: { deploy: 5m, rollback: 2m }\n".to_owned(),
             until: instant("2035-01-20T09:02:00Z"),
         }
     }

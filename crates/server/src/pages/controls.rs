@@ -24,6 +24,8 @@ const TOLD: usize = 8;
 pub(crate) struct Control {
     /// Where the form goes.
     pub(crate) path: String,
+    /// The last word of that, which no other on a page has.
+    pub(crate) word: &'static str,
     /// What its button says.
     pub(crate) name: &'static str,
     /// What follows, in a sentence.
@@ -174,6 +176,7 @@ impl Act {
         let is_severe = matches!(self, Self::Abort | Self::AbortRollback | Self::Skip);
         Control {
             path: format!("/rollouts/{run}/do/{}", self.word()),
+            word: self.word(),
             name,
             what: what.to_owned(),
             reason: self.reason(),

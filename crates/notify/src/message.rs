@@ -28,6 +28,8 @@ pub struct Message {
     pub about: Vec<Value>,
     /// A template of its own.
     pub text: Option<String>,
+    /// The page on which people find what it is about, if there is a server.
+    pub link: Option<String>,
     /// How often it was said before.
     pub reminder: u32,
 }
@@ -56,7 +58,7 @@ pub struct MessageText {
 
 /// The JSON that webhooks and commands get.
 pub(crate) fn payload(message: &Message, words: &MessageText) -> Value {
-    json!({
+    let mut payload = json!({
         "type": message.kind,
         "timestamp": message.at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
         "data": {
@@ -69,5 +71,9 @@ pub(crate) fn payload(message: &Message, words: &MessageText) -> Value {
             "reminder": message.reminder,
             "about": message.about,
         },
-    })
+    });
+    if let Some(link) = &message.link {
+        payload["data"]["link"] = Value::String(link.clone());
+    }
+    payload
 }

@@ -147,6 +147,7 @@ fn fill(name: &str, template: &str, message: &Message) -> Result<String, BadTemp
         "name": message.name,
         "event": message.about.first(),
         "about": message.about,
+        "link": message.link,
         "reminder": message.reminder,
     });
     let filled = environment.render_str(template, Serde(&context));

@@ -169,7 +169,7 @@ impl Host {
 
     /// Notifications, the monitor, and what follows the journal, for as long as the engine runs.
     fn begin_beside(self, session: &Session, engine: &EngineHandle) {
-        let postman = delivery::postman(&self.state, &self.post);
+        let postman = delivery::postman(&self.state, &self.post, &session.config);
         let caller = Arc::clone(&session.caller);
         if let Some(begun) = Watch::begin(&self.state, &session.config, &self.audience, caller) {
             // The slot is new, so nobody has filled it.

@@ -24,6 +24,7 @@ mod fleet_watcher;
 mod folder;
 pub mod hints;
 mod identity;
+pub mod links;
 mod local;
 mod location;
 pub mod monitor_host;

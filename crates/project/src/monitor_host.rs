@@ -89,7 +89,7 @@ impl MonitorHost {
         let product = stored::product(&self.state, &*self.caller)?;
         let roots = delivery::roots(&self.folder, &self.config, &product);
         let post = delivery::post(&roots, &self.config)?;
-        let postman = delivery::postman(&self.state, &post);
+        let postman = delivery::postman(&self.state, &post, &self.config);
         Ok(RunningMonitor {
             monitor: Monitor::start(&self.state, self.options, self.watcher)?,
             _postman: postman,

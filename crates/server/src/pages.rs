@@ -33,7 +33,6 @@ use axum::http::header::SET_COOKIE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{AppendHeaders, Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use rollout::RolloutId;
 
 pub(crate) use self::assets::{htmx as library, page as script, style};
@@ -94,24 +93,6 @@ fn named(text: &str) -> Result<RolloutId, PageProblem> {
 fn no_rollout(text: &str) -> PageProblem {
     let message = format!("there is no rollout {text}");
     Problem::not_found(message, "the list of rollouts names them all".to_owned()).into()
-}
-
-/// What stands in an address as it is.
-const PLAIN: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
-
-/// Text as one part of an address.
-fn in_path(text: &str) -> String {
-    utf8_percent_encode(text, PLAIN).to_string()
-}
-
-/// Where a gate is voted on.
-fn gate_path(run: RolloutId, gate: &str) -> String {
-    let parts = gate.split('/').map(in_path);
-    format!("/approvals/{run}/{}", parts.collect::<Vec<_>>().join("/"))
 }
 
 /// A failure that is shown as a page.

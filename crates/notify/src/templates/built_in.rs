@@ -59,12 +59,12 @@ fn for_team(occasion: Occasion) -> Option<&'static str> {
         Occasion::ApprovalRequested => APPROVAL,
         Occasion::ApprovalEscalated => {
             "[{{ product }}] {{ rollout }}: nobody has answered {{ event.data.gate }}\n\
-             The request for {{ event.data.gate }} has waited too long for an answer.\n\nSee:  tranche approvals\nThen: tranche approve {{ event.data.gate }} --rollout {{ rollout }}\n"
+             The request for {{ event.data.gate }} has waited too long for an answer.\n\n{% if link %}Look and decide: {{ link }}\n\n{% endif %}See:  tranche approvals\nThen: tranche approve {{ event.data.gate }} --rollout {{ rollout }}\n"
         }
         Occasion::RolloutHalted => {
             "[{{ product }}] {{ rollout }} ({{ version }}) has halted\n\
              {{ rollout }} has stopped itself: nobody else starts.\n{% if event.reason %}Reason: {{ event.reason }}\n{% endif %}\n\
-             See:  tranche status {{ rollout }}\nIt says what lifts the halt; to end it: tranche abort --rollout {{ rollout }}\n"
+             {% if link %}Look: {{ link }}\n{% endif %}See:  tranche status {{ rollout }}\nIt says what lifts the halt; to end it: tranche abort --rollout {{ rollout }}\n"
         }
         Occasion::CustomerRolledBack => {
             "[{{ product }}] {{ event.customer }} is back on what ran before {{ version }}\n\
@@ -112,9 +112,12 @@ const APPROVAL: &str = "\
 {% endif %}{{ product }} {{ version }} waits for approval, in the order of their turn:
 {% for gate in about %}
 - {{ gate.gate }}: {{ gate.missing }}{% if gate.begins %}; its turn is {{ gate.begins }}{% endif %}{% if gate.lapses_before_turn %}
-  (an approval given now would lapse before that: approve it later){% endif %}{% endfor %}
+  (an approval given now would lapse before that: approve it later){% endif %}{% if link and about | length > 1 %}
+  {{ gate.link }}{% endif %}{% endfor %}
 
+{% if link %}Look and decide: {{ link }}
 
+{% endif %}
 See:  tranche approvals
 Then: tranche approve GATE --rollout {{ rollout }}, or tranche reject GATE --rollout {{ rollout }} --reason ...
 ";

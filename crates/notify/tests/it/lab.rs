@@ -47,6 +47,7 @@ pub(crate) fn halted() -> Message {
         to_customer: false,
         about: vec![json!({"seq": 42, "kind": "rollout_halted", "reason": "beta failed <twice>"})],
         text: None,
+        link: None,
         reminder: 0,
     }
 }

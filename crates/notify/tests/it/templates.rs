@@ -143,3 +143,33 @@ fn a_template_that_could_never_be_told_is_known_beforehand() {
     );
     assert!(notify::template_mistake("text", "{% if %}").is_some());
 }
+
+#[test]
+fn a_request_leads_to_the_page_on_which_it_is_decided() {
+    let templates = Templates::new(TempDir::new().unwrap().path());
+    let page = |gate: &str| format!("https://releases.example/approvals/r1/{gate}");
+    let gate =
+        |name: &str| json!({"gate": name, "missing": "0 of 1 approvals", "link": page(name)});
+    let mut message = Message {
+        kind: "approval_requested".to_owned(),
+        about: vec![gate("acme")],
+        link: Some(page("acme")),
+        ..halted()
+    };
+    let one = templates.compose(&message).unwrap().text;
+    assert_eq!(one.matches("https://").count(), 1, "{one}");
+    assert!(
+        one.contains(&format!("Look and decide: {}\n", page("acme"))),
+        "{one}"
+    );
+    message.about.push(gate("beta"));
+    message.link = Some("https://releases.example/approvals".to_owned());
+    let several = templates.compose(&message).unwrap().text;
+    for link in [
+        page("acme"),
+        page("beta"),
+        "Look and decide: https://releases.example/approvals\n".to_owned(),
+    ] {
+        assert!(several.contains(&link), "{several}");
+    }
+}

@@ -21,9 +21,10 @@ use super::news::{News, capital, since_seen};
 use super::reader::{Frame, Reader, Section};
 use super::time::Shown;
 use super::words::Badge;
-use super::{PageProblem, gate_path, html, in_path, named, no_rollout};
+use super::{PageProblem, html, named, no_rollout};
 use crate::app::App;
 use crate::problem::Problem;
+use project::links;
 
 /// So many customers of a gate are shown one by one.
 const COVERED_SHOWN: usize = 30;
@@ -273,7 +274,7 @@ impl Gate {
         };
         Self {
             run: id,
-            path: gate_path(id, &gate.gate),
+            path: links::gate(id, &gate.gate),
             phase: gate.phase.to_string(),
             badge: gate.state.into(),
             whom,
@@ -363,7 +364,7 @@ impl Covered {
             )
         });
         Self {
-            path: format!("/customers/{}", in_path(id.as_str())),
+            path: links::customer(id.as_str()),
             name: planned.map_or_else(|| id.to_string(), |planned| planned.customer.name.clone()),
             services: services.collect(),
             id: id.to_string(),

@@ -8,7 +8,8 @@ use rollout::view::{GateView, RolloutView};
 use super::reader::{Frame, Reader, Section};
 use super::time::Shown;
 use super::words::Badge;
-use super::{PageProblem, gate_path, html};
+use super::{PageProblem, html};
+use project::links;
 
 /// So many are listed of each kind.
 const SHOWN: usize = 200;
@@ -49,7 +50,7 @@ impl Row {
         let zone = gate.covers.first();
         let zone = zone.map_or(reader.clock.zone, |one| reader.zone_of(run.id, one));
         Self {
-            link: gate_path(run.id, &gate.gate),
+            link: links::gate(run.id, &gate.gate),
             run: run.id.to_string(),
             version: run.version.clone(),
             phase: gate.phase.to_string(),

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::flash::Flash;
 use super::news::sentence;
 use super::reader::{Possible, Reader};
-use super::{PageProblem, in_path, is_local, named};
+use super::{PageProblem, is_local, named};
 use crate::app::App;
 use crate::problem::Problem;
 use crate::who::Scope;
@@ -319,9 +319,4 @@ async fn take(
     };
     flash.keep(&reader.session).await?;
     Ok(())
-}
-
-/// Where a customer's page is.
-pub(super) fn customer_path(customer: &str) -> String {
-    format!("/customers/{}", in_path(customer))
 }

@@ -6,6 +6,7 @@ use axum::response::Html;
 use policy::CustomerId;
 use policy::calendar::{WindowSpec, ZoneSpec};
 use policy::settings::Customer;
+use project::links;
 use project::view::Reasons;
 use project::{DeploysOf, ErrorKind};
 use rollout::report::{DeployDirection, DeployOutcome, DeployRecord};
@@ -14,7 +15,7 @@ use super::controls::{Control, Wanted, of_customer};
 use super::reader::{Frame, Reader, Section};
 use super::time::Shown;
 use super::words::{Badge, Tone};
-use super::{PageProblem, fleet, gate_path, html};
+use super::{PageProblem, fleet, html};
 use crate::app::App;
 use crate::problem::Problem;
 
@@ -236,7 +237,7 @@ impl Stands {
                     .clock
                     .both(at, reader.zone_of(run, &reasons.customer))
             }),
-            link: hold.gate.map(|gate| gate_path(run, &gate.to_string())),
+            link: hold.gate.map(|gate| links::gate(run, &gate.to_string())),
             way_out: hold.way_out,
         };
         Self {

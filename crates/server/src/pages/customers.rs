@@ -8,11 +8,11 @@ use rollout::standing::CustomerStanding;
 use rollout::view::{CustomerView, RolloutView};
 use serde::Deserialize;
 
-use super::controls::customer_path;
 use super::reader::{Frame, Reader, Section};
 use super::time::Shown;
 use super::words::Badge;
-use super::{PageProblem, html, in_path, named, no_rollout};
+use super::{PageProblem, html, named, no_rollout};
+use project::links;
 
 /// So many stand on one page.
 pub(super) const ON_A_PAGE: usize = 50;
@@ -115,7 +115,7 @@ impl Asked {
         ];
         let asked = questions.iter().filter(|(_, value)| !value.is_empty());
         let asked: String = asked
-            .map(|(name, value)| format!("{name}={}&", in_path(value)))
+            .map(|(name, value)| format!("{name}={}&", links::part(value)))
             .collect();
         format!("{base}?{asked}")
     }
@@ -209,7 +209,7 @@ impl Row {
         });
         Self {
             name: one.customer.to_string(),
-            path: customer_path(one.customer.as_str()),
+            path: links::customer(one.customer.as_str()),
             phase: one.phase.to_string(),
             batch: one.batch,
             badge: one.state.into(),

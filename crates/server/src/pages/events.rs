@@ -6,13 +6,13 @@ use axum::response::Html;
 use rollout::{Event, RolloutId};
 use serde::Deserialize;
 
-use super::controls::customer_path;
 use super::news::{sentence, tone};
 use super::reader::{Frame, Reader, Section};
 use super::time::Shown;
 use super::words::Tone;
-use super::{PageProblem, html, in_path, named};
+use super::{PageProblem, html, named};
 use crate::app::App;
+use project::links;
 
 /// So many stand on one page.
 const ON_A_PAGE: u32 = 100;
@@ -63,7 +63,7 @@ impl Asked {
         ];
         let asked = questions.iter().filter(|(_, value)| !value.is_empty());
         let asked: String = asked
-            .map(|(name, value)| format!("{name}={}&", in_path(value)))
+            .map(|(name, value)| format!("{name}={}&", links::part(value)))
             .collect();
         format!("/events?{asked}")
     }
@@ -102,7 +102,7 @@ pub(super) async fn events(
         customer: event
             .line
             .customer
-            .map(|one| (customer_path(one.as_str()), one.to_string())),
+            .map(|one| (links::customer(one.as_str()), one.to_string())),
     };
     let runs = reader.product.overview();
     html(&EventsPage {

@@ -8,11 +8,11 @@ use axum::response::Html;
 use policy::CustomerId;
 use policy::settings::Customer;
 
-use super::controls::customer_path;
 use super::customers::{Asked, Pages};
 use super::reader::{Frame, Reader, Section};
 use super::{PageProblem, html};
 use crate::app::App;
+use project::links;
 
 #[derive(Template)]
 #[template(path = "fleet.html")]
@@ -59,7 +59,7 @@ pub(super) async fn fleet(
     let row = |(id, one): &(&CustomerId, &Customer)| Row {
         id: id.to_string(),
         name: one.name.clone(),
-        path: customer_path(id.as_str()),
+        path: links::customer(id.as_str()),
         tier: one.tier.clone(),
         zone: one.zone(&reader.who.project).name(),
         versions: match running.get(*id) {

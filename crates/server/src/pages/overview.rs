@@ -6,6 +6,7 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Html;
 use policy::{CustomerId, Plan, Timestamp};
+use project::links;
 use project::view::{PhaseTimes, Standing, earliest};
 use rollout::standing::{BatchStanding, CustomerStanding, GateStanding, PhaseStanding};
 use rollout::view::{BatchView, CustomerView, PhaseView, ProductView, RolloutView};
@@ -18,7 +19,7 @@ use super::news::{sentence, tone};
 use super::reader::{Frame, Reader, Section};
 use super::time::{Clock, Shown};
 use super::words::{Badge, Tone};
-use super::{PageProblem, gate_path, html, named};
+use super::{PageProblem, html, named};
 use crate::app::App;
 
 /// So many of the newest events are shown.
@@ -259,7 +260,7 @@ fn waits(reader: &Reader, run: &RolloutView) -> Vec<Wait> {
         let whom: Vec<String> = gate.approvers.iter().map(ToString::to_string).collect();
         waits.push(Wait {
             what: gate.gate.clone(),
-            link: Some(gate_path(run.id, &gate.gate)),
+            link: Some(links::gate(run.id, &gate.gate)),
             text: gate
                 .cannot_be_filled
                 .clone()

@@ -121,3 +121,39 @@ async fn the_history_says_which_commit_came_first_near_and_far() {
     let error = gone.history(&oldest, &others).await.unwrap_err();
     assert!(matches!(error, GitError::Unreadable { .. }), "{error:?}");
 }
+
+#[tokio::test]
+async fn the_log_says_what_lies_between_near_and_far() {
+    let folder = tempfile::tempdir().unwrap();
+    let newest = repository(folder.path());
+    let product = folder.path().join("product");
+    let oldest = git(&product, &["rev-parse", "v1.0.0"]);
+    let all = git(&product, &["rev-list", "--count", "v1.0.0..HEAD"]);
+    let all: usize = all.parse().unwrap();
+    let url = format!("file://{}", product.display());
+    for place in ["product", url.as_str()] {
+        let repository = Repository::new(place).unwrap().within(folder.path());
+        let log = repository
+            .log(&oldest, &newest, 100)
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!((log.entries.len(), log.taken_back), (all, 0), "{place}");
+        assert_eq!(log.entries[0].commit, newest, "{place}");
+        assert!(
+            !log.entries[0].author.is_empty() && !log.has_more,
+            "{place}"
+        );
+        let back = repository
+            .log(&newest, &oldest, 100)
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!((back.entries.len(), back.taken_back), (0, all), "{place}");
+        let none = repository.log(&oldest, &newest, 0).await.unwrap().unwrap();
+        assert!(none.entries.is_empty() && none.has_more, "{place}");
+        let unknown = repository.log(&"f".repeat(40), &newest, 1).await.unwrap();
+        assert_eq!(unknown, None, "{place}");
+        assert_eq!(repository.log("--help", &newest, 1).await.unwrap(), None);
+    }
+}

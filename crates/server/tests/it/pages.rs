@@ -1,5 +1,6 @@
 //! Pages, over a rollout under way.
 
+mod commits;
 mod controls;
 mod crawl;
 mod lab;

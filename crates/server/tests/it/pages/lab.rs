@@ -181,7 +181,9 @@ impl Site {
             dir: Some(dir.to_owned()),
             db: None,
         };
-        store(dir, &played(&location, files));
+        if !files.scenario.is_empty() {
+            store(dir, &played(&location, files));
+        }
         let tokens = PEOPLE.map(|person| (person.to_owned(), token(dir, person)));
         let settings = Settings::local("127.0.0.1:7080".parse().unwrap());
         let app = App::open(&location, settings, Arc::new(Silent)).unwrap();

@@ -44,7 +44,7 @@ impl Site {
     }
 
     /// What somebody else asks for meanwhile.
-    async fn meanwhile(&self, person: &str, verb: Verb) {
+    pub(super) async fn meanwhile(&self, person: &str, verb: Verb) {
         let location = project::Location {
             dir: Some(self.folder.path().to_owned()),
             db: None,
@@ -54,7 +54,10 @@ impl Site {
         let config = location.folder().unwrap().load_running(&Silent).unwrap();
         let files = project::FilesNow::Valid(Box::new(config));
         let requester = Requester::acting(backend, Actor::person(person), files, caller);
-        requester.ask(None, verb).await.unwrap();
+        requester
+            .ask(None, verb)
+            .await
+            .unwrap_or_else(|error| panic!("{error:?}"));
     }
 
     /// The kinds of the newest events.

@@ -6,5 +6,6 @@ mod crawl;
 mod lab;
 mod live;
 mod looks;
+mod sessions;
 mod shown;
 mod votes;

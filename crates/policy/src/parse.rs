@@ -240,9 +240,15 @@ impl<'s> Trees<'s> {
                 }
             }
         }
+        let server = self
+            .project
+            .as_ref()
+            .map(read::server::server)
+            .unwrap_or_default();
         let files = cross::CheckedFiles {
             project: &project,
             project_node: self.project.as_ref(),
+            server: &server,
             fleet: &fleet,
             fleet_node: self.customers.as_ref(),
             policies: &policies,
@@ -263,11 +269,7 @@ impl<'s> Trees<'s> {
             policies,
             monitor: self.project.as_ref().and_then(read::monitoring::monitoring),
             mail: self.project.as_ref().and_then(read::monitoring::mail),
-            server: self
-                .project
-                .as_ref()
-                .map(read::server::server)
-                .unwrap_or_default(),
+            server,
             webhooks: self.project.as_ref().is_some_and(read::server::webhooks),
             files: self
                 .project

@@ -57,6 +57,12 @@ fn of_project(config: &Config) -> Vec<String> {
         paths.extend(mail.ca_file.clone());
         paths.extend(mail.password.as_ref().and_then(path_of));
     }
+    if let Some(tls) = &config.server.tls {
+        paths.extend([tls.cert.clone(), tls.key.clone()]);
+    }
+    if let Some(sign_in) = &config.server.sign_in {
+        paths.extend(sign_in.client_secret.as_ref().and_then(path_of));
+    }
     paths
 }
 

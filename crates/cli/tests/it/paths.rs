@@ -78,7 +78,10 @@ fn every_path_of_every_file_is_looked_at() {
     let signed = "notify: [{ when: paused, to: { webhook: 'https://x.example' }, secret: '${file:../secrets/key}' }]";
     let trusted = "mail: { host: mail.example, from: a@b.example, ca_file: ../secrets/key }";
     let mailed = "mail: { host: mail.example, from: a@b.example, user: a, password: '${file:../secrets/key}' }";
-    for line in [notify, signed, trusted, mailed] {
+    let shown = "server: { tls: { cert: ../secrets/key, key: key.pem } }";
+    let kept = "server: { tls: { cert: cert.pem, key: ../secrets/key } }";
+    let signed_in = "server: { sign_in: { issuer: 'https://id.example', client_id: a, client_secret: '${file:../secrets/key}' } }";
+    for line in [notify, signed, trusted, mailed, shown, kept, signed_in] {
         let top = projects(&format!("product: p\n{line}\n"), "key");
         let said = top.tranche(&["-C", "project", "validate"]).exits(2);
         assert!(said.err.contains("tranche.yaml:2"), "{line}: {}", said.err);

@@ -8,6 +8,7 @@ mod never_starts;
 mod notify;
 mod policies;
 mod project;
+mod server;
 mod templates;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,6 +18,7 @@ use super::node::{Node, Pos};
 use super::report::Report;
 use crate::ids::{PolicyId, Role};
 use crate::rules::Policy;
+use crate::settings::server::Server;
 use crate::settings::{Fleet, Project};
 use crate::span::Timestamp;
 use crate::suggest::nearest;
@@ -26,6 +28,7 @@ pub(super) struct CheckedFiles<'w, 's> {
     pub(super) project: &'w Project,
     /// `None` when the file cannot be read: then nothing that refers to it is judged.
     pub(super) project_node: Option<&'w Node<'s>>,
+    pub(super) server: &'w Server,
     pub(super) fleet: &'w Fleet,
     pub(super) fleet_node: Option<&'w Node<'s>>,
     pub(super) policies: &'w [(Policy, &'w Node<'s>)],

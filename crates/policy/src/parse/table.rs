@@ -20,6 +20,7 @@ use super::report::Report;
 use super::shapes::customers::CUSTOMER;
 use super::{CUSTOMERS, Config, Diagnostic, File, Sources, Trees, check, cross, limits, read};
 use crate::settings::Fleet;
+use crate::settings::server::Server;
 
 /// The key of `customers.yaml` below which the fleet stands.
 const FLEET: &str = "customers";
@@ -84,8 +85,10 @@ impl Table {
         check::check(&node, &CUSTOMERS, check::Mode::Whole, &mut report);
         let project = read::project::project(&Node::map(Pos::default()), &[]);
         let fleet = read::fleet::fleet(&node, project.timezone);
+        let server = Server::default();
         let files = cross::CheckedFiles {
             project: &project,
+            server: &server,
             project_node: None,
             fleet: &fleet,
             fleet_node: Some(&node),

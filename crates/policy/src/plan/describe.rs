@@ -2,7 +2,7 @@
 
 use super::batch_sizes;
 use crate::rules::{
-    Approval, Approvers, BatchRule, OnFailure, Order, Policy, Scope, Share, Tolerance,
+    Approval, Approvers, BatchRule, Deferral, OnFailure, Order, Policy, Scope, Share, Tolerance,
 };
 use crate::span::Span;
 
@@ -26,6 +26,7 @@ pub fn describe(policy: &Policy, weights: &[u64]) -> String {
         parts.push("nobody overtakes".to_owned());
     }
     parts.extend(policy.approval.as_ref().map(approval));
+    parts.extend(policy.deferral.map(deferral));
     match policy.window.len() {
         0 => {}
         1 => parts.push("within a window".to_owned()),
@@ -141,7 +142,22 @@ fn approval(approval: &Approval) -> String {
     } else {
         "people approve"
     };
-    format!("once {quorum} {people} {per}")
+    let signed_in = match approval.auth_time {
+        Some(limit) => format!(", signed in within {}", spaced(limit)),
+        None => String::new(),
+    };
+    format!("once {quorum} {people} {per}{signed_in}")
+}
+
+fn deferral(deferral: Deferral) -> String {
+    let times = match deferral.times {
+        1 => "once".to_owned(),
+        times => format!("up to {times} times"),
+    };
+    format!(
+        "each date put off {times} within {}",
+        spaced(deferral.within)
+    )
 }
 
 /// `1 d 6 h` instead of `1d 6h`.

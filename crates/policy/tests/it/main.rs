@@ -16,6 +16,7 @@ mod plans;
 mod redacting;
 mod scenarios;
 mod schemas;
+mod servers;
 mod support;
 mod tables;
 mod zones;

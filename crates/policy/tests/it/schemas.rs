@@ -67,6 +67,7 @@ fn schema_and_parser_agree_about_policies() {
         "policy: a\nbatch: {weight: 10%}\nmax_failures: {weight: 0%}",
         "policy: a\nwindow: [{cron: 0 2 * * SUN, duration: 2h}]",
         "x-window: &w {cron: 0 2 * * SUN, duration: 2h}\npolicy: a\nwindow: *w",
+        "policy: a\nbatch: 1\ndeferral: {times: 1, within: 14d}",
         "policy: a\nhooks: {before: [{run: ./check, repeatable: true}, {job: {service: backend, command: x}}]}",
     ];
     let bad = [
@@ -93,6 +94,9 @@ fn schema_and_parser_agree_about_policies() {
         "policy: a\nwindow: {duration: 2h}",
         "policy: a\nhooks: {before: [{timeout: 5m}]}",
         "policy: a\nmax_parallel: 0",
+        "policy: a\nbatch: 1\ndeferral: {times: 0, within: 14d}",
+        "policy: a\nbatch: 1\ndeferral: {times: 1}",
+        "policy: a\napproval: {auth_time: 5}",
         "policy: a\nwindow: {x-a: 1, cron: 0 2 * * SUN, duration: 2h}",
     ];
     agree(Kind::Policy, &good, &bad, |text| {
@@ -147,6 +151,11 @@ fn schema_and_parser_agree_about_projects() {
         "product: p\nnotify: [{when: [rollout_halted], to: {slack: '${env:HOOK}'}}, {when: approved, to: customer}, {when: alert_raised, to: {webhook: https://a.example}, secret: '${file:key}', text: hm}]",
         "product: p\nmonitor: {every: 30s, down: {after: 2}, latency: {max: 2s, severity: none}, error_rate: {max: 1%}, drift: {severity: info}, keep: {samples: 1d}}",
         "product: p\nmail: {host: mail.example, from: a@b.example, tls: none, password: '${env:P}'}",
+        "product: p\nserver: {url: 'https://p.example', proxies: [10.0.0.0/8], tls: {cert: a.pem, key: b.pem}, sessions: {idle: 1h, absolute: 1d}}",
+        "product: p\nserver: {sign_in: {issuer: 'https://id.example', client_id: p, client_secret: '${env:S}', scopes: []}}",
+        "product: p\nserver: {ci: {bot: {issuer: 'https://ci.example', audience: p, repository: a/p, environment: production, scopes: [read, start, request, push]}}}",
+        "product: p\nrender: {webhooks: true}\nclaims_valid_for: 2h",
+        "product: p\nserver: {sign_in: {issuer: 'https://id.example', client_id: p}}\npeople: {a: {oidc: 'https://id.example#1'}}\ngroups: {g: [a], h: {claim: groups, equals: h, of: [a]}}",
     ];
     let bad = [
         "{}",
@@ -173,6 +182,16 @@ fn schema_and_parser_agree_about_projects() {
         "product: p\nmonitor: {down: {severity: grave}}",
         "product: p\nmail: {host: mail.example}",
         "product: p\nmail: {host: mail.example, from: a@b.example, password: hunter2}",
+        "product: p\nserver: {url: p.example}",
+        "product: p\nserver: {tls: {cert: a.pem}}",
+        "product: p\nserver: {sessions: {idle: 5}}",
+        "product: p\nserver: {sign_in: {issuer: 'https://id.example'}}",
+        "product: p\nserver: {sign_in: {issuer: 'https://id.example', client_id: p, client_secret: hunter2}}",
+        "product: p\nserver: {ci: {bot: {issuer: 'https://ci.example', audience: p, repository: a/p, ref: refs/heads/main, scopes: []}}}",
+        "product: p\nserver: {ci: {bot: {issuer: 'https://ci.example', audience: p, repository: a/p, ref: refs/heads/main, scopes: [vote]}}}",
+        "product: p\nrender: {webhooks: 'yes'}",
+        "product: p\ngroups: {g: {claim: groups, equals: h}}",
+        "product: p\nclaims_valid_for: 5",
     ];
     agree(Kind::Project, &good, &bad, |text| {
         let mut files = sources();

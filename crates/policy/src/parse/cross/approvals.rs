@@ -24,6 +24,11 @@ impl CheckedFiles<'_, '_> {
         if named {
             self.check_quorum(approval, node, report);
         }
+        if let Some(auth_time) = node.get("auth_time").filter(|_| !self.signs_in()) {
+            let message = "nobody can sign in, so the gate can never open";
+            let help = "write the identity provider under `server: sign_in` in tranche.yaml, or leave `auth_time` out";
+            report.never(auth_time.pos, "sign-in", message.to_owned(), help);
+        }
     }
 
     fn check_from(&self, node: &Node<'_>, report: &mut Report<'_>) -> bool {
@@ -112,8 +117,7 @@ impl CheckedFiles<'_, '_> {
         };
         let mut enough = true;
         for (group, wanted) in groups {
-            let members = self.project.groups.get(group).into_iter().flatten();
-            let entitled = self.entitled(members, approval).len();
+            let entitled = self.entitled(self.members(group), approval).len();
             if entitled < *wanted as usize {
                 let message =
                     format!("`{group}` has {entitled} of the {wanted} people who must approve");
@@ -191,10 +195,7 @@ impl CheckedFiles<'_, '_> {
                 self.entitled(names.iter().flat_map(|name| self.people(name)), approval)
             }
             Approvers::Each(groups) => {
-                let members = groups
-                    .keys()
-                    .filter_map(|group| self.project.groups.get(group))
-                    .flatten();
+                let members = groups.keys().flat_map(|group| self.members(group));
                 self.entitled(members, approval)
             }
         }
@@ -205,21 +206,21 @@ impl CheckedFiles<'_, '_> {
         match &approval.from {
             Approvers::Anybody | Approvers::Any(_) => people.len() >= approval.quorum as usize,
             Approvers::Each(groups) => are_filled(groups, people, |group, person| {
-                let members = self.project.groups.get(group);
-                members.is_some_and(|members| members.contains(person))
+                self.members(group).any(|member| member == person)
             }),
         }
     }
 
+    /// Who may ever count in a group: by a claim only who can sign in.
+    fn members<'w>(&'w self, group: &GroupId) -> impl Iterator<Item = &'w PersonId> {
+        let is_narrowed = self.project.claims.groups.contains_key(group);
+        let members = self.project.groups.get(group).into_iter().flatten();
+        members.filter(move |person| !is_narrowed || self.can_sign_in(person))
+    }
+
     fn people<'w>(&'w self, name: &'w GroupOrPerson) -> Vec<&'w PersonId> {
         match name {
-            GroupOrPerson::Group(group) => self
-                .project
-                .groups
-                .get(group)
-                .into_iter()
-                .flatten()
-                .collect(),
+            GroupOrPerson::Group(group) => self.members(group).collect(),
             GroupOrPerson::Person(person) => vec![person],
         }
     }
@@ -232,7 +233,8 @@ impl CheckedFiles<'_, '_> {
     ) -> BTreeSet<&'w PersonId> {
         let allowed = |person: &&PersonId| {
             let excluded = approval.not.contains(&Excluded::Person((*person).clone()));
-            !excluded && self.project.roles.approver.contains(*person)
+            let is_there = approval.auth_time.is_none() || self.can_sign_in(person);
+            !excluded && is_there && self.project.roles.approver.contains(*person)
         };
         people.filter(allowed).collect()
     }

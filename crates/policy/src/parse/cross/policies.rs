@@ -8,7 +8,7 @@ use crate::ids::PolicyId;
 use crate::parse::node::{Kind, Node, Pos};
 use crate::parse::report::Report;
 use crate::phases::{Cycle, DATABASE, HOTFIX, order};
-use crate::rules::{BatchRule, Policy, Share};
+use crate::rules::{BatchRule, Order, Policy, Share};
 use crate::span::Span;
 
 impl CheckedFiles<'_, '_> {
@@ -32,6 +32,7 @@ impl CheckedFiles<'_, '_> {
             self.check_names(policy, node, report);
             check_batch(policy, node, report);
             check_times(policy, node, report);
+            check_deferral(policy, node, report);
             if let (Some(approval), Some(node)) = (&policy.approval, node.get("approval"))
                 && self.project_node.is_some()
                 && node.kind() == Kind::Map
@@ -212,6 +213,27 @@ fn ascends(one: Share, other: Share) -> bool {
         (Share::Count(_), Share::Percent(_) | Share::All)
         | (Share::Percent(_), Share::Count(_) | Share::All) => true,
     }
+}
+
+/// Whoever puts their own date off must not put off that of others.
+fn check_deferral(policy: &Policy, node: &Node<'_>, report: &mut Report<'_>) {
+    let batch = node.get("batch").and_then(Node::scalar);
+    // What could not be read is a mistake of its own.
+    let misread = policy.batch == BatchRule::All && batch.is_some_and(|batch| batch != "all");
+    if node.get("deferral").is_none() || policy.goes_one_by_one() || misread {
+        return;
+    }
+    let (message, help) = match policy.order {
+        Order::Strict => (
+            "with `order: strict` everybody behind a customer who puts the date off waits too",
+            "write `order: ready`, or leave `deferral` out",
+        ),
+        Order::Ready => (
+            "a customer who puts the date off would stop the others of its batch",
+            "write `batch: 1`, or leave `deferral` out",
+        ),
+    };
+    report.help(node.key_pos("deferral"), "deferral", message, help);
 }
 
 fn check_times(policy: &Policy, node: &Node<'_>, report: &mut Report<'_>) {

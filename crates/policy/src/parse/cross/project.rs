@@ -26,6 +26,7 @@ impl CheckedFiles<'_, '_> {
         self.check_templates(node, report);
         self.check_check_roles(node, report);
         self.check_notify(node, report);
+        self.check_server(node, report);
         check_network(node, report);
         check_files(node, report);
         for item in node
@@ -52,7 +53,8 @@ impl CheckedFiles<'_, '_> {
         let people = || self.project.people.keys().map(AsRef::as_ref);
         let groups = node.get("groups").map_or(&[][..], Node::entries);
         for (_, members) in groups {
-            for item in members.items() {
+            let named = members.get("of").unwrap_or(members);
+            for item in named.items() {
                 let known = |name: &&str| !self.project.people.contains_key(&PersonId::from(*name));
                 if let Some(name) = item.scalar().filter(known) {
                     unknown(

@@ -1,12 +1,11 @@
 //! A person's request, and how its answer reads.
 
-use project::{Answer, Backend, Requester};
-use rollout::fact::{CustomerFact, RolloutFact};
-use rollout::{Event, Fact, Offer, RolloutId, Verb};
+use project::{Answer, Backend, Requester, next};
+use rollout::{Event, RolloutId, Verb};
 
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use crate::show::{escape, next, sentence, time};
+use crate::show::{escape, sentence, time};
 
 /// Files a request, and says what changed and what comes next.
 pub(crate) async fn file(
@@ -90,39 +89,9 @@ async fn answer(backend: &dyn Backend, events: &[Event]) -> String {
     if text.is_empty() {
         text.push("nothing changed".to_owned());
     }
-    text.extend(events.iter().flat_map(ways_back));
-    let next = what_comes_next(backend, events).await;
-    text.extend(next.map(|next| escape::line(&next)));
+    let warnings = next::warnings(events);
+    let next = next::what_comes_next(backend, events, time::CLOCK, time::now()).await;
+    let said = warnings.into_iter().chain(next);
+    text.extend(said.map(|one| escape::line(&one)));
     text.join("; ")
-}
-
-/// The state is only read if what comes next depends on it.
-async fn what_comes_next(backend: &dyn Backend, events: &[Event]) -> Option<String> {
-    let last_that_knows = |offer: &mut dyn FnMut(&Event) -> Option<(String, Offer)>| {
-        let mut latest = events.iter().rev();
-        latest.find_map(|event| next::after(event, &mut *offer))
-    };
-    let mut depends = false;
-    let next = last_that_knows(&mut |_| {
-        depends = true;
-        None
-    });
-    if !depends {
-        return next;
-    }
-    let mut product = backend.product().await.unwrap_or_default();
-    last_that_knows(&mut |event| product.next(time::now(), event))
-}
-
-/// What a person's rollback leads to, where that was judged unhealthy itself.
-fn ways_back(event: &Event) -> Vec<String> {
-    let targets = match Fact::read(&event.line) {
-        Ok(Fact::Rollout(RolloutFact::OperationStarted(started))) => started.unhealthy_targets,
-        Ok(Fact::Customer(CustomerFact::RollbackRequested(asked))) => asked.unhealthy_targets,
-        Ok(_) | Err(_) => Vec::new(),
-    };
-    let targets = targets.iter();
-    targets
-        .map(|target| escape::line(&format!("warning: {target}")))
-        .collect()
 }

@@ -7,7 +7,6 @@ pub(crate) mod frozen;
 pub(crate) mod holds;
 pub(crate) mod limits;
 pub(crate) mod live;
-pub(crate) mod next;
 pub(crate) mod plan;
 pub(crate) mod report;
 pub(crate) mod requests;

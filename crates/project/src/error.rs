@@ -286,6 +286,18 @@ impl Error {
         Some(way_out.to_owned())
     }
 
+    /// Whether what was asked for may have been done all the same: nobody could find out, nor take it back.
+    pub fn is_undecided(&self) -> bool {
+        let Self::State(error) = self else {
+            return false;
+        };
+        let source = error.source.downcast_ref::<engine::Error>();
+        matches!(
+            source,
+            Some(engine::Error::Undecided { .. } | engine::Error::Unread(_))
+        )
+    }
+
     /// What failed and all that caused it, on one line.
     pub fn message(&self) -> String {
         if let Self::Key(error) | Self::Render(error) = self {

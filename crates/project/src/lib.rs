@@ -30,6 +30,7 @@ mod location;
 pub mod monitor_host;
 pub mod moved_windows;
 mod names;
+pub mod next;
 pub mod observe;
 pub mod prepare;
 pub mod release;

@@ -109,6 +109,22 @@ impl Requester {
     /// # Errors
     /// [`Error::Rejected`] if the core says no; otherwise the request has no effect, or the error says that this is uncertain.
     pub async fn ask(&self, run: Option<RolloutId>, verb: Verb) -> Result<Option<Answer>, Error> {
+        let answer = self.answer(run, verb).await?;
+        match answer.rejected {
+            None => Ok(Some(answer)),
+            Some(rejected) if rejected.code == RejectedCode::AlreadySo => {
+                self.caller.remark(&rejected.message);
+                Ok(None)
+            }
+            Some(rejected) => Err(Error::Rejected(Box::new(rejected))),
+        }
+    }
+
+    /// The same, with whatever the core says.
+    ///
+    /// # Errors
+    /// The request has no effect, or the error says that this is uncertain.
+    pub async fn answer(&self, run: Option<RolloutId>, verb: Verb) -> Result<Answer, Error> {
         let patience = patience()?;
         let mut asking = self.backend.ask(Asking {
             request: Request {
@@ -119,21 +135,13 @@ impl Requester {
             files: self.files.clone(),
             patience: patience.clone(),
         });
-        let answer = tokio::select! {
+        tokio::select! {
             answer = &mut asking => answer,
             // Nobody is told that it failed before it is certain that it will not happen.
             () = self.caller.gives_up() => {
                 patience.cancel();
                 asking.await
             }
-        }?;
-        match answer.rejected {
-            None => Ok(Some(answer)),
-            Some(rejected) if rejected.code == RejectedCode::AlreadySo => {
-                self.caller.remark(&rejected.message);
-                Ok(None)
-            }
-            Some(rejected) => Err(Error::Rejected(Box::new(rejected))),
         }
     }
 

@@ -1,9 +1,11 @@
 //! What can programs read and ask for? JSON below `/api/v1`, and how the server is.
 
+mod actions;
 mod engine;
 mod extract;
 mod fleet;
 mod health;
+mod idempotency;
 mod journal;
 mod numbers;
 mod open_api;
@@ -27,7 +29,7 @@ use crate::app::App;
 use crate::problem::Problem;
 
 /// The routes for programs.
-pub(crate) fn routes() -> Router<App> {
+pub(crate) fn routes(app: &App) -> Router<App> {
     let resources = OpenApiRouter::new()
         .merge(rollouts::routes())
         .merge(fleet::routes())
@@ -36,6 +38,7 @@ pub(crate) fn routes() -> Router<App> {
         .merge(numbers::routes())
         .merge(told::routes())
         .merge(engine::routes())
+        .merge(actions::routes(app))
         .routes(routes!(whoami::whoami));
     let all = OpenApiRouter::with_openapi(open_api::above())
         .nest("/api/v1", resources)

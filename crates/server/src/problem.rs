@@ -5,6 +5,7 @@ use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, WWW_AUT
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use policy::Diagnostic;
 use problem_details::ProblemDetails;
 use project::{Error, ErrorKind};
 use rollout::Rejected;
@@ -20,7 +21,13 @@ pub(crate) struct Problem {
     kind: &'static str,
     message: String,
     way_out: Option<String>,
+    mistakes: Vec<Diagnostic>,
+    is_undecided: bool,
 }
+
+/// Goes with a failure after which what was asked for may have been done all the same.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Undecided;
 
 /// What stands in a problem beside what RFC 9457 names.
 #[derive(Debug, Serialize)]
@@ -30,6 +37,9 @@ struct More {
     /// What to do about it, by itself; `detail` ends with it too.
     #[serde(skip_serializing_if = "Option::is_none")]
     way_out: Option<String>,
+    /// What is wrong in the project's files, each with its place.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    mistakes: Vec<Diagnostic>,
 }
 
 impl Problem {
@@ -45,6 +55,16 @@ impl Problem {
             kind,
             message: message.into(),
             way_out: way_out.into(),
+            mistakes: Vec::new(),
+            is_undecided: false,
+        }
+    }
+
+    /// The same after something that may have been done all the same.
+    pub(crate) fn undecided(self) -> Self {
+        Self {
+            is_undecided: true,
+            ..self
         }
     }
 
@@ -155,7 +175,15 @@ impl From<Error> for Problem {
         if status == StatusCode::INTERNAL_SERVER_ERROR {
             tracing::error!(error = error.message(), "a request failed");
         }
-        Self::new(status, kind, error.message(), error.way_out())
+        let way_out = error.way_out();
+        let problem = Self::new(status, kind, error.in_short(), way_out);
+        let Error::Files(mistakes) = error else {
+            return problem;
+        };
+        Self {
+            mistakes,
+            ..problem
+        }
     }
 }
 
@@ -247,8 +275,12 @@ impl IntoResponse for Problem {
             .with_extensions(More {
                 kind: self.kind,
                 way_out: self.way_out,
+                mistakes: self.mistakes,
             });
         let mut response = problem.into_response();
+        if self.is_undecided {
+            response.extensions_mut().insert(Undecided);
+        }
         if self.status == StatusCode::UNAUTHORIZED {
             let scheme = HeaderValue::from_static("Bearer");
             response.headers_mut().insert(WWW_AUTHENTICATE, scheme);

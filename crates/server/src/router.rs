@@ -8,7 +8,7 @@ use crate::{api, layers, pages, sign_in};
 /// Everything that the server answers, without a socket.
 pub fn router(app: &App) -> Router {
     let routes = Router::new()
-        .merge(api::routes())
+        .merge(api::routes(app))
         .merge(sign_in::routes())
         .merge(pages::routes())
         .with_state(app.clone());

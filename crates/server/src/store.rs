@@ -2,6 +2,7 @@
 //!
 //! It may be thrown away: everybody signs in again.
 
+mod answers;
 mod sessions;
 
 use std::path::Path;
@@ -11,11 +12,15 @@ use std::time::Duration;
 use rusqlite::Connection;
 use sha2::{Digest as _, Sha256};
 
+pub(crate) use self::answers::{Before, Kept};
 pub(crate) use self::sessions::{SessionInfo, SignedIn};
 use crate::error::Error;
 
 /// One file a step; the database knows how many were taken.
-const MIGRATIONS: [&str; 1] = [include_str!("store/0001-sessions.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("store/0001-sessions.sql"),
+    include_str!("store/0003-answers.sql"),
+];
 
 /// So long another process that writes is waited for.
 const BUSY: Duration = Duration::from_secs(5);

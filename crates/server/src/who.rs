@@ -60,6 +60,18 @@ impl Who {
         }
     }
 
+    /// The same for somebody who plans from the files: then a gate that nobody can fill is a mistake.
+    pub(crate) fn session_to_plan(&self, app: &App) -> Result<Session, Problem> {
+        let config = app.folder().load(&**app.caller())?;
+        Ok(Session::acting(
+            app.location(),
+            app.folder().clone(),
+            config,
+            self.requester(app),
+            app.caller().clone(),
+        ))
+    }
+
     /// The same, as somebody who asks for changes.
     pub(crate) fn requester(&self, app: &App) -> Requester {
         let files = FilesNow::clone(&app.files());

@@ -3,6 +3,7 @@
 use chrono::{Offset as _, TimeDelta, TimeZone, Timelike as _};
 use chrono_tz::Tz;
 use policy::Timestamp;
+use project::next::Clock;
 
 /// The reader's zone; that of a test is the same on every machine.
 #[cfg(not(test))]
@@ -15,6 +16,9 @@ pub(crate) const LAYOUT: &str = "%a %-d %b %Y %H:%M";
 
 /// The same for what is near.
 const TO_THE_SECOND: &str = "%a %-d %b %Y %H:%M:%S";
+
+/// For what the project says.
+pub(crate) const CLOCK: Clock = Clock { instant, coming };
 
 /// Nearer than this, seconds matter.
 const NEAR: TimeDelta = TimeDelta::hours(1);

@@ -8,15 +8,60 @@ use rollout::fact::{
 };
 use rollout::{Event, Fact, Form, Offer};
 
-use super::time;
+use crate::backend::Backend;
 
 /// What can be typed, and what that is.
 type Offered = (String, Offer);
 
-/// What comes next, as a sentence without a full stop; `None`: nothing that is not obvious. `offer` asks the rollouts as they
-/// stand.
-pub(crate) fn after(
+/// How instants are written for whoever reads.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    /// One at any time.
+    pub instant: fn(Timestamp) -> String,
+    /// One that is awaited, and the instant from which.
+    pub coming: fn(Timestamp, Timestamp) -> String,
+}
+
+/// What comes next after these events, as a sentence without a full stop; `None`: nothing that is not obvious. The last event
+/// that knows says it, as things stand now; the state is only read if it depends on that.
+pub async fn what_comes_next(
+    backend: &dyn Backend,
+    events: &[Event],
+    clock: Clock,
+    now: Timestamp,
+) -> Option<String> {
+    let last_that_knows = |offer: &mut dyn FnMut(&Event) -> Option<Offered>| {
+        let mut latest = events.iter().rev();
+        latest.find_map(|event| after(event, clock, &mut *offer))
+    };
+    let mut depends = false;
+    let next = last_that_knows(&mut |_| {
+        depends = true;
+        None
+    });
+    if !depends {
+        return next;
+    }
+    let mut product = backend.product().await.unwrap_or_default();
+    last_that_knows(&mut |event| product.next(now, event))
+}
+
+/// Where a person's rollback leads to what was judged unhealthy itself: a line each.
+pub fn warnings(events: &[Event]) -> Vec<String> {
+    let targets = events
+        .iter()
+        .flat_map(|event| match Fact::read(&event.line) {
+            Ok(Fact::Rollout(RolloutFact::OperationStarted(started))) => started.unhealthy_targets,
+            Ok(Fact::Customer(CustomerFact::RollbackRequested(asked))) => asked.unhealthy_targets,
+            Ok(_) | Err(_) => Vec::new(),
+        });
+    targets.map(|target| format!("warning: {target}")).collect()
+}
+
+/// `offer` asks the rollouts as they stand.
+fn after(
     event: &Event,
+    clock: Clock,
     mut offer: impl FnMut(&Event) -> Option<Offered>,
 ) -> Option<String> {
     let fact = Fact::read(&event.line).ok()?;
@@ -25,7 +70,7 @@ pub(crate) fn after(
         None => said.to_owned(),
     };
     let next = match &fact {
-        Fact::Gate(fact) => return after_answer(event, fact, offer),
+        Fact::Gate(fact) => return after_answer(event, clock, fact, offer),
         Fact::Rollout(RolloutFact::OperationStarted(_)) => {
             return offer(event).map(|(watch, _)| format!("`{watch}` follows it"));
         }
@@ -88,11 +133,12 @@ fn after_person(fact: &PersonFact, mut with: impl FnMut(&str, &str) -> String) -
 
 fn after_answer(
     event: &Event,
+    clock: Clock,
     fact: &GateFact,
     mut offer: impl FnMut(&Event) -> Option<Offered>,
 ) -> Option<String> {
     Some(match fact {
-        GateFact::Approved(vote) => after_vote(vote, event.at),
+        GateFact::Approved(vote) => after_vote(vote, clock, event.at),
         GateFact::Rejected(vote) => after_rejection(&vote.place, offer(event)),
         GateFact::Withdrawn(_) => {
             "the gate stays shut until the quorum is complete again".to_owned()
@@ -130,8 +176,8 @@ fn after_queued(queued: &RolloutQueued) -> String {
     }
 }
 
-fn after_vote(vote: &Approved, at: Timestamp) -> String {
-    let next = after_counted_vote(vote, at);
+fn after_vote(vote: &Approved, clock: Clock, at: Timestamp) -> String {
+    let next = after_counted_vote(vote, clock, at);
     match vote.gates_shut {
         true => format!(
             "it is recorded, but tranche.yaml cannot be parsed, and no gate opens until it can; then: {next}"
@@ -140,13 +186,13 @@ fn after_vote(vote: &Approved, at: Timestamp) -> String {
     }
 }
 
-fn after_counted_vote(vote: &Approved, at: Timestamp) -> String {
+fn after_counted_vote(vote: &Approved, clock: Clock, at: Timestamp) -> String {
     let Some(until) = vote.until else {
         return "the quorum is not complete yet: more people have to approve".to_owned();
     };
     let after = vote.after.as_deref().unwrap_or_default();
     let begins = vote.begins.and_then(|Nullable(begins)| begins);
-    match begins.map(|Millis(begins)| time::coming(begins, at)) {
+    match begins.map(|Millis(begins)| (clock.coming)(begins, at)) {
         Some(begins) if after.is_empty() => {
             format!("the deploy begins {begins} at the earliest")
         }
@@ -156,7 +202,7 @@ fn after_counted_vote(vote: &Approved, at: Timestamp) -> String {
         ),
         None => format!(
             "it lapses {} before the deploy can begin: approve again later",
-            time::instant(until)
+            (clock.instant)(until)
         ),
     }
 }

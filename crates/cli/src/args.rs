@@ -7,6 +7,7 @@ mod backup;
 mod candidates;
 mod deploy;
 mod fault;
+mod login;
 mod look;
 mod offline;
 mod platform;
@@ -27,6 +28,7 @@ pub(crate) use self::act::{
 pub(crate) use self::backup::{Backup, Restore};
 pub(crate) use self::deploy::{Deploy, DeployConfig, Env, EnvCommand, RollbackBy};
 pub(crate) use self::fault::{FaultSwitch, FaultWord};
+pub(crate) use self::login::{Login, Logout};
 pub(crate) use self::look::{
     Approvals, Convention, Customers, CustomersAdd, CustomersCommand, CustomersDiscover, Deploys,
     Events, Health, List, Status, Until, Verify, Watch, Why,
@@ -258,6 +260,10 @@ pub(crate) enum Command {
     Backup(Backup),
     /// Put a backup where no state is; what is open in it rests until `resume --moved`.
     Restore(Restore),
+    /// Sign in at a server, by a code that is typed into its page.
+    Login(Login),
+    /// Sign out at a server.
+    Logout(Logout),
     /// Make, list and revoke tokens that prove who somebody is.
     Token(Token),
     /// Check the connection to Render, or simulate one.

@@ -17,6 +17,7 @@ mod health;
 mod health_history;
 mod import;
 mod journal;
+mod login;
 mod look;
 mod manual;
 mod monitor;
@@ -106,6 +107,8 @@ async fn dispatch(global: &Global, command: Command, out: Output) -> Result<Exit
         Command::Verify(args) => journal::verify(global, &args, out).await,
         Command::Backup(args) => backup::back_up(global, &args, out),
         Command::Restore(args) => backup::restore(global, &args, out),
+        Command::Login(args) => login::login(&args, out).await,
+        Command::Logout(args) => login::logout(&args, out).await,
         Command::Token(args) => token::token(global, args.command, out).await,
         Command::Render(args) => match args.command {
             RenderCommand::Check => check::check(global, out).await,

@@ -16,7 +16,10 @@ impl From<server::Error> for Failure {
         let way_out = error.way_out();
         let failure = match error {
             server::Error::Project(error) => return error.into(),
+            server::Error::Setup { message, .. } => Self::usage(message),
             other @ (server::Error::Listen { .. }
+            | server::Error::Certificate { .. }
+            | server::Error::Client(_)
             | server::Error::Serve(_)
             | server::Error::Store(_)
             | server::Error::NewerStore

@@ -118,8 +118,12 @@ impl Folder {
     ///
     /// # Errors
     /// It is missing.
-    pub fn secret(&self, config: &Config, source: &SecretSource) -> Result<SecretString, Error> {
-        crate::secrets::read(&self.roots(Some(config)), source)
+    pub fn secret(
+        &self,
+        config: Option<&Config>,
+        source: &SecretSource,
+    ) -> Result<SecretString, Error> {
+        crate::secrets::read(&self.roots(config), source)
     }
 
     /// Where a file is that the project's files name.

@@ -27,6 +27,7 @@ mod identity;
 pub mod links;
 mod local;
 mod location;
+pub mod login;
 pub mod monitor_host;
 pub mod moved_windows;
 mod names;
@@ -49,7 +50,7 @@ pub mod view;
 pub mod wish;
 
 pub use engine::clock::wall as now;
-pub use engine::identity::{NewToken, TokenInfo, TokenOwner, TokenTerms, account_name};
+pub use engine::identity::{NewToken, TokenInfo, TokenOwner, TokenTerms, account_name, check_admin};
 pub use engine::outbox::{NotificationId, NotificationState, StoredNotification};
 pub use engine::store::{BadHead, Head, Line, Verification};
 pub use engine::{Answer, AnswerTimeout, DeploysOf, signals};

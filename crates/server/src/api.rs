@@ -1,6 +1,8 @@
 //! What can programs read and ask for? JSON below `/api/v1`, and how the server is.
 
 mod actions;
+mod ci;
+mod device;
 mod engine;
 mod extract;
 mod fleet;
@@ -12,8 +14,10 @@ mod open_api;
 mod reply;
 mod rollouts;
 mod schema;
+pub(crate) mod sessions;
 mod stream;
 mod told;
+mod tokens;
 mod whoami;
 
 use std::sync::Arc;
@@ -39,6 +43,10 @@ pub(crate) fn routes(app: &App) -> Router<App> {
         .merge(told::routes())
         .merge(engine::routes())
         .merge(actions::routes(app))
+        .merge(tokens::routes())
+        .merge(sessions::routes())
+        .merge(device::routes(app))
+        .merge(ci::routes(app))
         .routes(routes!(whoami::whoami));
     let all = OpenApiRouter::with_openapi(open_api::above())
         .nest("/api/v1", resources)

@@ -1,17 +1,19 @@
 //! What does every handler work with?
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use policy::settings::server::Server;
 use policy::{Project, Timestamp};
 use project::{Backend, Caller, CurrentFiles, FilesNow, Folder, Location, people_of};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::Error;
+use crate::limits::Tries;
 use crate::live::Live;
 use crate::pages::Commits;
 use crate::settings::Settings;
-use crate::sign_in::OnceLink;
+use crate::sign_in::{Ci, Devices, OnceLink, Provider, Web};
 use crate::store::ServerStore;
 
 /// So many streams of events at once; each costs a part of the journal in memory.
@@ -34,8 +36,14 @@ struct Shared {
     store: ServerStore,
     settings: Settings,
     caller: Arc<dyn Caller>,
+    server: Mutex<Arc<Server>>,
     once: OnceLink,
     commits: Commits,
+    web: Web,
+    provider: Provider,
+    devices: Devices,
+    ci: Ci,
+    tries: Tries,
     stop: CancellationToken,
     live: Live,
     streams: Arc<Semaphore>,
@@ -53,6 +61,7 @@ impl App {
         caller: Arc<dyn Caller>,
     ) -> Result<Self, Error> {
         let (backend, stop) = (location.kept_backend(&caller)?, CancellationToken::new());
+        let settings = settings.called();
         let shared = Shared {
             location: location.clone(),
             live: Live::new(Arc::clone(&backend), stop.clone()),
@@ -61,15 +70,23 @@ impl App {
             backend,
             files: CurrentFiles::new(location.folder()?, Arc::clone(&caller)),
             store: ServerStore::open(&location.server_file()?)?,
-            settings: settings.called(),
+            settings,
             caller,
+            server: Mutex::default(),
             once: OnceLink::default(),
-            stop,
             commits: Commits::default(),
+            web: Web::new()?,
+            provider: Provider::default(),
+            devices: Devices::default(),
+            ci: Ci::default(),
+            tries: Tries::default(),
+            stop,
         };
-        Ok(Self {
+        let app = Self {
             shared: Arc::new(shared),
-        })
+        };
+        app.server();
+        Ok(app)
     }
 
     /// Where the project is.
@@ -119,6 +136,44 @@ impl App {
     /// Room for reads that take as long as the journal is.
     pub(crate) fn heavy(&self) -> &Semaphore {
         &self.shared.heavy
+    }
+
+    /// What the files say of the server; while they cannot be read, what they said last. Whoever is signed in stays so.
+    pub(crate) fn server(&self) -> Arc<Server> {
+        let files = self.files();
+        let mut kept = self.shared.server.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(config) = files.config()
+            && **kept != config.server
+        {
+            self.store().limit_sessions(config.server.sessions);
+            *kept = Arc::new(config.server.clone());
+        }
+        Arc::clone(&kept)
+    }
+
+    /// How the server asks others.
+    pub(crate) fn web(&self) -> &Web {
+        &self.shared.web
+    }
+
+    /// The identity provider.
+    pub(crate) fn provider(&self) -> &Provider {
+        &self.shared.provider
+    }
+
+    /// Command lines that wait to be let in.
+    pub(crate) fn devices(&self) -> &Devices {
+        &self.shared.devices
+    }
+
+    /// Whose signatures of CI systems are known.
+    pub(crate) fn ci(&self) -> &Ci {
+        &self.shared.ci
+    }
+
+    /// Who has tried how often.
+    pub(crate) fn tries(&self) -> &Tries {
+        &self.shared.tries
     }
 
     /// What the server itself keeps.

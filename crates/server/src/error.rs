@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 /// Why a server does not come up, or ends.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +19,26 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// It may not be set up like that.
+    #[error("{message}")]
+    Setup {
+        /// What is wrong with it.
+        message: String,
+        /// What to do about it.
+        way_out: String,
+    },
+    /// The certificate or its key cannot be used.
+    #[error("failed to use the certificate {}", path.display())]
+    Certificate {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Identity providers cannot be asked.
+    #[error("failed to set up TLS")]
+    Client(#[source] reqwest::Error),
     /// The socket failed.
     #[error("failed to serve")]
     Serve(#[source] io::Error),
@@ -37,6 +58,10 @@ impl Error {
     pub fn way_out(&self) -> Option<String> {
         match self {
             Self::Project(error) => error.way_out(),
+            Self::Setup { way_out, .. } => Some(way_out.clone()),
+            Self::Certificate { .. } => Some(
+                "PEM files: the chain of certificates, the server's own first, and its private key".to_owned(),
+            ),
             Self::Listen { listen, .. } => Some(format!(
                 "another port than {}, such as --listen 127.0.0.1:0 for one that is free",
                 listen.port()
@@ -44,7 +69,7 @@ impl Error {
             Self::Store(_) | Self::NewerStore => Some(
                 "the release that wrote it, or move `.tranche/server.db` away: everybody signs in again".to_owned(),
             ),
-            Self::Serve(_) | Self::Random(_) => None,
+            Self::Client(_) | Self::Serve(_) | Self::Random(_) => None,
         }
     }
 }

@@ -8,7 +8,7 @@ use axum::http::header::{
     AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, COOKIE, HeaderName, REFERRER_POLICY,
     SET_COOKIE, X_CONTENT_TYPE_OPTIONS,
 };
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
@@ -24,7 +24,7 @@ use tower_sessions::SessionManagerLayer;
 use tower_sessions::cookie::SameSite;
 
 use crate::app::App;
-use crate::problem;
+use crate::{peer, problem};
 
 /// What a request may bring along. Files that are pushed are the largest.
 pub(crate) const BODY_LIMIT: usize = 16 << 20;
@@ -51,6 +51,7 @@ pub(crate) fn around(routes: Router, app: &App) -> Router {
     routes
         .layer(sessions)
         .layer(cross_site(app))
+        .layer(from_fn_with_state(app.clone(), peer::identify))
         .layer(RequestBodyLimitLayer::new(BODY_LIMIT))
         .layer(RequestBodyTimeoutLayer::new(BODY_TIMEOUT))
         .layer(CatchPanicLayer::new())

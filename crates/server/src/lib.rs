@@ -15,6 +15,9 @@
 //! | `api` | What can programs read and ask for? |
 //! | `live` | What has just been written? |
 //! | `pages` | What do people see? |
+//! | `listener` | How do connections come in? |
+//! | `peer` | Who is at the other end, and by which name did they call? |
+//! | `limits` | How often may somebody try? |
 //! | `layers` | What holds for every request and every reply? |
 //!
 //! Start reading at [`Server`].
@@ -23,8 +26,11 @@ mod api;
 mod app;
 mod error;
 mod layers;
+mod limits;
+mod listener;
 mod live;
 mod pages;
+mod peer;
 mod problem;
 mod router;
 pub mod settings;
@@ -37,13 +43,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use project::{Caller, Location};
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 pub use crate::app::App;
 pub use crate::error::Error;
+use crate::listener::{Listener, Origin};
 pub use crate::router::router;
-pub use crate::settings::Settings;
+pub use crate::settings::{Platform, Settings};
 
 /// So long replies under way are waited for when the server is told to stop.
 const GRACE: Duration = Duration::from_secs(10);
@@ -52,7 +58,7 @@ const GRACE: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Server {
     app: App,
-    listener: TcpListener,
+    listener: Listener,
     address: SocketAddr,
 }
 
@@ -66,12 +72,8 @@ impl Server {
         settings: Settings,
         caller: Arc<dyn Caller>,
     ) -> Result<Self, Error> {
-        let listen = settings.listen;
-        let bound = TcpListener::bind(listen).await;
-        let listener = bound.map_err(|source| Error::Listen { listen, source })?;
-        let address = listener
-            .local_addr()
-            .map_err(|source| Error::Listen { listen, source })?;
+        let listener = Listener::bind(settings.listen, settings.tls.as_ref()).await?;
+        let address = listener.address();
         let app = App::open(location, settings.listening_on(address), caller)?;
         Ok(Self {
             app,
@@ -96,7 +98,7 @@ impl Server {
     /// The socket fails.
     pub async fn run(self, stop: CancellationToken) -> Result<(), Error> {
         let router = router(&self.app);
-        let service = router.into_make_service_with_connect_info::<SocketAddr>();
+        let service = router.into_make_service_with_connect_info::<Origin>();
         let app = self.app;
         let told = stop.clone();
         let serving = axum::serve(self.listener, service).with_graceful_shutdown(async move {

@@ -130,8 +130,27 @@ impl Problem {
         )
     }
 
+    /// What a sign-in has given is over.
+    pub(crate) fn not_granted() -> Self {
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "not_signed_in",
+            "that sign-in has ended",
+            "tranche login --server URL".to_owned(),
+        )
+    }
+
     pub(crate) fn session(error: session::Error) -> Self {
         tracing::error!(%error, "sessions cannot be used");
+        Self::of_store()
+    }
+
+    pub(crate) fn store(error: rusqlite::Error) -> Self {
+        tracing::error!(%error, "the server's own file cannot be used");
+        Self::of_store()
+    }
+
+    fn of_store() -> Self {
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "failed",

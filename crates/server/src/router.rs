@@ -9,7 +9,7 @@ use crate::{api, layers, pages, sign_in};
 pub fn router(app: &App) -> Router {
     let routes = Router::new()
         .merge(api::routes(app))
-        .merge(sign_in::routes())
+        .merge(sign_in::routes(app))
         .merge(pages::routes())
         .with_state(app.clone());
     layers::around(routes, app)

@@ -3,22 +3,27 @@
 //! It may be thrown away: everybody signs in again.
 
 mod answers;
+mod grants;
 mod sessions;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use policy::settings::server::Sessions;
 use rusqlite::Connection;
 use sha2::{Digest as _, Sha256};
 
 pub(crate) use self::answers::{Before, Kept};
-pub(crate) use self::sessions::{SessionInfo, SignedIn};
+pub(crate) use self::grants::{Grant, draw, is_grant};
+use self::sessions::Limits;
+pub(crate) use self::sessions::{SessionInfo, SignedIn, UNDER_WAY, key};
 use crate::error::Error;
 
 /// One file a step; the database knows how many were taken.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     include_str!("store/0001-sessions.sql"),
+    include_str!("store/0002-grants.sql"),
     include_str!("store/0003-answers.sql"),
 ];
 
@@ -29,6 +34,7 @@ const BUSY: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug)]
 pub(crate) struct ServerStore {
     connection: Arc<Mutex<Connection>>,
+    limits: Arc<Mutex<Limits>>,
 }
 
 impl ServerStore {
@@ -45,6 +51,7 @@ impl ServerStore {
         migrate(&connection)?;
         Ok(Self {
             connection: Arc::new(Mutex::new(connection)),
+            limits: Arc::new(Mutex::new(Sessions::default().into())),
         })
     }
 
@@ -53,6 +60,13 @@ impl ServerStore {
         self.connection
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ServerStore {
+    /// When sessions end, as the files said last.
+    fn limits(&self) -> MutexGuard<'_, Limits> {
+        self.limits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -12,8 +12,9 @@ pub(crate) use rollout::request::Scope;
 use secrecy::SecretString;
 
 use crate::app::App;
+use crate::peer::Peer;
 use crate::problem::Problem;
-use crate::store::SignedIn;
+use crate::store::{SignedIn, is_grant};
 
 /// Somebody whose identity is proved. A handler that takes this answers nobody else.
 #[derive(Clone, Debug)]
@@ -31,7 +32,7 @@ pub(crate) struct Who {
 /// How an identity was proved.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum ProvedBy {
-    /// By a token in the request.
+    /// By a token in the request, or by what a sign-in has given to a program.
     Token,
     /// By a session that began with this sign-in.
     Session(SignedIn),
@@ -90,11 +91,10 @@ impl FromRequestParts<App> for Who {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let project = app.people().await?.ok_or_else(Problem::nobody_named)?;
         if let Some(token) = bearer(parts)? {
-            let mut actor = app.backend().prove(Some(&token), &project).await?;
-            // The account of this process says nothing about who asks it.
-            if let Some(proof) = &mut actor.proof {
-                proof.account = None;
-            }
+            let peer = Peer::of(&parts.extensions);
+            let proved = by_secret(app, &token, &project).await;
+            // Who sends what proves nothing may do so a few times.
+            let actor = proved.or_else(|refused| app.tries().note(peer).and(Err(refused)))?;
             return Ok(Self {
                 scopes: scopes_of(&actor),
                 actor,
@@ -122,6 +122,41 @@ impl FromRequestParts<App> for Who {
     }
 }
 
+/// Whom a token proves, or what a sign-in has given to a program.
+async fn by_secret(
+    app: &App,
+    secret: &SecretString,
+    project: &Project,
+) -> Result<Actor, Problem> {
+    if is_grant(secret) {
+        return by_grant(app, secret, project);
+    }
+    let mut actor = app.backend().prove(Some(secret), project).await?;
+    // The account of this process says nothing about who asks it.
+    if let Some(proof) = &mut actor.proof {
+        proof.account = None;
+    }
+    Ok(actor)
+}
+
+/// A program that was given something is somebody only for as long as the files name them.
+fn by_grant(app: &App, secret: &SecretString, project: &Project) -> Result<Actor, Problem> {
+    let server = app.server();
+    let grant = app.store().granted(secret).map_err(Problem::store)?;
+    let grant = grant.ok_or_else(Problem::not_granted)?;
+    let scopes = grant.scopes_at(app.now());
+    if !grant.is_service {
+        return Ok(person_proved_by(&grant.proof, project)?.scoped(scopes));
+    }
+    let name = grant.owner.as_str().strip_prefix("service:");
+    match name.is_some_and(|name| server.ci.contains_key(name)) {
+        true => Ok(Actor::service(grant.owner)
+            .proved_by(grant.proof)
+            .scoped(scopes)),
+        false => Err(Problem::not_granted()),
+    }
+}
+
 /// For what the proof was made; one without scopes is for everything.
 fn scopes_of(actor: &Actor) -> BTreeSet<Scope> {
     let scopes = actor.scopes.clone();
@@ -134,6 +169,18 @@ async fn gone(session: &tower_sessions::Session, error: Error) -> Problem {
         return Problem::session(error);
     }
     error.into()
+}
+
+/// The secret with a request, whatever it is worth.
+#[derive(Debug)]
+pub(crate) struct Presented(pub(crate) SecretString);
+
+impl FromRequestParts<App> for Presented {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Problem> {
+        bearer(parts)?.map(Self).ok_or_else(Problem::not_a_token)
+    }
 }
 
 fn bearer(parts: &Parts) -> Result<Option<SecretString>, Problem> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use project::engine_host::{self, EngineHandle};
 use project::signals::{StopSignal, catch_signals, stop_signal};
 use project::{DELIVER_WHEN_STOPPED, ErrorKind, Session};
-use server::{Server, Settings};
+use server::{Platform, Server, Settings};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
@@ -26,16 +26,21 @@ pub(crate) async fn serve(global: &Global, args: &Serve, out: Output) -> Result<
         .map_err(|source| Failure::failed("failed to listen for signals").caused_by(source))?;
     let location = open::location(global);
     let session = Session::open_to_drive(&location, open::caller(out))?;
-    let server = Server::bind(&location, Settings::local(args.listen), open::caller(out)).await?;
-    let url = server.app().settings().url.clone();
+    let platform = Platform::of_environment();
+    let settings = Settings::of(args.listen, &session.folder, &session.config, &platform)?;
+    let server = Server::bind(&location, settings, open::caller(out)).await?;
+    let settings = server.app().settings();
     out.say(format_args!(
-        "serving {} at {url}",
-        session.config.project.product
+        "serving {} at {}",
+        session.config.project.product, settings.url
     ));
-    out.say(format_args!(
-        "sign in once with {}",
-        server.app().draw_once_link()?
-    ));
+    // What this prints elsewhere more people read than run it.
+    if !settings.is_exposed() {
+        out.say(format_args!(
+            "sign in once with {}",
+            server.app().draw_once_link()?
+        ));
+    }
     let stop = CancellationToken::new();
     let driving = tokio::spawn(drive(session, stop.clone(), out));
     let told = stop.clone();

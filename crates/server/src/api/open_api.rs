@@ -24,6 +24,7 @@ use super::schema;
         (name = "journal", description = "Events, their proof, and the whole state"),
         (name = "numbers", description = "Deploys and health in figures"),
         (name = "told", description = "Notifications and alerts"),
+        (name = "people", description = "Tokens, sessions, and how programs get in"),
         (name = "engine", description = "Whoever drives the rollouts, and this server"),
     ),
     components(schemas(schema::Problem, schema::Event))
@@ -77,8 +78,11 @@ pub(super) fn complete(mut description: Description) -> Description {
     description
 }
 
-/// What everybody may read.
-const OPEN: [&str; 4] = [
+/// What everybody may ask: most of it, since nobody knows them yet.
+const OPEN: [&str; 7] = [
+    "/api/v1/ci/exchange",
+    "/api/v1/device",
+    "/api/v1/device/token",
     "/api/v1/openapi.json",
     "/api/v1/docs",
     "/healthz",

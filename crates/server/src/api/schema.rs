@@ -75,6 +75,8 @@ fn text(description: &str) -> ObjectBuilder {
 }
 
 words! {
+    /// For what a token was made.
+    Scope of rollout::request::Scope;
     /// How a rollout or operation stands.
     RolloutState of RolloutStanding;
     /// How a phase stands.
@@ -468,7 +470,7 @@ pub(super) struct Start {
     /// A tag, or `latest`.
     version: String,
     /// Only a part of the fleet; absent: all of it.
-    scope: Option<Scope>,
+    scope: Option<PlanScope>,
     /// What to do about an unfinished rollout with a customer in common.
     conflict: Option<Conflict>,
     /// Clear the build cache of every deploy.
@@ -484,7 +486,7 @@ pub(super) struct Start {
 
 /// A part of the fleet, and what is passed over.
 #[derive(ToSchema)]
-pub(super) struct Scope {
+pub(super) struct PlanScope {
     /// Only these; empty: all.
     customers: Option<Vec<String>>,
     /// Only these phases; empty: all.
@@ -561,6 +563,42 @@ pub(super) struct Variables {
     /// Those of this version.
     version: String,
     reason: String,
+}
+
+/// A token, without what is secret.
+#[derive(ToSchema)]
+pub(super) struct Token {
+    /// Names it to whoever revokes it.
+    id: String,
+    #[schema(value_type = Object)]
+    owner: Value,
+    created_at: Instant,
+    created_by: String,
+    revoked_at: Option<Instant>,
+    revoked_by: Option<String>,
+    scopes: Vec<Scope>,
+    expires_at: Option<Instant>,
+    /// To the minute.
+    used_at: Option<Instant>,
+}
+
+/// Somebody who is signed in.
+#[derive(ToSchema)]
+pub(super) struct Session {
+    /// Names it to whoever ends it; nobody can use it.
+    id: String,
+    /// A person, or `service:NAME`.
+    person: String,
+    /// `browser`, `command_line` or `ci`.
+    kind: String,
+    /// A program's machine or run, in its own words.
+    from: Option<String>,
+    begun_at: Instant,
+    /// To the minute.
+    seen_at: Instant,
+    ends_at: Instant,
+    /// It is the one that asks.
+    is_this: bool,
 }
 
 /// Who asks, and what proves it.

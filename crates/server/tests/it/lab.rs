@@ -184,6 +184,26 @@ impl Lab {
         }
     }
 
+    /// Changes the server's own file by hand.
+    pub(crate) fn in_own_file(&self, sql: &str) {
+        let file = self.folder.path().join(".tranche/server.db");
+        let connection = rusqlite::Connection::open(file).unwrap();
+        connection.execute_batch(sql).unwrap();
+    }
+
+    /// The kinds of all events.
+    pub(crate) async fn events(&self) -> Vec<String> {
+        let location = Location {
+            dir: Some(self.folder.path().to_owned()),
+            db: None,
+        };
+        let caller: Arc<dyn project::Caller> = Arc::new(Silent);
+        let backend = location.backend(&caller).unwrap();
+        let events = backend.events(None, 0, 1000).await.unwrap();
+        let kinds = events.iter().map(|event| event.line.kind.as_str().to_owned());
+        kinds.collect()
+    }
+
     /// Asks with these headers.
     pub(crate) async fn ask(
         &self,

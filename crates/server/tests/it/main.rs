@@ -2,9 +2,13 @@
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
 mod actions;
+mod ci;
+mod issuer;
 mod lab;
 mod open_api;
-mod reads;
 mod pages;
+mod provider;
+mod reads;
 mod sign_in;
 mod stream;
+mod tokens;

@@ -73,14 +73,14 @@ impl Recovery {
         format!("{customer}-{rollout}-{attempt}-{when}")
     }
 
-    /// The name of an attempt that is intended at `at`.
+    /// The name of an attempt that is intended at `at`: to the millisecond, as instants are stored.
     pub(crate) fn name_at(
         customer: &CustomerId,
         rollout: RolloutId,
         attempt: u32,
         at: Timestamp,
     ) -> String {
-        let when = at.format("%Y%m%d%H%M%S").to_string();
+        let when = at.format("%Y%m%d%H%M%S%3f").to_string();
         Self::name_of(customer, rollout, attempt, &when)
     }
 
@@ -138,5 +138,23 @@ impl Recovery {
             self.state,
             RecoveryState::Intended | RecoveryState::Unknown { .. }
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::*;
+
+    #[test]
+    fn what_a_lost_state_asks_for_anew_has_another_name() {
+        let at: Timestamp = "2027-01-11T09:00:00.007Z".parse().expect("an instant");
+        let name = |at| {
+            let customer = CustomerId::from("acme");
+            Recovery::name_at(&customer, RolloutId::Rollout(1), 1, at)
+        };
+        assert_eq!(name(at), "acme-r1-1-20270111090000007");
+        assert_ne!(name(at), name(at + TimeDelta::milliseconds(1)));
     }
 }

@@ -96,7 +96,7 @@ async fn last_round(session: &Session, end: &End) {
 }
 
 /// From before the engine begins: a signal that ends the process by itself is a crash for whatever the engine has just sent.
-fn listen() -> Result<(), Failure> {
+pub(super) fn listen() -> Result<(), Failure> {
     catch_signals()
         .map_err(|source| Failure::failed("failed to listen for signals").caused_by(source))
 }

@@ -1,10 +1,11 @@
 //! `start`: begins a rollout.
 
-use std::io::{IsTerminal, stdin};
+use std::io::{ErrorKind, IsTerminal, stdin};
 
 use dialoguer::Confirm;
 use policy::{Plan, PlanScope};
 use project::prepare::{Prepared, Source};
+use project::signals::stop_signal;
 use project::view::PlanView;
 use project::view::requests::{CustomerRequests, requests};
 use project::wish::WantedStart;
@@ -25,6 +26,44 @@ use crate::{open, request};
 
 /// Begins a rollout, and drives it unless somebody else does or will.
 pub(crate) async fn start(global: &Global, args: Start, out: Output) -> Result<Exit, Failure> {
+    drive::listen()?;
+    // Until the request is filed, whoever stops it is told that there is nothing to undo.
+    let ready = tokio::select! {
+        biased;
+        ready = prepare(global, &args, out) => ready?,
+        _ = stop_signal() => return Err(interrupted()),
+    };
+    let Some(ready) = ready else {
+        return Ok(Exit::Done);
+    };
+    let Ready {
+        session,
+        prepared,
+        reviewed,
+    } = ready;
+    let Some(run) = file(&session, &args, prepared, reviewed, out).await? else {
+        return Ok(Exit::Done);
+    };
+    if args.detach {
+        drive::leave(session.backend(), run, out).await?;
+        return Ok(Exit::Done);
+    }
+    drive::drive(&session, run, out).await
+}
+
+fn interrupted() -> Failure {
+    Failure::new(Exit::Interrupted, "interrupted: nothing was begun").or_type("the same command")
+}
+
+/// What is about to be asked for.
+struct Ready {
+    session: Session,
+    prepared: Prepared,
+    reviewed: Option<Reviewed>,
+}
+
+/// Plans, shows and asks; changes nothing. `None`: that was all that was wanted.
+async fn prepare(global: &Global, args: &Start, out: Output) -> Result<Option<Ready>, Failure> {
     let session = open::session_to_plan(global, out).await?;
     allowed_paths::refuse(&session.config)?;
     let reviewed = args.plan.as_deref();
@@ -43,7 +82,8 @@ pub(crate) async fn start(global: &Global, args: Start, out: Output) -> Result<E
         is_as_reviewed(file, &prepared, out)?;
     }
     if args.dry_run {
-        return dry_run(&prepared, &args, out);
+        dry_run(&prepared, args, out)?;
+        return Ok(None);
     }
     session.check_secrets(&prepared.plan)?;
     for warning in prepared.notes.warnings() {
@@ -51,18 +91,15 @@ pub(crate) async fn start(global: &Global, args: Start, out: Output) -> Result<E
     }
     // Where nobody is left to start, there is nothing to show and to ask: the refusal says so.
     if !prepared.plan.customers.is_empty() {
-        show_first(&prepared, &args, &product, out);
+        show_first(&prepared, args, &product, out);
         ask_first(global, &prepared.plan, out)?;
     }
     let reviewed = reviewed.as_ref().map(PlanFile::reviewed);
-    let Some(run) = file(&session, &args, prepared, reviewed, out).await? else {
-        return Ok(Exit::Done);
-    };
-    if args.detach {
-        drive::leave(session.backend(), run, out).await?;
-        return Ok(Exit::Done);
-    }
-    drive::drive(&session, run, out).await
+    Ok(Some(Ready {
+        session,
+        prepared,
+        reviewed,
+    }))
 }
 
 /// What a dry run shows.
@@ -73,7 +110,7 @@ struct DryRun<'p> {
 }
 
 /// Shows the plan, and every request that would be sent.
-fn dry_run(prepared: &Prepared, args: &Start, out: Output) -> Result<Exit, Failure> {
+fn dry_run(prepared: &Prepared, args: &Start, out: Output) -> Result<(), Failure> {
     let shown = DryRun {
         plan: PlanView::new(
             &prepared.plan,
@@ -91,8 +128,7 @@ fn dry_run(prepared: &Prepared, args: &Start, out: Output) -> Result<Exit, Failu
                 format!("{} ({}/{})", one.customer, one.phase, one.batch)
             })
         )
-    })?;
-    Ok(Exit::Done)
+    })
 }
 
 /// Refuses a plan that is no longer the one that was reviewed, and shows what differs.
@@ -157,10 +193,12 @@ fn ask_first(global: &Global, plan: &Plan, out: Output) -> Result<(), Failure> {
         counted(plan.customers.len(), "customer"),
         counted(summary::phases(plan), "phase"),
     );
-    let yes = Confirm::new()
-        .with_prompt(question)
-        .interact()
-        .map_err(|source| Failure::failed("failed to read the answer").caused_by(source))?;
+    let yes = Confirm::new().with_prompt(question).interact().map_err(
+        |dialoguer::Error::IO(source)| match source.kind() == ErrorKind::Interrupted {
+            true => interrupted(),
+            false => Failure::failed("failed to read the answer").caused_by(source),
+        },
+    )?;
     if yes {
         return Ok(());
     }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::project::Project;
+use crate::project::{Project, Said};
 
 /// The key that a simulated Render accepts.
 pub(crate) const KEY: (&str, &str) = ("RENDER_API_KEY", "rnd_simulated");
@@ -428,5 +428,37 @@ fn an_interrupted_engine_ends_with_130_and_a_terminated_one_with_0() {
         let sent = Command::new("kill").args([signal, &pid]).status().unwrap();
         assert!(sent.success());
         assert_eq!(engine.wait().unwrap().code(), Some(code), "{signal}");
+    }
+}
+
+#[test]
+fn a_start_that_is_stopped_while_it_plans_says_that_nothing_was_begun() {
+    let story = Story::new(&[]);
+    let project = &story.project;
+    for signal in ["-INT", "-TERM"] {
+        // It takes the call, and never answers.
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        let child = Command::new(env!("CARGO_BIN_EXE_tranche"))
+            .args(["start", "v1.1.0"])
+            .current_dir(project.path())
+            .env(KEY.0, KEY.1)
+            .env(
+                "RENDER_API_URL",
+                format!("http://{}/v1", silent.local_addr().unwrap()),
+            )
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let call = silent.accept().unwrap();
+        let stopped = Command::new("kill")
+            .args([signal, &child.id().to_string()])
+            .status();
+        assert!(stopped.unwrap().success());
+        let said: Said = child.wait_with_output().unwrap().into();
+        drop(call);
+        let said = said.exits(130);
+        assert!(said.err.contains("nothing was begun"), "{}", said.err);
+        project.tranche(&["status"]).exits(3);
     }
 }

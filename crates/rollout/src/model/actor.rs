@@ -121,7 +121,9 @@ impl FromStr for Scope {
 
 /// No scope is called that.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no scope `{0}`: they are read, start, request, vote, admin, push, metrics and calendar")]
+#[error(
+    "there is no scope `{0}`: they are read, start, request, vote, admin, push, metrics and calendar"
+)]
 pub struct UnknownScope(String);
 
 /// What proved who somebody is; never the secret itself.

@@ -130,7 +130,10 @@ impl Product {
         if !by.may(scope) {
             return Err(Rejected::new(
                 RejectedCode::NotPermitted,
-                format!("the token of {} was not made with the scope `{scope}`", by.name),
+                format!(
+                    "the token of {} was not made with the scope `{scope}`",
+                    by.name
+                ),
                 format!("a token made with --scope {scope}"),
             ));
         }

@@ -9,6 +9,7 @@ use std::fs;
 use std::rc::Rc;
 
 use policy::{CustomerId, Plan};
+use rollout::request::Scope;
 use rollout::standing::CustomerStanding;
 use rollout::view::CustomerView;
 use rollout::{Form, Input, Offer, Offers, Rejected, RejectedCode, RolloutId};
@@ -52,6 +53,9 @@ const OF_AN_INSTANT: (&str, &str) = (
     "the same command from ",
     " on, or with an earlier --at INSTANT",
 );
+
+/// Before the scope that a token lacks.
+const OF_A_TOKEN: &str = "a token made with --scope ";
 
 /// An offer as it was made.
 type Made = (String, Offer);
@@ -177,7 +181,9 @@ fn line(form: Form, command: &str, lab: &mut Lab) -> Line {
 fn is_known_advice(command: &str) -> bool {
     let (before, after) = OF_AN_INSTANT;
     let of_an_instant = command.starts_with(before) && command.ends_with(after);
-    of_an_instant || ADVICE.contains(&command)
+    let of_a_token = command.strip_prefix(OF_A_TOKEN);
+    let of_a_token = of_a_token.is_some_and(|scope| scope.parse::<Scope>().is_ok());
+    of_an_instant || of_a_token || ADVICE.contains(&command)
 }
 
 fn failed(customers: &[CustomerView]) -> impl Iterator<Item = &CustomerId> {

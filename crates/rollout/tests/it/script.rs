@@ -390,8 +390,11 @@ pub(crate) fn read_request(lab: &Lab, words: &[&str]) -> Request {
         match *key {
             "account" => proof = Some(Proof::account(*value)),
             "token" => proof = Some(read_token(value)),
-            "scopes" => scopes = Some(value.split(',').map(|scope| scope.parse().unwrap()).collect()),
             "oidc" => proof = Some(read_sign_in(lab, value)),
+            "scopes" => {
+                let written = value.split(',');
+                scopes = Some(written.map(|scope| scope.parse().unwrap()).collect());
+            }
             "in" => run = Some(value.parse::<RolloutId>().unwrap()),
             "by" => by = Actor::person(*value),
             _ => {

@@ -64,56 +64,26 @@ pub(crate) trait Said: Into<Fact> {
     fn of_rollback(self) -> Fact;
 }
 
-impl Said for DeployCreated {
-    fn of_rollback(self) -> Fact {
-        let fact = RollbackCreated {
-            place: self.place,
-            attempt: self.attempt,
-            deploy: self.deploy,
-            commit: self.commit,
-            until: self.until,
-        };
-        fact.into()
-    }
+/// What says it of a rollback: the fields that it has in common, and those of its own.
+macro_rules! said {
+    ($($deploy:ident, $rollback:ident { $($common:ident),+ $(; $($own:ident: $value:expr),+)? })*) => {
+        $(impl Said for $deploy {
+            fn of_rollback(self) -> Fact {
+                let fact = $rollback {
+                    $($common: self.$common,)+
+                    $($($own: $value,)+)?
+                };
+                fact.into()
+            }
+        })*
+    };
 }
 
-impl Said for DeployAdopted {
-    fn of_rollback(self) -> Fact {
-        let fact = RollbackAdopted {
-            place: self.place,
-            attempt: self.attempt,
-            deploy: self.deploy,
-            commit: self.commit,
-            until: self.until,
-        };
-        fact.into()
-    }
-}
-
-impl Said for DeployUnknown {
-    fn of_rollback(self) -> Fact {
-        let fact = RollbackUnknown {
-            place: self.place,
-            attempt: self.attempt,
-            reason: self.reason,
-            until: self.until,
-            queued: self.queued,
-        };
-        fact.into()
-    }
-}
-
-impl Said for DeployAbsent {
-    fn of_rollback(self) -> Fact {
-        let fact = RollbackAbsent {
-            place: self.place,
-            attempt: self.attempt,
-            reason: self.reason,
-            status: None,
-            gone: false,
-        };
-        fact.into()
-    }
+said! {
+    DeployCreated, RollbackCreated { place, attempt, deploy, commit, until }
+    DeployAdopted, RollbackAdopted { place, attempt, deploy, commit, until }
+    DeployUnknown, RollbackUnknown { place, attempt, reason, until, queued }
+    DeployAbsent, RollbackAbsent { place, attempt, reason; status: None, gone: false }
 }
 
 /// The last look at the list, then the intent.

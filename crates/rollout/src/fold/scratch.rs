@@ -71,30 +71,7 @@ impl Scratch {
             ..Self::default()
         };
     }
-}
 
-/// Why a customer could not be confirmed after a restart, and when it is asked again.
-#[derive(Clone, Debug)]
-pub(crate) struct Unfit {
-    pub(crate) reason: String,
-    pub(crate) since: Timestamp,
-    pub(crate) again_at: Timestamp,
-}
-
-/// A question that Render does not answer.
-#[derive(Clone, Debug)]
-pub(crate) struct Trouble {
-    pub(crate) asked: Discriminant<CommandKind>,
-    /// What came instead of an answer.
-    pub(crate) reason: String,
-    pub(crate) since: Timestamp,
-    pub(crate) again_at: Timestamp,
-    pub(crate) distance: TimeDelta,
-    /// A person was told.
-    pub(crate) is_told: bool,
-}
-
-impl Scratch {
     /// Forgets everything: the customer goes another way.
     pub(crate) fn reset(&mut self) {
         *self = Self::default();
@@ -119,4 +96,25 @@ impl Scratch {
     pub(crate) fn awaits(&mut self, deploy: &DeployId, at: Timestamp) {
         self.foreign.get_or_insert((at, deploy.clone()));
     }
+}
+
+/// Why a customer could not be confirmed after a restart, and when it is asked again.
+#[derive(Clone, Debug)]
+pub(crate) struct Unfit {
+    pub(crate) reason: String,
+    pub(crate) since: Timestamp,
+    pub(crate) again_at: Timestamp,
+}
+
+/// A question that Render does not answer.
+#[derive(Clone, Debug)]
+pub(crate) struct Trouble {
+    pub(crate) asked: Discriminant<CommandKind>,
+    /// What came instead of an answer.
+    pub(crate) reason: String,
+    pub(crate) since: Timestamp,
+    pub(crate) again_at: Timestamp,
+    pub(crate) distance: TimeDelta,
+    /// A person was told.
+    pub(crate) is_told: bool,
 }

@@ -230,9 +230,7 @@ impl ServiceState {
         let keys = &connections.backup.keys;
         (!back && !keys.is_empty()).then_some(keys)
     }
-}
 
-impl ServiceState {
     /// What is live is what is to run.
     pub(crate) fn keep(&mut self, live: DeployId) {
         self.baseline.get_or_insert_default().deploy = Some(live);

@@ -50,12 +50,7 @@ pub(crate) fn backed_up(
             );
             ctx.held(Some(role), reason).into()
         }
-        other => ctx
-            .held(
-                Some(role),
-                format!("the variables of {role} cannot be read: {}", say(&other)),
-            )
-            .into(),
+        other => cannot_be("read", ctx, role, &other),
     }
 }
 
@@ -88,12 +83,7 @@ pub(crate) fn set(
             };
             set.into()
         }
-        other => ctx
-            .held(
-                Some(role),
-                format!("the variables of {role} cannot be written: {}", say(&other)),
-            )
-            .into(),
+        other => cannot_be("written", ctx, role, &other),
     }
 }
 
@@ -120,15 +110,7 @@ pub(crate) fn put_back(
         Outcome::Failed { reason } if ctx.state.status == CustomerStatus::Withdrawing => {
             not_restored(ctx, role, backup, &reason).into()
         }
-        other => ctx
-            .held(
-                Some(role),
-                format!(
-                    "the variables of {role} cannot be put back: {}",
-                    say(&other)
-                ),
-            )
-            .into(),
+        other => cannot_be("put back", ctx, role, &other),
     }
 }
 
@@ -147,4 +129,10 @@ pub(crate) fn not_restored(
         foreign: None,
         database: recovery.map(|recovery| Nullable(recovery.database.clone())),
     }
+}
+
+/// The variables cannot be read, written or put back: a person must see to it.
+fn cannot_be(what: &str, ctx: &Ctx<'_>, role: &Role, outcome: &Outcome) -> Recorded {
+    let reason = format!("the variables of {role} cannot be {what}: {}", say(outcome));
+    ctx.held(Some(role), reason).into()
 }

@@ -29,6 +29,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "policy",
             "render",
             "rollout",
+            "sim",
         ],
     ),
     ("server", &["policy", "project", "rollout"]),

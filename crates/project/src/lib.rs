@@ -42,6 +42,7 @@ pub mod secrets;
 pub mod service_kinds;
 mod session;
 pub mod shell;
+pub mod simulation;
 mod stored;
 pub mod templates;
 mod tokens;

@@ -1,17 +1,13 @@
 //! `simulate` and `test`: the same core on a virtual clock.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
 use policy::parse::scenario::Scenario;
-use policy::plan::DATABASE;
-use policy::{Config, File, PersonId, ServiceId, Sources};
-use project::{Backend, DeploysOf, Folder, SCENARIOS};
+use policy::{File, Sources};
+use project::{Folder, SCENARIOS, simulation};
 use rollout::Event;
-use rollout::report::{Usual, usual};
 use serde::Serialize;
-use sim::settings::Pace;
 use sim::world::{self, Approvals, Differences, Setup, World, scenario};
 
 use crate::args::{ApprovalsAssumed, Global, Simulate, Test};
@@ -37,7 +33,7 @@ pub(crate) async fn simulate(
             "each deploy takes {}, as the scenario says",
             setup.pace.deploy
         ),
-        None => deploys_take(&setup),
+        None => simulation::deploys_take(&setup),
     };
     let mut world = World::new(setup);
     world.run();
@@ -67,52 +63,9 @@ async fn of_project(global: &Global, args: &Simulate, out: Output) -> Result<Set
     let at = args.start.unwrap_or_else(time::now);
     let config = open::folder(global)?.load_at(at, &out)?;
     let backend = open::backend(global, out)?;
-    let paces = paces(&*backend, &config).await?;
     let version = args.version.as_deref().unwrap_or_default();
-    let by = config.project.roles.operator.first().cloned();
-    let by = by.unwrap_or_else(|| PersonId::new("somebody"));
-    let mut setup = Setup::new(config, version, at, by);
-    setup.approvals = approvals(args.approve.unwrap_or(ApprovalsAssumed::AtOnce));
-    setup.paces = paces;
-    Ok(setup)
-}
-
-/// How long the services took so far, as the journal tells.
-async fn paces(
-    backend: &dyn Backend,
-    config: &Config,
-) -> Result<BTreeMap<ServiceId, Pace>, Failure> {
-    let mut deploys = backend.deploys(DeploysOf::default(), usize::MAX).await?;
-    deploys.reverse();
-    let mut usual = usual(&deploys);
-    let services = config.fleet.services();
-    let paces = services.filter_map(|(customer, role, service)| {
-        let Usual { deploy, rollback } = usual.remove(&(customer.clone(), role.clone()))?;
-        Some((service.id.clone(), Pace { deploy, rollback }))
-    });
-    Ok(paces.collect())
-}
-
-/// Which time deploys were assumed to take, in words.
-fn deploys_take(setup: &Setup) -> String {
-    let otherwise = setup.pace.deploy;
-    let services = setup.config.fleet.services();
-    let deployed = services.filter(|(_, role, _)| role.as_str() != DATABASE);
-    let (known, unknown): (Vec<_>, Vec<_>) = deployed.partition(|(_, _, service)| {
-        let pace = setup.paces.get(&service.id);
-        pace.is_some_and(|pace| pace.deploy.is_some())
-    });
-    match (known.len(), unknown.len()) {
-        (0, _) => format!("{otherwise} were assumed for each deploy: none is in the journal yet"),
-        (_, 0) => {
-            "each deploy was assumed to take the median of the last ones of that service".to_owned()
-        }
-        (known, unknown) => format!(
-            "deploys of {} were assumed to take the median of the last ones there; for {} without any, {otherwise} were assumed",
-            counted(known, "service"),
-            counted(unknown, "service"),
-        ),
-    }
+    let approvals = approvals(args.approve.unwrap_or(ApprovalsAssumed::AtOnce));
+    Ok(simulation::setup(&*backend, config, version, at, approvals).await?)
 }
 
 fn approvals(assumed: ApprovalsAssumed) -> Approvals {
@@ -124,16 +77,10 @@ fn approvals(assumed: ApprovalsAssumed) -> Approvals {
 }
 
 fn assumption(approvals: Approvals) -> String {
+    let assumed = simulation::people_approve(approvals);
     match approvals {
-        Approvals::AtOnce => {
-            "people were assumed to approve as soon as they are asked; see --approve".to_owned()
-        }
-        Approvals::Never => {
-            "nobody was assumed to approve beyond what is written; see --approve".to_owned()
-        }
-        Approvals::After(span) => {
-            format!("people were assumed to approve {span} after they are asked")
-        }
+        Approvals::AtOnce | Approvals::Never => assumed + "; see --approve",
+        Approvals::After(_) => assumed,
     }
 }
 

@@ -3,6 +3,7 @@
 mod actions;
 mod ci;
 mod device;
+mod docs;
 mod engine;
 mod extract;
 mod fleet;
@@ -11,6 +12,7 @@ mod idempotency;
 mod journal;
 mod numbers;
 mod open_api;
+mod plans;
 mod reply;
 mod rollouts;
 mod schema;
@@ -24,6 +26,8 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::Html;
 use axum::routing::get;
 use project::Backend;
 use utoipa_axum::router::OpenApiRouter;
@@ -42,6 +46,7 @@ pub(crate) fn routes(app: &App) -> Router<App> {
         .merge(numbers::routes())
         .merge(told::routes())
         .merge(engine::routes())
+        .merge(plans::routes())
         .merge(actions::routes(app))
         .merge(tokens::routes())
         .merge(sessions::routes())
@@ -53,20 +58,42 @@ pub(crate) fn routes(app: &App) -> Router<App> {
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz));
     let (routes, description) = all.split_for_parts();
-    let described = open_api::complete(description);
-    // What was described at compile time always serialises.
-    let json: Arc<str> = described.to_json().unwrap_or_default().into();
-    let served = move || {
-        let json = Arc::clone(&json);
-        async move { reply::json_of(json.to_string()) }
-    };
+    let described = Described::new(&open_api::complete(description));
     routes
-        .route("/api/v1/openapi.json", get(served))
+        .merge(described.routes())
         .route(
             "/api/v1/{*nothing}",
             get(nothing_here).fallback(nothing_here),
         )
         .method_not_allowed_fallback(not_so)
+}
+
+/// The description of the API, for programs and for people.
+struct Described {
+    json: Arc<str>,
+    page: Arc<str>,
+}
+
+impl Described {
+    /// Made once; what was described at compile time always serialises.
+    fn new(description: &utoipa::openapi::OpenApi) -> Self {
+        let described = serde_json::to_value(description).unwrap_or_default();
+        Self {
+            page: docs::page(&described).unwrap_or_default().into(),
+            json: described.to_string().into(),
+        }
+    }
+
+    fn routes(self) -> Router<App> {
+        let Self { json, page } = self;
+        let json = async move || reply::json_of(json.to_string());
+        let page = async move || Html(page.to_string());
+        let style = async || ([(CONTENT_TYPE, "text/css; charset=utf-8")], docs::STYLE);
+        Router::new()
+            .route("/api/v1/openapi.json", get(json))
+            .route("/api/v1/docs", get(page))
+            .route("/api/v1/docs.css", get(style))
+    }
 }
 
 async fn nothing_here() -> Problem {

@@ -3,12 +3,13 @@
 //! Where a request is made from files (a start, a replan, single deploys, variables), the server makes it from its own.
 
 mod bodies;
+mod start;
 
 use axum::extract::State;
 use axum::middleware::from_fn_with_state;
 use axum::response::Response;
 use project::next::{Clock, warnings, what_comes_next};
-use project::wish::{WantedDeploys, WantedStart, WantedVariables, Wish};
+use project::wish::{WantedDeploys, WantedVariables, Wish};
 use project::{Answer, Error, allowed_paths};
 use rollout::{Event, RejectedCode, RolloutId, Verb};
 use serde::Serialize;
@@ -21,6 +22,8 @@ use self::bodies::{
     Resume, ResumeMoved, Retry, Rollback, RollbackDatabase, Skip, Unblock, UndoVariables, Unfreeze,
     Withdraw,
 };
+pub(super) use self::start::Scope as PlannedScope;
+use self::start::Start;
 use super::extract::{Json, Nothing, Query};
 use super::idempotency::once;
 use super::reply::{json_of, written};
@@ -144,7 +147,7 @@ actions! {
 
 /// Begins a rollout of the plan that the server's files make now. With `digest`, another plan than that is refused.
 #[utoipa::path(
-    post, path = "/actions/start", tag = "actions", request_body = schema::Start,
+    post, path = "/actions/start", tag = "actions", request_body = Start,
     params(("idempotency-key" = Option<String>, Header, description = "the same key does it once within 24 hours")),
     responses((status = 200, description = "it has begun, or waits for its turn", body = Done))
 )]
@@ -152,10 +155,10 @@ async fn start(
     who: Who,
     State(app): State<App>,
     Query(Nothing {}): Query<Nothing>,
-    Json(wanted): Json<WantedStart>,
+    Json(wanted): Json<Start>,
 ) -> Result<Response, Problem> {
     who.require(Scope::Request)?;
-    wish(&app, &who, None, Wish::Start(Box::new(wanted))).await
+    wish(&app, &who, None, Wish::Start(Box::new(wanted.into()))).await
 }
 
 /// Applies the server's files as they read now to what has not started.

@@ -3,6 +3,8 @@
 
 #![expect(dead_code, reason = "descriptions are never made, only described")]
 
+mod asked;
+
 use std::collections::BTreeMap;
 
 use rollout::standing::{CustomerStanding, GateStanding, PhaseStanding, RolloutStanding};
@@ -10,6 +12,8 @@ use serde_json::Value;
 use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
+
+pub(super) use self::asked::{Conflict, Deploy, Planned, Variables};
 
 /// Declares a text of which only some are written.
 macro_rules! words {
@@ -462,107 +466,6 @@ pub(super) struct LimitWait {
     limit: Value,
     since: Instant,
     until: Instant,
-}
-
-/// Which rollout begins.
-#[derive(ToSchema)]
-pub(super) struct Start {
-    /// A tag, or `latest`.
-    version: String,
-    /// Only a part of the fleet; absent: all of it.
-    scope: Option<PlanScope>,
-    /// What to do about an unfinished rollout with a customer in common.
-    conflict: Option<Conflict>,
-    /// Clear the build cache of every deploy.
-    clear_cache: Option<bool>,
-    /// Overrides the policies' `deploy_timeout`: `90s`, `1h 30m`.
-    deploy_timeout: Option<String>,
-    /// The digest of the plan that was looked at; another plan is refused.
-    digest: Option<String>,
-    /// A plan that was reviewed, with what ran then, as `tranche plan --out` wrote it.
-    #[schema(value_type = Option<Object>)]
-    reviewed: Option<Value>,
-}
-
-/// A part of the fleet, and what is passed over.
-#[derive(ToSchema)]
-pub(super) struct PlanScope {
-    /// Only these; empty: all.
-    customers: Option<Vec<String>>,
-    /// Only these phases; empty: all.
-    policies: Option<Vec<String>>,
-    /// Only this role of each customer.
-    service: Option<String>,
-    /// By the `hotfix` policy, with these customers first.
-    hotfix: Option<Vec<String>>,
-    /// The version that a hotfix replaces.
-    replaces: Option<String>,
-    /// A release older than what runs is wanted.
-    allow_downgrade: Option<bool>,
-    /// Customers with suspended services are left out instead of refused.
-    skip_suspended: Option<bool>,
-}
-
-/// What to do about an unfinished rollout with a customer in common.
-#[derive(ToSchema)]
-#[schema(rename_all = "snake_case")]
-pub(super) enum Conflict {
-    Refuse,
-    Queue,
-    Supersede,
-    Hotfix,
-}
-
-/// Single services to be deployed.
-#[derive(ToSchema)]
-pub(super) struct Deploy {
-    /// In the order in which they go.
-    services: Vec<DeployOfService>,
-    /// So many go at once.
-    #[schema(minimum = 1)]
-    max_parallel: u32,
-    /// Why.
-    reason: Option<String>,
-}
-
-/// What one service gets.
-#[derive(ToSchema)]
-pub(super) struct DeployOfService {
-    /// CUSTOMER/ROLE, a name, or an id.
-    service: String,
-    /// `{"commit": COMMIT or TAG}` or `{"image": {...}}`.
-    #[schema(value_type = Object)]
-    artifact: Value,
-    clear_cache: Option<bool>,
-    /// Variables to write before, as templates.
-    variables: Option<BTreeMap<String, String>>,
-    /// Whether the checks before the deploy count.
-    validate: bool,
-    /// `automatic` or `manual`.
-    rollback: RollbackMode,
-    /// How long it is watched: `10m`.
-    watch: String,
-    /// The health profile.
-    health: String,
-    /// Time limit of the deploy: `10m`.
-    timeout: String,
-}
-
-/// Who decides about the rollback of an unhealthy service.
-#[derive(ToSchema)]
-#[schema(rename_all = "snake_case")]
-pub(super) enum RollbackMode {
-    Automatic,
-    Manual,
-}
-
-/// Whose variables are set.
-#[derive(ToSchema)]
-pub(super) struct Variables {
-    customer: String,
-    /// Those of this version.
-    version: String,
-    reason: String,
 }
 
 /// A token, without what is secret.

@@ -1,6 +1,7 @@
 //! A project in a folder of its own, and a server over it that is asked without a socket.
 
 use std::fs;
+use std::process::Command;
 use std::sync::Arc;
 
 use axum::Router;
@@ -162,6 +163,17 @@ impl Lab {
         body: &Value,
     ) -> Answer {
         let path = format!("/api/v1/actions/{verb}");
+        self.post(&path, token, key, body).await
+    }
+
+    /// Sends JSON with a token, and perhaps a key.
+    pub(crate) async fn post(
+        &self,
+        path: &str,
+        token: &str,
+        key: Option<&str>,
+        body: &Value,
+    ) -> Answer {
         let mut headers = vec![
             ("authorization", token),
             ("content-type", "application/json"),
@@ -169,6 +181,28 @@ impl Lab {
         headers.extend(key.map(|key| ("idempotency-key", key)));
         self.ask(Method::POST, &path, &headers, &body.to_string())
             .await
+    }
+
+    /// A repository with the tags `v1.0.0` and `v1.1.0`, which the project names.
+    pub(crate) fn with_repository(self) -> Self {
+        let dir = self.folder.path().join("shop.git");
+        let git = |arguments: &[&str]| {
+            let mut git = Command::new("git");
+            git.current_dir(&dir)
+                .args(["-c", "user.name=t", "-c", "user.email=t@example.com"]);
+            assert!(git.args(arguments).output().unwrap().status.success());
+        };
+        fs::create_dir(&dir).unwrap();
+        git(&["init", "-q"]);
+        for tag in ["v1.0.0", "v1.1.0"] {
+            git(&["commit", "-q", "--allow-empty", "-m", tag]);
+            git(&["tag", tag]);
+        }
+        self.write(
+            "tranche.yaml",
+            &format!("{PROJECT}repository: ./shop.git\n"),
+        );
+        self
     }
 
     /// Edits a file of the project.

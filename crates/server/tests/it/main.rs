@@ -7,6 +7,7 @@ mod issuer;
 mod lab;
 mod open_api;
 mod pages;
+mod plans;
 mod provider;
 mod reads;
 mod sign_in;

@@ -104,3 +104,25 @@ async fn the_description_is_one() {
         json!("bearer")
     );
 }
+
+#[tokio::test]
+async fn the_description_reads_as_a_page_that_loads_nothing_from_elsewhere() {
+    let lab = Lab::new();
+    let described = described(&lab).await;
+    let page = lab.get("/api/v1/docs", None).await;
+    assert_eq!(page.status, 200);
+    for (path, item) in described["paths"].as_object().unwrap() {
+        for method in item.as_object().unwrap().keys() {
+            let heading = format!("{} {path}</code>", method.to_uppercase());
+            assert!(page.text.contains(&heading), "{heading}");
+        }
+    }
+    for (link, _) in page.text.match_indices("href=\"") {
+        let link = page.text[link + 6..].split('"').next().unwrap();
+        match link.strip_prefix('#') {
+            Some(id) => assert!(page.text.contains(&format!("id=\"{id}\"")), "{link}"),
+            None => assert_eq!(lab.get(link, None).await.status, 200, "{link}"),
+        }
+    }
+    assert!(!page.text.contains("src=") && !page.text.contains("http"));
+}

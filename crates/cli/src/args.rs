@@ -22,8 +22,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use self::act::{
-    Abort, Approve, Block, Freeze, Observe, Override, Pause, Promote, Reject, Replan, Resume,
-    Retry, Rollback, Skip, Unblock, Unfreeze, Withdraw,
+    Abort, Approve, Block, Defer, Freeze, Observe, Override, Pause, Promote, Reject, Replan,
+    Resume, Retry, Rollback, Skip, Unblock, Unfreeze, Withdraw,
 };
 pub(crate) use self::backup::{Backup, Restore};
 pub(crate) use self::deploy::{Deploy, DeployConfig, Env, EnvCommand, RollbackBy};
@@ -218,6 +218,8 @@ pub(crate) enum Command {
     Retry(Retry),
     /// Leave out what has not started.
     Skip(Skip),
+    /// Put a customer's date off, as far as its policy allows.
+    Defer(Defer),
     /// End the current delay or soak early.
     Promote(Promote),
     /// Apply edited files to what has not started.

@@ -80,6 +80,7 @@ async fn dispatch(global: &Global, command: Command, out: Output) -> Result<Exit
         Command::Abort(args) => act::abort(global, args, out).await,
         Command::Retry(args) => act::act(global, args, out).await,
         Command::Skip(args) => act::act(global, args, out).await,
+        Command::Defer(args) => act::act(global, args, out).await,
         Command::Promote(args) => act::act(global, args, out).await,
         Command::Replan(args) => replan::replan(global, &args, out).await,
         Command::Block(args) => act::act(global, args, out).await,

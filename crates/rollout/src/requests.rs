@@ -3,6 +3,7 @@
 //! Start at [`verbs`]; a file a verb or two. [`trial`] asks the same verbs whether they would be taken.
 
 pub(crate) mod audit;
+pub(crate) mod defer;
 pub(crate) mod deploys;
 pub(crate) mod exposed;
 pub(crate) mod force;

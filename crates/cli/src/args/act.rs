@@ -150,6 +150,26 @@ pub(crate) struct Skip {
     pub(crate) run: Run,
 }
 
+/// `defer`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  tranche defer acme-corp --until 2027-02-01T00:00:00Z --reason 'their audit'
+  tranche retry acme-corp")]
+pub(crate) struct Defer {
+    /// The customer.
+    #[arg(value_name = "CUSTOMER", add = ArgValueCandidates::new(candidates::customers))]
+    pub(crate) customer: CustomerId,
+    /// It does not start before.
+    #[arg(long, value_name = "INSTANT", value_parser = value::instant)]
+    pub(crate) until: Timestamp,
+    /// Why; kept in the journal.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
+    /// Which rollout.
+    #[command(flatten)]
+    pub(crate) run: Run,
+}
+
 /// `promote`
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  tranche promote\n  tranche promote standard --full")]

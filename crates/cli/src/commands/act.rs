@@ -6,8 +6,8 @@ use dialoguer::Input;
 use rollout::{RolloutId, Verb};
 
 use crate::args::{
-    Abort, Approve, Block, Freeze, Global, Observe, Override, Pause, Promote, Reject, Resume,
-    Retry, Skip, Unblock, Unfreeze, Withdraw,
+    Abort, Approve, Block, Defer, Freeze, Global, Observe, Override, Pause, Promote, Reject,
+    Resume, Retry, Skip, Unblock, Unfreeze, Withdraw,
 };
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
@@ -125,6 +125,11 @@ request!(Retry, |it| Verb::Retry {
 });
 request!(Skip, |it| Verb::Skip {
     target: it.target,
+    reason: it.reason
+});
+request!(Defer, |it| Verb::Defer {
+    customer: it.customer,
+    until: it.until,
     reason: it.reason
 });
 request!(Promote, |it| Verb::Promote {

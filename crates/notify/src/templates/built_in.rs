@@ -25,6 +25,7 @@ enum Occasion {
     CustomerUnchanged,
     CustomerHeld,
     CustomerStalled,
+    CustomerDeferred,
     CustomerRolledBack,
     CustomerRollbackFailed,
     PhaseOverdue,
@@ -85,6 +86,11 @@ fn for_team(occasion: Occasion) -> Option<&'static str> {
              Render has given no usable answer about {{ event.customer }} for as long as a deploy may take. It is asked on, and goes on by itself once there is one.\n{% if event.reason %}What came: {{ event.reason }}\n{% endif %}\n\
              See:  tranche why {{ event.customer }}\nThen: tranche render check\n"
         }
+        Occasion::CustomerDeferred => {
+            "[{{ product }}] {{ rollout }}: the date of {{ event.customer }} is put off\n\
+             {{ event.actor }} has put the date of {{ event.customer }} off until {{ event.until }}; everybody else goes on.\n{% if event.reason %}Reason: {{ event.reason }}\n{% endif %}\n\
+             See:  tranche why {{ event.customer }}\nTo end it: tranche retry {{ event.customer }} --rollout {{ rollout }}\n"
+        }
         Occasion::PhaseOverdue => {
             "[{{ product }}] {{ rollout }}: phase {{ event.phase }} is overdue\n\
              The phase {{ event.phase }} has not settled by the time it was due.\n\nSee: tranche status {{ rollout }}\n"
@@ -135,6 +141,10 @@ fn for_customers(occasion: Occasion) -> Option<&'static str> {
         Occasion::CustomerHealthy => {
             "{{ product }} {{ version }}: your update is done\nHello {{ name }},\n\n\
              {{ product }} {{ version }} runs for you now, and all checks have passed.\n"
+        }
+        Occasion::CustomerDeferred => {
+            "{{ product }} {{ version }}: your date was put off\nHello {{ name }},\n\n\
+             the update of {{ product }} to {{ version }} does not begin before {{ event.until }}.\n"
         }
         Occasion::CustomerRolledBack => {
             "{{ product }}: your update was taken back\nHello {{ name }},\n\n\

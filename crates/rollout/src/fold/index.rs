@@ -99,6 +99,7 @@ static WAITING: CustomerState = CustomerState {
     recovery: None,
     unknown: BTreeSet::new(),
     accepted: BTreeSet::new(),
+    deferral: None,
 };
 
 impl Rollout {

@@ -6,8 +6,11 @@ use std::str::FromStr;
 
 use chrono::SubsecRound as _;
 use policy::settings::{Claim, Claims, Person, Roles};
-use policy::{GroupId, PersonId, Timestamp};
+use policy::{CustomerId, GroupId, PersonId, Timestamp};
 use serde::{Deserialize, Serialize};
+
+/// What the name of a customer begins with that acts by itself; no person is called so.
+const OF_A_CUSTOMER: &str = "customer:";
 
 /// Who exists, who belongs to which group, who holds which role.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -287,6 +290,16 @@ impl Actor {
             proof: None,
             scopes: None,
         }
+    }
+
+    /// A customer by itself, as a link that was made for it says: it may put its own date off, and nothing else.
+    pub fn customer(customer: &CustomerId) -> Self {
+        Self::service(PersonId::new(format!("{OF_A_CUSTOMER}{customer}")))
+    }
+
+    /// The key of the customer that this is, if it is one by itself.
+    pub(crate) fn as_customer(&self) -> Option<&str> {
+        self.name.as_str().strip_prefix(OF_A_CUSTOMER)
     }
 
     /// The same, proved.

@@ -120,7 +120,7 @@ families! {
     Customer(CustomerFact) {
         CustomerStarted, CustomerHealthy, CustomerUnchanged, CustomerRolledBack, CustomerRollbackFailed,
         CustomerExcluded, CustomerSkipped, CustomerHeld, CustomerWaits, CustomerStalled, CustomerReleased,
-        CustomerWithdrawn, RollbackRequested, VariablesApplied, Retried,
+        CustomerDeferred, CustomerWithdrawn, RollbackRequested, VariablesApplied, Retried,
     }
     /// About hooks.
     Hook(HookFact) { HookStarted, HookFinished }

@@ -46,6 +46,8 @@ words! {
         Render = "Render",
         /// A window, a freeze, a first day.
         Calendar = "the calendar",
+        /// Whose turn it is: it has put its date off.
+        Customer = "the customer",
         /// A delay.
         Clock = "the clock",
         /// The end of another rollout or operation.
@@ -99,6 +101,8 @@ pub enum HoldKind {
     Window,
     /// A pin that was added.
     Pin,
+    /// Its date is put off.
+    Deferred,
     /// A secret does not resolve.
     Secret,
     /// A deploy of somebody else is under way (R18).

@@ -22,7 +22,7 @@ use crate::model::recovery::Moved;
 use crate::model::unhealthy::Unhealthy;
 
 pub(crate) use self::customer::{
-    CustomerState, CustomerStatus, Failure, HookState, Hooks, Unanswered,
+    CustomerState, CustomerStatus, Deferred, Failure, HookState, Hooks, Unanswered,
 };
 pub use self::customer::{HeldFrom, HookList};
 pub(crate) use self::phase::{

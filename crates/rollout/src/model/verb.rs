@@ -71,6 +71,15 @@ pub enum Verb {
         /// Why.
         reason: String,
     },
+    /// Put a customer's date off, as far as its policy allows.
+    Defer {
+        /// Who.
+        customer: CustomerId,
+        /// Until when it does not start.
+        until: Timestamp,
+        /// Why.
+        reason: Option<String>,
+    },
     /// End the current delay or soak.
     Promote {
         /// Which phase; absent: the one that waits.
@@ -256,6 +265,7 @@ impl Verb {
             Self::Abort { .. } => "abort",
             Self::Retry { .. } => "retry",
             Self::Skip { .. } => "skip",
+            Self::Defer { .. } => "defer",
             Self::Promote { .. } => "promote",
             Self::Replan { .. } => "replan",
             Self::Block { .. } => "block",
@@ -294,6 +304,7 @@ impl Verb {
             | Self::Abort { .. }
             | Self::Retry { .. }
             | Self::Skip { .. }
+            | Self::Defer { .. }
             | Self::Promote { .. }
             | Self::Replan { .. }
             | Self::Block { .. }
@@ -327,6 +338,7 @@ impl Verb {
             | Self::Abort { .. }
             | Self::Retry { .. }
             | Self::Skip { .. }
+            | Self::Defer { .. }
             | Self::Promote { .. }
             | Self::Replan { .. }
             | Self::Block { .. }

@@ -130,6 +130,7 @@ impl State {
         {
             holds.extend(self.gate_hold(rollout, phase, &gate, at));
         }
+        holds.extend(deferral_hold(customer, rollout.customer(customer), at));
         // A person's rollback is not held by the calendar (R9).
         if matches!(id, RolloutId::Rollout(_)) {
             holds.extend(self.pin_hold(rollout, customer, at));
@@ -193,6 +194,18 @@ fn person_hold(customer: &CustomerId, state: &CustomerState) -> Option<Hold> {
     let reason = state.reason.clone().unwrap_or_default();
     let hold = Hold::new(HoldKind::Person, HoldOwner::Operators, reason).since(state.since);
     Some(hold.way_out(Offer::retry(customer).or(Offer::skip(customer))))
+}
+
+/// Its date is put off (R13).
+fn deferral_hold(customer: &CustomerId, state: &CustomerState, at: Timestamp) -> Option<Hold> {
+    let deferral = state.deferral.as_ref()?;
+    let until = deferral.holds_at(at)?;
+    let reason = deferral.reason.as_ref();
+    let why = reason.map_or_else(String::new, |reason| format!(": {reason}"));
+    let text = format!("{} has put its date off{why}", deferral.by);
+    let hold = Hold::new(HoldKind::Deferred, HoldOwner::Customer, text).until(until);
+    let ends = Offer::retry(customer).noted("lets it go at once");
+    Some(hold.since(Some(deferral.since)).way_out(ends))
 }
 
 impl Product {

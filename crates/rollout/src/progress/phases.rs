@@ -350,7 +350,7 @@ impl Product {
 
 impl Rollout {
     /// When the phase is overdue: an alarm only.
-    fn due_at(&self, phase: usize) -> Option<Timestamp> {
+    pub(crate) fn due_at(&self, phase: usize) -> Option<Timestamp> {
         let due = self.plan.phases[phase].policy.due?;
         Some(self.row.started_at? + due.to_delta())
     }

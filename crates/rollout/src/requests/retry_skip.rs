@@ -90,6 +90,10 @@ impl Product {
                 self.retry_customers(id, by, &[customer]);
                 Ok(())
             }
+            CustomerStatus::Waiting if self.is_deferred(id, &customer) => {
+                self.end_deferral(id, by, customer);
+                Ok(())
+            }
             CustomerStatus::Waiting
             | CustomerStatus::Forward
             | CustomerStatus::Healthy(_)
@@ -420,7 +424,10 @@ impl Rollout {
         self.find_target(text).is_some_and(|target| match target {
             Target::Customer(customer) => {
                 let held = matches!(self.customer(&customer).status, CustomerStatus::Held { .. });
-                held || self.goes_again(&customer)
+                let state = self.customer(&customer);
+                let deferral = state.deferral.as_ref().and_then(|one| one.until);
+                let deferred = state.status == CustomerStatus::Waiting && deferral.is_some();
+                held || deferred || self.goes_again(&customer)
             }
             Target::Batch(phase, batch) => {
                 let members = self.batch_customers(phase, batch);

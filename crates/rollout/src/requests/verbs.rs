@@ -70,6 +70,11 @@ impl Product {
             Verb::Abort { rollback, reason } => self.abort(request, *rollback, reason.as_deref()),
             Verb::Retry { target, failed } => self.retry(request, target.as_deref(), *failed),
             Verb::Skip { target, reason } => self.skip(request, target, reason),
+            Verb::Defer {
+                customer,
+                until,
+                reason,
+            } => self.defer(request, customer, *until, reason.as_deref()),
             Verb::Promote { phase, full } => self.promote(request, phase.as_ref(), *full),
             Verb::Replan { input } => self.replan(request, input),
             Verb::Block { version, reason } => self.block(by, version, reason),
@@ -126,6 +131,9 @@ impl Product {
     /// Whether the person holds the role that the verb needs, and what proves them may be used for it.
     pub(crate) fn permit(&self, request: &Request) -> Result<(), Rejected> {
         let (role, by) = (request.verb.role(), &request.by);
+        if let Some(own) = by.as_customer() {
+            return may_by_itself(own, &request.verb);
+        }
         let scope = request.verb.scope();
         if !by.may(scope) {
             return Err(Rejected::new(
@@ -349,4 +357,17 @@ impl Product {
 /// It is so already: said, and no error.
 pub(crate) fn already(message: String, way_out: Offer) -> Rejected {
     Rejected::new(RejectedCode::AlreadySo, message, way_out)
+}
+
+/// A customer by itself puts its own date off and does nothing else.
+fn may_by_itself(own: &str, verb: &Verb) -> Result<(), Rejected> {
+    let is_its = matches!(verb, Verb::Defer { customer, .. } if customer.as_str() == own);
+    match is_its {
+        true => Ok(()),
+        false => Err(Rejected::new(
+            RejectedCode::NotPermitted,
+            format!("{own} by itself may put its own date off, and nothing else"),
+            "ask whoever runs the rollouts",
+        )),
+    }
 }

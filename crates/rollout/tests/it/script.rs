@@ -3,8 +3,8 @@
 //! ```text
 //! start [VERSION] [supersede|queue|hotfix|allow_downgrade] [customers=a,b]   a person; so are
 //! approve|reject|withdraw GATE, pause, resume, confirm_clock, abort [rollback], retry [T|failed], skip T,
-//! promote [PHASE] [full], replan, block V, unblock V, freeze NAME +2h, unfreeze NAME, override NAME [START],
-//! rollback CUSTOMER [VERSION]           and each may end with `by PERSON`, `service NAME`, `in r1`,
+//! promote [PHASE] [full], defer CUSTOMER +2h, replan, block V, unblock V, freeze NAME +2h, unfreeze NAME, override NAME [START],
+//! rollback CUSTOMER [VERSION]           and each may end with `by PERSON`, `service NAME`, `customer NAME`, `in r1`,
 //! `account NAME`, `token NAME:MAKER:ACCOUNT`, `oidc SUBJECT[:AGE][:CLAIM=VALUE]`: what proves who asks
 //! report WORD CUSTOMER[:SERVICE] [MORE] answers the oldest fitting command; WORDs stand in `world::words`
 //! good CUSTOMER [until COMMAND]         answers well whatever comes, until such a command is out
@@ -383,7 +383,7 @@ pub(crate) fn read_request(lab: &Lab, words: &[&str]) -> Request {
     let (mut run, mut proof, mut scopes) = (None, None, None);
     while let [
         rest @ ..,
-        key @ ("by" | "in" | "service" | "account" | "token" | "scopes" | "oidc"),
+        key @ ("by" | "in" | "service" | "account" | "token" | "scopes" | "oidc" | "customer"),
         value,
     ] = words.as_slice()
     {
@@ -397,6 +397,7 @@ pub(crate) fn read_request(lab: &Lab, words: &[&str]) -> Request {
             }
             "in" => run = Some(value.parse::<RolloutId>().unwrap()),
             "by" => by = Actor::person(*value),
+            "customer" => by = Actor::customer(&CustomerId::new(*value)),
             _ => {
                 by = Actor::service(PersonId::new(format!("service:{value}")));
             }
@@ -480,6 +481,11 @@ fn read_verb(lab: &Lab, words: &[&str]) -> Verb {
         ["skip", target] => Verb::Skip {
             target: (*target).to_owned(),
             reason: reason(),
+        },
+        ["defer", customer, until] => Verb::Defer {
+            customer: (*customer).into(),
+            until: lab.now + until[1..].parse::<Span>().unwrap().to_delta(),
+            reason: Some(reason()),
         },
         ["promote", flags @ ..] => Verb::Promote {
             phase: flags

@@ -146,6 +146,11 @@ fn read_run(args: &Args<'_>) -> Result<Option<Verb>, BadRow> {
             target: args.skipped()?,
             reason: args.reason()?,
         },
+        "defer" => Verb::Defer {
+            customer: CustomerId::new(args.needed("customer")?),
+            until: args.instant("until")?,
+            reason: args.text("reason")?,
+        },
         "promote" => Verb::Promote {
             phase: args.text("phase")?.map(PolicyId::new),
             full: args.flag("full")?,

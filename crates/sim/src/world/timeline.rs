@@ -183,6 +183,7 @@ fn plain(fact: &Line) -> Option<&'static str> {
         Kind::CustomerWaits => "waits for an answer of Render",
         Kind::CustomerStalled => "waits long for an answer of Render",
         Kind::CustomerReleased => "released",
+        Kind::CustomerDeferred => "its date is put off",
         Kind::CustomerWithdrawn => "withdrawn",
         Kind::RollbackRequested => "rollback requested",
         Kind::HealthFailed => "unhealthy",

@@ -158,6 +158,7 @@ fn customer(fact: &CustomerFact, run: Option<RolloutId>) -> String {
             return format!("{what} still waits: Render gives no usable answer");
         }
         CustomerFact::CustomerReleased(fact) => (&fact.place, "is released"),
+        CustomerFact::CustomerDeferred(fact) => (&fact.place, "has its date put off"),
         CustomerFact::CustomerWithdrawn(fact) => {
             (&fact.place, "is taken out; what is not live is tidied up")
         }

@@ -31,6 +31,7 @@ macro_rules! kinds {
             word!("customer_waits", "Customer waits."),
             word!("customer_stalled", "Customer stalled."),
             word!("customer_released", "Customer released."),
+            word!("customer_deferred", "Customer deferred."),
             word!("variables_backed_up", "Variables backed up."),
             word!("variables_set", "Variables set."),
             word!("variables_restored", "Variables restored."),

@@ -300,6 +300,7 @@ const VERB_WORDS: &[Word] = &[
     word!("abort", "Ends the rollout."),
     word!("retry", "Tries again."),
     word!("skip", "Leaves something out."),
+    word!("defer", "Puts a customer's date off."),
     word!("promote", "Ends the current delay or soak."),
     word!("replan", "Takes over the edited files."),
     word!("block", "Nobody gets a version any more."),
@@ -386,6 +387,11 @@ pub(crate) const VERBS: &[Verb] = &[
         name: "skip",
         arguments: &["target", "customer", "phase"],
         required: &[],
+    },
+    Verb {
+        name: "defer",
+        arguments: &["customer", "until"],
+        required: &["customer", "until"],
     },
     Verb {
         name: "promote",

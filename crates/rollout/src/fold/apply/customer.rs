@@ -11,8 +11,8 @@ use crate::model::fact::{CustomerFact, CustomerHeld, CustomerStarted, Retried, R
 use crate::model::ids::RolloutId;
 use crate::model::recovery::{Recovery, RecoveryState};
 use crate::model::state::{
-    CustomerState, CustomerStatus, DeployState, Failure, GateState, HeldFrom, Hooks, PhaseState,
-    RollbackState, ServiceState, Unanswered, VariablesState,
+    CustomerState, CustomerStatus, Deferred, DeployState, Failure, GateState, HeldFrom, Hooks,
+    PhaseState, RollbackState, ServiceState, Unanswered, VariablesState,
 };
 
 impl State {
@@ -46,6 +46,7 @@ impl State {
             | CustomerFact::CustomerSkipped(_)
             | CustomerFact::CustomerWaits(_)
             | CustomerFact::CustomerStalled(_)
+            | CustomerFact::CustomerDeferred(_)
             | CustomerFact::CustomerWithdrawn(_)
             | CustomerFact::VariablesApplied(_) => {}
         }
@@ -173,7 +174,20 @@ fn apply(state: &mut CustomerState, fact: &CustomerFact, at: Timestamp) {
             state.stands(status, at);
             state.reason = None;
         }
+        CustomerFact::CustomerDeferred(fact) => {
+            state.deferral = Some(Deferred {
+                first: fact.first,
+                times: fact.times,
+                until: Some(fact.until),
+                since: at,
+                by: fact.actor.clone(),
+                reason: fact.reason.clone(),
+            });
+        }
         CustomerFact::Retried(_) => {
+            if let Some(deferral) = &mut state.deferral {
+                deferral.until = None;
+            }
             begin_anew(state);
             state.stands(CustomerStatus::Waiting, at);
             state.reason = None;
@@ -393,6 +407,7 @@ impl Notes<'_> {
             | CustomerFact::CustomerSkipped(_)
             | CustomerFact::CustomerWaits(_)
             | CustomerFact::CustomerStalled(_)
+            | CustomerFact::CustomerDeferred(_)
             | CustomerFact::CustomerWithdrawn(_)
             | CustomerFact::VariablesApplied(_) => {}
         }

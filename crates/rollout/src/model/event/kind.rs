@@ -79,6 +79,8 @@ kinds! {
     CustomerStalled = "customer_stalled",
     /// A person decided.
     CustomerReleased = "customer_released",
+    /// Its date is put off.
+    CustomerDeferred = "customer_deferred",
     /// Skipped in mid-work: what is not live is tidied up first.
     CustomerWithdrawn = "customer_withdrawn",
     /// A person, or a halt that reaches further, wants the customer back on what ran before.

@@ -108,6 +108,21 @@ payloads! {
         actor: PersonId,
     } data {}
 
+    /// Its date is put off: it does not start before, and nobody else waits for it.
+    CustomerDeferred(CustomerPlace) {
+        /// who put it off; the customer itself is `customer:KEY`
+        actor: PersonId,
+        /// why
+        reason: Option<String>,
+        /// until when
+        until: Timestamp,
+    } data {
+        /// the first date on which it could have gone, as far as was known when it was put off first
+        always first: Timestamp,
+        /// which time it is, from 1
+        always times: u32,
+    }
+
     /// Skipped in mid-work: what nothing live uses is put back, then `customer_skipped`.
     CustomerWithdrawn(CustomerPlace) {
         /// who skipped it; absent where the rollout ends
@@ -170,6 +185,7 @@ impl CustomerFact {
             | Self::CustomerWaits(CustomerWaits { place, .. })
             | Self::CustomerStalled(CustomerStalled { place, .. })
             | Self::CustomerReleased(CustomerReleased { place, .. })
+            | Self::CustomerDeferred(CustomerDeferred { place, .. })
             | Self::CustomerWithdrawn(CustomerWithdrawn { place, .. })
             | Self::RollbackRequested(RollbackRequested { place, .. })
             | Self::VariablesApplied(VariablesApplied { place, .. }) => Some(place.whose()),
@@ -199,6 +215,7 @@ impl CustomerFact {
             | Self::CustomerWaits(_)
             | Self::CustomerStalled(_)
             | Self::CustomerReleased(_)
+            | Self::CustomerDeferred(_)
             | Self::CustomerWithdrawn(_)
             | Self::RollbackRequested(_)
             | Self::Retried(_) => false,

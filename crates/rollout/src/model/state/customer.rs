@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use policy::{Release, Role, Timestamp};
+use policy::{PersonId, Release, Role, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::model::ids::DeployId;
@@ -75,6 +75,9 @@ stored! {
             /// Those about which a person has decided.
             #[serde(skip_serializing_if = "is_default")]
             accepted: BTreeSet<DeployId>,
+            /// How its date was put off.
+            #[serde(skip_serializing_if = "is_default")]
+            deferral: Option<Deferred>,
         }
     }
 }
@@ -85,6 +88,27 @@ pub(crate) struct Unanswered {
     pub(crate) reason: String,
     pub(crate) since: Timestamp,
     pub(crate) again_at: Timestamp,
+}
+
+/// How a customer's date was put off, also once that is over.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Deferred {
+    /// The first date on which it could have gone.
+    pub(crate) first: Timestamp,
+    /// How often.
+    pub(crate) times: u32,
+    /// Until when, unless a person has ended it.
+    pub(crate) until: Option<Timestamp>,
+    pub(crate) since: Timestamp,
+    pub(crate) by: PersonId,
+    pub(crate) reason: Option<String>,
+}
+
+impl Deferred {
+    /// Until when it holds the customer at an instant, if it does.
+    pub(crate) fn holds_at(&self, at: Timestamp) -> Option<Timestamp> {
+        self.until.filter(|until| *until > at)
+    }
 }
 
 /// Where a customer stands.

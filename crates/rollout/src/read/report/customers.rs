@@ -434,6 +434,7 @@ fn standing_by(fact: &CustomerFact) -> Option<Standing> {
         CustomerFact::CustomerSkipped(_) => Standing::Skipped,
         CustomerFact::CustomerWaits(_)
         | CustomerFact::CustomerStalled(_)
+        | CustomerFact::CustomerDeferred(_)
         | CustomerFact::VariablesApplied(_) => return None,
     })
 }

@@ -128,6 +128,7 @@ impl Ledger {
             }
             CustomerFact::CustomerWaits(_)
             | CustomerFact::CustomerStalled(_)
+            | CustomerFact::CustomerDeferred(_)
             | CustomerFact::CustomerWithdrawn(_)
             | CustomerFact::RollbackRequested(_)
             | CustomerFact::VariablesApplied(_)

@@ -127,11 +127,11 @@ request!(Skip, |it| Verb::Skip {
     target: it.target,
     reason: it.reason
 });
-request!(Defer, |it| Verb::Defer {
+request!(Defer, |it| Verb::Defer(rollout::request::Defer {
     customer: it.customer,
     until: it.until,
     reason: it.reason
-});
+}));
 request!(Promote, |it| Verb::Promote {
     phase: it.phase,
     full: it.full

@@ -11,7 +11,7 @@ pub use crate::model::actor::{Actor, Directory, Hand, Proof, ProofKind, Scope, U
 use crate::model::command::{Command, Report};
 use crate::model::ids::RolloutId;
 use crate::model::offer::Offers;
-pub use crate::model::verb::{Conflict, Reviewed, Start, TokenChange, Verb};
+pub use crate::model::verb::{Conflict, Defer, Reviewed, Start, TokenChange, Verb};
 
 /// One thing that happened outside the core.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -72,14 +72,7 @@ pub enum Verb {
         reason: String,
     },
     /// Put a customer's date off, as far as its policy allows.
-    Defer {
-        /// Who.
-        customer: CustomerId,
-        /// Until when it does not start.
-        until: Timestamp,
-        /// Why.
-        reason: Option<String>,
-    },
+    Defer(Defer),
     /// End the current delay or soak.
     Promote {
         /// Which phase; absent: the one that waits.
@@ -236,6 +229,17 @@ pub struct Reviewed {
     pub running: RunningVersions,
 }
 
+/// A customer's date that is put off.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Defer {
+    /// Who.
+    pub customer: CustomerId,
+    /// Until when it does not start.
+    pub until: Timestamp,
+    /// Why.
+    pub reason: Option<String>,
+}
+
 /// What to do about an unfinished rollout with a customer in common (R14).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -265,7 +269,7 @@ impl Verb {
             Self::Abort { .. } => "abort",
             Self::Retry { .. } => "retry",
             Self::Skip { .. } => "skip",
-            Self::Defer { .. } => "defer",
+            Self::Defer(_) => "defer",
             Self::Promote { .. } => "promote",
             Self::Replan { .. } => "replan",
             Self::Block { .. } => "block",
@@ -304,7 +308,7 @@ impl Verb {
             | Self::Abort { .. }
             | Self::Retry { .. }
             | Self::Skip { .. }
-            | Self::Defer { .. }
+            | Self::Defer(_)
             | Self::Promote { .. }
             | Self::Replan { .. }
             | Self::Block { .. }
@@ -338,7 +342,7 @@ impl Verb {
             | Self::Abort { .. }
             | Self::Retry { .. }
             | Self::Skip { .. }
-            | Self::Defer { .. }
+            | Self::Defer(_)
             | Self::Promote { .. }
             | Self::Replan { .. }
             | Self::Block { .. }

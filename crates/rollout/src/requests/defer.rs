@@ -13,17 +13,21 @@ use crate::model::offer::Offer;
 use crate::model::request::{Rejected, RejectedCode, Request};
 use crate::model::standing::CustomerStanding;
 use crate::model::state::CustomerStatus;
+use crate::model::verb::Defer;
 use crate::product::{Product, cut};
 
 impl Product {
     pub(crate) fn defer(
         &mut self,
         request: &Request,
-        customer: &CustomerId,
-        until: Timestamp,
-        reason: Option<&str>,
+        defer: &Defer,
     ) -> Result<(), Rejected> {
-        let until = cut(until);
+        let Defer {
+            customer,
+            until,
+            reason,
+        } = defer;
+        let until = cut(*until);
         let has = |rollout: &Rollout, name: &str| rollout.phase_of(&name.into()).is_some();
         let id = self.meant_first(
             request,
@@ -39,7 +43,7 @@ impl Product {
         let times = self.may_defer(id, customer, first, until)?;
         let rollout = &self.state.rollouts[&id];
         let position = rollout.position(customer).expect("it was just found");
-        let (by, reason) = (request.by.name.clone(), reason.map(str::to_owned));
+        let (by, reason) = (request.by.name.clone(), reason.clone());
         let fact = self.ask(id, position, |ctx| CustomerDeferred {
             place: ctx.place(),
             actor: by,

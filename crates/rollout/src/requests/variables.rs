@@ -41,7 +41,7 @@ impl Product {
     }
 
     /// Takes an `env apply --undo`: the old values go back where ours still stand (P29).
-    pub(crate) fn request_undo(
+    pub(crate) fn undo(
         &mut self,
         request: &Request,
         customer: &CustomerId,

@@ -70,11 +70,7 @@ impl Product {
             Verb::Abort { rollback, reason } => self.abort(request, *rollback, reason.as_deref()),
             Verb::Retry { target, failed } => self.retry(request, target.as_deref(), *failed),
             Verb::Skip { target, reason } => self.skip(request, target, reason),
-            Verb::Defer {
-                customer,
-                until,
-                reason,
-            } => self.defer(request, customer, *until, reason.as_deref()),
+            Verb::Defer(defer) => self.defer(request, defer),
             Verb::Promote { phase, full } => self.promote(request, phase.as_ref(), *full),
             Verb::Replan { input } => self.replan(request, input),
             Verb::Block { version, reason } => self.block(by, version, reason),
@@ -102,9 +98,7 @@ impl Product {
                 reason,
             } => self.request_database(request, customer, *at, reason),
             Verb::Variables(apply) => self.request_variables(request, apply),
-            Verb::UndoVariables { customer, reason } => {
-                self.request_undo(request, customer, reason)
-            }
+            Verb::UndoVariables { customer, reason } => self.undo(request, customer, reason),
             Verb::Deploy(deploys) => self.request_deploys(request, deploys),
             Verb::Observe {
                 customer,
@@ -361,7 +355,7 @@ pub(crate) fn already(message: String, way_out: Offer) -> Rejected {
 
 /// A customer by itself puts its own date off and does nothing else.
 fn may_by_itself(own: &str, verb: &Verb) -> Result<(), Rejected> {
-    let is_its = matches!(verb, Verb::Defer { customer, .. } if customer.as_str() == own);
+    let is_its = matches!(verb, Verb::Defer(defer) if defer.customer.as_str() == own);
     match is_its {
         true => Ok(()),
         false => Err(Rejected::new(

@@ -20,7 +20,7 @@
 use policy::settings::Claim;
 use policy::{CustomerId, PersonId, PlanScope, Role, Span};
 use rollout::command::DeployStatus;
-use rollout::request::{Conflict, TokenChange};
+use rollout::request::{Conflict, Defer, TokenChange};
 use rollout::request::{Hand, Proof, ProofKind};
 use rollout::{Actor, Command, CommandId, Input, Notice, Report, Request, RolloutId, Step, Verb};
 
@@ -482,11 +482,11 @@ fn read_verb(lab: &Lab, words: &[&str]) -> Verb {
             target: (*target).to_owned(),
             reason: reason(),
         },
-        ["defer", customer, until] => Verb::Defer {
+        ["defer", customer, until] => Verb::Defer(Defer {
             customer: (*customer).into(),
             until: lab.now + until[1..].parse::<Span>().unwrap().to_delta(),
             reason: Some(reason()),
-        },
+        }),
         ["promote", flags @ ..] => Verb::Promote {
             phase: flags
                 .iter()

@@ -18,9 +18,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use self::bodies::{
-    Abort, Approve, Block, ConfirmClock, Freeze, Observe, Override, Pause, Promote, Reject, Replan,
-    Resume, ResumeMoved, Retry, Rollback, RollbackDatabase, Skip, Unblock, UndoVariables, Unfreeze,
-    Withdraw,
+    Abort, Approve, Block, ConfirmClock, Defer, Freeze, Observe, Override, Pause, Promote, Reject,
+    Replan, Resume, ResumeMoved, Retry, Rollback, RollbackDatabase, Skip, Unblock, UndoVariables,
+    Unfreeze, Withdraw,
 };
 pub(super) use self::start::Scope as PlannedScope;
 use self::start::Start;
@@ -44,6 +44,7 @@ pub(super) fn routes(app: &App) -> OpenApiRouter<App> {
         .routes(routes!(abort))
         .routes(routes!(retry))
         .routes(routes!(skip))
+        .routes(routes!(defer))
         .routes(routes!(promote))
         .routes(routes!(block))
         .routes(routes!(unblock))
@@ -123,6 +124,8 @@ actions! {
     retry at "/actions/retry" with Retry for Request;
     /// Leaves out what has not started, or a customer that is held.
     skip at "/actions/skip" with Skip for Request;
+    /// Puts a customer's date off, as far as its policy allows.
+    defer at "/actions/defer" with Defer for Request;
     /// Ends the current delay or soak.
     promote at "/actions/promote" with Promote for Request;
     /// No further customer gets a version, in any rollout.

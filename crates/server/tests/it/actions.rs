@@ -201,6 +201,7 @@ async fn every_verb_has_its_address() {
         "abort",
         "retry",
         "skip",
+        "defer",
         "promote",
         "replan",
         "block",

@@ -3,7 +3,7 @@
 use policy::parse::scenario;
 use policy::{CustomerId, PlanScope, PolicyId, Role, Span, Timestamp};
 use rollout::RolloutId;
-use rollout::request::{Conflict, Verb};
+use rollout::request::{Conflict, Defer, Verb};
 use serde_json::Value;
 
 /// A row of the script that makes no sense, as the command line would refuse it.
@@ -146,11 +146,11 @@ fn read_run(args: &Args<'_>) -> Result<Option<Verb>, BadRow> {
             target: args.skipped()?,
             reason: args.reason()?,
         },
-        "defer" => Verb::Defer {
+        "defer" => Verb::Defer(Defer {
             customer: CustomerId::new(args.needed("customer")?),
             until: args.instant("until")?,
             reason: args.text("reason")?,
-        },
+        }),
         "promote" => Verb::Promote {
             phase: args.text("phase")?.map(PolicyId::new),
             full: args.flag("full")?,

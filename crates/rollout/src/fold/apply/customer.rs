@@ -7,7 +7,7 @@ use crate::fold::index::Rollout;
 use crate::fold::note::Notes;
 use crate::fold::state::{RowKey, State};
 use crate::model::fact::place::Whose;
-use crate::model::fact::{CustomerFact, CustomerHeld, CustomerStarted, Retried, RollbackRequested};
+use crate::model::fact::{CustomerDeferred, CustomerFact, CustomerHeld, CustomerStarted, Retried, RollbackRequested};
 use crate::model::ids::RolloutId;
 use crate::model::recovery::{Recovery, RecoveryState};
 use crate::model::state::{
@@ -175,19 +175,9 @@ fn apply(state: &mut CustomerState, fact: &CustomerFact, at: Timestamp) {
             state.reason = None;
         }
         CustomerFact::CustomerDeferred(fact) => {
-            state.deferral = Some(Deferred {
-                first: fact.first,
-                times: fact.times,
-                until: Some(fact.until),
-                since: at,
-                by: fact.actor.clone(),
-                reason: fact.reason.clone(),
-            });
+            state.deferral = Some(put_off(fact, at));
         }
         CustomerFact::Retried(_) => {
-            if let Some(deferral) = &mut state.deferral {
-                deferral.until = None;
-            }
             begin_anew(state);
             state.stands(CustomerStatus::Waiting, at);
             state.reason = None;
@@ -243,6 +233,17 @@ fn start(state: &mut CustomerState, fact: &CustomerStarted, at: Timestamp) {
     }
     state.stands(CustomerStatus::Forward, at);
     state.reason = None;
+}
+
+fn put_off(fact: &CustomerDeferred, at: Timestamp) -> Deferred {
+    Deferred {
+        first: fact.first,
+        times: fact.times,
+        until: Some(fact.until),
+        since: at,
+        by: fact.actor.clone(),
+        reason: fact.reason.clone(),
+    }
 }
 
 /// With its data, or without: then a recovery that has changed nothing yet is over.
@@ -344,6 +345,9 @@ fn release(state: &mut CustomerState) -> CustomerStatus {
 
 /// A retry begins with a new attempt; what is still ours at Render stays known.
 fn begin_anew(state: &mut CustomerState) {
+    if let Some(deferral) = &mut state.deferral {
+        deferral.until = None;
+    }
     state.past_failures += u32::from(state.failure != Failure::None);
     state.failure = Failure::None;
     state.forget_reached();

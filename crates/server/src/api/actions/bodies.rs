@@ -2,7 +2,7 @@
 
 use policy::calendar::Boundary;
 use policy::{CustomerId, PolicyId, Timestamp};
-use rollout::{RolloutId, Verb};
+use rollout::{RolloutId, Verb, request};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
@@ -106,6 +106,17 @@ bodies! {
         /// Why.
         reason: String,
     } => Verb::Skip { target, reason };
+    /// A customer's date that is put off.
+    Defer in_rollout {
+        /// Who.
+        #[schema(value_type = String)]
+        customer: CustomerId,
+        /// Until when it does not start.
+        #[schema(value_type = schema::Instant)]
+        until: Timestamp,
+        /// Why.
+        reason: Option<String>,
+    } => Verb::Defer(request::Defer { customer, until, reason });
     /// What does not wait any longer.
     Promote in_rollout {
         /// Which phase; absent: the one that waits.

@@ -14,7 +14,10 @@ const EXPOSURE: &str = "15";
 
 /// Needs `systemd-analyze`, in Debian's package `systemd`.
 #[test]
-#[expect(clippy::print_stderr, reason = "who runs the tests is told what was skipped")]
+#[expect(
+    clippy::print_stderr,
+    reason = "who runs the tests is told what was skipped"
+)]
 fn systemd_finds_no_mistake_in_the_unit_and_little_that_it_exposes() {
     if Command::new("systemd-analyze")
         .arg("--version")

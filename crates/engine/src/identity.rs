@@ -141,7 +141,10 @@ pub fn check_admin(project: &Project, actor: &Actor) -> Result<(), Error> {
         return Ok(());
     }
     Err(Error::NotPermitted {
-        message: format!("the token of `{}` was not made with the scope `admin`", actor.name),
+        message: format!(
+            "the token of `{}` was not made with the scope `admin`",
+            actor.name
+        ),
         way_out: "a token made with --scope admin".to_owned(),
     })
 }

@@ -91,7 +91,10 @@ fn read(path: &Path) -> Result<Kept, Error> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Kept::default()),
         Err(error) => return Err(failed(path)(error)),
     };
-    let mode = fs::metadata(path).map_err(failed(path))?.permissions().mode();
+    let mode = fs::metadata(path)
+        .map_err(failed(path))?
+        .permissions()
+        .mode();
     if mode & 0o077 != 0 {
         let text = format!("others may read it; try: chmod 600 {}", path.display());
         return Err(failed(path)(io::Error::other(text)));
@@ -147,14 +150,22 @@ mod tests {
         let path = folder.path().join("config/tranche/servers.json");
         let mut kept = read(&path).unwrap();
         assert!(kept.servers.is_empty(), "nothing is there yet");
-        kept.servers.insert(key("https://a.example/").to_owned(), "one".to_owned());
+        kept.servers
+            .insert(key("https://a.example/").to_owned(), "one".to_owned());
         write(&path, &kept).unwrap();
         let mode = fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, PRIVATE);
-        assert_eq!(read(&path).unwrap().servers[key("https://a.example")], "one");
+        assert_eq!(
+            read(&path).unwrap().servers[key("https://a.example")],
+            "one"
+        );
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
         let refused = read(&path).unwrap_err();
-        assert!(refused.message().contains("chmod 600"), "{}", refused.message());
+        assert!(
+            refused.message().contains("chmod 600"),
+            "{}",
+            refused.message()
+        );
         assert!(!refused.message().contains("one\""));
     }
 }

@@ -51,7 +51,9 @@ pub mod view;
 pub mod wish;
 
 pub use engine::clock::wall as now;
-pub use engine::identity::{NewToken, TokenInfo, TokenOwner, TokenTerms, account_name, check_admin};
+pub use engine::identity::{
+    NewToken, TokenInfo, TokenOwner, TokenTerms, account_name, check_admin,
+};
 pub use engine::outbox::{NotificationId, NotificationState, StoredNotification};
 pub use engine::store::{BadHead, Head, Line, Verification};
 pub use engine::{Answer, AnswerTimeout, DeploysOf, signals};

@@ -93,7 +93,9 @@ impl Waiting {
         let secret = json!({"secret": self.begun.secret.expose_secret()});
         loop {
             sleep(Duration::from_secs(self.begun.interval.max(1))).await;
-            let asked = self.client.post(format!("{}/api/v1/device/token", self.url));
+            let asked = self
+                .client
+                .post(format!("{}/api/v1/device/token", self.url));
             // A network that fails for a moment comes back.
             let Ok(answer) = asked.json(&secret).send().await else {
                 continue;
@@ -115,7 +117,9 @@ pub async fn end(url: &str, token: &SecretString) -> Result<(), Error> {
     let ended = client(url)?
         .delete(format!("{url}/api/v1/device/token"))
         .bearer_auth(token.expose_secret());
-    checked(ended.send().await.map_err(unreached)?).await.map(drop)
+    checked(ended.send().await.map_err(unreached)?)
+        .await
+        .map(drop)
 }
 
 /// What is sent is secret, so nobody on the way may read it, and nobody else may be asked.
@@ -123,7 +127,9 @@ fn client(url: &str) -> Result<Client, Error> {
     if !url.starts_with("https://") && !is_on_this_machine(url) {
         return Err(failed(
             ErrorKind::Usage,
-            format!("{url} is not reached over TLS, so what is sent there could be read on the way"),
+            format!(
+                "{url} is not reached over TLS, so what is sent there could be read on the way"
+            ),
             "an address that begins with https://",
         ));
     }

@@ -18,8 +18,8 @@ mod rollouts;
 mod schema;
 pub(crate) mod sessions;
 mod stream;
-mod told;
 mod tokens;
+mod told;
 mod whoami;
 
 use std::sync::Arc;

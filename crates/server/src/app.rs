@@ -141,7 +141,11 @@ impl App {
     /// What the files say of the server; while they cannot be read, what they said last. Whoever is signed in stays so.
     pub(crate) fn server(&self) -> Arc<Server> {
         let files = self.files();
-        let mut kept = self.shared.server.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self
+            .shared
+            .server
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if let Some(config) = files.config()
             && **kept != config.server
         {

@@ -296,6 +296,9 @@ mod tests {
         seen = [None, None];
         shown.look_again(&files, &mut seen, &provider);
         assert_eq!(chain(), new, "a key of another certificate");
-        assert!(matches!(read(&files, &provider), Err(Error::Certificate { .. })));
+        assert!(matches!(
+            read(&files, &provider),
+            Err(Error::Certificate { .. })
+        ));
     }
 }

@@ -162,7 +162,10 @@ fn foreign_name(settings: &Settings) -> Problem {
         StatusCode::MISDIRECTED_REQUEST,
         "not_permitted",
         "this server is not called that, so nothing was done",
-        format!("the same at {}; `server.url` in tranche.yaml says so", settings.url),
+        format!(
+            "the same at {}; `server.url` in tranche.yaml says so",
+            settings.url
+        ),
     )
 }
 
@@ -191,9 +194,15 @@ mod tests {
         assert_eq!(named(&["1.2.3.4"], "192.0.2.7", proxy), "192.0.2.7");
         assert_eq!(named(&["1.2.3.4"], "10.0.0.1", proxy), "1.2.3.4");
         assert_eq!(named(&["6.6.6.6, 1.2.3.4"], "10.0.0.1", proxy), "1.2.3.4");
-        assert_eq!(named(&["6.6.6.6", "1.2.3.4, 10.9.9.9"], "10.0.0.1", proxy), "1.2.3.4");
+        assert_eq!(
+            named(&["6.6.6.6", "1.2.3.4, 10.9.9.9"], "10.0.0.1", proxy),
+            "1.2.3.4"
+        );
         assert_eq!(named(&["6.6.6.6, nonsense"], "10.0.0.1", proxy), "10.0.0.1");
-        assert_eq!(named(&["[2001:db8::1]:443"], "10.0.0.1", proxy), "2001:db8::1");
+        assert_eq!(
+            named(&["[2001:db8::1]:443"], "10.0.0.1", proxy),
+            "2001:db8::1"
+        );
         assert_eq!(named(&[], "10.0.0.1", proxy), "10.0.0.1");
         assert_eq!(named(&["1.2.3.4"], "127.0.0.1", &[]), "127.0.0.1");
     }
@@ -201,20 +210,41 @@ mod tests {
     #[test]
     fn a_browser_calls_the_server_by_its_own_name() {
         let called = |host: &str| {
-            let request = Request::builder().header(HOST, host).body(().into()).unwrap();
+            let request = Request::builder()
+                .header(HOST, host)
+                .body(().into())
+                .unwrap();
             is_called_rightly(&request, &behind(&[]))
         };
-        for right in ["ship.example", "SHIP.example", "localhost:7080", "127.0.0.1:1", "[::1]:7080"] {
+        for right in [
+            "ship.example",
+            "SHIP.example",
+            "localhost:7080",
+            "127.0.0.1:1",
+            "[::1]:7080",
+        ] {
             assert!(called(right), "{right}");
         }
-        for foreign in ["evil.example", "ship.example.evil.example", "ship.example:8443", "127.0.0.1.evil.example", "10.0.0.1", ""] {
+        for foreign in [
+            "evil.example",
+            "ship.example.evil.example",
+            "ship.example:8443",
+            "127.0.0.1.evil.example",
+            "10.0.0.1",
+            "",
+        ] {
             assert!(!called(foreign), "{foreign}");
         }
     }
 
     #[test]
     fn a_network_of_addresses_is_one_caller() {
-        let counted = |address: &str| Peer { address: address.parse().unwrap() }.counted_as();
+        let counted = |address: &str| {
+            Peer {
+                address: address.parse().unwrap(),
+            }
+            .counted_as()
+        };
         assert_eq!(counted("2001:db8:1:2::3"), counted("2001:db8:1:2:ffff::9"));
         assert_ne!(counted("2001:db8:1:2::3"), counted("2001:db8:1:3::3"));
         assert_ne!(counted("192.0.2.1"), counted("192.0.2.2"));

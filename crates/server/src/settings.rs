@@ -105,7 +105,11 @@ impl Settings {
         });
         let settings = Self {
             listen,
-            url: server.url.clone().or(platform.url.clone()).unwrap_or_default(),
+            url: server
+                .url
+                .clone()
+                .or(platform.url.clone())
+                .unwrap_or_default(),
             proxies: proxies(server, platform)?,
             tls: tls.transpose()?,
         };
@@ -194,7 +198,11 @@ mod tests {
 
     const SIGN_IN: &str = "sign_in: { issuer: https://id.example, client_id: tranche }";
 
-    fn settings(server: &str, listen: Option<&str>, platform: &Platform) -> Result<Settings, Error> {
+    fn settings(
+        server: &str,
+        listen: Option<&str>,
+        platform: &Platform,
+    ) -> Result<Settings, Error> {
         let folder = tempfile::tempdir().unwrap();
         let dir = folder.path();
         let write = |name: &str, text: &str| std::fs::write(dir.join(name), text).unwrap();
@@ -225,10 +233,21 @@ mod tests {
         let url = "url: https://ship.example";
         for safe in [tls, "proxies: [192.0.2.1]"] {
             let server = format!("server: {{ {SIGN_IN}, {url}, {safe} }}");
-            assert!(settings(&server, out, &nowhere).unwrap().is_exposed(), "{safe}");
+            assert!(
+                settings(&server, out, &nowhere).unwrap().is_exposed(),
+                "{safe}"
+            );
         }
-        for local in [None, Some("127.0.0.1:0"), Some("[::1]:0"), Some("[::ffff:127.0.0.1]:0")] {
-            assert!(!settings("", local, &nowhere).unwrap().is_exposed(), "{local:?}");
+        for local in [
+            None,
+            Some("127.0.0.1:0"),
+            Some("[::1]:0"),
+            Some("[::ffff:127.0.0.1]:0"),
+        ] {
+            assert!(
+                !settings("", local, &nowhere).unwrap().is_exposed(),
+                "{local:?}"
+            );
         }
     }
 

@@ -66,10 +66,7 @@ struct Ways {
 }
 
 /// Shows the ways to sign in; whoever has to prove anew who they are is sent to the provider at once.
-async fn ways(
-    State(app): State<App>,
-    Query(link): Query<Link>,
-) -> Result<Response, PageProblem> {
+async fn ways(State(app): State<App>, Query(link): Query<Link>) -> Result<Response, PageProblem> {
     let to = LocalPath::or_home(link.to.as_deref());
     let to = utf8_percent_encode(to.as_str(), NON_ALPHANUMERIC);
     if link.again.is_some() {

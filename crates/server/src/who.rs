@@ -123,11 +123,7 @@ impl FromRequestParts<App> for Who {
 }
 
 /// Whom a token proves, or what a sign-in has given to a program.
-async fn by_secret(
-    app: &App,
-    secret: &SecretString,
-    project: &Project,
-) -> Result<Actor, Problem> {
+async fn by_secret(app: &App, secret: &SecretString, project: &Project) -> Result<Actor, Problem> {
     if is_grant(secret) {
         return by_grant(app, secret, project);
     }

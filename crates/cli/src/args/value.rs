@@ -31,8 +31,7 @@ pub(super) fn span(text: &str) -> Result<Span, String> {
 
 /// For what a token is made.
 pub(super) fn scopes() -> impl TypedValueParser<Value = Scope> {
-    PossibleValuesParser::new(Scope::ALL.map(Scope::as_str))
-        .try_map(|name| name.parse::<Scope>())
+    PossibleValuesParser::new(Scope::ALL.map(Scope::as_str)).try_map(|name| name.parse::<Scope>())
 }
 
 /// A number of things, from 1 to 10,000.

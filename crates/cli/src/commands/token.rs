@@ -67,9 +67,7 @@ fn terms(scopes: Vec<Scope>, expires: Option<Span>) -> Result<TokenTerms, Failur
     let expires_at = expires.map(|span| {
         let length = TimeDelta::try_milliseconds(span.as_millis());
         let at = length.and_then(|length| time::now().checked_add_signed(length));
-        at.ok_or_else(|| {
-            Failure::usage("a token cannot expire so late").or_type("--expires 30d")
-        })
+        at.ok_or_else(|| Failure::usage("a token cannot expire so late").or_type("--expires 30d"))
     });
     Ok(TokenTerms {
         scopes: (!scopes.is_empty()).then(|| scopes.into_iter().collect()),

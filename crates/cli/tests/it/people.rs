@@ -331,12 +331,19 @@ fn a_token_does_what_it_was_made_for_and_nothing_else() {
     assert_eq!(events(project, "denied").len(), 2);
     project.tranche_with(&["token", "list"], &asks).exits(4);
     project.tranche_with(&["pause"], &asks).succeeds();
-    project.tranche_with(&["approve", "acme"], &votes).succeeds();
+    project
+        .tranche_with(&["approve", "acme"], &votes)
+        .succeeds();
 
     let listed = project.tranche(&["token", "list"]).succeeds().out;
     let row = listed.lines().find(|row| row.contains("read request  "));
-    assert!(row.is_some_and(|row| row.matches('T').count() >= 3), "used, and until when: {listed}");
-    project.tranche(&["token", "create", "carol", "--scope", "everything"]).exits(2);
+    assert!(
+        row.is_some_and(|row| row.matches('T').count() >= 3),
+        "used, and until when: {listed}"
+    );
+    project
+        .tranche(&["token", "create", "carol", "--scope", "everything"])
+        .exits(2);
     project.tranche(&["token", "create", "nobody"]).exits(2);
 }
 

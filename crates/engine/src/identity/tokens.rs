@@ -17,7 +17,7 @@ pub use self::terms::TokenTerms;
 use self::terms::{scopes_as_text, scopes_in};
 use crate::error::Error;
 use crate::hex::hex;
-use crate::limits::{EXPIRED_TOKENS_KEPT, TOKENS, TOKEN_USE_NOTED};
+use crate::limits::{EXPIRED_TOKENS_KEPT, TOKEN_USE_NOTED, TOKENS};
 use crate::process::clock;
 use crate::process::state_dir::StateDir;
 use crate::store;
@@ -297,7 +297,9 @@ impl Tokens {
             let is_good = terms(row)?.are_good_at(now);
             Ok(is_good.then_some((row.get(0)?, proved(row)?)))
         })?;
-        Ok(tokens.filter_map(Result::transpose).collect::<Result<_, _>>()?)
+        Ok(tokens
+            .filter_map(Result::transpose)
+            .collect::<Result<_, _>>()?)
     }
 
     /// Everything about tokens, as [`proved`], [`info`] and [`terms`] read it.

@@ -274,7 +274,13 @@ fn a_token_is_good_until_it_expires() {
     let (over, good) = (until(TimeDelta::zero()), until(TimeDelta::hours(1)));
     assert!(prove(&lab.state, Some(&over), &project(PEOPLE)).is_err());
     assert!(prove(&lab.state, Some(&good), &project(PEOPLE)).is_ok());
-    assert!(tokens.list().unwrap().iter().all(|token| token.expires_at.is_some()));
+    assert!(
+        tokens
+            .list()
+            .unwrap()
+            .iter()
+            .all(|token| token.expires_at.is_some())
+    );
     let long_ago = until(-TimeDelta::days(91));
     assert!(prove(&lab.state, Some(&long_ago), &project(PEOPLE)).is_err());
     assert_eq!(tokens.list().unwrap().len(), 3);
@@ -295,7 +301,11 @@ fn the_use_of_a_token_is_noted_once_a_minute() {
     let reader = Reader::open(&lab.state).unwrap();
     let version = reader.data_version().unwrap();
     tokens.proved_by(&token).unwrap().unwrap();
-    assert_eq!(reader.data_version().unwrap(), version, "nothing is written");
+    assert_eq!(
+        reader.data_version().unwrap(),
+        version,
+        "nothing is written"
+    );
     let earlier = "UPDATE token_uses SET used_at = '2026-01-01T00:00:00.000Z'";
     lab.tamper().execute(earlier, []).unwrap();
     tokens.proved_by(&token).unwrap().unwrap();

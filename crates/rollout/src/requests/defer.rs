@@ -17,11 +17,7 @@ use crate::model::verb::Defer;
 use crate::product::{Product, cut};
 
 impl Product {
-    pub(crate) fn defer(
-        &mut self,
-        request: &Request,
-        defer: &Defer,
-    ) -> Result<(), Rejected> {
+    pub(crate) fn defer(&mut self, request: &Request, defer: &Defer) -> Result<(), Rejected> {
         let Defer {
             customer,
             until,

@@ -28,9 +28,7 @@ pub(super) fn routes(app: &App) -> OpenApiRouter<App> {
     let begin = OpenApiRouter::new()
         .routes(routes!(begin))
         .layer(from_fn_with_state(app.clone(), limits::count));
-    OpenApiRouter::new()
-        .routes(routes!(look, end))
-        .merge(begin)
+    OpenApiRouter::new().routes(routes!(look, end)).merge(begin)
 }
 
 /// A command line that wants to be let in.

@@ -103,8 +103,7 @@ pub(crate) fn seen_by(
 
 fn is_of(who: &Who, session: &SessionInfo) -> bool {
     let people = &who.project.people;
-    session.person == who.actor.name
-        || called_now(people, &session.person) == Some(&who.actor.name)
+    session.person == who.actor.name || called_now(people, &session.person) == Some(&who.actor.name)
 }
 
 fn is_admin(who: &Who) -> bool {

@@ -98,7 +98,9 @@ async fn create(
     let expires_at = wanted.expires.map(|span| {
         let length = TimeDelta::try_milliseconds(span.as_millis());
         let at = length.and_then(|length| app.now().checked_add_signed(length));
-        at.ok_or_else(|| Problem::usage("a token cannot expire so late", "`expires: 30d`".to_owned()))
+        at.ok_or_else(|| {
+            Problem::usage("a token cannot expire so late", "`expires: 30d`".to_owned())
+        })
     });
     let terms = TokenTerms {
         scopes: wanted.scopes,

@@ -254,7 +254,9 @@ pub(super) fn find(
 impl Gate {
     fn of(reader: &mut Reader, run: &RolloutView, gate: GateView) -> Self {
         let id = run.id;
-        let may_approve = reader.product.may_vote(id, &gate.gate, &reader.who.actor, reader.now());
+        let may_approve = reader
+            .product
+            .may_vote(id, &gate.gate, &reader.who.actor, reader.now());
         let reject = Verb::Reject {
             gate: gate.gate.clone(),
             reason: "?".to_owned(),
@@ -404,7 +406,9 @@ fn voters(reader: &Reader, run: &RolloutView, gate: &Gate) -> Vec<Voter> {
             true => reader.who.actor.clone(),
             false => Actor::person(person.as_str()),
         };
-        let may = reader.product.may_vote(run.id, &gate.name, &actor, reader.now());
+        let may = reader
+            .product
+            .may_vote(run.id, &gate.name, &actor, reader.now());
         let voted = gate.votes.iter().any(|vote| vote.person == person.as_str());
         let (badge, why) = match may {
             _ if voted => (Badge::new(super::words::Tone::Good, "has approved"), None),

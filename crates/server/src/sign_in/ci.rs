@@ -224,9 +224,10 @@ impl Said {
         event.starts_with("pull_request")
             || source.contains("merge_request")
             || source.contains("pull_request")
-            || refs.into_iter().flatten().any(|one| {
-                one.starts_with("refs/pull/") || one.starts_with("refs/merge-requests/")
-            })
+            || refs
+                .into_iter()
+                .flatten()
+                .any(|one| one.starts_with("refs/pull/") || one.starts_with("refs/merge-requests/"))
     }
 
     /// The run, for who looks at what is signed in.

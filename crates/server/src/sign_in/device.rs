@@ -169,7 +169,8 @@ impl Devices {
                 StatusCode::NOT_FOUND,
                 "usage",
                 "nobody waits with that code, or no longer",
-                "the code that `tranche login` shows, which is good for ten minutes and once".to_owned(),
+                "the code that `tranche login` shows, which is good for ten minutes and once"
+                    .to_owned(),
             )),
         }
     }
@@ -323,7 +324,10 @@ fn signed_in(who: &Who) -> Result<&SignedIn, Problem> {
 }
 
 fn is_fresh(signed_in: &SignedIn, now: Timestamp) -> bool {
-    signed_in.proof.auth_time.is_some_and(|at| now - at <= FRESH)
+    signed_in
+        .proof
+        .auth_time
+        .is_some_and(|at| now - at <= FRESH)
 }
 
 fn draw_code() -> Result<String, Error> {
@@ -341,7 +345,10 @@ fn draw_code() -> Result<String, Error> {
 
 /// As people type it: small, with spaces or none.
 fn code_in(typed: &str) -> String {
-    let letters = typed.chars().filter(char::is_ascii_alphanumeric).take(2 * CODE);
+    let letters = typed
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .take(2 * CODE);
     letters.map(|letter| letter.to_ascii_uppercase()).collect()
 }
 
@@ -394,7 +401,10 @@ mod tests {
             Ok(())
         };
         assert!(devices.asked("BBBB-BBBB", now, given).is_err());
-        assert!(devices.asked(&typed, now + GOOD_FOR, given).is_err(), "too late");
+        assert!(
+            devices.asked(&typed, now + GOOD_FOR, given).is_err(),
+            "too late"
+        );
         let begun = devices.begin("laptop", peer(), false, now).unwrap();
         devices.asked(&begun.code, now, given).unwrap();
         assert!(devices.asked(&begun.code, now, given).is_err(), "once");

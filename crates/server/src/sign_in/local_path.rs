@@ -49,7 +49,11 @@ mod tests {
             "",
             "/sign-in?to=/",
         ] {
-            assert_eq!(LocalPath::or_home(Some(elsewhere)).as_str(), "/", "{elsewhere:?}");
+            assert_eq!(
+                LocalPath::or_home(Some(elsewhere)).as_str(),
+                "/",
+                "{elsewhere:?}"
+            );
         }
         for here in ["/", "/approvals?rollout=r1#gate", "/rollouts/r1"] {
             assert_eq!(LocalPath::or_home(Some(here)).as_str(), here);

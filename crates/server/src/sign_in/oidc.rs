@@ -75,7 +75,10 @@ pub(super) async fn back(
     session: Session,
     Query(back): Query<Back>,
 ) -> Result<Redirect, PageProblem> {
-    let begun = session.remove::<Begun>(KEY).await.map_err(Problem::session)?;
+    let begun = session
+        .remove::<Begun>(KEY)
+        .await
+        .map_err(Problem::session)?;
     // It is used up whatever comes of it, also if the next request comes before this one has ended.
     session.save().await.map_err(Problem::session)?;
     let Begun { under_way, to } = begun.ok_or_else(not_begun)?;

@@ -7,11 +7,10 @@ use std::time::{Duration, Instant};
 
 use openidconnect::core::{
     CoreAuthDisplay, CoreAuthPrompt, CoreAuthenticationFlow, CoreClaimName, CoreClaimType,
-    CoreClientAuthMethod, CoreErrorResponseType, CoreGenderClaim, CoreGrantType,
-    CoreJsonWebKey, CoreJweContentEncryptionAlgorithm, CoreJweKeyManagementAlgorithm,
-    CoreJwsSigningAlgorithm, CoreResponseMode, CoreResponseType, CoreRevocableToken,
-    CoreRevocationErrorResponse, CoreSubjectIdentifierType, CoreTokenIntrospectionResponse,
-    CoreTokenType,
+    CoreClientAuthMethod, CoreErrorResponseType, CoreGenderClaim, CoreGrantType, CoreJsonWebKey,
+    CoreJweContentEncryptionAlgorithm, CoreJweKeyManagementAlgorithm, CoreJwsSigningAlgorithm,
+    CoreResponseMode, CoreResponseType, CoreRevocableToken, CoreRevocationErrorResponse,
+    CoreSubjectIdentifierType, CoreTokenIntrospectionResponse, CoreTokenType,
 };
 use openidconnect::{
     AdditionalClaims, AdditionalProviderMetadata, AuthType, AuthorizationCode, Client, ClientId,
@@ -227,8 +226,8 @@ impl Provider {
             ));
         }
         let said = serde_json::to_value(&claims).unwrap_or_default();
-        let proof = Proof::oidc(issuer, claims.subject(), setup.now)
-            .claiming(claimed(setup.claims, &said));
+        let proof =
+            Proof::oidc(issuer, claims.subject(), setup.now).claiming(claimed(setup.claims, &said));
         // One whose clock is ahead has not asked in the future.
         Ok(match auth_time {
             Some(at) => proof.fresh_since(at.min(setup.now)),
@@ -263,9 +262,9 @@ impl Provider {
         is_fresh: bool,
     ) -> Result<Metadata, NotSignedIn> {
         let mut known = self.known.lock().await;
-        let kept = known.as_ref().filter(|known| {
-            !is_fresh && known.issuer == issuer && known.at.elapsed() < KEPT
-        });
+        let kept = known
+            .as_ref()
+            .filter(|known| !is_fresh && known.issuer == issuer && known.at.elapsed() < KEPT);
         if let Some(kept) = kept {
             return Ok(kept.metadata.clone());
         }
@@ -273,7 +272,9 @@ impl Provider {
         let url = url.map_err(|error| NotSignedIn::Provider(error.to_string()))?;
         let asked = Metadata::discover_async(url, &web.asking()).await;
         let metadata = asked.map_err(|error| {
-            let cause = error.source().map_or(String::new(), |cause| format!(": {cause}"));
+            let cause = error
+                .source()
+                .map_or(String::new(), |cause| format!(": {cause}"));
             NotSignedIn::Provider(format!("{error}{cause}"))
         })?;
         *known = Some(Known {
@@ -359,7 +360,11 @@ mod tests {
             claim: name.to_owned(),
             equals: equals.to_owned(),
         };
-        let (ops, hd, other) = (claim("groups", "ops"), claim("hd", "shop.example"), claim("groups", "op"));
+        let (ops, hd, other) = (
+            claim("groups", "ops"),
+            claim("hd", "shop.example"),
+            claim("groups", "op"),
+        );
         let groups = [("a", &ops), ("b", &hd), ("c", &other)];
         let groups = groups.map(|(name, claim)| (policy::GroupId::new(name), claim.clone()));
         let claims = Claims {

@@ -109,10 +109,9 @@ impl ServerStore {
         let mut statement = connection.prepare_cached(
             "SELECT data, seen_at FROM grants WHERE id = ?1 AND (ends_at > ?4 OR (ends_at IS NULL AND begun_at > ?2 AND seen_at > ?3))",
         )?;
-        let found = statement.query_row(
-            params![id, begun, seen, now.timestamp_millis()],
-            |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)),
-        );
+        let found = statement.query_row(params![id, begun, seen, now.timestamp_millis()], |row| {
+            Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?))
+        });
         let Some((data, seen_at)) = found.optional()? else {
             return Ok(None);
         };

@@ -205,7 +205,10 @@ fn written(record: &Record) -> (Option<&str>, String) {
     let person = record.data.get(SignedIn::KEY);
     let person = person.and_then(|value| value.get("person")?.as_str());
     // A map of texts to JSON values always serialises.
-    (person, serde_json::to_string(&record.data).unwrap_or_default())
+    (
+        person,
+        serde_json::to_string(&record.data).unwrap_or_default(),
+    )
 }
 
 /// What is stored of a session's id.

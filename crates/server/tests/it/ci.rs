@@ -33,12 +33,19 @@ fn with(mut claims: Value, name: &str, value: Value) -> Value {
 async fn exchange(lab: &Lab, token: &str) -> Answer {
     let headers = [("content-type", "application/json")];
     let body = json!({"token": token}).to_string();
-    lab.ask(Method::POST, "/api/v1/ci/exchange", &headers, &body).await
+    lab.ask(Method::POST, "/api/v1/ci/exchange", &headers, &body)
+        .await
 }
 
 async fn whoami(lab: &Lab, token: &str) -> Answer {
     let bearer = format!("Bearer {token}");
-    lab.ask(Method::GET, "/api/v1/whoami", &[("authorization", &bearer)], "").await
+    lab.ask(
+        Method::GET,
+        "/api/v1/whoami",
+        &[("authorization", &bearer)],
+        "",
+    )
+    .await
 }
 
 #[tokio::test]
@@ -48,9 +55,15 @@ async fn a_job_that_is_named_is_a_service_for_a_while_and_its_token_is_good_once
     let given = exchange(&lab, &token).await;
     assert_eq!(given.status, StatusCode::CREATED, "{given:?}");
     let given = given.json();
-    assert_eq!((&given["service"], &given["scopes"]), (&json!("service:release"), &json!(["read", "start"])));
+    assert_eq!(
+        (&given["service"], &given["scopes"]),
+        (&json!("service:release"), &json!(["read", "start"]))
+    );
     let who = whoami(&lab, given["token"].as_str().unwrap()).await.json();
-    assert_eq!((&who["name"], &who["service"]), (&json!("service:release"), &json!(true)));
+    assert_eq!(
+        (&who["name"], &who["service"]),
+        (&json!("service:release"), &json!(true))
+    );
     assert_eq!(who["scopes"], json!(["read", "start"]));
     let again = exchange(&lab, &token).await;
     assert_eq!(again.status, StatusCode::FORBIDDEN, "{again:?}");
@@ -72,11 +85,24 @@ async fn a_job_of_gitlab_is_known_by_its_own_claims() {
         "project_path": "shop/app", "ref": "main", "ref_path": "refs/heads/main",
         "pipeline_source": "push", "pipeline_id": "9",
     });
-    claims.as_object_mut().unwrap().extend(gitlab.as_object().unwrap().clone());
-    let proposal = with(claims.clone(), "pipeline_source", json!("merge_request_event"));
-    assert_eq!(exchange(&lab, &issuer.sign(&proposal)).await.status, StatusCode::FORBIDDEN);
+    claims
+        .as_object_mut()
+        .unwrap()
+        .extend(gitlab.as_object().unwrap().clone());
+    let proposal = with(
+        claims.clone(),
+        "pipeline_source",
+        json!("merge_request_event"),
+    );
+    assert_eq!(
+        exchange(&lab, &issuer.sign(&proposal)).await.status,
+        StatusCode::FORBIDDEN
+    );
     let fork = with(claims.clone(), "project_path", json!("evil/app"));
-    assert_eq!(exchange(&lab, &issuer.sign(&fork)).await.status, StatusCode::FORBIDDEN);
+    assert_eq!(
+        exchange(&lab, &issuer.sign(&fork)).await.status,
+        StatusCode::FORBIDDEN
+    );
     let given = exchange(&lab, &issuer.sign(&claims)).await;
     assert_eq!(given.status, StatusCode::CREATED, "{given:?}");
 }
@@ -88,14 +114,22 @@ async fn any_other_job_is_refused_and_told_why() {
         ("aud", "does not verify", json!("https://other.example")),
         ("iss", "of that issuer", json!("https://evil.example")),
         ("exp", "does not verify", json!(1_000)),
-        ("nbf", "does not verify", json!(project::now().timestamp() + 3600)),
+        (
+            "nbf",
+            "does not verify",
+            json!(project::now().timestamp() + 3600),
+        ),
         ("sub", "does not verify", Value::Null),
         ("repository", "another repository", json!("evil/app")),
         ("repository", "another repository", Value::Null),
         ("ref", "another ref", json!("refs/heads/topic")),
         ("ref", "pull or merge request", json!("refs/pull/1/merge")),
         ("event_name", "pull or merge request", json!("pull_request")),
-        ("event_name", "pull or merge request", json!("pull_request_target")),
+        (
+            "event_name",
+            "pull or merge request",
+            json!("pull_request_target"),
+        ),
     ];
     for (claim, why, value) in refused {
         let claims = with(github(&issuer), claim, value);
@@ -107,14 +141,21 @@ async fn any_other_job_is_refused_and_told_why() {
     let claims = github(&issuer);
     for (what, token) in [
         ("another key", issuer.forge(&claims)),
-        ("a secret that is none", signed_with_what_is_public(&issuer, &claims)),
+        (
+            "a secret that is none",
+            signed_with_what_is_public(&issuer, &claims),
+        ),
         ("no signature", unsigned(&claims)),
         ("nonsense", "x.y.z".to_owned()),
     ] {
         let answer = exchange(&lab, &token).await;
         assert!(answer.status.is_client_error(), "{what}: {answer:?}");
     }
-    assert_eq!(issuer.keys_read(), 1, "forgeries have nobody asked again and again");
+    assert_eq!(
+        issuer.keys_read(),
+        1,
+        "forgeries have nobody asked again and again"
+    );
 }
 
 #[tokio::test]

@@ -165,7 +165,12 @@ async fn token(
     State(shared): State<Arc<Shared>>,
     Form(asked): Form<HashMap<String, String>>,
 ) -> (StatusCode, Json<Value>) {
-    let no = || (StatusCode::BAD_REQUEST, Json(json!({"error": "invalid_grant"})));
+    let no = || {
+        (
+            StatusCode::BAD_REQUEST,
+            Json(json!({"error": "invalid_grant"})),
+        )
+    };
     let found = shared.codes.lock().unwrap().remove(&asked["code"]);
     let Some((token, challenge)) = found else {
         return no();

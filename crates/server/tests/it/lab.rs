@@ -234,7 +234,9 @@ impl Lab {
         let caller: Arc<dyn project::Caller> = Arc::new(Silent);
         let backend = location.backend(&caller).unwrap();
         let events = backend.events(None, 0, 1000).await.unwrap();
-        let kinds = events.iter().map(|event| event.line.kind.as_str().to_owned());
+        let kinds = events
+            .iter()
+            .map(|event| event.line.kind.as_str().to_owned());
         kinds.collect()
     }
 

@@ -9,7 +9,10 @@ use crate::lab::{Answer, Lab};
 /// Ann, with the subject `0815`, and whoever runs this.
 async fn lab() -> (Lab, Issuer) {
     let issuer = Issuer::new().await;
-    let lab = Lab::with(&project(&issuer, "ann: { oidc: \"ISSUER#0815\" }"), "customers: {}\n");
+    let lab = Lab::with(
+        &project(&issuer, "ann: { oidc: \"ISSUER#0815\" }"),
+        "customers: {}\n",
+    );
     (lab, issuer)
 }
 
@@ -72,18 +75,32 @@ async fn whoami(lab: &Lab, cookie: &str) -> Answer {
 async fn whoever_the_provider_vouches_for_is_signed_in_under_a_new_id_and_led_back() {
     let (lab, issuer) = lab().await;
     let page = lab.get("/sign-in?to=%2Fapprovals", None).await;
-    assert!(page.text.contains("/sign-in/provider?to=%2Fapprovals"), "{}", page.text);
+    assert!(
+        page.text.contains("/sign-in/provider?to=%2Fapprovals"),
+        "{}",
+        page.text
+    );
     let sent = send(&lab, "/sign-in/provider?to=%2Fapprovals", None).await;
     assert_eq!(sent.asked("response_type"), "code");
     assert_eq!(sent.asked("code_challenge_method"), "S256");
-    assert_eq!(sent.asked("redirect_uri"), "http://127.0.0.1:7080/sign-in/return");
+    assert_eq!(
+        sent.asked("redirect_uri"),
+        "http://127.0.0.1:7080/sign-in/return"
+    );
     assert_eq!(sent.asked("scope"), "openid profile email");
     let token = issuer.sign(&claims(&issuer, &sent));
     let taken = come_back(&lab, &issuer, &sent, token).await;
-    assert_eq!((taken.status, taken.location()), (StatusCode::SEE_OTHER, "/approvals"), "{taken:?}");
+    assert_eq!(
+        (taken.status, taken.location()),
+        (StatusCode::SEE_OTHER, "/approvals"),
+        "{taken:?}"
+    );
     let cookie = taken.cookie().unwrap();
     assert_ne!(cookie, sent.cookie);
-    assert_eq!(whoami(&lab, &sent.cookie).await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(
+        whoami(&lab, &sent.cookie).await.status,
+        StatusCode::UNAUTHORIZED
+    );
     let who = whoami(&lab, &cookie).await.json();
     assert_eq!(who["name"], "ann");
     assert_eq!(who["proof"]["kind"], "oidc");
@@ -95,22 +112,41 @@ async fn whoever_the_provider_vouches_for_is_signed_in_under_a_new_id_and_led_ba
 async fn what_is_not_the_end_of_this_sign_in_signs_nobody_in() {
     let (lab, issuer) = lab().await;
     let forgeries: [(&str, fn(&Issuer, Value) -> String); 9] = [
-        ("another nonce", |issuer, claims| issuer.sign(&with(claims, "nonce", json!("mine")))),
-        ("no nonce", |issuer, claims| issuer.sign(&with(claims, "nonce", Value::Null))),
-        ("another issuer", |issuer, claims| issuer.sign(&with(claims, "iss", json!("https://evil.example")))),
-        ("another audience", |issuer, claims| issuer.sign(&with(claims, "aud", json!("other")))),
-        ("expired", |issuer, claims| issuer.sign(&with(claims, "exp", json!(1_000)))),
+        ("another nonce", |issuer, claims| {
+            issuer.sign(&with(claims, "nonce", json!("mine")))
+        }),
+        ("no nonce", |issuer, claims| {
+            issuer.sign(&with(claims, "nonce", Value::Null))
+        }),
+        ("another issuer", |issuer, claims| {
+            issuer.sign(&with(claims, "iss", json!("https://evil.example")))
+        }),
+        ("another audience", |issuer, claims| {
+            issuer.sign(&with(claims, "aud", json!("other")))
+        }),
+        ("expired", |issuer, claims| {
+            issuer.sign(&with(claims, "exp", json!(1_000)))
+        }),
         ("another key", |issuer, claims| issuer.forge(&claims)),
         ("no signature", |_, claims| unsigned(&claims)),
-        ("a secret that is none", |issuer, claims| signed_with_what_is_public(issuer, &claims)),
+        ("a secret that is none", |issuer, claims| {
+            signed_with_what_is_public(issuer, &claims)
+        }),
         ("no token", |_, _| "nonsense".to_owned()),
     ];
     for (what, forge) in forgeries {
         let sent = send(&lab, "/sign-in/provider", None).await;
         let token = forge(&issuer, claims(&issuer, &sent));
         let refused = come_back(&lab, &issuer, &sent, token).await;
-        assert!(!refused.status.is_success() && !refused.status.is_redirection(), "{what}: {refused:?}");
-        assert_eq!(whoami(&lab, &sent.cookie).await.status, StatusCode::UNAUTHORIZED, "{what}");
+        assert!(
+            !refused.status.is_success() && !refused.status.is_redirection(),
+            "{what}: {refused:?}"
+        );
+        assert_eq!(
+            whoami(&lab, &sent.cookie).await.status,
+            StatusCode::UNAUTHORIZED,
+            "{what}"
+        );
     }
 }
 
@@ -144,11 +180,21 @@ async fn state_provider_and_browser_must_be_those_of_the_sign_in_which_ends_once
     let token = issuer.sign(&claims(&issuer, &theirs));
     let code = issuer.code_for(token, theirs.asked("code_challenge"));
     let led_in = back(&lab, &mine, &code, theirs.asked("state"), Some(&issuer.url)).await;
-    assert_eq!(led_in.status, StatusCode::FORBIDDEN, "their state in my browser");
+    assert_eq!(
+        led_in.status,
+        StatusCode::FORBIDDEN,
+        "their state in my browser"
+    );
     let mine = send(&lab, "/sign-in/provider", None).await;
     let injected = back(&lab, &mine, &code, mine.asked("state"), Some(&issuer.url)).await;
-    assert_eq!(injected.status, StatusCode::FORBIDDEN, "their code in my sign-in");
-    let without = lab.get(&format!("/sign-in/return?code={code}&state=x"), None).await;
+    assert_eq!(
+        injected.status,
+        StatusCode::FORBIDDEN,
+        "their code in my sign-in"
+    );
+    let without = lab
+        .get(&format!("/sign-in/return?code={code}&state=x"), None)
+        .await;
     assert_eq!(without.status, StatusCode::FORBIDDEN, "{without:?}");
 }
 
@@ -168,14 +214,28 @@ async fn whom_the_files_do_not_name_is_told_the_line_to_add() {
     let token = issuer.sign(&with(claims(&issuer, &sent), "sub", json!("4711")));
     let refused = come_back(&lab, &issuer, &sent, token).await;
     assert_eq!(refused.status, StatusCode::FORBIDDEN);
-    assert!(refused.text.contains(&format!("{}#4711", issuer.url)), "{}", refused.text);
-    assert_eq!(whoami(&lab, &sent.cookie).await.status, StatusCode::UNAUTHORIZED);
+    assert!(
+        refused.text.contains(&format!("{}#4711", issuer.url)),
+        "{}",
+        refused.text
+    );
+    assert_eq!(
+        whoami(&lab, &sent.cookie).await.status,
+        StatusCode::UNAUTHORIZED
+    );
 
-    let nobody = Lab::with(&project(&issuer, "").replace("people: {  }\n", ""), "customers: {}\n");
+    let nobody = Lab::with(
+        &project(&issuer, "").replace("people: {  }\n", ""),
+        "customers: {}\n",
+    );
     let sent = send(&nobody, "/sign-in/provider", None).await;
     let token = issuer.sign(&claims(&issuer, &sent));
     let refused = come_back(&nobody, &issuer, &sent, token).await;
-    assert_eq!(refused.status, StatusCode::FORBIDDEN, "a project without people is nobody's");
+    assert_eq!(
+        refused.status,
+        StatusCode::FORBIDDEN,
+        "a project without people is nobody's"
+    );
 }
 
 #[tokio::test]
@@ -183,15 +243,26 @@ async fn whoever_must_be_asked_again_is_asked_again() {
     let (lab, issuer) = lab().await;
     let asked = lab.get("/sign-in?again=1&to=%2Fapprovals", None).await;
     let sent = send(&lab, asked.location(), None).await;
-    assert_eq!((sent.asked("prompt"), sent.asked("max_age")), ("login", "0"));
+    assert_eq!(
+        (sent.asked("prompt"), sent.asked("max_age")),
+        ("login", "0")
+    );
     let long_ago = project::now().timestamp() - 3600;
     let token = issuer.sign(&with(claims(&issuer, &sent), "auth_time", json!(long_ago)));
     let refused = come_back(&lab, &issuer, &sent, token).await;
-    assert_eq!(refused.status, StatusCode::FORBIDDEN, "the provider did not ask");
+    assert_eq!(
+        refused.status,
+        StatusCode::FORBIDDEN,
+        "the provider did not ask"
+    );
     let sent = send(&lab, asked.location(), None).await;
     let token = issuer.sign(&with(claims(&issuer, &sent), "auth_time", Value::Null));
     let refused = come_back(&lab, &issuer, &sent, token).await;
-    assert_eq!(refused.status, StatusCode::FORBIDDEN, "it does not say when");
+    assert_eq!(
+        refused.status,
+        StatusCode::FORBIDDEN,
+        "it does not say when"
+    );
     let sent = send(&lab, asked.location(), None).await;
     let token = issuer.sign(&claims(&issuer, &sent));
     let taken = come_back(&lab, &issuer, &sent, token).await;
@@ -203,21 +274,35 @@ async fn while_the_provider_is_down_nobody_new_signs_in_and_whoever_is_goes_on()
     let (lab, issuer) = lab().await;
     let sent = send(&lab, "/sign-in/provider", None).await;
     let token = issuer.sign(&claims(&issuer, &sent));
-    let cookie = come_back(&lab, &issuer, &sent, token).await.cookie().unwrap();
+    let cookie = come_back(&lab, &issuer, &sent, token)
+        .await
+        .cookie()
+        .unwrap();
     let under_way = send(&lab, "/sign-in/provider", None).await;
     issuer.go_down();
     let token = issuer.sign(&claims(&issuer, &under_way));
     let refused = come_back(&lab, &issuer, &under_way, token).await;
     assert_eq!(refused.status, StatusCode::BAD_GATEWAY, "{refused:?}");
-    assert!(refused.text.contains("whoever is signed in stays so"), "{}", refused.text);
+    assert!(
+        refused.text.contains("whoever is signed in stays so"),
+        "{}",
+        refused.text
+    );
     assert_eq!(whoami(&lab, &cookie).await.status, StatusCode::OK);
-    assert_eq!(whoami(&lab, &under_way.cookie).await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(
+        whoami(&lab, &under_way.cookie).await.status,
+        StatusCode::UNAUTHORIZED
+    );
 }
 
 #[tokio::test]
 async fn nobody_is_led_to_another_server() {
     let (lab, issuer) = lab().await;
-    for to in ["https%3A%2F%2Fevil.example", "%2F%2Fevil.example", "%2F%5Cevil.example"] {
+    for to in [
+        "https%3A%2F%2Fevil.example",
+        "%2F%2Fevil.example",
+        "%2F%5Cevil.example",
+    ] {
         let sent = send(&lab, &format!("/sign-in/provider?to={to}"), None).await;
         let token = issuer.sign(&claims(&issuer, &sent));
         let taken = come_back(&lab, &issuer, &sent, token).await;
@@ -234,27 +319,47 @@ async fn whoever_leaves_the_files_is_signed_out_and_others_sessions_end_by_an_ad
     let sign_in = async |subject: &str| {
         let sent = send(&lab, "/sign-in/provider", None).await;
         let token = issuer.sign(&with(claims(&issuer, &sent), "sub", json!(subject)));
-        come_back(&lab, &issuer, &sent, token).await.cookie().unwrap()
+        come_back(&lab, &issuer, &sent, token)
+            .await
+            .cookie()
+            .unwrap()
     };
     let (ann, bob) = (sign_in("0815").await, sign_in("4711").await);
     let seen = async |cookie: &str| lab.get("/api/v1/sessions", Some(cookie)).await.json();
     assert_eq!(seen(&ann).await.as_array().unwrap().len(), 2);
     let own = seen(&bob).await;
     assert_eq!(own.as_array().unwrap().len(), 1, "{own}");
-    assert_eq!((&own[0]["person"], &own[0]["is_this"]), (&json!("bob"), &json!(true)));
+    assert_eq!(
+        (&own[0]["person"], &own[0]["is_this"]),
+        (&json!("bob"), &json!(true))
+    );
     let of_ann = seen(&ann).await;
-    let of_ann = of_ann.as_array().unwrap().iter().find(|one| one["person"] == "ann").unwrap();
+    let of_ann = of_ann
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|one| one["person"] == "ann")
+        .unwrap();
     let end = async |cookie: &str, id: &Value| {
         let path = format!("/api/v1/sessions/{}", id.as_str().unwrap());
-        lab.ask(Method::DELETE, &path, &[("cookie", cookie)], "").await.status
+        lab.ask(Method::DELETE, &path, &[("cookie", cookie)], "")
+            .await
+            .status
     };
     assert_eq!(end(&bob, &of_ann["id"]).await, StatusCode::NOT_FOUND);
     assert_eq!(end(&ann, &own[0]["id"]).await, StatusCode::NO_CONTENT);
     assert_eq!(whoami(&lab, &bob).await.status, StatusCode::UNAUTHORIZED);
 
     let bob = sign_in("4711").await;
-    lab.write("tranche.yaml", &project(&issuer, "ann: { oidc: \"ISSUER#0815\" }"));
+    lab.write(
+        "tranche.yaml",
+        &project(&issuer, "ann: { oidc: \"ISSUER#0815\" }"),
+    );
     assert_eq!(whoami(&lab, &bob).await.status, StatusCode::FORBIDDEN);
     lab.write("tranche.yaml", &with_roles);
-    assert_eq!(whoami(&lab, &bob).await.status, StatusCode::UNAUTHORIZED, "it does not come back");
+    assert_eq!(
+        whoami(&lab, &bob).await.status,
+        StatusCode::UNAUTHORIZED,
+        "it does not come back"
+    );
 }

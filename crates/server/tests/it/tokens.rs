@@ -10,12 +10,14 @@ const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded")
 
 async fn make(lab: &Lab, by: (&str, &str), wanted: Value) -> Answer {
     let body = wanted.to_string();
-    lab.ask(Method::POST, "/api/v1/tokens", &[by, JSON], &body).await
+    lab.ask(Method::POST, "/api/v1/tokens", &[by, JSON], &body)
+        .await
 }
 
 async fn by(lab: &Lab, method: Method, path: &str, token: &str) -> Answer {
     let bearer = format!("Bearer {token}");
-    lab.ask(method, path, &[("authorization", &bearer)], "").await
+    lab.ask(method, path, &[("authorization", &bearer)], "")
+        .await
 }
 
 #[tokio::test]
@@ -23,36 +25,61 @@ async fn tokens_are_made_for_something_listed_without_the_secret_and_revoked() {
     let lab = Lab::new();
     let cookie = lab.sign_in().await;
     let me = ("cookie", cookie.as_str());
-    let made = make(&lab, me, json!({"person": "bob", "scopes": ["read"], "expires": "1d"})).await;
+    let made = make(
+        &lab,
+        me,
+        json!({"person": "bob", "scopes": ["read"], "expires": "1d"}),
+    )
+    .await;
     assert_eq!(made.status, StatusCode::CREATED, "{made:?}");
     let made = made.json();
     assert_eq!(made["scopes"], json!(["read"]));
-    let (id, token) = (made["id"].as_str().unwrap(), made["token"].as_str().unwrap());
+    let (id, token) = (
+        made["id"].as_str().unwrap(),
+        made["token"].as_str().unwrap(),
+    );
 
     let who = by(&lab, Method::GET, "/api/v1/whoami", token).await.json();
-    assert_eq!((&who["name"], &who["scopes"]), (&json!("bob"), &json!(["read"])));
+    assert_eq!(
+        (&who["name"], &who["scopes"]),
+        (&json!("bob"), &json!(["read"]))
+    );
     let refused = by(&lab, Method::GET, "/api/v1/tokens", token).await;
     assert_eq!(refused.status, StatusCode::FORBIDDEN);
     assert!(refused.text.contains("--scope admin"), "{refused:?}");
 
     let listed = lab.get("/api/v1/tokens", Some(&cookie)).await;
-    assert!(listed.text.contains(id) && !listed.text.contains(token), "{listed:?}");
+    assert!(
+        listed.text.contains(id) && !listed.text.contains(token),
+        "{listed:?}"
+    );
     assert!(listed.json()[0]["used_at"].is_string(), "{listed:?}");
     let path = format!("/api/v1/tokens/{id}");
     for expected in [StatusCode::OK, StatusCode::NOT_FOUND] {
         let revoked = lab.ask(Method::DELETE, &path, &[me], "").await;
         assert_eq!(revoked.status, expected);
     }
-    assert_eq!(by(&lab, Method::GET, "/api/v1/whoami", token).await.status, StatusCode::FORBIDDEN);
+    assert_eq!(
+        by(&lab, Method::GET, "/api/v1/whoami", token).await.status,
+        StatusCode::FORBIDDEN
+    );
     let events = lab.events().await;
-    assert!(events.contains(&"token_created".to_owned()) && events.contains(&"token_revoked".to_owned()));
+    assert!(
+        events.contains(&"token_created".to_owned())
+            && events.contains(&"token_revoked".to_owned())
+    );
 }
 
 #[tokio::test]
 async fn a_token_hands_out_no_more_than_it_has() {
     let lab = Lab::new();
     let cookie = lab.sign_in().await;
-    let admin = make(&lab, ("cookie", &cookie), json!({"service": "x", "scopes": ["admin"]})).await;
+    let admin = make(
+        &lab,
+        ("cookie", &cookie),
+        json!({"service": "x", "scopes": ["admin"]}),
+    )
+    .await;
     assert_eq!(admin.status, StatusCode::CREATED);
     let person = json!({"person": "ann", "scopes": ["admin", "read"]});
     let narrow = make(&lab, ("cookie", &cookie), person).await.json();
@@ -76,7 +103,11 @@ async fn what_makes_no_sense_is_said() {
         json!({"person": "ann", "admin": true}),
     ] {
         let refused = make(&lab, ("cookie", &cookie), nonsense.clone()).await;
-        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{nonsense}");
+        assert_eq!(
+            refused.status,
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "{nonsense}"
+        );
         assert!(refused.is_problem(), "{refused:?}");
     }
 }
@@ -86,7 +117,11 @@ async fn whoever_tries_too_often_waits() {
     let lab = Lab::new();
     let mut statuses = Vec::new();
     for _ in 0..40 {
-        statuses.push(by(&lab, Method::GET, "/api/v1/whoami", "tranche_0").await.status);
+        statuses.push(
+            by(&lab, Method::GET, "/api/v1/whoami", "tranche_0")
+                .await
+                .status,
+        );
     }
     assert_eq!(statuses[0], StatusCode::FORBIDDEN);
     assert_eq!(statuses[39], StatusCode::TOO_MANY_REQUESTS);
@@ -111,15 +146,26 @@ async fn a_session_ends_when_nobody_uses_it_and_in_any_case_after_a_while() {
         let cookie = lab.sign_in().await;
         lab.in_own_file(&format!("UPDATE sessions SET {column} = {}", ago(minutes)));
         let who = lab.get("/api/v1/whoami", Some(&cookie)).await;
-        assert_eq!(who.status == StatusCode::UNAUTHORIZED, is_over, "{column} {minutes}");
+        assert_eq!(
+            who.status == StatusCode::UNAUTHORIZED,
+            is_over,
+            "{column} {minutes}"
+        );
         lab.in_own_file("DELETE FROM sessions");
     }
     let cookie = lab.sign_in().await;
     lab.in_own_file(&format!("UPDATE sessions SET seen_at = {}", ago(30)));
-    lab.write("tranche.yaml", "product: shop\nserver: { sessions: { idle: 10m, absolute: 2h } }\n");
+    lab.write(
+        "tranche.yaml",
+        "product: shop\nserver: { sessions: { idle: 10m, absolute: 2h } }\n",
+    );
     lab.get("/api/v1/whoami", None).await;
     let who = lab.get("/api/v1/whoami", Some(&cookie)).await;
-    assert_eq!(who.status, StatusCode::UNAUTHORIZED, "limits of the files hold at once");
+    assert_eq!(
+        who.status,
+        StatusCode::UNAUTHORIZED,
+        "limits of the files hold at once"
+    );
 }
 
 #[tokio::test]
@@ -128,9 +174,14 @@ async fn a_session_that_was_ended_elsewhere_does_not_come_back() {
     let cookie = lab.sign_in().await;
     let seen = lab.get("/api/v1/sessions", Some(&cookie)).await.json();
     let path = format!("/api/v1/sessions/{}", seen[0]["id"].as_str().unwrap());
-    let ended = lab.ask(Method::DELETE, &path, &[("cookie", &cookie)], "").await;
+    let ended = lab
+        .ask(Method::DELETE, &path, &[("cookie", &cookie)], "")
+        .await;
     assert_eq!(ended.status, StatusCode::NO_CONTENT);
-    assert_eq!(lab.get("/api/v1/whoami", Some(&cookie)).await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(
+        lab.get("/api/v1/whoami", Some(&cookie)).await.status,
+        StatusCode::UNAUTHORIZED
+    );
     assert!(!cookie.contains(seen[0]["id"].as_str().unwrap()));
 }
 
@@ -143,11 +194,24 @@ async fn a_browser_that_was_led_here_by_a_foreign_name_is_nobody() {
         headers.extend(cookie.map(|cookie| ("cookie", cookie)));
         lab.ask(Method::GET, path, &headers, "").await.status
     };
-    assert_eq!(called("evil.example", Some(&cookie), "/api/v1/whoami").await, StatusCode::MISDIRECTED_REQUEST);
-    assert_eq!(called("evil.example", None, "/sign-in").await, StatusCode::MISDIRECTED_REQUEST);
-    assert_eq!(called("evil.example", None, "/healthz").await, StatusCode::OK);
+    assert_eq!(
+        called("evil.example", Some(&cookie), "/api/v1/whoami").await,
+        StatusCode::MISDIRECTED_REQUEST
+    );
+    assert_eq!(
+        called("evil.example", None, "/sign-in").await,
+        StatusCode::MISDIRECTED_REQUEST
+    );
+    assert_eq!(
+        called("evil.example", None, "/healthz").await,
+        StatusCode::OK
+    );
     for right in ["127.0.0.1:7080", "localhost:7080"] {
-        assert_eq!(called(right, Some(&cookie), "/api/v1/whoami").await, StatusCode::OK, "{right}");
+        assert_eq!(
+            called(right, Some(&cookie), "/api/v1/whoami").await,
+            StatusCode::OK,
+            "{right}"
+        );
     }
 }
 
@@ -158,8 +222,14 @@ struct CommandLine {
 
 async fn ask_to_be_let_in(lab: &Lab, votes: bool) -> CommandLine {
     let body = json!({"host": "laptop", "votes": votes}).to_string();
-    let begun = lab.ask(Method::POST, "/api/v1/device", &[JSON], &body).await.json();
-    assert!(begun["page"].as_str().unwrap().ends_with("/device"), "the code is typed by hand");
+    let begun = lab
+        .ask(Method::POST, "/api/v1/device", &[JSON], &body)
+        .await
+        .json();
+    assert!(
+        begun["page"].as_str().unwrap().ends_with("/device"),
+        "the code is typed by hand"
+    );
     CommandLine {
         code: begun["code"].as_str().unwrap().to_owned(),
         secret: begun["secret"].as_str().unwrap().to_owned(),
@@ -168,11 +238,13 @@ async fn ask_to_be_let_in(lab: &Lab, votes: bool) -> CommandLine {
 
 async fn look(lab: &Lab, line: &CommandLine) -> Answer {
     let body = json!({"secret": line.secret}).to_string();
-    lab.ask(Method::POST, "/api/v1/device/token", &[JSON], &body).await
+    lab.ask(Method::POST, "/api/v1/device/token", &[JSON], &body)
+        .await
 }
 
 async fn post(lab: &Lab, cookie: &str, path: &str, form: &str) -> Answer {
-    lab.ask(Method::POST, path, &[("cookie", cookie), FORM], form).await
+    lab.ask(Method::POST, path, &[("cookie", cookie), FORM], form)
+        .await
 }
 
 #[tokio::test]
@@ -189,28 +261,58 @@ async fn a_command_line_is_let_in_by_who_types_its_code_and_sees_who_asks() {
     for shown in ["laptop", "127.0.0.1", "not vote"] {
         assert!(page.text.contains(shown), "{shown}: {}", page.text);
     }
-    assert_eq!(look(&lab, &line).await.status, StatusCode::ACCEPTED, "looking lets nobody in");
-    let forged = [("cookie", cookie.as_str()), FORM, ("sec-fetch-site", "cross-site")];
+    assert_eq!(
+        look(&lab, &line).await.status,
+        StatusCode::ACCEPTED,
+        "looking lets nobody in"
+    );
+    let forged = [
+        ("cookie", cookie.as_str()),
+        FORM,
+        ("sec-fetch-site", "cross-site"),
+    ];
     let form = format!("{code}&answer=allow");
-    let refused = lab.ask(Method::POST, "/device/answer", &forged, &form).await;
+    let refused = lab
+        .ask(Method::POST, "/device/answer", &forged, &form)
+        .await;
     assert_eq!(refused.status, StatusCode::FORBIDDEN);
     let answered = post(&lab, &cookie, "/device/answer", &form).await;
     assert_eq!(answered.status, StatusCode::OK, "{answered:?}");
 
     let given = look(&lab, &line).await.json();
-    assert_eq!(look(&lab, &line).await.status, StatusCode::GONE, "told once");
-    assert_eq!(post(&lab, &cookie, "/device/answer", &form).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(
+        look(&lab, &line).await.status,
+        StatusCode::GONE,
+        "told once"
+    );
+    assert_eq!(
+        post(&lab, &cookie, "/device/answer", &form).await.status,
+        StatusCode::NOT_FOUND
+    );
     let token = given["token"].as_str().unwrap();
     let who = by(&lab, Method::GET, "/api/v1/whoami", token).await.json();
     assert_eq!(who["scopes"], json!(["read", "request"]));
-    assert_eq!(who["proof"]["kind"], "account", "it stands for the sign-in that let it in");
+    assert_eq!(
+        who["proof"]["kind"], "account",
+        "it stands for the sign-in that let it in"
+    );
 
     let seen = lab.get("/api/v1/sessions", Some(&cookie)).await.json();
-    let listed = seen.as_array().unwrap().iter().find(|one| one["kind"] == "command_line");
-    assert!(listed.unwrap()["from"].as_str().unwrap().contains("laptop"), "{seen}");
+    let listed = seen
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|one| one["kind"] == "command_line");
+    assert!(
+        listed.unwrap()["from"].as_str().unwrap().contains("laptop"),
+        "{seen}"
+    );
     let ended = by(&lab, Method::DELETE, "/api/v1/device/token", token).await;
     assert_eq!(ended.status, StatusCode::NO_CONTENT);
-    assert_eq!(by(&lab, Method::GET, "/api/v1/whoami", token).await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(
+        by(&lab, Method::GET, "/api/v1/whoami", token).await.status,
+        StatusCode::UNAUTHORIZED
+    );
 }
 
 #[tokio::test]
@@ -218,7 +320,13 @@ async fn a_command_line_is_refused_and_votes_take_more() {
     let lab = Lab::new();
     let cookie = lab.sign_in().await;
     let line = ask_to_be_let_in(&lab, false).await;
-    post(&lab, &cookie, "/device/answer", &format!("code={}&answer=refuse", line.code)).await;
+    post(
+        &lab,
+        &cookie,
+        "/device/answer",
+        &format!("code={}&answer=refuse", line.code),
+    )
+    .await;
     assert_eq!(look(&lab, &line).await.status, StatusCode::FORBIDDEN);
 
     // Whoever signed in with the link has proved nothing to a provider just now.
@@ -230,11 +338,19 @@ async fn a_command_line_is_refused_and_votes_take_more() {
     assert_eq!(refused.status, StatusCode::FORBIDDEN);
     assert_eq!(look(&lab, &line).await.status, StatusCode::ACCEPTED);
 
-    let made = make(&lab, ("cookie", &cookie), json!({"person": "bob"})).await.json();
+    let made = make(&lab, ("cookie", &cookie), json!({"person": "bob"}))
+        .await
+        .json();
     let bearer = format!("Bearer {}", made["token"].as_str().unwrap());
     let line = ask_to_be_let_in(&lab, false).await;
     let form = format!("code={}&answer=allow", line.code);
     let by_token = [("authorization", bearer.as_str()), FORM];
-    let refused = lab.ask(Method::POST, "/device/answer", &by_token, &form).await;
-    assert_eq!(refused.status, StatusCode::FORBIDDEN, "a token lets nobody in");
+    let refused = lab
+        .ask(Method::POST, "/device/answer", &by_token, &form)
+        .await;
+    assert_eq!(
+        refused.status,
+        StatusCode::FORBIDDEN,
+        "a token lets nobody in"
+    );
 }

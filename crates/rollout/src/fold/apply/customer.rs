@@ -7,7 +7,9 @@ use crate::fold::index::Rollout;
 use crate::fold::note::Notes;
 use crate::fold::state::{RowKey, State};
 use crate::model::fact::place::Whose;
-use crate::model::fact::{CustomerDeferred, CustomerFact, CustomerHeld, CustomerStarted, Retried, RollbackRequested};
+use crate::model::fact::{
+    CustomerDeferred, CustomerFact, CustomerHeld, CustomerStarted, Retried, RollbackRequested,
+};
 use crate::model::ids::RolloutId;
 use crate::model::recovery::{Recovery, RecoveryState};
 use crate::model::state::{

@@ -47,14 +47,17 @@ impl Keys {
         issuer: &str,
         name: Option<&str>,
     ) -> Result<DecodingKey, Problem> {
-        let name = name.ok_or_else(|| refused("its token does not name the key it is signed with"))?;
+        let name =
+            name.ok_or_else(|| refused("its token does not name the key it is signed with"))?;
         let mut known = self.known.lock().await;
         let is_old = |one: &Known| {
             let age = one.at.elapsed();
             age >= KEPT || (age >= AGAIN && one.keys.find(name).is_none())
         };
         if known.get(issuer).is_none_or(is_old) {
-            let keys = fetch(app, issuer).await.map_err(|error| unreachable(issuer, &error))?;
+            let keys = fetch(app, issuer)
+                .await
+                .map_err(|error| unreachable(issuer, &error))?;
             let at = Instant::now();
             known.insert(issuer.to_owned(), Known { keys, at });
         }
@@ -79,7 +82,11 @@ async fn fetch(app: &App, issuer: &str) -> Result<JwkSet, NoAnswer> {
 
 fn unreachable(issuer: &str, error: &NoAnswer) -> Problem {
     let cause = project::error::with_causes(error);
-    tracing::warn!(issuer, error = cause, "the keys of a CI system cannot be read");
+    tracing::warn!(
+        issuer,
+        error = cause,
+        "the keys of a CI system cannot be read"
+    );
     Problem::new(
         StatusCode::BAD_GATEWAY,
         "unreachable",

@@ -8,10 +8,10 @@ use project::{Backend, Caller, CurrentFiles, FilesNow, Folder, Location, people_
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use crate::commits::Commits;
 use crate::error::Error;
 use crate::limits::Tries;
 use crate::live::Live;
-use crate::pages::Commits;
 use crate::settings::Settings;
 use crate::sign_in::{Ci, Devices, OnceLink, Provider, Web};
 use crate::store::ServerStore;

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`settings`] | Where does it listen, what is it called from outside, and is that safe? |
 //! | `app` | What does every handler work with? |
+//! | `commits` | What lies between two versions? |
 //! | `store` | What does the server itself keep? |
 //! | `who` | Who asks? |
 //! | `sign_in` | How does somebody get a session? |
@@ -24,6 +25,7 @@
 
 mod api;
 mod app;
+mod commits;
 mod error;
 mod layers;
 mod limits;

@@ -8,8 +8,9 @@
 mod approval;
 mod approvals;
 mod assets;
-mod commits;
+mod changes;
 mod controls;
+mod course;
 mod customer;
 mod customers;
 mod events;
@@ -36,7 +37,6 @@ use axum::routing::{get, post};
 use rollout::RolloutId;
 
 pub(crate) use self::assets::{htmx as library, page as script, style};
-pub(crate) use self::commits::Commits;
 use crate::app::App;
 use crate::problem::Problem;
 

@@ -15,7 +15,7 @@ use rollout::view::{GateView, RolloutView};
 use rollout::{RejectedCode, RolloutId, Verb};
 use serde::Deserialize;
 
-use super::commits::{Found, Web};
+use super::changes::{Between, between};
 use super::evidence::Evidence;
 use super::news::{News, capital, since_seen};
 use super::reader::{Frame, Reader, Section};
@@ -28,9 +28,6 @@ use project::links;
 
 /// So many customers of a gate are shown one by one.
 const COVERED_SHOWN: usize = 30;
-
-/// What lies between is looked up for so many versions that run.
-const VERSIONS_SHOWN: usize = 3;
 
 /// So many events are looked through for what happened since somebody looked.
 const LOOKED_THROUGH: u32 = 2_000;
@@ -122,24 +119,6 @@ struct Covered {
     services: Vec<(String, String)>,
 }
 
-/// The commits between what runs and what is to run.
-struct Between {
-    from: String,
-    rows: Vec<Row>,
-    has_more: bool,
-    taken_back: usize,
-    compare: Option<String>,
-    note: Option<String>,
-}
-
-/// A commit.
-struct Row {
-    short: String,
-    link: Option<String>,
-    author: String,
-    subject: String,
-}
-
 /// What is asked of the page.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Asked {
@@ -183,7 +162,7 @@ async fn look(
         frame: reader.frame(Section::Approvals),
         evidence: Evidence::of(view, reader.now()),
         people: voters(reader, view, &gate),
-        commits: between(app, reader, &gate).await,
+        commits: between(app, reader, gate.run, &gate.ids).await,
         gate,
     };
     html(&page)
@@ -429,69 +408,4 @@ fn voters(reader: &Reader, run: &RolloutView, gate: &Gate) -> Vec<Voter> {
         Voter { person, badge, why }
     };
     people.into_iter().map(voter).collect()
-}
-
-/// What lies between what runs at these customers and the release.
-async fn between(app: &App, reader: &Reader, gate: &Gate) -> Vec<Between> {
-    let Some(plan) = reader.product.plan(gate.run) else {
-        return Vec::new();
-    };
-    if plan.release.is_image() {
-        return Vec::new();
-    }
-    let covers: BTreeSet<&CustomerId> = gate.ids.iter().collect();
-    let running = reader.product.running_versions();
-    let known = running
-        .into_iter()
-        .filter(|one| covers.contains(&one.customer));
-    let from: BTreeSet<(String, Option<String>)> = known
-        .filter_map(|one| Some((one.commit?, one.version)))
-        .filter(|(commit, _)| *commit != plan.release.commit)
-        .collect();
-    let mut all = Vec::new();
-    for (commit, version) in from.into_iter().take(VERSIONS_SHOWN) {
-        let name = version.unwrap_or_else(|| commit.chars().take(SHORT).collect());
-        let repository = plan.project.repository.as_deref();
-        all.push(one_between(app, repository, (name, &commit), &plan.release.commit).await);
-    }
-    all
-}
-
-async fn one_between(
-    app: &App,
-    repository: Option<&str>,
-    (from, commit): (String, &str),
-    to: &str,
-) -> Between {
-    let web = repository.and_then(Web::of);
-    let found = match repository {
-        Some(repository) => app.commits().between(app, repository, commit, to).await,
-        None => Some(Found::Nothing("the project names no repository".to_owned())),
-    };
-    let mut between = Between {
-        from,
-        rows: Vec::new(),
-        has_more: false,
-        taken_back: 0,
-        compare: web.as_ref().map(|web| web.compare(commit, to)),
-        note: None,
-    };
-    match found {
-        Some(Found::Log(log)) => {
-            let rows = log.entries.into_iter().map(|entry| Row {
-                short: entry.commit.chars().take(SHORT).collect(),
-                link: web.as_ref().map(|web| web.commit(&entry.commit)),
-                author: entry.author,
-                subject: entry.subject,
-            });
-            between.rows = rows.collect();
-            between.has_more = log.has_more;
-            between.taken_back = log.taken_back;
-        }
-        Some(Found::Nothing(why)) => between.note = Some(why),
-        None => {
-            between.note = Some("the repository is being read; load the page again".to_owned());
-        }
-    }
-    between
 }

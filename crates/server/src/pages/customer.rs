@@ -88,26 +88,7 @@ pub(super) async fn customer(
 ) -> Result<Html<String>, PageProblem> {
     let id = CustomerId::new(id);
     let known = fleet::known(&app, &reader).remove(&id);
-    let reasons = Reasons::read(
-        &**app.backend(),
-        None,
-        &id,
-        || app.files().config().cloned(),
-        reader.now(),
-    )
-    .await;
-    let reasons = match reasons {
-        Ok((reasons, _)) => Some(reasons),
-        Err(error)
-            if matches!(
-                error.kind(),
-                ErrorKind::Usage | ErrorKind::Absent | ErrorKind::Refused
-            ) =>
-        {
-            None
-        }
-        Err(error) => return Err(error.into()),
-    };
+    let reasons = reasons(&app, &reader, &id).await?;
     let planned = reasons
         .as_ref()
         .and_then(|one| reader.product.plan(one.rollout)?.customers.get(&id));
@@ -155,6 +136,27 @@ pub(super) async fn customer(
             .map(|one| Deploy::of(&reader, one))
             .collect(),
     })
+}
+
+/// How it stands in the newest rollout that knows it; `None`: none does.
+async fn reasons(
+    app: &App,
+    reader: &Reader,
+    id: &CustomerId,
+) -> Result<Option<Reasons>, PageProblem> {
+    let files = || app.files().config().cloned();
+    match Reasons::read(&**app.backend(), None, id, files, reader.now()).await {
+        Ok((reasons, _)) => Ok(Some(reasons)),
+        Err(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::Usage | ErrorKind::Absent | ErrorKind::Refused
+            ) =>
+        {
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn services(reader: &Reader, id: &CustomerId, known: &Customer) -> Vec<Service> {

@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use project::Folder;
 use project::release::{self, Log};
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
-
-use crate::app::App;
 
 /// So many commits are shown.
 const SHOWN: usize = 100;
@@ -23,10 +22,13 @@ const KEPT: usize = 64;
 type Span = (String, String, String);
 
 /// What was looked up, and what is being looked up.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Commits {
-    kept: Mutex<BTreeMap<Span, Arc<OnceCell<Found>>>>,
+    kept: Arc<Mutex<Kept>>,
 }
+
+/// By what was asked.
+type Kept = BTreeMap<Span, Arc<OnceCell<Found>>>;
 
 /// What a look has found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +43,7 @@ impl Commits {
     /// What lies between; `None`: it is still being looked up.
     pub(crate) async fn between(
         &self,
-        app: &App,
+        folder: &Folder,
         repository: &str,
         from: &str,
         to: &str,
@@ -51,12 +53,12 @@ impl Commits {
         if let Some(found) = cell.get() {
             return Some(found.clone());
         }
-        let app = app.clone();
+        let (kept, folder) = (self.clone(), folder.clone());
         // It goes on when nobody waits for it any more.
         let looking = tokio::spawn(async move {
-            let found = cell.get_or_init(|| look(&app, &span)).await.clone();
+            let found = cell.get_or_init(|| look(&folder, &span)).await.clone();
             if matches!(found, Found::Nothing(_)) {
-                app.commits().forget(&span);
+                kept.forget(&span);
             }
             found
         });
@@ -78,8 +80,8 @@ impl Commits {
     }
 }
 
-async fn look(app: &App, (repository, from, to): &Span) -> Found {
-    match release::log(app.folder(), repository, (from, to), SHOWN).await {
+async fn look(folder: &Folder, (repository, from, to): &Span) -> Found {
+    match release::log(folder, repository, (from, to), SHOWN).await {
         Ok(Some(log)) => Found::Log(log),
         Ok(None) => Found::Nothing("the repository does not know both of these commits".to_owned()),
         Err(error) => Found::Nothing(error.in_short()),

@@ -37,6 +37,13 @@ pub fn customer(customer: &str) -> String {
     format!("/customers/{}", part(customer))
 }
 
+/// An address with these questions, as far as they are asked; one more can follow.
+pub fn asking(path: &str, questions: &[(&str, &str)]) -> String {
+    let asked = questions.iter().filter(|(_, value)| !value.is_empty());
+    let asked = asked.map(|&(name, value)| [name, "=", &part(value), "&"].concat());
+    format!("{path}?{}", asked.collect::<Vec<_>>().concat())
+}
+
 /// The page of all that waits for approval.
 pub const APPROVALS: &str = "/approvals";
 

@@ -3,6 +3,7 @@
 use axum::Form;
 use axum::extract::{Path, State};
 use axum::response::Redirect;
+use policy::PersonId;
 use rollout::standing::CustomerStanding;
 use rollout::view::RolloutView;
 use rollout::{RolloutId, Verb};
@@ -243,7 +244,7 @@ fn offered(
 fn who_may(reader: &Reader) -> String {
     let directory = reader.product.directories();
     let roles = directory.map_or(&reader.who.project.roles, |(_, present)| &present.roles);
-    let names: Vec<&str> = roles.operator.iter().map(|one| one.as_str()).collect();
+    let names: Vec<&str> = roles.operator.iter().map(PersonId::as_str).collect();
     match names.is_empty() {
         true => "nobody holds the role of operator".to_owned(),
         false => format!("operators: {}", names.join(", ")),

@@ -1,5 +1,7 @@
 //! Where do the customers of a rollout stand? Filtered, sorted and cut into pages by the server.
 
+use std::cmp::Reverse;
+
 use askama::Template;
 use axum::extract::{Path, Query};
 use axum::response::Html;
@@ -108,16 +110,12 @@ impl Asked {
     /// The address with these questions, to which one more can be added.
     pub(super) fn path(&self, base: &str) -> String {
         let questions = [
-            ("q", &self.q),
-            ("state", &self.state),
-            ("phase", &self.phase),
-            ("sort", &self.sort),
+            ("q", self.q.as_str()),
+            ("state", self.state.as_str()),
+            ("phase", self.phase.as_str()),
+            ("sort", self.sort.as_str()),
         ];
-        let asked = questions.iter().filter(|(_, value)| !value.is_empty());
-        let asked: String = asked
-            .map(|(name, value)| format!("{name}={}&", links::part(value)))
-            .collect();
-        format!("{base}?{asked}")
+        links::asking(base, &questions)
     }
 }
 
@@ -180,7 +178,7 @@ fn sort(found: &mut [&CustomerView], by: &str) {
     match by {
         "name" => found.sort_by(|one, other| one.customer.cmp(&other.customer)),
         "state" => found.sort_by_key(|one| STATES.iter().position(|state| *state == one.state)),
-        "since" => found.sort_by(|one, other| other.since.cmp(&one.since)),
+        "since" => found.sort_by_key(|one| Reverse(one.since)),
         _ => {}
     }
 }

@@ -57,15 +57,11 @@ pub(super) struct Asked {
 impl Asked {
     fn path(&self) -> String {
         let questions = [
-            ("rollout", &self.rollout),
-            ("kind", &self.kind),
-            ("customer", &self.customer),
+            ("rollout", self.rollout.as_str()),
+            ("kind", self.kind.as_str()),
+            ("customer", self.customer.as_str()),
         ];
-        let asked = questions.iter().filter(|(_, value)| !value.is_empty());
-        let asked: String = asked
-            .map(|(name, value)| format!("{name}={}&", links::part(value)))
-            .collect();
-        format!("/events?{asked}")
+        links::asking("/events", &questions)
     }
 
     fn wants(&self, event: &Event) -> bool {

@@ -145,11 +145,6 @@ impl Reader {
             Err(_) => Possible::No,
         }
     }
-
-    /// The one instant-free fact of every handler that changes something: who asks by a page that they were shown.
-    pub(crate) fn path(&self) -> &str {
-        &self.path
-    }
 }
 
 /// Whether something can be done.

@@ -97,8 +97,8 @@ fn in_zone(at: Timestamp, zone: Tz) -> String {
 pub(crate) fn from_now(apart: TimeDelta) -> String {
     match apart.num_seconds() {
         -59..=59 => "now".to_owned(),
-        1.. => format!("in {}", lasting(apart)),
-        i64::MIN..=0 => format!("{} ago", lasting(-apart)),
+        60.. => format!("in {}", lasting(apart)),
+        ..=-60 => format!("{} ago", lasting(-apart)),
     }
 }
 

@@ -111,16 +111,21 @@ async fn dispatch(global: &Global, command: Command, out: Output) -> Result<Exit
         Command::Login(args) => login::login(&args, out).await,
         Command::Logout(args) => login::logout(&args, out).await,
         Command::Token(args) => token::token(global, args.command, out).await,
-        Command::Render(args) => match args.command {
-            RenderCommand::Check => check::check(global, out).await,
-            RenderCommand::Services(args) => browse::services(global, &args, out).await,
-            RenderCommand::Env(args) => browse::env(global, &args, out).await,
-            RenderCommand::Deploys(args) => browse::deploys(global, &args, out).await,
-            RenderCommand::Logs(args) => browse::logs(global, &args, out).await,
-            RenderCommand::Webhooks(args) => webhooks::webhooks(global, &args, out).await,
-            RenderCommand::Simulate(args) => simulate_server::simulate(global, &args, out).await,
-        },
+        Command::Render(args) => at_render(global, args.command, out).await,
         Command::Completions(args) => manual::completions(&args, out),
         Command::Man(args) => manual::man(&args, out),
+    }
+}
+
+/// What is asked of Render itself.
+async fn at_render(global: &Global, command: RenderCommand, out: Output) -> Result<Exit, Failure> {
+    match command {
+        RenderCommand::Check => check::check(global, out).await,
+        RenderCommand::Services(args) => browse::services(global, &args, out).await,
+        RenderCommand::Env(args) => browse::env(global, &args, out).await,
+        RenderCommand::Deploys(args) => browse::deploys(global, &args, out).await,
+        RenderCommand::Logs(args) => browse::logs(global, &args, out).await,
+        RenderCommand::Webhooks(args) => webhooks::webhooks(global, &args, out).await,
+        RenderCommand::Simulate(args) => simulate_server::simulate(global, &args, out).await,
     }
 }

@@ -21,8 +21,8 @@ impl From<server::Error> for Failure {
             | server::Error::Certificate { .. }
             | server::Error::Client(_)
             | server::Error::Serve(_)
-            | server::Error::Store(_)
-            | server::Error::NewerStore
+            | server::Error::OwnFile(_)
+            | server::Error::NewerOwnFile
             | server::Error::Random(_)) => Self::failed(with_causes(&other)),
         };
         match way_out {

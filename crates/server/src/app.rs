@@ -43,7 +43,7 @@ struct Shared {
     provider: Provider,
     devices: Devices,
     ci: Ci,
-    tries: Tries,
+    tries: Arc<Tries>,
     stop: CancellationToken,
     live: Live,
     streams: Arc<Semaphore>,
@@ -79,7 +79,7 @@ impl App {
             provider: Provider::default(),
             devices: Devices::default(),
             ci: Ci::default(),
-            tries: Tries::default(),
+            tries: Arc::default(),
             stop,
         };
         let app = Self {
@@ -176,7 +176,7 @@ impl App {
     }
 
     /// Who has tried how often.
-    pub(crate) fn tries(&self) -> &Tries {
+    pub(crate) fn tries(&self) -> &Arc<Tries> {
         &self.shared.tries
     }
 

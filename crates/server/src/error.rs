@@ -44,10 +44,10 @@ pub enum Error {
     Serve(#[source] io::Error),
     /// The file in which the server keeps its own things cannot be used.
     #[error("failed to use the server's own file")]
-    Store(#[from] rusqlite::Error),
+    OwnFile(#[from] rusqlite::Error),
     /// That file was written by a newer release.
     #[error("the server's own file was written by a newer release")]
-    NewerStore,
+    NewerOwnFile,
     /// The system has no random numbers.
     #[error("failed to draw random numbers")]
     Random(#[source] getrandom::Error),
@@ -66,7 +66,7 @@ impl Error {
                 "another port than {}, such as --listen 127.0.0.1:0 for one that is free",
                 listen.port()
             )),
-            Self::Store(_) | Self::NewerStore => Some(
+            Self::OwnFile(_) | Self::NewerOwnFile => Some(
                 "the release that wrote it, or move `.tranche/server.db` away: everybody signs in again".to_owned(),
             ),
             Self::Client(_) | Self::Serve(_) | Self::Random(_) => None,

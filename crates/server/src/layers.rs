@@ -1,5 +1,6 @@
 //! What holds for every request and every reply?
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -51,7 +52,7 @@ pub(crate) fn around(routes: Router, app: &App) -> Router {
     routes
         .layer(sessions)
         .layer(cross_site(app))
-        .layer(from_fn_with_state(app.clone(), peer::identify))
+        .layer(from_fn_with_state(door(app), peer::identify))
         .layer(RequestBodyLimitLayer::new(BODY_LIMIT))
         .layer(RequestBodyTimeoutLayer::new(BODY_TIMEOUT))
         .layer(CatchPanicLayer::new())
@@ -77,6 +78,15 @@ pub(crate) fn around(routes: Router, app: &App) -> Router {
             COOKIE,
             SET_COOKIE,
         ]))
+}
+
+/// What is known of whoever comes in, before anything else is.
+fn door(app: &App) -> peer::Door {
+    let looked = app.clone();
+    peer::Door {
+        settings: app.settings().clone(),
+        look: Arc::new(move || drop(looked.server())),
+    }
 }
 
 /// Refuses what a page of somebody else has a browser send (P50). The server's own address is trusted behind a proxy too.

@@ -4,6 +4,7 @@
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Request, State};
@@ -12,7 +13,6 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
-use crate::app::App;
 use crate::peer::Peer;
 use crate::problem::Problem;
 
@@ -57,8 +57,12 @@ impl Tries {
 }
 
 /// What has a route counted; those that only look are not.
-pub(crate) async fn count(State(app): State<App>, request: Request, next: Next) -> Response {
-    match app.tries().note(Peer::of(request.extensions())) {
+pub(crate) async fn count(
+    State(tries): State<Arc<Tries>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    match tries.note(Peer::of(request.extensions())) {
         Ok(()) => next.run(request).await,
         Err(problem) => problem.into_response(),
     }

@@ -5,6 +5,7 @@
 //! somebody else's name leads here (DNS rebinding) names that name, and is refused before its cookie counts.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::header::{COOKIE, HOST, HeaderMap, HeaderName};
@@ -13,7 +14,6 @@ use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Redirect, Response};
 
-use crate::app::App;
 use crate::listener::Origin;
 use crate::problem::Problem;
 use crate::settings::Settings;
@@ -54,9 +54,22 @@ impl Peer {
     }
 }
 
+/// What is known at the door.
+#[derive(Clone)]
+pub(crate) struct Door {
+    /// How the server is called, and by which proxies.
+    pub(crate) settings: Settings,
+    /// Has what the files say about sessions looked at again.
+    pub(crate) look: Arc<dyn Fn() + Send + Sync>,
+}
+
 /// Finds out who is at the other end, and refuses what came by a foreign name or in the clear.
-pub(crate) async fn identify(State(app): State<App>, mut request: Request, next: Next) -> Response {
-    let settings = app.settings();
+pub(crate) async fn identify(
+    State(door): State<Door>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let settings = &door.settings;
     let connected = request.extensions().get::<ConnectInfo<Origin>>();
     let connected = connected.map_or(Ipv4Addr::LOCALHOST.into(), |info| {
         info.0.0.ip().to_canonical()
@@ -79,7 +92,7 @@ pub(crate) async fn identify(State(app): State<App>, mut request: Request, next:
     }
     if is_of_person {
         // Sessions end as the files say by now.
-        app.server();
+        (door.look)();
     }
     next.run(request).await
 }

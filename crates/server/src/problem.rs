@@ -9,10 +9,9 @@ use policy::Diagnostic;
 use problem_details::ProblemDetails;
 use project::{Error, ErrorKind};
 use rollout::Rejected;
+use rollout::request::Scope;
 use serde::Serialize;
 use tower_sessions::session;
-
-use crate::who::Scope;
 
 /// A request that is not answered as asked.
 #[derive(Debug)]

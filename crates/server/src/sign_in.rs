@@ -2,19 +2,21 @@
 //!
 //! | module | question it answers |
 //! |---|---|
-//! | `once` | How does whoever runs the server sign in? |
+//! | `once`, `once_link` | How does whoever runs the server sign in? |
 //! | `oidc` | How does somebody sign in at the identity provider, and again? |
 //! | `provider` | What does the identity provider say? |
-//! | `device` | How does a command line get in? |
+//! | `device`, `devices` | How does a command line get in? |
 //! | `ci` | How does a job of a CI system get in? |
 //! | `web` | How is a provider asked? |
 //! | `local_path` | Where does somebody go after the sign-in? |
 
 mod ci;
 mod device;
+mod devices;
 mod local_path;
 mod oidc;
 mod once;
+mod once_link;
 mod provider;
 mod web;
 
@@ -26,11 +28,11 @@ use axum::routing::{get, post};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tower_sessions::Session;
 
-pub(crate) use self::ci::Ci;
-pub(crate) use self::device::{Come, Devices, GOOD_FOR};
+pub(crate) use self::ci::{Ci, Desk};
+pub(crate) use self::devices::{Come, Devices, GOOD_FOR};
 use self::local_path::LocalPath;
 use self::oidc::Link;
-pub(crate) use self::once::OnceLink;
+pub(crate) use self::once_link::OnceLink;
 pub(crate) use self::provider::Provider;
 pub(crate) use self::web::Web;
 use crate::app::App;
@@ -46,7 +48,7 @@ pub(crate) fn routes(app: &App) -> Router<App> {
         .route("/sign-in/once/{secret}", get(once::ask).post(once::take))
         .route("/device/ask", post(device::ask))
         .route("/device/answer", post(device::answer))
-        .layer(from_fn_with_state(app.clone(), limits::count));
+        .layer(from_fn_with_state(app.tries().clone(), limits::count));
     Router::new()
         .route("/sign-in", get(ways))
         .route("/sign-out", post(sign_out))

@@ -73,7 +73,7 @@ impl ServerStore {
 fn migrate(connection: &Connection) -> Result<(), Error> {
     let taken: usize = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if taken > MIGRATIONS.len() {
-        return Err(Error::NewerStore);
+        return Err(Error::NewerOwnFile);
     }
     for (step, sql) in MIGRATIONS.iter().enumerate().skip(taken) {
         let transaction = connection.unchecked_transaction()?;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What stands for the words in capitals; any other becomes `acme`.
-const SAMPLES: [(&str, &str); 14] = [
+const SAMPLES: [(&str, &str); 15] = [
     ("INSTANT", "2027-01-11T09:00:00Z"),
     ("I", "2027-01-11T09:00:00Z"),
     ("D", "1h"),
@@ -15,6 +15,7 @@ const SAMPLES: [(&str, &str); 14] = [
     ("SEQ", "1"),
     ("VALUE", "1"),
     ("ROLLOUT", "r1"),
+    ("SCOPE", "read"),
     ("ADDR", "127.0.0.1:0"),
     ("SHELL", "bash"),
     ("T", "web_service"),

@@ -17,13 +17,14 @@ use super::schema;
 use crate::app::App;
 use crate::limits;
 use crate::problem::Problem;
+use crate::sign_in::Desk;
 use crate::who::Scope;
 
 /// The routes, below `/api/v1`.
 pub(super) fn routes(app: &App) -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(exchange))
-        .layer(from_fn_with_state(app.clone(), limits::count))
+        .layer(from_fn_with_state(app.tries().clone(), limits::count))
 }
 
 /// A job that wants in.
@@ -65,9 +66,16 @@ async fn exchange(
     Query(Nothing {}): Query<Nothing>,
     Json(shown): Json<Shown>,
 ) -> Result<(StatusCode, axum::Json<Given>), Problem> {
+    let server = app.server();
+    let desk = Desk {
+        server: &server,
+        web: app.web(),
+        store: app.store(),
+        now: app.now(),
+    };
     let given = app
         .ci()
-        .exchange(&app, &shown.token, shown.service.as_deref())
+        .exchange(desk, &shown.token, shown.service.as_deref())
         .await?;
     let given = Given {
         token: given.secret.expose_secret().to_owned(),

@@ -27,7 +27,7 @@ const ASK_EVERY: u32 = 3;
 pub(super) fn routes(app: &App) -> OpenApiRouter<App> {
     let begin = OpenApiRouter::new()
         .routes(routes!(begin))
-        .layer(from_fn_with_state(app.clone(), limits::count));
+        .layer(from_fn_with_state(app.tries().clone(), limits::count));
     OpenApiRouter::new().routes(routes!(look, end)).merge(begin)
 }
 

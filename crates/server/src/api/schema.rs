@@ -4,6 +4,7 @@
 #![expect(dead_code, reason = "descriptions are never made, only described")]
 
 mod asked;
+mod people;
 
 use std::collections::BTreeMap;
 
@@ -14,6 +15,7 @@ use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 pub(super) use self::asked::{Conflict, Deploy, Planned, Variables};
+pub(super) use self::people::{Actor, Session, Token};
 
 /// Declares a text of which only some are written.
 macro_rules! words {
@@ -466,54 +468,6 @@ pub(super) struct LimitWait {
     limit: Value,
     since: Instant,
     until: Instant,
-}
-
-/// A token, without what is secret.
-#[derive(ToSchema)]
-pub(super) struct Token {
-    /// Names it to whoever revokes it.
-    id: String,
-    #[schema(value_type = Object)]
-    owner: Value,
-    created_at: Instant,
-    created_by: String,
-    revoked_at: Option<Instant>,
-    revoked_by: Option<String>,
-    scopes: Vec<Scope>,
-    expires_at: Option<Instant>,
-    /// To the minute.
-    used_at: Option<Instant>,
-}
-
-/// Somebody who is signed in.
-#[derive(ToSchema)]
-pub(super) struct Session {
-    /// Names it to whoever ends it; nobody can use it.
-    id: String,
-    /// A person, or `service:NAME`.
-    person: String,
-    /// `browser`, `command_line` or `ci`.
-    kind: String,
-    /// A program's machine or run, in its own words.
-    from: Option<String>,
-    begun_at: Instant,
-    /// To the minute.
-    seen_at: Instant,
-    ends_at: Instant,
-    /// It is the one that asks.
-    is_this: bool,
-}
-
-/// Who asks, and what proves it.
-#[derive(ToSchema)]
-pub(super) struct Actor {
-    name: String,
-    /// A service's token, which never approves.
-    service: bool,
-    #[schema(value_type = Option<Object>)]
-    proof: Option<Value>,
-    /// What that token was made for; absent: everything its owner may.
-    scopes: Option<Vec<String>>,
 }
 
 /// A failure (RFC 9457), with the way out.

@@ -12,16 +12,16 @@ use std::sync::{Mutex, PoisonError};
 use axum::http::StatusCode;
 use chrono::TimeDelta;
 use jsonwebtoken::{Algorithm, Header, TokenData, Validation, decode, decode_header};
-use policy::settings::server::{Ci as Named, CiScope};
+use policy::settings::server::{Ci as Named, CiScope, Server};
 use policy::{PersonId, Timestamp};
 use rollout::request::{Proof, Scope};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
 use self::keys::Keys;
-use crate::app::App;
 use crate::problem::Problem;
-use crate::store::{Grant, hashed};
+use crate::sign_in::web::Web;
+use crate::store::{Grant, ServerStore, hashed};
 
 /// So long what is given is good.
 pub(crate) const GOOD_FOR: TimeDelta = TimeDelta::minutes(15);
@@ -95,25 +95,39 @@ struct Unproved {
     iss: String,
 }
 
+/// What a job is let in by.
+#[derive(Clone, Copy)]
+pub(crate) struct Desk<'a> {
+    /// What the files say.
+    pub(crate) server: &'a Server,
+    /// By which systems are asked.
+    pub(crate) web: &'a Web,
+    /// Where what is given is kept.
+    pub(crate) store: &'a ServerStore,
+    /// The instant.
+    pub(crate) now: Timestamp,
+}
+
 impl Ci {
     /// Takes the token of a job, and gives it what its service may have.
     pub(crate) async fn exchange(
         &self,
-        app: &App,
+        desk: Desk<'_>,
         token: &SecretString,
         service: Option<&str>,
     ) -> Result<Given, Problem> {
         let text = token.expose_secret();
         let (header, unproved) = read(text).ok_or_else(no_token)?;
-        let server = app.server();
-        let named = server.ci.iter().filter(|(name, one)| {
+        let named = desk.server.ci.iter().filter(|(name, one)| {
             one.issuer == unproved.iss && service.is_none_or(|service| service == *name)
         });
         let named: Vec<(&String, &Named)> = named.collect();
         if named.is_empty() {
             return Err(refused("no service here takes tokens of that issuer"));
         }
-        let key = self.keys.find(app, &unproved.iss, header.kid.as_deref());
+        let key = self
+            .keys
+            .find(desk.web, &unproved.iss, header.kid.as_deref());
         let key = key.await?;
         let mut why = "its token does not verify";
         let mut found = Vec::new();
@@ -127,7 +141,7 @@ impl Ci {
             }
         }
         match <[_; 1]>::try_from(found) {
-            Ok([(name, one, said)]) => self.give(app, text, name, one, &said),
+            Ok([(name, one, said)]) => self.give(desk, text, name, one, &said),
             Err(found) if found.is_empty() => Err(refused(why)),
             Err(_) => Err(Problem::usage(
                 "more than one service takes this token",
@@ -138,13 +152,13 @@ impl Ci {
 
     fn give(
         &self,
-        app: &App,
+        desk: Desk<'_>,
         text: &str,
         name: &str,
         one: &Named,
         said: &Said,
     ) -> Result<Given, Problem> {
-        let now = app.now();
+        let now = desk.now;
         if !self.is_first(text, said, now) {
             return Err(refused("its token was used before"));
         }
@@ -157,7 +171,7 @@ impl Ci {
             votes_until: None,
             from: said.in_short(),
         };
-        let given = app.store().give(&grant, Some(ends_at));
+        let given = desk.store.give(&grant, Some(ends_at));
         let secret = given.map_err(|error| {
             tracing::error!(%error, "a job of a CI system cannot be let in");
             Problem::new(

@@ -2,9 +2,6 @@
 //!
 //! Opening it changes nothing, since programs open links too; the button on its page signs in.
 
-use std::fmt::Write as _;
-use std::sync::{Mutex, PoisonError};
-
 use axum::extract::{Path, State};
 use axum::response::{Html, Redirect};
 use project::{account_name, person_proved_by};
@@ -13,49 +10,9 @@ use tower_sessions::Session;
 
 use super::{begin, product};
 use crate::app::App;
-use crate::error::Error;
 use crate::pages::{PageProblem, html};
 use crate::problem::Problem;
 use crate::store::{SignedIn, hashed};
-
-/// The link that is still good, by the hash of its secret.
-#[derive(Debug, Default)]
-pub(crate) struct OnceLink {
-    hash: Mutex<Option<String>>,
-}
-
-impl OnceLink {
-    /// Draws a new secret; the one before is void.
-    pub(crate) fn draw(&self) -> Result<String, Error> {
-        let mut bytes = [0; 32];
-        getrandom::fill(&mut bytes).map_err(Error::Random)?;
-        let mut secret = String::new();
-        for byte in bytes {
-            // Writing to a text does not fail.
-            let _ = write!(secret, "{byte:02x}");
-        }
-        *self.lock() = Some(hashed(secret.as_bytes()));
-        Ok(secret)
-    }
-
-    fn is(&self, hash: &str) -> bool {
-        self.lock().as_deref() == Some(hash)
-    }
-
-    /// Uses it up; says whether it was the one.
-    fn take(&self, hash: &str) -> bool {
-        let mut kept = self.lock();
-        let is_it = kept.as_deref() == Some(hash);
-        if is_it {
-            *kept = None;
-        }
-        is_it
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<String>> {
-        self.hash.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 /// The page behind the link.
 #[derive(askama::Template)]

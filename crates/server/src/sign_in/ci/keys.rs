@@ -10,9 +10,8 @@ use serde::Deserialize;
 use tokio::sync::Mutex;
 
 use super::refused;
-use crate::app::App;
 use crate::problem::Problem;
-use crate::sign_in::web::NoAnswer;
+use crate::sign_in::web::{NoAnswer, Web};
 
 /// A key that is not known has them asked for again, but not more often than this.
 const AGAIN: Duration = Duration::from_mins(1);
@@ -43,7 +42,7 @@ impl Keys {
     /// The key of that name. Only issuers that the files name are ever asked.
     pub(super) async fn find(
         &self,
-        app: &App,
+        web: &Web,
         issuer: &str,
         name: Option<&str>,
     ) -> Result<DecodingKey, Problem> {
@@ -55,7 +54,7 @@ impl Keys {
             age >= KEPT || (age >= AGAIN && one.keys.find(name).is_none())
         };
         if known.get(issuer).is_none_or(is_old) {
-            let keys = fetch(app, issuer)
+            let keys = fetch(web, issuer)
                 .await
                 .map_err(|error| unreachable(issuer, &error))?;
             let at = Instant::now();
@@ -67,17 +66,17 @@ impl Keys {
     }
 }
 
-async fn fetch(app: &App, issuer: &str) -> Result<JwkSet, NoAnswer> {
+async fn fetch(web: &Web, issuer: &str) -> Result<JwkSet, NoAnswer> {
     let place = format!(
         "{}/.well-known/openid-configuration",
         issuer.trim_end_matches('/')
     );
-    let discovered: Discovered = app.web().json(&place).await?;
+    let discovered: Discovered = web.json(&place).await?;
     if discovered.issuer != issuer {
         let text = format!("it calls itself {}", discovered.issuer);
         return Err(NoAnswer::Nonsense(text));
     }
-    app.web().json(&discovered.jwks_uri).await
+    web.json(&discovered.jwks_uri).await
 }
 
 fn unreachable(issuer: &str, error: &NoAnswer) -> Problem {

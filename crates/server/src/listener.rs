@@ -230,6 +230,8 @@ fn certificate(path: &Path) -> impl Fn(Box<dyn std::error::Error + Send + Sync>)
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
     use rcgen::{CertificateParams, KeyPair};
     use reqwest::Certificate;
     use tempfile::TempDir;

@@ -98,7 +98,7 @@ fn no_rollout(text: &str) -> PageProblem {
 /// A failure that is shown as a page.
 #[derive(Debug)]
 pub(crate) struct PageProblem {
-    problem: Problem,
+    problem: Box<Problem>,
     /// Where the reader comes from.
     back: Option<String>,
     /// What was to be seen, once somebody has signed in.
@@ -131,7 +131,7 @@ fn is_local(path: &str) -> bool {
 impl From<Problem> for PageProblem {
     fn from(problem: Problem) -> Self {
         Self {
-            problem,
+            problem: Box::new(problem),
             back: None,
             next: None,
         }

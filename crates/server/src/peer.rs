@@ -184,6 +184,8 @@ fn foreign_name(settings: &Settings) -> Problem {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
     use super::*;
 
     fn behind(proxies: &[&str]) -> Settings {

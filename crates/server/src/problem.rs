@@ -139,11 +139,19 @@ impl Problem {
         )
     }
 
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "`map_err` hands it on as it comes"
+    )]
     pub(crate) fn session(error: session::Error) -> Self {
         tracing::error!(%error, "sessions cannot be used");
         Self::of_store()
     }
 
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "`map_err` hands it on as it comes"
+    )]
     pub(crate) fn store(error: rusqlite::Error) -> Self {
         tracing::error!(%error, "the server's own file cannot be used");
         Self::of_store()

@@ -194,6 +194,8 @@ fn proxies(server: &Server, platform: &Platform) -> Result<Vec<IpNet>, Error> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
     use super::*;
 
     const SIGN_IN: &str = "sign_in: { issuer: https://id.example, client_id: tranche }";

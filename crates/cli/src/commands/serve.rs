@@ -49,10 +49,10 @@ pub(crate) async fn serve(global: &Global, args: &Serve, out: Output) -> Result<
         told.cancel();
         signal
     });
-    let served = server.run(stop.clone()).await;
+    let ended = server.run(stop.clone()).await;
     stop.cancel();
     let driven = driving.await;
-    served?;
+    ended?;
     driven.map_err(|source| Failure::failed("the engine has ended").caused_by(source))??;
     Ok(match signal.await {
         Ok(StopSignal::Interrupted) => Exit::Interrupted,

@@ -1,4 +1,4 @@
-//! How does the description of the API read? A page made from the same OpenAPI that programs get, which loads nothing from
+//! How does the description of the API read? A page made from the same `OpenAPI` that programs get, which loads nothing from
 //! elsewhere.
 
 use askama::Template;
@@ -193,7 +193,11 @@ fn type_of(schema: &Value) -> Type {
             .map(text)
             .filter(|kind| kind != "null")
             .collect(),
-        kind => vec![text(kind)],
+        kind @ (Value::Null
+        | Value::Bool(_)
+        | Value::Number(_)
+        | Value::String(_)
+        | Value::Object(_)) => vec![text(kind)],
     };
     let kind = kinds.join(" or ");
     if kind == "array" {

@@ -170,6 +170,10 @@ fn too_many() -> Problem {
     )
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "`map_err` hands it on as it comes"
+)]
 fn unusable(error: rusqlite::Error) -> Problem {
     tracing::error!(%error, "answers cannot be kept");
     Problem::new(

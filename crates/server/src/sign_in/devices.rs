@@ -190,7 +190,7 @@ fn code_in(typed: &str) -> String {
 
 /// What a machine says of itself, so that it can be shown.
 fn plain(host: &str) -> String {
-    let shown = host.chars().filter(|letter| letter.is_ascii_graphic());
+    let shown = host.chars().filter(char::is_ascii_graphic);
     let shown: String = shown.take(NAME).collect();
     match shown.is_empty() {
         true => "a machine without a name".to_owned(),
@@ -199,6 +199,10 @@ fn plain(host: &str) -> String {
 }
 
 /// The server cannot let anybody in.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "`map_err` hands it on as it comes"
+)]
 pub(super) fn not_given(error: Error) -> Problem {
     tracing::error!(%error, "a command line cannot be let in");
     Problem::new(
@@ -211,6 +215,8 @@ pub(super) fn not_given(error: Error) -> Problem {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
     use super::*;
 
     fn peer() -> Peer {

@@ -325,12 +325,12 @@ fn not_exchanged<E: std::error::Error + 'static>(
     match error {
         RequestTokenError::ServerResponse(answer) => {
             tracing::warn!(error = %answer.error().as_ref(), "a code was not taken");
-            match answer.error() {
-                CoreErrorResponseType::InvalidGrant => NotSignedIn::Refused(
+            if *answer.error() == CoreErrorResponseType::InvalidGrant {
+                return NotSignedIn::Refused(
                     "the identity provider does not take the code: it was used before, or is too old",
-                ),
-                other => NotSignedIn::Provider(format!("it answers {}", other.as_ref())),
+                );
             }
+            NotSignedIn::Provider(format!("it answers {}", answer.error().as_ref()))
         }
         RequestTokenError::Request(error) => NotSignedIn::Provider(error.to_string()),
         RequestTokenError::Parse(error, _) => NotSignedIn::Provider(error.to_string()),

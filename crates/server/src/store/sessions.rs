@@ -220,6 +220,10 @@ pub(super) fn instant(millis: i64) -> Timestamp {
     Timestamp::from_timestamp_millis(millis).unwrap_or_default()
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "`map_err` hands it on as it comes"
+)]
 fn failed(error: rusqlite::Error) -> Error {
     Error::Backend(error.to_string())
 }

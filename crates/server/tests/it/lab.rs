@@ -179,7 +179,7 @@ impl Lab {
             ("content-type", "application/json"),
         ];
         headers.extend(key.map(|key| ("idempotency-key", key)));
-        self.ask(Method::POST, &path, &headers, &body.to_string())
+        self.ask(Method::POST, path, &headers, &body.to_string())
             .await
     }
 

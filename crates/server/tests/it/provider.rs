@@ -71,6 +71,9 @@ async fn whoami(lab: &Lab, cookie: &str) -> Answer {
     lab.get("/api/v1/whoami", Some(cookie)).await
 }
 
+/// Makes a token of claims.
+type Forge = fn(&Issuer, Value) -> String;
+
 #[tokio::test]
 async fn whoever_the_provider_vouches_for_is_signed_in_under_a_new_id_and_led_back() {
     let (lab, issuer) = lab().await;
@@ -89,13 +92,13 @@ async fn whoever_the_provider_vouches_for_is_signed_in_under_a_new_id_and_led_ba
     );
     assert_eq!(sent.asked("scope"), "openid profile email");
     let token = issuer.sign(&claims(&issuer, &sent));
-    let taken = come_back(&lab, &issuer, &sent, token).await;
+    let back = come_back(&lab, &issuer, &sent, token).await;
     assert_eq!(
-        (taken.status, taken.location()),
+        (back.status, back.location()),
         (StatusCode::SEE_OTHER, "/approvals"),
-        "{taken:?}"
+        "{back:?}"
     );
-    let cookie = taken.cookie().unwrap();
+    let cookie = back.cookie().unwrap();
     assert_ne!(cookie, sent.cookie);
     assert_eq!(
         whoami(&lab, &sent.cookie).await.status,
@@ -111,7 +114,7 @@ async fn whoever_the_provider_vouches_for_is_signed_in_under_a_new_id_and_led_ba
 #[tokio::test]
 async fn what_is_not_the_end_of_this_sign_in_signs_nobody_in() {
     let (lab, issuer) = lab().await;
-    let forgeries: [(&str, fn(&Issuer, Value) -> String); 9] = [
+    let forgeries: [(&str, Forge); 9] = [
         ("another nonce", |issuer, claims| {
             issuer.sign(&with(claims, "nonce", json!("mine")))
         }),
@@ -265,8 +268,8 @@ async fn whoever_must_be_asked_again_is_asked_again() {
     );
     let sent = send(&lab, asked.location(), None).await;
     let token = issuer.sign(&claims(&issuer, &sent));
-    let taken = come_back(&lab, &issuer, &sent, token).await;
-    assert_eq!(taken.location(), "/approvals", "{taken:?}");
+    let back = come_back(&lab, &issuer, &sent, token).await;
+    assert_eq!(back.location(), "/approvals", "{back:?}");
 }
 
 #[tokio::test]
@@ -305,8 +308,8 @@ async fn nobody_is_led_to_another_server() {
     ] {
         let sent = send(&lab, &format!("/sign-in/provider?to={to}"), None).await;
         let token = issuer.sign(&claims(&issuer, &sent));
-        let taken = come_back(&lab, &issuer, &sent, token).await;
-        assert_eq!(taken.location(), "/", "{to}");
+        let back = come_back(&lab, &issuer, &sent, token).await;
+        assert_eq!(back.location(), "/", "{to}");
     }
 }
 

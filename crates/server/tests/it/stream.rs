@@ -22,7 +22,7 @@ async fn told(body: Body, number: usize) -> Vec<(String, String)> {
             return events;
         }
         let part = stream.next().await.expect("it goes on").unwrap();
-        text.push_str(&String::from_utf8(part.to_vec()).unwrap());
+        text.push_str(core::str::from_utf8(&part).unwrap());
     }
 }
 

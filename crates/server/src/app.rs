@@ -1,9 +1,10 @@
 //! What does every handler work with?
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use policy::settings::server::Server;
 use policy::{Project, Timestamp};
+use project::hints::Receiver;
 use project::{Backend, Caller, CurrentFiles, FilesNow, Folder, Location, people_of};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -45,6 +46,7 @@ struct Shared {
     ci: Ci,
     tries: Arc<Tries>,
     stop: CancellationToken,
+    receiver: OnceLock<Receiver>,
     live: Live,
     streams: Arc<Semaphore>,
     heavy: Semaphore,
@@ -73,6 +75,7 @@ impl App {
             settings,
             caller,
             server: Mutex::default(),
+            receiver: OnceLock::new(),
             once: OnceLink::default(),
             commits: Commits::default(),
             web: Web::new()?,
@@ -193,6 +196,17 @@ impl App {
     /// Who is told along the way.
     pub(crate) fn caller(&self) -> &Arc<dyn Caller> {
         &self.shared.caller
+    }
+
+    /// Takes in what Render says by itself, from now on.
+    pub fn take_in(&self, receiver: Receiver) {
+        // There is one server, and it says so once.
+        let _ = self.shared.receiver.set(receiver);
+    }
+
+    /// Who takes in what Render says by itself, if somebody does.
+    pub(crate) fn receiver(&self) -> Option<&Receiver> {
+        self.shared.receiver.get()
     }
 
     /// The link that signs in once.

@@ -19,6 +19,7 @@
 //! | `listener` | How do connections come in? |
 //! | `peer` | Who is at the other end, and by which name did they call? |
 //! | `limits` | How often may somebody try? |
+//! | `render_hints` | What does Render say by itself? |
 //! | `layers` | What holds for every request and every reply? |
 //!
 //! Start reading at [`Server`].
@@ -34,6 +35,7 @@ mod live;
 mod pages;
 mod peer;
 mod problem;
+mod render_hints;
 mod router;
 pub mod settings;
 mod sign_in;

@@ -3,7 +3,7 @@
 use axum::Router;
 
 use crate::app::App;
-use crate::{api, layers, pages, sign_in};
+use crate::{api, layers, pages, render_hints, sign_in};
 
 /// Everything that the server answers, without a socket.
 pub fn router(app: &App) -> Router {
@@ -11,6 +11,7 @@ pub fn router(app: &App) -> Router {
         .merge(api::routes(app))
         .merge(sign_in::routes(app))
         .merge(pages::routes())
+        .merge(render_hints::routes())
         .with_state(app.clone());
     layers::around(routes, app)
 }

@@ -15,4 +15,7 @@ pub(crate) struct Serve {
     /// Others than this machine are let in only over TLS or a declared proxy, and if they can sign in.
     #[arg(long, value_name = "ADDR")]
     pub(crate) listen: Option<SocketAddr>,
+    /// Have Render send a message when a deploy has ended, as `render.webhooks: true` does; it needs a public address.
+    #[arg(long)]
+    pub(crate) render_webhooks: bool,
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use project::engine_host::{self, EngineHandle};
+use project::hints::Receiver;
 use project::signals::{StopSignal, catch_signals, stop_signal};
 use project::{DELIVER_WHEN_STOPPED, ErrorKind, Session};
 use server::{Platform, Server, Settings};
@@ -41,8 +42,13 @@ pub(crate) async fn serve(global: &Global, args: &Serve, out: Output) -> Result<
             server.app().draw_once_link()?
         ));
     }
+    let url = settings.url.clone();
+    let receiver = Receiver::wanted(&session.config, args.render_webhooks, &url)?;
+    if let Some(receiver) = &receiver {
+        server.app().take_in(receiver.clone());
+    }
     let stop = CancellationToken::new();
-    let driving = tokio::spawn(drive(session, stop.clone(), out));
+    let driving = tokio::spawn(drive(session, receiver, stop.clone(), out));
     let told = stop.clone();
     let signal = tokio::spawn(async move {
         let signal = stop_signal().await.unwrap_or(StopSignal::Terminated);
@@ -61,8 +67,13 @@ pub(crate) async fn serve(global: &Global, args: &Serve, out: Output) -> Result<
 }
 
 /// Is the engine, or becomes it as soon as the process that is has ended.
-async fn drive(session: Session, stop: CancellationToken, out: Output) -> Result<(), Failure> {
-    let Some(mut engine) = become_engine(&session, &stop, out).await? else {
+async fn drive(
+    session: Session,
+    receiver: Option<Receiver>,
+    stop: CancellationToken,
+    out: Output,
+) -> Result<(), Failure> {
+    let Some(mut engine) = become_engine(&session, receiver.as_ref(), &stop, out).await? else {
         return Ok(());
     };
     for note in engine.notes() {
@@ -86,12 +97,17 @@ async fn drive(session: Session, stop: CancellationToken, out: Output) -> Result
 
 async fn become_engine(
     session: &Session,
+    receiver: Option<&Receiver>,
     stop: &CancellationToken,
     out: Output,
 ) -> Result<Option<EngineHandle>, Failure> {
     let mut is_said = false;
     loop {
-        match engine_host::start(session, false).await {
+        let begun = match receiver {
+            Some(receiver) => engine_host::start_with_hints(session, false, receiver).await,
+            None => engine_host::start(session, false).await,
+        };
+        match begun {
             Ok(engine) => return Ok(Some(engine)),
             Err(error) if error.kind() == ErrorKind::Held => {
                 if !is_said {

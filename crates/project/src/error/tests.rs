@@ -1,3 +1,5 @@
+//! What a failure means, and what of it is said.
+
 use super::*;
 
 #[test]

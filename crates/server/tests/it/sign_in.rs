@@ -95,3 +95,13 @@ async fn every_reply_says_what_a_browser_may_not_do() {
         assert_eq!(reply.header("referrer-policy"), "no-referrer", "{path}");
     }
 }
+
+#[tokio::test]
+async fn nobody_takes_in_what_render_says_unless_that_is_wanted() {
+    let lab = Lab::new();
+    let sent = lab.ask(Method::POST, "/render/webhook", &[], "{}").await;
+    assert_eq!(
+        (sent.status, sent.text.as_str()),
+        (StatusCode::NOT_FOUND, "")
+    );
+}

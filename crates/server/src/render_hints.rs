@@ -15,7 +15,7 @@ pub(crate) fn routes() -> Router<App> {
         .layer(DefaultBodyLimit::max(Receiver::LONGEST))
 }
 
-/// Nobody signs in for it: the signature says that Render sent it. The answer has no body, whoever asks.
+/// Nobody signs in for it: the signature says that Render sent it.
 async fn take(State(app): State<App>, headers: HeaderMap, body: Bytes) -> StatusCode {
     let Some(receiver) = app.receiver() else {
         return StatusCode::NOT_FOUND;

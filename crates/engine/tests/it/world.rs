@@ -228,14 +228,18 @@ impl Inner {
             }
             | CommandKind::FollowDeploy {
                 service, deploy, ..
-            } => Outcome::Ended {
-                deploy: self
-                    .of(service)
-                    .iter()
-                    .find(|view| view.id == *deploy)
-                    .unwrap()
-                    .clone(),
-            },
+            } => {
+                let views = self.of(service);
+                let known = views.iter().find(|view| view.id == *deploy);
+                // The engine of a copy follows what was made in the world of the original.
+                let foreign = || DeployView {
+                    id: deploy.clone(),
+                    ..views[0].clone()
+                };
+                Outcome::Ended {
+                    deploy: known.cloned().unwrap_or_else(foreign),
+                }
+            }
             CommandKind::BackUp { variables, .. } => Outcome::BackedUp {
                 digests: BTreeMap::new(),
                 differing: variables.keys().cloned().collect(),

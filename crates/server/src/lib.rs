@@ -1,7 +1,7 @@
 //! The HTTP server of a project: an API for programs, pages for people, sign-in for both.
 //!
 //! It decides nothing about rollouts: who asks is proved here, what they ask for goes through
-//! [`project::Backend`](project::Backend) to the same core as the command line, and what is shown are the views of
+//! [`project::Backend`] to the same core as the command line, and what is shown are the views of
 //! [`project::view`]. It keeps its own things (who is signed in) in a file of its own.
 //!
 //! | module | question it answers |

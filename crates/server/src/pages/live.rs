@@ -10,13 +10,15 @@ use axum::extract::{Query, State};
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures::Stream;
-use project::Changes;
 use serde::Deserialize;
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::PageProblem;
 use crate::app::App;
+use crate::live::News;
 use crate::problem::Problem;
 use crate::who::{Scope, Who};
 
@@ -33,7 +35,7 @@ pub(super) struct Seen {
 /// What the stream goes on with.
 struct Following {
     app: App,
-    changes: Box<dyn Changes>,
+    news: Receiver<News>,
     stop: CancellationToken,
     seen: Option<u64>,
 }
@@ -48,7 +50,7 @@ pub(super) async fn live(
     let told = headers.get("last-event-id");
     let told = told.and_then(|value| value.to_str().ok()?.parse().ok());
     let following = Following {
-        changes: app.backend().changes().await?,
+        news: app.live().follow(),
         stop: app.stopped(),
         seen: Some(told.unwrap_or(seen.seen)),
         app,
@@ -61,12 +63,12 @@ impl Following {
     /// Waits for something new; `None`: the server stops, or the state cannot be followed any more.
     async fn next(mut self) -> Option<(Result<Event, Infallible>, Self)> {
         let is_behind = match self.seen.take() {
-            Some(seen) => head(&self.app).await? != seen,
+            Some(seen) => self.app.live().end().await.ok()? != seen,
             None => false,
         };
         if !is_behind {
             tokio::select! {
-                told = self.changes.next() => told.ok()?,
+                told = self.news.recv() => if matches!(told, Err(RecvError::Closed)) { return None },
                 () = self.stop.cancelled() => return None,
             }
             tokio::select! {
@@ -74,16 +76,13 @@ impl Following {
                 () = self.stop.cancelled() => return None,
             }
         }
-        let seq = head(&self.app).await?;
+        // What is told from here on is behind what is read next.
+        self.news = self.news.resubscribe();
+        let seq = self.app.live().end().await.ok()?;
         let event = Event::default()
             .event("changed")
             .id(seq.to_string())
             .data(seq.to_string());
         Some((Ok(event), self))
     }
-}
-
-async fn head(app: &App) -> Option<u64> {
-    let head = app.backend().head().await;
-    head.map(|head| head.seq).ok()
 }

@@ -1,10 +1,9 @@
 //! Which link that signs in once is still good?
 
-use std::fmt::Write as _;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::error::Error;
-use crate::store::hashed;
+use crate::store::{self, hashed};
 
 /// The link that is still good, by the hash of its secret.
 #[derive(Debug, Default)]
@@ -15,13 +14,7 @@ pub(crate) struct OnceLink {
 impl OnceLink {
     /// Draws a new secret; the one before is void.
     pub(crate) fn draw(&self) -> Result<String, Error> {
-        let mut bytes = [0; 32];
-        getrandom::fill(&mut bytes).map_err(Error::Random)?;
-        let mut secret = String::new();
-        for byte in bytes {
-            // Writing to a text does not fail.
-            let _ = write!(secret, "{byte:02x}");
-        }
+        let secret = store::draw()?;
         *self.lock() = Some(hashed(secret.as_bytes()));
         Ok(secret)
     }

@@ -185,19 +185,9 @@ fn sort(found: &mut [&CustomerView], by: &str) {
 
 impl Row {
     fn of(reader: &Reader, run: RolloutId, one: &CustomerView) -> Self {
-        let holds = match one.state {
-            CustomerStanding::Waiting => reader.product.holds(run, &one.customer, reader.now()),
-            CustomerStanding::UnderWay
-            | CustomerStanding::Healthy
-            | CustomerStanding::Held
-            | CustomerStanding::RollingBack
-            | CustomerStanding::BeingWithdrawn
-            | CustomerStanding::RolledBack
-            | CustomerStanding::RollbackFailed
-            | CustomerStanding::Unchanged
-            | CustomerStanding::Prepared
-            | CustomerStanding::Excluded
-            | CustomerStanding::Skipped => Vec::new(),
+        let holds = match one.state == CustomerStanding::Waiting {
+            true => reader.product.holds(run, &one.customer, reader.now()),
+            false => Vec::new(),
         };
         let last = holds.iter().max_by_key(|hold| {
             hold.until

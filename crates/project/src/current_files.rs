@@ -58,12 +58,17 @@ impl CurrentFiles {
 }
 
 impl FilesNow {
+    /// What they say, or why they cannot be used.
+    pub fn usable(&self) -> Result<&Config, &str> {
+        match self {
+            Self::Valid(config) => Ok(config),
+            Self::Broken { reason, .. } => Err(reason),
+        }
+    }
+
     /// What they say, if they can be used.
     pub fn config(&self) -> Option<&Config> {
-        match self {
-            Self::Valid(config) => Some(config),
-            Self::Broken { .. } => None,
-        }
+        self.usable().ok()
     }
 
     /// What `tranche.yaml` says, whatever is wrong with the other files.

@@ -49,28 +49,25 @@ impl Who {
 
     /// The same, as somebody who works with the files: plans, starts, compares.
     pub(crate) fn session(&self, app: &App) -> Result<Session, Problem> {
-        match &*app.files() {
-            FilesNow::Valid(config) => Ok(Session::acting(
-                app.location(),
-                app.folder().clone(),
-                Config::clone(config),
-                self.requester(app),
-                app.caller().clone(),
-            )),
-            FilesNow::Broken { reason, .. } => Err(Problem::files(reason)),
-        }
+        let files = app.files();
+        let config = files.usable().map_err(Problem::files)?;
+        Ok(self.session_by(app, config.clone()))
     }
 
     /// The same for somebody who plans from the files: then a gate that nobody can fill is a mistake.
     pub(crate) fn session_to_plan(&self, app: &App) -> Result<Session, Problem> {
         let config = app.folder().load(&**app.caller())?;
-        Ok(Session::acting(
+        Ok(self.session_by(app, config))
+    }
+
+    fn session_by(&self, app: &App, config: Config) -> Session {
+        Session::acting(
             app.location(),
             app.folder().clone(),
             config,
             self.requester(app),
             app.caller().clone(),
-        ))
+        )
     }
 
     /// The same, as somebody who asks for changes.

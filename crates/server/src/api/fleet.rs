@@ -2,10 +2,10 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use policy::{Config, CustomerId};
+use policy::CustomerId;
+use project::connect;
 use project::view::at_render::deploys_of;
 use project::view::{CustomerCard, FleetCustomer, Reasons, Tracked, gates};
-use project::{FilesNow, connect};
 use rollout::RolloutId;
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -42,14 +42,6 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(approvals))
 }
 
-/// What the files say, or that they cannot be used.
-pub(super) fn config(files: &FilesNow) -> Result<&Config, Problem> {
-    match files {
-        FilesNow::Valid(config) => Ok(config),
-        FilesNow::Broken { reason, .. } => Err(Problem::files(reason)),
-    }
-}
-
 /// Which customers are listed.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -84,7 +76,7 @@ async fn list(
     who.require(Scope::Read)?;
     let files = app.files();
     let product = app.backend().product().await?;
-    let fleet = FleetCustomer::read(config(&files)?, &product);
+    let fleet = FleetCustomer::read(files.usable().map_err(Problem::files)?, &product);
     asked.page(&listed.of(fleet)?)
 }
 
@@ -141,7 +133,11 @@ async fn one(
     who.require(Scope::Read)?;
     let files = app.files();
     let product = app.backend().product().await?;
-    asked.json(&CustomerCard::read(config(&files)?, &product, &customer)?)
+    asked.json(&CustomerCard::read(
+        files.usable().map_err(Problem::files)?,
+        &product,
+        &customer,
+    )?)
 }
 
 /// In which rollout it is asked.
@@ -199,7 +195,7 @@ async fn at_render(
 ) -> Result<Response, Problem> {
     who.require(Scope::Read)?;
     let files = app.files();
-    let config = config(&files)?;
+    let config = files.usable().map_err(Problem::files)?;
     project::fleet::customer(config, &customer)?;
     let client = connect::client(config, &**app.caller())?;
     let limit = Limit::or(limit, DEPLOYS);

@@ -80,7 +80,7 @@ impl LocalBackend {
             Err(error) => return Err(error),
         };
         let seen = reader.data_version()?;
-        let product = stored::product(&self.state, &*self.caller)?;
+        let product = stored::read(&reader, &*self.caller)?;
         *kept = Some(Kept {
             reader,
             seen,

@@ -110,14 +110,6 @@ impl Session {
 
     /// The plan of a version as a start would freeze it now.
     pub async fn prepare(&self, version: &str, scope: PlanScope) -> Result<Prepared, Error> {
-        self.prepare_here(version, scope).await
-    }
-
-    pub(crate) async fn prepare_here(
-        &self,
-        version: &str,
-        scope: PlanScope,
-    ) -> Result<Prepared, Error> {
         let product = self.backend().product().await?;
         self.basis(&product).prepare(version, scope).await
     }

@@ -9,11 +9,16 @@ use crate::caller::Caller;
 /// The state as committed last; a project in which nothing has happened has an empty one. What somebody has changed by
 /// hand can be looked at, and that is said.
 pub(crate) fn product(state: &StateDir, caller: &dyn Caller) -> Result<Product, Error> {
-    let (product, damage) = match Reader::open(state) {
-        Ok(reader) => reader.examined()?,
-        Err(Error::Absent { .. }) => (Product::new(), None),
-        Err(error) => return Err(error),
-    };
+    match Reader::open(state) {
+        Ok(reader) => read(&reader, caller),
+        Err(Error::Absent { .. }) => Ok(Product::new()),
+        Err(error) => Err(error),
+    }
+}
+
+/// The same through a reader that is open.
+pub(crate) fn read(reader: &Reader, caller: &dyn Caller) -> Result<Product, Error> {
+    let (product, damage) = reader.examined()?;
     if let Some(damage) = damage {
         let damage = with_causes(&damage);
         caller.warn_of_damage(&format!(

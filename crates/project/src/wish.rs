@@ -13,15 +13,15 @@ use policy::plan::Image;
 use policy::rules::RollbackMode;
 use policy::{CustomerId, PlanInput, PlanScope, Release, Span};
 use rollout::request::{Conflict, Reviewed, Start};
-use rollout::{ApplyVariables, Deploys, RolloutId, Verb};
+use rollout::{Deploys, RolloutId, Verb};
 use serde::{Deserialize, Serialize};
 
 pub use self::variables::{ListedVariable, PlannedVariables, VariableChange};
+use crate::connect;
 use crate::error::Error;
 use crate::prepare::Prepared;
 use crate::release::Versions;
 use crate::session::Session;
-use crate::{connect, fleet};
 
 /// A request in a person's words.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -134,24 +134,20 @@ impl Wish {
         match self {
             Self::Start(wanted) => {
                 let prepared = session
-                    .prepare_here(&wanted.version, wanted.scope.clone())
+                    .prepare(&wanted.version, wanted.scope.clone())
                     .await?;
                 session.check_secrets(&prepared.plan)?;
                 wanted.into_verb(prepared)
             }
             Self::Replan => Ok(replan(session)),
-            Self::Deploy(wanted) => Ok(Verb::Deploy(Box::new(deploys(session, wanted).await?))),
-            Self::Variables(wanted) => {
-                let planned =
-                    PlannedVariables::read(session, &wanted.customer, &wanted.version).await?;
-                let services = fleet::customer(&session.config, &wanted.customer)?.clone();
-                let project = &session.config.project;
-                let WantedVariables {
-                    customer, reason, ..
-                } = wanted;
-                let apply =
-                    ApplyVariables::new(project, customer, services, planned.release, reason);
-                Ok(Verb::Variables(Box::new(apply)))
+            Self::Deploy(wanted) => Ok(Verb::Deploy(Box::new(session.deploys(wanted).await?))),
+            Self::Variables(WantedVariables {
+                customer,
+                version,
+                reason,
+            }) => {
+                let planned = PlannedVariables::read(session, &customer, &version).await?;
+                planned.into_verb(session, customer, reason)
             }
         }
     }
@@ -200,19 +196,14 @@ impl Session {
 
     /// What single services would get, and how they stand.
     pub async fn deploys(&self, wanted: WantedDeploys) -> Result<Deploys, Error> {
-        deploys(self, wanted).await
+        let config = &self.config;
+        let client = connect::client(config, self.caller())?;
+        let versions = Versions::read(&self.folder, config).await;
+        Ok(Deploys {
+            services: services::find(config, &client, &versions, wanted.services).await?,
+            project: config.project.clone(),
+            max_parallel: wanted.max_parallel,
+            reason: wanted.reason,
+        })
     }
-}
-
-/// Each service with what it gets and how it stands.
-async fn deploys(session: &Session, wanted: WantedDeploys) -> Result<Deploys, Error> {
-    let config = &session.config;
-    let client = connect::client(config, session.caller())?;
-    let versions = Versions::read(&session.folder, config).await;
-    Ok(Deploys {
-        services: services::find(config, &client, &versions, wanted.services).await?,
-        project: config.project.clone(),
-        max_parallel: wanted.max_parallel,
-        reason: wanted.reason,
-    })
 }

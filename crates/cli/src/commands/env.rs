@@ -5,7 +5,7 @@ use std::io::{IsTerminal, stdout};
 use policy::{CustomerId, Role};
 use project::wish::{ListedVariable, PlannedVariables, VariableChange};
 use project::{Session, fleet};
-use rollout::{ApplyVariables, Verb};
+use rollout::Verb;
 
 use super::deploy::drive_operation;
 use crate::args::{EnvCommand, Global};
@@ -58,10 +58,7 @@ pub(crate) async fn env(
             if dry_run {
                 return Ok(Exit::Done);
             }
-            let services = fleet::customer(&session.config, &customer)?.clone();
-            let project = &session.config.project;
-            let apply = ApplyVariables::new(project, customer, services, planned.release, reason);
-            let verb = Verb::Variables(Box::new(apply));
+            let verb = planned.into_verb(&session, customer, reason)?;
             drive_operation(&session, verb, detach, out).await
         }
     }

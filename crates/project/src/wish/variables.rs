@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use policy::{Customer, CustomerId, Release, Role, ServiceId};
 use render::Client;
 use render::executor::Filling;
-use rollout::Verb;
+use rollout::{ApplyVariables, Verb};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
@@ -150,6 +150,22 @@ impl PlannedVariables {
             });
         }
         Ok(Self { release, changes })
+    }
+
+    /// The request to set them.
+    ///
+    /// # Errors
+    /// There is no such customer.
+    pub fn into_verb(
+        self,
+        session: &Session,
+        customer: CustomerId,
+        reason: String,
+    ) -> Result<Verb, Error> {
+        let config = &session.config;
+        let services = fleet::customer(config, &customer)?.clone();
+        let apply = ApplyVariables::new(&config.project, customer, services, self.release, reason);
+        Ok(Verb::Variables(Box::new(apply)))
     }
 }
 fn urls(customer: &Customer) -> BTreeMap<Role, String> {

@@ -328,34 +328,12 @@ impl Verb {
 
     /// The scope that a token needs for it. To lift a freeze takes two who say so, as a gate does.
     pub fn scope(&self) -> Scope {
-        match self {
-            Self::Approve { .. }
-            | Self::Reject { .. }
-            | Self::Withdraw { .. }
-            | Self::Override { .. } => Scope::Vote,
-            Self::Token { .. } => Scope::Admin,
-            Self::Start(_) => Scope::Start,
-            Self::Pause { .. }
-            | Self::Resume
-            | Self::ResumeMoved
-            | Self::ConfirmClock
-            | Self::Abort { .. }
-            | Self::Retry { .. }
-            | Self::Skip { .. }
-            | Self::Defer(_)
-            | Self::Promote { .. }
-            | Self::Replan { .. }
-            | Self::Block { .. }
-            | Self::Unblock { .. }
-            | Self::Freeze { .. }
-            | Self::Unfreeze { .. }
-            | Self::Rollback { .. }
-            | Self::RollbackDatabase { .. }
-            | Self::Deploy(_)
-            | Self::Variables(_)
-            | Self::UndoVariables { .. }
-            | Self::Observe { .. }
-            | Self::Reveal { .. } => Scope::Request,
+        match self.role() {
+            RoleName::Approver => Scope::Vote,
+            RoleName::Admin => Scope::Admin,
+            RoleName::Operator if matches!(self, Self::Override { .. }) => Scope::Vote,
+            RoleName::Operator if matches!(self, Self::Start(_)) => Scope::Start,
+            RoleName::Operator => Scope::Request,
         }
     }
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 use sim::api::Op;
 use tempfile::TempDir;
 
-use crate::lab::{Files, Lab, RELEASE, SERVICES, wait_for};
+use crate::lab::{Files, Lab, RELEASE, SERVICES, said, wait_for};
 
 /// Where a restore can be killed, in order.
 const STEPS: [&str; 5] = ["locked", "copied", "checked", "key", "monitor"];
@@ -69,15 +69,6 @@ impl Machines {
             .filter(|request| request.op == Op::TriggerDeploy)
             .count()
     }
-}
-
-fn said(output: &Output) -> String {
-    let (out, err) = (&output.stdout, &output.stderr);
-    format!(
-        "{}{}",
-        String::from_utf8_lossy(out),
-        String::from_utf8_lossy(err)
-    )
 }
 
 #[track_caller]

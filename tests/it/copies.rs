@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use sim::api::Op;
 use tempfile::TempDir;
 
-use crate::lab::{Files, Lab, RELEASE, SERVICES};
+use crate::lab::{Files, Lab, RELEASE, SERVICES, said};
 
 /// A lab with a folder for second marks.
 struct Site {
@@ -91,15 +91,6 @@ fn copy_files(from: &Path, to: &Path) {
     let mut copy = Command::new("cp");
     copy.arg("-r").arg(from.join(".")).arg(to);
     assert!(copy.status().unwrap().success());
-}
-
-fn said(output: &Output) -> String {
-    let (out, err) = (&output.stdout, &output.stderr);
-    format!(
-        "{}{}",
-        String::from_utf8_lossy(out),
-        String::from_utf8_lossy(err)
-    )
 }
 
 #[test]

@@ -230,6 +230,16 @@ impl Lab {
     }
 }
 
+/// All that a command has printed.
+pub(crate) fn said(output: &Output) -> String {
+    let (out, err) = (&output.stdout, &output.stderr);
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(out),
+        String::from_utf8_lossy(err)
+    )
+}
+
 /// Waits for something to become true.
 pub(crate) fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
     let since = Instant::now();
